@@ -1,0 +1,67 @@
+/**
+ * What went wrong, for the caller's next step. Each kind maps to one HTTP status and one CLI exit code:
+ * `invalid` the input is at fault · `conflict` another writer was first · `unavailable` try again later ·
+ * `data` a stored file or element cannot be read · `closed` the component was closed or the call aborted ·
+ * `internal` a defect in this software.
+ */
+export type HrmErrorKind = 'invalid' | 'conflict' | 'unavailable' | 'data' | 'closed' | 'internal';
+
+/** One thing wrong with an input: where, and what is allowed. Never carries the value of a reading. */
+export interface Fault {
+  /** JSON Pointer (RFC 6901) into the input: `/3/heart_rate`; `''` is the whole input. */
+  readonly path: string;
+  /** What is wrong and what would be right, for people. */
+  readonly message: string;
+}
+
+/** Everything {@link HrmError} carries besides its message. */
+export interface HrmErrorDetails {
+  readonly kind: HrmErrorKind;
+  /** Stable, machine-readable, snake_case: `invalid_readings`, `queue_full`. Codes are API, messages are not. */
+  readonly code: string;
+  readonly cause?: unknown;
+  /** Every fault found, at most {@link MAX_FAULTS} of them; empty unless the kind is `invalid`. */
+  readonly faults?: readonly Fault[];
+  /** How many faults there were in all; defaults to `faults.length`. */
+  readonly faultCount?: number;
+}
+
+/** The one error type that this package throws on purpose. */
+export class HrmError extends Error {
+  readonly kind: HrmErrorKind;
+  readonly code: string;
+  readonly faults: readonly Fault[];
+  readonly faultCount: number;
+
+  constructor(message: string, details: HrmErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'HrmError';
+    this.kind = details.kind;
+    this.code = details.code;
+    this.faults = details.faults ?? [];
+    this.faultCount = details.faultCount ?? this.faults.length;
+  }
+}
+
+/**
+ * Tells an {@link HrmError} from anything else, also across two copies of this package (ESM and CJS in one process).
+ */
+export function isHrmError(error: unknown): error is HrmError {
+  return error instanceof Error && error.name === 'HrmError' && 'kind' in error && 'code' in error;
+}
+
+/**
+ * The error of an aborted call.
+ * @param what - the call that was aborted, in the form "claiming a batch".
+ */
+export function abortedError(what: string, cause?: unknown): HrmError {
+  return new HrmError(`${what} was aborted`, { kind: 'closed', code: 'aborted', cause });
+}
+
+/**
+ * Throws when `signal` has fired.
+ * @throws HrmError kind `closed`, code `aborted`.
+ */
+export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted) throw abortedError(what, signal.reason);
+}

@@ -1,0 +1,43 @@
+/**
+ * Every bound in one place: the name, the unit, the reason. What a user may change is a setting instead (settings.ts).
+ * @module
+ */
+
+/** UTF-16 code units in a user_id or device_id, inclusive; the contract's bound. */
+export const MAX_ID_LENGTH = 128;
+
+/** bpm, inclusive; below it is no living heart rate that a wearable reports. */
+export const MIN_HEART_RATE_BPM = 30;
+
+/** bpm, inclusive. */
+export const MAX_HEART_RATE_BPM = 220;
+
+/** Readings in one `enqueue` call; bounds the memory and the time that one request can take. */
+export const MAX_ENQUEUE_READINGS = 10_000;
+
+/** Readings in one queue element; the contract's bound on a JSON array in Redis. */
+export const MAX_ELEMENT_READINGS = 1_000;
+
+/** Faults listed in one error; more are only counted, so that a bad batch cannot make a large answer. */
+export const MAX_FAULTS = 100;
+
+/** Bytes of queue elements in one claim: 50,000 readings of typical ids are 6 MB, of the longest ids 90 MB. */
+export const MAX_CLAIM_BYTES = 32 * 1024 * 1024;
+
+/** Queue elements in one claim; single-reading elements make a claim's bookkeeping grow with their number. */
+export const MAX_CLAIM_ELEMENTS = 50_000;
+
+/** Days that one query may span: ten years and some leap days. */
+export const MAX_QUERY_DAYS = 3_660;
+
+/** Times that a reader lists a partition anew because files moved under it; each needs a compaction in between. */
+export const MAX_SNAPSHOT_ATTEMPTS = 20;
+
+/** Files merged by one compaction of one partition; the rest waits for the next run, so that memory stays bounded. */
+export const MAX_COMPACTION_INPUTS = 500;
+
+/** Milliseconds in a UTC day; POSIX time has no leap seconds. */
+export const DAY_MS = 86_400_000;
+
+/** Milliseconds in a minute. */
+export const MINUTE_MS = 60_000;

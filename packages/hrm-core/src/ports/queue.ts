@@ -1,0 +1,138 @@
+/**
+ * The queue port: at least once, oldest first.
+ *
+ * ```
+ *            push                 claim                    ack
+ *  (caller) ------> queued -----------------> claimed ------------> gone, and what was bad in it: dead
+ *                                  ^             |                          |
+ *                                  |   release,  |                          | redrive
+ *                                  +-- or the ---+                          v
+ *                                   lease ended                           queued
+ * ```
+ *
+ * - `push` resolves only when every element is as durable as the queue is configured to be; all or none of them are.
+ * - A claim belongs to its token until its lease ends. After that, and after `release`, the same elements go to the next
+ *   `claim` as one batch under a new token, before anything newer: a redelivered batch is the same batch, so that the
+ *   parts written from it already have their names.
+ * - A token that lost its claim is answered `'stale'`, a value, and changes nothing.
+ * - The queue never looks into an element.
+ */
+
+/** An element to push: bytes that the queue keeps as they are. */
+export interface QueueElement {
+  readonly bytes: Uint8Array;
+  /** How many readings are in it, >= 1: what depth and claims are counted in. */
+  readonly readings: number;
+}
+
+/** An element as a claim delivers it. */
+export interface ClaimedElement {
+  readonly bytes: Uint8Array;
+  /**
+   * When the queue first saw it (a driver whose producers are strangers: when it was first claimed), epoch ms. It is
+   * the `received_ms` of readings that carry none, and never changes through take-over, release or redrive.
+   */
+  readonly stampMs: number;
+  /** Deliveries so far, this one included: 1 on the first. */
+  readonly attempts: number;
+}
+
+/** Upper bounds of one claim, all inclusive; the oldest element is delivered even if it alone exceeds them. */
+export interface ClaimLimits {
+  readonly maxReadings: number;
+  readonly maxBytes: number;
+  readonly maxElements: number;
+  /** How long the claim holds without a `renew`. */
+  readonly leaseMs: number;
+}
+
+/** A batch in the hands of one consumer. */
+export interface Claim {
+  /** Proof of ownership for `renew`, `ack` and `release`. */
+  readonly token: string;
+  /** Oldest first; never empty. */
+  readonly elements: readonly ClaimedElement[];
+}
+
+/** Bytes that cannot be stored, on their way to the dead-letter queue. */
+export interface DeadLetterInput {
+  /** Stable code and words for people, without the value of a reading. */
+  readonly reason: string;
+  /** The raw bytes as they were delivered; of one bad reading in an array, that reading's JSON. */
+  readonly bytes: Uint8Array;
+  readonly stampMs: number;
+  readonly attempts: number;
+}
+
+/** A dead letter as it is kept. */
+export interface DeadLetter extends DeadLetterInput {
+  /** Unique in this queue; ascending ids are in order of arrival. */
+  readonly id: string;
+  /** When it was set aside, epoch ms. */
+  readonly deadMs: number;
+}
+
+/** What is in the queue. */
+export interface QueueDepth {
+  /** Readings that no living claim holds; those of a claim whose lease ended count here. */
+  readonly readings: number;
+  /** Readings in claims whose lease has not ended. */
+  readonly claimedReadings: number;
+  /** Dead letters kept. */
+  readonly deadLetters: number;
+  /** `stampMs` of the oldest element that can be claimed; `null` when there is none. */
+  readonly oldestMs: number | null;
+}
+
+/** When a batch is worth claiming. */
+export interface Ripeness {
+  /** At least so many readings can be claimed. */
+  readonly readings: number;
+  /** Or the oldest was stamped so long ago. An ended lease and a released claim are always ripe. */
+  readonly ageMs: number;
+}
+
+/** Settings that every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The dead letters of one queue. Listing pages by id, ascending. */
+export interface DeadLetters {
+  /** At most `limit` letters with an id after `afterId` (exclusive; from the first if absent). */
+  list(page: { readonly afterId?: string | undefined; readonly limit: number }): Promise<readonly DeadLetter[]>;
+  /** One letter, or `null`. */
+  get(id: string): Promise<DeadLetter | null>;
+  /** Puts letters back into the queue, stamp kept, each atomically; unknown ids are passed over. Returns how many. */
+  redrive(ids: readonly string[]): Promise<number>;
+  /** Deletes letters for good; unknown ids are passed over. Returns how many. */
+  purge(ids: readonly string[]): Promise<number>;
+}
+
+/**
+ * The queue, as the flow needs it.
+ *
+ * Every method throws HrmError kind `unavailable` (code `queue_unavailable`, with the cause) when the queue cannot do it
+ * now, kind `closed` after `close` or when its signal fires, and then has done nothing, or (`push` only, when the
+ * outcome cannot be known) at most all of it.
+ */
+export interface Queue {
+  /** Appends all elements or none, in order. Concurrent calls share one commit. */
+  push(elements: readonly QueueElement[], options?: CallOptions): Promise<void>;
+  /**
+   * Resolves `true` as soon as a ripe batch can be claimed, `false` after `timeoutMs`. Claims nothing.
+   */
+  wait(ripe: Ripeness, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
+  /** Takes the oldest elements; `null` when there are none. An ended or released claim comes whole, whatever the limits. */
+  claim(limits: ClaimLimits, options?: CallOptions): Promise<Claim | null>;
+  /** Lets the lease start anew, now. */
+  renew(token: string, leaseMs: number): Promise<'renewed' | 'stale'>;
+  /** Forgets the claim's elements and keeps `deadLetters`, in one atomic step. */
+  ack(token: string, deadLetters?: readonly DeadLetterInput[]): Promise<'acked' | 'stale'>;
+  /** Ends the lease now: the next claim gets this batch. */
+  release(token: string): Promise<'released' | 'stale'>;
+  depth(): Promise<QueueDepth>;
+  readonly deadLetters: DeadLetters;
+  /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,94 @@
+/**
+ * The storage port: immutable files in partitions, published whole or not at all.
+ *
+ * What the flow relies on, and every driver proves in the contract suite:
+ * - A name is published once: nothing is ever overwritten. A part's name is a hash of its bytes, so "already there" is
+ *   as good as "written" (and is verified, since a torn or damaged file of that name must not swallow a batch).
+ * - When a method that writes resolves, the file and every directory entry it needs survive a power cut.
+ * - `snapshot` never misses a stored reading, whatever is published, replaced or removed while it runs.
+ * - No lock that a crash could leave behind.
+ */
+import type { CallOptions } from './queue.js';
+
+/** One user's UTC day. */
+export interface Partition {
+  /** `YYYYMMDD`. */
+  readonly date: string;
+  /** The user's directory name, from `userDirectory` in pure/partition.ts; never a path. */
+  readonly directory: string;
+}
+
+/** A file of a partition, opened: its bytes are those of the moment it was opened, until `close`. */
+export interface StoredFile {
+  /** `compacted.parquet` or `part-….parquet`. */
+  readonly name: string;
+  readonly byteLength: number;
+  /**
+   * Age since it took its name, milliseconds >= 0 by the storage's own clock: what the grace period is measured by.
+   */
+  readonly ageMs: number;
+  /**
+   * The bytes `fromByte <= b < toByte`.
+   * @throws HrmError kind `conflict`, code `file_gone`, where the driver cannot hold a replaced file: take a new snapshot.
+   */
+  read(fromByte: number, toByte: number): Promise<ArrayBuffer>;
+}
+
+/** All files of a partition, open together; `compacted.parquet` first, then parts by name. Close it, always. */
+export interface Snapshot {
+  readonly partition: Partition;
+  readonly files: readonly StoredFile[];
+  close(): Promise<void>;
+}
+
+/** Which partitions to list: dates inclusive, both optional. */
+export interface PartitionRange {
+  readonly fromDate?: string | undefined;
+  /** Inclusive. */
+  readonly toDate?: string | undefined;
+  readonly directory?: string | undefined;
+}
+
+/** A replacement of a partition's compacted file. */
+export interface Replacement {
+  /** The snapshot that the new file was made from. Still open. */
+  readonly snapshot: Snapshot;
+  /**
+   * Fresh name (`part-old-<random>.parquet`) under which a driver that cannot replace in place keeps the old
+   * compacted file until it is removed. `bytes` already say that it is replaced.
+   */
+  readonly retiredName: string;
+  /** The new `compacted.parquet`, whole. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The storage, as the flow needs it.
+ *
+ * Every method throws HrmError kind `unavailable` (code `storage_unavailable`, or `storage_full` when there is no space,
+ * with the cause) when the storage cannot do it now, and kind `closed` when its signal fires.
+ */
+export interface Storage {
+  /**
+   * Publishes an immutable part. `'exists'`: a file of that name with the same bytes was there, and is durable now.
+   * A file of that name with other bytes is damaged, since the name is their hash: it is set aside into quarantine.
+   */
+  publish(partition: Partition, name: string, bytes: Uint8Array, options?: CallOptions): Promise<'written' | 'exists'>;
+  /** Opens every file of a partition; one that does not exist has no files. */
+  snapshot(partition: Partition, options?: CallOptions): Promise<Snapshot>;
+  /**
+   * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
+   * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.
+   */
+  replace(replacement: Replacement): Promise<'replaced' | 'conflict'>;
+  /**
+   * Deletes files that a durable `compacted.parquet` replaces; makes sure of that durability first. Missing names are
+   * passed over. Returns how many it deleted.
+   */
+  remove(partition: Partition, names: readonly string[]): Promise<number>;
+  /** Partitions that exist, by date, then directory, ascending. */
+  partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
+  /** Proves that a file can be written durably now. @throws HrmError kind `unavailable` with the reason. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    embedded: 'src/drivers/queue/embedded.ts',
+    directory: 'src/drivers/storage/directory.ts',
+    settings: 'src/settings.ts',
+    contract: 'src/contract/index.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'node20',
+  dts: true,
+  clean: true,
+  sourcemap: true,
+});

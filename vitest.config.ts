@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // Tests start real servers, kill real processes and sync real files: seconds, not milliseconds.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
+    maxWorkers: 2,
+    reporters: ['default', './test/closing-line.ts'],
+    projects: [
+      { extends: true, test: { name: 'hrm-core', root: 'packages/hrm-core', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'hrm-server', root: 'packages/hrm-server', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'hrm-cli', root: 'packages/hrm-cli', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'] } },
+    ],
+  },
+});
