@@ -1,0 +1,153 @@
+import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
+import { DAY_MS } from '../limits.js';
+import { decodeFile, decodeReplaces } from '../parquet/decode.js';
+import { encodeReadings } from '../parquet/encode.js';
+import { type Clock, systemClock } from '../ports/clock.js';
+import type { CallOptions } from '../ports/queue.js';
+import { type Random, systemRandom } from '../ports/random.js';
+import type { Partition, Storage, StoredFile } from '../ports/storage.js';
+import { mergeReadings } from '../pure/merge.js';
+import { COMPACTED_NAME, dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
+import { planCompaction } from '../pure/plan-compaction.js';
+
+/** What `compact` works on. */
+export interface CompactComponents {
+  readonly storage: Storage;
+  /** Tells which days are over; the machine's by default. */
+  readonly clock?: Clock | undefined;
+  /** Names replaced files, and picks where to begin; the machine's by default. */
+  readonly random?: Random | undefined;
+}
+
+/** Which partitions, and how eagerly. */
+export interface CompactSettings {
+  /** Only this user's partitions. */
+  readonly userId?: string | undefined;
+  /** Only this UTC date, `YYYYMMDD`. */
+  readonly date?: string | undefined;
+  /** Merge every partition that has a part, whatever the policy says; default false. */
+  readonly all?: boolean | undefined;
+  /** How long replaced files stay after their replacement is durable, milliseconds; default 60,000. */
+  readonly sweepAfterMs?: number | undefined;
+}
+
+/** How a run is watched and stopped. */
+export interface CompactOptions extends CallOptions {
+  /** Called after each partition, with how many are done of how many. */
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+}
+
+/** A partition that could not be compacted; the others were. */
+export interface CompactFailure {
+  readonly partition: Partition;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What one run did. */
+export interface CompactSummary {
+  /** Partitions looked at. */
+  readonly partitions: number;
+  /** Partitions that got a new compacted file. */
+  readonly compacted: number;
+  /** Partitions where another compacter was first; nothing is lost, and there is nothing to do. */
+  readonly skipped: number;
+  /** Parts merged. */
+  readonly merged: number;
+  /** Readings in the new compacted files. */
+  readonly readings: number;
+  /** Replaced files deleted. */
+  readonly swept: number;
+  /** Partitions with a file that cannot be read; nothing of theirs was changed. */
+  readonly failures: readonly CompactFailure[];
+}
+
+/**
+ * One run over the partitions: merges parts into each partition's compacted file where that is worth it, by rule 1 and
+ * keeping every device, and deletes files replaced long enough ago.
+ *
+ * Any number of processes may compact at once, and be killed at any moment: no reading is ever out of sight, and no
+ * answer changes.
+ *
+ * @throws HrmError kind `invalid` for a date that is none, kind `unavailable` when the storage cannot now (a full disk),
+ *   kind `closed` when aborted. A file that cannot be read is no error but one of `failures`.
+ * @example
+ * const { compacted, swept } = await compact({ storage }, { all: true });
+ */
+export async function compact(
+  { storage, clock = systemClock, random = systemRandom }: CompactComponents,
+  { userId, date, all = false, sweepAfterMs = 60_000 }: CompactSettings = {},
+  { signal, onProgress }: CompactOptions = {},
+): Promise<CompactSummary> {
+  if (date !== undefined && dateStartMs(date) === null) throw invalidDateError();
+  const directory = userId === undefined ? undefined : userDirectory(userId);
+  const partitions: Partition[] = [];
+  for await (const partition of storage.partitions({ fromDate: date, toDate: date, directory }, { signal })) {
+    partitions.push(partition);
+  }
+  const total = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
+  const failures: CompactFailure[] = [];
+  // Compacters that take partitions in the same order get into each other's way at every one.
+  const offset = Math.floor(random.fraction() * partitions.length);
+  for (let i = 0; i < partitions.length; i += 1) {
+    throwIfAborted(signal, 'compacting');
+    const partition = partitions[(i + offset) % partitions.length] as Partition;
+    try {
+      const done = await compactPartition({ storage, clock, random }, partition, { all, sweepAfterMs }, { signal });
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += done[key];
+    } catch (error) {
+      if (!isHrmError(error)) throw error;
+      // A storage that cannot hold a replaced file open: another compacter was here.
+      if (error.code === 'file_gone') total.skipped += 1;
+      else if (error.kind === 'data') failures.push({ partition, code: error.code, message: error.message });
+      else throw error;
+    }
+    onProgress?.({ done: i + 1, total: partitions.length });
+  }
+  return { partitions: partitions.length, ...total, failures };
+}
+
+async function compactPartition(
+  { storage, clock, random }: { storage: Storage; clock: Clock; random: Random },
+  partition: Partition,
+  { all, sweepAfterMs }: { all: boolean; sweepAfterMs: number },
+  options: CallOptions,
+) {
+  const summary = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
+  // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
+  // compacted file that it knows from a newer one by that number.
+  const snapshot = await storage.snapshot(partition, options);
+  try {
+    const compacted = snapshot.files.find((file) => file.name === COMPACTED_NAME) ?? null;
+    const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
+    const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted);
+    const dayOver = clock.nowMs() >= (dateStartMs(partition.date) ?? 0) + DAY_MS;
+    const plan = planCompaction({ compacted, replaces, parts, dayOver }, all);
+    let replaced = plan.replaced;
+    if (compacted !== null && replaced.length > 0 && compacted.ageMs >= sweepAfterMs) {
+      summary.swept = await storage.remove(partition, replaced);
+      replaced = [];
+    }
+    if (plan.merge.length === 0) return summary;
+    const inputs = parts.filter((part) => plan.merge.includes(part.name));
+    const retired = retiredName(random.id());
+    const merged = await mergeFiles(compacted === null ? inputs : [compacted, ...inputs]);
+    const bytes = encodeReadings(merged, [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])]);
+    const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
+    if (outcome === 'conflict') return { ...summary, skipped: 1 };
+    return { ...summary, compacted: 1, merged: inputs.length, readings: merged.length };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function mergeFiles(files: readonly StoredFile[]) {
+  const tables = [];
+  for (const file of files) tables.push((await decodeFile(file)).columns);
+  return mergeReadings(tables);
+}
+
+function invalidDateError(): HrmError {
+  const message = 'the date must be YYYYMMDD, a day of the calendar';
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_date', faults: [{ path: '/date', message }] });
+}

@@ -1,0 +1,106 @@
+import { HrmError } from '../errors.js';
+import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
+import { type Clock, systemClock } from '../ports/clock.js';
+import type { CallOptions, Queue } from '../ports/queue.js';
+import type { Storage } from '../ports/storage.js';
+import { decodeElements } from '../pure/element.js';
+import { type WrittenPart, writePart } from './write-part.js';
+
+/** What `drainBatch` works on. */
+export interface DrainComponents {
+  readonly queue: Queue;
+  readonly storage: Storage;
+  /** Tells how long readings waited; the machine's by default. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How much one step takes, and for how long it may hold it. */
+export interface DrainSettings {
+  /** Readings of one claim; default 50,000. */
+  readonly batchMaxReadings?: number | undefined;
+  /** How long the claim is ours without a sign of life, milliseconds; default 30,000. Renewed while the step works. */
+  readonly leaseMs?: number | undefined;
+  /** How far beyond its stamp a foreign producer's reading may lie, milliseconds; default 24 hours. */
+  readonly maxFutureMs?: number | undefined;
+}
+
+/** What one step did. */
+export interface DrainSummary {
+  /** Readings claimed, good and bad; 0 for an empty queue. */
+  readonly claimed: number;
+  /** The parts that hold them; durable. */
+  readonly parts: readonly WrittenPart[];
+  /** Elements and readings that cannot be stored, kept as dead letters now. */
+  readonly deadLettered: number;
+  /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
+  readonly lagMs: number;
+  /**
+   * `stale`: the lease had ended before the acknowledgement, so the batch is delivered again. Harmless: its parts are
+   * there already. `empty`: there was nothing to claim.
+   */
+  readonly outcome: 'acked' | 'stale' | 'empty';
+}
+
+/**
+ * One step of a consumer: claims a batch, writes it, acknowledges it. Only when every part is durable is the queue told,
+ * so a process killed at any moment loses nothing; the batch is delivered again and finds its parts.
+ *
+ * What cannot be stored goes to the dead letters in the same atomic step as the acknowledgement. When writing fails, the
+ * batch is given back whole and the error is thrown: a full disk never makes a dead letter.
+ *
+ * @throws HrmError kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
+ * @example
+ * const { claimed, parts } = await drainBatch({ queue, storage });
+ */
+export async function drainBatch(
+  { queue, storage, clock = systemClock }: DrainComponents,
+  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS }: DrainSettings = {},
+  { signal }: CallOptions = {},
+): Promise<DrainSummary> {
+  const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
+  const claim = await queue.claim(limits, { signal });
+  if (claim === null) return { claimed: 0, parts: [], deadLettered: 0, lagMs: 0, outcome: 'empty' };
+  const lease = keepLease(queue, claim.token, leaseMs);
+  try {
+    const { readings, rejected } = decodeElements(claim.elements, maxFutureMs);
+    const parts = await writePart({ storage }, readings, { signal });
+    await lease.end();
+    const outcome = await queue.ack(claim.token, rejected);
+    const [oldest] = claim.elements;
+    return {
+      claimed: readings.length + rejected.length,
+      parts,
+      deadLettered: outcome === 'acked' ? rejected.length : 0,
+      lagMs: Math.max(0, clock.nowMs() - (oldest?.stampMs ?? clock.nowMs())),
+      outcome,
+    };
+  } catch (error) {
+    await lease.end();
+    await giveBack(queue, claim.token);
+    throw error;
+  }
+}
+
+/** Renews a lease three times in its length until ended, so that a batch may take longer than its lease. */
+function keepLease(queue: Queue, token: string, leaseMs: number): { end(): Promise<void> } {
+  let renewal: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    // A renewal that fails is not the batch's failure: the lease may still hold, and `ack` has the last word.
+    renewal = queue.renew(token, leaseMs).catch(() => undefined);
+  }, leaseMs / 3);
+  return {
+    async end() {
+      clearInterval(timer);
+      await renewal;
+    },
+  };
+}
+
+async function giveBack(queue: Queue, token: string): Promise<void> {
+  try {
+    await queue.release(token);
+  } catch (error) {
+    // The lease ends by itself. The error that made us give the batch back is the one to report.
+    if (!(error instanceof HrmError)) throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { HrmError } from '../errors.js';
+import { DAY_MS, MAX_ENQUEUE_READINGS } from '../limits.js';
+import { type Clock, systemClock } from '../ports/clock.js';
+import type { CallOptions, Queue } from '../ports/queue.js';
+import { encodeElements } from '../pure/element.js';
+import type { NaiveTimestamps } from '../pure/timestamp.js';
+import { parseReadings } from '../reading.js';
+
+/** What `enqueue` works on. */
+export interface EnqueueComponents {
+  readonly queue: Queue;
+  /** Stamps readings with the time of their acceptance; the machine's by default. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How `enqueue` judges readings. */
+export interface EnqueueOptions extends CallOptions {
+  /** What a timestamp without an offset means; default `reject`. */
+  readonly naiveTimestamps?: NaiveTimestamps | undefined;
+  /** How far ahead of the clock a timestamp may lie, milliseconds, inclusive; default 24 hours. */
+  readonly maxFutureMs?: number | undefined;
+  /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
+  readonly wireOnly?: boolean | undefined;
+}
+
+/** What was accepted. */
+export interface Accepted {
+  /** Readings, >= 1. */
+  readonly accepted: number;
+}
+
+/**
+ * Validates untrusted readings, all of them, and puts all or none into the queue; resolves once the queue holds them as
+ * durably as it is configured to.
+ *
+ * Of readings with the same user, device and millisecond, the one received in the latest minute wins, and within that
+ * minute the greatest heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
+ * least a minute after the value it corrects.
+ *
+ * @param readings - one reading or 1 to 10,000 of them, `{ user_id, device_id, timestamp, heart_rate }` or the same in
+ *   camelCase.
+ * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
+ *   kind `unavailable` when the queue cannot take them now.
+ * @example
+ * await enqueue({ queue }, {
+ *   userId: 'ana', deviceId: 'watch', timestamp: '2024-01-15T10:00:00Z', heartRate: 72,
+ * }); // { accepted: 1 }
+ */
+export async function enqueue(
+  { queue, clock = systemClock }: EnqueueComponents,
+  readings: unknown,
+  { signal, naiveTimestamps = 'reject', maxFutureMs = DAY_MS, wireOnly = false }: EnqueueOptions = {},
+): Promise<Accepted> {
+  const size = Array.isArray(readings) ? readings.length : 1;
+  if (size === 0) throw emptyBatchError();
+  if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
+  const nowMs = clock.nowMs();
+  const parsed = parseReadings(readings, { naiveTimestamps, latestMs: nowMs + maxFutureMs, wireOnly }, nowMs);
+  if ('faults' in parsed) {
+    throw new HrmError(
+      `${parsed.faultCount} fault${parsed.faultCount === 1 ? '' : 's'} in the readings; none was accepted`,
+      {
+        kind: 'invalid',
+        code: 'invalid_readings',
+        faults: parsed.faults,
+        faultCount: parsed.faultCount,
+      },
+    );
+  }
+  await queue.push(encodeElements(parsed.readings), { signal });
+  return { accepted: parsed.readings.length };
+}
+
+function emptyBatchError(): HrmError {
+  const message = 'a batch must hold at least one reading';
+  return new HrmError(message, { kind: 'invalid', code: 'empty_batch', faults: [{ path: '', message }] });
+}
+
+function tooManyReadingsError(size: number): HrmError {
+  const message = `a batch may hold ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
+  return new HrmError(message, { kind: 'invalid', code: 'too_many_readings', faults: [{ path: '', message }] });
+}

@@ -1,0 +1,39 @@
+/**
+ * The Heart Rate Monitor System as a library: plain functions over ports, in the order of the data's path. Importing it
+ * loads no driver; those are `hrm-core/embedded` and `hrm-core/directory`.
+ * @module
+ */
+
+export { type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
+export {
+  type CompactComponents,
+  type CompactFailure,
+  type CompactOptions,
+  type CompactSettings,
+  type CompactSummary,
+  compact,
+} from './flow/compact.js';
+export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
+export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
+export { type QueryComponents, type QueryOptions, query, queryDays } from './flow/query.js';
+export { type WriteComponents, type WrittenPart, writePart } from './flow/write-part.js';
+export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
+export {
+  type CompacterEvent,
+  type CompacterSettings,
+  type ConsumerEvent,
+  type ConsumerSettings,
+  runCompacter,
+  runConsumer,
+} from './loops.js';
+export { type Clock, systemClock } from './ports/clock.js';
+export type * from './ports/queue.js';
+export type { Random } from './ports/random.js';
+export type * from './ports/storage.js';
+export type { Row } from './pure/answer.js';
+export type { Reading } from './pure/columns.js';
+export { INTERVAL_MS, type Interval } from './pure/interval.js';
+export type { DevicePriority } from './pure/merge.js';
+export type { Instant, QuestionInput } from './pure/question.js';
+export type { NaiveTimestamps } from './pure/timestamp.js';
+export type { ReadingInput, WireReading } from './reading.js';

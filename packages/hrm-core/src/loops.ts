@@ -1,0 +1,97 @@
+/**
+ * The loops around the steps: one consumer, one compacter. Each runs until its signal fires, outlives every failure of a
+ * step, and reports what happened; whether that is logged is the caller's business.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact.js';
+import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
+
+/** How a consumer works. */
+export interface ConsumerSettings extends DrainSettings {
+  /** A batch is claimed when it has `batchMaxReadings`, or its oldest reading is so old, ms; default 5,000. */
+  readonly batchMaxAgeMs?: number | undefined;
+}
+
+/** What a consumer did or met. */
+export type ConsumerEvent =
+  | { readonly type: 'drained'; readonly summary: DrainSummary }
+  | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
+
+/** How a compacter works. */
+export interface CompacterSettings extends Omit<CompactSettings, 'all'> {
+  /** From the end of one run to the start of the next, ms; default 300,000. */
+  readonly compactEveryMs?: number | undefined;
+}
+
+/** What a compacter did or met. */
+export type CompacterEvent =
+  | { readonly type: 'compacted'; readonly summary: CompactSummary }
+  | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
+
+/** Waits after failures: doubled each time between these, so that a full disk is neither hammered nor forgotten. */
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+/** How long a consumer waits for a ripe batch before it looks at its signal again. */
+const WAIT_MS = 10_000;
+
+/** How a loop is stopped and watched. */
+interface LoopOptions<Event> {
+  /** Ends the loop. The step in hand is finished or given back first. */
+  readonly signal: AbortSignal;
+  readonly onEvent?: ((event: Event) => void) | undefined;
+}
+
+/**
+ * Drains batches as they ripen until `signal` fires; then resolves.
+ * While a batch ripens no claim is held, so that a killed consumer delays nothing.
+ */
+export async function runConsumer(
+  components: DrainComponents,
+  { batchMaxReadings = 50_000, batchMaxAgeMs = 5_000, ...settings }: ConsumerSettings,
+  { signal, onEvent }: LoopOptions<ConsumerEvent>,
+): Promise<void> {
+  const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
+  await repeat(signal, onEvent, async () => {
+    if (!(await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal }))) return 0;
+    const summary = await drainBatch(components, { ...settings, batchMaxReadings }, { signal });
+    if (summary.outcome !== 'empty') onEvent?.({ type: 'drained', summary });
+    return 0;
+  });
+}
+
+/** Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. */
+export async function runCompacter(
+  components: CompactComponents,
+  { compactEveryMs = 300_000, ...settings }: CompacterSettings,
+  { signal, onEvent }: LoopOptions<CompacterEvent>,
+): Promise<void> {
+  await repeat(signal, onEvent, async () => {
+    const summary = await compact(components, settings, { signal });
+    onEvent?.({ type: 'compacted', summary });
+    return compactEveryMs;
+  });
+}
+
+/** Runs `step` until the signal fires, waiting after each as long as it says, or longer and longer while it fails. */
+async function repeat(
+  signal: AbortSignal,
+  onEvent: ((event: { type: 'failed'; error: unknown; retryMs: number }) => void) | undefined,
+  step: () => Promise<number>,
+): Promise<void> {
+  let failures = 0;
+  while (!signal.aborted) {
+    let waitMs: number;
+    try {
+      waitMs = await step();
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      waitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+      failures += 1;
+      onEvent?.({ type: 'failed', error, retryMs: waitMs });
+    }
+    // The signal only cuts the wait short.
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  }
+}

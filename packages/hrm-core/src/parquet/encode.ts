@@ -1,0 +1,60 @@
+/**
+ * Readings to Parquet bytes. Measured on 86,400 rows of one device: delta encoding without a codec, sorted by device and
+ * time, 29.6 kB in 22 ms; the writer's defaults 475 kB in 40 ms. A codec enlarges files under about 1,000 rows.
+ */
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import type { ReadingColumns } from '../pure/columns.js';
+
+/** The footer's key under which a compacted file names the files it replaces, a JSON array of strings. */
+export const REPLACES_KEY = 'hrm.replaces';
+
+/** Rows of one row group. */
+const ROW_GROUP_ROWS = 100_000;
+
+/**
+ * Encodes readings as a Parquet file of the contract's five columns, all REQUIRED. The same readings give the same bytes.
+ * @param columns - sorted by user, device and timestampMs, at least one row.
+ * @param replaces - names of the files whose readings are all in `columns`; only a compacted file has them.
+ */
+export function encodeReadings(columns: ReadingColumns, replaces?: readonly string[]): Uint8Array {
+  const buffer = parquetWriteBuffer({
+    codec: 'UNCOMPRESSED',
+    createdBy: 'hrm-core',
+    rowGroupSize: ROW_GROUP_ROWS,
+    // Cut bounds would keep ids with a common prefix from ever pruning a row group.
+    statisticsTruncateLength: Number.POSITIVE_INFINITY,
+    ...(replaces === undefined ? {} : { kvMetadata: [{ key: REPLACES_KEY, value: JSON.stringify(replaces) }] }),
+    columnData: [
+      {
+        name: 'timestamp_ms',
+        type: 'INT64',
+        nullable: false,
+        encoding: 'DELTA_BINARY_PACKED',
+        data: toInt64(columns.timestampMs),
+      },
+      { name: 'heart_rate', type: 'INT32', nullable: false, encoding: 'DELTA_BINARY_PACKED', data: columns.heartRate },
+      { name: 'device_id', type: 'STRING', nullable: false, data: lookUp(columns.devices, columns.device) },
+      { name: 'user_id', type: 'STRING', nullable: false, data: lookUp(columns.users, columns.user) },
+      {
+        name: 'received_minute',
+        type: 'INT32',
+        nullable: false,
+        encoding: 'DELTA_BINARY_PACKED',
+        data: columns.receivedMinute,
+      },
+    ],
+  });
+  return new Uint8Array(buffer);
+}
+
+function toInt64(values: Float64Array): BigInt64Array {
+  const wide = new BigInt64Array(values.length);
+  for (let i = 0; i < values.length; i += 1) wide[i] = BigInt(values[i] as number);
+  return wide;
+}
+
+function lookUp(dictionary: readonly string[], indices: Uint32Array): string[] {
+  const strings = new Array<string>(indices.length);
+  for (let i = 0; i < indices.length; i += 1) strings[i] = dictionary[indices[i] as number] as string;
+  return strings;
+}

@@ -1,0 +1,138 @@
+import { compareUtf8 } from './utf8.js';
+
+/** One reading, as an object: at the edges only; inward of them readings are {@link ReadingColumns}. */
+export interface Reading {
+  /** 1 to 128 UTF-16 code units, well-formed, no control characters. */
+  readonly userId: string;
+  /** As `userId`. */
+  readonly deviceId: string;
+  /** When the heart was measured, epoch milliseconds UTC, >= 0. */
+  readonly timestampMs: number;
+  /** bpm, integer, 30 to 220 inclusive. */
+  readonly heartRate: number;
+  /** When a producer accepted it, epoch milliseconds UTC. */
+  readonly receivedMs: number;
+}
+
+/**
+ * Many readings, column by column: arrays of one length, one row an index. `user` and `device` hold indices into
+ * `users` and `devices`, which are in UTF-8 byte order without repeats, so that comparing indices compares ids.
+ */
+export interface ReadingColumns {
+  readonly length: number;
+  readonly users: readonly string[];
+  readonly devices: readonly string[];
+  readonly user: Uint32Array;
+  readonly device: Uint32Array;
+  /** Epoch milliseconds UTC. */
+  readonly timestampMs: Float64Array;
+  /** bpm. */
+  readonly heartRate: Int32Array;
+  /** `floor(receivedMs / 60000)`. */
+  readonly receivedMinute: Int32Array;
+}
+
+/** No readings. */
+export const NO_READINGS: ReadingColumns = allocateColumns(0, [], []);
+
+/** Columns of `length` zeroed rows over the given dictionaries, for code that fills them. */
+export function allocateColumns(length: number, users: readonly string[], devices: readonly string[]): ReadingColumns {
+  return {
+    length,
+    users,
+    devices,
+    user: new Uint32Array(length),
+    device: new Uint32Array(length),
+    timestampMs: new Float64Array(length),
+    heartRate: new Int32Array(length),
+    receivedMinute: new Int32Array(length),
+  };
+}
+
+/** Turns readings into columns, in the order given. */
+export function columnsFromReadings(readings: readonly Reading[]): ReadingColumns {
+  const users = internStrings(readings.map((reading) => reading.userId));
+  const devices = internStrings(readings.map((reading) => reading.deviceId));
+  const columns = allocateColumns(readings.length, users.values, devices.values);
+  columns.user.set(users.indices);
+  columns.device.set(devices.indices);
+  for (const [i, reading] of readings.entries()) {
+    columns.timestampMs[i] = reading.timestampMs;
+    columns.heartRate[i] = reading.heartRate;
+    columns.receivedMinute[i] = Math.floor(reading.receivedMs / 60_000);
+  }
+  return columns;
+}
+
+/** The distinct strings in UTF-8 byte order, and for each string given its index among them. */
+export function internStrings(strings: readonly string[]): { values: readonly string[]; indices: Uint32Array } {
+  const seen = new Map<string, number>();
+  const firstSeen = new Uint32Array(strings.length);
+  for (const [i, text] of strings.entries()) {
+    let index = seen.get(text);
+    if (index === undefined) {
+      index = seen.size;
+      seen.set(text, index);
+    }
+    firstSeen[i] = index;
+  }
+  const distinct = [...seen.keys()];
+  const order = distinct.map((_, i) => i).sort((a, b) => compareUtf8(distinct[a] as string, distinct[b] as string));
+  const rank = new Uint32Array(distinct.length);
+  for (const [r, i] of order.entries()) rank[i] = r;
+  return { values: order.map((i) => distinct[i] as string), indices: firstSeen.map((i) => rank[i] as number) };
+}
+
+/** One table out of several, rows in the order given, the dictionaries made one. */
+export function concatColumns(tables: readonly ReadingColumns[]): ReadingColumns {
+  const [first] = tables;
+  if (first !== undefined && tables.length === 1) return first;
+  const users = mergeDictionaries(tables.map((table) => table.users));
+  const devices = mergeDictionaries(tables.map((table) => table.devices));
+  const length = tables.reduce((sum, table) => sum + table.length, 0);
+  const columns = allocateColumns(length, users.values, devices.values);
+  let at = 0;
+  for (const [t, table] of tables.entries()) {
+    const userMap = users.maps[t] as Uint32Array;
+    const deviceMap = devices.maps[t] as Uint32Array;
+    for (let i = 0; i < table.length; i += 1) {
+      columns.user[at + i] = userMap[table.user[i] as number] as number;
+      columns.device[at + i] = deviceMap[table.device[i] as number] as number;
+    }
+    columns.timestampMs.set(table.timestampMs, at);
+    columns.heartRate.set(table.heartRate, at);
+    columns.receivedMinute.set(table.receivedMinute, at);
+    at += table.length;
+  }
+  return columns;
+}
+
+/**
+ * The rows at the indices in `rows`, in that order.
+ * @param rows - indices into `columns`, each `< columns.length`; repeats are allowed.
+ */
+export function takeRows(columns: ReadingColumns, rows: Uint32Array): ReadingColumns {
+  const taken = allocateColumns(rows.length, columns.users, columns.devices);
+  for (let i = 0; i < rows.length; i += 1) {
+    const row = rows[i] as number;
+    taken.user[i] = columns.user[row] as number;
+    taken.device[i] = columns.device[row] as number;
+    taken.timestampMs[i] = columns.timestampMs[row] as number;
+    taken.heartRate[i] = columns.heartRate[row] as number;
+    taken.receivedMinute[i] = columns.receivedMinute[row] as number;
+  }
+  return taken;
+}
+
+function mergeDictionaries(dictionaries: readonly (readonly string[])[]): {
+  values: readonly string[];
+  maps: readonly Uint32Array[];
+} {
+  const { values, indices } = internStrings(dictionaries.flat());
+  let at = 0;
+  const maps = dictionaries.map((dictionary) => {
+    at += dictionary.length;
+    return indices.subarray(at - dictionary.length, at);
+  });
+  return { values, maps };
+}

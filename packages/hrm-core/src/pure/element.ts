@@ -1,0 +1,95 @@
+/**
+ * The queue's element format: JSON in UTF-8, one reading
+ * `{"device_id","user_id","timestamp_ms","heart_rate","received_ms"}` or an array of up to 1,000 of them. Any program
+ * that can append such JSON is a producer, so everything read back is untrusted.
+ */
+import { isUtf8 } from 'node:buffer';
+import * as v from 'valibot';
+import { MAX_ELEMENT_READINGS } from '../limits.js';
+import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
+import { QueuedReadingSchema } from '../reading.js';
+import type { Reading } from './columns.js';
+
+/** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}; a single reading as an object. */
+export function encodeElements(readings: readonly Reading[]): QueueElement[] {
+  const elements: QueueElement[] = [];
+  for (let from = 0; from < readings.length; from += MAX_ELEMENT_READINGS) {
+    const chunk = readings.slice(from, from + MAX_ELEMENT_READINGS).map(toWire);
+    const json = JSON.stringify(readings.length === 1 ? chunk[0] : chunk);
+    elements.push({ bytes: Buffer.from(json, 'utf8'), readings: chunk.length });
+  }
+  return elements;
+}
+
+/** What claimed elements hold. */
+export interface DecodedElements {
+  readonly readings: readonly Reading[];
+  /** What cannot be stored, with reasons; single readings out of an array. */
+  readonly rejected: readonly DeadLetterInput[];
+}
+
+/**
+ * Decodes claimed elements. A reading without `received_ms` gets the element's stamp.
+ * @param maxFutureMs - how far beyond its stamp a reading of a foreign producer may lie. Readings with `received_ms`
+ *   passed `enqueue` under the rules of that moment, and are not judged twice.
+ */
+export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs: number): DecodedElements {
+  const readings: Reading[] = [];
+  const rejected: DeadLetterInput[] = [];
+  for (const element of elements) {
+    const value = parseJson(element.bytes);
+    if (value === undefined) {
+      rejected.push(reject(element, 'not_json: the element is not JSON in UTF-8', element.bytes));
+      continue;
+    }
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const item of items) {
+      const result = decodeReading(item, element.stampMs, maxFutureMs);
+      if (typeof result !== 'string') readings.push(result);
+      else
+        rejected.push(
+          reject(element, result, Array.isArray(value) ? Buffer.from(JSON.stringify(item)) : element.bytes),
+        );
+    }
+  }
+  return { readings, rejected };
+}
+
+function toWire(reading: Reading) {
+  return {
+    device_id: reading.deviceId,
+    user_id: reading.userId,
+    timestamp_ms: reading.timestampMs,
+    heart_rate: reading.heartRate,
+    received_ms: reading.receivedMs,
+  };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) return undefined;
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The reading, or why it is none. */
+function decodeReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
+  const result = v.safeParse(QueuedReadingSchema, item);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = issue.path?.[0]?.key;
+    return `invalid_reading: ${typeof field === 'string' ? `${field} ` : ''}${issue.message}`;
+  }
+  const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
+  const receivedMs = result.output.received_ms;
+  if (receivedMs === undefined && timestampMs > stampMs + maxFutureMs) {
+    return 'invalid_reading: timestamp_ms lies too far in the future';
+  }
+  return { userId, deviceId, timestampMs, heartRate, receivedMs: receivedMs ?? stampMs };
+}
+
+function reject(element: ClaimedElement, reason: string, bytes: Uint8Array): DeadLetterInput {
+  return { reason, bytes, stampMs: element.stampMs, attempts: element.attempts };
+}

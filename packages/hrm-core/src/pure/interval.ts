@@ -1,0 +1,18 @@
+import { DAY_MS, MINUTE_MS } from '../limits.js';
+
+/** Widths of an answer's rows: UTC-aligned, and each divides a UTC day, so that no row crosses a partition. */
+export const INTERVAL_MS = {
+  '1m': MINUTE_MS,
+  '5m': 5 * MINUTE_MS,
+  '15m': 15 * MINUTE_MS,
+  '1h': 60 * MINUTE_MS,
+  '1d': DAY_MS,
+} as const;
+
+/** The name of a row width. */
+export type Interval = keyof typeof INTERVAL_MS;
+
+/** Tells whether `text` names an interval. */
+export function isInterval(text: string): text is Interval {
+  return Object.hasOwn(INTERVAL_MS, text);
+}

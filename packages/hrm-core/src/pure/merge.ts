@@ -1,0 +1,120 @@
+/**
+ * Rules 1 and 2 of the contract.
+ *
+ * Rule 1 is a maximum over (received minute, heart rate), so it is associative, commutative and idempotent: whatever
+ * the order of arrival, redelivery, batching and compaction, the same readings survive. Rule 2 is applied only when
+ * answering, so that a changed priority changes the answer about old data too.
+ */
+import { concatColumns, type ReadingColumns, takeRows } from './columns.js';
+import { sortRows } from './sort-rows.js';
+
+/**
+ * Merges tables into one: sorted by user, device (UTF-8 byte order) and timestampMs, one reading a key by rule 1.
+ * Tables that are sorted already merge in time linear in rows times log(tables).
+ */
+export function mergeReadings(tables: readonly ReadingColumns[]): ReadingColumns {
+  const all = concatColumns(tables);
+  const order = groupSeries(all);
+  const kept = new Uint32Array(order.rows.length);
+  const scratch = new Uint32Array(order.rows.length);
+  let count = 0;
+  for (let s = 0; s + 1 < order.starts.length; s += 1) {
+    const rows = order.rows.subarray(order.starts[s], order.starts[s + 1]);
+    sortRows(rows, all.timestampMs, scratch);
+    count = keepLatest(all, rows, kept, count);
+  }
+  return takeRows(all, kept.subarray(0, count));
+}
+
+/**
+ * Row indices grouped by (user, device), groups ascending, rows of a group in the order of the table.
+ * `starts` has one entry a group and the end.
+ */
+function groupSeries(columns: ReadingColumns): { rows: Uint32Array; starts: Uint32Array } {
+  const deviceCount = columns.devices.length;
+  const sizes = new Map<number, number>();
+  for (let i = 0; i < columns.length; i += 1) {
+    const series = (columns.user[i] as number) * deviceCount + (columns.device[i] as number);
+    sizes.set(series, (sizes.get(series) ?? 0) + 1);
+  }
+  const sorted = Float64Array.from(sizes.keys()).sort();
+  const starts = new Uint32Array(sorted.length + 1);
+  const next = new Map<number, number>();
+  for (let s = 0; s < sorted.length; s += 1) {
+    const series = sorted[s] as number;
+    next.set(series, starts[s] as number);
+    starts[s + 1] = (starts[s] as number) + (sizes.get(series) as number);
+  }
+  const rows = new Uint32Array(columns.length);
+  for (let i = 0; i < columns.length; i += 1) {
+    const series = (columns.user[i] as number) * deviceCount + (columns.device[i] as number);
+    const at = next.get(series) as number;
+    rows[at] = i;
+    next.set(series, at + 1);
+  }
+  return { rows, starts };
+}
+
+/** Rule 1 over one sorted series; appends the surviving rows to `kept` and returns its new count. */
+function keepLatest(columns: ReadingColumns, rows: Uint32Array, kept: Uint32Array, count: number): number {
+  const first = count;
+  for (const row of rows) {
+    const last = kept[count - 1] as number;
+    if (count > first && columns.timestampMs[last] === columns.timestampMs[row]) {
+      if (supersedes(columns, row, last)) kept[count - 1] = row;
+    } else {
+      kept[count] = row;
+      count += 1;
+    }
+  }
+  return count;
+}
+
+function supersedes(columns: ReadingColumns, row: number, other: number): boolean {
+  const minutes = (columns.receivedMinute[row] as number) - (columns.receivedMinute[other] as number);
+  return minutes > 0 || (minutes === 0 && (columns.heartRate[row] as number) > (columns.heartRate[other] as number));
+}
+
+/** Which device wins at equal timestamps: device_id -> rank, 1 best; equal and missing ranks by UTF-8 byte order. */
+export type DevicePriority = Readonly<Record<string, number>>;
+
+/**
+ * Rule 2 over one user's merged readings: row indices by timestampMs ascending, of equal timestamps only the best
+ * device's.
+ * @param columns - one user's, as {@link mergeReadings} returns them.
+ */
+export function resolveDevices(columns: ReadingColumns, priority: DevicePriority): Uint32Array {
+  const rows = new Uint32Array(columns.length);
+  let at = 0;
+  for (const [fromRow, toRow] of seriesByRank(columns, priority)) {
+    for (let row = fromRow; row < toRow; row += 1) {
+      rows[at] = row;
+      at += 1;
+    }
+  }
+  // Stable, so of equal timestamps the row of the best rank stays first.
+  sortRows(rows, columns.timestampMs, new Uint32Array(rows.length));
+  let count = 0;
+  for (const row of rows) {
+    if (count > 0 && columns.timestampMs[rows[count - 1] as number] === columns.timestampMs[row]) continue;
+    rows[count] = row;
+    count += 1;
+  }
+  return rows.subarray(0, count);
+}
+
+/** Half-open row ranges of the devices' series, best device first. */
+function seriesByRank(columns: ReadingColumns, priority: DevicePriority): [number, number][] {
+  // A Map of own entries: an id may be `__proto__` or `constructor`.
+  const ranks = new Map(Object.entries(priority));
+  const series: { range: [number, number]; rank: number }[] = [];
+  for (let from = 0; from < columns.length; ) {
+    const device = columns.device[from] as number;
+    let to = from + 1;
+    while (to < columns.length && columns.device[to] === device) to += 1;
+    series.push({ range: [from, to], rank: ranks.get(columns.devices[device] as string) ?? Number.POSITIVE_INFINITY });
+    from = to;
+  }
+  // Equal ranks keep the series' own order, which is the byte order of their device_ids.
+  return series.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank)).map((entry) => entry.range);
+}

@@ -1,0 +1,92 @@
+/**
+ * What a caller may ask, before anything is read.
+ */
+import * as v from 'valibot';
+import { type Fault, HrmError } from '../errors.js';
+import { DAY_MS, MAX_QUERY_DAYS } from '../limits.js';
+import { IdSchema } from '../reading.js';
+import type { Question } from './answer.js';
+import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
+import type { DevicePriority } from './merge.js';
+import { type NaiveTimestamps, parseTimestamp } from './timestamp.js';
+
+/** An instant: ISO 8601 as in a reading, a Date, or epoch milliseconds. */
+export type Instant = string | Date | number;
+
+/** One user's heart rate over a half-open range. */
+export interface QuestionInput {
+  readonly userId: string;
+  /** Inclusive; not before 1970. */
+  readonly start: Instant;
+  /** Exclusive; not before `start`, and at most 3,660 days after it. */
+  readonly end: Instant;
+  /** Only this device's readings count. */
+  readonly deviceId?: string | undefined;
+  /** Width of a row; default `1m`. */
+  readonly interval?: Interval | undefined;
+  /** Which device wins at equal milliseconds: device_id -> rank, 1 best; default: the smaller device_id. */
+  readonly priority?: DevicePriority | undefined;
+}
+
+/** How faults name a field: as JavaScript callers or as the wire spells it. */
+export interface QuestionRules {
+  readonly naiveTimestamps: NaiveTimestamps;
+  readonly wireNames: boolean;
+}
+
+const RankSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** Device priorities as settings and calls give them: device_id -> rank, an integer >= 1. */
+export const DevicePrioritySchema = v.record(IdSchema, RankSchema);
+
+const DATE_LIMIT_MS = Date.UTC(10_000, 0, 1);
+
+/**
+ * Checks a question, whose fields may hold anything.
+ * @throws HrmError kind `invalid`, code `invalid_query`, with every fault.
+ */
+export function parseQuestion(input: QuestionInput, { naiveTimestamps, wireNames }: QuestionRules): Question {
+  const faults: Fault[] = [];
+  function fault(name: keyof QuestionInput, message: string): void {
+    const spelled = wireNames ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
+    faults.push({ path: `/${spelled}`, message });
+  }
+  function checkId(name: 'userId' | 'deviceId'): void {
+    const result = v.safeParse(IdSchema, input[name]);
+    if (!result.success) fault(name, result.issues[0].message);
+  }
+  function instant(name: 'start' | 'end'): number {
+    const parsed = parseInstant(input[name], naiveTimestamps);
+    if (typeof parsed === 'number') return parsed;
+    fault(name, parsed);
+    return Number.NaN;
+  }
+  checkId('userId');
+  if (input.deviceId !== undefined) checkId('deviceId');
+  const fromMs = instant('start');
+  const toMs = instant('end');
+  if (fromMs > toMs) fault('start', 'must not be after end');
+  if (toMs - fromMs > MAX_QUERY_DAYS * DAY_MS) fault('end', `must be at most ${MAX_QUERY_DAYS} days after start`);
+  const interval = input.interval ?? '1m';
+  if (!isInterval(interval)) fault('interval', `must be one of ${Object.keys(INTERVAL_MS).join(', ')}`);
+  const priority = input.priority ?? {};
+  if (!v.is(DevicePrioritySchema, priority)) fault('priority', 'must map device ids to ranks, integers from 1 (best)');
+  if (faults.length > 0) {
+    const message = `the query is not valid: ${faults.map(({ path, message }) => `${path.slice(1)} ${message}`).join('; ')}`;
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_query', faults });
+  }
+  const { userId, deviceId } = input;
+  return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+}
+
+function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {
+  if (typeof value === 'string') {
+    const parsed = parseTimestamp(value, naive);
+    return 'fault' in parsed ? parsed.fault : parsed.timestampMs;
+  }
+  const epochMs = value instanceof Date ? value.getTime() : value;
+  if (typeof epochMs === 'number' && Number.isInteger(epochMs) && epochMs >= 0 && epochMs < DATE_LIMIT_MS)
+    return epochMs;
+  if (value === undefined) return 'is missing';
+  return 'must be a timestamp like 2024-01-15T10:00:00Z, not before 1970';
+}

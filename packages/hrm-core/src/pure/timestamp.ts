@@ -1,0 +1,60 @@
+import { MINUTE_MS } from '../limits.js';
+
+/** What to do with a timestamp that carries no offset. */
+export type NaiveTimestamps = 'reject' | 'utc';
+
+/** Epoch milliseconds UTC, or what is wrong and what would be right. */
+export type ParsedTimestamp = { readonly timestampMs: number } | { readonly fault: string };
+
+const FORM = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:(Z)|([+-])(\d{2}):(\d{2}))?$/;
+const EXAMPLE = '2024-01-15T10:00:00Z or 2024-01-15T11:00:00.250+01:00';
+
+/**
+ * Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`: a real date of the proleptic Gregorian calendar, any number of fraction
+ * digits, cut (not rounded) to the millisecond. `24:00`, leap seconds and instants before 1970 are faults.
+ * @see RFC 3339, of which this is the subset that leaves nothing to guess.
+ */
+export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTimestamp {
+  const match = FORM.exec(text);
+  if (match === null) return { fault: explainForm(text) };
+  const [, year, month, day, hour, minute, second, fraction, zulu, sign, offsetHour, offsetMinute] = match;
+  if (Number(hour) > 23) return { fault: 'the hour must be 00 to 23; midnight is 00:00 of the next day' };
+  if (Number(minute) > 59) return { fault: 'the minute must be 00 to 59' };
+  if (Number(second) > 59) return { fault: 'the second must be 00 to 59; leap seconds are not accepted' };
+  // `Date.UTC` would take years 0 to 99 for 1900 to 1999; they are refused below as before 1970 either way.
+  const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  const date = new Date(dayMs);
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) {
+    return { fault: `${year}-${month}-${day} is not a date of the calendar` };
+  }
+  if (zulu === undefined && sign === undefined && naive === 'reject') {
+    return {
+      fault: `an offset is missing: end it with Z for UTC, or with one like +01:00 (${EXAMPLE}); HRM_NAIVE_TIMESTAMPS=utc takes such timestamps as UTC`,
+    };
+  }
+  if (Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) {
+    return { fault: 'the offset must be between -23:59 and +23:59' };
+  }
+  const offsetMinutes = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * (sign === '-' ? -1 : 1);
+  const millisecond = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, '0'));
+  const timeMs = (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000 + millisecond;
+  const timestampMs = dayMs + timeMs - offsetMinutes * MINUTE_MS;
+  if (Number(year) < 1970 || timestampMs < 0) return { fault: 'must not be before 1970-01-01T00:00:00Z' };
+  return { timestampMs };
+}
+
+/**
+ * The instant as rows show it: to the second, in UTC, `2024-01-15T10:00:00Z`.
+ * @param timestampMs - epoch milliseconds, years 1970 to 9999.
+ */
+export function formatTimestamp(timestampMs: number): string {
+  return `${new Date(timestampMs).toISOString().slice(0, 19)}Z`;
+}
+
+function explainForm(text: string): string {
+  if (/^[^ ]*T[^ ]* \d{2}:\d{2}$/.test(text)) {
+    return `has a space where a + belongs: write the + of an offset as %2B in a URL (${EXAMPLE})`;
+  }
+  if (/^\d{5,}-/.test(text)) return `the year must have four digits: ${EXAMPLE}`;
+  return `must have the form YYYY-MM-DDThh:mm:ss[.fff] with Z or an offset: ${EXAMPLE}`;
+}

@@ -1,0 +1,22 @@
+/**
+ * Orders two strings as their UTF-8 bytes would be ordered, which is by code point: the order of DuckDB's `ORDER BY`,
+ * of Parquet's string statistics and of this project's files. JavaScript's `<` compares UTF-16 code units and puts an
+ * emoji (a surrogate pair) before U+FF5E. Both strings must be well-formed.
+ * @returns negative, zero or positive, as `Array.prototype.sort` takes it.
+ */
+export function compareUtf8(left: string, right: string): number {
+  const length = Math.min(left.length, right.length);
+  for (let i = 0; i < length; i += 1) {
+    const a = left.charCodeAt(i);
+    const b = right.charCodeAt(i);
+    if (a === b) continue;
+    // The only disagreement of the two orders: surrogates sort after the rest of the basic plane in UTF-8.
+    const aSurrogate = isSurrogate(a);
+    return aSurrogate === isSurrogate(b) ? a - b : aSurrogate ? 1 : -1;
+  }
+  return left.length - right.length;
+}
+
+function isSurrogate(codeUnit: number): boolean {
+  return codeUnit >= 0xd800 && codeUnit <= 0xdfff;
+}

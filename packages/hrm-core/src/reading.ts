@@ -1,0 +1,191 @@
+/**
+ * What a reading must be, where readings enter: the wire form of a client, and the form of a queue element. Everything
+ * inward of here trusts its types. No message carries the value of a reading, since messages reach logs.
+ */
+import * as v from 'valibot';
+import type { Fault } from './errors.js';
+import { MAX_FAULTS, MAX_HEART_RATE_BPM, MAX_ID_LENGTH, MIN_HEART_RATE_BPM } from './limits.js';
+import type { Reading } from './pure/columns.js';
+import { type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
+
+/** A reading as a client sends it. Other fields are ignored. */
+export interface WireReading {
+  readonly user_id: string;
+  readonly device_id: string;
+  /** `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`. */
+  readonly timestamp: string;
+  /** bpm, integer, 30 to 220 inclusive. */
+  readonly heart_rate: number;
+}
+
+/** A reading as a JavaScript caller may spell it. */
+export interface ReadingInput {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly timestamp: string;
+  readonly heartRate: number;
+}
+
+/** What decides whether a reading is valid, besides the reading. */
+export interface ReadingRules {
+  readonly naiveTimestamps: NaiveTimestamps;
+  /** The latest timestamp accepted, epoch ms, inclusive. */
+  readonly latestMs: number;
+  /** Only the snake_case names count: the input is straight from a wire. */
+  readonly wireOnly: boolean;
+}
+
+/** All readings, or every fault. */
+export type ParsedReadings =
+  | { readonly readings: readonly Reading[] }
+  | { readonly faults: readonly Fault[]; readonly faultCount: number };
+
+const ID_FAULT = `must be a string of 1 to ${MAX_ID_LENGTH} characters`;
+const HEART_RATE_FAULT = `must be an integer from ${MIN_HEART_RATE_BPM} to ${MAX_HEART_RATE_BPM} (bpm)`;
+const TIMESTAMP_FAULT = 'must be a string like 2024-01-15T10:00:00Z';
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** A user_id or a device_id: kept exactly as sent, never normalised. */
+export const IdSchema = v.pipe(
+  v.string(ID_FAULT),
+  v.minLength(1, ID_FAULT),
+  v.maxLength(MAX_ID_LENGTH, ID_FAULT),
+  v.check((id) => id.isWellFormed(), 'must be well-formed Unicode: it has a lone surrogate'),
+  v.check((id) => !CONTROL_CHARACTER.test(id), 'must not have control characters'),
+);
+
+const HeartRateSchema = v.pipe(
+  v.number(HEART_RATE_FAULT),
+  v.integer(HEART_RATE_FAULT),
+  v.minValue(MIN_HEART_RATE_BPM, HEART_RATE_FAULT),
+  v.maxValue(MAX_HEART_RATE_BPM, HEART_RATE_FAULT),
+);
+
+/** The latest epoch millisecond with a four-digit year, and so with a date directory. */
+const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const EPOCH_MS_FAULT = 'must be an integer, epoch milliseconds from 1970 to 9999';
+const EpochMsSchema = v.pipe(
+  v.number(EPOCH_MS_FAULT),
+  v.integer(EPOCH_MS_FAULT),
+  v.minValue(0, EPOCH_MS_FAULT),
+  v.maxValue(MAX_TIMESTAMP_MS, EPOCH_MS_FAULT),
+);
+
+/** A reading inside a queue element. Producers other than `enqueue` leave out `received_ms`. */
+export const QueuedReadingSchema = v.object({
+  device_id: IdSchema,
+  user_id: IdSchema,
+  timestamp_ms: EpochMsSchema,
+  heart_rate: HeartRateSchema,
+  received_ms: v.optional(EpochMsSchema),
+});
+
+/**
+ * Validates one reading or many.
+ * @param input - untrusted: one reading, or an array of them.
+ * @param receivedMs - the stamp that valid readings get.
+ * @returns all readings, or every fault with JSON Pointers (`/3/heart_rate`, or `/heart_rate` for a single reading).
+ */
+export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: number): ParsedReadings {
+  const many = Array.isArray(input);
+  const items: readonly unknown[] = many ? input : [input];
+  const readings: Reading[] = [];
+  const faults: Fault[] = [];
+  let faultCount = 0;
+  let schema: ReturnType<typeof readingSchema> | undefined;
+  for (const [i, item] of items.entries()) {
+    const plain = readPlainly(item, rules, receivedMs);
+    if (plain !== null) {
+      readings.push(plain);
+      continue;
+    }
+    schema ??= readingSchema(rules);
+    const names = namesOf(item, rules);
+    const result = v.safeParse(schema, toWireNames(item, names));
+    if (result.success) {
+      const { user_id: userId, device_id: deviceId, timestamp: timestampMs, heart_rate: heartRate } = result.output;
+      readings.push({ userId, deviceId, timestampMs, heartRate, receivedMs });
+      continue;
+    }
+    for (const issue of result.issues) {
+      faultCount += 1;
+      if (faults.length < MAX_FAULTS) {
+        faults.push({ path: (many ? `/${i}` : '') + pointer(issue, names), message: issue.message });
+      }
+    }
+  }
+  return faultCount === 0 ? { readings } : { faults, faultCount };
+}
+
+/** The schema that has the last word on a reading; see {@link readPlainly} for the fast path beside it. */
+function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
+  return v.object(
+    {
+      user_id: IdSchema,
+      device_id: IdSchema,
+      timestamp: v.pipe(
+        v.string(TIMESTAMP_FAULT),
+        v.rawTransform(({ dataset, addIssue, NEVER }) => {
+          const parsed = parseTimestamp(dataset.value, naiveTimestamps);
+          const fault =
+            'fault' in parsed
+              ? parsed.fault
+              : parsed.timestampMs > latestMs
+                ? 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)'
+                : undefined;
+          if (fault === undefined && 'timestampMs' in parsed) return parsed.timestampMs;
+          addIssue({ message: fault ?? TIMESTAMP_FAULT });
+          return NEVER;
+        }),
+      ),
+      heart_rate: HeartRateSchema,
+    },
+    'must be an object with user_id, device_id, timestamp and heart_rate',
+  );
+}
+
+/** Ids that need no look at single characters: printable ASCII. */
+const PLAIN_ID = /^[ -~]{1,128}$/;
+
+/**
+ * Accepts what is plainly valid, and leaves everything else (`null`) to the schema: valid input is nearly all input, and
+ * the schema alone costs several times more. A property test holds the two together.
+ */
+function readPlainly(item: unknown, rules: ReadingRules, receivedMs: number): Reading | null {
+  if (typeof item !== 'object' || item === null) return null;
+  const { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate } = item as Partial<WireReading>;
+  if (typeof userId !== 'string' || !PLAIN_ID.test(userId)) return null;
+  if (typeof deviceId !== 'string' || !PLAIN_ID.test(deviceId)) return null;
+  if (typeof heartRate !== 'number' || !Number.isInteger(heartRate)) return null;
+  if (heartRate < MIN_HEART_RATE_BPM || heartRate > MAX_HEART_RATE_BPM) return null;
+  if (typeof timestamp !== 'string') return null;
+  const parsed = parseTimestamp(timestamp, rules.naiveTimestamps);
+  if ('fault' in parsed || parsed.timestampMs > rules.latestMs) return null;
+  return { userId, deviceId, timestampMs: parsed.timestampMs, heartRate, receivedMs };
+}
+
+type Names = 'wire' | 'camel';
+
+const CAMEL_NAMES: Readonly<Record<string, string>> = {
+  user_id: 'userId',
+  device_id: 'deviceId',
+  timestamp: 'timestamp',
+  heart_rate: 'heartRate',
+};
+
+function namesOf(item: unknown, rules: ReadingRules): Names {
+  if (rules.wireOnly || typeof item !== 'object' || item === null || 'user_id' in item) return 'wire';
+  return 'userId' in item || 'deviceId' in item || 'heartRate' in item ? 'camel' : 'wire';
+}
+
+function toWireNames(item: unknown, names: Names): unknown {
+  if (names === 'wire') return item;
+  const { userId, deviceId, timestamp, heartRate } = item as Partial<ReadingInput>;
+  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+}
+
+function pointer(issue: v.BaseIssue<unknown>, names: Names): string {
+  const key = issue.path?.[0]?.key;
+  if (typeof key !== 'string') return '';
+  return `/${names === 'camel' ? (CAMEL_NAMES[key] ?? key) : key}`;
+}

@@ -1,0 +1,240 @@
+/**
+ * Every setting in one table: the one schema of the CLI, the server and the SDK's users. For each, in this order: CLI
+ * flag, environment variable, config file (`hrm.config.json`, camelCase keys), default.
+ */
+import * as v from 'valibot';
+import { type Fault, HrmError } from './errors.js';
+import { DAY_MS } from './limits.js';
+import { DevicePrioritySchema } from './pure/question.js';
+
+const DIGITS = /^\d{1,15}$/;
+
+/** Environment variables and flags are strings, a config file has numbers: both are taken. */
+function integer(min: number, max: number) {
+  return v.pipe(
+    v.union([v.number(), v.pipe(v.string(), v.regex(DIGITS), v.transform(Number))]),
+    v.safeInteger(),
+    v.minValue(min),
+    v.maxValue(max),
+  );
+}
+
+const boolean = v.union([
+  v.boolean(),
+  v.pipe(
+    v.picklist(['true', 'false']),
+    v.transform((text) => text === 'true'),
+  ),
+]);
+
+const path = v.pipe(v.string(), v.minLength(1));
+
+const jsonText = v.pipe(v.string(), v.parseJson());
+
+const hostList = v.union([
+  v.array(v.string()),
+  v.pipe(
+    v.string(),
+    v.transform((text) => text.split(',').map((host) => host.trim())),
+  ),
+]);
+
+const DAY = integer(0, DAY_MS);
+
+/** The settings: name -> environment variable, schema, default, what is allowed, what it is for. */
+const DEFINITIONS = {
+  host: {
+    variable: 'HRM_HOST',
+    schema: path,
+    fallback: '127.0.0.1',
+    allowed: 'a host name or address',
+    about: 'Address the API listens on. Another than this machine itself needs HRM_ALLOW_ANONYMOUS=true.',
+  },
+  port: {
+    variable: 'HRM_PORT',
+    schema: integer(0, 65_535),
+    fallback: 8000,
+    allowed: 'an integer from 0 to 65535',
+    about: 'Port the API listens on; 0 picks a free one.',
+  },
+  allowAnonymous: {
+    variable: 'HRM_ALLOW_ANONYMOUS',
+    schema: boolean,
+    fallback: false,
+    allowed: 'true or false',
+    about: 'Lets the API listen beyond this machine without API keys: whoever reaches it reads and writes.',
+  },
+  allowedHosts: {
+    variable: 'HRM_ALLOWED_HOSTS',
+    schema: hostList,
+    fallback: [] as string[],
+    allowed: 'host names, separated by commas',
+    about: 'Names besides its own by which clients may address the API (the Host header).',
+  },
+  dataDir: {
+    variable: 'HRM_DATA_DIR',
+    schema: path,
+    fallback: './data',
+    allowed: 'a directory',
+    about: 'Where the Parquet files are.',
+  },
+  queueDir: {
+    variable: 'HRM_QUEUE_DIR',
+    schema: path,
+    fallback: './.hrm/queue',
+    allowed: 'a directory',
+    about: 'Where the embedded queue is.',
+  },
+  batchMaxReadings: {
+    variable: 'HRM_BATCH_MAX_READINGS',
+    schema: integer(1, 1_000_000),
+    fallback: 50_000,
+    allowed: 'an integer from 1 to 1000000',
+    about: 'A batch is written when it has so many readings,',
+  },
+  batchMaxAgeMs: {
+    variable: 'HRM_BATCH_MAX_AGE_MS',
+    schema: DAY,
+    fallback: 5_000,
+    allowed: 'milliseconds, 0 to 86400000',
+    about: 'or when its oldest reading has waited so long.',
+  },
+  leaseMs: {
+    variable: 'HRM_LEASE_MS',
+    schema: integer(100, DAY_MS),
+    fallback: 30_000,
+    allowed: 'milliseconds, 100 to 86400000',
+    about: "How long a claimed batch is its consumer's without a sign of life.",
+  },
+  compactEveryMs: {
+    variable: 'HRM_COMPACT_EVERY_MS',
+    schema: integer(10, DAY_MS),
+    fallback: 300_000,
+    allowed: 'milliseconds, 10 to 86400000',
+    about: 'Pause between two runs of the compacter.',
+  },
+  sweepAfterMs: {
+    variable: 'HRM_SWEEP_AFTER_MS',
+    schema: DAY,
+    fallback: 60_000,
+    allowed: 'milliseconds, 0 to 86400000',
+    about: 'How long files that compaction replaced stay for readers that still use them.',
+  },
+  devicePriority: {
+    variable: 'HRM_DEVICE_PRIORITY',
+    schema: v.union([v.pipe(jsonText, DevicePrioritySchema), DevicePrioritySchema]),
+    fallback: {} as Record<string, number>,
+    allowed: 'a JSON object of device id to rank, integers from 1 (best)',
+    about: 'Which device wins at equal milliseconds; unlisted ones come after every listed one.',
+  },
+  naiveTimestamps: {
+    variable: 'HRM_NAIVE_TIMESTAMPS',
+    schema: v.picklist(['reject', 'utc']),
+    fallback: 'reject' as const,
+    allowed: 'reject or utc',
+    about: 'What to do with a timestamp without an offset.',
+  },
+  maxFutureMs: {
+    variable: 'HRM_MAX_FUTURE_MS',
+    schema: integer(0, 366 * DAY_MS),
+    fallback: DAY_MS,
+    allowed: 'milliseconds, 0 to 31622400000',
+    about: 'How far ahead of the clock a reading may lie.',
+  },
+  logLevel: {
+    variable: 'HRM_LOG_LEVEL',
+    schema: v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    fallback: 'info' as const,
+    allowed: 'fatal, error, warn, info, debug, trace or silent',
+    about: 'Least serious log line written to stderr.',
+  },
+} as const;
+
+type Definitions = typeof DEFINITIONS;
+
+/** The name of a setting, as JavaScript and the config file spell it. */
+export type SettingName = keyof Definitions;
+
+/** Every setting, checked; defaults filled in. */
+export type Settings = { readonly [Name in SettingName]: v.InferOutput<Definitions[Name]['schema']> };
+
+/** One setting as help texts and documentation show it. */
+export interface SettingDescription {
+  readonly name: SettingName;
+  /** The environment variable. */
+  readonly variable: string;
+  /** The CLI flag without its dashes: `data-dir`. */
+  readonly flag: string;
+  /** As one would write it in the environment. */
+  readonly fallback: string;
+  readonly allowed: string;
+  readonly about: string;
+}
+
+/** Every setting, for help texts. */
+export const SETTINGS: readonly SettingDescription[] = Object.entries(DEFINITIONS).map(([name, definition]) => ({
+  name: name as SettingName,
+  variable: definition.variable,
+  flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  fallback: typeof definition.fallback === 'object' ? JSON.stringify(definition.fallback) : String(definition.fallback),
+  allowed: definition.allowed,
+  about: definition.about,
+}));
+
+/** Where settings come from, the first that has a value wins; an empty string is no value. */
+export interface SettingSources {
+  /** By setting name. */
+  readonly flags?: Readonly<Partial<Record<SettingName, string | undefined>>> | undefined;
+  /** By environment variable; usually `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** A config file's path, for messages, and its text. */
+  readonly file?: { readonly path: string; readonly text: string } | undefined;
+}
+
+/**
+ * Reads the settings from their sources.
+ * @throws HrmError kind `invalid`, code `invalid_settings`, naming each wrong setting, its value and what is allowed.
+ */
+export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}): Settings {
+  const faults: Fault[] = [];
+  if ((env.REDIS_URL ?? '') !== '') {
+    const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
+    faults.push({ path: '/REDIS_URL', message });
+  }
+  const fromFile = file === undefined ? {} : parseConfigFile(file, faults);
+  const settings: Record<string, unknown> = {};
+  for (const { name, variable, flag, allowed } of SETTINGS) {
+    const candidates: [source: string, value: unknown][] = [
+      [`--${flag}`, flags[name]],
+      [variable, env[variable]],
+      [`${name} in ${file?.path}`, fromFile[name]],
+    ];
+    const [source, value] = candidates.find(([, value]) => value !== undefined && value !== '') ?? [];
+    const { schema, fallback } = DEFINITIONS[name];
+    if (source === undefined) {
+      settings[name] = fallback;
+      continue;
+    }
+    const result = v.safeParse(schema, value);
+    if (result.success) settings[name] = result.output;
+    else faults.push({ path: `/${name}`, message: `${source} is ${JSON.stringify(value)}: it must be ${allowed}` });
+  }
+  if (faults.length > 0) {
+    const message = faults.map((fault) => fault.message).join('\n');
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+  }
+  return settings as Settings;
+}
+
+function parseConfigFile(file: { path: string; text: string }, faults: Fault[]): Record<string, unknown> {
+  const result = v.safeParse(v.pipe(jsonText, v.record(v.string(), v.unknown())), file.text);
+  if (!result.success) {
+    faults.push({ path: '', message: `${file.path} must hold a JSON object of settings` });
+    return {};
+  }
+  for (const key of Object.keys(result.output)) {
+    if (Object.hasOwn(DEFINITIONS, key)) continue;
+    faults.push({ path: `/${key}`, message: `${file.path} has "${key}", which is no setting: see hrm serve --help` });
+  }
+  return result.output;
+}
