@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     embedded: 'src/drivers/queue/embedded.ts',
     directory: 'src/drivers/storage/directory.ts',
+    open: 'src/open.ts',
     settings: 'src/settings.ts',
     contract: 'src/contract/index.ts',
   },
