@@ -24,7 +24,6 @@ import {
   done,
   makeDirectory,
   realFileSystem,
-  syncDirectory,
   unlinkQuietly,
 } from './directory-files.js';
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
@@ -102,7 +101,7 @@ async function prepare(context: DirectoryContext): Promise<void> {
   await makeDataDirectory(fileSystem, directory);
   for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
-  await syncDirectory(fileSystem, directory);
+  // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepLeftovers(fileSystem, directory);
   await proveLinks(context);
 }
