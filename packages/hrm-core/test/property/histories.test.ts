@@ -216,14 +216,20 @@ it(`answers ${HISTORIES} random histories as the oracle does (HRM_SEED=${SEED} r
 }, async () => {
   console.log(`histories: HRM_SEED=${SEED}`);
   let lived = 0;
-  await fc.assert(
+  const details = await fc.check(
     fc.asyncProperty(anyHistory, async (history) => {
       expect(history.readings.length).toBeGreaterThanOrEqual(200);
       lived += 1;
       await live(history);
     }),
-    // One that fails is reported as it is: shrinking a thousand operations takes longer than reading them.
+    // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
     { numRuns: HISTORIES, seed: SEED, endOnFailure: true },
   );
+  if (details.failed) {
+    const steps = details.counterexample?.[0].steps.map((step) => JSON.stringify(step)).join('\n');
+    throw new Error(`history ${lived} of HRM_SEED=${SEED} failed; its steps:\n${steps}`, {
+      cause: details.errorInstance,
+    });
+  }
   expect(lived).toBe(HISTORIES);
 });
