@@ -226,8 +226,15 @@ export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}
   return settings as Settings;
 }
 
+// `v.record` alone would take a list for an object.
+const ConfigFileSchema = v.pipe(
+  jsonText,
+  v.check((value) => !Array.isArray(value)),
+  v.record(v.string(), v.unknown()),
+);
+
 function parseConfigFile(file: { path: string; text: string }, faults: Fault[]): Record<string, unknown> {
-  const result = v.safeParse(v.pipe(jsonText, v.record(v.string(), v.unknown())), file.text);
+  const result = v.safeParse(ConfigFileSchema, file.text);
   if (!result.success) {
     faults.push({ path: '', message: `${file.path} must hold a JSON object of settings` });
     return {};

@@ -37,7 +37,10 @@ export interface QuestionRules {
 const RankSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 /** Device priorities as settings and calls give them: device_id -> rank, an integer >= 1. */
-export const DevicePrioritySchema = v.record(IdSchema, RankSchema);
+export const DevicePrioritySchema = v.pipe(
+  v.custom<Record<string, number>>((value) => !Array.isArray(value), 'must be an object, not a list'),
+  v.record(IdSchema, RankSchema),
+);
 
 const DATE_LIMIT_MS = Date.UTC(10_000, 0, 1);
 

@@ -1,0 +1,171 @@
+/** The storage suite: parts and snapshots. */
+import assert from 'node:assert/strict';
+import {
+  bytesOf,
+  contentsOf,
+  partition,
+  rejectsWith,
+  replaceBy,
+  type StorageCases,
+  textsOf,
+  withSnapshot,
+} from './storage-support.js';
+
+/** A part is published once, whole. */
+export const publishCases: StorageCases = [
+  [
+    'a part is written once, and then exists, whichever handle publishes it',
+    async ({ storage, another }) => {
+      assert.equal(await storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'written');
+      assert.equal(await storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'exists');
+      assert.equal(await (await another()).publish(partition, 'part-a.parquet', bytesOf('a')), 'exists');
+      assert.deepEqual(await contentsOf(storage), { 'part-a.parquet': 'a' });
+    },
+  ],
+  [
+    'other bytes under a name are damage, and give way to the right ones',
+    async ({ storage }) => {
+      for (const damaged of ['torn', '', 'wrong', 'longer than the right one']) {
+        const name = `part-${damaged.length}.parquet`;
+        await storage.publish(partition, name, bytesOf(damaged));
+        assert.equal(await storage.publish(partition, name, bytesOf('right')), 'written');
+        assert.equal(await storage.publish(partition, name, bytesOf('right')), 'exists');
+        assert.equal((await contentsOf(storage))[name], 'right');
+      }
+      assert.equal(Object.keys(await contentsOf(storage)).length, 4, 'what was set aside is no file of the partition');
+    },
+  ],
+  [
+    '64 publishes at once, of one name and of many, over two handles',
+    async ({ storage, another }) => {
+      const handles = [storage, await another()];
+      const outcomes = await Promise.all(
+        Array.from({ length: 64 }, (_, index) => {
+          const handle = handles[index % 2] ?? storage;
+          // 32 names, each published by both handles at once.
+          const name = `part-${index >> 1}.parquet`;
+          return handle.publish({ ...partition, directory: `user${(index % 8) >> 1}` }, name, bytesOf(name));
+        }),
+      );
+      assert.equal(outcomes.filter((outcome) => outcome === 'written').length, 32);
+      assert.equal(outcomes.filter((outcome) => outcome === 'exists').length, 32);
+      for (let user = 0; user < 4; user++) {
+        const contents = await contentsOf(storage, { ...partition, directory: `user${user}` });
+        assert.equal(Object.keys(contents).length, 8);
+        for (const [name, text] of Object.entries(contents)) assert.equal(text, name);
+      }
+    },
+  ],
+  [
+    'a large file and an empty one come back as they were',
+    async ({ storage }) => {
+      const large = new Uint8Array(20 * 1024 * 1024 + 7).map((_, index) => (index * 31 + (index >> 13)) & 255);
+      await storage.publish(partition, 'part-large.parquet', large);
+      await storage.publish(partition, 'part-none.parquet', new Uint8Array());
+      await withSnapshot(storage, partition, async ({ files }) => {
+        assert.deepEqual(
+          files.map((file) => file.byteLength),
+          [large.length, 0],
+        );
+        const [file] = files;
+        assert.ok(file);
+        assert.equal(Buffer.compare(Buffer.from(await file.read(0, large.length)), large), 0);
+        const slice = await file.read(8191, 1_000_000);
+        assert.equal(slice.byteLength, 1_000_000 - 8191, 'the buffer is the range and no more');
+        assert.equal(Buffer.compare(Buffer.from(slice), large.subarray(8191, 1_000_000)), 0);
+        assert.equal((await file.read(5, 5)).byteLength, 0);
+      });
+    },
+  ],
+  [
+    'a publish that is aborted before it begins writes nothing',
+    async ({ storage }) => {
+      const publish = storage.publish(partition, 'part-a.parquet', bytesOf('a'), { signal: AbortSignal.abort() });
+      await rejectsWith(publish, 'closed');
+      assert.deepEqual(await contentsOf(storage), {});
+    },
+  ],
+  [
+    'names that are no names are refused, and reach nothing outside',
+    async ({ storage }) => {
+      for (const name of ['../part-a.parquet', 'part-a', 'part-/../../a.parquet', 'compacted.parquet', '', 'part-\0']) {
+        await rejectsWith(storage.publish(partition, name, bytesOf('a')), 'internal');
+        await rejectsWith(storage.remove(partition, [name]), 'internal');
+      }
+      for (const directory of ['..', '.', '', '.tmp', 'a/b', '../ana', '_other', 'a\0', 'Zoë']) {
+        await rejectsWith(storage.publish({ ...partition, directory }, 'part-a.parquet', bytesOf('a')), 'internal');
+        await rejectsWith(storage.snapshot({ ...partition, directory }), 'internal');
+      }
+      for (const date of ['..', '2024-01-15', '2024011', '', '/']) {
+        await rejectsWith(storage.publish({ ...partition, date }, 'part-a.parquet', bytesOf('a')), 'internal');
+      }
+    },
+  ],
+];
+
+/** A snapshot is whole, and stays what it was. */
+export const snapshotCases: StorageCases = [
+  [
+    'a partition that does not exist has no files',
+    async ({ storage }) => {
+      await withSnapshot(storage, partition, async (snapshot) => {
+        assert.deepEqual(snapshot.files, []);
+        assert.deepEqual(snapshot.partition, partition);
+      });
+    },
+  ],
+  [
+    'a snapshot lists the compacted file first, then parts by name, with length and age',
+    async ({ storage }) => {
+      for (const name of ['part-b.parquet', 'part-Z.parquet', 'part-a.parquet', 'part-10.parquet']) {
+        await storage.publish(partition, name, bytesOf(name));
+      }
+      await replaceBy(storage, 'compacted', 'part-old-1.parquet');
+      await withSnapshot(storage, partition, async ({ files }) => {
+        assert.deepEqual(
+          files.map((file) => file.name),
+          ['compacted.parquet', 'part-10.parquet', 'part-Z.parquet', 'part-a.parquet', 'part-b.parquet'],
+        );
+        for (const file of files) {
+          assert.ok(file.ageMs >= 0 && file.ageMs < 60_000, `${file.name} is ${file.ageMs} ms old`);
+          assert.equal(file.byteLength, file.name === 'compacted.parquet' ? 9 : file.name.length);
+        }
+      });
+    },
+  ],
+  [
+    'a snapshot stays what it was while files are published, replaced and removed',
+    async ({ storage, another }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await replaceBy(storage, 'first', 'part-old-1.parquet');
+      const snapshot = await storage.snapshot(partition);
+      try {
+        const other = await another();
+        await other.publish(partition, 'part-b.parquet', bytesOf('b'));
+        await replaceBy(other, 'second', 'part-old-2.parquet');
+        assert.equal(await other.remove(partition, ['part-a.parquet', 'part-old-2.parquet']), 2);
+        assert.deepEqual(await textsOf(snapshot), { 'compacted.parquet': 'first', 'part-a.parquet': 'a' });
+        assert.deepEqual(await contentsOf(other), { 'compacted.parquet': 'second', 'part-b.parquet': 'b' });
+      } finally {
+        await snapshot.close();
+      }
+    },
+  ],
+  [
+    'reading past the end is damage, reading after close is closed, and closing twice is nothing',
+    async ({ storage }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('abc'));
+      const snapshot = await storage.snapshot(partition);
+      const [file] = snapshot.files;
+      assert.ok(file);
+      const error = await rejectsWith(file.read(0, 4), 'data');
+      assert.equal(error.code, 'file_damaged');
+      assert.match(error.message, /part-a\.parquet/);
+      const last = file.read(0, 3);
+      await snapshot.close();
+      assert.equal(Buffer.from(await last).toString(), 'abc', 'a read under way is finished first');
+      await rejectsWith(file.read(0, 1), 'closed');
+      await snapshot.close();
+    },
+  ],
+];

@@ -1,0 +1,152 @@
+/** The storage suite: replacing, removing, listing, closing. */
+import assert from 'node:assert/strict';
+import {
+  bytesOf,
+  contentsOf,
+  partition,
+  pathsOf,
+  rejectsWith,
+  replaceBy,
+  type StorageCases,
+} from './storage-support.js';
+
+/** A replacement is of the file it was made from, or a conflict. */
+export const replaceCases: StorageCases = [
+  [
+    'the first compacted file, the next one, and the removal of what they replace',
+    async ({ storage }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      assert.equal(await replaceBy(storage, 'one', 'part-old-1.parquet'), 'replaced');
+      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'one', 'part-a.parquet': 'a' });
+      assert.equal(await replaceBy(storage, 'two', 'part-old-2.parquet'), 'replaced');
+      const names = ['part-a.parquet', 'part-old-2.parquet', 'part-never.parquet'];
+      const stored = Object.keys(await contentsOf(storage));
+      const removed = await storage.remove(partition, names);
+      // A driver that replaces in place has kept no old file.
+      assert.equal(removed, names.filter((name) => stored.includes(name)).length);
+      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'two' });
+      assert.equal(await storage.remove(partition, names), 0);
+      assert.equal(await storage.remove({ ...partition, directory: 'nobody' }, names), 0);
+    },
+  ],
+  [
+    'a replacement made from a stale snapshot is a conflict, and loses nothing',
+    async ({ storage, another }) => {
+      await replaceBy(storage, 'one', 'part-old-1.parquet');
+      const stale = await storage.snapshot(partition);
+      try {
+        assert.equal(await replaceBy(await another(), 'two', 'part-old-2.parquet'), 'replaced');
+        const late = { snapshot: stale, retiredName: 'part-old-3.parquet', bytes: bytesOf('late') };
+        assert.equal(await storage.replace(late), 'conflict');
+      } finally {
+        await stale.close();
+      }
+      const texts = Object.values(await contentsOf(storage));
+      assert.ok(texts.includes('two'), 'the winner is stored, under whichever name');
+      assert.ok(!texts.includes('late'));
+    },
+  ],
+  [
+    'a first compacted file that somebody else was faster with is a conflict',
+    async ({ storage, another }) => {
+      const empty = await storage.snapshot(partition);
+      try {
+        await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+        assert.equal(await replaceBy(await another(), 'fast', 'part-old-1.parquet'), 'replaced');
+        const late = { snapshot: empty, retiredName: 'part-old-2.parquet', bytes: bytesOf('late') };
+        assert.equal(await storage.replace(late), 'conflict');
+      } finally {
+        await empty.close();
+      }
+      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'fast', 'part-a.parquet': 'a' });
+    },
+  ],
+  [
+    'of eight replacements made from one state at once, at most one succeeds, and nothing is lost',
+    async ({ storage, another }) => {
+      const handles = [storage, await another()];
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await replaceBy(storage, 'zero', 'part-old-0.parquet');
+      const tries = await Promise.all(
+        Array.from({ length: 8 }, async (_, index) => {
+          const handle = handles[index % 2] ?? storage;
+          return { handle, text: `try-${index}`, snapshot: await handle.snapshot(partition) };
+        }),
+      );
+      const outcomes = await Promise.all(
+        tries.map(({ handle, text, snapshot }) =>
+          handle.replace({ snapshot, retiredName: `part-old-${text}.parquet`, bytes: bytesOf(text) }),
+        ),
+      );
+      for (const { snapshot } of tries) await snapshot.close();
+      const winners = tries.filter((_, index) => outcomes[index] === 'replaced').map(({ text }) => text);
+      assert.ok(winners.length <= 1, `${winners.length} replaced the same file`);
+      const texts = Object.values(await contentsOf(storage));
+      for (const kept of ['a', ...winners]) assert.ok(texts.includes(kept), `${kept} is gone`);
+      // A driver that replaces in place keeps no old file, but only the winner may end it.
+      assert.ok(texts.includes('zero') || winners.length === 1);
+      for (const text of texts) assert.ok(['zero', 'a', ...winners].includes(text), `${text} has lost`);
+    },
+  ],
+  [
+    "a user's first file may be a compacted one",
+    async ({ storage }) => {
+      assert.equal(await replaceBy(storage, 'home', 'part-old-1.parquet'), 'replaced');
+      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'home' });
+    },
+  ],
+];
+
+const hostile = ['%2E%2E', 'a%2Fb', 'B', 'a', '%00', 'a~', `${'x'.repeat(135)}~${'0'.repeat(64)}`, '%5Fshared', '0'];
+
+/** Listing, opening, closing. */
+export const listingCases: StorageCases = [
+  [
+    'partitions come by date, then directory in byte order, inclusive bounds, and without `_shared`',
+    async ({ storage }) => {
+      for (const date of ['20240116', '20231231', '20240115']) {
+        for (const directory of [...hostile, '_shared']) {
+          await storage.publish({ date, directory }, 'part-a.parquet', bytesOf(directory));
+        }
+      }
+      const sorted = [...hostile].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+      const all = ['20231231', '20240115', '20240116'].flatMap((date) => sorted.map((name) => `${date}/${name}`));
+      assert.deepEqual(await pathsOf(storage, {}), all);
+      assert.deepEqual(await pathsOf(storage, { fromDate: '20240115', toDate: '20240115' }), all.slice(9, 18));
+      assert.deepEqual(await pathsOf(storage, { fromDate: '20240101' }), all.slice(9));
+      assert.deepEqual(await pathsOf(storage, { toDate: '20240115' }), all.slice(0, 18));
+      assert.deepEqual(await pathsOf(storage, { fromDate: '20240117' }), []);
+      const ofOne = { fromDate: '20240115', directory: '%2E%2E' };
+      assert.deepEqual(await pathsOf(storage, ofOne), ['20240115/%2E%2E', '20240116/%2E%2E']);
+      assert.deepEqual(await pathsOf(storage, { directory: '_shared', toDate: '20231231' }), ['20231231/_shared']);
+      assert.deepEqual(await pathsOf(storage, { directory: 'nobody' }), []);
+      for (const directory of hostile) {
+        const contents = await contentsOf(storage, { date: '20240115', directory });
+        assert.deepEqual(contents, { 'part-a.parquet': directory });
+      }
+    },
+  ],
+  [
+    'an empty storage lists nothing and passes its check; a closed one is closed',
+    async ({ another }) => {
+      const storage = await another();
+      assert.deepEqual(await pathsOf(storage, {}), []);
+      await storage.check();
+      await storage.close();
+      await rejectsWith(storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'closed');
+      await rejectsWith(storage.snapshot(partition), 'closed');
+      await rejectsWith(storage.remove(partition, []), 'closed');
+      await rejectsWith(pathsOf(storage, {}), 'closed');
+      await rejectsWith(storage.check(), 'closed');
+      await storage.close();
+    },
+  ],
+  [
+    'what one handle published, another one opened later reads',
+    async ({ storage, another }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await storage.close();
+      assert.deepEqual(await contentsOf(await another()), { 'part-a.parquet': 'a' });
+    },
+  ],
+];

@@ -1,0 +1,73 @@
+/** What the cases of the storage suite share. */
+import assert from 'node:assert/strict';
+import { isHrmError } from '../errors.js';
+import type { Partition, Snapshot, Storage } from '../ports/storage.js';
+
+/** What a case has in hand. */
+export interface StorageCase {
+  readonly storage: Storage;
+  /** Opens another handle on the same place; closed after the case. */
+  readonly another: () => Promise<Storage>;
+}
+
+/** Cases by name, in the order they run. */
+export type StorageCases = readonly (readonly [name: string, body: (given: StorageCase) => Promise<void>])[];
+
+/** The partition of most cases. */
+export const partition: Partition = { date: '20240115', directory: 'ana' };
+
+/** Any bytes are a file to a storage; these are text. */
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Uses a snapshot and closes it. */
+export async function withSnapshot<T>(
+  storage: Storage,
+  of: Partition,
+  use: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  const snapshot = await storage.snapshot(of);
+  try {
+    return await use(snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** What a snapshot holds, by name. */
+export async function textsOf(snapshot: Snapshot): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const file of snapshot.files) texts[file.name] = Buffer.from(await file.read(0, file.byteLength)).toString();
+  return texts;
+}
+
+/** What a partition holds now, by name. */
+export function contentsOf(storage: Storage, of: Partition = partition): Promise<Record<string, string>> {
+  return withSnapshot(storage, of, textsOf);
+}
+
+/** Replaces the compacted file of {@link partition} from a fresh snapshot. */
+export function replaceBy(storage: Storage, text: string, retiredName: string): Promise<'replaced' | 'conflict'> {
+  return withSnapshot(storage, partition, (snapshot) =>
+    storage.replace({ snapshot, retiredName, bytes: bytesOf(text) }),
+  );
+}
+
+/** Partitions as `date/directory`, in the order they come. */
+export async function pathsOf(storage: Storage, range: Parameters<Storage['partitions']>[0]): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { date, directory } of storage.partitions(range)) paths.push(`${date}/${directory}`);
+  return paths;
+}
+
+/** Demands that a call fails with an HrmError of a kind, and returns it. */
+export async function rejectsWith(promise: Promise<unknown>, kind: string): Promise<{ code: string; message: string }> {
+  const outcome = await promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  assert.ok(isHrmError(outcome), `expected an HrmError of kind ${kind}, and got ${String(outcome)}`);
+  assert.equal(outcome.kind, kind, outcome.message);
+  return outcome;
+}

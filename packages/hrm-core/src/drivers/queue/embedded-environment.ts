@@ -1,0 +1,233 @@
+/**
+ * The lmdb environment under an embedded queue: opening it durably, transactions, and what to do when one fails.
+ *
+ * - `overlappingSync: false`, always: with lmdb-js' default, acknowledged writes are lost when another process on the
+ *   same file is killed.
+ * - Transactions are synchronous. Measured with 64 concurrent pushers: 135,000 single pushes a second, 0.5 ms a
+ *   commit, event-loop delay 2.5 ms at p99; lmdb-js' asynchronous transactions hung under the same load, hold the lock
+ *   of all processes across event-loop turns, and report a failed commit without its cause.
+ * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
+ *   after any failure the environment is closed and opened anew at the next call.
+ * @module
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { HrmError, isHrmError } from '../../errors.js';
+import { LAYOUT_VERSION } from './embedded-records.js';
+
+/** The tables of one queue file. */
+export interface Tables {
+  /** seq -> element, in order of arrival. */
+  readonly elements: Database<Buffer, number>;
+  /** token -> claim. */
+  readonly claims: Database<Buffer, string>;
+  /** seq -> dead letter. */
+  readonly letters: Database<Buffer, number>;
+  /** `layout` and `counters`. */
+  readonly meta: Database<Buffer, string>;
+}
+
+/** Transactions over the tables. */
+export interface Environment {
+  /** Runs `action` on a fresh snapshot; it must not await. */
+  read<T>(action: (tables: Tables) => T): T;
+  /** Runs `action` and commits; when it returns, its writes are on the disk. It must not await. Throwing undoes it. */
+  write<T>(action: (tables: Tables) => T): T;
+  /** Gives the environment back; the last user of this process closes it. */
+  close(): void;
+}
+
+interface Opened {
+  readonly root: RootDatabase<Buffer, string>;
+  readonly tables: Tables;
+}
+
+interface Shared {
+  readonly directory: string;
+  opened: Opened | undefined;
+  users: number;
+}
+
+const FILE_NAME = 'queue.lmdb';
+const TABLE_NAMES: readonly string[] = ['meta', 'elements', 'claims', 'letters'];
+const LAYOUT_KEY = 'layout';
+
+/**
+ * Bytes of address space, not of disk or memory. lmdb-js would start at 128 KiB and map anew at every growth; beyond
+ * this size it still does.
+ */
+const MAP_BYTES = 64 * 1024 ** 3;
+
+/** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
+const FULL_CODES: readonly unknown[] = [28, 122, -30792];
+
+/** By real path: lmdb allows a file to be open once in a process. */
+const sharedByDirectory = new Map<string, Shared>();
+
+/**
+ * Opens the queue file in `directory`, creating both as needed.
+ * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version).
+ */
+export function openEnvironment(directory: string): Environment {
+  try {
+    makeDurableDirectory(resolve(directory));
+  } catch (error) {
+    throw unavailable(error, directory);
+  }
+  const path = realpathSync(directory);
+  const shared = sharedByDirectory.get(path) ?? { directory: path, opened: undefined, users: 0 };
+  current(shared);
+  shared.users += 1;
+  sharedByDirectory.set(path, shared);
+  return {
+    read: (action) => read(shared, action),
+    write: (action) => write(shared, action),
+    close: () => release(shared),
+  };
+}
+
+function read<T>(shared: Shared, action: (tables: Tables) => T): T {
+  const { root, tables } = current(shared);
+  try {
+    // lmdb-js keeps one snapshot for a whole event-loop turn: without this, another process's commit is not seen.
+    root.resetReadTxn();
+    return action(tables);
+  } catch (error) {
+    throw failed(shared, error);
+  }
+}
+
+function write<T>(shared: Shared, action: (tables: Tables) => T): T {
+  const { root, tables } = current(shared);
+  try {
+    return root.transactionSync(() => {
+      if (root.getWriteTxnId() === 0) throw new Error('lmdb could not begin a transaction');
+      return action(tables);
+    });
+  } catch (error) {
+    throw failed(shared, error);
+  }
+}
+
+function failed(shared: Shared, error: unknown): unknown {
+  if (isHrmError(error)) return error;
+  closeOpened(shared);
+  return unavailable(error, shared.directory);
+}
+
+function release(shared: Shared): void {
+  shared.users -= 1;
+  if (shared.users > 0) return;
+  sharedByDirectory.delete(shared.directory);
+  closeOpened(shared);
+}
+
+function closeOpened(shared: Shared): void {
+  // Nothing is outstanding, since all transactions are synchronous: the file is closed when this returns.
+  void shared.opened?.root.close();
+  shared.opened = undefined;
+}
+
+function current(shared: Shared): Opened {
+  shared.opened ??= openFile(shared.directory);
+  return shared.opened;
+}
+
+function openFile(directory: string): Opened {
+  let root: RootDatabase<Buffer, string> | undefined;
+  try {
+    const path = join(directory, FILE_NAME);
+    const isNew = !existsSync(path);
+    const options = {
+      path,
+      noSubdir: true,
+      overlappingSync: false,
+      encoding: 'binary' as const,
+      mapSize: MAP_BYTES,
+      permissionsMode: 0o600,
+    };
+    root = open<Buffer, string>(options);
+    refuseForeign(root, directory);
+    const tables = {
+      meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
+      elements: root.openDB<Buffer, number>({ name: 'elements', encoding: 'binary' }),
+      claims: root.openDB<Buffer, string>({ name: 'claims', encoding: 'binary' }),
+      letters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
+    };
+    stampLayout(root, tables.meta, directory);
+    if (isNew) fsyncDirectory(directory);
+    root.readerCheck();
+    return { root, tables };
+  } catch (error) {
+    void root?.close();
+    throw isHrmError(error) ? error : unavailable(error, directory);
+  }
+}
+
+function refuseForeign(root: RootDatabase<Buffer, string>, directory: string): void {
+  for (const name of root.getKeys()) {
+    if (!TABLE_NAMES.includes(String(name)))
+      throw layoutError(directory, 'is a database, but not one of this software');
+  }
+}
+
+function stampLayout(root: RootDatabase<Buffer, string>, meta: Database<Buffer, string>, directory: string): void {
+  const layout = meta.get(LAYOUT_KEY)?.toString() ?? root.transactionSync(() => putLayout(meta));
+  if (layout !== String(LAYOUT_VERSION)) {
+    throw layoutError(directory, `has layout ${layout}, and this version reads ${LAYOUT_VERSION}`);
+  }
+}
+
+/** In a transaction, since another process may be opening the same new file. */
+function putLayout(meta: Database<Buffer, string>): string {
+  const there = meta.get(LAYOUT_KEY);
+  if (there !== undefined) return there.toString();
+  meta.put(LAYOUT_KEY, Buffer.from(String(LAYOUT_VERSION)));
+  return String(LAYOUT_VERSION);
+}
+
+function layoutError(directory: string, problem: string): HrmError {
+  return new HrmError(
+    `${join(directory, FILE_NAME)} ${problem}: drain it with the version that wrote it, or choose another queue directory`,
+    { kind: 'data', code: 'queue_layout' },
+  );
+}
+
+function unavailable(cause: unknown, directory: string): HrmError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const isFull =
+    cause instanceof Error && 'code' in cause && (FULL_CODES.includes(cause.code) || cause.code === 'ENOSPC');
+  return isFull
+    ? new HrmError(`The queue in ${directory} has no space (${reason}): free some on its disk, then try again`, {
+        kind: 'unavailable',
+        code: 'queue_full',
+        cause,
+      })
+    : new HrmError(`The queue in ${directory} cannot be used (${reason}): check the disk and the directory's owner`, {
+        kind: 'unavailable',
+        code: 'queue_unavailable',
+        cause,
+      });
+}
+
+/** Like `mkdir -p`, and every new entry survives a power cut. */
+function makeDurableDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  let parent = dirname(first);
+  fsyncDirectory(parent);
+  for (const name of relative(parent, dirname(directory)).split(sep).filter(Boolean)) {
+    parent = join(parent, name);
+    fsyncDirectory(parent);
+  }
+}
+
+function fsyncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The embedded queue: durable, on the local disk, for several processes of one machine, without a server.
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
+import { type Clock, systemClock } from '../../ports/clock.js';
+import type { CallOptions, Queue, QueueElement, Ripeness } from '../../ports/queue.js';
+import { type Environment, openEnvironment } from './embedded-environment.js';
+import { embeddedLetters } from './embedded-letters.js';
+import { packElement } from './embedded-records.js';
+import {
+  ackClaim,
+  appendElements,
+  isRipe,
+  measureDepth,
+  releaseClaim,
+  renewClaim,
+  takeClaim,
+} from './embedded-store.js';
+
+/** Where the queue is. */
+export interface EmbeddedQueueOptions {
+  /** Of the queue's own file; created (0700) with its parents. On a local file system, since processes share memory through it. */
+  readonly directory: string;
+  /** Stamps elements and measures leases; default the machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * How often `wait` looks for what other processes did; this process's pushes wake it at once. A look costs some 20
+ * microseconds, so that an idle consumer uses a two-thousandth of a core, against batches that ripen in seconds.
+ */
+const POLL_MS = 50;
+
+/** Bytes in one group commit; what was pushed beyond it is the next turn's, so that memory and lock time stay bounded. */
+const MAX_COMMIT_BYTES = 64 * 1024 * 1024;
+
+interface PendingPush {
+  readonly records: readonly Buffer[];
+  readonly byteLength: number;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface State {
+  readonly environment: Environment;
+  readonly clock: Clock;
+  pending: PendingPush[];
+  isCommitScheduled: boolean;
+  /** Each ends one waiter's sleep. */
+  readonly sleepers: Set<() => void>;
+  isClosed: boolean;
+}
+
+/**
+ * Opens the queue in `options.directory`, creating it if there is none. Any number of processes may have it open, and
+ * any of them may be killed at any moment.
+ *
+ * A call that resolves is on the disk (fdatasync). All pushes of one event-loop turn share one commit. The file reuses
+ * the space of what was acknowledged, and never shrinks. Every method but `wait` does its work in one synchronous
+ * transaction: the event loop stands still for it, and while another process commits (a millisecond, as a rule).
+ * A claim whose lease ended keeps its token until somebody takes it over.
+ *
+ * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_full`; kind `data`, code `queue_layout`,
+ * when the file there is not a queue, or one of another version.
+ */
+export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue> {
+  const state: State = {
+    environment: openEnvironment(options.directory),
+    clock: options.clock ?? systemClock,
+    pending: [],
+    isCommitScheduled: false,
+    sleepers: new Set(),
+    isClosed: false,
+  };
+  const { clock } = state;
+  return {
+    push: (elements, callOptions) => push(state, elements, callOptions),
+    wait: (ripe, callOptions) => wait(state, ripe, callOptions),
+    claim: async (limits, callOptions) => {
+      throwIfAborted(callOptions?.signal, 'claiming a batch');
+      const token = randomUUID();
+      return opened(state).write((tables) => takeClaim(tables, limits, token, clock.nowMs()));
+    },
+    renew: async (token, leaseMs) => {
+      const isRenewed = opened(state).write((tables) => renewClaim(tables, token, leaseMs, clock.nowMs()));
+      return isRenewed ? 'renewed' : 'stale';
+    },
+    ack: async (token, deadLetters = []) => {
+      const isAcked = opened(state).write((tables) => ackClaim(tables, token, deadLetters, clock.nowMs()));
+      return isAcked ? 'acked' : 'stale';
+    },
+    release: async (token) => {
+      const isReleased = opened(state).write((tables) => releaseClaim(tables, token, randomUUID()));
+      if (isReleased) wake(state);
+      return isReleased ? 'released' : 'stale';
+    },
+    depth: async () => opened(state).read((tables) => measureDepth(tables, clock.nowMs())),
+    deadLetters: embeddedLetters(
+      (action) => action(opened(state)),
+      () => wake(state),
+    ),
+    close: async () => close(state),
+  };
+}
+
+function opened(state: State): Environment {
+  if (state.isClosed) throw closedError();
+  return state.environment;
+}
+
+function closedError(): HrmError {
+  return new HrmError('The queue was closed', { kind: 'closed', code: 'queue_closed' });
+}
+
+async function push(state: State, elements: readonly QueueElement[], options: CallOptions = {}): Promise<void> {
+  throwIfAborted(options.signal, 'pushing to the queue');
+  opened(state);
+  const nowMs = state.clock.nowMs();
+  const records = elements.map(({ bytes, readings }) => {
+    if (!Number.isSafeInteger(readings) || readings < 1) {
+      throw new HrmError(`An element has ${readings} readings: at least 1 is allowed`, {
+        kind: 'invalid',
+        code: 'invalid_element',
+      });
+    }
+    return packElement(bytes, readings, nowMs, 0);
+  });
+  if (records.length === 0) return;
+  const byteLength = records.reduce((sum, record) => sum + record.byteLength, 0);
+  await new Promise<void>((resolve, reject) => {
+    state.pending.push({ records, byteLength, signal: options.signal, resolve, reject });
+    scheduleCommit(state);
+  });
+}
+
+/** At the end of the turn: whatever else it pushes goes into the same commit. */
+function scheduleCommit(state: State): void {
+  if (state.isCommitScheduled || state.pending.length === 0) return;
+  state.isCommitScheduled = true;
+  setImmediate(() => {
+    state.isCommitScheduled = false;
+    commitPending(state);
+    scheduleCommit(state);
+  });
+}
+
+function commitPending(state: State): void {
+  const group = takeGroup(state);
+  if (group.length === 0) return;
+  try {
+    state.environment.write((tables) =>
+      appendElements(
+        tables,
+        group.flatMap(({ records }) => records),
+      ),
+    );
+  } catch (error) {
+    for (const { reject } of group) reject(error);
+    return;
+  }
+  for (const { resolve } of group) resolve();
+  wake(state);
+}
+
+function takeGroup(state: State): PendingPush[] {
+  const group: PendingPush[] = [];
+  let taken = 0;
+  let byteLength = 0;
+  for (const pending of state.pending) {
+    if (group.length > 0 && byteLength + pending.byteLength > MAX_COMMIT_BYTES) break;
+    taken += 1;
+    if (pending.signal?.aborted) {
+      pending.reject(abortedError('pushing to the queue', pending.signal.reason));
+      continue;
+    }
+    byteLength += pending.byteLength;
+    group.push(pending);
+  }
+  state.pending = state.pending.slice(taken);
+  return group;
+}
+
+async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {
+  const { signal, timeoutMs } = options;
+  // A duration, so by the clock that nobody sets.
+  const endMs = performance.now() + timeoutMs;
+  for (;;) {
+    throwIfAborted(signal, 'waiting for a batch');
+    if (opened(state).read((tables) => isRipe(tables, ripe, state.clock.nowMs()))) return true;
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) return false;
+    await sleep(state, Math.min(leftMs, POLL_MS), signal);
+  }
+}
+
+function sleep(state: State, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    function end(): void {
+      clearTimeout(timer);
+      state.sleepers.delete(end);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    const timer = setTimeout(end, ms);
+    state.sleepers.add(end);
+    signal?.addEventListener('abort', end);
+  });
+}
+
+function wake(state: State): void {
+  for (const end of [...state.sleepers]) end();
+}
+
+function close(state: State): void {
+  if (state.isClosed) return;
+  // Pushes that were accepted into this turn's commit are not cut off.
+  while (state.pending.length > 0) commitPending(state);
+  state.isClosed = true;
+  wake(state);
+  state.environment.close();
+}

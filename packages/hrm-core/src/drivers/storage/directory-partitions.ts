@@ -1,0 +1,54 @@
+/** Listing partitions: what is in a data directory that this system can have put there, and nothing else. */
+import { join } from 'node:path';
+import { throwIfAborted } from '../../errors.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, PartitionRange } from '../../ports/storage.js';
+import type { DirectoryContext } from './directory-durable.js';
+import { storageError } from './directory-errors.js';
+import { listEntries, statusOf } from './directory-files.js';
+import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
+
+/** {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time. */
+export async function* listPartitions(
+  context: DirectoryContext,
+  range: PartitionRange,
+  options?: CallOptions,
+): AsyncGenerator<Partition> {
+  if (range.directory !== undefined) requireDirectory(range.directory);
+  const { fromDate = '', toDate = '99999999' } = range;
+  const dates = await namesOf(context, '', (name) => isDate(name) && fromDate <= name && name <= toDate);
+  for (const date of dates) {
+    throwIfAborted(options?.signal, 'listing partitions');
+    const directories =
+      range.directory === undefined
+        ? await namesOf(context, date, isUserDirectory)
+        : await onlyIfThere(context, date, range.directory);
+    for (const directory of directories) yield { date, directory };
+  }
+}
+
+/** Names of directories, ascending; they are ASCII, so that the order of code units is the order of bytes. */
+async function namesOf(
+  context: DirectoryContext,
+  path: string,
+  isWanted: (name: string) => boolean,
+): Promise<readonly string[]> {
+  try {
+    const entries = await listEntries(context.fileSystem, join(context.directory, path));
+    return entries
+      .filter((entry) => isWanted(entry.name) && entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
+    throw storageError(`list ${path || 'the dates'}`, context.directory, error);
+  }
+}
+
+/** One stat instead of a listing: a day may have ten thousand users. */
+async function onlyIfThere(context: DirectoryContext, date: string, directory: string): Promise<readonly string[]> {
+  try {
+    return statusOf(context.fileSystem, join(context.directory, date, directory))?.isDirectory() ? [directory] : [];
+  } catch (error) {
+    throw storageError(`look for ${date}/${directory}`, context.directory, error);
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Publishing a part: a synced temporary is linked to its name, then the directory is synced.
+ *
+ * ```
+ *   create .tmp/t, write, fsync -> mkdir date, user, each parent synced -> link t -> part-x
+ *     linked ------------------------------------------------------------> fsync directory, unlink t: 'written'
+ *     exists, same bytes: fsync part-x (its writer may have died) --------> fsync directory, unlink t: 'exists'
+ *     exists, other bytes: link part-x -> .quarantine, fsync, rename t -> part-x > fsync directory:    'written'
+ * ```
+ *
+ * `link` does not overwrite. The one rename onto an existing name is that of a damaged part, after its bytes have a
+ * durable second name in quarantine. It is a rename, and not "move away, then link", so that the name is never absent:
+ * of two publishers that both found the damage, the second then renames a good file over an equal good one, where it
+ * would otherwise move away the good one that the first has already acknowledged.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { throwIfAborted } from '../../errors.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition } from '../../ports/storage.js';
+import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
+import { errorCode, storageError } from './directory-errors.js';
+import { closeQuietly, createSynced, done, openForReading, readFully, unlinkQuietly } from './directory-files.js';
+import { temporaryPath } from './directory-leftovers.js';
+import { partitionPath, QUARANTINE_DIRECTORY, requirePart } from './directory-names.js';
+
+/** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
+const MAX_PUBLISH_ATTEMPTS = 5;
+
+/** {@link Storage.publish} of the directory driver. */
+export async function publishPart(
+  context: DirectoryContext,
+  partition: Partition,
+  name: string,
+  bytes: Uint8Array,
+  options?: CallOptions,
+): Promise<'written' | 'exists'> {
+  const path = join(partitionPath(context.directory, partition), name);
+  requirePart(name);
+  for (let attempt = 1; ; attempt++) {
+    throwIfAborted(options?.signal, 'publishing a part');
+    try {
+      return await publishOnce(context, partition, path, bytes);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || attempt === MAX_PUBLISH_ATTEMPTS) {
+        throw storageError(`publish ${partition.date}/${partition.directory}/${name}`, context.directory, error);
+      }
+      forgetPartition(context, partition);
+    }
+  }
+}
+
+async function publishOnce(
+  context: DirectoryContext,
+  partition: Partition,
+  path: string,
+  bytes: Uint8Array,
+): Promise<'written' | 'exists'> {
+  const { fileSystem } = context;
+  const temporary = temporaryPath(context.directory);
+  // Before the directories: where the data directory was unmounted, `.tmp` is missing, and nothing else gets written.
+  await createSynced(fileSystem, temporary, bytes);
+  try {
+    await makePartition(context, partition);
+    const outcome = await linkPart(context, partition, temporary, path, bytes);
+    await syncShared(context, partitionPath(context.directory, partition));
+    return outcome;
+  } finally {
+    await unlinkQuietly(fileSystem, temporary);
+  }
+}
+
+async function linkPart(
+  context: DirectoryContext,
+  partition: Partition,
+  temporary: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<'written' | 'exists'> {
+  const { fileSystem } = context;
+  try {
+    await done((callback) => fileSystem.link(temporary, path, callback));
+    return 'written';
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+  if (await syncIfEqual(context, path, bytes)) return 'exists';
+  const quarantine = join(context.directory, QUARANTINE_DIRECTORY);
+  const name = `${partition.date}-${partition.directory}-${path.slice(path.lastIndexOf('/') + 1)}`;
+  // Cut, so that a long user directory and a long part name stay one file name (255 bytes).
+  const setAside = join(quarantine, `${name.slice(0, 220)}-${randomBytes(8).toString('hex')}.damaged`);
+  await done((callback) => fileSystem.link(path, setAside, callback));
+  await syncShared(context, quarantine);
+  await done((callback) => fileSystem.rename(temporary, path, callback));
+  return 'written';
+}
+
+/** Whether a file has exactly these bytes; if so, they are synced. One that the disk cannot read has not. */
+async function syncIfEqual(context: DirectoryContext, path: string, bytes: Uint8Array): Promise<boolean> {
+  const { fileSystem } = context;
+  const fd = openForReading(fileSystem, path);
+  if (fd === null) return false;
+  try {
+    const status = fileSystem.fstatSync(fd, { bigint: true });
+    if (!status.isFile() || status.size !== BigInt(bytes.length)) return false;
+    const stored = await readFully(fileSystem, fd, 0, bytes.length).catch((error) => {
+      if (errorCode(error) === 'EIO') return new Uint8Array();
+      throw error;
+    });
+    if (Buffer.compare(stored, bytes) !== 0) return false;
+    await done((callback) => fileSystem.fsync(fd, callback));
+    return true;
+  } finally {
+    closeQuietly(fileSystem, fd);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Replacing `compacted.parquet`, and removing what it replaced: a commit without a lock.
+ *
+ * ```
+ *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced
+ *     snapshot had C:   rename compacted -> part-old-x ; is that C? no -> conflict (it is simply a part now)
+ *     snapshot had none: nothing to move
+ *   link t -> compacted ; exists -> conflict (another compacter was first)
+ *   fsync directory ; unlink t                                                                    'replaced'
+ *   ... grace ... fsync directory ; unlink the inputs
+ * ```
+ *
+ * Whatever stops it, at whichever step, the files that remain hold every reading: until the link the inputs are all
+ * there (C under one of its two names), after it their union is there as well, and doubles resolve by rule 1. So there
+ * is nothing to undo and nothing to recover. Identity is dev + ino of C against the descriptor that the snapshot holds
+ * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
+ */
+import { join } from 'node:path';
+import type { Partition, Replacement } from '../../ports/storage.js';
+import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
+import { errorCode, storageError } from './directory-errors.js';
+import { createSynced, done, type FileStatus, statusOf, unlinkQuietly } from './directory-files.js';
+import { temporaryPath } from './directory-leftovers.js';
+import { COMPACTED_NAME, partitionPath, requirePart } from './directory-names.js';
+import { compactedOf } from './directory-snapshot.js';
+
+/** {@link Storage.replace} of the directory driver. */
+export async function replaceCompacted(
+  context: DirectoryContext,
+  replacement: Replacement,
+): Promise<'replaced' | 'conflict'> {
+  const { partition } = replacement.snapshot;
+  const path = partitionPath(context.directory, partition);
+  requirePart(replacement.retiredName);
+  const expected = compactedOf(replacement.snapshot);
+  const temporary = temporaryPath(context.directory);
+  try {
+    await createSynced(context.fileSystem, temporary, replacement.bytes);
+    // A user's first file may be a compacted one, brought home out of `_shared`.
+    await makePartition(context, partition);
+    const outcome = await switchCompacted(context, path, expected, join(path, replacement.retiredName), temporary);
+    // Also after a conflict, which may have moved a file.
+    await syncShared(context, path);
+    return outcome;
+  } catch (error) {
+    forgetPartition(context, partition);
+    throw storageError(`replace ${partition.date}/${partition.directory}/${COMPACTED_NAME}`, context.directory, error);
+  } finally {
+    await unlinkQuietly(context.fileSystem, temporary);
+  }
+}
+
+async function switchCompacted(
+  context: DirectoryContext,
+  path: string,
+  expected: FileStatus | null,
+  retired: string,
+  temporary: string,
+): Promise<'replaced' | 'conflict'> {
+  const { fileSystem } = context;
+  const compacted = join(path, COMPACTED_NAME);
+  if (expected !== null) {
+    // rename overwrites. A name that is not fresh is a replacement tried again, after its first try failed half-way.
+    if (statusOf(fileSystem, retired) !== null) return 'conflict';
+    const hasMoved = await succeedsUnless(
+      'ENOENT',
+      done((callback) => fileSystem.rename(compacted, retired, callback)),
+    );
+    if (!hasMoved) return 'conflict';
+    const moved = statusOf(fileSystem, retired);
+    if (moved?.dev !== expected.dev || moved.ino !== expected.ino) return 'conflict';
+  }
+  const isLinked = await succeedsUnless(
+    'EEXIST',
+    done((callback) => fileSystem.link(temporary, compacted, callback)),
+  );
+  return isLinked ? 'replaced' : 'conflict';
+}
+
+/** Awaits a call; `false` where it fails with this code. */
+async function succeedsUnless(code: string, call: Promise<void>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (errorCode(error) === code) return false;
+    throw error;
+  }
+}
+
+/** {@link Storage.remove} of the directory driver. */
+export async function removeParts(
+  context: DirectoryContext,
+  partition: Partition,
+  names: readonly string[],
+): Promise<number> {
+  const path = partitionPath(context.directory, partition);
+  for (const name of names) requirePart(name);
+  if (names.length === 0) return 0;
+  let removed = 0;
+  try {
+    // Whoever linked compacted.parquet may have died before its sync.
+    if (!(await succeedsUnless('ENOENT', syncShared(context, path)))) return 0;
+    for (const name of names) {
+      const isRemoved = await succeedsUnless(
+        'ENOENT',
+        done((callback) => context.fileSystem.unlink(join(path, name), callback)),
+      );
+      if (isRemoved) removed += 1;
+    }
+  } catch (error) {
+    throw storageError(`remove parts of ${partition.date}/${partition.directory}`, context.directory, error);
+  }
+  return removed;
+}

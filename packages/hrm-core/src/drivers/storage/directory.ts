@@ -1,0 +1,136 @@
+/**
+ * The directory storage: a partition is a directory, a file a file.
+ *
+ * ```
+ * DATA/YYYYMMDD/<user>/part-<id>.parquet       published by link, never changed            directory-publish.ts
+ * DATA/YYYYMMDD/<user>/compacted.parquet       renamed away, then linked anew              directory-replace.ts
+ * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         directory-leftovers.ts
+ * DATA/.quarantine/….damaged                   damaged parts, for a person to look at      directory-publish.ts
+ * ```
+ *
+ * Any number of processes, also on several machines where the file system is shared and has hard links, may have the
+ * same directory open. There is no lock: every step is one atomic system call, and every state between two steps holds
+ * every reading.
+ * @module
+ */
+import { join, resolve } from 'node:path';
+import { HrmError } from '../../errors.js';
+import type { Storage } from '../../ports/storage.js';
+import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
+import { errorCode, storageError } from './directory-errors.js';
+import {
+  createSynced,
+  type DirectoryFileSystem,
+  done,
+  makeDirectory,
+  realFileSystem,
+  unlinkQuietly,
+} from './directory-files.js';
+import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
+import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
+import { listPartitions } from './directory-partitions.js';
+import { publishPart } from './directory-publish.js';
+import { removeParts, replaceCompacted } from './directory-replace.js';
+import { openSnapshot } from './directory-snapshot.js';
+
+export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './directory-files.js';
+
+/** What `openDirectoryStorage` takes. */
+export interface DirectoryStorageOptions {
+  /** The data directory; made (0700) with its missing parents. A relative path is one of the working directory. */
+  readonly directory: string;
+  /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
+  readonly fileSystem?: DirectoryFileSystem | undefined;
+}
+
+/** What a probe writes: a block, so that a full disk cannot hide it in the inode. */
+const PROBE_BYTES = new Uint8Array(4096);
+
+/**
+ * Opens the storage in a directory, and sweeps what dead processes left in its `.tmp`.
+ * @throws HrmError kind `unavailable`, code `storage_unavailable` or `storage_full`, where the directory cannot be made,
+ * written to, or has no hard links.
+ */
+export async function openDirectoryStorage(options: DirectoryStorageOptions): Promise<Storage> {
+  const context: DirectoryContext = {
+    directory: resolve(options.directory),
+    fileSystem: options.fileSystem ?? realFileSystem,
+    known: new Set(),
+    syncs: new Map(),
+  };
+  try {
+    await prepare(context);
+  } catch (error) {
+    throw storageError('open the storage', context.directory, error);
+  }
+  const running = new Set<Promise<unknown>>();
+  let isClosed = false;
+
+  function requireOpen(): void {
+    if (isClosed) throw new HrmError('the storage is closed', { kind: 'closed', code: 'storage_closed' });
+  }
+
+  async function run<T>(call: () => Promise<T>): Promise<T> {
+    requireOpen();
+    const result = call();
+    running.add(result);
+    return result.finally(() => running.delete(result));
+  }
+
+  return {
+    publish: (partition, name, bytes, callOptions) =>
+      run(() => publishPart(context, partition, name, bytes, callOptions)),
+    snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
+    replace: (replacement) => run(() => replaceCompacted(context, replacement)),
+    remove: (partition, names) => run(() => removeParts(context, partition, names)),
+    async *partitions(range, callOptions) {
+      requireOpen();
+      yield* listPartitions(context, range, callOptions);
+    },
+    check: () => run(() => probe(context)),
+    async close() {
+      isClosed = true;
+      // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+async function prepare(context: DirectoryContext): Promise<void> {
+  const { directory, fileSystem } = context;
+  await makeDataDirectory(fileSystem, directory);
+  for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY])
+    await makeDirectory(fileSystem, join(directory, name));
+  // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
+  await sweepLeftovers(fileSystem, directory);
+  await proveLinks(context);
+}
+
+async function proveLinks(context: DirectoryContext): Promise<void> {
+  const { directory, fileSystem } = context;
+  const [file, link] = [temporaryPath(directory), temporaryPath(directory)];
+  try {
+    await createSynced(fileSystem, file, PROBE_BYTES);
+    await done((callback) => fileSystem.link(file, link, callback)).catch((error) => {
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errorCode(error))) throw error;
+      throw new HrmError(
+        `cannot store in the data directory ${directory} (HRM_DATA_DIR): its file system has no hard links, by which a ` +
+          'file is published whole or not at all; choose a directory on one that has (ext4, xfs, btrfs, zfs, apfs, nfs)',
+        { kind: 'unavailable', code: 'storage_unavailable', cause: error },
+      );
+    });
+  } finally {
+    await unlinkQuietly(fileSystem, link);
+    await unlinkQuietly(fileSystem, file);
+  }
+}
+
+async function probe(context: DirectoryContext): Promise<void> {
+  const file = temporaryPath(context.directory);
+  try {
+    await createSynced(context.fileSystem, file, PROBE_BYTES);
+    await done((callback) => context.fileSystem.unlink(file, callback));
+  } catch (error) {
+    throw storageError('write', context.directory, error);
+  }
+}

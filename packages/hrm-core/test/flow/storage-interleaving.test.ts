@@ -1,0 +1,171 @@
+/**
+ * A snapshot in the middle of compactions, at every place where the system may put it: each step of the compacters
+ * happens between two calls of the reader, or within a listing, of which POSIX only promises the names that neither
+ * came nor went meanwhile.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'vitest';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { type DirectoryFileSystem, realFileSystem } from '../../src/drivers/storage/directory-files.js';
+import type { Storage } from '../../src/ports/storage.js';
+import { withDirectory } from '../support/temporary-directory.js';
+
+const partition = { date: '20240115', directory: 'ana' };
+const histories = 3_000;
+
+type Step =
+  | readonly ['rename', from: string, to: string]
+  | readonly ['write', name: string, readings: readonly number[]]
+  | readonly ['unlink', name: string];
+
+interface Scenario {
+  readonly name: string;
+  readonly before: Readonly<Record<string, readonly number[]>>;
+  readonly steps: readonly Step[];
+}
+
+const scenarios: readonly Scenario[] = [
+  {
+    name: 'two compactions and a publish between them',
+    before: { 'compacted.parquet': [1, 2], 'part-a.parquet': [3], 'part-b.parquet': [4] },
+    steps: [
+      ['rename', 'compacted.parquet', 'part-old-1.parquet'],
+      ['write', 'compacted.parquet', [1, 2, 3, 4]],
+      ['unlink', 'part-a.parquet'],
+      ['unlink', 'part-b.parquet'],
+      ['unlink', 'part-old-1.parquet'],
+      ['write', 'part-c.parquet', [5]],
+      ['rename', 'compacted.parquet', 'part-old-2.parquet'],
+      ['write', 'compacted.parquet', [1, 2, 3, 4, 5]],
+      ['unlink', 'part-c.parquet'],
+      ['unlink', 'part-old-2.parquet'],
+    ],
+  },
+  {
+    // Two slow compacters: one moves away what is not its own, one links what it made before reading 3 was there.
+    name: 'a compaction after two conflicts',
+    before: { 'compacted.parquet': [1, 2, 3] },
+    steps: [
+      ['rename', 'compacted.parquet', 'part-old-1.parquet'],
+      ['write', 'compacted.parquet', [1, 2]],
+      ['rename', 'compacted.parquet', 'part-old-2.parquet'],
+      ['write', 'compacted.parquet', [1, 2, 3]],
+      ['unlink', 'part-old-1.parquet'],
+      ['unlink', 'part-old-2.parquet'],
+    ],
+  },
+];
+
+/** @see https://en.wikipedia.org/wiki/Xorshift */
+function randomFrom(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+/** The compacters' side of one history. */
+interface Compacters {
+  /** Does some of the next steps, or none. */
+  act(): void;
+  /** The reader begins an attempt. */
+  onAttempt(): void;
+  random(): number;
+}
+
+function compactersOf(root: string, { steps }: Scenario, seed: number): Compacters {
+  const path = join(root, partition.date, partition.directory);
+  const random = randomFrom(seed);
+  const remaining = [...steps];
+  // The one interleaving that is left to the grace period: see directory-snapshot.ts.
+  let isInGrace = false;
+
+  function step([verb, name, argument]: Step): void {
+    if (verb === 'unlink') unlinkSync(join(path, name));
+    else if (verb === 'rename') renameSync(join(path, name), join(path, argument));
+    else {
+      const made = join(root, 'made');
+      writeFileSync(made, JSON.stringify(argument));
+      linkSync(made, join(path, name));
+      unlinkSync(made);
+    }
+  }
+
+  return {
+    random,
+    act() {
+      for (let next = remaining[0]; next && random() < 0.35; next = remaining[0]) {
+        if (isInGrace && next[0] === 'unlink') return;
+        remaining.shift();
+        step(next);
+      }
+    },
+    onAttempt() {
+      isInGrace = !existsSync(join(path, 'compacted.parquet'));
+    },
+  };
+}
+
+/** The real file system, with the compacters acting before some calls and within some listings. */
+function interleaved(current: () => Compacters | null): DirectoryFileSystem {
+  return {
+    ...realFileSystem,
+    openSync(path, flags) {
+      current()?.act();
+      if (path.endsWith('compacted.parquet')) current()?.onAttempt();
+      return realFileSystem.openSync(path, flags);
+    },
+    lstatSync(path, options) {
+      current()?.act();
+      return realFileSystem.lstatSync(path, options);
+    },
+    readdirSync(path) {
+      current()?.act();
+      const first = realFileSystem.readdirSync(path);
+      current()?.act();
+      const second = realFileSystem.readdirSync(path);
+      // Each name is found, or not, at one of two moments.
+      const names = [...new Set([...first, ...second])];
+      return names.filter((name) => ((current()?.random() ?? 0) < 0.5 ? first : second).includes(name));
+    },
+  };
+}
+
+async function readingsOf(storage: Storage): Promise<Set<number>> {
+  const snapshot = await storage.snapshot(partition);
+  const readings = new Set<number>();
+  for (const file of snapshot.files) {
+    const text = Buffer.from(await file.read(0, file.byteLength)).toString();
+    for (const reading of JSON.parse(text)) readings.add(reading);
+  }
+  await snapshot.close();
+  return readings;
+}
+
+test.each(scenarios)(`a snapshot during $name sees every stored reading, in ${histories} interleavings`, (scenario) =>
+  withDirectory(async (root) => {
+    const base = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
+    console.log(`HRM_SEED=${base}`);
+    const path = join(root, partition.date, partition.directory);
+    let compacters: Compacters | null = null;
+    const storage = await openDirectoryStorage({ directory: root, fileSystem: interleaved(() => compacters) });
+    for (let history = 0; history < histories; history++) {
+      rmSync(path, { recursive: true, force: true });
+      mkdirSync(path, { recursive: true });
+      for (const [name, readings] of Object.entries(scenario.before)) {
+        writeFileSync(join(path, name), JSON.stringify(readings));
+      }
+      compacters = compactersOf(root, scenario, Math.imul(base + history, 0x9e3779b1));
+      const readings = await readingsOf(storage);
+      for (const reading of Object.values(scenario.before).flat()) {
+        assert.ok(readings.has(reading), `reading ${reading} is missing, history ${history} of HRM_SEED=${base}`);
+      }
+    }
+    await storage.close();
+  }),
+);

@@ -1,0 +1,235 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import {
+  type Clock,
+  compact,
+  drainBatch,
+  enqueue,
+  HrmError,
+  INTERVAL_MS,
+  isHrmError,
+  type Queue,
+  query,
+  type Storage,
+} from '../../src/index.js';
+import { decodeElements } from '../../src/pure/element.js';
+import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
+import { type OracleReading, oracleAnswer } from './oracle.js';
+
+const HISTORIES = Number(process.env.HRM_HISTORIES ?? 500);
+const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
+// Memory where there is one: these histories are about answers, the crash tests are about disks.
+const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
+
+interface World {
+  directory: string;
+  history: History;
+  clock: Clock & { now: number };
+  queue: Queue;
+  storage: Storage;
+  /** How many of the history's readings have been enqueued. */
+  sent: number;
+  /** What has been written, in any order: what answers must be made of. */
+  written: OracleReading[];
+}
+
+async function open({
+  directory,
+  clock,
+}: Pick<World, 'directory' | 'clock'>): Promise<Pick<World, 'queue' | 'storage'>> {
+  return {
+    queue: await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock }),
+    storage: await openDirectoryStorage({ directory: path.join(directory, 'data') }),
+  };
+}
+
+async function close(world: World): Promise<void> {
+  await world.queue.close();
+  await world.storage.close();
+}
+
+/** The real queue, failing its consumer where told to, and telling which readings it handed out. */
+function watch(world: World, fail: Extract<Step, { type: 'drain' }>['fail'], claimed: OracleReading[]): Queue {
+  const lost = new HrmError('the connection broke', { kind: 'unavailable', code: 'queue_unavailable' });
+  return {
+    ...world.queue,
+    async claim(limits, options) {
+      const claim = await world.queue.claim(limits, options);
+      claimed.push(...decodeElements(claim?.elements ?? [], 0).readings);
+      if (claim !== null && fail === 'before-write') throw lost;
+      return claim;
+    },
+    async ack(token, deadLetters) {
+      if (fail === 'before-ack') throw lost;
+      const outcome = await world.queue.ack(token, deadLetters);
+      if (fail === 'after-ack') throw lost;
+      return outcome;
+    },
+  };
+}
+
+async function drain(world: World, maxReadings: number, fail: Extract<Step, { type: 'drain' }>['fail'] = 'no') {
+  const claimed: OracleReading[] = [];
+  const queue = watch(world, fail, claimed);
+  try {
+    const { outcome } = await drainBatch(
+      { queue, storage: world.storage, clock: world.clock },
+      { batchMaxReadings: maxReadings },
+    );
+    world.written.push(...claimed);
+    return outcome;
+  } catch (error) {
+    if (fail === 'no' || !isHrmError(error) || error.code !== 'queue_unavailable') throw error;
+    // The parts were durable before the queue was told.
+    if (fail !== 'before-write') world.written.push(...claimed);
+    return 'failed';
+  }
+}
+
+async function send(world: World, count: number): Promise<void> {
+  const batch = world.history.readings.slice(world.sent, world.sent + count);
+  if (batch.length === 0) return;
+  world.sent += batch.length;
+  const wire = batch.map(({ userId, deviceId, timestampMs, heartRate }) => {
+    return {
+      user_id: userId,
+      device_id: deviceId,
+      timestamp: new Date(timestampMs).toISOString(),
+      heart_rate: heartRate,
+    };
+  });
+  const { accepted } = await enqueue({ queue: world.queue, clock: world.clock }, wire);
+  expect(accepted).toBe(batch.length);
+}
+
+async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion): Promise<void> {
+  const { users, devices } = world.history;
+  const userId = users[user] as string;
+  const deviceId = device === null ? undefined : devices[device];
+  const priority = Object.fromEntries(
+    ranks.flatMap((rank, d) => (devices[d] === undefined ? [] : [[devices[d], rank]])),
+  );
+  const rows = await query(
+    { storage: world.storage },
+    { userId, deviceId, start: fromMs, end: toMs, interval, priority },
+  );
+  const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+  expect(rows).toEqual(oracleAnswer(world.written, question));
+}
+
+async function take(world: World, step: Step): Promise<void> {
+  switch (step.type) {
+    case 'enqueue':
+      return send(world, step.count);
+    case 'drain':
+      await drain(world, step.maxReadings, step.fail);
+      return;
+    case 'abandon':
+      // Somebody claims, and never comes back.
+      await world.queue.claim(LIMITS);
+      return;
+    case 'compact': {
+      const { failures } = await compact({ storage: world.storage, clock: world.clock }, step);
+      expect(failures).toEqual([]);
+      return;
+    }
+    case 'tick':
+      world.clock.now += step.ms;
+      return;
+    case 'reopen':
+      await close(world);
+      Object.assign(world, await open(world));
+      return;
+    case 'ask':
+      return ask(world, step.question);
+  }
+}
+
+/** Every reading that was sent is written by now, once the leases of the dead have ended. */
+async function settle(world: World): Promise<void> {
+  await send(world, 10_000);
+  world.clock.now += 60_000;
+  while ((await drain(world, 50_000)) !== 'empty');
+  expect(await world.queue.depth()).toEqual({ readings: 0, claimedReadings: 0, deadLetters: 0, oldestMs: null });
+  const keys = (readings: readonly OracleReading[]) =>
+    new Set(
+      readings.map(({ userId, deviceId, timestampMs, heartRate }) =>
+        JSON.stringify([userId, deviceId, timestampMs, heartRate]),
+      ),
+    );
+  expect(keys(world.written)).toEqual(keys(world.history.readings));
+}
+
+async function askEverything(world: World): Promise<void> {
+  for (const question of world.history.questions) await ask(world, question);
+  for (const user of [0, 1, 2]) {
+    await ask(world, {
+      user,
+      device: null,
+      fromMs: START_MS - 500 * DAY_MS,
+      toMs: START_MS + 2 * DAY_MS,
+      interval: '1m',
+      ranks: [2, 1],
+    });
+    await ask(world, { user, device: null, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] });
+  }
+}
+
+async function filesByPartition(world: World): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const entry of await readdir(path.join(world.directory, 'data'), { recursive: true })) {
+    if (!entry.endsWith('.parquet')) continue;
+    const partition = path.dirname(entry);
+    counts.set(partition, (counts.get(partition) ?? 0) + 1);
+  }
+  return counts;
+}
+
+async function live(history: History): Promise<void> {
+  const directory = await mkdtemp(path.join(PARENT, 'hrm-history-'));
+  const clock = { now: START_MS, nowMs: () => clock.now };
+  const world: World = { directory, history, clock, sent: 0, written: [], ...(await open({ directory, clock })) };
+  try {
+    for (const step of history.steps) await take(world, step);
+    await settle(world);
+    await askEverything(world);
+    await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
+    await askEverything(world);
+    await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
+    await askEverything(world);
+    for (const [partition, files] of await filesByPartition(world)) expect(files, partition).toBe(1);
+  } finally {
+    await close(world);
+    await rm(directory, { recursive: true });
+  }
+}
+
+it(`answers ${HISTORIES} random histories as the oracle does (HRM_SEED=${SEED} repeats them)`, {
+  timeout: 600_000,
+}, async () => {
+  console.log(`histories: HRM_SEED=${SEED}`);
+  let lived = 0;
+  const details = await fc.check(
+    fc.asyncProperty(anyHistory, async (history) => {
+      expect(history.readings.length).toBeGreaterThanOrEqual(200);
+      lived += 1;
+      await live(history);
+    }),
+    // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
+    { numRuns: HISTORIES, seed: SEED, endOnFailure: true },
+  );
+  if (details.failed) {
+    const steps = details.counterexample?.[0].steps.map((step) => JSON.stringify(step)).join('\n');
+    throw new Error(`history ${lived} of HRM_SEED=${SEED} failed; its steps:\n${steps}`, {
+      cause: details.errorInstance,
+    });
+  }
+  expect(lived).toBe(HISTORIES);
+});

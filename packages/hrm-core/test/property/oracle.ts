@@ -1,0 +1,87 @@
+/**
+ * The rules of the contract, stated as naively as possible and apart from the code under test: objects, strings and
+ * loops, no sorting tricks, no typed arrays, nothing imported from src.
+ */
+
+export interface OracleReading {
+  userId: string;
+  deviceId: string;
+  timestampMs: number;
+  heartRate: number;
+  receivedMs: number;
+}
+
+export interface OracleQuestion {
+  userId: string;
+  deviceId?: string | undefined;
+  fromMs: number;
+  toMs: number;
+  intervalMs: number;
+  priority: Record<string, number>;
+}
+
+export interface OracleRow {
+  timestamp: string;
+  heartRate: number;
+  min: number;
+  max: number;
+  count: number;
+  deviceIds: string[];
+}
+
+export function oracleAnswer(readings: readonly OracleReading[], question: OracleQuestion): OracleRow[] {
+  const survivors = new Map<string, OracleReading>();
+  for (const reading of readings) {
+    if (reading.userId !== question.userId) continue;
+    const key = JSON.stringify([reading.deviceId, reading.timestampMs]);
+    const other = survivors.get(key);
+    if (other === undefined || beats(reading, other)) survivors.set(key, reading);
+  }
+  const atInstant = new Map<number, OracleReading>();
+  const counted: OracleReading[] = [];
+  for (const reading of survivors.values()) {
+    if (reading.timestampMs < question.fromMs || reading.timestampMs >= question.toMs) continue;
+    if (question.deviceId !== undefined) {
+      if (reading.deviceId === question.deviceId) counted.push(reading);
+      continue;
+    }
+    const other = atInstant.get(reading.timestampMs);
+    if (other === undefined || preferred(reading.deviceId, other.deviceId, question.priority)) {
+      atInstant.set(reading.timestampMs, reading);
+    }
+  }
+  counted.push(...atInstant.values());
+  const buckets = new Map<number, OracleReading[]>();
+  for (const reading of counted) {
+    const start = reading.timestampMs - (reading.timestampMs % question.intervalMs);
+    buckets.set(start, [...(buckets.get(start) ?? []), reading]);
+  }
+  return [...buckets.keys()].sort((a, b) => a - b).map((start) => rowOf(start, buckets.get(start) ?? []));
+}
+
+function beats(reading: OracleReading, other: OracleReading): boolean {
+  const minute = Math.floor(reading.receivedMs / 60_000);
+  const otherMinute = Math.floor(other.receivedMs / 60_000);
+  return minute === otherMinute ? reading.heartRate > other.heartRate : minute > otherMinute;
+}
+
+function preferred(device: string, other: string, priority: Record<string, number>): boolean {
+  const ranks = new Map(Object.entries(priority));
+  const rank = ranks.get(device) ?? 1e15;
+  const otherRank = ranks.get(other) ?? 1e15;
+  return rank === otherRank ? Buffer.compare(Buffer.from(device), Buffer.from(other)) < 0 : rank < otherRank;
+}
+
+function rowOf(start: number, readings: readonly OracleReading[]): OracleRow {
+  let sum = 0;
+  for (const reading of readings) sum += reading.heartRate;
+  const devices = [...new Set(readings.map((reading) => reading.deviceId))];
+  return {
+    timestamp: new Date(start).toISOString().replace('.000Z', 'Z'),
+    heartRate: Math.round((100 * sum) / readings.length) / 100,
+    min: Math.min(...readings.map((reading) => reading.heartRate)),
+    max: Math.max(...readings.map((reading) => reading.heartRate)),
+    count: readings.length,
+    deviceIds: devices.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+  };
+}

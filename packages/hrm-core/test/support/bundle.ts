@@ -1,0 +1,18 @@
+import { basename, join } from 'node:path';
+import { build } from 'tsup';
+
+/** Makes one plain module of a TypeScript program, from the sources as they are now; returns its path. */
+export async function bundle(entry: string, directory: string): Promise<string> {
+  const name = basename(entry, '.ts');
+  await build({
+    entry: { [name]: entry },
+    outDir: directory,
+    outExtension: () => ({ js: '.mjs' }),
+    format: 'esm',
+    target: 'node20',
+    config: false,
+    silent: true,
+    dts: false,
+  });
+  return join(directory, `${name}.mjs`);
+}

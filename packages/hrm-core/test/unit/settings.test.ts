@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { isHrmError } from '../../src/errors.js';
+import { loadSettings, SETTINGS, type SettingSources } from '../../src/settings.js';
+
+function message(sources: SettingSources): string {
+  try {
+    loadSettings(sources);
+  } catch (error) {
+    if (isHrmError(error) && error.code === 'invalid_settings') return error.message;
+    throw error;
+  }
+  return '';
+}
+
+it('has the defaults of the contract', () => {
+  expect(loadSettings()).toEqual({
+    host: '127.0.0.1',
+    port: 8000,
+    allowAnonymous: false,
+    allowedHosts: [],
+    dataDir: './data',
+    queueDir: './.hrm/queue',
+    batchMaxReadings: 50_000,
+    batchMaxAgeMs: 5_000,
+    leaseMs: 30_000,
+    compactEveryMs: 300_000,
+    sweepAfterMs: 60_000,
+    devicePriority: {},
+    naiveTimestamps: 'reject',
+    maxFutureMs: 86_400_000,
+    logLevel: 'info',
+  });
+});
+
+it('prefers flag, then environment, then file, then default; an empty string is none of them', () => {
+  const file = { path: 'hrm.config.json', text: '{"port":3,"host":"localhost","leaseMs":500}' };
+  const settings = loadSettings({
+    flags: { port: '1' },
+    env: { HRM_PORT: '2', HRM_HOST: '', HRM_LEASE_MS: '400' },
+    file,
+  });
+  expect(settings).toMatchObject({ port: 1, host: 'localhost', leaseMs: 400, dataDir: './data' });
+});
+
+it('reads every kind of value from text', () => {
+  const env = {
+    HRM_DEVICE_PRIORITY: '{"watch":1,"strap":2}',
+    HRM_ALLOW_ANONYMOUS: 'true',
+    HRM_ALLOWED_HOSTS: 'a.example, b.example',
+    HRM_NAIVE_TIMESTAMPS: 'utc',
+  };
+  expect(loadSettings({ env })).toMatchObject({
+    devicePriority: { watch: 1, strap: 2 },
+    allowAnonymous: true,
+    allowedHosts: ['a.example', 'b.example'],
+    naiveTimestamps: 'utc',
+  });
+});
+
+describe('a wrong value names the setting, the value and what is allowed', () => {
+  it.each([
+    [{ env: { HRM_PORT: '80a' } }, /HRM_PORT is "80a": it must be an integer from 0 to 65535/],
+    [{ env: { HRM_PORT: '-1' } }, /HRM_PORT/],
+    [{ env: { HRM_PORT: '65536' } }, /HRM_PORT/],
+    [{ flags: { leaseMs: '1' } }, /--lease-ms is "1".*100/],
+    [{ env: { HRM_LEASE_MS: '1e3' } }, /HRM_LEASE_MS/],
+    [{ env: { HRM_DEVICE_PRIORITY: '{watch:1}' } }, /HRM_DEVICE_PRIORITY.*JSON/],
+    [{ env: { HRM_DEVICE_PRIORITY: '{"watch":"1"}' } }, /HRM_DEVICE_PRIORITY/],
+    [{ env: { HRM_DEVICE_PRIORITY: '[1]' } }, /HRM_DEVICE_PRIORITY/],
+    [{ env: { HRM_ALLOW_ANONYMOUS: 'yes' } }, /true or false/],
+    [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
+    [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ file: { path: 'x.json', text: '{' } }, /x\.json must hold a JSON object/],
+    [{ file: { path: 'x.json', text: '[]' } }, /x\.json/],
+    [{ file: { path: 'x.json', text: '{"prot":1}' } }, /"prot", which is no setting/],
+    [{ file: { path: 'x.json', text: '{"port":"eighty"}' } }, /port in x\.json/],
+    [{ file: { path: 'x.json', text: '{"port":null}' } }, /port in x\.json/],
+  ] satisfies [SettingSources, RegExp][])('%j', (sources, why) => {
+    expect(message(sources)).toMatch(why);
+  });
+
+  it('all of them at once', () => {
+    expect(message({ env: { HRM_PORT: 'x', HRM_LEASE_MS: 'y' } }).split('\n')).toHaveLength(2);
+  });
+});
+
+it('refuses REDIS_URL rather than write to another queue than was asked for, and keeps its password', () => {
+  const text = message({ env: { REDIS_URL: 'redis://:hunter2@127.0.0.1' } });
+  expect(text).toMatch(/REDIS_URL/);
+  expect(text).not.toContain('hunter2');
+});
+
+it('describes every setting for help texts', () => {
+  expect(SETTINGS.map(({ name }) => name).sort()).toEqual(Object.keys(loadSettings()).sort());
+  expect(SETTINGS.find(({ name }) => name === 'batchMaxAgeMs')).toMatchObject({
+    variable: 'HRM_BATCH_MAX_AGE_MS',
+    flag: 'batch-max-age-ms',
+    fallback: '5000',
+  });
+});

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { expect, it } from 'vitest';
+import { answerByUser, openDuckDb, rulesSql } from './support/duckdb.js';
+import {
+  environment,
+  getRows,
+  postBatch,
+  runHrm,
+  startService,
+  temporaryDirectory,
+  type WireRow,
+} from './support/hrm.js';
+
+const CSV = fileURLToPath(new URL('../../shared/data/fitbit-2users.csv.gz', import.meta.url));
+const BATCH = 8_000;
+const STRAP_FIRST = '{"strap":1}';
+
+/** The file's readings, and those of a second device made of them: other values, a third of the timestamps. */
+async function loadReadings(duckdb: DuckDBConnection): Promise<object[]> {
+  await duckdb.run(`
+    CREATE TABLE readings AS
+    SELECT user_id, device_id, epoch_ms(timestamp) AS timestamp_ms, heart_rate, 0 AS received_minute
+    FROM read_csv('${CSV}', types = {'user_id': 'VARCHAR', 'timestamp': 'TIMESTAMP'});
+    INSERT INTO readings
+    SELECT user_id, 'strap', timestamp_ms, heart_rate + (timestamp_ms // 1000) % 17 - 8, 0
+    FROM readings WHERE (timestamp_ms // 5000) % 3 = 0`);
+  const reader = await duckdb.runAndReadAll(
+    `SELECT user_id, device_id, timestamp_ms, heart_rate FROM readings ORDER BY hash(user_id, device_id, timestamp_ms)`,
+  );
+  return reader.getRowsJS().map(([user_id, device_id, timestampMs, heart_rate]) => {
+    return { user_id, device_id, timestamp: new Date(Number(timestampMs)).toISOString(), heart_rate };
+  });
+}
+
+function days(rows: readonly WireRow[]): Map<string, WireRow[]> {
+  const byDay = new Map<string, WireRow[]>();
+  for (const row of rows) {
+    const day = row.timestamp.slice(0, 10);
+    byDay.set(day, [...(byDay.get(day) ?? []), row]);
+  }
+  return byDay;
+}
+
+/** GET's answer for each user and day of the oracle's, compared with it; how many days were compared. */
+async function compare(
+  url: string,
+  expected: Map<string, WireRow[]>,
+  question: Record<string, string> = {},
+): Promise<number> {
+  let compared = 0;
+  for (const [user, rows] of expected) {
+    for (const [day, dayRows] of days(rows)) {
+      const end = new Date(Date.parse(day) + 86_400_000).toISOString();
+      expect(
+        await getRows(url, { ...question, user_id: user, start: `${day}T00:00:00Z`, end }),
+        `${user} ${day}`,
+      ).toEqual(dayRows);
+      compared += 1;
+    }
+    const month = { ...question, user_id: user, start: '2016-04-01T00:00:00Z', end: '2016-06-01T00:00:00Z' };
+    expect(await getRows(url, month)).toEqual(rows);
+  }
+  return compared;
+}
+
+it('answers about real readings as DuckDB does straight from the CSV, before and after compaction', async () => {
+  expect(existsSync(CSV), `${CSV} must be there`).toBe(true);
+  const duckdb = await openDuckDb();
+  const readings = await loadReadings(duckdb);
+  expect(readings.length).toBeGreaterThan(440_000);
+  const both = await answerByUser(duckdb, rulesSql('readings'));
+  const strapFirst = await answerByUser(duckdb, rulesSql('readings', "CASE device_id WHEN 'strap' THEN 1 ELSE 2 END"));
+  const strapOnly = await answerByUser(duckdb, rulesSql("(FROM readings WHERE device_id = 'strap')"));
+  const hours = await answerByUser(duckdb, rulesSql('readings', '1', 3_600_000), 3_600_000);
+  expect(both).not.toEqual(strapFirst);
+
+  const directory = await temporaryDirectory();
+  const env = environment(directory, { HRM_BATCH_MAX_READINGS: '40000', HRM_SWEEP_AFTER_MS: '0' });
+  const first = await startService(env, '--only', 'api');
+  for (let from = 0; from < readings.length; from += BATCH) {
+    expect(await postBatch(first.url, readings.slice(from, from + BATCH))).toBe(202);
+  }
+  expect(JSON.parse(await runHrm(env, 'drain', '--all', '--json'))).toMatchObject({
+    claimed: readings.length,
+    deadLettered: 0,
+  });
+  // Every day of two people, with the hours that UTC days cut off at both ends of the month.
+  expect(await compare(first.url, both)).toBeGreaterThan(50);
+  expect(await compare(first.url, strapOnly, { device_id: 'strap' })).toBeGreaterThan(50);
+
+  for (let run = 0; run < 2; run += 1) await runHrm(env, 'compact', '--all', '--json');
+  expect(await compare(first.url, both)).toBeGreaterThan(50);
+  expect(await compare(first.url, hours, { interval: '1h' })).toBeGreaterThan(50);
+  expect(await compare(first.url, strapOnly, { device_id: 'strap' })).toBeGreaterThan(50);
+  expect(await first.end('SIGTERM')).toBe(0);
+
+  // Priorities are applied when answering: another order changes the answer about stored readings.
+  const second = await startService({ ...env, HRM_DEVICE_PRIORITY: STRAP_FIRST }, '--only', 'api');
+  expect(await compare(second.url, strapFirst)).toBeGreaterThan(50);
+
+  // The stored files themselves, by the same SQL: compaction kept every reading of every device.
+  const stored = `read_parquet('${env.HRM_DATA_DIR}/*/*/*.parquet')`;
+  expect(await answerByUser(duckdb, rulesSql(stored))).toEqual(both);
+  const [[count] = []] = (await duckdb.runAndReadAll(`SELECT count(*)::INTEGER FROM ${stored}`)).getRowsJS();
+  expect(count).toBe(readings.length);
+}, 300_000);
