@@ -81,14 +81,12 @@ export const GLOBAL_OPTIONS: readonly CommandOption[] = [
 
 /** Parses a command's arguments, without the command's own name. Wrong use is a value, not an error. */
 export function parseArguments(command: Command, args: readonly string[]): ParsedArguments | UsageFault {
-  const options = [...command.options, ...GLOBAL_OPTIONS, ...SETTINGS.map(({ flag }) => ({ name: flag, value: 'VALUE' }))];
-  const known: readonly Pick<CommandOption, 'name' | 'value' | 'short' | 'repeatable'>[] = options;
-  const config = Object.fromEntries(
-    known.map(({ name, value, short }) => [
-      name,
-      { type: value === undefined ? ('boolean' as const) : ('string' as const), multiple: true, ...(short && { short }) },
-    ]),
-  );
+  const settings = SETTINGS.map(({ flag }): CommandOption => ({ name: flag, value: 'VALUE', about: '' }));
+  const known = [...command.options, ...GLOBAL_OPTIONS, ...settings];
+  const config: ParseConfig = {};
+  for (const { name, value, short } of known) {
+    config[name] = { type: value === undefined ? 'boolean' : 'string', multiple: true, ...(short && { short }) };
+  }
   let parsed: ReturnType<typeof parseStrictly>;
   try {
     parsed = parseStrictly(args, config);
@@ -117,12 +115,13 @@ function parseStrictly(args: readonly string[], options: ParseConfig) {
 
 function checkOptions(
   command: Command,
-  known: readonly Pick<CommandOption, 'name' | 'value' | 'repeatable'>[],
+  known: readonly CommandOption[],
   given: ReadonlyMap<string, readonly (string | boolean)[]>,
 ): string | undefined {
   for (const { name, value, repeatable } of known) {
     const count = given.get(name)?.length ?? 0;
-    if (count > 1 && value !== undefined && repeatable !== true) return `--${name} is given ${count} times: give it once`;
+    if (count > 1 && value !== undefined && repeatable !== true)
+      return `--${name} is given ${count} times: give it once`;
   }
   for (const { name, value, choices, required } of command.options) {
     const values = given.get(name) ?? [];
@@ -141,7 +140,7 @@ function checkOperands({ name, operands }: Command, given: readonly string[]): s
   return `unexpected argument ${JSON.stringify(given[max])}: hrm ${name} takes ${max === 0 ? 'only options' : `one ${label}`}`;
 }
 
-function explainParseError(error: unknown, args: readonly string[], known: readonly Pick<CommandOption, 'name'>[]): string {
+function explainParseError(error: unknown, args: readonly string[], known: readonly CommandOption[]): string {
   if (!(error instanceof Error) || !('code' in error)) throw error;
   if (error.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return error.message.split('\n')[0] ?? '';
   const names = known.map(({ name }) => name);

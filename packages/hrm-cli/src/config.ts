@@ -18,8 +18,16 @@ export async function readSettings(flags: SettingSources['flags'], configPath: s
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (configPath !== undefined || code !== 'ENOENT') {
-      const message = code === 'ENOENT' ? `the config file ${path} does not exist` : `the config file ${path} cannot be read (${code})`;
-      throw new HrmError(message, { kind: 'invalid', code: 'config_unreadable', cause, faults: [{ path: '/config', message }] });
+      const message =
+        code === 'ENOENT'
+          ? `the config file ${path} does not exist`
+          : `the config file ${path} cannot be read (${code})`;
+      throw new HrmError(message, {
+        kind: 'invalid',
+        code: 'config_unreadable',
+        cause,
+        faults: [{ path: '/config', message }],
+      });
     }
   }
   return loadSettings({ flags, env: process.env, file: text === undefined ? undefined : { path, text } });

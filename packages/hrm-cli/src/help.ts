@@ -12,7 +12,9 @@ export function commandHelp(command: Command): string {
     settingsHelp(settings),
     `Examples:\n${command.examples.map((example) => `  ${example}\n`).join('')}`,
     exitCodesHelp(),
-  ].join('\n\n').replace(/\n{3,}/g, '\n\n');
+  ]
+    .join('\n\n')
+    .replace(/\n{3,}/g, '\n\n');
 }
 
 /** The help of `hrm` itself, or of a group (`hrm dlq`). */
@@ -24,7 +26,9 @@ export function overviewHelp(usage: string, about: string, commands: readonly (r
     `Options:\n${columns([...GLOBAL_OPTIONS, VERSION_OPTION].map((option) => [spell(option), option.about]))}`,
     'Every command takes every setting as a flag; hrm serve --help lists them all.\n',
     exitCodesHelp(),
-  ].join('\n\n').replace(/\n{3,}/g, '\n\n');
+  ]
+    .join('\n\n')
+    .replace(/\n{3,}/g, '\n\n');
 }
 
 const VERSION_OPTION: CommandOption = { name: 'version', about: 'Print the version of hrm.' };

@@ -63,12 +63,14 @@ interface Target {
 /** Runs one call of `hrm`. @returns the exit code. */
 async function run(argv: readonly string[]): Promise<number> {
   const { name, args } = findTarget(argv);
-  const json = args.includes('--json');
+  const end = args.indexOf('--');
+  const flags = end === -1 ? args : args.slice(0, end);
+  const json = flags.includes('--json');
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const output = createOutput(process.stdout);
   if (entry === undefined) return await runWithoutCommand(name, args, json);
   const command = await entry.load();
-  if (args.some((arg) => arg === '--help' || arg === '-h')) {
+  if (flags.some((arg) => arg === '--help' || arg === '-h')) {
     await output.write(commandHelp(command));
     return exitCodeOf('done');
   }
@@ -120,7 +122,8 @@ async function runWithoutCommand(name: string, args: readonly string[], json: bo
 }
 
 function overview(): string {
-  const about = 'Takes heart-rate readings without losing one, keeps them as Parquet files, and answers minute by minute.';
+  const about =
+    'Takes heart-rate readings without losing one, keeps them as Parquet files, and answers minute by minute.';
   return overviewHelp(
     'hrm COMMAND [options]      (hrm COMMAND --help explains one)',
     about,
@@ -145,7 +148,9 @@ function failUsage(command: string, message: string, json: boolean): number {
 }
 
 function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return version;
 }
 

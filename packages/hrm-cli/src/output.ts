@@ -19,7 +19,8 @@ export function createOutput(stream: NodeJS.WriteStream): Output {
   });
   return {
     async write(text) {
-      if (!gone && !stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+      if (!gone && !stream.write(text))
+        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
       if (failure !== undefined) throw failure;
       return !gone;
     },
@@ -28,7 +29,8 @@ export function createOutput(stream: NodeJS.WriteStream): Output {
 
 /** Waits until a stream has handed on what was written to it. */
 export async function flush(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > 0 && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  if (stream.writableLength > 0 && !stream.destroyed)
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }
 
 /** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */

@@ -23,7 +23,13 @@ const PAINT_EVERY_MS = 100;
 const BAR_WIDTH = 24;
 
 /** Starts a progress line; where the stream is no terminal it stays silent. */
-export function startProgress({ label, total, stream, enabled, nowMs = () => performance.now() }: ProgressOptions): Progress {
+export function startProgress({
+  label,
+  total,
+  stream,
+  enabled,
+  nowMs = () => performance.now(),
+}: ProgressOptions): Progress {
   if (!enabled || !stream.isTTY) return { update: () => undefined, end: () => undefined };
   let paintedMs = Number.NEGATIVE_INFINITY;
   return {

@@ -137,7 +137,11 @@ function tableLine(letter: DeadLetter, nowMs: number): string {
 
 /** `12 s`, `5 min`, `3 h`, `9 d`: the greatest unit that fits. */
 function ageText(ageMs: number): string {
-  const units = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000]] as const;
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const;
   const [unit, unitMs] = units.find(([, unitMs]) => ageMs >= unitMs) ?? (['s', 1_000] as const);
   return `${Math.max(0, Math.floor(ageMs / unitMs))} ${unit}`;
 }

@@ -59,7 +59,12 @@ async function importInputs(
   const { naiveTimestamps, maxFutureMs } = settings;
   const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal };
   const startMs = performance.now();
-  const progress = startProgress({ label: 'import', total: totalBytes(inputs), stream: process.stderr, enabled: !json });
+  const progress = startProgress({
+    label: 'import',
+    total: totalBytes(inputs),
+    stream: process.stderr,
+    enabled: !json,
+  });
   let bytesRead = 0;
   function onBytes(count: number): void {
     bytesRead += count;

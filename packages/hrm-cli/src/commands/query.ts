@@ -95,7 +95,14 @@ async function printTable(output: Output, days: Days): Promise<void> {
 }
 
 function cells({ timestamp, heartRate, min, max, count, deviceIds }: Row): readonly string[] {
-  return [timestamp, heartRate.toFixed(2), String(min), String(max), String(count), deviceIds.map(visibleId).join(', ')];
+  return [
+    timestamp,
+    heartRate.toFixed(2),
+    String(min),
+    String(max),
+    String(count),
+    deviceIds.map(visibleId).join(', '),
+  ];
 }
 
 /** Widths of all columns but the last: rows are printed as they come, so no width can follow from the rows. */

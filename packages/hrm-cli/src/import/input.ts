@@ -35,7 +35,11 @@ export async function closeInputs(inputs: readonly Input[]): Promise<void> {
 
 async function openFile(path: string, signal: AbortSignal): Promise<Input> {
   const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    throw inputError(path, cause.code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${cause.code})`, cause);
+    throw inputError(
+      path,
+      cause.code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${cause.code})`,
+      cause,
+    );
   });
   const stats = await handle.stat();
   if (stats.isDirectory()) {
@@ -111,5 +115,10 @@ async function* prepend(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenera
 
 function inputError(label: string, problem: string, cause?: unknown): HrmError {
   const message = `${label}: ${problem}`;
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_input', cause, faults: [{ path: label, message: problem }] });
+  return new HrmError(message, {
+    kind: 'invalid',
+    code: 'invalid_input',
+    cause,
+    faults: [{ path: label, message: problem }],
+  });
 }

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 /** A line of an input: its text, or why it has none. */
-export type Line = { readonly number: number; readonly text: string } | { readonly number: number; readonly fault: string };
+export type Line =
+  | { readonly number: number; readonly text: string }
+  | { readonly number: number; readonly fault: string };
 
 /** Bytes of one line: a file without line ends must not fill the memory. A reading with the longest ids is 2 KB. */
 export const MAX_LINE_BYTES = 1024 * 1024;
@@ -56,7 +58,11 @@ function createOpenLine() {
 
 /** Lines without the last one's end. One decoding for all of them, unless one is not UTF-8. */
 function splitLines(bytes: Buffer, number: number): Line[] {
-  if (isUtf8(bytes)) return bytes.toString('utf8').split('\n').map((text, i) => ({ number: number + i, text: trimEnd(text) }));
+  if (isUtf8(bytes))
+    return bytes
+      .toString('utf8')
+      .split('\n')
+      .map((text, i) => ({ number: number + i, text: trimEnd(text) }));
   const lines: Line[] = [];
   for (let from = 0; from <= bytes.byteLength; ) {
     const end = bytes.indexOf(LINE_END, from);
