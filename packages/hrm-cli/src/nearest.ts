@@ -1,13 +1,11 @@
-/** How far a typing error may be from what was meant: two letters, and never most of a short word. */
-const MAX_DISTANCE = 2;
-
 /**
  * The name most like `given`, for "did you mean".
  * @returns `undefined` when none is near.
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.min(MAX_DISTANCE, Math.ceil(given.length / 2) - 1) + 1;
+  // Two letters may be wrong, one in a short word, none in a single letter.
+  let bestDistance = given.length >= 5 ? 3 : given.length >= 2 ? 2 : 1;
   for (const name of names) {
     const distance = editDistance(given, name);
     if (distance >= bestDistance) continue;

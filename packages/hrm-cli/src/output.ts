@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-
 /** Where a command's result goes. */
 export interface Output {
   /**
@@ -12,16 +10,16 @@ export interface Output {
 /** Wraps a stream, usually standard output, so that a reader who leaves is an outcome and not a crash. */
 export function createOutput(stream: NodeJS.WriteStream): Output {
   let gone = false;
-  let failure: Error | undefined;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    gone = true;
-    if (error.code !== 'EPIPE') failure = error;
-  });
+  // Errors reach the callback of the write; without a listener they would end the process as well.
+  stream.on('error', () => undefined);
   return {
     async write(text) {
-      if (!gone && !stream.write(text))
-        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
-      if (failure !== undefined) throw failure;
+      if (gone) return false;
+      const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
+        stream.write(text, resolve),
+      );
+      if (error !== null && error !== undefined && error.code !== 'EPIPE') throw error;
+      gone = error?.code === 'EPIPE';
       return !gone;
     },
   };

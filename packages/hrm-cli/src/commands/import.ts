@@ -2,7 +2,7 @@ import { HrmError, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { type Chunk, readChunks } from '../import/chunks.js';
-import { enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
+import { type Destination, enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
 import { closeInputs, type Input, openInputs } from '../import/input.js';
 import { FORMATS, type Format } from '../import/rows.js';
 import { plural, summaryText, visibleText } from '../output.js';
@@ -52,7 +52,7 @@ export const importCommand: Command = {
 
 async function importInputs(
   inputs: readonly Input[],
-  queue: Parameters<typeof enqueueChunks>[0],
+  queue: Destination,
   { args, settings, json, output, signal }: Invocation,
 ): Promise<void> {
   const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
@@ -76,7 +76,7 @@ async function importInputs(
     const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes);
     await enqueueChunks(queue, chunks, rules, tally);
   } catch (error) {
-    throw isHrmError(error) ? withTally(error, tally) : error;
+    throw isHrmError(error) ? withTally(error, tally, json) : error;
   } finally {
     progress.end();
   }
@@ -103,11 +103,12 @@ async function* allChunks(
   for (const input of inputs) yield* readChunks(input, format, onBytes);
 }
 
-/** The same error, which now says how far the import came. */
-function withTally(error: HrmError, { enqueued }: Tally): HrmError {
-  const before = enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
+/** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */
+function withTally(error: HrmError, { enqueued }: Tally, json: boolean): HrmError {
   const { kind, code, faults, faultCount } = error;
-  const message = `${error.message}\n${before} Importing again is harmless.`;
+  const listed = json || code !== 'invalid_readings' ? [] : faultLines(faults, faultCount);
+  const before = enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
+  const message = [error.message, ...listed, `${before} Importing again is harmless.`].join('\n');
   return new HrmError(message, { kind, code, faults, faultCount, cause: error });
 }
 

@@ -1,7 +1,7 @@
 /**
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
 
@@ -23,6 +23,9 @@ export interface Tally {
   faultCount: number;
 }
 
+/** What an import needs of a queue. */
+export type Destination = Pick<Queue, 'push'>;
+
 /** How chunks are judged and what becomes of faulty ones. */
 export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
   readonly skipInvalid: boolean;
@@ -36,7 +39,7 @@ export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'ma
  *   queue stays so. Everything in flight has ended by then.
  */
 export async function enqueueChunks(
-  queue: Queue,
+  queue: Destination,
   chunks: AsyncIterable<Chunk>,
   rules: ChunkRules,
   tally: Tally,
@@ -54,6 +57,9 @@ export async function enqueueChunks(
       if (running.size >= MAX_CHUNKS_IN_FLIGHT) await Promise.race(running);
       if (failures.length > 0) break;
       start(chunk);
+      // A faulty chunk is known to be one within this turn, so that nothing behind it is enqueued.
+      await nextTurn();
+      if (failures.length > 0) break;
     }
   } finally {
     await Promise.all(running);
@@ -61,41 +67,49 @@ export async function enqueueChunks(
   if (failures.length > 0) throw failures[0];
 }
 
-async function enqueueChunk(queue: Queue, chunk: Chunk, rules: ChunkRules, tally: Tally): Promise<void> {
+async function enqueueChunk(queue: Destination, chunk: Chunk, rules: ChunkRules, tally: Tally): Promise<void> {
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   if (items.length === chunk.rows.length) {
     try {
-      tally.enqueued += await enqueuePatiently(queue, items, rules);
+      await enqueuePatiently(queue, items, rules, tally);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
     }
   }
   const { valid, invalid, faults, faultCount } = await inspect(chunk, rules);
-  if (!rules.skipInvalid) throw invalidChunkError(chunk.label, faults, faultCount);
+  if (!rules.skipInvalid) throw invalidChunkError(chunk, faults, faultCount);
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
-  if (valid.length > 0) tally.enqueued += await enqueuePatiently(queue, valid, rules);
+  if (valid.length > 0) await enqueuePatiently(queue, valid, rules, tally);
 }
 
-async function enqueuePatiently(queue: Queue, items: readonly unknown[], rules: ChunkRules): Promise<number> {
+async function enqueuePatiently(
+  queue: Destination,
+  items: readonly unknown[],
+  { naiveTimestamps, maxFutureMs, signal }: ChunkRules,
+  tally: Tally,
+): Promise<void> {
   for (let retries = 0; ; retries += 1) {
     try {
-      return (await enqueue({ queue }, items, { ...rules, wireOnly: true })).accepted;
+      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
+      // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
+      tally.enqueued += accepted;
+      return;
     } catch (error) {
       if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
       // When the signal cuts the wait short, the next try says so.
-      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal: rules.signal }).catch(() => undefined);
+      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
 /** Takes everything and keeps nothing: with it `enqueue` only judges. */
-const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
+const NOWHERE: Destination = { push: async () => undefined };
 
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
-async function inspect({ label, rows }: Chunk, rules: ChunkRules) {
+async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }: ChunkRules) {
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
@@ -110,7 +124,7 @@ async function inspect({ label, rows }: Chunk, rules: ChunkRules) {
       continue;
     }
     try {
-      await enqueue({ queue: NOWHERE }, [row.item], { ...rules, wireOnly: true });
+      await enqueue({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
       valid.push(row.item);
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
@@ -129,12 +143,8 @@ export function faultLines(faults: readonly Fault[], faultCount: number): string
   return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;
 }
 
-function invalidChunkError(label: string, faults: readonly Fault[], faultCount: number): HrmError {
-  const head = `${faultCount} fault${faultCount === 1 ? '' : 's'} in ${label}; nothing of that chunk was enqueued`;
-  return new HrmError([head, ...faultLines(faults, faultCount)].join('\n'), {
-    kind: 'invalid',
-    code: 'invalid_readings',
-    faults,
-    faultCount,
-  });
+function invalidChunkError({ label, rows }: Chunk, faults: readonly Fault[], faultCount: number): HrmError {
+  const line = rows[0]?.line ?? 1;
+  const message = `${label} has ${faultCount === 1 ? 'a fault' : `${faultCount} faults`}; nothing from its line ${line} on was enqueued`;
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }

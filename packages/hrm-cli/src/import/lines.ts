@@ -56,13 +56,14 @@ function createOpenLine() {
   };
 }
 
-/** Lines without the last one's end. One decoding for all of them, unless one is not UTF-8. */
+/** The lines of whole lines, without the last one's end. One decoding for all of them where that can be. */
 function splitLines(bytes: Buffer, number: number): Line[] {
-  if (isUtf8(bytes))
+  if (bytes.byteLength <= MAX_LINE_BYTES && isUtf8(bytes)) {
     return bytes
       .toString('utf8')
       .split('\n')
       .map((text, i) => ({ number: number + i, text: trimEnd(text) }));
+  }
   const lines: Line[] = [];
   for (let from = 0; from <= bytes.byteLength; ) {
     const end = bytes.indexOf(LINE_END, from);
@@ -74,6 +75,7 @@ function splitLines(bytes: Buffer, number: number): Line[] {
 }
 
 function toLine(bytes: Buffer, number: number): Line {
+  if (bytes.byteLength > MAX_LINE_BYTES) return { number, fault: TOO_LONG };
   if (!isUtf8(bytes)) return { number, fault: NOT_UTF8 };
   const text = trimEnd(bytes.toString('utf8'));
   return { number, text: number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text };
