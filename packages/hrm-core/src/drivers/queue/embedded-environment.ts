@@ -6,14 +6,16 @@
  * - Transactions are synchronous. Measured with 64 concurrent pushers: 135,000 single pushes a second, 0.5 ms a
  *   commit, event-loop delay 2.5 ms at p99; lmdb-js' asynchronous transactions hung under the same load, hold the lock
  *   of all processes across event-loop turns, and report a failed commit without its cause.
+ * - A failed open crashes the process in lmdb-js (a double free): what can fail is tried before (embedded-files.ts).
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
  * @module
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { HrmError, isHrmError } from '../../errors.js';
+import { FILE_NAME, fsyncDirectory, layoutError, makeDurableDirectory, prepareFiles } from './embedded-files.js';
 import { LAYOUT_VERSION } from './embedded-records.js';
 
 /** The tables of one queue file. */
@@ -49,7 +51,6 @@ interface Shared {
   users: number;
 }
 
-const FILE_NAME = 'queue.lmdb';
 const TABLE_NAMES: readonly string[] = ['meta', 'elements', 'claims', 'letters'];
 const LAYOUT_KEY = 'layout';
 
@@ -137,10 +138,9 @@ function current(shared: Shared): Opened {
 function openFile(directory: string): Opened {
   let root: RootDatabase<Buffer, string> | undefined;
   try {
-    const path = join(directory, FILE_NAME);
-    const isNew = !existsSync(path);
+    const isNew = prepareFiles(directory);
     const options = {
-      path,
+      path: join(directory, FILE_NAME),
       noSubdir: true,
       overlappingSync: false,
       encoding: 'binary' as const,
@@ -187,13 +187,6 @@ function putLayout(meta: Database<Buffer, string>): string {
   return String(LAYOUT_VERSION);
 }
 
-function layoutError(directory: string, problem: string): HrmError {
-  return new HrmError(
-    `${join(directory, FILE_NAME)} ${problem}: drain it with the version that wrote it, or choose another queue directory`,
-    { kind: 'data', code: 'queue_layout' },
-  );
-}
-
 function unavailable(cause: unknown, directory: string): HrmError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const isFull =
@@ -209,25 +202,4 @@ function unavailable(cause: unknown, directory: string): HrmError {
         code: 'queue_unavailable',
         cause,
       });
-}
-
-/** Like `mkdir -p`, and every new entry survives a power cut. */
-function makeDurableDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  let parent = dirname(first);
-  fsyncDirectory(parent);
-  for (const name of relative(parent, dirname(directory)).split(sep).filter(Boolean)) {
-    parent = join(parent, name);
-    fsyncDirectory(parent);
-  }
-}
-
-function fsyncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
