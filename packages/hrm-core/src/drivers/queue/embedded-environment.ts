@@ -7,11 +7,13 @@
  *   commit, event-loop delay 2.5 ms at p99; lmdb-js' asynchronous transactions hung under the same load, hold the lock
  *   of all processes across event-loop turns, and report a failed commit without its cause.
  * - A failed open crashes the process in lmdb-js (a double free): what can fail is tried before (embedded-files.ts).
+ * - A data page that cannot be written may crash it as well (it formats its message, 102 bytes and more, into 100): nothing
+ *   acknowledged is lost by that, as by any other crash, and pushes stop before the disk is full.
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
  * @module
  */
-import { realpathSync } from 'node:fs';
+import { realpathSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { HrmError, isHrmError } from '../../errors.js';
@@ -36,6 +38,12 @@ export interface Environment {
   read<T>(action: (tables: Tables) => T): T;
   /** Runs `action` and commits; when it returns, its writes are on the disk. It must not await. Throwing undoes it. */
   write<T>(action: (tables: Tables) => T): T;
+  /**
+   * Refuses a write that would fill the disk.
+   * @param byteLength - what is to be written, in bytes.
+   * @throws HrmError kind `unavailable`, code `queue_full`.
+   */
+  requireSpace(byteLength: number): void;
   /** Gives the environment back; the last user of this process closes it. */
   close(): void;
 }
@@ -43,6 +51,8 @@ export interface Environment {
 interface Opened {
   readonly root: RootDatabase<Buffer, string>;
   readonly tables: Tables;
+  /** By the clock that nobody sets. */
+  readersCheckedMs: number;
 }
 
 interface Shared {
@@ -62,6 +72,20 @@ const MAP_BYTES = 64 * 1024 ** 3;
 
 /** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
 const FULL_CODES: readonly unknown[] = [28, 122, -30792];
+
+const EIO = 5;
+
+/** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
+const READER_CHECK_MS = 10_000;
+
+/**
+ * Left free on the disk by pushes, for claims and acknowledgements: they write a few pages, and only they make room. And
+ * lmdb should not see a full disk at all, since lmdb-js may crash when a page cannot be written.
+ */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+
+/** Pages that a push makes lmdb write, in bytes a byte of elements: twice, for pages half full. */
+const WRITE_AMPLIFICATION = 2;
 
 /** By real path: lmdb allows a file to be open once in a process. */
 const sharedByDirectory = new Map<string, Shared>();
@@ -84,6 +108,7 @@ export function openEnvironment(directory: string): Environment {
   return {
     read: (action) => read(shared, action),
     write: (action) => write(shared, action),
+    requireSpace: (byteLength) => requireSpace(path, byteLength),
     close: () => release(shared),
   };
 }
@@ -100,8 +125,10 @@ function read<T>(shared: Shared, action: (tables: Tables) => T): T {
 }
 
 function write<T>(shared: Shared, action: (tables: Tables) => T): T {
-  const { root, tables } = current(shared);
+  const opened = current(shared);
+  const { root, tables } = opened;
   try {
+    dropDeadReaders(opened);
     return root.transactionSync(() => {
       if (root.getWriteTxnId() === 0) throw new Error('lmdb could not begin a transaction');
       return action(tables);
@@ -109,6 +136,23 @@ function write<T>(shared: Shared, action: (tables: Tables) => T): T {
   } catch (error) {
     throw failed(shared, error);
   }
+}
+
+/** A process killed while it read holds its snapshot: no page freed since can be used again, and the file grows. */
+function dropDeadReaders(opened: Opened): void {
+  const nowMs = performance.now();
+  if (nowMs - opened.readersCheckedMs < READER_CHECK_MS) return;
+  opened.readersCheckedMs = nowMs;
+  opened.root.readerCheck();
+}
+
+function requireSpace(directory: string, byteLength: number): void {
+  try {
+    if (freeBytes(directory) >= RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION) return;
+  } catch (error) {
+    throw unavailable(error, directory);
+  }
+  throw unavailable(Object.assign(new Error('the disk is nearly full'), { code: 'ENOSPC' }), directory);
 }
 
 function failed(shared: Shared, error: unknown): unknown {
@@ -138,7 +182,7 @@ function current(shared: Shared): Opened {
 function openFile(directory: string): Opened {
   let root: RootDatabase<Buffer, string> | undefined;
   try {
-    const isNew = prepareFiles(directory);
+    prepareFiles(directory);
     const options = {
       path: join(directory, FILE_NAME),
       noSubdir: true,
@@ -156,9 +200,9 @@ function openFile(directory: string): Opened {
       letters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
     };
     stampLayout(root, tables.meta, directory);
-    if (isNew) fsyncDirectory(directory);
-    root.readerCheck();
-    return { root, tables };
+    // Even if the file was there: whoever made it may have been killed before this.
+    fsyncDirectory(directory);
+    return { root, tables, readersCheckedMs: Number.NEGATIVE_INFINITY };
   } catch (error) {
     void root?.close();
     throw isHrmError(error) ? error : unavailable(error, directory);
@@ -189,9 +233,7 @@ function putLayout(meta: Database<Buffer, string>): string {
 
 function unavailable(cause: unknown, directory: string): HrmError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const isFull =
-    cause instanceof Error && 'code' in cause && (FULL_CODES.includes(cause.code) || cause.code === 'ENOSPC');
-  return isFull
+  return isFull(cause, directory)
     ? new HrmError(`The queue in ${directory} has no space (${reason}): free some on its disk, then try again`, {
         kind: 'unavailable',
         code: 'queue_full',
@@ -202,4 +244,18 @@ function unavailable(cause: unknown, directory: string): HrmError {
         code: 'queue_unavailable',
         cause,
       });
+}
+
+function isFull(cause: unknown, directory: string): boolean {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === EIO) {
+    // A write that took only a part of its bytes, which is what a disk does that becomes full, is lmdb's EIO too.
+    return freeBytes(directory) < RESERVE_BYTES;
+  }
+  return code === 'ENOSPC' || FULL_CODES.includes(code);
+}
+
+function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }

@@ -23,15 +23,13 @@ const MIN_FILE_BYTES = 8_192;
 
 /**
  * Makes sure that lmdb can open the queue's files: lmdb-js crashes the process when it cannot.
- * @returns whether the file is new, so that its directory entry has yet to be synced.
  * @throws what `fs` throws; HrmError kind `data` when the file is no database.
  */
-export function prepareFiles(directory: string): boolean {
+export function prepareFiles(directory: string): void {
   const path = join(directory, FILE_NAME);
   const isNew = isEmpty(path);
   if (isNew || isEmpty(`${path}-lock`)) probeSpace(directory);
   if (!isNew) refuseOther(directory, path);
-  return isNew;
 }
 
 function isEmpty(path: string): boolean {
