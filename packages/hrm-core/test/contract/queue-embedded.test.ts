@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, it } from 'vitest';
 import { queueContract } from '../../src/contract/queue.js';
@@ -9,6 +11,8 @@ import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
 
+/** Pushes elements of 30 readings. */
+const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.meta.url));
 const LIMITS = { maxReadings: 100, maxBytes: 1_000, maxElements: 100, leaseMs: 1_000 };
 const ELEMENT = { bytes: Buffer.from('a'), readings: 1 };
 
@@ -91,6 +95,15 @@ describe('embedded queue', () => {
     const again = await openEmbeddedQueue({ directory: parent });
     assert.equal((await again.depth()).readings, 1);
     await again.close();
+  });
+
+  it('sees what another process pushed, even in the same turn of the event loop', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    const before = queue.depth();
+    execFileSync(process.execPath, [PUSHER, parent, '3']);
+    const after = queue.depth();
+    assert.deepEqual([(await before).readings, (await after).readings], [0, 90]);
+    await queue.close();
   });
 
   it('goes on with the attempts of a redriven letter', async () => {

@@ -13,12 +13,13 @@
  *   after any failure the environment is closed and opened anew at the next call.
  * @module
  */
-import { realpathSync, statfsSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { HrmError, isHrmError } from '../../errors.js';
+import { isHrmError } from '../../errors.js';
 import { FILE_NAME, fsyncDirectory, layoutError, makeDurableDirectory, prepareFiles } from './embedded-files.js';
 import { LAYOUT_VERSION } from './embedded-records.js';
+import { requireSpace, unavailable } from './embedded-space.js';
 
 /** The tables of one queue file. */
 export interface Tables {
@@ -70,22 +71,8 @@ const LAYOUT_KEY = 'layout';
  */
 const MAP_BYTES = 64 * 1024 ** 3;
 
-/** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
-const FULL_CODES: readonly unknown[] = [28, 122, -30792];
-
-const EIO = 5;
-
 /** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
 const READER_CHECK_MS = 10_000;
-
-/**
- * Left free on the disk by pushes, for claims and acknowledgements: they write a few pages, and only they make room. And
- * lmdb should not see a full disk at all, since lmdb-js may crash when a page cannot be written.
- */
-const RESERVE_BYTES = 16 * 1024 * 1024;
-
-/** Pages that a push makes lmdb write, in bytes a byte of elements: twice, for pages half full. */
-const WRITE_AMPLIFICATION = 2;
 
 /** By real path: lmdb allows a file to be open once in a process. */
 const sharedByDirectory = new Map<string, Shared>();
@@ -144,15 +131,6 @@ function dropDeadReaders(opened: Opened): void {
   if (nowMs - opened.readersCheckedMs < READER_CHECK_MS) return;
   opened.readersCheckedMs = nowMs;
   opened.root.readerCheck();
-}
-
-function requireSpace(directory: string, byteLength: number): void {
-  try {
-    if (freeBytes(directory) >= RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION) return;
-  } catch (error) {
-    throw unavailable(error, directory);
-  }
-  throw unavailable(Object.assign(new Error('the disk is nearly full'), { code: 'ENOSPC' }), directory);
 }
 
 function failed(shared: Shared, error: unknown): unknown {
@@ -229,33 +207,4 @@ function putLayout(meta: Database<Buffer, string>): string {
   if (there !== undefined) return there.toString();
   meta.put(LAYOUT_KEY, Buffer.from(String(LAYOUT_VERSION)));
   return String(LAYOUT_VERSION);
-}
-
-function unavailable(cause: unknown, directory: string): HrmError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return isFull(cause, directory)
-    ? new HrmError(`The queue in ${directory} has no space (${reason}): free some on its disk, then try again`, {
-        kind: 'unavailable',
-        code: 'queue_full',
-        cause,
-      })
-    : new HrmError(`The queue in ${directory} cannot be used (${reason}): check the disk and the directory's owner`, {
-        kind: 'unavailable',
-        code: 'queue_unavailable',
-        cause,
-      });
-}
-
-function isFull(cause: unknown, directory: string): boolean {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === EIO) {
-    // A write that took only a part of its bytes, which is what a disk does that becomes full, is lmdb's EIO too.
-    return freeBytes(directory) < RESERVE_BYTES;
-  }
-  return code === 'ENOSPC' || FULL_CODES.includes(code);
-}
-
-function freeBytes(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
 }
