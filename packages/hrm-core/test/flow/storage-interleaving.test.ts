@@ -13,7 +13,7 @@ import type { Storage } from '../../src/ports/storage.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const partition = { date: '20240115', directory: 'ana' };
-const histories = 3_000;
+const histories = 1_500;
 
 type Step =
   | readonly ['rename', from: string, to: string]
