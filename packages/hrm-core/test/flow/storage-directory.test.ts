@@ -128,6 +128,27 @@ describe('foreign things', () => {
     }));
 });
 
+describe('ancestors of the data directory', () => {
+  test.each([
+    ['EIO', 'fsync', false],
+    ['EACCES', 'openSync', true],
+    ['EINVAL', 'fsync', true],
+  ])('%s when syncing one that was there, by %s: opens %s', (code, name, opens) =>
+    withDirectory(async (root) => {
+      const fileSystem = watchedFileSystem({
+        before: (call) =>
+          call.name === name && call.path === root ? { kind: 'fail', error: systemError(code, call) } : null,
+      });
+      const opening = openDirectoryStorage({ directory: join(root, 'deep', 'data'), fileSystem });
+      // `deep` was made here, in `root`: whatever the reason, that it is durable cannot be said.
+      await expect(opening).rejects.toMatchObject({ code: 'storage_unavailable' });
+      const again = openDirectoryStorage({ directory: join(root, 'deep', 'data'), fileSystem });
+      if (opens) await (await again).close();
+      else await expect(again).rejects.toMatchObject({ code: 'storage_unavailable' });
+    }),
+  );
+});
+
 describe('leftovers', () => {
   /** The name of a temporary, from one that the driver has just made. */
   async function ownName(): Promise<string> {
