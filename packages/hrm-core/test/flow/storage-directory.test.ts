@@ -247,8 +247,8 @@ describe('others who delete what is in use', () => {
     }));
 });
 
-describe('a replacement that failed half-way', () => {
-  test('tried again as it was, it is a conflict, and overwrites nothing', () => {
+describe('misuse, and bad luck', () => {
+  test('a replacement that failed half-way and is tried again as it was is a conflict, and overwrites nothing', () => {
     let isArmed = false;
     const fileSystem = watchedFileSystem({
       before: (call) => (isArmed && call.name === 'link' ? { kind: 'fail', error: systemError('EIO', call) } : null),
@@ -280,6 +280,14 @@ describe('a replacement that failed half-way', () => {
       await expect(storage.replace(replacement)).rejects.toMatchObject({ kind: 'closed', code: 'snapshot_closed' });
       const foreign = { ...replacement, snapshot: { ...snapshot } };
       await expect(storage.replace(foreign)).rejects.toMatchObject({ kind: 'internal', code: 'foreign_snapshot' });
+    }));
+
+  test('a range that is none is a defect of the caller, and no fault of the storage', () =>
+    withStorage(async (storage) => {
+      await storage.publish(partition, 'part-a.parquet', fileOf([1]));
+      const snapshot = await storage.snapshot(partition);
+      await expect(snapshot.files[0]?.read(2, 1)).rejects.toMatchObject({ kind: 'internal' });
+      await snapshot.close();
     }));
 
   test('a partition that never stands still is a conflict in the end, with every descriptor closed', () => {
