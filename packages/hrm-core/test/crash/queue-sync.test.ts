@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { runTraced } from '../strace.js';
+import { runTraced } from '../support/traced.js';
 
 const WORKER = fileURLToPath(new URL('queue-ack-worker.mjs', import.meta.url));
 const CALLS = 'openat,write,writev,pwrite64,pwritev,fdatasync,fsync';

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, it, type TestContext } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
-import { runTraced } from '../strace.js';
+import { runTraced } from '../support/traced.js';
 
 const WORKER = fileURLToPath(new URL('queue-fault-worker.mjs', import.meta.url));
 const LIMITS = { maxReadings: 100_000, maxBytes: 100_000_000, maxElements: 100_000, leaseMs: 60_000 };
