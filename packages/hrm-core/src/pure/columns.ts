@@ -124,6 +124,23 @@ export function takeRows(columns: ReadingColumns, rows: Uint32Array): ReadingCol
   return taken;
 }
 
+/** Tells whether two tables hold the same rows in the same order. */
+export function sameReadings(left: ReadingColumns, right: ReadingColumns): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i += 1) {
+    if (
+      left.timestampMs[i] !== right.timestampMs[i] ||
+      left.heartRate[i] !== right.heartRate[i] ||
+      left.receivedMinute[i] !== right.receivedMinute[i] ||
+      left.devices[left.device[i] as number] !== right.devices[right.device[i] as number] ||
+      left.users[left.user[i] as number] !== right.users[right.user[i] as number]
+    ) {
+      return false;
+    }
+  }
+  return true;
+}
+
 function mergeDictionaries(dictionaries: readonly (readonly string[])[]): {
   values: readonly string[];
   maps: readonly Uint32Array[];

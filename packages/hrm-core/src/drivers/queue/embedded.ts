@@ -151,6 +151,7 @@ function commitPending(state: State): void {
   const group = takeGroup(state);
   if (group.length === 0) return;
   try {
+    state.environment.requireSpace(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
     state.environment.write((tables) =>
       appendElements(
         tables,
