@@ -3,8 +3,8 @@ import { openQueue } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { type Chunk, readChunks } from '../import/chunks.js';
 import { type Destination, enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
+import { FORMATS, type Format } from '../import/formats.js';
 import { closeInputs, type Input, openInputs } from '../import/input.js';
-import { FORMATS, type Format } from '../import/rows.js';
 import { plural, summaryText, visibleText } from '../output.js';
 import { rateText, startProgress } from '../progress.js';
 

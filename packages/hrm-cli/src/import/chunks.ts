@@ -1,7 +1,8 @@
 import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
+import { type Format, formatOfName, readRows } from './formats.js';
 import type { Input } from './input.js';
 import { readLines } from './lines.js';
-import { type Format, formatOfName, type ImportRow, readRows } from './rows.js';
+import type { ImportRow } from './row.js';
 
 /** Consecutive rows of one input, enqueued together. */
 export interface Chunk {

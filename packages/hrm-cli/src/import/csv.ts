@@ -4,7 +4,7 @@
  */
 import { HrmError } from 'hrm-core';
 import { type Line, MAX_LINE_BYTES } from './lines.js';
-import type { ImportRow, RowReader } from './rows.js';
+import type { ImportRow, RowReader } from './row.js';
 
 const COLUMNS = ['user_id', 'device_id', 'timestamp', 'heart_rate'] as const;
 

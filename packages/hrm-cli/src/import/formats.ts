@@ -1,17 +1,7 @@
 import { createCsvReader } from './csv.js';
 import type { Line } from './lines.js';
-
-/** What a line of an input holds: an untrusted reading, or why there is none. */
-export type ImportRow =
-  | { readonly line: number; readonly size: number; readonly item: unknown }
-  | { readonly line: number; readonly size: number; readonly fault: string };
-
-/** Turns lines into rows; blank lines make none. A record may take several lines. */
-export interface RowReader {
-  take(line: Line): readonly ImportRow[];
-  /** The input has ended. */
-  end(): readonly ImportRow[];
-}
+import { createNdjsonReader } from './ndjson.js';
+import type { ImportRow, RowReader } from './row.js';
 
 /** The formats that can be imported. */
 export const FORMATS = ['csv', 'ndjson'] as const;
@@ -53,27 +43,4 @@ function createReader(format: Format): RowReader {
 
 function sniff(line: Line): Format {
   return 'text' in line && /^\s*[{[]/.test(line.text) ? 'ndjson' : 'csv';
-}
-
-function createNdjsonReader(): RowReader {
-  return {
-    take(line) {
-      if ('fault' in line) return [{ line: line.number, size: 0, fault: line.fault }];
-      const size = line.text.length;
-      if (line.text.trim() === '') return [];
-      try {
-        return [{ line: line.number, size, item: onlyReading(JSON.parse(line.text)) }];
-      } catch {
-        return [{ line: line.number, size, fault: 'the line is not JSON' }];
-      }
-    },
-    end: () => [],
-  };
-}
-
-/** The four fields of an object, so that others are not held; whatever else it is stays for the validation to refuse. */
-function onlyReading(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const { user_id, device_id, timestamp, heart_rate } = value as Record<string, unknown>;
-  return { user_id, device_id, timestamp, heart_rate };
 }
