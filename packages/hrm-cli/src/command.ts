@@ -22,7 +22,7 @@ export interface CommandOption {
 }
 
 /** The arguments of a command that are no flags. */
-export interface CommandOperands {
+interface CommandOperands {
   /** As help shows them: `FILE…`. */
   readonly label: string;
   readonly min: number;

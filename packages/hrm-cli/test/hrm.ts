@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The committed stub: what a user's `hrm` is linked to. */
-export const BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
 
 /** How a process of `hrm` ended. */
 export interface Finished {
@@ -16,7 +16,7 @@ export interface Finished {
 }
 
 /** A running process of `hrm`. */
-export interface Running {
+interface Running {
   readonly child: ChildProcess;
   /** Resolves with the first line of standard output. */
   firstLine(): Promise<string>;
@@ -36,7 +36,7 @@ export interface Sandbox {
 }
 
 /** Besides the arguments. */
-export interface RunOptions {
+interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Record<string, string | undefined>;
 }
