@@ -5,7 +5,7 @@
 import { MAX_COMPACTION_INPUTS } from '../limits.js';
 
 /** A file of a partition, as planning sees it. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly name: string;
   readonly byteLength: number;
 }
