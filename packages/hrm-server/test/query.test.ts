@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
-import { connectRaw, startTest, until } from './support.js';
+import { connectRaw, post, startTest, until, wireReading } from './support.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2023, 0, 1);
@@ -145,6 +145,11 @@ describe('a year of minutes', () => {
     const firstMs = performance.now() - startMs;
     expect(response.headers.get('content-length')).toBeNull();
     let bytes = 0;
+    let servedAtBytes = Number.POSITIVE_INFINITY;
+    const other = post(`${url}/metrics/heart-rate`, wireReading()).then(({ status }) => {
+      servedAtBytes = bytes;
+      return status;
+    });
     const chunks: Uint8Array[] = [];
     for await (const chunk of response.body ?? []) {
       bytes += chunk.length;
@@ -155,6 +160,8 @@ describe('a year of minutes', () => {
     console.log(
       `a year: ${(bytes / 1e6).toFixed(1)} MB, headers after ${firstMs.toFixed(0)} ms, all after ${allMs.toFixed(0)} ms, event loop held at most ${(delay.max / 1e6).toFixed(0)} ms, p99 ${(delay.percentile(99) / 1e6).toFixed(0)} ms`,
     );
+    expect(await other).toBe(202);
+    expect(servedAtBytes).toBeLessThan(bytes);
     const rows = await query({ storage }, { userId: 'ana', start: YEAR.start, end: YEAR.end });
     expect(rows).toHaveLength(365 * 1440);
     expect(Buffer.concat(chunks).toString('utf8') === JSON.stringify(bodyOf('ana', rows))).toBe(true);
