@@ -191,9 +191,10 @@ describe('a year of minutes', () => {
     expect(log.join('')).not.toContain('"level":50');
   });
 
-  test('is not read faster than the client takes it', async () => {
+  test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
     let snapshots = 0;
     const { url, port, storage } = await startTest({
+      limits: { stalledMs: 500 },
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           snapshots = count;
@@ -201,13 +202,20 @@ describe('a year of minutes', () => {
     });
     // 30 MB, which is more than sockets buffer.
     await writeDays(storage, 200, 60_000);
-    const { socket } = await connectRaw(port);
+    const { socket, closed } = await connectRaw(port);
     socket.pause();
     const target = new URL(heartRateUrl(url, YEAR));
     socket.write(`GET ${target.pathname}${target.search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await until(() => snapshots > 0, 'the answer has begun');
     await until(() => quietFor(() => snapshots), 'the socket is full');
     expect(snapshots).toBeLessThan(150);
+    const before = snapshots;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    socket.resume();
+    const answer = await closed;
+    // Compared here, since a failure would print all of it.
+    expect(answer.includes('"count":288000}')).toBe(false);
+    expect(snapshots).toBe(before);
   });
 });
 
