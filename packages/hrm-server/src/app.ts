@@ -54,9 +54,8 @@ const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 export function createApp(components: AppComponents, settings: AppSettings): Hono<AppEnv> {
   const { health, log } = components;
   const app = new Hono<AppEnv>();
-  const budget = createByteBudget(MAX_HELD_BYTES);
-  const single = { maxBytes: MAX_READING_BYTES, budget };
-  const batch = { maxBytes: MAX_BATCH_BYTES, budget };
+  const single = { maxBytes: MAX_READING_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
+  const batch = { maxBytes: MAX_BATCH_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
 
   app.get(READING_PATH, (c) => answerQuery(components, settings, c));
   app.post(READING_PATH, async ({ env: { incoming } }) => {

@@ -53,31 +53,31 @@ export function waitTests(test: Register): void {
     assert.equal(await queue.wait({ readings: 1, ageMs: 1_000_000 }, { timeoutMs: 0 }), true);
     assert.equal((await queue.depth()).claimedReadings, 0);
   });
-  test('wakes when enough readings are there, by a push of any handle', async (queue, subject) => {
-    const other = await subject.open();
+  test('wakes when enough readings are there, by a push of any handle', async (queue, fixture) => {
+    const other = await fixture.open();
     const waits = [queue, other].map((handle) => handle.wait({ ...never, readings: 5 }, { timeoutMs: 20_000 }));
     await other.push([element('a', 4)]);
     await other.push([element('b', 1)]);
     assert.deepEqual(await Promise.all(waits), [true, true]);
   });
-  test('wakes when the oldest is old enough', async (queue, subject) => {
+  test('wakes when the oldest is old enough', async (queue, fixture) => {
     await queue.push([element('a')]);
     const ripe = { ...never, ageMs: 500 };
     assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
     const waiting = queue.wait(ripe, { timeoutMs: 20_000 });
-    await subject.advance(500);
+    await fixture.advance(500);
     assert.equal(await waiting, true);
   });
-  test('wakes when a claim is released or ends', async (queue, subject) => {
+  test('wakes when a claim is released or ends', async (queue, fixture) => {
     await queue.push([element('a')]);
     const waiting = (handle: Queue) => handle.wait(never, { timeoutMs: 20_000 });
     const { token } = await claimed(queue);
-    const [first, second] = [waiting(queue), waiting(await subject.open())];
+    const [first, second] = [waiting(queue), waiting(await fixture.open())];
     await queue.release(token);
     assert.deepEqual(await Promise.all([first, second]), [true, true]);
     await claimed(queue);
     const third = waiting(queue);
-    await subject.advance(LIMITS.leaseMs);
+    await fixture.advance(LIMITS.leaseMs);
     assert.equal(await third, true);
   });
   test('ends with kind closed when its signal fires or the queue is closed', async (queue) => {

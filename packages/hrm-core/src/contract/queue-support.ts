@@ -6,14 +6,8 @@ import assert from 'node:assert/strict';
 import { isHrmError } from '../errors.js';
 import type { Claim, Queue, QueueElement } from '../ports/queue.js';
 
-/** The test runner's functions that a suite needs; those of vitest, jest and node:test fit. */
-export interface ContractApi {
-  readonly describe: (name: string, tests: () => void) => unknown;
-  readonly it: (name: string, test: () => Promise<void>) => unknown;
-}
-
-/** One fresh, empty queue. */
-export interface QueueUnderTest {
+/** One place for a queue, empty at first. */
+export interface QueueFixture {
   /** Opens this queue once more, as another consumer would; each call a new handle. */
   open(): Promise<Queue>;
   /** Moves the clock that leases and ages are measured by, of all handles. */
@@ -22,11 +16,21 @@ export interface QueueUnderTest {
   dispose(): Promise<void>;
 }
 
+/** What the suite needs of its caller. */
+export interface QueueContract {
+  /** The runner's function that declares a test: vitest's `test`, node:test's `test`. */
+  readonly test: (name: string, body: () => Promise<void>) => unknown;
+  /** Makes an empty place, once a test. */
+  readonly fixture: () => Promise<QueueFixture>;
+  /** Random histories to run against the model, each a test with its seed in the name; default 20. */
+  readonly histories?: number | undefined;
+}
+
 /** Limits that nothing here reaches, and a lease of a second. */
 export const LIMITS = { maxReadings: 1_000_000, maxBytes: 1_000_000_000, maxElements: 1_000_000, leaseMs: 1_000 };
 
 /** The body of one test. */
-export type Test = (queue: Queue, subject: QueueUnderTest) => Promise<void>;
+export type Test = (queue: Queue, fixture: QueueFixture) => Promise<void>;
 
 /** Registers one test on a fresh queue. */
 export type Register = (name: string, body: Test) => unknown;

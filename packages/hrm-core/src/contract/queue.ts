@@ -7,11 +7,10 @@ import { randomInt } from 'node:crypto';
 import { checkRandomHistory } from './queue-history.js';
 import { letterTests, waitTests } from './queue-letters-and-waits.js';
 import {
-  type ContractApi,
   claimed,
   element,
   LIMITS,
-  type QueueUnderTest,
+  type QueueContract,
   type Register,
   rejectsWith,
   type Test,
@@ -20,39 +19,33 @@ import {
 
 const HISTORY_STEPS = 150;
 
-/**
- * Registers the suite.
- * @param create - makes a fresh, empty queue; called once a test.
- * @param histories - random histories to run, each against the model; their seed is in the test's name.
- */
-export function queueContract(api: ContractApi, create: () => Promise<QueueUnderTest>, histories = 20): void {
-  const test = (name: string, body: Test) =>
-    api.it(name, async () => {
-      const subject = await create();
+/** Declares the suite's tests. */
+export function queueContract({ test, fixture: create, histories = 20 }: QueueContract): void {
+  const register = (name: string, body: Test) =>
+    test(name, async () => {
+      const fixture = await create();
       try {
-        await body(await subject.open(), subject);
+        await body(await fixture.open(), fixture);
       } finally {
-        await subject.dispose();
+        await fixture.dispose();
       }
     });
-  api.describe('queue contract: elements', () => elementTests(test));
-  api.describe('queue contract: claims', () => claimTests(test));
-  api.describe('queue contract: dead letters', () => letterTests(test));
-  api.describe('queue contract: waiting', () => waitTests(test));
-  api.describe('queue contract: random histories', () => {
-    for (let count = 0; count < histories; count += 1) {
-      const seed = randomInt(2 ** 31);
-      test(`agrees with the model, seed ${seed}`, async (queue, subject) => {
-        const handles = [queue, await subject.open()];
-        await checkRandomHistory(handles, (ms) => subject.advance(ms), seed, HISTORY_STEPS);
-      });
-    }
-  });
+  elementTests(register);
+  claimTests(register);
+  letterTests(register);
+  waitTests(register);
+  for (let count = 0; count < histories; count += 1) {
+    const seed = randomInt(2 ** 31);
+    register(`agrees with the model, seed ${seed}`, async (queue, fixture) => {
+      const handles = [queue, await fixture.open()];
+      await checkRandomHistory(handles, (ms) => fixture.advance(ms), seed, HISTORY_STEPS);
+    });
+  }
 }
 
 function elementTests(test: Register): void {
-  test('delivers the oldest first, in order within a push, across handles', async (queue, subject) => {
-    const other = await subject.open();
+  test('delivers the oldest first, in order within a push, across handles', async (queue, fixture) => {
+    const other = await fixture.open();
     await queue.push([element('a'), element('b')]);
     await other.push([element('c')]);
     await queue.push([element('d')]);
@@ -85,8 +78,8 @@ function elementTests(test: Register): void {
     await rejectsWith('closed', queue.push([element('late')], { signal: AbortSignal.abort() }));
     assert.equal(await queue.claim(LIMITS), null);
   });
-  test('keeps each of 500 concurrent pushes, and each in its order', async (queue, subject) => {
-    const other = await subject.open();
+  test('keeps each of 500 concurrent pushes, and each in its order', async (queue, fixture) => {
+    const other = await fixture.open();
     const pushes = Array.from({ length: 500 }, (_, index) => [element(`${index}/0`), element(`${index}/1`)]);
     await Promise.all(pushes.map((elements, index) => (index % 2 === 0 ? queue : other).push(elements)));
     const delivered = texts(await claimed(queue));
@@ -106,14 +99,14 @@ function claimTests(test: Register): void {
     assert.deepEqual(texts(await claimed(queue, { maxReadings: 1 })), ['ff']);
     assert.deepEqual(texts(await claimed(queue, { maxBytes: 1 })), ['gg']);
   });
-  test('hands an ended claim on whole, to another token, before anything newer', async (queue, subject) => {
+  test('hands an ended claim on whole, to another token, before anything newer', async (queue, fixture) => {
     await queue.push([element('a'), element('b')]);
     const first = await claimed(queue);
     await queue.push([element('newer')]);
-    await subject.advance(LIMITS.leaseMs - 1);
+    await fixture.advance(LIMITS.leaseMs - 1);
     assert.deepEqual(texts(await claimed(queue)), ['newer']);
-    await subject.advance(1);
-    const second = await claimed(await subject.open(), { maxElements: 1, maxReadings: 1, maxBytes: 1 });
+    await fixture.advance(1);
+    const second = await claimed(await fixture.open(), { maxElements: 1, maxReadings: 1, maxBytes: 1 });
     assert.deepEqual(texts(second), ['a', 'b']);
     assert.notEqual(second.token, first.token);
     assert.deepEqual(
@@ -131,11 +124,11 @@ function claimTests(test: Register): void {
     assert.equal(await queue.ack(second.token), 'acked');
     assert.equal(await queue.ack(second.token), 'stale');
   });
-  test('keeps a renewed claim', async (queue, subject) => {
+  test('keeps a renewed claim', async (queue, fixture) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
     for (let count = 0; count < 3; count += 1) {
-      await subject.advance(LIMITS.leaseMs - 1);
+      await fixture.advance(LIMITS.leaseMs - 1);
       assert.equal(await queue.renew(token, LIMITS.leaseMs), 'renewed');
       assert.equal(await queue.claim(LIMITS), null);
     }
@@ -151,13 +144,13 @@ function claimTests(test: Register): void {
     );
     assert.deepEqual(texts(await claimed(queue)), ['a']);
   });
-  test('keeps claims when their handle is closed', async (queue, subject) => {
+  test('keeps claims when their handle is closed', async (queue, fixture) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
     await queue.close();
     await rejectsWith('closed', queue.claim(LIMITS));
     await rejectsWith('closed', queue.push([element('b')]));
-    const other = await subject.open();
+    const other = await fixture.open();
     assert.equal(await other.claim(LIMITS), null);
     assert.equal(await other.ack(token), 'acked');
   });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
-import { afterEach, beforeEach, describe, it } from 'vitest';
-import { queueContract } from '../../src/contract/queue.js';
+import { afterEach, beforeEach, describe, it, test } from 'vitest';
+import { type QueueFixture, queueContract } from '../../src/contract/index.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
@@ -16,7 +16,7 @@ const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.met
 const LIMITS = { maxReadings: 100, maxBytes: 1_000, maxElements: 100, leaseMs: 1_000 };
 const ELEMENT = { bytes: Buffer.from('a'), readings: 1 };
 
-queueContract({ describe, it }, async () => {
+async function fixture(): Promise<QueueFixture> {
   const directory = mkdtempSync(join(tmpdir(), 'hrm-queue-'));
   let nowMs = 1_700_000_000_000;
   const clock = { nowMs: () => nowMs };
@@ -35,7 +35,9 @@ queueContract({ describe, it }, async () => {
       rmSync(directory, { recursive: true });
     },
   };
-});
+}
+
+describe('queue contract', () => queueContract({ test, fixture }));
 
 describe('embedded queue', () => {
   let parent = '';

@@ -23,6 +23,8 @@ interface Worker {
   readonly role: string;
   readonly process: ChildProcess;
   readonly exit: Promise<unknown>;
+  /** Settles when it has the queue open, or ended. */
+  readonly ready: Promise<unknown>;
   isExpectedToEnd: boolean;
 }
 
@@ -44,13 +46,15 @@ let spawned = 0;
 function start(role: string): Worker {
   spawned += 1;
   const child = spawn(process.execPath, [WORKER, role, directory, `${logs}${spawned}`, `w${spawned}`], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const worker: Worker = { role, process: child, exit: once(child, 'exit'), isExpectedToEnd: false };
+  const exit = once(child, 'exit');
+  const ready = Promise.race([exit, once(child.stdout, 'data')]);
+  const worker: Worker = { role, process: child, exit, ready, isExpectedToEnd: false };
   child.on('exit', (code, signal) => {
     if (!worker.isExpectedToEnd) unexpected.push(`${role} ended by itself (${code ?? signal}): ${stderr}`);
   });
@@ -128,7 +132,7 @@ describe('three processes on one queue, killed', () => {
   }, async () => {
     const random = seededRandom(seed);
     workers.push(...ROLES.map(start));
-    await delay(500);
+    await Promise.all(workers.map(({ ready }) => ready));
     for (let round = 0; round < ROUNDS; round += 1) {
       await delay(20 + random() * 400);
       const index = Math.floor(random() * workers.length);

@@ -10,6 +10,7 @@ const PUSHERS = 4;
 const LIMITS = { maxReadings: 500, maxBytes: 200_000, maxElements: 200, leaseMs: 250 };
 const log = openSync(logPath, 'a');
 const queue = await openEmbeddedQueue({ directory });
+writeSync(1, 'ready\n');
 let pushes = 0;
 
 function write(lines) {

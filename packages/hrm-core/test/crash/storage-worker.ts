@@ -22,7 +22,9 @@ interface Replaced {
   readonly dueMs: number;
 }
 
-const graceMs = 200;
+/** Far shorter than in earnest, and than a slow compacter takes: so that what goes wrong is lost, and seen. */
+const graceMs = 20;
+const slowCompactionMs = 60;
 const minParts = 3;
 const partition = { date: '20240115', directory: 'ana' };
 const [, , role = '', directory = '', acknowledged = ''] = process.argv;
@@ -73,7 +75,7 @@ async function compact(storage: Storage): Promise<void> {
     } finally {
       await snapshot.close();
     }
-    await delay(Math.random() * 20);
+    await delay(Math.random() * slowCompactionMs);
   }
 }
 
@@ -84,6 +86,7 @@ async function compactOnce(storage: Storage, snapshot: Snapshot): Promise<readon
   const parts = snapshot.files.map((file) => file.name).filter((name) => name !== 'compacted.parquet');
   const readings = new Set(contents.flatMap((content) => content.readings));
   const replaces = [...parts, retiredName];
+  if (Math.random() < 0.3) await delay(Math.random() * slowCompactionMs);
   const outcome = await storage.replace({
     snapshot,
     retiredName,

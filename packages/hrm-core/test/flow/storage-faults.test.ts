@@ -17,7 +17,7 @@ import { systemError, type Verdict, type WatchedCall, watchedFileSystem } from '
 interface Operation {
   readonly name: string;
   /** What must have happened before. */
-  prepare?(storage: Storage, partition: Partition, data: string): Promise<unknown>;
+  prepare?(storage: Storage, partition: Partition): Promise<unknown>;
   /** Readings stored by `prepare`: from then on they are there at every moment. */
   readonly stored: readonly number[];
   run(storage: Storage, partition: Partition): Promise<unknown>;
@@ -169,7 +169,7 @@ async function failInTurn(operation: Operation, fault: string): Promise<number> 
       const faulty = failing(fault);
       const storage = await openDirectoryStorage({ directory: data, fileSystem: faulty.fileSystem });
       const other = await openDirectoryStorage({ directory: data });
-      await operation.prepare?.(storage, partition, data);
+      await operation.prepare?.(storage, partition);
       faulty.arm(nth);
       const outcome = await outcomeOf(operation.run(storage, partition), data, fault);
       const failed = faulty.disarm();

@@ -8,7 +8,7 @@ export function fileOf(readings: Iterable<number>): Uint8Array {
 }
 
 /** All readings in a snapshot. @throws when a file is not whole. */
-export async function readingsIn(snapshot: Snapshot): Promise<Set<number>> {
+async function readingsIn(snapshot: Snapshot): Promise<Set<number>> {
   const readings = new Set<number>();
   for (const file of snapshot.files) {
     const list: number[] = JSON.parse(Buffer.from(await file.read(0, file.byteLength)).toString());

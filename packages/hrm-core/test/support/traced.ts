@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
 /** How a program under strace ended, and what it wrote. */
-export interface Traced {
+interface Traced {
   /** `null` when a signal ended it. */
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -2,7 +2,6 @@
  * The files and directories of an embedded queue, up to the point where lmdb opens them.
  * @module
  */
-import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { HrmError } from '../../errors.js';
@@ -39,9 +38,10 @@ function isEmpty(path: string): boolean {
 }
 
 function probeSpace(directory: string): void {
-  const path = join(directory, `probe-${randomUUID()}`);
+  // Always the same name: one that a crash left is overwritten, and deleted, by the next.
+  const path = join(directory, 'queue.probe');
   try {
-    const descriptor = openSync(path, 'wx', 0o600);
+    const descriptor = openSync(path, 'w', 0o600);
     try {
       const length = writeSync(descriptor, Buffer.alloc(PROBE_BYTES));
       if (length < PROBE_BYTES) throw Object.assign(new Error('ENOSPC: no space for a new queue'), { code: 'ENOSPC' });
