@@ -25,7 +25,7 @@ export const queryCommand: Command = {
   async run(invocation) {
     const { settings, json, output } = invocation;
     const userId = invocation.args.value('user') ?? '';
-    const storage = await openStorage(settings);
+    const storage = await openStorage(settings, { readOnly: true });
     try {
       const days = ask(storage, userId, invocation);
       await (json ? printJson(output, userId, days) : printTable(output, days));

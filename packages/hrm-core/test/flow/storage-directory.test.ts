@@ -314,3 +314,39 @@ describe('misuse, and bad luck', () => {
     }, fileSystem);
   });
 });
+
+describe('opened to read only', () => {
+  test('it finds what is stored, makes nothing, and writes nothing', async () => {
+    await withStorage(async (storage, data) => {
+      await storage.publish(partition, 'part-a.parquet', fileOf([1, 2]));
+      const before = readdirSync(data, { recursive: true }).sort();
+      const reader = await openDirectoryStorage({ directory: data, readOnly: true });
+      expect(await storedReadings(reader, partition)).toEqual(new Set([1, 2]));
+      const refused = { kind: 'internal', code: 'storage_read_only' };
+      await expect(reader.publish(partition, 'part-b.parquet', fileOf([3]))).rejects.toMatchObject(refused);
+      await expect(reader.remove(partition, ['part-a.parquet'])).rejects.toMatchObject(refused);
+      await expect(reader.check()).rejects.toMatchObject(refused);
+      await reader.close();
+      expect(readdirSync(data, { recursive: true }).sort()).toEqual(before);
+    });
+  });
+
+  test('a directory that is not there is an empty one, and stays away', async () => {
+    await withDirectory(async (parent) => {
+      const directory = join(parent, 'nowhere');
+      const reader = await openDirectoryStorage({ directory, readOnly: true });
+      for await (const found of reader.partitions({})) throw new Error(`found ${found.date}`);
+      await reader.close();
+      expect(existsSync(directory)).toBe(false);
+    });
+  });
+});
+
+test('a data directory that vanishes under a running system is an error, and no empty answer', async () => {
+  await withStorage(async (storage, data) => {
+    await storage.publish(partition, 'part-a.parquet', fileOf([1]));
+    rmSync(data, { recursive: true });
+    const listing = storage.partitions({})[Symbol.asyncIterator]();
+    await expect(listing.next()).rejects.toMatchObject({ kind: 'unavailable', code: 'storage_unavailable' });
+  });
+});
