@@ -1,11 +1,12 @@
 import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
 import { DAY_MS } from '../limits.js';
-import { decodeFile, decodeReplaces } from '../parquet/decode.js';
+import { decodeBytes, decodeFile, decodeReplaces } from '../parquet/decode.js';
 import { encodeReadings } from '../parquet/encode.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
 import type { Partition, Storage, StoredFile } from '../ports/storage.js';
+import { type ReadingColumns, sameReadings } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { COMPACTED_NAME, dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
 import { planCompaction } from '../pure/plan-compaction.js';
@@ -122,9 +123,10 @@ async function compactPartition(
     const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
     const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted);
     const dayOver = clock.nowMs() >= (dateStartMs(partition.date) ?? 0) + DAY_MS;
-    const plan = planCompaction({ compacted, replaces, parts, dayOver }, all);
+    const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
+    const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
     let replaced = plan.replaced;
-    if (compacted !== null && replaced.length > 0 && compacted.ageMs >= sweepAfterMs) {
+    if (graceOver && replaced.length > 0) {
       summary.swept = await storage.remove(partition, replaced);
       replaced = [];
     }
@@ -133,6 +135,7 @@ async function compactPartition(
     const retired = retiredName(random.id());
     const merged = await mergeFiles(compacted === null ? inputs : [compacted, ...inputs]);
     const bytes = encodeReadings(merged, [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])]);
+    await verifyEncoded(bytes, merged);
     const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
     if (outcome === 'conflict') return { ...summary, skipped: 1 };
     return { ...summary, compacted: 1, merged: inputs.length, readings: merged.length };
@@ -145,6 +148,16 @@ async function mergeFiles(files: readonly StoredFile[]) {
   const tables = [];
   for (const file of files) tables.push((await decodeFile(file)).columns);
   return mergeReadings(tables);
+}
+
+/** What is published here lets its inputs be deleted: so it is read back first. */
+async function verifyEncoded(bytes: Uint8Array<ArrayBuffer>, merged: ReadingColumns): Promise<void> {
+  const { columns } = await decodeBytes(bytes.buffer);
+  if (sameReadings(columns, merged)) return;
+  throw new HrmError('a compacted file does not read back as it was written; it was not published', {
+    kind: 'internal',
+    code: 'encoding_failed',
+  });
 }
 
 function invalidDateError(): HrmError {

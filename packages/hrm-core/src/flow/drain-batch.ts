@@ -1,4 +1,4 @@
-import { HrmError } from '../errors.js';
+import { isHrmError } from '../errors.js';
 import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
@@ -101,6 +101,6 @@ async function giveBack(queue: Queue, token: string): Promise<void> {
     await queue.release(token);
   } catch (error) {
     // The lease ends by itself. The error that made us give the batch back is the one to report.
-    if (!(error instanceof HrmError)) throw error;
+    if (!isHrmError(error)) throw error;
   }
 }

@@ -2,7 +2,7 @@
  * Parquet bytes to readings, column by column: row objects cost 25 times more (21 ms against 0.85 ms for 86,400 rows).
  */
 import { type FileMetaData, type KeyValue, parquetMetadataAsync, parquetRead } from 'hyparquet';
-import { HrmError } from '../errors.js';
+import { HrmError, isHrmError } from '../errors.js';
 import type { StoredFile } from '../ports/storage.js';
 import { internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import { REPLACES_KEY } from './encode.js';
@@ -31,12 +31,17 @@ export interface DecodedFile {
 export async function decodeFile(file: StoredFile): Promise<DecodedFile> {
   const bytes = await file.read(0, file.byteLength);
   try {
-    const metadata = await parquetMetadataAsync(asyncBuffer(bytes));
-    checkColumns(metadata);
-    return { columns: await decodeColumns(bytes, metadata), replaces: parseReplaces(metadata.key_value_metadata) };
+    return await decodeBytes(bytes);
   } catch (error) {
     throw damagedError(file, error);
   }
+}
+
+/** Reads a whole file that is in memory. @throws whatever is wrong with it. */
+export async function decodeBytes(bytes: ArrayBuffer): Promise<DecodedFile> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(bytes));
+  checkColumns(metadata);
+  return { columns: await decodeColumns(bytes, metadata), replaces: parseReplaces(metadata.key_value_metadata) };
 }
 
 /** Which files a stored file replaces, by its footer alone. @throws HrmError kind `data` as {@link decodeFile}. */
@@ -58,7 +63,7 @@ const FOOTER_FETCH_BYTES = 16 * 1024;
 
 function damagedError(file: StoredFile, error: unknown): unknown {
   // The storage's own errors are not the file's fault.
-  if (error instanceof HrmError) return error;
+  if (isHrmError(error)) return error;
   return new HrmError(`${file.name} cannot be read as a file of heart-rate readings`, {
     kind: 'data',
     code: 'file_damaged',

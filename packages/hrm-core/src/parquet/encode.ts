@@ -16,7 +16,7 @@ const ROW_GROUP_ROWS = 100_000;
  * @param columns - sorted by user, device and timestampMs, at least one row.
  * @param replaces - names of the files whose readings are all in `columns`; only a compacted file has them.
  */
-export function encodeReadings(columns: ReadingColumns, replaces?: readonly string[]): Uint8Array {
+export function encodeReadings(columns: ReadingColumns, replaces?: readonly string[]): Uint8Array<ArrayBuffer> {
   const buffer = parquetWriteBuffer({
     codec: 'UNCOMPRESSED',
     createdBy: 'hrm-core',

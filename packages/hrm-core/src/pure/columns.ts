@@ -36,7 +36,7 @@ export interface ReadingColumns {
 export const NO_READINGS: ReadingColumns = allocateColumns(0, [], []);
 
 /** Columns of `length` zeroed rows over the given dictionaries, for code that fills them. */
-export function allocateColumns(length: number, users: readonly string[], devices: readonly string[]): ReadingColumns {
+function allocateColumns(length: number, users: readonly string[], devices: readonly string[]): ReadingColumns {
   return {
     length,
     users,
@@ -122,6 +122,23 @@ export function takeRows(columns: ReadingColumns, rows: Uint32Array): ReadingCol
     taken.receivedMinute[i] = columns.receivedMinute[row] as number;
   }
   return taken;
+}
+
+/** Tells whether two tables hold the same rows in the same order. */
+export function sameReadings(left: ReadingColumns, right: ReadingColumns): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i += 1) {
+    if (
+      left.timestampMs[i] !== right.timestampMs[i] ||
+      left.heartRate[i] !== right.heartRate[i] ||
+      left.receivedMinute[i] !== right.receivedMinute[i] ||
+      left.devices[left.device[i] as number] !== right.devices[right.device[i] as number] ||
+      left.users[left.user[i] as number] !== right.users[right.user[i] as number]
+    ) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function mergeDictionaries(dictionaries: readonly (readonly string[])[]): {
