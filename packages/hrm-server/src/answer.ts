@@ -66,11 +66,10 @@ export function streamPieces(
         try {
           const result = next === undefined ? await pieces.next() : { value: next, done: false };
           next = undefined;
-          if (isCancelled) return;
           if (result.done === true) controller.close();
           else controller.enqueue(Buffer.from(result.value ?? '', 'utf8'));
         } catch (error) {
-          // Whoever went away has stopped the query, too; that is how it should end.
+          // Whoever went away has stopped the query and closed the stream; that is how it should end.
           if (!isCancelled) onError(error);
         }
       },

@@ -138,6 +138,21 @@ describe('closing', () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
+  test('is not held up by a refused body that was still coming', async () => {
+    const { port, service } = await startTest();
+    const bytes = 1_000_000;
+    const { socket, received, closed } = await connectRaw(port);
+    socket.write(head(bytes));
+    await until(() => received().includes('413'), 'it is refused');
+    await until(() => received().includes('body_too_large'), 'the answer is whole');
+    const startMs = performance.now();
+    const serviceClosed = service.close();
+    socket.write(Buffer.alloc(bytes));
+    await serviceClosed;
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    await closed;
+  });
+
   test('cuts what does not end in time', async () => {
     const { port, service } = await startTest({ limits: { closeMs: 200 } });
     const { socket, closed } = await connectRaw(port);

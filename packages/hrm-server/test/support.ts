@@ -36,7 +36,7 @@ export interface TestOptions {
 }
 
 /** A directory that is gone when the test is over. */
-export async function temporaryDirectory(): Promise<string> {
+async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
