@@ -1,4 +1,4 @@
-import { HrmError, INTERVAL_MS, type Interval, isHrmError, queryDays, type Row } from 'hrm-core';
+import { answerJson, HrmError, INTERVAL_MS, type Interval, isHrmError, queryDays, type Row } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { type Output, visibleId } from '../output.js';
@@ -73,18 +73,8 @@ function withFlagNames(error: HrmError): HrmError {
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */
 async function printJson(output: Output, userId: string, days: Days): Promise<void> {
-  let count = 0;
-  if (!(await output.write(`{"user_id":${JSON.stringify(userId)},"data":[`))) return;
-  for await (const rows of days) {
-    const text = rows.map((row) => JSON.stringify(toWire(row))).join(',');
-    if (!(await output.write(count === 0 ? text : `,${text}`))) return;
-    count += rows.length;
-  }
-  await output.write(`],"count":${count}}${process.stdout.isTTY ? '\n' : ''}`);
-}
-
-function toWire({ timestamp, heartRate, min, max, count, deviceIds }: Row) {
-  return { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+  for await (const piece of answerJson(userId, days)) if (!(await output.write(piece))) return;
+  if (process.stdout.isTTY) await output.write('\n');
 }
 
 async function printTable(output: Output, days: Days): Promise<void> {
