@@ -25,7 +25,7 @@ export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTime
   const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
   const date = new Date(dayMs);
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) {
-    return { fault: `${year}-${month}-${day} is not a date of the calendar` };
+    return { fault: 'the date must be one of the calendar' };
   }
   if (zulu === undefined && sign === undefined && naive === 'reject') {
     return {

@@ -1,0 +1,81 @@
+/**
+ * The answer of a query as JSON, written row by row: a year of minutes is 60 MB, and neither it nor the time to make it
+ * may be held at once. `count` is the last member, so that nothing has to be known before the first byte.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Row } from 'hrm-core';
+import { MAX_HELD_ANSWER_BYTES } from './limits.js';
+
+/**
+ * The JSON text of an answer in pieces, at least one a day; together exactly `JSON.stringify({ user_id, data, count })`.
+ * @param days - as `queryDays` yields them. Stopping early stops them.
+ */
+export async function* answerJson(
+  userId: string,
+  days: AsyncIterable<readonly Row[]>,
+): AsyncGenerator<string, void, undefined> {
+  let count = 0;
+  yield `{"user_id":${JSON.stringify(userId)},"data":[`;
+  for await (const rows of days) {
+    yield (count === 0 ? '' : ',') + rows.map(rowJson).join(',');
+    count += rows.length;
+    // A day is a few milliseconds of work; between two of them everybody else has a turn.
+    await nextTurn();
+  }
+  yield `],"count":${count}}`;
+}
+
+function rowJson({ timestamp, heartRate, min, max, count, deviceIds }: Row): string {
+  const devices = JSON.stringify(deviceIds);
+  return `{"timestamp":"${timestamp}","heart_rate":${heartRate},"min":${min},"max":${max},"count":${count},"device_ids":${devices}}`;
+}
+
+/** The beginning of a text that comes in pieces. */
+export interface Beginning {
+  readonly text: string;
+  /** The text is whole: there is no more. */
+  readonly done: boolean;
+}
+
+/** Reads pieces up to {@link MAX_HELD_ANSWER_BYTES}: an error in them can still become a status, and a short text has a length. */
+export async function readBeginning(pieces: AsyncIterator<string, void>): Promise<Beginning> {
+  let text = '';
+  while (text.length < MAX_HELD_ANSWER_BYTES) {
+    const { value, done } = await pieces.next();
+    if (done === true) return { text, done };
+    text += value;
+  }
+  return { text, done: false };
+}
+
+/**
+ * The beginning and the rest as a stream of bytes, made as fast as it is read and no faster.
+ * @param onError - told of what stops it in the middle. The status is sent by then, so what remains is to cut the
+ *   connection: an answer that ends before its end must not look like one.
+ */
+export function streamPieces(
+  beginning: string,
+  pieces: AsyncIterator<string, void>,
+  onError: (error: unknown) => void,
+): ReadableStream<Uint8Array> {
+  let next: string | undefined = beginning;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const result = next === undefined ? await pieces.next() : { value: next, done: false };
+          next = undefined;
+          if (result.done === true) controller.close();
+          else controller.enqueue(Buffer.from(result.value ?? '', 'utf8'));
+        } catch (error) {
+          onError(error);
+        }
+      },
+      async cancel() {
+        await pieces.return?.();
+      },
+    },
+    // Nothing is made that nobody has asked for.
+    { highWaterMark: 0 },
+  );
+}

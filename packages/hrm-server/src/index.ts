@@ -1,0 +1,17 @@
+/**
+ * The HTTP API of the Heart Rate Monitor System, and the service around it.
+ * @module
+ */
+
+export { type AppComponents, type AppEnv, type AppSettings, createApp } from './app.js';
+export {
+  createHealth,
+  type Health,
+  type HealthComponents,
+  type HealthReport,
+  type LoopFailure,
+  type LoopName,
+} from './health.js';
+export { createLog } from './log.js';
+export type { Problem } from './problem.js';
+export { type ServeOptions, type Service, type ServicePart, serve } from './serve.js';

@@ -1,0 +1,63 @@
+/**
+ * Every bound of the server in one place: the name, the unit, the reason. What a user may change is a setting instead.
+ * @module
+ */
+
+/** Bytes of one reading's body, unpacked. A reading with the longest ids, every character escaped, is under 2 KiB. */
+export const MAX_READING_BYTES = 64 * 1024;
+
+/** Bytes of a batch's body, unpacked: 10,000 readings at 1.6 KiB each, which the longest ids escaped come to. */
+export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
+/** Bytes of batch bodies held at once over all requests, so that many large ones together cannot exhaust the memory. */
+export const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Objects, arrays and members in one body. 10,000 readings have 50,000, or up to 100 each with fields that are ignored.
+ * Without it, 16 MiB of `{},` (16 KiB packed) hold the process for 2 s and 460 MB.
+ */
+export const MAX_JSON_VALUES = 1_000_000;
+
+/** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
+export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
+
+/** UTF-16 code units of an unknown parameter's name that an error repeats. */
+export const MAX_ECHOED_NAME_LENGTH = 64;
+
+/** Seconds after which a client that met `unavailable` should try again. */
+export const RETRY_AFTER_SECONDS = 2;
+
+/** Milliseconds that a health check may take; a disk that hangs must not hang /health. */
+export const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Milliseconds for which a health check's result is given again: it syncs a file, and anybody may ask. */
+export const HEALTH_CACHE_MS = 1_000;
+
+/** Milliseconds beyond its retry after which a loop's failure, not repeated, no longer counts. */
+export const FAILURE_MEMORY_MS = 30_000;
+
+/** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
+export const MAX_BACKLOG_MS = 60_000;
+
+/** How long the server waits for its clients, milliseconds. */
+export interface ConnectionLimits {
+  /** For the headers of a request, from its first byte. */
+  readonly headersMs: number;
+  /** For a whole request: 16 MiB at 2.2 Mbit/s. */
+  readonly requestMs: number;
+  /** For the next request of an idle connection. Node's 5 s cut clients off in the middle of a request. */
+  readonly keepAliveMs: number;
+  /** For requests in flight when the server closes; then their connections are cut. */
+  readonly closeMs: number;
+  /** Between two looks for connections that are over the first two. */
+  readonly checkEveryMs: number;
+}
+
+/** What `serve` uses. */
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  headersMs: 15_000,
+  requestMs: 60_000,
+  keepAliveMs: 75_000,
+  closeMs: 10_000,
+  checkEveryMs: 5_000,
+};

@@ -1,0 +1,144 @@
+/**
+ * The socket side of the server: listening, bounds on slow clients, the check of `Host`, and a shutdown that cuts no
+ * request.
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIP, type Socket } from 'node:net';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { HrmError } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import type { Logger } from 'pino';
+import type { AppEnv } from './app.js';
+import { createHostCheck, type HostCheck, isWildcard } from './host.js';
+import type { ConnectionLimits } from './limits.js';
+import { describeError, levelOf } from './log.js';
+import { invalidError, problemResponse, statusOf } from './problem.js';
+
+/** What listens. */
+export interface ListenComponents {
+  readonly app: Hono<AppEnv>;
+  readonly log: Logger;
+}
+
+/** A server that listens. */
+export interface Listening {
+  /** Where it is reached: `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Stops listening; resolves when the last request is answered, or cut after `closeMs`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts to listen.
+ * @throws HrmError kind `unavailable`, code `port_in_use`; kind `invalid`, code `cannot_listen`, for an address or port
+ *   that this process cannot have.
+ */
+export async function listen(
+  { app, log }: ListenComponents,
+  settings: Pick<Settings, 'host' | 'port' | 'allowedHosts'>,
+  limits: ConnectionLimits,
+): Promise<Listening> {
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    // A missing Host is refused below, in the form of the other errors.
+    requireHostHeader: false,
+  });
+  const close = closeGently(server, limits.closeMs);
+  server.on('request', createRequestListener({ app, log }, createHostCheck(settings)));
+  await startListening(server, settings);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://${reachableHost(settings.host)}:${port}`, close };
+}
+
+/** Hono behind the check of `Host`. What Hono cannot be given, since its target is no URL, is refused here, too. */
+function createRequestListener({ app, log }: ListenComponents, checkHost: HostCheck) {
+  function refuse(error: unknown): Response {
+    const status = statusOf(error);
+    log[levelOf(status)]({ status, ...describeError(error) }, 'request refused');
+    return problemResponse(error);
+  }
+  function answer(request: Request, env: HttpBindings): Response | Promise<Response> {
+    const foreign = checkHost(env.incoming);
+    return foreign === null ? app.fetch(request, env) : refuse(foreign);
+  }
+  return getRequestListener((request, env) => answer(request, env as HttpBindings), {
+    errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),
+  });
+}
+
+/**
+ * Follows the server's connections from now on.
+ * @returns what closes it: requests in flight are answered, everything else is cut at once. Node alone waits for
+ *   connections that have not sent anything yet, and keeps those that were busy open when they fall idle.
+ */
+function closeGently(server: Server, closeMs: number): () => Promise<void> {
+  const sockets = new Set<Socket>();
+  const answers = new Set<ServerResponse>();
+  let closed: Promise<void> | null = null;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('request', (_, answer) => {
+    answers.add(answer);
+    if (closed !== null) answer.setHeader('Connection', 'close');
+    answer.on('close', () => {
+      answers.delete(answer);
+      if (closed !== null) server.closeIdleConnections();
+    });
+  });
+  async function close(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), closeMs);
+    await stopped;
+    clearTimeout(timer);
+  }
+  return () => {
+    closed ??= close();
+    return closed;
+  };
+}
+
+function startListening(server: Server, { host, port }: Pick<Settings, 'host' | 'port'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    function onError(error: Error): void {
+      reject(listenError(error, host, port));
+    }
+    server.once('error', onError);
+    server.listen(port, host.replace(/^\[|\]$/g, ''), () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}
+
+function listenError(cause: Error, host: string, port: number): HrmError {
+  const code = 'code' in cause ? cause.code : undefined;
+  if (code === 'EADDRINUSE') {
+    const message = `port ${port} of ${host} is in use: stop what listens there, or choose another with HRM_PORT (0 picks a free one)`;
+    return new HrmError(message, { kind: 'unavailable', code: 'port_in_use', cause });
+  }
+  const advice =
+    code === 'EACCES' ? 'choose a port above 1023 with HRM_PORT' : 'choose an address of this machine with HRM_HOST';
+  const message = `cannot listen on port ${port} of ${host} (${code}): ${advice}`;
+  return new HrmError(message, { kind: 'invalid', code: 'cannot_listen', cause });
+}
+
+/** How this machine reaches a server on `host`: "every interface" is no address to go to. */
+function reachableHost(host: string): string {
+  if (!isWildcard(host)) return isIP(host) === 6 ? `[${host}]` : host;
+  return host === '0.0.0.0' ? '127.0.0.1' : '[::1]';
+}
+
+function badTargetError(): HrmError {
+  return invalidError('bad_target', 'the request target or the Host header is not valid');
+}

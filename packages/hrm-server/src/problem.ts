@@ -1,0 +1,95 @@
+/**
+ * Errors as clients see them: RFC 9457 `application/problem+json`.
+ */
+import { STATUS_CODES } from 'node:http';
+import { type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
+import { RETRY_AFTER_SECONDS } from './limits.js';
+
+/** On every answer: no guessing of types, no copy of health data in a cache. */
+export const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'private, no-store' } as const;
+
+/** The body of an error. */
+export interface Problem {
+  readonly type: 'about:blank';
+  /** The status in words. */
+  readonly title: string;
+  readonly status: number;
+  /** For people: what is wrong and what to do. Never has the value of a reading, a path or a stack. */
+  readonly detail: string;
+  /** Stable, for programs. */
+  readonly code: string;
+  /** What is wrong with the input, at most the first 100. */
+  readonly errors?: readonly Fault[];
+  /** How many things are wrong in all. */
+  readonly error_count?: number;
+}
+
+const STATUS_BY_KIND: Readonly<Record<HrmErrorKind, number>> = {
+  invalid: 400,
+  conflict: 409,
+  unavailable: 503,
+  data: 500,
+  closed: 503,
+  internal: 500,
+};
+
+/** Codes of invalid input that HTTP has a more precise status for than 400. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  too_many_readings: 413,
+  unsupported_media_type: 415,
+  unsupported_encoding: 415,
+  foreign_host: 421,
+};
+
+/**
+ * What is said of errors that are not the client's. Their own messages name files and users, which are nobody's business
+ * who can merely reach the port.
+ */
+const DETAIL_BY_KIND: Readonly<Record<Exclude<HrmErrorKind, 'invalid'>, string>> = {
+  conflict: 'another writer was first: try again',
+  unavailable: 'the service cannot do this now: try again later',
+  data: 'a stored file cannot be read: the operator finds it in the log',
+  closed: 'the service is stopping: try again later',
+  internal: 'the service failed: the operator finds the cause in the log',
+};
+
+/** An error that is the client's, about the input as a whole. `code` decides the status, 400 by default. */
+export function invalidError(code: string, message: string, faults: readonly Fault[] = [{ path: '', message }]) {
+  return new HrmError(message, { kind: 'invalid', code, faults });
+}
+
+/** The HTTP status of an error; 500 for what is no HrmError. */
+export function statusOf(error: unknown): number {
+  if (!isHrmError(error)) return 500;
+  return (error.kind === 'invalid' ? STATUS_BY_CODE[error.code] : undefined) ?? STATUS_BY_KIND[error.kind];
+}
+
+/** The code of an error; `internal` for what is no HrmError. */
+export function codeOf(error: unknown): string {
+  return isHrmError(error) ? error.code : 'internal';
+}
+
+/** The answer to a request that failed. */
+export function problemResponse(error: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  const problem = problemOf(error);
+  const retry = problem.status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : undefined;
+  const type = 'application/problem+json';
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: { ...COMMON_HEADERS, 'Content-Type': type, ...retry, ...headers },
+  });
+}
+
+function problemOf(error: unknown): Problem {
+  const status = statusOf(error);
+  const code = codeOf(error);
+  const about = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status } as const;
+  if (!isHrmError(error)) return { ...about, detail: DETAIL_BY_KIND.internal, code };
+  if (error.kind !== 'invalid') return { ...about, detail: DETAIL_BY_KIND[error.kind], code };
+  const problem: Problem = { ...about, detail: error.message, code };
+  if (error.faults.length === 0) return problem;
+  return { ...problem, errors: error.faults.slice(0, MAX_FAULTS), error_count: error.faultCount };
+}
