@@ -59,19 +59,23 @@ export function streamPieces(
   onError: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
   let next: string | undefined = beginning;
+  let isCancelled = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const result = next === undefined ? await pieces.next() : { value: next, done: false };
           next = undefined;
+          if (isCancelled) return;
           if (result.done === true) controller.close();
           else controller.enqueue(Buffer.from(result.value ?? '', 'utf8'));
         } catch (error) {
-          onError(error);
+          // Whoever went away has stopped the query, too; that is how it should end.
+          if (!isCancelled) onError(error);
         }
       },
       async cancel() {
+        isCancelled = true;
         await pieces.return?.();
       },
     },

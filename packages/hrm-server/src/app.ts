@@ -44,7 +44,8 @@ export type AppEnv = { Bindings: HttpBindings };
 const READING_PATH = '/metrics/heart-rate';
 const BATCH_PATH = '/metrics/heart-rate/batch';
 const HEALTH_PATH = '/health';
-const PARAMETERS = ['user_id', 'start', 'end', 'device_id', 'interval'] as const;
+const REQUIRED_PARAMETERS = ['user_id', 'start', 'end'] as const;
+const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
@@ -124,13 +125,8 @@ async function answerQuery(
   c: Context<AppEnv>,
 ): Promise<Response> {
   const { incoming, outgoing } = c.env;
-  const {
-    user_id: userId = '',
-    start = '',
-    end = '',
-    device_id: deviceId,
-    interval,
-  } = readParameters(incoming.url ?? '', PARAMETERS);
+  const parameters = readParameters(incoming.url ?? '', REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
+  const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
   // An interval that is none is among what the query refuses.
   const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
   const days = queryDays({ storage }, question, { signal: c.req.raw.signal, naiveTimestamps, wireNames: true });

@@ -104,9 +104,9 @@ function collect(incoming: IncomingMessage, gunzip: Gunzip | null, hold: (bytes:
       resolve(chunks);
     }
     function onClose(): void {
-      fail(
-        new HrmError('the client went away before its request was complete', { kind: 'closed', code: 'client_gone' }),
-      );
+      // A body that has been read to its end may still be in the unpacking.
+      if (incoming.readableEnded) return;
+      fail(clientGoneError());
     }
     if (incoming.destroyed) {
       onClose();
@@ -210,6 +210,10 @@ function tooLargeError(maxBytes: number): HrmError {
 
 function badGzipError(): HrmError {
   return invalidError('bad_gzip', 'the body is not gzip, or is cut, damaged or followed by something else');
+}
+
+function clientGoneError(): HrmError {
+  return new HrmError('the client went away before its request was complete', { kind: 'closed', code: 'client_gone' });
 }
 
 function tooBusyError(): HrmError {

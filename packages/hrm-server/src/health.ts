@@ -31,8 +31,8 @@ export interface LoopFailure {
 
 /** What a health check looks at. */
 export interface HealthComponents {
-  readonly queue: Queue;
-  readonly storage: Storage;
+  readonly queue: Pick<Queue, 'depth'>;
+  readonly storage: Pick<Storage, 'check'>;
   readonly clock?: Clock | undefined;
 }
 

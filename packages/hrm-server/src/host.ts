@@ -25,7 +25,10 @@ export function isWildcard(host: string): boolean {
 }
 
 /** Tells why a request is not for this server; `null` when it is. */
-export type HostCheck = (incoming: IncomingMessage) => HrmError | null;
+export type HostCheck = (incoming: RequestHead) => HrmError | null;
+
+/** What the check looks at; `url` is the request's target. */
+type RequestHead = Pick<IncomingMessage, 'headersDistinct' | 'url'>;
 
 /**
  * The names are those of the address that the server listens on, and `allowedHosts`; ports, case and a trailing dot do
@@ -48,7 +51,7 @@ export function createHostCheck({ host, allowedHosts }: Pick<Settings, 'host' | 
 }
 
 /** `Host`, and the authority of an absolute request target, which is the one that counts where there is one. */
-function authoritiesOf(incoming: IncomingMessage): string[] {
+function authoritiesOf(incoming: RequestHead): string[] {
   const hosts = incoming.headersDistinct.host ?? [];
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(incoming.url ?? '');
   return absolute?.[1] === undefined ? hosts : [...hosts, absolute[1]];

@@ -10,6 +10,7 @@ import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import type { AppEnv } from './app.js';
+import { refuseConnection } from './client-error.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import type { ConnectionLimits } from './limits.js';
 import { describeError, levelOf } from './log.js';
@@ -83,12 +84,22 @@ function closeGently(server: Server, closeMs: number): () => Promise<void> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.on('request', (_, answer) => {
+  server.on('clientError', (error, socket) => {
+    const isAnswered = [...answers].some((answer) => answer.socket === socket && answer.headersSent);
+    if (isAnswered) socket.destroy();
+    else refuseConnection(error, socket);
+  });
+  // A connection is idle when the answer is sent and the request read; a refused body is read on for a moment.
+  function closeIdle(): void {
+    if (closed !== null) server.closeIdleConnections();
+  }
+  server.on('request', (request, answer) => {
     answers.add(answer);
     if (closed !== null) answer.setHeader('Connection', 'close');
+    request.on('close', closeIdle);
     answer.on('close', () => {
       answers.delete(answer);
-      if (closed !== null) server.closeIdleConnections();
+      closeIdle();
     });
   });
   async function close(): Promise<void> {

@@ -8,6 +8,9 @@ import { RETRY_AFTER_SECONDS } from './limits.js';
 /** On every answer: no guessing of types, no copy of health data in a cache. */
 export const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'private, no-store' } as const;
 
+/** The media type of an error. @see RFC 9457 */
+export const PROBLEM_TYPE = 'application/problem+json';
+
 /** The body of an error. */
 export interface Problem {
   readonly type: 'about:blank';
@@ -42,6 +45,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   unsupported_media_type: 415,
   unsupported_encoding: 415,
   foreign_host: 421,
+  request_timeout: 408,
+  headers_too_large: 431,
 };
 
 /**
@@ -76,14 +81,14 @@ export function codeOf(error: unknown): string {
 export function problemResponse(error: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   const problem = problemOf(error);
   const retry = problem.status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : undefined;
-  const type = 'application/problem+json';
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { ...COMMON_HEADERS, 'Content-Type': type, ...retry, ...headers },
+    headers: { ...COMMON_HEADERS, 'Content-Type': PROBLEM_TYPE, ...retry, ...headers },
   });
 }
 
-function problemOf(error: unknown): Problem {
+/** What an error says of itself in an answer. */
+export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   const code = codeOf(error);
   const about = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status } as const;

@@ -1,0 +1,273 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
+import { describe, expect, test } from 'vitest';
+import { connectRaw, startTest, until } from './support.js';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2023, 0, 1);
+
+/** One user's readings, one every `everyMs`, of two devices that disagree every tenth time. */
+function readings(userId: string, fromMs: number, toMs: number, everyMs: number): Reading[] {
+  const all: Reading[] = [];
+  for (let timestampMs = fromMs, i = 0; timestampMs < toMs; timestampMs += everyMs, i += 1) {
+    const reading = { userId, timestampMs, receivedMs: timestampMs };
+    all.push({ ...reading, deviceId: 'watch', heartRate: 40 + (i % 100) });
+    if (i % 10 === 0) all.push({ ...reading, deviceId: 'band', heartRate: 41 + (i % 100) });
+  }
+  return all;
+}
+
+/** The body that the contract says rows come to. */
+function bodyOf(userId: string, rows: readonly Row[]): unknown {
+  const data = rows.map(({ timestamp, heartRate, min, max, count, deviceIds }) => {
+    return { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+  });
+  return { user_id: userId, data, count: data.length };
+}
+
+function heartRateUrl(url: string, parameters: Record<string, string>): string {
+  return `${url}/metrics/heart-rate?${new URLSearchParams(parameters)}`;
+}
+
+/** A storage that counts snapshots, and may hold or fail them. */
+function watchedStorage(storage: Storage, onSnapshot: (count: number) => void | Promise<void>): Storage {
+  let count = 0;
+  return {
+    ...storage,
+    async snapshot(partition, options) {
+      count += 1;
+      await onSnapshot(count);
+      return await storage.snapshot(partition, options);
+    },
+  };
+}
+
+async function writeDays(storage: Storage, days: number, everyMs: number): Promise<void> {
+  for (let day = 0; day < days; day += 30) {
+    const toMs = START_MS + Math.min(days, day + 30) * DAY_MS;
+    await writePart({ storage }, readings('ana', START_MS + day * DAY_MS, toMs, everyMs));
+  }
+}
+
+const YEAR = { user_id: 'ana', start: '2023-01-01T00:00:00Z', end: '2024-01-01T00:00:00Z' };
+
+describe('GET of heart rates', () => {
+  test('gives what the SDK gives, byte for byte the JSON of it', async () => {
+    const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1,"band":2}' } });
+    const users = ['ana', 'b/é🫀 +&=%"\\'];
+    for (const user of users) await writePart({ storage }, readings(user, START_MS, START_MS + 2 * DAY_MS, 7_000));
+    const cases: [Record<string, string>, Partial<QuestionInput>][] = [
+      [{}, {}],
+      [{ device_id: 'band' }, { deviceId: 'band' }],
+      [{ device_id: 'nobody' }, { deviceId: 'nobody' }],
+      [{ interval: '1h' }, { interval: '1h' }],
+      [{ interval: '1d' }, { interval: '1d' }],
+      [
+        { interval: '15m', device_id: 'watch' },
+        { interval: '15m', deviceId: 'watch' },
+      ],
+    ];
+    const ranges = [
+      ['2023-01-01T00:00:00Z', '2023-01-03T00:00:00Z'],
+      ['2023-01-01T10:00:30.500Z', '2023-01-02T10:00:30.500+05:45'],
+      ['2023-01-01T00:00:00Z', '2023-01-01T00:00:00Z'],
+      ['2022-01-01T00:00:00Z', '2022-02-01T00:00:00Z'],
+    ] as const;
+    for (const userId of [...users, 'unknown']) {
+      for (const [start, end] of ranges) {
+        for (const [parameters, fields] of cases) {
+          const response = await fetch(heartRateUrl(url, { user_id: userId, start, end, ...parameters }));
+          expect(response.status).toBe(200);
+          const priority = { watch: 1, band: 2 };
+          const rows = await query({ storage }, { userId, start, end, priority, ...fields });
+          expect(await response.text()).toBe(JSON.stringify(bodyOf(userId, rows)));
+        }
+      }
+    }
+  });
+
+  test('looks as the contract shows it, and is kept by no cache', async () => {
+    const { url, storage } = await startTest();
+    await writePart({ storage }, [
+      { userId: 'ana', deviceId: 'b', timestampMs: START_MS + 1_000, heartRate: 70, receivedMs: 0 },
+      { userId: 'ana', deviceId: 'a', timestampMs: START_MS + 2_000, heartRate: 81, receivedMs: 0 },
+    ]);
+    const response = await fetch(heartRateUrl(url, { ...YEAR, interval: '5m' }));
+    expect(await response.text()).toBe(
+      '{"user_id":"ana","data":[{"timestamp":"2023-01-01T00:00:00Z","heart_rate":75.5,"min":70,"max":81,"count":2,"device_ids":["a","b"]}],"count":1}',
+    );
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('cache-control')).toBe('private, no-store');
+  });
+
+  test('takes the priority and naive timestamps from the settings', async () => {
+    const answers: string[] = [];
+    for (const devicePriority of ['{"watch":1}', '{"band":1}']) {
+      const { url, storage } = await startTest({ flags: { devicePriority, naiveTimestamps: 'utc' } });
+      await writePart({ storage }, readings('ana', START_MS, START_MS + 1_000, 1_000));
+      const response = await fetch(
+        heartRateUrl(url, { user_id: 'ana', start: '2023-01-01T00:00:00', end: '2023-01-02T00:00:00' }),
+      );
+      expect(response.status).toBe(200);
+      answers.push(await response.text());
+    }
+    expect(answers[0]).toContain('"heart_rate":40,"min":40,"max":40,"count":1,"device_ids":["watch"]');
+    expect(answers[1]).toContain('"heart_rate":41,"min":41,"max":41,"count":1,"device_ids":["band"]');
+  });
+
+  test('HEAD answers with the headers alone, also of a long range, and reads no further', async () => {
+    let snapshots = 0;
+    const { url, storage } = await startTest({
+      wrapStorage: (storage) =>
+        watchedStorage(storage, (count) => {
+          snapshots = count;
+        }),
+    });
+    await writeDays(storage, 30, 60_000);
+    const response = await fetch(heartRateUrl(url, YEAR), { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
+    expect(snapshots).toBeGreaterThan(0);
+    expect(snapshots).toBeLessThan(10);
+    expect((await fetch(`${url}/metrics/heart-rate`, { method: 'HEAD' })).status).toBe(400);
+  });
+});
+
+describe('a year of minutes', () => {
+  test('is streamed whole and right, while others are served', async () => {
+    const { url, storage } = await startTest();
+    await writeDays(storage, 365, 60_000);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const startMs = performance.now();
+    const response = await fetch(heartRateUrl(url, YEAR));
+    const firstMs = performance.now() - startMs;
+    expect(response.headers.get('content-length')).toBeNull();
+    let bytes = 0;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      chunks.push(chunk);
+    }
+    const allMs = performance.now() - startMs;
+    delay.disable();
+    console.log(
+      `a year: ${(bytes / 1e6).toFixed(1)} MB, headers after ${firstMs.toFixed(0)} ms, all after ${allMs.toFixed(0)} ms, event loop held at most ${(delay.max / 1e6).toFixed(0)} ms, p99 ${(delay.percentile(99) / 1e6).toFixed(0)} ms`,
+    );
+    const rows = await query({ storage }, { userId: 'ana', start: YEAR.start, end: YEAR.end });
+    expect(rows).toHaveLength(365 * 1440);
+    expect(Buffer.concat(chunks).toString('utf8') === JSON.stringify(bodyOf('ana', rows))).toBe(true);
+  });
+
+  test('is not read on when the client goes away, neither before the first byte nor after it', async () => {
+    let snapshots = 0;
+    const { url, port, storage, log } = await startTest({
+      wrapStorage: (storage) =>
+        watchedStorage(storage, (count) => {
+          snapshots = count;
+          return nextTurn();
+        }),
+    });
+    await writeDays(storage, 120, 60_000);
+    const target = new URL(heartRateUrl(url, YEAR));
+    for (const minBytes of [0, 400_000]) {
+      snapshots = 0;
+      const { socket, received, closed } = await connectRaw(port);
+      socket.write(`GET ${target.pathname}${target.search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await until(() => snapshots > 0 && received().length >= minBytes, 'the answer has begun');
+      socket.resetAndDestroy();
+      await closed;
+      await until(() => quietFor(() => snapshots), 'reading has stopped');
+      expect(snapshots).toBeLessThan(100);
+    }
+    expect(log.join('')).not.toContain('"level":50');
+  });
+
+  test('is not read faster than the client takes it', async () => {
+    let snapshots = 0;
+    const { url, port, storage } = await startTest({
+      wrapStorage: (storage) =>
+        watchedStorage(storage, (count) => {
+          snapshots = count;
+        }),
+    });
+    // 30 MB, which is more than sockets buffer.
+    await writeDays(storage, 200, 60_000);
+    const { socket } = await connectRaw(port);
+    socket.pause();
+    const target = new URL(heartRateUrl(url, YEAR));
+    socket.write(`GET ${target.pathname}${target.search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await until(() => snapshots > 0, 'the answer has begun');
+    await until(() => quietFor(() => snapshots), 'the socket is full');
+    expect(snapshots).toBeLessThan(150);
+  });
+});
+
+/** Whether a figure stands still for 200 ms. */
+async function quietFor(figure: () => number): Promise<boolean> {
+  const before = figure();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return figure() === before;
+}
+
+describe('a storage that fails', () => {
+  const error = () => new HrmError('cannot read 20230101/ana', { kind: 'unavailable', code: 'storage_unavailable' });
+
+  test('before the first byte is a problem', async () => {
+    const { url, storage, log } = await startTest({
+      wrapStorage: (storage) =>
+        watchedStorage(storage, (count) => {
+          if (count === 2) throw error();
+        }),
+    });
+    await writeDays(storage, 30, 60_000);
+    const response = await fetch(heartRateUrl(url, YEAR));
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ code: 'storage_unavailable' });
+    expect(text).not.toContain('ana');
+    expect(log).toHaveLength(1);
+    expect(log[0]).not.toContain('ana');
+  });
+
+  test('after it cuts the connection, so that half an answer is not taken for one', async () => {
+    const { url, port, storage, log } = await startTest({
+      wrapStorage: (storage) =>
+        watchedStorage(storage, (count) => {
+          if (count === 20) throw error();
+        }),
+    });
+    await writeDays(storage, 30, 60_000);
+    const target = new URL(heartRateUrl(url, YEAR));
+    const { socket, closed } = await connectRaw(port);
+    socket.write(`GET ${target.pathname}${target.search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const text = await closed;
+    expect(text).toMatch(/^HTTP\/1.1 200 /);
+    expect(text).not.toContain('\r\n0\r\n\r\n');
+    expect(text).not.toContain('Error');
+    const response = fetch(heartRateUrl(url, { ...YEAR, start: '2023-01-29T00:00:00Z' }));
+    expect((await response).status).toBe(200);
+    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: 40, code: 'storage_unavailable' }]);
+  });
+
+  test('with a damaged file is 500, and says no name', async () => {
+    const { url, storage, settings, log } = await startTest();
+    await writeDays(storage, 1, 60_000);
+    const { readdir, truncate } = await import('node:fs/promises');
+    const directory = `${settings.dataDir}/20230101/ana`;
+    for (const name of await readdir(directory)) await truncate(`${directory}/${name}`, 100);
+    const response = await fetch(heartRateUrl(url, YEAR));
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ code: 'file_damaged' });
+    expect(text).not.toContain('part-');
+    expect(JSON.parse(log[0] ?? '')).toMatchObject({
+      level: 50,
+      kind: 'data',
+      message: expect.stringContaining('part-'),
+    });
+    expect(log.join('')).not.toContain('ana');
+  });
+});

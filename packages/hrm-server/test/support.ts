@@ -1,0 +1,138 @@
+/**
+ * A real service on real drivers in a directory of its own, listening on a free port.
+ */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Queue, Storage } from 'hrm-core';
+import { openQueue, openStorage } from 'hrm-core/open';
+import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { CONNECTION_LIMITS, type ConnectionLimits } from '../src/limits.js';
+import { type Service, type ServicePart, startService } from '../src/serve.js';
+
+export interface TestService {
+  readonly url: string;
+  readonly port: number;
+  readonly service: Service;
+  readonly settings: Settings;
+  /** The real drivers, not wrapped. */
+  readonly queue: Queue;
+  readonly storage: Storage;
+  /** Every line logged so far, as text. */
+  readonly log: readonly string[];
+}
+
+export interface TestOptions {
+  readonly parts?: readonly ServicePart[];
+  readonly flags?: Partial<Record<SettingName, string>>;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly wrapQueue?: (queue: Queue) => Queue;
+  readonly wrapStorage?: (storage: Storage) => Storage;
+}
+
+/** A directory that is gone when the test is over. */
+export async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Settings in a fresh directory, on a free port. */
+export async function testSettings(flags: TestOptions['flags'] = {}): Promise<Settings> {
+  const directory = await temporaryDirectory();
+  const places = { dataDir: join(directory, 'data'), queueDir: join(directory, 'queue') };
+  return loadSettings({ flags: { ...places, port: '0', ...flags } });
+}
+
+/** Starts a service that is closed when the test is over. */
+export async function startTest(options: TestOptions = {}): Promise<TestService> {
+  const settings = await testSettings(options.flags);
+  const queue = await openQueue(settings);
+  const storage = await openStorage(settings);
+  const log: string[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line) => log.push(line) });
+  const service = await startService(
+    { queue: options.wrapQueue?.(queue) ?? queue, storage: options.wrapStorage?.(storage) ?? storage },
+    settings,
+    { parts: options.parts ?? ['api'], log: logger, limits: { ...CONNECTION_LIMITS, ...options.limits } },
+  );
+  onTestFinished(() => service.close());
+  const url = service.url ?? '';
+  return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log };
+}
+
+/** A valid reading as a client sends it. */
+export function wireReading(overrides: Record<string, unknown> = {}): Record<string, unknown> {
+  return { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 72, ...overrides };
+}
+
+/** POSTs; text and bytes go out as they are, everything else as JSON. */
+export function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  const raw = typeof body === 'string' ? body : body instanceof Uint8Array ? body.slice() : JSON.stringify(body);
+  return fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: raw });
+}
+
+/** The names of all files in a directory and below it. */
+export async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+}
+
+/** A connection whose bytes the test writes and reads itself. */
+export interface RawConnection {
+  readonly socket: Socket;
+  /** Everything received so far. */
+  received(): string;
+  /** Resolves with everything received when the other side has closed the connection. */
+  readonly closed: Promise<string>;
+}
+
+/** Connects to the service without a word of HTTP. */
+export async function connectRaw(port: number): Promise<RawConnection> {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const chunks: Buffer[] = [];
+  const received = () => Buffer.concat(chunks).toString('latin1');
+  socket.on('data', (chunk) => chunks.push(chunk));
+  // A reset is a way to close.
+  socket.on('error', () => undefined);
+  const closed = new Promise<string>((resolve) => {
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve(received()));
+  });
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+  });
+  return { socket, received, closed };
+}
+
+/** Sends one request as it is and gives the answer as it is; the request should ask to close the connection. */
+export async function exchangeRaw(port: number, request: string): Promise<string> {
+  const { socket, closed } = await connectRaw(port);
+  socket.write(request, 'latin1');
+  return await closed;
+}
+
+/** Resolves when `condition` holds; rejects after 10 s. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadlineMs) throw new Error(`waited 10 s in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Makes a promise that the test settles. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
