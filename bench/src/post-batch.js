@@ -61,7 +61,7 @@ await runFigure('post-batch', async (bench) => {
         if (server === undefined) throw new Error(`no server for ${key}`);
         const requests = makeRequests(server.port, form);
         variants[label(key)] = async () => {
-          const durationMs = bench.quick ? 400 : 700;
+          const durationMs = bench.quick ? 400 : 600;
           const result = await runLoad(server, { requests, connections: CONNECTIONS, durationMs });
           return { value: result.perSecond * READINGS, cpu: result.cpuMsPerRequest };
         };
