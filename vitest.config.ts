@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,6 +8,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
     maxWorkers: 2,
+    globalSetup: fileURLToPath(new URL('./test/global-setup.ts', import.meta.url)),
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'hrm-core', root: 'packages/hrm-core', include: ['test/**/*.test.ts'] } },

@@ -7,7 +7,7 @@ import { environment, getRows, runHrm, startService, temporaryDirectory, type Wi
 
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
 const START_MS = Date.UTC(2024, 1, 28, 22);
-const RANGE = { start: '2024-02-28T00:00:00Z', end: '2024-03-02T00:00:00Z' };
+const RANGE = { start: '2024-02-28T00:00:00Z', end: '2024-03-03T00:00:00Z' };
 const DEVICES = ['watch', 'strap', '😀', '～', 'ring'];
 const PRIORITY = { ring: 1, watch: 2, '～': 2 };
 const PRIORITY_SQL = "CASE device_id WHEN 'ring' THEN 1 WHEN 'watch' THEN 2 WHEN '～' THEN 2 ELSE 3 END";

@@ -29,8 +29,13 @@ async function loadReadings(duckdb: DuckDBConnection): Promise<object[]> {
   const reader = await duckdb.runAndReadAll(
     `SELECT user_id, device_id, timestamp_ms, heart_rate FROM readings ORDER BY hash(user_id, device_id, timestamp_ms)`,
   );
-  return reader.getRowsJS().map(([user_id, device_id, timestampMs, heart_rate]) => {
-    return { user_id, device_id, timestamp: new Date(Number(timestampMs)).toISOString(), heart_rate };
+  return reader.getRowsJS().map(([user_id, device_id, timestampMs, heartRate]) => {
+    return {
+      user_id,
+      device_id,
+      timestamp: new Date(Number(timestampMs)).toISOString(),
+      heart_rate: Number(heartRate),
+    };
   });
 }
 
@@ -84,7 +89,7 @@ it('answers about real readings as DuckDB does straight from the CSV, before and
   }
   expect(JSON.parse(await runHrm(env, 'drain', '--all', '--json'))).toMatchObject({
     claimed: readings.length,
-    deadLettered: 0,
+    dead_lettered: 0,
   });
   // Every day of two people, with the hours that UTC days cut off at both ends of the month.
   expect(await compare(first.url, both)).toBeGreaterThan(50);

@@ -31,6 +31,7 @@ export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export type * from './ports/storage.js';
 export type { Row } from './pure/answer.js';
+export { answerJson } from './pure/answer-json.js';
 export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';

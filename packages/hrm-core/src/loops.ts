@@ -15,6 +15,8 @@ export interface ConsumerSettings extends DrainSettings {
 /** What a consumer did or met. */
 export type ConsumerEvent =
   | { readonly type: 'drained'; readonly summary: DrainSummary }
+  /** Waited ten seconds, and there was nothing ripe; or somebody else took it. */
+  | { readonly type: 'idle' }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
 
 /** How a compacter works. */
@@ -53,9 +55,9 @@ export async function runConsumer(
 ): Promise<void> {
   const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
   await repeat(signal, onEvent, async () => {
-    if (!(await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal }))) return 0;
-    const summary = await drainBatch(components, { ...settings, batchMaxReadings }, { signal });
-    if (summary.outcome !== 'empty') onEvent?.({ type: 'drained', summary });
+    const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
+    const summary = isRipe ? await drainBatch(components, { ...settings, batchMaxReadings }, { signal }) : null;
+    onEvent?.(summary === null || summary.outcome === 'empty' ? { type: 'idle' } : { type: 'drained', summary });
     return 0;
   });
 }

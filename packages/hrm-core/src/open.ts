@@ -12,8 +12,15 @@ export async function openQueue({ queueDir }: Pick<Settings, 'queueDir'>): Promi
   return openEmbeddedQueue({ directory: queueDir });
 }
 
-/** Opens the storage: the directory `dataDir`. @throws HrmError kind `unavailable` with what to do. */
-export async function openStorage({ dataDir }: Pick<Settings, 'dataDir'>): Promise<Storage> {
+/**
+ * Opens the storage: the directory `dataDir`.
+ * @param readOnly - only look, and make nothing; default false.
+ * @throws HrmError kind `unavailable` with what to do.
+ */
+export async function openStorage(
+  { dataDir }: Pick<Settings, 'dataDir'>,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): Promise<Storage> {
   const { openDirectoryStorage } = await import('./drivers/storage/directory.js');
-  return openDirectoryStorage({ directory: dataDir });
+  return openDirectoryStorage({ directory: dataDir, readOnly });
 }

@@ -1,34 +1,8 @@
 /**
- * The answer of a query as JSON, written row by row: a year of minutes is 60 MB, and neither it nor the time to make it
- * may be held at once. `count` is the last member, so that nothing has to be known before the first byte.
+ * Sending an answer in pieces, as it is made: neither a year of minutes nor the time to make it may be held at once.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Row } from 'hrm-core';
 import { MAX_HELD_ANSWER_BYTES } from './limits.js';
-
-/**
- * The JSON text of an answer in pieces, at least one a day; together exactly `JSON.stringify({ user_id, data, count })`.
- * @param days - as `queryDays` yields them. Stopping early stops them.
- */
-export async function* answerJson(
-  userId: string,
-  days: AsyncIterable<readonly Row[]>,
-): AsyncGenerator<string, void, undefined> {
-  let count = 0;
-  yield `{"user_id":${JSON.stringify(userId)},"data":[`;
-  for await (const rows of days) {
-    yield (count === 0 ? '' : ',') + rows.map(rowJson).join(',');
-    count += rows.length;
-    // A day is a few milliseconds of work; between two of them everybody else has a turn.
-    await nextTurn();
-  }
-  yield `],"count":${count}}`;
-}
-
-function rowJson({ timestamp, heartRate, min, max, count, deviceIds }: Row): string {
-  const devices = JSON.stringify(deviceIds);
-  return `{"timestamp":"${timestamp}","heart_rate":${heartRate},"min":${min},"max":${max},"count":${count},"device_ids":${devices}}`;
-}
 
 /** The beginning of a text that comes in pieces. */
 export interface Beginning {
@@ -64,13 +38,14 @@ export function streamPieces(
     {
       async pull(controller) {
         try {
+          // A piece is a few milliseconds of work; between two of them everybody else has a turn.
+          if (next === undefined) await nextTurn();
           const result = next === undefined ? await pieces.next() : { value: next, done: false };
           next = undefined;
-          if (isCancelled) return;
           if (result.done === true) controller.close();
           else controller.enqueue(Buffer.from(result.value ?? '', 'utf8'));
         } catch (error) {
-          // Whoever went away has stopped the query, too; that is how it should end.
+          // Whoever went away has stopped the query and closed the stream; that is how it should end.
           if (!isCancelled) onError(error);
         }
       },

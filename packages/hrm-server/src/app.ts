@@ -4,6 +4,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import {
+  answerJson,
   type Clock,
   enqueue,
   HrmError,
@@ -16,7 +17,7 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { answerJson, readBeginning, streamPieces } from './answer.js';
+import { readBeginning, streamPieces } from './answer.js';
 import { createByteBudget, parseJson, parseNdjson, withBodyText } from './body.js';
 import type { Health } from './health.js';
 import { MAX_BATCH_BYTES, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
@@ -54,9 +55,8 @@ const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 export function createApp(components: AppComponents, settings: AppSettings): Hono<AppEnv> {
   const { health, log } = components;
   const app = new Hono<AppEnv>();
-  const budget = createByteBudget(MAX_HELD_BYTES);
-  const single = { maxBytes: MAX_READING_BYTES, budget };
-  const batch = { maxBytes: MAX_BATCH_BYTES, budget };
+  const single = { maxBytes: MAX_READING_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
+  const batch = { maxBytes: MAX_BATCH_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
 
   app.get(READING_PATH, (c) => answerQuery(components, settings, c));
   app.post(READING_PATH, async ({ env: { incoming } }) => {

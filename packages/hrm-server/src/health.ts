@@ -65,7 +65,7 @@ export function createHealth(
   async function checkQueue(): Promise<Finding> {
     const { deadLetters, oldestMs } = await queue.depth();
     const reasons: string[] = [];
-    if (deadLetters > 0) reasons.push(`${deadLetters} dead letters: see hrm dlq list`);
+    if (deadLetters > 0) reasons.push(`dead letters: ${deadLetters} (see hrm dlq list)`);
     if (oldestMs !== null && clock.nowMs() - oldestMs > maxWaitMs) {
       reasons.push('the oldest reading waits longer than it should: is a consumer running?');
     }

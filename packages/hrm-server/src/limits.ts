@@ -9,7 +9,10 @@ export const MAX_READING_BYTES = 64 * 1024;
 /** Bytes of a batch's body, unpacked: 10,000 readings at 1.6 KiB each, which the longest ids escaped come to. */
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
-/** Bytes of batch bodies held at once over all requests, so that many large ones together cannot exhaust the memory. */
+/**
+ * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory.
+ * Each route has its own, so that batches do not shut out single readings.
+ */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -47,6 +50,8 @@ export interface ConnectionLimits {
   readonly requestMs: number;
   /** For the next request of an idle connection. Node's 5 s cut clients off in the middle of a request. */
   readonly keepAliveMs: number;
+  /** For a client that takes nothing of an answer, or sends nothing. */
+  readonly stalledMs: number;
   /** For requests in flight when the server closes; then their connections are cut. */
   readonly closeMs: number;
   /** Between two looks for connections that are over the first two. */
@@ -58,6 +63,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   headersMs: 15_000,
   requestMs: 60_000,
   keepAliveMs: 75_000,
+  stalledMs: 120_000,
   closeMs: 10_000,
   checkEveryMs: 5_000,
 };

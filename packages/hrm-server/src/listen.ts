@@ -48,6 +48,7 @@ export async function listen(
     // A missing Host is refused below, in the form of the other errors.
     requireHostHeader: false,
   });
+  server.timeout = limits.stalledMs;
   const close = closeGently(server, limits.closeMs);
   server.on('request', createRequestListener({ app, log }, createHostCheck(settings)));
   await startListening(server, settings);

@@ -9,7 +9,7 @@ export function createLog({ logLevel }: Pick<Settings, 'logLevel'>): Logger {
 
 /**
  * What a log line may say of an error. Health data is private, and messages about files name the directories of users:
- * so of expected errors only codes are logged. A defect is logged with its stack.
+ * so of expected errors only codes are logged. A defect is logged with where it showed.
  */
 export function describeError(error: unknown): Readonly<Record<string, unknown>> {
   if (isHrmError(error) && error.kind !== 'internal') {
@@ -22,7 +22,16 @@ export function describeError(error: unknown): Readonly<Record<string, unknown>>
       ...(system === undefined ? {} : { system }),
     };
   }
-  return { kind: 'internal', stack: error instanceof Error ? error.stack : String(error) };
+  return { kind: 'internal', stack: describeDefect(error) };
+}
+
+/** Where a defect showed, and what it says unless that may quote data: Node's errors quote paths, the parser its input. */
+function describeDefect(error: unknown): string {
+  if (!(error instanceof Error)) return `a ${typeof error} was thrown`;
+  const isQuoting = 'code' in error || error instanceof SyntaxError;
+  const said = isHrmError(error) || !isQuoting ? error.message : 'code' in error ? String(error.code) : '';
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [`${error.name}: ${said}`, ...frames].join('\n');
 }
 
 /** How serious an error is to whoever runs the server: a client's mistake is nothing to act on. */

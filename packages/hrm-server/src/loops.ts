@@ -26,6 +26,7 @@ export function startConsumer(
       return;
     }
     health.record('consumer', null);
+    if (event.type === 'idle') return;
     const { claimed, parts, deadLettered, lagMs, outcome } = event.summary;
     const line = { claimed, parts: parts.length, deadLettered, lagMs, outcome };
     if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');

@@ -93,8 +93,7 @@ export async function startService(
 }
 
 async function closeComponents({ queue, storage }: ServiceComponents): Promise<void> {
-  await queue?.close();
-  await storage.close();
+  await Promise.all([queue?.close(), storage.close()]);
 }
 
 /** Rejects when a loop ends that nobody stopped. Without a listener that is no unhandled rejection. */

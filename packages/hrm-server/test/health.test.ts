@@ -97,7 +97,7 @@ describe('GET /health', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
       status: 'degraded',
-      checks: { service: 'healthy', queue: '1 dead letters: see hrm dlq list', storage: 'healthy' },
+      checks: { service: 'healthy', queue: 'dead letters: 1 (see hrm dlq list)', storage: 'healthy' },
     });
   });
 });

@@ -29,12 +29,14 @@ export interface TestOptions {
   readonly parts?: readonly ServicePart[];
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly limits?: Partial<ConnectionLimits>;
+  /** Called with each line that is logged. */
+  readonly onLog?: (line: string) => void;
   readonly wrapQueue?: (queue: Queue) => Queue;
   readonly wrapStorage?: (storage: Storage) => Storage;
 }
 
 /** A directory that is gone when the test is over. */
-export async function temporaryDirectory(): Promise<string> {
+async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
@@ -53,7 +55,15 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
   const queue = await openQueue(settings);
   const storage = await openStorage(settings);
   const log: string[] = [];
-  const logger = pino({ level: 'trace' }, { write: (line) => log.push(line) });
+  const logger = pino(
+    { level: 'trace' },
+    {
+      write(line) {
+        log.push(line);
+        options.onLog?.(line);
+      },
+    },
+  );
   const service = await startService(
     { queue: options.wrapQueue?.(queue) ?? queue, storage: options.wrapStorage?.(storage) ?? storage },
     settings,

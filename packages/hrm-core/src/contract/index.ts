@@ -1,6 +1,8 @@
 /**
- * The suites that every driver passes, for those who write one: they take the test runner's `test` function and use
+ * The suites that every driver passes, for those who write one: they take the test runner's functions and use
  * `node:assert`, so they run under any runner.
  * @module
  */
+export { queueContract } from './queue.js';
+export type { QueueContract, QueueFixture } from './queue-support.js';
 export { type StorageContract, type StorageFixture, storageContract } from './storage.js';

@@ -123,9 +123,10 @@ async function compactPartition(
     const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
     const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted);
     const dayOver = clock.nowMs() >= (dateStartMs(partition.date) ?? 0) + DAY_MS;
-    const plan = planCompaction({ compacted, replaces, parts, dayOver }, all);
+    const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
+    const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
     let replaced = plan.replaced;
-    if (compacted !== null && replaced.length > 0 && compacted.ageMs >= sweepAfterMs) {
+    if (graceOver && replaced.length > 0) {
       summary.swept = await storage.remove(partition, replaced);
       replaced = [];
     }

@@ -8,7 +8,8 @@ import { parseReadings } from '../reading.js';
 
 /** What `enqueue` works on. */
 export interface EnqueueComponents {
-  readonly queue: Queue;
+  /** All that it needs of a queue, so that a caller who only wants a judgement can pass one that keeps nothing. */
+  readonly queue: Pick<Queue, 'push'>;
   /** Stamps readings with the time of their acceptance; the machine's by default. */
   readonly clock?: Clock | undefined;
 }

@@ -36,7 +36,7 @@ export interface ReadingColumns {
 export const NO_READINGS: ReadingColumns = allocateColumns(0, [], []);
 
 /** Columns of `length` zeroed rows over the given dictionaries, for code that fills them. */
-export function allocateColumns(length: number, users: readonly string[], devices: readonly string[]): ReadingColumns {
+function allocateColumns(length: number, users: readonly string[], devices: readonly string[]): ReadingColumns {
   return {
     length,
     users,

@@ -5,7 +5,7 @@
 import { MAX_COMPACTION_INPUTS } from '../limits.js';
 
 /** A file of a partition, as planning sees it. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly name: string;
   readonly byteLength: number;
 }
@@ -19,13 +19,15 @@ export interface PartitionState {
   readonly parts: readonly PlannedFile[];
   /** The partition's UTC day is over. */
   readonly dayOver: boolean;
+  /** The compacted file is so old that what it replaces may go. */
+  readonly graceOver: boolean;
 }
 
 /** What to do with a partition. */
 export interface CompactionPlan {
   /** Parts to merge into the compacted file; empty when it is not worth it. */
   readonly merge: readonly string[];
-  /** Parts that are in the compacted file already, and may go once their grace is over. */
+  /** Parts that are in the compacted file already. */
   readonly replaced: readonly string[];
 }
 
@@ -38,7 +40,10 @@ const MANY_PARTS = 64;
  * Plans one partition.
  * @param all - merge whatever the policy says.
  */
-export function planCompaction({ compacted, replaces, parts, dayOver }: PartitionState, all: boolean): CompactionPlan {
+export function planCompaction(
+  { compacted, replaces, parts, dayOver, graceOver }: PartitionState,
+  all: boolean,
+): CompactionPlan {
   const gone = new Set(replaces);
   const replaced = parts.filter((part) => gone.has(part.name)).map((part) => part.name);
   const waiting = parts.filter((part) => !gone.has(part.name));
@@ -48,6 +53,8 @@ export function planCompaction({ compacted, replaces, parts, dayOver }: Partitio
     compacted === null
       ? waiting.length > 1
       : waiting.length >= MANY_PARTS || waitingBytes >= SIZE_RATIO * compacted.byteLength;
-  if (!worthIt && !dayOver && !all) return { merge: [], replaced };
+  // A new compacted file starts the grace anew: a partition compacted more often than that would never be swept.
+  const mustWait = replaced.length > 0 && !graceOver;
+  if (!all && (mustWait || (!worthIt && !dayOver))) return { merge: [], replaced };
   return { merge: waiting.slice(0, MAX_COMPACTION_INPUTS).map((part) => part.name), replaced };
 }

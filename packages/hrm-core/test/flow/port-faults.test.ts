@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
@@ -16,6 +15,7 @@ import {
   type Storage,
 } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
+import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15, 23, 30);
 const DAY_MS = 86_400_000;
@@ -98,7 +98,7 @@ function batch(b: number): OracleReading[] {
 }
 
 async function live(fault: Fault): Promise<void> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'hrm-faults-'));
+  const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-faults-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const realQueue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
   const realStorage = await openDirectoryStorage({ directory: path.join(directory, 'data') });

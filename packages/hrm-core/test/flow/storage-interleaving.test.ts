@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { type DirectoryFileSystem, realFileSystem } from '../../src/drivers/storage/directory-files.js';
-import type { Storage } from '../../src/ports/storage.js';
+import { randomFrom, testSeed } from '../support/random.js';
+import { storedReadings } from '../support/readings.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const partition = { date: '20240115', directory: 'ana' };
-const histories = 3_000;
+const histories = 1_500;
 
 type Step =
   | readonly ['rename', from: string, to: string]
@@ -57,17 +58,6 @@ const scenarios: readonly Scenario[] = [
     ],
   },
 ];
-
-/** @see https://en.wikipedia.org/wiki/Xorshift */
-function randomFrom(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
 
 /** The compacters' side of one history. */
 interface Compacters {
@@ -136,21 +126,9 @@ function interleaved(current: () => Compacters | null): DirectoryFileSystem {
   };
 }
 
-async function readingsOf(storage: Storage): Promise<Set<number>> {
-  const snapshot = await storage.snapshot(partition);
-  const readings = new Set<number>();
-  for (const file of snapshot.files) {
-    const text = Buffer.from(await file.read(0, file.byteLength)).toString();
-    for (const reading of JSON.parse(text)) readings.add(reading);
-  }
-  await snapshot.close();
-  return readings;
-}
-
 test.each(scenarios)(`a snapshot during $name sees every stored reading, in ${histories} interleavings`, (scenario) =>
   withDirectory(async (root) => {
-    const base = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
-    console.log(`HRM_SEED=${base}`);
+    const seed = testSeed();
     const path = join(root, partition.date, partition.directory);
     let compacters: Compacters | null = null;
     const storage = await openDirectoryStorage({ directory: root, fileSystem: interleaved(() => compacters) });
@@ -160,10 +138,10 @@ test.each(scenarios)(`a snapshot during $name sees every stored reading, in ${hi
       for (const [name, readings] of Object.entries(scenario.before)) {
         writeFileSync(join(path, name), JSON.stringify(readings));
       }
-      compacters = compactersOf(root, scenario, Math.imul(base + history, 0x9e3779b1));
-      const readings = await readingsOf(storage);
+      compacters = compactersOf(root, scenario, seed + history);
+      const readings = await storedReadings(storage, partition);
       for (const reading of Object.values(scenario.before).flat()) {
-        assert.ok(readings.has(reading), `reading ${reading} is missing, history ${history} of HRM_SEED=${base}`);
+        assert.ok(readings.has(reading), `reading ${reading} is missing, history ${history} of HRM_SEED=${seed}`);
       }
     }
     await storage.close();

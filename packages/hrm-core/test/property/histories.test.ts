@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -19,13 +17,12 @@ import {
   type Storage,
 } from '../../src/index.js';
 import { decodeElements } from '../../src/pure/element.js';
+import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
 import { type OracleReading, oracleAnswer } from './oracle.js';
 
 const HISTORIES = Number(process.env.HRM_HISTORIES ?? 500);
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
-// Memory where there is one: these histories are about answers, the crash tests are about disks.
-const PARENT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
 interface World {
@@ -193,7 +190,7 @@ async function filesByPartition(world: World): Promise<Map<string, number>> {
 }
 
 async function live(history: History): Promise<void> {
-  const directory = await mkdtemp(path.join(PARENT, 'hrm-history-'));
+  const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-history-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const world: World = { directory, history, clock, sent: 0, written: [], ...(await open({ directory, clock })) };
   try {

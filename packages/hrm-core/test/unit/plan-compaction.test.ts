@@ -5,7 +5,7 @@ function file(name: string, byteLength = 1_000) {
   return { name, byteLength };
 }
 
-const OPEN_DAY = { compacted: file('compacted.parquet', 100_000), replaces: [], dayOver: false };
+const OPEN_DAY = { compacted: file('compacted.parquet', 100_000), replaces: [], dayOver: false, graceOver: true };
 
 describe('what is merged', () => {
   it('nothing when there is no part, or only parts that are in the compacted file already', () => {
@@ -31,12 +31,20 @@ describe('what is merged', () => {
   });
 
   it('two parts where there is no compacted file, and a single one when its day is over', () => {
-    const one = { compacted: null, replaces: [], parts: [file('part-a.parquet')] };
+    const one = { compacted: null, replaces: [], parts: [file('part-a.parquet')], graceOver: false };
     expect(planCompaction({ ...one, dayOver: false }, false).merge).toEqual([]);
     expect(planCompaction({ ...one, dayOver: true }, false).merge).toEqual(['part-a.parquet']);
     expect(
       planCompaction({ ...one, dayOver: false, parts: [...one.parts, file('part-b.parquet')] }, false).merge,
     ).toHaveLength(2);
+  });
+
+  it('nothing while replaced files wait for the end of their grace, or they would wait for ever', () => {
+    const parts = Array.from({ length: 100 }, (_, i) => file(`part-${i}.parquet`));
+    const state = { ...OPEN_DAY, parts, replaces: ['part-0.parquet'], dayOver: true };
+    expect(planCompaction({ ...state, graceOver: false }, false)).toEqual({ merge: [], replaced: ['part-0.parquet'] });
+    expect(planCompaction({ ...state, graceOver: true }, false).merge).toHaveLength(99);
+    expect(planCompaction({ ...state, graceOver: false }, true).merge).toHaveLength(99);
   });
 
   it('anything when told to, but at most 500 files a run', () => {

@@ -1,20 +1,25 @@
 /**
  * The lmdb environment under an embedded queue: opening it durably, transactions, and what to do when one fails.
  *
- * - `overlappingSync: false`, always: with lmdb-js' default, acknowledged writes are lost when another process on the
- *   same file is killed.
- * - Transactions are synchronous. Measured with 64 concurrent pushers: 135,000 single pushes a second, 0.5 ms a
- *   commit, event-loop delay 2.5 ms at p99; lmdb-js' asynchronous transactions hung under the same load, hold the lock
- *   of all processes across event-loop turns, and report a failed commit without its cause.
+ * - `overlappingSync: false`, always: with lmdb-js' default, acknowledged writes were lost when another process on the
+ *   same file was killed (measured with its asynchronous writes), and it lets a commit be seen before it is durable.
+ * - Transactions are synchronous. lmdb-js 3.5.6's asynchronous `transaction(callback)` never ran its callback on Node 20, and
+ *   would hold the lock of all processes across event-loop turns. Measured with 64 concurrent pushers on two idle
+ *   cores: 65,000 single pushes a second, 0.5 ms a commit, event-loop delay 11 ms at p99.
+ * - A failed open crashes the process in lmdb-js (a double free): what can fail is tried before (embedded-files.ts).
+ * - A data page that cannot be written may crash it as well (it formats its message, 102 bytes and more, into 100): nothing
+ *   acknowledged is lost by that, as by any other crash, and pushes stop before the disk is full.
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
  * @module
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { HrmError, isHrmError } from '../../errors.js';
+import { isHrmError } from '../../errors.js';
+import { FILE_NAME, fsyncDirectory, layoutError, makeDurableDirectory, prepareFiles } from './embedded-files.js';
 import { LAYOUT_VERSION } from './embedded-records.js';
+import { requireSpace, unavailable } from './embedded-space.js';
 
 /** The tables of one queue file. */
 export interface Tables {
@@ -34,6 +39,12 @@ export interface Environment {
   read<T>(action: (tables: Tables) => T): T;
   /** Runs `action` and commits; when it returns, its writes are on the disk. It must not await. Throwing undoes it. */
   write<T>(action: (tables: Tables) => T): T;
+  /**
+   * Refuses a write that would fill the disk.
+   * @param byteLength - what is to be written, in bytes.
+   * @throws HrmError kind `unavailable`, code `queue_full`.
+   */
+  requireSpace(byteLength: number): void;
   /** Gives the environment back; the last user of this process closes it. */
   close(): void;
 }
@@ -41,6 +52,8 @@ export interface Environment {
 interface Opened {
   readonly root: RootDatabase<Buffer, string>;
   readonly tables: Tables;
+  /** By the clock that nobody sets. */
+  readersCheckedMs: number;
 }
 
 interface Shared {
@@ -49,7 +62,6 @@ interface Shared {
   users: number;
 }
 
-const FILE_NAME = 'queue.lmdb';
 const TABLE_NAMES: readonly string[] = ['meta', 'elements', 'claims', 'letters'];
 const LAYOUT_KEY = 'layout';
 
@@ -59,8 +71,8 @@ const LAYOUT_KEY = 'layout';
  */
 const MAP_BYTES = 64 * 1024 ** 3;
 
-/** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
-const FULL_CODES: readonly unknown[] = [28, 122, -30792];
+/** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
+const READER_CHECK_MS = 10_000;
 
 /** By real path: lmdb allows a file to be open once in a process. */
 const sharedByDirectory = new Map<string, Shared>();
@@ -83,6 +95,7 @@ export function openEnvironment(directory: string): Environment {
   return {
     read: (action) => read(shared, action),
     write: (action) => write(shared, action),
+    requireSpace: (byteLength) => requireSpace(path, byteLength),
     close: () => release(shared),
   };
 }
@@ -99,8 +112,10 @@ function read<T>(shared: Shared, action: (tables: Tables) => T): T {
 }
 
 function write<T>(shared: Shared, action: (tables: Tables) => T): T {
-  const { root, tables } = current(shared);
+  const opened = current(shared);
+  const { root, tables } = opened;
   try {
+    dropDeadReaders(opened);
     return root.transactionSync(() => {
       if (root.getWriteTxnId() === 0) throw new Error('lmdb could not begin a transaction');
       return action(tables);
@@ -108,6 +123,14 @@ function write<T>(shared: Shared, action: (tables: Tables) => T): T {
   } catch (error) {
     throw failed(shared, error);
   }
+}
+
+/** A process killed while it read holds its snapshot: no page freed since can be used again, and the file grows. */
+function dropDeadReaders(opened: Opened): void {
+  const nowMs = performance.now();
+  if (nowMs - opened.readersCheckedMs < READER_CHECK_MS) return;
+  opened.readersCheckedMs = nowMs;
+  opened.root.readerCheck();
 }
 
 function failed(shared: Shared, error: unknown): unknown {
@@ -137,10 +160,9 @@ function current(shared: Shared): Opened {
 function openFile(directory: string): Opened {
   let root: RootDatabase<Buffer, string> | undefined;
   try {
-    const path = join(directory, FILE_NAME);
-    const isNew = !existsSync(path);
+    prepareFiles(directory);
     const options = {
-      path,
+      path: join(directory, FILE_NAME),
       noSubdir: true,
       overlappingSync: false,
       encoding: 'binary' as const,
@@ -156,9 +178,9 @@ function openFile(directory: string): Opened {
       letters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
     };
     stampLayout(root, tables.meta, directory);
-    if (isNew) fsyncDirectory(directory);
-    root.readerCheck();
-    return { root, tables };
+    // Even if the file was there: whoever made it may have been killed before this.
+    fsyncDirectory(directory);
+    return { root, tables, readersCheckedMs: Number.NEGATIVE_INFINITY };
   } catch (error) {
     void root?.close();
     throw isHrmError(error) ? error : unavailable(error, directory);
@@ -185,49 +207,4 @@ function putLayout(meta: Database<Buffer, string>): string {
   if (there !== undefined) return there.toString();
   meta.put(LAYOUT_KEY, Buffer.from(String(LAYOUT_VERSION)));
   return String(LAYOUT_VERSION);
-}
-
-function layoutError(directory: string, problem: string): HrmError {
-  return new HrmError(
-    `${join(directory, FILE_NAME)} ${problem}: drain it with the version that wrote it, or choose another queue directory`,
-    { kind: 'data', code: 'queue_layout' },
-  );
-}
-
-function unavailable(cause: unknown, directory: string): HrmError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const isFull =
-    cause instanceof Error && 'code' in cause && (FULL_CODES.includes(cause.code) || cause.code === 'ENOSPC');
-  return isFull
-    ? new HrmError(`The queue in ${directory} has no space (${reason}): free some on its disk, then try again`, {
-        kind: 'unavailable',
-        code: 'queue_full',
-        cause,
-      })
-    : new HrmError(`The queue in ${directory} cannot be used (${reason}): check the disk and the directory's owner`, {
-        kind: 'unavailable',
-        code: 'queue_unavailable',
-        cause,
-      });
-}
-
-/** Like `mkdir -p`, and every new entry survives a power cut. */
-function makeDurableDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  let parent = dirname(first);
-  fsyncDirectory(parent);
-  for (const name of relative(parent, dirname(directory)).split(sep).filter(Boolean)) {
-    parent = join(parent, name);
-    fsyncDirectory(parent);
-  }
-}
-
-function fsyncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

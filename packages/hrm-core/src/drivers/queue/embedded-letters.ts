@@ -12,7 +12,7 @@ const LETTERS_PER_TRANSACTION = 1_000;
  * Runs an action on the queue's environment while the queue is open.
  * @throws HrmError kind `closed` after `close`.
  */
-export type WithEnvironment = <T>(action: (environment: Environment) => T) => T;
+type WithEnvironment = <T>(action: (environment: Environment) => T) => T;
 
 /**
  * The dead letters of one queue. A redriven letter counts as one reading, its bytes being nobody's to count, and its

@@ -133,7 +133,7 @@ export function unpackLetter(seq: number, record: Buffer): DeadLetter {
 const LETTER_ID_DIGITS = 16;
 
 /** A letter's id: 16 digits, so that ids sort as text the way they sort as numbers. */
-export function letterId(seq: number): string {
+function letterId(seq: number): string {
   return String(seq).padStart(LETTER_ID_DIGITS, '0');
 }
 

@@ -70,7 +70,10 @@ function takeOldest(tables: Tables, limits: ClaimLimits, token: string, nowMs: n
   const elements = [];
   let readings = 0;
   let byteLength = 0;
-  for (const { value } of tables.elements.getRange({ start: counters.headSeq, limit: limits.maxElements })) {
+  for (const { value } of tables.elements.getRange({
+    start: counters.headSeq,
+    limit: Math.max(1, limits.maxElements),
+  })) {
     readings += elementReadings(value);
     byteLength += elementByteLength(value);
     const isOver = readings > limits.maxReadings || byteLength > limits.maxBytes;

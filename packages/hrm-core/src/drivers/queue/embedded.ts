@@ -62,6 +62,8 @@ interface State {
  * the space of what was acknowledged, and never shrinks. Every method but `wait` does its work in one synchronous
  * transaction: the event loop stands still for it, and while another process commits (a millisecond, as a rule).
  * A claim whose lease ended keeps its token until somebody takes it over.
+ * Pushes are refused (`queue_full`) while less than 16 MiB would be left on the disk; claims and acknowledgements go on.
+ * A failing disk may crash the process, not only fail the call: see embedded-environment.ts. Nothing acknowledged is lost.
  *
  * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_full`; kind `data`, code `queue_layout`,
  * when the file there is not a queue, or one of another version.
@@ -151,6 +153,7 @@ function commitPending(state: State): void {
   const group = takeGroup(state);
   if (group.length === 0) return;
   try {
+    state.environment.requireSpace(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
     state.environment.write((tables) =>
       appendElements(
         tables,

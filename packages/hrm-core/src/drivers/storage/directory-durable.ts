@@ -18,6 +18,8 @@ export interface DirectoryContext {
   /** The data directory, absolute. */
   readonly directory: string;
   readonly fileSystem: DirectoryFileSystem;
+  /** Opened only to look. */
+  readonly readOnly: boolean;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
   readonly known: Set<string>;
   /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */

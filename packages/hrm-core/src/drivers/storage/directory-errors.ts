@@ -8,13 +8,20 @@ export function errorCode(error: unknown): string {
 
 /**
  * The driver's error for a failed call: an HrmError stays what it is, anything else is kind `unavailable`, code
- * `storage_full` or `storage_unavailable`.
+ * `storage_full` or `storage_unavailable`; what the system did not report is a defect, kind `internal`.
  * @param what - what could not be done, in the form "publish 20240115/ana/part-1.parquet".
  * @param directory - the data directory.
  */
 export function storageError(what: string, directory: string, cause: unknown): HrmError {
   if (isHrmError(cause)) return cause;
   const code = errorCode(cause);
+  if (code === '' || code.startsWith('ERR_')) {
+    return new HrmError(`cannot ${what}: a defect in this software`, {
+      kind: 'internal',
+      code: 'storage_defect',
+      cause,
+    });
+  }
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const reason = `${adviceOf(code)} (${cause instanceof Error ? cause.message : String(cause)})`;
   return new HrmError(`cannot ${what} in the data directory ${directory} (HRM_DATA_DIR): ${reason}`, {

@@ -1,6 +1,6 @@
 /** Listing partitions: what is in a data directory that this system can have put there, and nothing else. */
 import { join } from 'node:path';
-import { throwIfAborted } from '../../errors.js';
+import { HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, PartitionRange } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
@@ -16,6 +16,8 @@ export async function* listPartitions(
 ): AsyncGenerator<Partition> {
   if (range.directory !== undefined) requireDirectory(range.directory);
   const { fromDate = '', toDate = '99999999' } = range;
+  // Where it was once opened to write, a data directory that is not there is a disk that is gone, and no empty answer.
+  if (!context.readOnly) requireDataDirectory(context);
   const dates = await namesOf(context, '', (name) => isDate(name) && fromDate <= name && name <= toDate);
   for (const date of dates) {
     throwIfAborted(options?.signal, 'listing partitions');
@@ -51,4 +53,16 @@ async function onlyIfThere(context: DirectoryContext, date: string, directory: s
   } catch (error) {
     throw storageError(`look for ${date}/${directory}`, context.directory, error);
   }
+}
+
+function requireDataDirectory({ directory, fileSystem }: DirectoryContext): void {
+  try {
+    if (statusOf(fileSystem, directory) !== null) return;
+  } catch (error) {
+    throw storageError('look for anything', directory, error);
+  }
+  throw new HrmError(`the data directory ${directory} (HRM_DATA_DIR) is gone: was its disk unmounted?`, {
+    kind: 'unavailable',
+    code: 'storage_unavailable',
+  });
 }

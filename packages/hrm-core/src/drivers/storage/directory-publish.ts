@@ -14,7 +14,7 @@
  * would otherwise move away the good one that the first has already acknowledged.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { throwIfAborted } from '../../errors.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition } from '../../ports/storage.js';
@@ -86,7 +86,7 @@ async function linkPart(
   }
   if (await syncIfEqual(context, path, bytes)) return 'exists';
   const quarantine = join(context.directory, QUARANTINE_DIRECTORY);
-  const name = `${partition.date}-${partition.directory}-${path.slice(path.lastIndexOf('/') + 1)}`;
+  const name = `${partition.date}-${partition.directory}-${basename(path)}`;
   // Cut, so that a long user directory and a long part name stay one file name (255 bytes).
   const setAside = join(quarantine, `${name.slice(0, 220)}-${randomBytes(8).toString('hex')}.damaged`);
   await done((callback) => fileSystem.link(path, setAside, callback));

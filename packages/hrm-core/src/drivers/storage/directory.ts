@@ -39,6 +39,11 @@ export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './director
 export interface DirectoryStorageOptions {
   /** The data directory; made (0700) with its missing parents. A relative path is one of the working directory. */
   readonly directory: string;
+  /**
+   * Only look: nothing is made, swept or proved, a directory that is not there is an empty one, and whatever would write
+   * throws. For questions, also to a backup or a disk mounted read-only. Default false.
+   */
+  readonly readOnly?: boolean | undefined;
   /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
@@ -55,11 +60,12 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   const context: DirectoryContext = {
     directory: resolve(options.directory),
     fileSystem: options.fileSystem ?? realFileSystem,
+    readOnly: options.readOnly ?? false,
     known: new Set(),
     syncs: new Map(),
   };
   try {
-    await prepare(context);
+    if (!context.readOnly) await prepare(context);
   } catch (error) {
     throw storageError('open the storage', context.directory, error);
   }
@@ -77,17 +83,24 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     return result.finally(() => running.delete(result));
   }
 
+  async function write<T>(call: () => Promise<T>): Promise<T> {
+    if (context.readOnly) {
+      throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
+    }
+    return run(call);
+  }
+
   return {
     publish: (partition, name, bytes, callOptions) =>
-      run(() => publishPart(context, partition, name, bytes, callOptions)),
+      write(() => publishPart(context, partition, name, bytes, callOptions)),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
-    replace: (replacement) => run(() => replaceCompacted(context, replacement)),
-    remove: (partition, names) => run(() => removeParts(context, partition, names)),
+    replace: (replacement) => write(() => replaceCompacted(context, replacement)),
+    remove: (partition, names) => write(() => removeParts(context, partition, names)),
     async *partitions(range, callOptions) {
       requireOpen();
       yield* listPartitions(context, range, callOptions);
     },
-    check: () => run(() => probe(context)),
+    check: () => write(() => probe(context)),
     async close() {
       isClosed = true;
       // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.

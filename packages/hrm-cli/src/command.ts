@@ -1,0 +1,156 @@
+/**
+ * The shape of a command, and the table-driven parsing of its arguments. Every command takes every setting as a flag, as
+ * it takes every environment variable and config key: one set of settings serves all commands.
+ */
+import { parseArgs } from 'node:util';
+import { SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
+import { nearest } from './nearest.js';
+import type { Output } from './output.js';
+
+/** One flag of a command, besides the settings. */
+export interface CommandOption {
+  /** Without its dashes. */
+  readonly name: string;
+  /** What stands for the value in help (`--user USER`); without it the option is a switch. */
+  readonly value?: string;
+  readonly short?: string;
+  readonly about: string;
+  readonly required?: boolean;
+  readonly repeatable?: boolean;
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
+}
+
+/** The arguments of a command that are no flags. */
+interface CommandOperands {
+  /** As help shows them: `FILE…`. */
+  readonly label: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** One command: what help says of it, what it takes, what it does. */
+export interface Command {
+  /** As typed after `hrm`: `query`, `dlq list`. */
+  readonly name: string;
+  /** Two sentences for help. */
+  readonly about: string;
+  readonly operands?: CommandOperands;
+  readonly options: readonly CommandOption[];
+  /** The settings that matter to it: those that its help explains. */
+  readonly settings: readonly SettingName[];
+  readonly examples: readonly string[];
+  /** @returns the kind of outcome, which is the exit code. @throws HrmError */
+  run(invocation: Invocation): Promise<'done' | 'data'>;
+}
+
+/** The arguments of one call, checked against the command's table. */
+export interface ParsedArguments {
+  /** The value of an option that takes one. */
+  value(name: string): string | undefined;
+  /** Every value of a repeatable option. */
+  values(name: string): readonly string[];
+  /** Whether a switch was given. */
+  has(name: string): boolean;
+  readonly operands: readonly string[];
+  /** The settings given as flags. */
+  readonly flags: Readonly<Partial<Record<SettingName, string>>>;
+}
+
+/** What a command gets. */
+export interface Invocation {
+  readonly args: ParsedArguments;
+  readonly settings: Settings;
+  readonly json: boolean;
+  readonly output: Output;
+  /** Fires when the process is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** A wrong use of the command line: what is wrong, and what would be right. */
+export interface UsageFault {
+  readonly fault: string;
+}
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: readonly CommandOption[] = [
+  { name: 'json', about: 'Print JSON; errors are JSON on standard error.' },
+  { name: 'config', value: 'FILE', about: 'Config file; default ./hrm.config.json if there is one.' },
+  { name: 'help', short: 'h', about: 'Print this help.' },
+];
+
+/** Parses a command's arguments, without the command's own name. Wrong use is a value, not an error. */
+export function parseArguments(command: Command, args: readonly string[]): ParsedArguments | UsageFault {
+  const settings = SETTINGS.map(({ flag }): CommandOption => ({ name: flag, value: 'VALUE', about: '' }));
+  const known = [...command.options, ...GLOBAL_OPTIONS, ...settings];
+  const config: ParseConfig = {};
+  for (const { name, value, short } of known) {
+    config[name] = { type: value === undefined ? 'boolean' : 'string', multiple: true, ...(short && { short }) };
+  }
+  let parsed: ReturnType<typeof parseStrictly>;
+  try {
+    parsed = parseStrictly(args, config);
+  } catch (error) {
+    return { fault: explainParseError(error, args, known) };
+  }
+  const given = new Map<string, readonly (string | boolean)[]>();
+  for (const [name, value] of Object.entries(parsed.values)) if (value !== undefined) given.set(name, value);
+  const fault = checkOptions(command, known, given) ?? checkOperands(command, parsed.positionals);
+  if (fault !== undefined) return { fault };
+  const values = (name: string) => (given.get(name) ?? []).filter((value) => typeof value === 'string');
+  return {
+    value: (name) => values(name)[0],
+    values,
+    has: (name) => given.has(name),
+    operands: parsed.positionals,
+    flags: Object.fromEntries(SETTINGS.flatMap(({ name, flag }) => values(flag).map((value) => [name, value]))),
+  };
+}
+
+type ParseConfig = Record<string, { type: 'boolean' | 'string'; multiple: true; short?: string }>;
+
+function parseStrictly(args: readonly string[], options: ParseConfig) {
+  return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
+}
+
+function checkOptions(
+  command: Command,
+  known: readonly CommandOption[],
+  given: ReadonlyMap<string, readonly (string | boolean)[]>,
+): string | undefined {
+  for (const { name, value, repeatable } of known) {
+    const count = given.get(name)?.length ?? 0;
+    if (count > 1 && value !== undefined && repeatable !== true)
+      return `--${name} is given ${count} times: give it once`;
+  }
+  for (const { name, value, choices, required } of command.options) {
+    const values = given.get(name) ?? [];
+    if (required === true && values.length === 0) return `--${name} ${value} is missing`;
+    if (values.includes('')) return `--${name} must not be empty`;
+    const wrong = values.find((text) => choices !== undefined && !choices.includes(String(text)));
+    if (wrong !== undefined) return `--${name} is ${JSON.stringify(wrong)}: it must be ${choices?.join(', ')}`;
+  }
+  return undefined;
+}
+
+function checkOperands({ name, operands }: Command, given: readonly string[]): string | undefined {
+  const { label = '', min = 0, max = 0 } = operands ?? {};
+  if (given.length < min) return `${label} is missing`;
+  if (given.length <= max) return undefined;
+  return `unexpected argument ${JSON.stringify(given[max])}: hrm ${name} takes ${max === 0 ? 'only options' : `one ${label}`}`;
+}
+
+function explainParseError(error: unknown, args: readonly string[], known: readonly CommandOption[]): string {
+  if (!(error instanceof Error) || !('code' in error)) throw error;
+  if (error.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return error.message.split('\n')[0] ?? '';
+  const names = known.map(({ name }) => name);
+  const given = args.map((arg) => /^(--?)([^=]+)/.exec(arg));
+  const unknown = given.find((match) => match?.[2] !== undefined && match[0] !== '-h' && !names.includes(match[2]));
+  return unknownName(`option ${unknown?.[0] ?? ''}`, unknown?.[2] ?? '', names, '--');
+}
+
+/** `unknown option --usr: did you mean --user?` */
+export function unknownName(what: string, given: string, names: readonly string[], prefix = ''): string {
+  const meant = nearest(given, names);
+  return `unknown ${what}${meant === undefined ? '' : `: did you mean ${prefix}${meant}?`}`;
+}

@@ -1,0 +1,65 @@
+import { type CompactSummary, compact } from 'hrm-core';
+import { openStorage } from 'hrm-core/open';
+import type { Command } from '../command.js';
+import { summaryText, visibleText } from '../output.js';
+import { startProgress } from '../progress.js';
+
+/** `hrm compact` */
+export const compactCommand: Command = {
+  name: 'compact',
+  about:
+    "Merges the parts of a user's day into one compacted file where that is worth it, and deletes files replaced long ago.\n" +
+    'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.',
+  options: [
+    { name: 'user', value: 'U', about: "Only this user's days." },
+    { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
+    { name: 'all', about: 'Merge every part, whatever the policy says.' },
+  ],
+  settings: ['dataDir', 'sweepAfterMs'],
+  examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
+  async run({ args, settings, json, output, signal }) {
+    const storage = await openStorage(settings);
+    const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
+    try {
+      const summary = await compact(
+        { storage },
+        {
+          userId: args.value('user'),
+          date: args.value('date'),
+          all: args.has('all'),
+          sweepAfterMs: settings.sweepAfterMs,
+        },
+        { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
+      );
+      progress.end();
+      await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
+      return summary.failures.length === 0 ? 'done' : 'data';
+    } finally {
+      progress.end();
+      await storage.close();
+    }
+  },
+};
+
+function toWire({ failures, ...counts }: CompactSummary) {
+  return {
+    ...counts,
+    failures: failures.map(({ partition, code, message }) => ({ ...partition, code, message })),
+  };
+}
+
+function toText({ failures, ...counts }: CompactSummary): string {
+  const table = summaryText([
+    ['partitions', counts.partitions],
+    ['compacted', counts.compacted],
+    ['skipped', counts.skipped],
+    ['parts merged', counts.merged],
+    ['readings', counts.readings],
+    ['files swept', counts.swept],
+    ['unreadable', failures.length],
+  ]);
+  const lines = failures.map(({ partition, message }) => {
+    return `${partition.date}/${visibleText(partition.directory)}: ${visibleText(message)}\n`;
+  });
+  return table + lines.join('');
+}

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { HrmError } from 'hrm-core';
+import { loadSettings, type SettingSources, type Settings } from 'hrm-core/settings';
+
+/** The config file that is read when none is named. */
+const DEFAULT_CONFIG = './hrm.config.json';
+
+/**
+ * Loads the settings of one call: flag, environment variable, config file, default.
+ * @param configPath - the file that `--config` names; it must exist. Without it `./hrm.config.json` is read if it exists.
+ * @throws HrmError kind `invalid` for a wrong setting, and for a config file that cannot be read.
+ */
+export async function readSettings(flags: SettingSources['flags'], configPath: string | undefined): Promise<Settings> {
+  const path = configPath ?? DEFAULT_CONFIG;
+  let text: string | undefined;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (configPath !== undefined || code !== 'ENOENT') {
+      const message =
+        code === 'ENOENT'
+          ? `the config file ${path} does not exist`
+          : `the config file ${path} cannot be read (${code})`;
+      throw new HrmError(message, {
+        kind: 'invalid',
+        code: 'config_unreadable',
+        cause,
+        faults: [{ path: '/config', message }],
+      });
+    }
+  }
+  return loadSettings({ flags, env: process.env, file: text === undefined ? undefined : { path, text } });
+}

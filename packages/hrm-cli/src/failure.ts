@@ -1,0 +1,28 @@
+import { type HrmError, isHrmError } from 'hrm-core';
+import { exitCodeOf } from './exit-codes.js';
+import { visibleText } from './output.js';
+
+/** How a failed command ends: the text for standard error, and the exit code. */
+export interface Failure {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/**
+ * Describes an error for people, or with `json` for programs:
+ * `{"error":{"kind","code","message","errors":[{"path","message"}]}}`. Only a defect shows its stack.
+ */
+export function describeFailure(error: unknown, { command, json }: { command: string; json: boolean }): Failure {
+  const { kind, code, message, faults } = toHrmShape(error);
+  const exitCode = exitCodeOf(kind);
+  if (json) return { text: `${JSON.stringify({ error: { kind, code, message, errors: faults } })}\n`, exitCode };
+  const lines = message.split('\n').map(visibleText).join('\n');
+  const stack = kind === 'internal' && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+  return { text: `${command}: ${lines}${stack}\n`, exitCode };
+}
+
+function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
+  if (isHrmError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'internal', code: 'internal', message, faults: [] };
+}

@@ -1,0 +1,49 @@
+import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
+import { type Format, formatOfName, readRows } from './formats.js';
+import type { Input } from './input.js';
+import { readLines } from './lines.js';
+import type { ImportRow } from './row.js';
+
+/** Consecutive rows of one input, enqueued together. */
+export interface Chunk {
+  readonly label: string;
+  readonly rows: readonly ImportRow[];
+}
+
+/** Characters of input behind one chunk: rows with long columns must not fill the memory. */
+const MAX_CHUNK_LENGTH = 8 * 1024 * 1024;
+
+/**
+ * Cuts an input into chunks of at most {@link MAX_ENQUEUE_READINGS} rows.
+ * @throws HrmError kind `invalid` for an input that cannot be read on, with the faults' paths as `FILE:LINE`.
+ */
+export async function* readChunks(
+  input: Input,
+  format: Format | undefined,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Chunk> {
+  const { label } = input;
+  let rows: ImportRow[] = [];
+  let length = 0;
+  try {
+    for await (const some of readRows(readLines(input.read(onBytes)), format ?? formatOfName(label))) {
+      for (const row of some) {
+        rows.push(row);
+        length += row.size;
+        if (rows.length < MAX_ENQUEUE_READINGS && length < MAX_CHUNK_LENGTH) continue;
+        yield { label, rows };
+        rows = [];
+        length = 0;
+      }
+    }
+  } catch (error) {
+    throw isHrmError(error) && error.code === 'invalid_header' ? withLabel(label, error) : error;
+  }
+  if (rows.length > 0) yield { label, rows };
+}
+
+function withLabel(label: string, error: HrmError): HrmError {
+  const faults = error.faults.map(({ path, message }) => ({ path: `${label}:${path}`, message }));
+  const message = faults.map((fault) => `${fault.path}: ${fault.message}`).join('\n');
+  return new HrmError(message, { kind: error.kind, code: error.code, faults, cause: error });
+}

@@ -1,0 +1,126 @@
+/**
+ * CSV as RFC 4180 has it, record by record. Not csv-parse, of which 7.0.3 was measured: it loses every row behind a record
+ * over its size limit and behind a quote that is not closed, where here either is one fault; it replaces bytes that are
+ * not UTF-8; and it takes 1.2 s for 346,272 rows that take 0.2 s here (0.3 s with every field quoted).
+ */
+import { HrmError } from 'hrm-core';
+import { type Line, MAX_LINE_BYTES } from './lines.js';
+import type { ImportRow, RowReader } from './row.js';
+
+const COLUMNS = ['user_id', 'device_id', 'timestamp', 'heart_rate'] as const;
+
+const BAD_QUOTES = 'a quote is not closed, or stands inside a field without quotes';
+
+/** A number as JSON writes it: neither `0x48`, nor ` 72`, nor nothing at all, all of which `Number` would take. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** One field and what follows it: quoted, with quotes doubled inside, or free of quotes. */
+const FIELD = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+
+/** Where the four columns are, and how many there are in all. */
+interface Header {
+  readonly positions: readonly number[];
+  readonly width: number;
+}
+
+type TextLine = Extract<Line, { text: string }>;
+
+/**
+ * A reader of CSV with a header row that names the four columns, in any order and among others.
+ *
+ * A quoted field may go over several lines: lines are gathered while a quote is open. When what was gathered is no
+ * record, only its first line is at fault, and the others are read anew, so that one stray quote costs one line.
+ */
+export function createCsvReader(): RowReader {
+  let header: Header | undefined;
+  let gathered: TextLine[] = [];
+  let gatheredLength = 0;
+
+  function readRecord(lines: readonly TextLine[]): ImportRow[] | null {
+    const text = lines.length === 1 ? (lines[0]?.text ?? '') : lines.map((line) => line.text).join('\n');
+    const fields = splitFields(text);
+    if (fields === null) return null;
+    const line = lines[0]?.number ?? 0;
+    if (header !== undefined) return [toRow(fields, header, line, text.length)];
+    header = readHeader(fields, line);
+    return [];
+  }
+
+  function giveUp(): ImportRow[] {
+    const [first, ...rest] = gathered;
+    gathered = [];
+    gatheredLength = 0;
+    if (first === undefined) return [];
+    if (header === undefined) throw headerError(first.number, BAD_QUOTES);
+    return [{ line: first.number, size: first.text.length, fault: BAD_QUOTES }, ...rest.flatMap(take)];
+  }
+
+  function take(line: Line): ImportRow[] {
+    if ('fault' in line) {
+      const before = giveUp();
+      if (header === undefined) throw headerError(line.number, line.fault);
+      return [...before, { line: line.number, size: 0, fault: line.fault }];
+    }
+    if (gathered.length === 0 && line.text === '') return [];
+    const closes = hasOpenQuote(line.text) === gathered.length > 0;
+    gathered.push(line);
+    gatheredLength += line.text.length;
+    if (!closes) return gatheredLength > MAX_LINE_BYTES ? giveUp() : [];
+    const rows = readRecord(gathered);
+    if (rows === null) return giveUp();
+    gathered = [];
+    gatheredLength = 0;
+    return rows;
+  }
+
+  return {
+    take,
+    end() {
+      const rows = giveUp();
+      // What was read anew may have left a quote open again; every round gives up at least one line.
+      while (gathered.length > 0) rows.push(...giveUp());
+      if (header === undefined) throw headerError(1, 'the file is empty');
+      return rows;
+    },
+  };
+}
+
+/** Whether a quote that opens before or in the text stays open: an odd number of them. */
+function hasOpenQuote(text: string): boolean {
+  let open = false;
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) open = !open;
+  return open;
+}
+
+/** The fields of one record, or `null` where its quotes are wrong. */
+function splitFields(text: string): readonly string[] | null {
+  if (!text.includes('"')) return text.split(',');
+  const fields: string[] = [];
+  for (FIELD.lastIndex = 0; ; ) {
+    const match = FIELD.exec(text);
+    if (match === null) return null;
+    fields.push(match[1] === undefined ? (match[2] ?? '') : match[1].replaceAll('""', '"'));
+    if (match[3] === '') return fields;
+  }
+}
+
+function readHeader(names: readonly string[], line: number): Header {
+  const missing = COLUMNS.filter((column) => !names.includes(column));
+  if (missing.length > 0) throw headerError(line, `it lacks ${missing.join(', ')}`);
+  const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  if (twice.length > 0) throw headerError(line, `it has ${twice.join(', ')} more than once`);
+  return { positions: COLUMNS.map((column) => names.indexOf(column)), width: names.length };
+}
+
+/** Without a header no row can be read, so this ends the file whatever is to be skipped. */
+function headerError(line: number, fault: string): HrmError {
+  const message = `the first row must name the columns ${COLUMNS.join(', ')}: ${fault}`;
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_header', faults: [{ path: String(line), message }] });
+}
+
+function toRow(fields: readonly string[], { positions, width }: Header, line: number, size: number): ImportRow {
+  if (fields.length !== width) return { line, size, fault: `the row has ${fields.length} fields, the header ${width}` };
+  const [user_id, device_id, timestamp, heartRate = ''] = positions.map((position) => fields[position]);
+  const heart_rate = NUMBER.test(heartRate) ? Number(heartRate) : heartRate;
+  return { line, size, item: { user_id, device_id, timestamp, heart_rate } };
+}

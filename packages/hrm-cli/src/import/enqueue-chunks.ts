@@ -1,0 +1,150 @@
+/**
+ * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
+import type { Chunk } from './chunks.js';
+
+/** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
+const MAX_CHUNKS_IN_FLIGHT = 4;
+
+/** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
+const MAX_RETRIES = 5;
+const RETRY_MIN_MS = 100;
+
+/** How far an import came. */
+export interface Tally {
+  /** Readings the queue holds durably. */
+  enqueued: number;
+  /** Rows that are no valid reading, passed over by --skip-invalid. */
+  rejected: number;
+  /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
+  readonly faults: Fault[];
+  faultCount: number;
+}
+
+/** What an import needs of a queue. */
+export type Destination = Pick<Queue, 'push'>;
+
+/** How chunks are judged and what becomes of faulty ones. */
+export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
+  readonly skipInvalid: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Enqueues chunks until they end. A chunk is enqueued whole or, with `skipInvalid`, without its faulty rows.
+ * @param tally - counts along, also when this throws.
+ * @throws HrmError kind `invalid`, code `invalid_readings`, at the first chunk with a fault; kind `unavailable` when the
+ *   queue stays so. Everything in flight has ended by then.
+ */
+export async function enqueueChunks(
+  queue: Destination,
+  chunks: AsyncIterable<Chunk>,
+  rules: ChunkRules,
+  tally: Tally,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  function start(chunk: Chunk): void {
+    const work = enqueueChunk(queue, chunk, rules, tally)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => running.delete(work));
+    running.add(work);
+  }
+  try {
+    for await (const chunk of chunks) {
+      if (running.size >= MAX_CHUNKS_IN_FLIGHT) await Promise.race(running);
+      if (failures.length > 0) break;
+      start(chunk);
+      // A faulty chunk is known to be one within this turn, so that nothing behind it is enqueued.
+      await nextTurn();
+      if (failures.length > 0) break;
+    }
+  } finally {
+    await Promise.all(running);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function enqueueChunk(queue: Destination, chunk: Chunk, rules: ChunkRules, tally: Tally): Promise<void> {
+  const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
+  if (items.length === chunk.rows.length) {
+    try {
+      await enqueuePatiently(queue, items, rules, tally);
+      return;
+    } catch (error) {
+      if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
+    }
+  }
+  const { valid, invalid, faults, faultCount } = await inspect(chunk, rules);
+  if (!rules.skipInvalid) throw invalidChunkError(chunk, faults, faultCount);
+  tally.rejected += invalid;
+  tally.faultCount += faultCount;
+  tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
+  if (valid.length > 0) await enqueuePatiently(queue, valid, rules, tally);
+}
+
+async function enqueuePatiently(
+  queue: Destination,
+  items: readonly unknown[],
+  { naiveTimestamps, maxFutureMs, signal }: ChunkRules,
+  tally: Tally,
+): Promise<void> {
+  for (let retries = 0; ; retries += 1) {
+    try {
+      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
+      // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
+      tally.enqueued += accepted;
+      return;
+    } catch (error) {
+      if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
+      // When the signal cuts the wait short, the next try says so.
+      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Takes everything and keeps nothing: with it `enqueue` only judges. */
+const NOWHERE: Destination = { push: async () => undefined };
+
+/** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
+async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }: ChunkRules) {
+  const valid: unknown[] = [];
+  const faults: Fault[] = [];
+  let faultCount = 0;
+  function note(path: string, message: string): void {
+    faultCount += 1;
+    if (faults.length < MAX_FAULTS) faults.push({ path, message });
+  }
+  for (const row of rows) {
+    const place = `${label}:${row.line}`;
+    if ('fault' in row) {
+      note(place, row.fault);
+      continue;
+    }
+    try {
+      await enqueue({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
+      valid.push(row.item);
+    } catch (error) {
+      if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
+      for (const { path, message } of error.faults) note(place + path.replace(/^\/0/, ''), message);
+    }
+  }
+  return { valid, invalid: rows.length - valid.length, faults, faultCount };
+}
+
+/** One line a fault: `FILE:LINE: field message`; never the value. */
+export function faultLines(faults: readonly Fault[], faultCount: number): string[] {
+  const lines = faults.map(({ path, message }) => {
+    const [, place = '', field = ''] = /^(.*:\d+)(?:\/(\w+))?$/s.exec(path) ?? [];
+    return `${place}: ${field === '' ? '' : `${field} `}${message}`;
+  });
+  return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;
+}
+
+function invalidChunkError({ label, rows }: Chunk, faults: readonly Fault[], faultCount: number): HrmError {
+  const line = rows[0]?.line ?? 1;
+  const message = `${label} has ${faultCount === 1 ? 'a fault' : `${faultCount} faults`}; nothing from its line ${line} on was enqueued`;
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}

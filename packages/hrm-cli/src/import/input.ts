@@ -1,0 +1,124 @@
+import { open } from 'node:fs/promises';
+import { addAbortSignal, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { HrmError } from 'hrm-core';
+
+/** An input, opened: its existence is certain before the first is read. */
+export interface Input {
+  /** The file as it was named; `standard input` for `-`. */
+  readonly label: string;
+  /** `undefined` where nobody knows: a pipe. */
+  readonly byteLength: number | undefined;
+  /** The bytes, gunzipped where they are gzip; to be read once. `onBytes` hears of those read before gunzipping. */
+  read(onBytes: (count: number) => void): AsyncGenerator<Buffer>;
+  close(): Promise<void>;
+}
+
+/** Opens every file, or none. @throws HrmError kind `invalid`, naming the one that cannot be. */
+export async function openInputs(paths: readonly string[], signal: AbortSignal): Promise<readonly Input[]> {
+  if (paths.filter((path) => path === '-').length > 1) throw inputError('-', 'standard input can be read only once');
+  const inputs: Input[] = [];
+  try {
+    for (const path of paths) inputs.push(path === '-' ? standardInput(signal) : await openFile(path, signal));
+  } catch (error) {
+    await closeInputs(inputs);
+    throw error;
+  }
+  return inputs;
+}
+
+/** Closes inputs, read or not. */
+export async function closeInputs(inputs: readonly Input[]): Promise<void> {
+  for (const input of inputs) await input.close();
+}
+
+async function openFile(path: string, signal: AbortSignal): Promise<Input> {
+  const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw inputError(
+      path,
+      cause.code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${cause.code})`,
+      cause,
+    );
+  });
+  const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    await handle.close();
+    throw inputError(path, 'is a directory');
+  }
+  return {
+    label: path,
+    byteLength: stats.isFile() ? stats.size : undefined,
+    read: (onBytes) => readBytes(path, handle.createReadStream({ autoClose: false }), onBytes, signal),
+    close: () => handle.close(),
+  };
+}
+
+function standardInput(signal: AbortSignal): Input {
+  const label = 'standard input';
+  return {
+    label,
+    byteLength: undefined,
+    read: (onBytes) => readBytes(label, process.stdin, onBytes, signal),
+    close: async () => undefined,
+  };
+}
+
+async function* readBytes(label: string, stream: Readable, onBytes: (count: number) => void, signal: AbortSignal) {
+  addAbortSignal(signal, stream);
+  try {
+    yield* gunzipped(counted(stream, onBytes));
+  } catch (cause) {
+    if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
+    if (!(cause instanceof Error) || code === '') throw cause;
+    throw new HrmError(`${label}: cannot be read (${code})`, { kind: 'unavailable', code: 'input_unreadable', cause });
+  }
+}
+
+async function* counted(stream: Readable, onBytes: (count: number) => void): AsyncGenerator<Buffer> {
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    onBytes(piece.byteLength);
+    yield piece;
+  }
+}
+
+/** Gunzips what begins with the magic bytes of gzip, whatever its name; all else as it is. */
+async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const head: Buffer[] = [];
+  let byteLength = 0;
+  // A pipe may deliver single bytes.
+  while (byteLength < 2) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    head.push(next.value);
+    byteLength += next.value.byteLength;
+  }
+  const start = Buffer.concat(head);
+  const whole = prepend(start, pieces);
+  if (start[0] !== 0x1f || start[1] !== 0x8b) {
+    yield* whole;
+    return;
+  }
+  const gunzip = createGunzip();
+  // Its errors are the ones that reading from `gunzip` throws.
+  const pumped = pipeline(Readable.from(whole), gunzip).catch(() => undefined);
+  yield* gunzip as AsyncIterable<Buffer>;
+  await pumped;
+}
+
+async function* prepend(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  if (start.byteLength > 0) yield start;
+  yield* rest;
+}
+
+function inputError(label: string, problem: string, cause?: unknown): HrmError {
+  const message = `${label}: ${problem}`;
+  return new HrmError(message, {
+    kind: 'invalid',
+    code: 'invalid_input',
+    cause,
+    faults: [{ path: label, message: problem }],
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * `hrm`: finds the command, loads only that one, and turns its outcome into an exit code.
+ */
+import { readFileSync } from 'node:fs';
+import { type Command, GLOBAL_OPTIONS, parseArguments, unknownName } from './command.js';
+import { exitCodeOf } from './exit-codes.js';
+import { commandHelp, overviewHelp } from './help.js';
+import { createOutput, flush } from './output.js';
+import { listenForStop } from './stop-signal.js';
+
+/** A command that is loaded when it is used. */
+interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: 'Run the API, a consumer and a compacter.',
+    load: async () => (await import('./commands/serve.js')).serveCommand,
+  },
+  drain: {
+    summary: 'Store what is queued: one batch, or all.',
+    load: async () => (await import('./commands/drain.js')).drainCommand,
+  },
+  compact: {
+    summary: 'Merge small files into one a user and day.',
+    load: async () => (await import('./commands/compact.js')).compactCommand,
+  },
+  query: {
+    summary: 'Show a heart rate, minute by minute.',
+    load: async () => (await import('./commands/query.js')).queryCommand,
+  },
+  import: {
+    summary: 'Enqueue readings from CSV or NDJSON files.',
+    load: async () => (await import('./commands/import.js')).importCommand,
+  },
+  'dlq list': {
+    summary: 'List what could not be stored.',
+    load: async () => (await import('./commands/dlq.js')).listCommand,
+  },
+  'dlq show': {
+    summary: 'Show one dead letter with its bytes.',
+    load: async () => (await import('./commands/dlq.js')).showCommand,
+  },
+  'dlq redrive': {
+    summary: 'Put dead letters back into the queue.',
+    load: async () => (await import('./commands/dlq.js')).redriveCommand,
+  },
+  'dlq purge': {
+    summary: 'Delete dead letters for good.',
+    load: async () => (await import('./commands/dlq.js')).purgeCommand,
+  },
+};
+
+/** What the first arguments name. */
+interface Target {
+  /** `query`, `dlq list`; a group (`dlq`) or `''` when no command is named. */
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** Runs one call of `hrm`. @returns the exit code. */
+async function run(argv: readonly string[]): Promise<number> {
+  const { name, args } = findTarget(argv);
+  const end = args.indexOf('--');
+  const flags = end === -1 ? args : args.slice(0, end);
+  const json = flags.includes('--json');
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const output = createOutput(process.stdout);
+  if (entry === undefined) return await runWithoutCommand(name, args, json);
+  const command = await entry.load();
+  if (flags.some((arg) => arg === '--help' || arg === '-h')) {
+    await output.write(commandHelp(command));
+    return exitCodeOf('done');
+  }
+  const parsed = parseArguments(command, args);
+  if ('fault' in parsed) return failUsage(`hrm ${name}`, parsed.fault, json);
+  try {
+    const { readSettings } = await import('./config.js');
+    const settings = await readSettings(parsed.flags, parsed.value('config'));
+    return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
+  } catch (error) {
+    const { describeFailure } = await import('./failure.js');
+    const failure = describeFailure(error, { command: `hrm ${name}`, json });
+    process.stderr.write(failure.text);
+    return failure.exitCode;
+  }
+}
+
+/** Takes the command's name out of the arguments; `--json`, `--config FILE` and `--help` may stand before it. */
+function findTarget(argv: readonly string[]): Target {
+  let at = 0;
+  while (argv[at]?.startsWith('-')) at += argv[at] === '--config' ? 2 : 1;
+  const before = argv.slice(0, at);
+  const [first = '', second = ''] = argv.slice(at);
+  const isGroup = Object.keys(COMMANDS).some((name) => name.startsWith(`${first} `));
+  if (!isGroup) return { name: first, args: [...before, ...argv.slice(at + 1)] };
+  const named = second !== '' && !second.startsWith('-');
+  return { name: named ? `${first} ${second}` : first, args: [...before, ...argv.slice(at + (named ? 2 : 1))] };
+}
+
+/** Help, the version, or what is wrong with the command's name. */
+async function runWithoutCommand(name: string, args: readonly string[], json: boolean): Promise<number> {
+  const output = createOutput(process.stdout);
+  const group = Object.keys(COMMANDS).filter((command) => name !== '' && command.startsWith(`${name} `));
+  if (name !== '' && group.length === 0) {
+    const fault = unknownName(`command ${JSON.stringify(name)}`, name, Object.keys(COMMANDS));
+    return failUsage('hrm', fault, json);
+  }
+  const known = [...GLOBAL_OPTIONS.flatMap((option) => [`--${option.name}`]), '-h', '--version'];
+  const config = args.indexOf('--config');
+  const wrong = args.find((arg, i) => !known.includes(arg) && (config === -1 || i !== config + 1));
+  if (wrong !== undefined) {
+    const names = known.map((flag) => flag.replace(/^-+/, ''));
+    return failUsage('hrm', unknownName(`option ${wrong}`, wrong.replace(/^-+/, ''), names, '--'), json);
+  }
+  if (args.includes('--version')) await output.write(json ? `{"version":"${version()}"}\n` : `${version()}\n`);
+  else if (name === '') await output.write(overview());
+  else await output.write(groupHelp(name, group));
+  return exitCodeOf('done');
+}
+
+function overview(): string {
+  const about =
+    'Takes heart-rate readings without losing one, keeps them as Parquet files, and answers minute by minute.';
+  return overviewHelp(
+    'hrm COMMAND [options]      (hrm COMMAND --help explains one)',
+    about,
+    Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]),
+  );
+}
+
+function groupHelp(name: string, commands: readonly string[]): string {
+  const about = 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.';
+  return overviewHelp(
+    `hrm ${name} COMMAND [options]`,
+    about,
+    commands.map((command) => [command, COMMANDS[command]?.summary ?? '']),
+  );
+}
+
+/** Reports wrong use of the command line, without loading anything for it. */
+function failUsage(command: string, message: string, json: boolean): number {
+  const error = { kind: 'invalid', code: 'invalid_usage', message, errors: [] };
+  process.stderr.write(json ? `${JSON.stringify({ error })}\n` : `${command}: ${message}\nSee: ${command} --help\n`);
+  return exitCodeOf('invalid');
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}
+
+// A reader of the error messages who leaves must not turn the outcome into a crash.
+process.stderr.on('error', () => undefined);
+const exitCode = await run(process.argv.slice(2));
+await Promise.all([flush(process.stdout), flush(process.stderr)]);
+process.exit(exitCode);

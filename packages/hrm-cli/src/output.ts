@@ -1,0 +1,60 @@
+/** Where a command's result goes. */
+export interface Output {
+  /**
+   * Writes, and waits while the reader is slower.
+   * @returns `false` once the reader is gone (`hrm query | head`): there is nobody to go on for, and no error.
+   */
+  write(text: string): Promise<boolean>;
+}
+
+/** Wraps a stream, usually standard output, so that a reader who leaves is an outcome and not a crash. */
+export function createOutput(stream: NodeJS.WriteStream): Output {
+  let gone = false;
+  // Errors reach the callback of the write; without a listener they would end the process as well.
+  stream.on('error', () => undefined);
+  return {
+    async write(text) {
+      if (gone) return false;
+      const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
+        stream.write(text, resolve),
+      );
+      if (error !== null && error !== undefined && error.code !== 'EPIPE') throw error;
+      gone = error?.code === 'EPIPE';
+      return !gone;
+    },
+  };
+}
+
+/** Waits until a stream has handed on what was written to it. */
+export async function flush(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > 0 && !stream.destroyed)
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
+
+/** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */
+const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
+
+/** The text with every character that could deceive on a terminal shown as `\u{…}`. */
+export function visibleText(text: string): string {
+  return text.replace(UNSAFE_CHARACTERS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Ids that need no quotes: no blank, comma, quote or backslash, so that a list of them reads one way only. */
+const BARE_ID = /^[^\s,"\\]+$/u;
+
+/** A user's or device's id for a table: as it is where that is unmistakable, else quoted and escaped. */
+export function visibleId(id: string): string {
+  const visible = visibleText(id);
+  return visible === id && BARE_ID.test(id) ? id : `"${visibleText(id.replace(/["\\]/g, '\\$&'))}"`;
+}
+
+/** A summary for people: `label  value` a line, values aligned. */
+export function summaryText(rows: readonly (readonly [label: string, value: string | number])[]): string {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** `1 reading`, `2 readings`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,17 @@
+/** 128 + the signal's number, as shells report a process that a signal ended. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * A signal that fires at the first SIGINT or SIGTERM, so that the command stops cleanly. The second ends the process at
+ * once: whoever presses Ctrl-C twice does not want to wait, and everything here survives being killed.
+ */
+export function listenForStop(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT_CODES[name]);
+      controller.abort(name);
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,111 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+});
+afterEach(() => sandbox.remove());
+
+describe('hrm drain', () => {
+  it('stores one batch, or all; an empty queue is no error', async () => {
+    const empty = { batches: 0, claimed: 0, stored: 0, parts: 0, dead_lettered: 0, stale: 0, left: 0 };
+    expect(await sandbox.run(['drain', '--json'])).toEqual({
+      code: 0,
+      stdout: `${JSON.stringify(empty)}\n`,
+      stderr: '',
+    });
+    await sandbox.run(['import', '-'], { input: ndjson(5_000) });
+    const flags = ['--batch-max-readings', '1000', '--json'];
+    const one = JSON.parse((await sandbox.run(['drain', ...flags])).stdout);
+    expect(one).toEqual({ ...empty, batches: 1, claimed: 1_000, stored: 1_000, parts: 1, left: 4_000 });
+    const { stdout, stderr } = await sandbox.run(['drain', '--all', ...flags]);
+    expect(JSON.parse(stdout)).toEqual({ ...empty, batches: 4, claimed: 4_000, stored: 4_000, parts: 4 });
+    // Progress is for terminals.
+    expect(stderr).toBe('');
+    const all = await sandbox.run(['drain', '--all']);
+    expect(all).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^batches +0\nreadings claimed +0\n/),
+      stderr: '',
+    });
+  });
+
+  it('ends with 3 when the storage cannot be opened, and the readings stay queued', async () => {
+    await sandbox.run(['import', '-'], { input: ndjson(5) });
+    const file = join(sandbox.directory, 'file');
+    await writeFile(file, '');
+    expect((await sandbox.run(['drain'], { env: { HRM_DATA_DIR: join(file, 'data') } })).code).toBe(3);
+    expect(JSON.parse((await sandbox.run(['drain', '--json'])).stdout).stored).toBe(5);
+  });
+});
+
+describe('hrm compact', () => {
+  async function fill(): Promise<void> {
+    await sandbox.run(['import', '-'], { input: ndjson(3_000) + ndjson(10, { user_id: 'bo' }) });
+    await sandbox.run(['drain', '--all', '--batch-max-readings', '1000']);
+  }
+
+  it('merges, changes no answer, and has nothing left to do then', async () => {
+    await fill();
+    const before = (await sandbox.run(queryArgs('ana', '--json'))).stdout;
+    const { code, stdout, stderr } = await sandbox.run(['compact', '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      partitions: 2,
+      compacted: 2,
+      skipped: 0,
+      readings: 3_010,
+      failures: [],
+    });
+    expect((await sandbox.run(queryArgs('ana', '--json'))).stdout).toBe(before);
+    expect(JSON.parse((await sandbox.run(['compact', '--json', '--sweep-after-ms', '0'])).stdout)).toMatchObject({
+      compacted: 0,
+      swept: 4,
+    });
+    expect(await readdir(join(sandbox.dataDir, '20240115', 'ana'))).toEqual(['compacted.parquet']);
+    expect((await sandbox.run(queryArgs('ana', '--json'))).stdout).toBe(before);
+  });
+
+  it('keeps to a user and a date', async () => {
+    await fill();
+    expect(JSON.parse((await sandbox.run(['compact', '--date', '20240116', '--json'])).stdout).partitions).toBe(0);
+    const { stdout } = await sandbox.run(['compact', '--user', 'bo', '--date', '20240115', '--all']);
+    expect(stdout).toMatch(/^partitions +1\ncompacted +1\nskipped +0\nparts merged +1\nreadings +10\n/);
+  });
+
+  it('refuses a date that is none', async () => {
+    const { code, stderr } = await sandbox.run(['compact', '--date', '20240230', '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'invalid_date', errors: [{ path: '/date' }] });
+  });
+
+  it('lists files that cannot be read, compacts the rest, and ends with 5', async () => {
+    await fill();
+    const directory = join(sandbox.dataDir, '20240115', 'bo');
+    const [part = ''] = await readdir(directory);
+    await writeFile(join(directory, part), 'no Parquet');
+    const { code, stdout } = await sandbox.run(['compact', '--json']);
+    expect(code).toBe(5);
+    const summary = JSON.parse(stdout);
+    expect(summary).toMatchObject({ partitions: 2, compacted: 1 });
+    expect(summary.failures).toEqual([
+      { date: '20240115', directory: 'bo', code: expect.any(String), message: expect.any(String) },
+    ]);
+    const people = await sandbox.run(['compact', '--user', 'bo']);
+    expect(people.code).toBe(5);
+    expect(people.stdout).toMatch(/unreadable +1\n20240115\/bo: /);
+  });
+
+  it('runs at once with another, both end with 0 and nothing is lost', async () => {
+    await fill();
+    const before = (await sandbox.run(queryArgs('ana', '--json'))).stdout;
+    const runs = await Promise.all(Array.from({ length: 4 }, () => sandbox.run(['compact', '--all', '--json'])));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const compacted = runs.reduce((sum, { stdout }) => sum + JSON.parse(stdout).compacted, 0);
+    expect(compacted).toBeGreaterThanOrEqual(2);
+    expect((await sandbox.run(queryArgs('ana', '--json'))).stdout).toBe(before);
+  });
+});

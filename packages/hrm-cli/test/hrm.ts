@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The committed stub: what a user's `hrm` is linked to. */
+const BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
+
+/** How a process of `hrm` ended. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running process of `hrm`. */
+interface Running {
+  readonly child: ChildProcess;
+  /** Resolves with the first line of standard output. */
+  firstLine(): Promise<string>;
+  readonly finished: Promise<Finished>;
+}
+
+/** A directory of its own for one test, with nothing of the machine's environment. */
+export interface Sandbox {
+  readonly directory: string;
+  readonly dataDir: string;
+  readonly queueDir: string;
+  /** Starts `hrm` in the directory, with `HRM_DATA_DIR` and `HRM_QUEUE_DIR` set unless `env` says otherwise. */
+  start(args: readonly string[], env?: Record<string, string | undefined>): Running;
+  /** The same to its end; `input` is its standard input, which is empty by default. */
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  remove(): Promise<void>;
+}
+
+/** Besides the arguments. */
+interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Record<string, string | undefined>;
+}
+
+/** Makes a sandbox; remove it, always. */
+export async function makeSandbox(): Promise<Sandbox> {
+  const directory = await mkdtemp(join(tmpdir(), 'hrm-cli-'));
+  const dataDir = join(directory, 'data');
+  const queueDir = join(directory, 'queue');
+  const running = new Set<ChildProcess>();
+  function start(args: readonly string[], env: Record<string, string | undefined> = {}): Running {
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: directory,
+      env: { PATH: process.env.PATH, HRM_DATA_DIR: dataDir, HRM_QUEUE_DIR: queueDir, HRM_LOG_LEVEL: 'warn', ...env },
+      stdio: 'pipe',
+    });
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    return watch(child);
+  }
+  return {
+    directory,
+    dataDir,
+    queueDir,
+    start,
+    async run(args, { input = '', env = {} } = {}) {
+      const { child, finished } = start(args, env);
+      // A command that fails early does not read its input to the end.
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(input);
+      return await finished;
+    },
+    async remove() {
+      for (const child of running) {
+        child.kill('SIGKILL');
+        await once(child, 'close');
+      }
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function watch(child: ChildProcess): Running {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const finished = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  return {
+    child,
+    finished,
+    async firstLine() {
+      while (!stdout.includes('\n')) {
+        const ended = await Promise.race([
+          finished.then((end) => end),
+          once(child.stdout ?? child, 'data').then(() => undefined),
+        ]);
+        if (ended !== undefined && !stdout.includes('\n')) throw new Error(`hrm ended early: ${JSON.stringify(ended)}`);
+      }
+      return stdout.slice(0, stdout.indexOf('\n'));
+    },
+  };
+}
+
+/** Readings as NDJSON, one a second from the start of 2024-01-15, all of user `ana` unless said otherwise. */
+export function ndjson(count: number, over: Record<string, unknown> = {}): string {
+  return Array.from({ length: count }, (_, i) => {
+    const timestamp = new Date(Date.UTC(2024, 0, 15) + i * 1000).toISOString();
+    return `${JSON.stringify({ user_id: 'ana', device_id: 'watch', timestamp, heart_rate: 60 + (i % 60), ...over })}\n`;
+  }).join('');
+}
+
+/** The arguments of a query for all of 2024-01-15 and the day after. */
+export function queryArgs(user: string, ...more: string[]): string[] {
+  return ['query', `--user=${user}`, '--start', '2024-01-15T00:00:00Z', '--end', '2024-01-17T00:00:00Z', ...more];
+}

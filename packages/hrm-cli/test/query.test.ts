@@ -1,0 +1,133 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
+
+const TRICKY = 'ana\u202e\u2066 "x", y\\';
+
+/** A reading a minute for 30 days, in an answer of megabytes. */
+function longHistory(): string {
+  return Array.from({ length: 30 * 1_440 }, (_, i) => {
+    const timestamp = new Date(Date.UTC(2023, 0, 1) + i * 60_000).toISOString();
+    return `${JSON.stringify({ user_id: 'long', device_id: 'watch', timestamp, heart_rate: 60 })}\n`;
+  }).join('');
+}
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await makeSandbox();
+  const input =
+    ndjson(3) +
+    ndjson(1, { timestamp: '2024-01-15T00:01:00Z', heart_rate: 72, device_id: 'ring' }) +
+    ndjson(1, { timestamp: '2024-01-15T00:01:00Z', heart_rate: 90, device_id: 'watch' }) +
+    ndjson(1, { timestamp: '2024-01-16T12:00:00.5Z', heart_rate: 220, device_id: TRICKY }) +
+    longHistory();
+  expect(await sandbox.run(['import', '-'], { input })).toMatchObject({ code: 0, stderr: '' });
+  expect((await sandbox.run(['drain', '--all'])).code).toBe(0);
+});
+afterAll(() => sandbox.remove());
+
+describe('hrm query', () => {
+  it('prints an aligned table, device ids so that no terminal is deceived', async () => {
+    const { code, stdout, stderr } = await sandbox.run(queryArgs('ana'));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        'timestamp                bpm  min  max   count  devices',
+        '2024-01-15T00:00:00Z   61.00   60   62       3  watch',
+        '2024-01-15T00:01:00Z   72.00   72   72       1  ring',
+        '2024-01-16T12:00:00Z  220.00  220  220       1  "ana\\u{202e}\\u{2066} \\"x\\", y\\\\"',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('prints JSON in the form of the GET', async () => {
+    const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', '--json'));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      '{"user_id":"ana","data":[' +
+        '{"timestamp":"2024-01-15T00:00:00Z","heart_rate":61,"min":60,"max":62,"count":3,"device_ids":["watch"]},' +
+        '{"timestamp":"2024-01-15T00:01:00Z","heart_rate":72,"min":72,"max":72,"count":1,"device_ids":["ring"]},' +
+        `{"timestamp":"2024-01-16T12:00:00Z","heart_rate":220,"min":220,"max":220,"count":1,"device_ids":[${JSON.stringify(TRICKY)}]}` +
+        '],"count":3}',
+    );
+  });
+
+  it('takes the priority from flag, variable and file', async () => {
+    const args = queryArgs('ana', '--json');
+    const rate = (json: string) => JSON.parse(json).data[1].heart_rate;
+    expect(rate((await sandbox.run([...args, '--device-priority', '{"watch":1}'])).stdout)).toBe(90);
+    expect(rate((await sandbox.run(args, { env: { HRM_DEVICE_PRIORITY: '{"watch":1}' } })).stdout)).toBe(90);
+    const config = join(sandbox.directory, 'priority.json');
+    await writeFile(config, '{"devicePriority":{"watch":1}}');
+    expect(rate((await sandbox.run([...args, '--config', config])).stdout)).toBe(90);
+    expect(rate((await sandbox.run(args)).stdout)).toBe(72);
+  });
+
+  it('knows a device, intervals, and a user of whom nothing is stored', async () => {
+    const device = await sandbox.run(queryArgs('ana', '--device', 'watch', '--interval', '1h', '--json'));
+    expect(JSON.parse(device.stdout).data).toEqual([
+      { timestamp: '2024-01-15T00:00:00Z', heart_rate: 68.25, min: 60, max: 90, count: 4, device_ids: ['watch'] },
+    ]);
+    expect((await sandbox.run(queryArgs('nobody', '--json'))).stdout).toBe('{"user_id":"nobody","data":[],"count":0}');
+    expect((await sandbox.run(queryArgs('-rf', '--json'))).stdout).toBe('{"user_id":"-rf","data":[],"count":0}');
+  });
+
+  it('takes naive timestamps as UTC only when told to', async () => {
+    const args = ['query', '--user', 'ana', '--start', '2024-01-15T00:00:00', '--end', '2024-01-15T00:01:00', '--json'];
+    const refused = await sandbox.run(args);
+    expect(refused.code).toBe(2);
+    expect(JSON.parse(refused.stderr).error.errors.map(({ path }: { path: string }) => path)).toEqual([
+      '/start',
+      '/end',
+    ]);
+    expect(JSON.parse((await sandbox.run([...args, '--naive-timestamps', 'utc'])).stdout).count).toBe(1);
+  });
+
+  it.each([
+    [['--start', '2024-01-15T10:00:00 01:00', '--end', '2024-01-16T00:00:00Z'], '--start has a space'],
+    [['--start', '2024-01-16T00:00:00Z', '--end', '2024-01-15T00:00:00Z'], '--start must not be after end'],
+    [['--start', '1970-01-01T00:00:00Z', '--end', '2970-01-01T00:00:00Z'], '--end must be at most 3660 days'],
+  ])('refuses %j', async (range, message) => {
+    const { code, stdout, stderr } = await sandbox.run(['query', '--user', 'ana', ...range]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`hrm query: ${message}`);
+  });
+
+  it('refuses ids that cannot be, by the name of the flag', async () => {
+    const { code, stderr } = await sandbox.run(queryArgs('x'.repeat(129), '--device', 'a\u0007'));
+    expect(code).toBe(2);
+    expect(stderr).toContain('--user must be a string of 1 to 128 characters');
+    expect(stderr).toContain('--device must not have control characters');
+  });
+
+  it.each(['--json', '--interval=1m'])('ends quietly with 0 when its reader leaves (%s)', async (flag) => {
+    const args = ['query', '--user=long', '--start', '2023-01-01T00:00:00Z', '--end', '2024-01-01T00:00:00Z', flag];
+    const whole = await sandbox.run(args);
+    const { child, finished } = sandbox.start(args);
+    const stdout = child.stdout;
+    stdout?.once('data', () => stdout.destroy());
+    const { code, stdout: seen, stderr } = await finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // Far more than a pipe holds was never taken, so the writer must have met the closed pipe.
+    expect(whole.stdout.length - seen.length).toBeGreaterThan(1_000_000);
+  });
+
+  it('ends with 5 at a file that cannot be read, and prints no whole answer', async () => {
+    const broken = await makeSandbox();
+    try {
+      await broken.run(['import', '-'], { input: ndjson(10) });
+      await broken.run(['drain']);
+      const directory = join(broken.dataDir, '20240115', 'ana');
+      const [part = ''] = await readdir(directory);
+      await writeFile(join(directory, part), 'PAR1 this is no Parquet file PAR1');
+      const { code, stdout, stderr } = await broken.run(queryArgs('ana', '--json'));
+      expect(code).toBe(5);
+      expect(() => JSON.parse(stdout)).toThrow();
+      expect(JSON.parse(stderr).error.kind).toBe('data');
+    } finally {
+      await broken.remove();
+    }
+  });
+});

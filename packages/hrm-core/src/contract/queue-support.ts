@@ -1,0 +1,58 @@
+/**
+ * What the tests of the queue contract share.
+ * @module
+ */
+import assert from 'node:assert/strict';
+import { isHrmError } from '../errors.js';
+import type { Claim, Queue, QueueElement } from '../ports/queue.js';
+
+/** One place for a queue, empty at first. */
+export interface QueueFixture {
+  /** Opens this queue once more, as another consumer would; each call a new handle. */
+  open(): Promise<Queue>;
+  /** Moves the clock that leases and ages are measured by, of all handles. */
+  advance(ms: number): Promise<void> | void;
+  /** Called last, with handles still open or not: closes and deletes everything. */
+  dispose(): Promise<void>;
+}
+
+/** What the suite needs of its caller. */
+export interface QueueContract {
+  /** The runner's function that declares a test: vitest's `test`, node:test's `test`. */
+  readonly test: (name: string, body: () => Promise<void>) => unknown;
+  /** Makes an empty place, once a test. */
+  readonly fixture: () => Promise<QueueFixture>;
+  /** Random histories to run against the model, each a test with its seed in the name; default 20. */
+  readonly histories?: number | undefined;
+}
+
+/** Limits that nothing here reaches, and a lease of a second. */
+export const LIMITS = { maxReadings: 1_000_000, maxBytes: 1_000_000_000, maxElements: 1_000_000, leaseMs: 1_000 };
+
+/** The body of one test. */
+export type Test = (queue: Queue, fixture: QueueFixture) => Promise<void>;
+
+/** Registers one test on a fresh queue. */
+export type Register = (name: string, body: Test) => unknown;
+
+/** An element of a text's bytes. */
+export function element(text: string, readings = 1): QueueElement {
+  return { bytes: Buffer.from(text), readings };
+}
+
+/** The texts of a claim's elements. */
+export function texts(claim: Claim | null): string[] {
+  return (claim?.elements ?? []).map(({ bytes }) => Buffer.from(bytes).toString());
+}
+
+/** Claims with {@link LIMITS}, or tighter ones; there must be something. */
+export async function claimed(queue: Queue, limits: Partial<typeof LIMITS> = {}): Promise<Claim> {
+  const claim = await queue.claim({ ...LIMITS, ...limits });
+  assert.ok(claim !== null, 'there was nothing to claim');
+  return claim;
+}
+
+/** Asserts that a call rejects with an HrmError of a kind. */
+export async function rejectsWith(kind: string, promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error) => isHrmError(error) && error.kind === kind);
+}

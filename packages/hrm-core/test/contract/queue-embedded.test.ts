@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { open } from 'lmdb';
+import { afterEach, beforeEach, describe, it, test } from 'vitest';
+import { type QueueFixture, queueContract } from '../../src/contract/index.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { isHrmError } from '../../src/errors.js';
+import type { Queue } from '../../src/ports/queue.js';
+
+/** Pushes elements of 30 readings. */
+const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.meta.url));
+const LIMITS = { maxReadings: 100, maxBytes: 1_000, maxElements: 100, leaseMs: 1_000 };
+const ELEMENT = { bytes: Buffer.from('a'), readings: 1 };
+
+async function fixture(): Promise<QueueFixture> {
+  const directory = mkdtempSync(join(tmpdir(), 'hrm-queue-'));
+  let nowMs = 1_700_000_000_000;
+  const clock = { nowMs: () => nowMs };
+  const handles: Queue[] = [];
+  return {
+    open: async () => {
+      const queue = await openEmbeddedQueue({ directory, clock });
+      handles.push(queue);
+      return queue;
+    },
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    dispose: async () => {
+      for (const queue of handles) await queue.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+describe('queue contract', () => queueContract({ test, fixture }));
+
+describe('embedded queue', () => {
+  let parent = '';
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'hrm-queue-'));
+  });
+  afterEach(() => rmSync(parent, { recursive: true }));
+
+  function isError(kind: string, code: string, words: RegExp) {
+    return (error: unknown) =>
+      isHrmError(error) && error.kind === kind && error.code === code && words.test(error.message);
+  }
+
+  it('creates directories for its owner alone, and files too', async () => {
+    const directory = join(parent, 'a', 'b');
+    const queue = await openEmbeddedQueue({ directory });
+    await queue.push([ELEMENT]);
+    assert.deepEqual(
+      [join(parent, 'a'), directory, join(directory, 'queue.lmdb'), join(directory, 'queue.lmdb-lock')].map(
+        (path) => statSync(path).mode & 0o777,
+      ),
+      [0o700, 0o700, 0o600, 0o600],
+    );
+    await queue.close();
+  });
+
+  it('keeps elements, claims and letters when all handles were closed', async () => {
+    const first = await openEmbeddedQueue({ directory: parent });
+    await first.push([ELEMENT, { bytes: Buffer.from('b'), readings: 5 }]);
+    const claim = await first.claim({ ...LIMITS, maxElements: 1, leaseMs: 1_000_000 });
+    await first.close();
+    const second = await openEmbeddedQueue({ directory: parent });
+    const depth = await second.depth();
+    assert.deepEqual([depth.readings, depth.claimedReadings], [5, 1]);
+    assert.equal(await second.ack(claim?.token ?? ''), 'acked');
+    await second.close();
+  });
+
+  it('does not strand elements or claims when the clock is set back', async () => {
+    let nowMs = 1_700_000_000_000;
+    const queue = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => nowMs } });
+    await queue.push([ELEMENT]);
+    assert.equal(await queue.wait({ readings: 9, ageMs: 5_000 }, { timeoutMs: 0 }), false);
+    nowMs -= 3_600_000;
+    assert.equal(await queue.wait({ readings: 9, ageMs: 5_000 }, { timeoutMs: 0 }), true);
+    await queue.claim(LIMITS);
+    assert.equal(await queue.claim(LIMITS), null);
+    nowMs -= 3_600_000;
+    assert.equal((await queue.claim(LIMITS))?.elements.length, 1);
+    await queue.close();
+  });
+
+  it('commits what was pushed before it is closed', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    const pushed = queue.push([ELEMENT]);
+    await Promise.all([pushed, queue.close()]);
+    const again = await openEmbeddedQueue({ directory: parent });
+    assert.equal((await again.depth()).readings, 1);
+    await again.close();
+  });
+
+  it('sees what another process pushed, even in the same turn of the event loop', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    const before = queue.depth();
+    execFileSync(process.execPath, [PUSHER, parent, '3']);
+    const after = queue.depth();
+    assert.deepEqual([(await before).readings, (await after).readings], [0, 90]);
+    await queue.close();
+  });
+
+  it('goes on with the attempts of a redriven letter', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    await queue.push([ELEMENT]);
+    const claim = await queue.claim(LIMITS);
+    await queue.ack(claim?.token ?? '', [{ reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 }]);
+    const [letter] = await queue.deadLetters.list({ limit: 1 });
+    await queue.deadLetters.redrive([letter?.id ?? '']);
+    assert.equal((await queue.claim(LIMITS))?.elements[0]?.attempts, 4);
+    await assert.rejects(
+      queue.deadLetters.list({ afterId: 'x', limit: 1 }),
+      isError('invalid', 'invalid_letter_id', /"x"/),
+    );
+    await queue.close();
+  });
+
+  it('refuses a directory it cannot make, and says so', async () => {
+    writeFileSync(join(parent, 'file'), '');
+    await assert.rejects(
+      openEmbeddedQueue({ directory: join(parent, 'file', 'queue') }),
+      isError('unavailable', 'queue_unavailable', /ENOTDIR.*check the disk/),
+    );
+  });
+
+  it('refuses files of other kinds and versions, and leaves them as they are', async () => {
+    const named = (name: string) => {
+      mkdirSync(join(parent, name));
+      return join(parent, name);
+    };
+    const text = named('text');
+    writeFileSync(join(text, 'queue.lmdb'), 'x'.repeat(100_000));
+    await assert.rejects(openEmbeddedQueue({ directory: text }), isError('data', 'queue_layout', /not a database/));
+    const foreign = named('foreign');
+    const database = open({ path: join(foreign, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+    database.openDB({ name: 'theirs' });
+    await database.close();
+    await assert.rejects(openEmbeddedQueue({ directory: foreign }), isError('data', 'queue_layout', /not one of this/));
+    const newer = named('newer');
+    await (await openEmbeddedQueue({ directory: newer })).close();
+    const root = open({ path: join(newer, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+    root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from('2'));
+    await root.close();
+    await assert.rejects(openEmbeddedQueue({ directory: newer }), isError('data', 'queue_layout', /layout 2.*reads 1/));
+  });
+});

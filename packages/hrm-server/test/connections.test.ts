@@ -1,0 +1,180 @@
+import { Agent, request } from 'node:http';
+import type { Queue } from 'hrm-core';
+import { openQueue } from 'hrm-core/open';
+import { describe, expect, test } from 'vitest';
+import { connectRaw, gate, post, startTest, until, wireReading } from './support.js';
+
+const SINGLE = '/metrics/heart-rate';
+
+function head(bytes: number, more = ''): string {
+  return `POST ${SINGLE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n${more}\r\n`;
+}
+
+/** A queue that takes nothing before the gate opens. */
+function slowQueue(queue: Queue, opened: Promise<void>, onPush: () => void): Queue {
+  return {
+    ...queue,
+    async push(elements, options) {
+      onPush();
+      await opened;
+      await queue.push(elements, options);
+    },
+  };
+}
+
+describe('slow and silent clients', () => {
+  test('lose their connection: headers or a body that do not come in time are 408', async () => {
+    const { port, url, queue } = await startTest({ limits: { headersMs: 300, requestMs: 600, checkEveryMs: 50 } });
+    const body = JSON.stringify(wireReading());
+    for (const sent of [
+      'POST /metrics/heart-rate HTTP/1.1\r\nHost: local',
+      head(body.length),
+      head(body.length) + body.slice(0, -1),
+    ]) {
+      const { socket, closed } = await connectRaw(port);
+      socket.write(sent);
+      const answer = await closed;
+      expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
+      expect(answer).toContain('"code":"request_timeout"');
+    }
+    const dripping = await connectRaw(port);
+    dripping.socket.write(head(body.length));
+    const timer = setInterval(() => dripping.socket.write(' '), 50);
+    expect(await dripping.closed).toMatch(/^HTTP\/1.1 408 /);
+    clearInterval(timer);
+    expect((await queue.depth()).readings).toBe(0);
+    expect((await post(url + SINGLE, wireReading())).status).toBe(202);
+  });
+
+  test('do not keep others from being served', async () => {
+    const { port, url } = await startTest();
+    for (let i = 0; i < 200; i += 1) {
+      const { socket } = await connectRaw(port);
+      socket.write(i % 2 === 0 ? 'GET /hea' : head(100));
+    }
+    expect((await post(url + SINGLE, wireReading())).status).toBe(202);
+  });
+
+  test('that keep a connection for later are not cut after five seconds, as Node would', async () => {
+    const { url } = await startTest();
+    const response = await post(url + SINGLE, wireReading());
+    expect(response.headers.get('keep-alive')).toBe('timeout=75');
+  });
+
+  test('may send requests one behind the other on one connection', async () => {
+    const { port, queue } = await startTest();
+    const { socket, closed } = await connectRaw(port);
+    const body = JSON.stringify(wireReading());
+    const bad = JSON.stringify(wireReading({ heart_rate: 1 }));
+    socket.write(head(body.length) + body + head(bad.length) + bad + head(body.length, 'Connection: close\r\n') + body);
+    expect((await closed).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 202', 'HTTP/1.1 400', 'HTTP/1.1 202']);
+    expect((await queue.depth()).readings).toBe(2);
+  });
+});
+
+describe('closing', () => {
+  test('answers the request in flight, whose reading is in the queue, and takes no other', async () => {
+    const { opened, open } = gate();
+    let pushes = 0;
+    const { url, port, service, settings } = await startTest({
+      wrapQueue: (queue) =>
+        slowQueue(queue, opened, () => {
+          pushes += 1;
+        }),
+    });
+    const answers = [post(url + SINGLE, wireReading()), post(`${url}${SINGLE}/batch`, [wireReading(), wireReading()])];
+    await until(() => pushes === 2, 'both are on their way into the queue');
+    const closed = service.close();
+    await expect(connectRaw(port)).rejects.toThrow(/ECONNREFUSED/);
+    open();
+    for (const answer of answers) {
+      const response = await answer;
+      expect(response.status).toBe(202);
+      expect(response.headers.get('connection')).toBe('close');
+    }
+    await closed;
+    expect(service.close()).toBe(closed);
+    const reopened = await openQueue(settings);
+    expect((await reopened.depth()).readings).toBe(3);
+    await reopened.close();
+  });
+
+  test('lets a body that is still coming arrive, and is not held up by connections without a request', async () => {
+    const { port, service, settings } = await startTest();
+    const body = JSON.stringify(wireReading());
+    const agent = new Agent({ keepAlive: true });
+    await new Promise((resolve, reject) => {
+      request({ port, path: '/health', agent, headers: { Host: 'localhost' } })
+        .on('response', (response) => response.resume().on('end', resolve))
+        .on('error', reject)
+        .end();
+    });
+    const silent = await connectRaw(port);
+    const sending = await connectRaw(port);
+    sending.socket.write(head(body.length) + body.slice(0, 10));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const closed = service.close();
+    expect(await silent.closed).toBe('');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const startMs = performance.now();
+    sending.socket.write(body.slice(10));
+    const answer = await sending.closed;
+    expect(answer).toMatch(/^HTTP\/1.1 202 /);
+    expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    await closed;
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    agent.destroy();
+    const reopened = await openQueue(settings);
+    expect((await reopened.depth()).readings).toBe(1);
+    await reopened.close();
+  });
+
+  test('ends at once when all connections are idle', async () => {
+    const { url, service } = await startTest();
+    for (let i = 0; i < 5; i += 1)
+      await Promise.all(Array.from({ length: 5 }, () => post(url + SINGLE, wireReading())));
+    const startMs = performance.now();
+    await service.close();
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
+  test('is not held up by a refused body that was still coming', async () => {
+    const { port, service } = await startTest();
+    const bytes = 1_000_000;
+    const { socket, received, closed } = await connectRaw(port);
+    socket.write(head(bytes));
+    await until(() => received().includes('413'), 'it is refused');
+    await until(() => received().includes('body_too_large'), 'the answer is whole');
+    const startMs = performance.now();
+    const serviceClosed = service.close();
+    socket.write(Buffer.alloc(bytes));
+    await serviceClosed;
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    await closed;
+  });
+
+  test('cuts what does not end in time', async () => {
+    const { port, service } = await startTest({ limits: { closeMs: 200 } });
+    const { socket, closed } = await connectRaw(port);
+    socket.write(head(100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await service.close();
+    expect(await closed).toBe('');
+  });
+
+  test('gives the whole of an answer that has begun', async () => {
+    const { url, port, service, storage } = await startTest();
+    const { writePart } = await import('hrm-core');
+    const startMs = Date.UTC(2023, 0, 1);
+    const readings = Array.from({ length: 60 * 1440 }, (_, i) => {
+      return { userId: 'ana', deviceId: 'watch', timestampMs: startMs + i * 60_000, heartRate: 60, receivedMs: 0 };
+    });
+    await writePart({ storage }, readings);
+    const query = 'user_id=ana&start=2023-01-01T00:00:00Z&end=2024-01-01T00:00:00Z';
+    const response = await fetch(`${url}${SINGLE}?${query}`);
+    const closed = service.close();
+    await expect(connectRaw(port)).rejects.toThrow(/ECONNREFUSED/);
+    expect(((await response.json()) as { count: number }).count).toBe(readings.length);
+    await closed;
+  });
+});

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
+
+/** What each example prints. An example without an entry here fails. */
+const OUTPUTS: Readonly<Record<string, string>> = {
+  'sdk-quickstart':
+    '{"timestamp":"2024-01-15T10:00:00Z","heartRate":73.5,"min":72,"max":75,"count":2,"deviceIds":["watch"]}\n',
+};
+
+const names = (await readdir(EXAMPLES, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+
+describe('the examples', () => {
+  it('are all known here', () => {
+    expect(names.map(({ name }) => name).sort()).toEqual(Object.keys(OUTPUTS).sort());
+  });
+
+  it.each(Object.entries(OUTPUTS))('%s runs and prints what it should', async (name, output) => {
+    const { stdout } = await promisify(execFile)('npm', ['start', '--silent'], { cwd: join(EXAMPLES, name) });
+    expect(stdout).toBe(output);
+  });
+});

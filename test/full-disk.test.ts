@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
+
+const MIB = 1024 * 1024;
+const DAY = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
+
+/** Mounts a small disk at a directory; `false` where this user may not. */
+async function mountDisk(directory: string, bytes: number): Promise<boolean> {
+  await mkdir(directory, { recursive: true });
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory]).status !== 0) return false;
+  onTestFinished(() => {
+    spawnSync('umount', ['-l', directory]);
+  });
+  return true;
+}
+
+/** Fills the disk of a directory but for `leftBytes`; returns how to give the space back. */
+async function fillDisk(directory: string, leftBytes: number): Promise<() => Promise<void>> {
+  const filler = path.join(directory, 'filler');
+  const { bavail, bsize } = await statfs(directory);
+  await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)));
+  return () => rm(filler);
+}
+
+function readings(from: number, count: number) {
+  return Array.from({ length: count }, (_, i) => ({
+    user_id: 'ana',
+    device_id: 'watch',
+    timestamp: new Date(Date.parse(DAY.start) + (from + i) * 60_000).toISOString(),
+    heart_rate: 60 + (i % 100),
+  }));
+}
+
+async function status(url: string): Promise<[number, string]> {
+  const response = await fetch(`${url}/health`);
+  return [response.status, ((await response.json()) as { status: string }).status];
+}
+
+/** Waits up to 20 s for something to hold. */
+async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (await holds()) return;
+    await sleep(100);
+  }
+  throw new Error(`not within 20 s: ${what}`);
+}
+
+const settings = { HRM_BATCH_MAX_AGE_MS: '20', HRM_COMPACT_EVERY_MS: '100', HRM_LOG_LEVEL: 'error' };
+
+it('goes on accepting while the data disk is full, says so, and stores everything when there is room', async (context) => {
+  const directory = await temporaryDirectory();
+  const env = environment(directory, settings);
+  if (!(await mountDisk(String(env.HRM_DATA_DIR), 2 * MIB))) context.skip('needs the right to mount a tmpfs');
+  const service = await startService(env);
+  expect(await postBatch(service.url, readings(0, 10))).toBe(202);
+  const question = { user_id: 'ana', ...DAY };
+  await eventually('ten readings', async () => (await getRows(service.url, question)).length === 10);
+  const free = await fillDisk(String(env.HRM_DATA_DIR), 0);
+  expect(await postBatch(service.url, readings(10, 500))).toBe(202);
+  await eventually('health tells', async () => (await status(service.url))[0] === 503);
+  // What is stored is answered about, full disk or not.
+  expect(await getRows(service.url, question)).toHaveLength(10);
+  expect(await postBatch(service.url, readings(510, 500))).toBe(202);
+  await free();
+  await eventually('all readings', async () => (await getRows(service.url, question)).length === 1_010);
+  await eventually('health again', async () => (await status(service.url))[1] === 'healthy');
+  expect(JSON.parse(await runHrm(env, 'dlq', 'list', '--json'))).toEqual({ items: [], count: 0 });
+  expect(await service.end('SIGTERM')).toBe(0);
+});
+
+it('answers 503 while the disk of the queue is full, loses nothing it accepted, and resumes by itself', async (context) => {
+  const directory = await temporaryDirectory();
+  const env = environment(directory, settings);
+  if (!(await mountDisk(String(env.HRM_QUEUE_DIR), 64 * MIB))) context.skip('needs the right to mount a tmpfs');
+  const service = await startService(env, '--only', 'api');
+  expect(await postBatch(service.url, readings(0, 10))).toBe(202);
+  const free = await fillDisk(String(env.HRM_QUEUE_DIR), MIB);
+  const refused = await fetch(`${service.url}/metrics/heart-rate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(readings(10, 1)[0]),
+  });
+  expect(refused.status).toBe(503);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(await refused.json()).toMatchObject({ status: 503, code: 'queue_full' });
+  expect(await getRows(service.url, { user_id: 'ana', ...DAY })).toEqual([]);
+  await free();
+  await eventually('accepting again', async () => (await postBatch(service.url, readings(20, 10))) === 202);
+  await runHrm(env, 'drain', '--all');
+  // The ten before and the ten after; the one that was refused is not there.
+  expect(await getRows(service.url, { user_id: 'ana', ...DAY })).toHaveLength(20);
+  expect(await service.end('SIGTERM')).toBe(0);
+});

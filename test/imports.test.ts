@@ -1,0 +1,140 @@
+/**
+ * Holds the direction of imports: pure <- parquet <- flow -> ports <- drivers. What a layer may import is listed; all
+ * else is a violation, so that a new folder has to be thought about.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { findCycles, type Import, type ImportGraph, importsOf, readImports } from './support/imports.js';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+/** `type x`: only its types. */
+type Allowed = readonly string[];
+
+/** Layer -> the layers and packages it may import. */
+const LAYERS: Readonly<Record<string, Allowed>> = {
+  'errors.ts': [],
+  'limits.ts': [],
+  'reading.ts': ['errors.ts', 'limits.ts', 'pure', 'valibot'],
+  'settings.ts': ['errors.ts', 'limits.ts', 'pure', 'valibot'],
+  'loops.ts': ['flow', 'node:timers/promises'],
+  'open.ts': ['type ports', 'type settings.ts', 'dynamic drivers'],
+  'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ports', 'pure', 'type reading.ts'],
+  pure: ['pure', 'limits.ts', 'errors.ts', 'reading.ts', 'type ports', 'valibot', 'node:buffer', 'node:crypto'],
+  parquet: ['parquet', 'pure', 'limits.ts', 'errors.ts', 'type ports', 'hyparquet', 'hyparquet-writer'],
+  flow: ['flow', 'parquet', 'pure', 'ports', 'limits.ts', 'errors.ts', 'reading.ts'],
+  ports: ['type ports', 'type pure', 'node:crypto'],
+  'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'lmdb', 'node:'],
+  'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'errors.ts', 'node:'],
+  contract: ['contract', 'type ports', 'errors.ts', 'node:'],
+};
+
+function layerOf(file: string): string {
+  return Object.keys(LAYERS).find((layer) => file === layer || file.startsWith(`${layer}/`)) ?? file;
+}
+
+function isAllowed({ target, typeOnly, dynamic }: Import, allowed: Allowed): boolean {
+  return allowed.some((rule) => {
+    const name = rule.replace(/^(type|dynamic) /, '');
+    if (rule.startsWith('type ') && !typeOnly) return false;
+    if (rule.startsWith('dynamic ') && !dynamic) return false;
+    return target === name || target.startsWith(`${name}/`) || (name === 'node:' && target.startsWith(name));
+  });
+}
+
+/** Imports of hrm-core that its layers do not allow, as `file -> target`. */
+function violations(graph: ImportGraph): string[] {
+  return [...graph].flatMap(([file, imports]) =>
+    imports.filter((one) => !isAllowed(one, LAYERS[layerOf(file)] ?? [])).map(({ target }) => `${file} -> ${target}`),
+  );
+}
+
+function planted(file: string, text: string): ImportGraph {
+  return new Map([[file, importsOf('/', file, text)]]);
+}
+
+describe('the direction of imports in hrm-core', () => {
+  const graph = readImports(`${ROOT}packages/hrm-core/src`);
+
+  it('is held by every file', () => {
+    expect(graph.size).toBeGreaterThan(30);
+    expect(violations(graph)).toEqual([]);
+  });
+
+  it('has no cycles, of types neither', () => {
+    expect(findCycles(graph)).toEqual([]);
+  });
+
+  it('gives every source file a layer', () => {
+    expect([...graph.keys()].filter((file) => LAYERS[layerOf(file)] === undefined)).toEqual([]);
+  });
+
+  it.each([
+    ['pure/a.ts', "import { x } from '../ports/clock.js'"],
+    ['pure/a.ts', "export * from '../flow/query.js'"],
+    ['pure/a.ts', "import fs from 'node:fs'"],
+    ['pure/a.ts', "import { parquetRead } from 'hyparquet'"],
+    ['flow/a.ts', "import type { X } from 'hyparquet-writer'"],
+    ['flow/a.ts', "import { openEmbeddedQueue } from '../drivers/queue/embedded.js'"],
+    ['flow/a.ts', "type X = import('../drivers/queue/embedded.js').X"],
+    ['drivers/queue/a.ts', "import type { X } from '../../flow/query.js'"],
+    ['drivers/queue/a.ts', "import { x } from '../storage/directory.js'"],
+    ['ports/a.ts', "import { type A, b } from '../pure/columns.js'"],
+    ['index.ts', "export { x } from './drivers/queue/embedded.js'"],
+    ['index.ts', "const x = await import('./drivers/queue/embedded.js')"],
+    ['open.ts', "import { x } from './drivers/queue/embedded.js'"],
+    ['extra/a.ts', "import { x } from '../limits.js'"],
+  ])('would catch in %s: %s', (file, text) => {
+    expect(violations(planted(file, text))).toHaveLength(1);
+  });
+
+  it('would catch a cycle of types', () => {
+    const [a, b] = ['a.ts', 'b.ts'] as const;
+    const cycle = new Map([
+      [a, importsOf('/', a, "import type { B } from './b.js'")],
+      [b, importsOf('/', b, "export type { A } from './a.js'")],
+    ]);
+    expect(findCycles(cycle)).toEqual(['a.ts -> b.ts -> a.ts']);
+  });
+});
+
+describe('what the other packages import', () => {
+  /** The entry points that a package publishes. */
+  function entryPoints(name: string): string[] {
+    const { exports } = JSON.parse(readFileSync(`${ROOT}packages/${name}/package.json`, 'utf8'));
+    return Object.keys(exports).map((path) => name + path.slice(1));
+  }
+
+  /** Own files, Node, published entry points, and declared dependencies: nothing else. */
+  function strangers(graph: ImportGraph, directory: string): string[] {
+    const { dependencies = {} } = JSON.parse(readFileSync(`${ROOT}${directory}/package.json`, 'utf8'));
+    const published = ['hrm-core', 'hrm-server'].filter((name) => name in dependencies).flatMap(entryPoints);
+    const others = Object.keys(dependencies).filter((name) => !name.startsWith('hrm-'));
+    function isKnown(target: string): boolean {
+      if (target.startsWith('node:') || graph.has(target) || published.includes(target)) return true;
+      return others.some((name) => target === name || target.startsWith(`${name}/`));
+    }
+    return [...graph].flatMap(([file, imports]) =>
+      imports.filter(({ target }) => !isKnown(target)).map(({ target }) => `${file} -> ${target}`),
+    );
+  }
+
+  it.each([
+    ['packages/hrm-server', 'src'],
+    ['packages/hrm-cli', 'src'],
+    ['examples/sdk-quickstart', '.'],
+  ])('%s: only published entry points, without cycles', (directory, sources) => {
+    const graph = readImports(`${ROOT}${directory}/${sources}`);
+    expect(graph.size).toBeGreaterThan(0);
+    expect(strangers(graph, directory)).toEqual([]);
+    expect(findCycles(graph)).toEqual([]);
+  });
+
+  it.each(['hrm-core/dist/index.js', 'hrm-core/nothing', '../../hrm-core/src/index.js', 'lmdb', 'hono'])(
+    'would catch %s in hrm-cli',
+    (specifier) => {
+      expect(strangers(planted('src/a.ts', `import '${specifier}'`), 'packages/hrm-cli')).toHaveLength(1);
+    },
+  );
+});

@@ -1,0 +1,140 @@
+/**
+ * The packages as a stranger gets them: packed, installed into an empty project outside the repository, imported,
+ * required, type-checked and run there.
+ */
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const PACKAGES = ['hrm-core', 'hrm-server', 'hrm-cli'];
+const ENTRY_POINTS = ['', '/embedded', '/directory', '/open', '/settings', '/contract'].map(
+  (path) => `hrm-core${path}`,
+);
+
+let project: string;
+
+async function run(command: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(command, args, { cwd: project }).catch((error) => {
+    throw new Error(`${command} ${args.join(' ')}:\n${error.stdout}\n${error.stderr}`);
+  });
+  return stdout;
+}
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'hrm-packages-'));
+  const tarballs = join(project, 'tarballs');
+  await mkdir(tarballs);
+  for (const name of PACKAGES) {
+    await run('npm', 'pack', join(ROOT, 'packages', name), '--pack-destination', tarballs, '--silent');
+  }
+  await writeFile(join(project, 'package.json'), '{"name":"stranger","private":true}');
+  const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
+  // The types of Node are what any TypeScript project on Node has.
+  const types = `@types/node@${createRequire(import.meta.url)('@types/node/package.json').version}`;
+  await run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...files, types);
+}, 300_000);
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+describe('the packed packages', () => {
+  it('hold what is built and nothing of the sources', async () => {
+    for (const name of PACKAGES) {
+      const files = await readdir(join(project, 'node_modules', name));
+      const bin = name === 'hrm-cli' ? ['bin'] : [];
+      expect(files.filter((file) => file !== 'node_modules').sort()).toEqual([
+        'LICENSE',
+        ...bin,
+        'dist',
+        'package.json',
+      ]);
+    }
+  });
+
+  it.each([...ENTRY_POINTS, 'hrm-server'])('import %s', async (entryPoint) => {
+    const script = `import(${JSON.stringify(entryPoint)}).then((m) => console.log(Object.keys(m).length))`;
+    expect(Number(await run('node', '-e', script))).toBeGreaterThan(0);
+  });
+
+  it.each(ENTRY_POINTS)('require %s', async (entryPoint) => {
+    const script = `console.log(Object.keys(require(${JSON.stringify(entryPoint)})).length)`;
+    expect(Number(await run('node', '-e', script))).toBeGreaterThan(0);
+  });
+
+  it('load no driver with the root of hrm-core', async () => {
+    const script = `
+      require('hrm-core');
+      console.log(Object.keys(require.cache).filter((file) => /lmdb|embedded|directory/.test(file)).length,
+        Object.keys(require.cache).some((file) => file.includes('hrm-core')));`;
+    expect(await run('node', '-e', script)).toBe('0 true\n');
+  });
+
+  it('run the ten-line program', async () => {
+    await copyFile(join(ROOT, 'examples/sdk-quickstart/main.js'), join(project, 'main.mjs'));
+    expect(await run('node', 'main.mjs')).toContain('"heartRate":73.5');
+  });
+
+  it('run hrm, which works', async () => {
+    expect(await run('npm', 'exec', '--no', '--', 'hrm', '--help')).toMatch(/^Usage: hrm COMMAND/);
+    await writeFile(join(project, 'a.csv'), 'user_id,device_id,timestamp,heart_rate\na,b,2024-01-15T10:00:00Z,72\n');
+    await run('npm', 'exec', '--no', '--', 'hrm', 'import', 'a.csv');
+    const drained = await run('npm', 'exec', '--no', '--', 'hrm', 'drain', '--json');
+    expect(JSON.parse(drained)).toMatchObject({ stored: 1, left: 0 });
+  });
+});
+
+describe('the types', () => {
+  const SDK = `
+import { type Clock, enqueue, HrmError, isHrmError, query, type Queue, type Row, type Storage } from 'hrm-core';
+import { openDirectoryStorage } from 'hrm-core/directory';
+import { openEmbeddedQueue } from 'hrm-core/embedded';
+import { openQueue } from 'hrm-core/open';
+import { loadSettings, type Settings } from 'hrm-core/settings';
+import { queueContract } from 'hrm-core/contract';
+
+const clock: Clock = { nowMs: () => 0 };
+export async function main(): Promise<readonly Row[]> {
+  const settings: Settings = loadSettings({ env: {} });
+  const queue: Queue = settings.port > 0 ? await openQueue(settings) : await openEmbeddedQueue({ directory: 'q' });
+  const storage: Storage = await openDirectoryStorage({ directory: 'd' });
+  const { accepted }: { accepted: number } = await enqueue({ queue, clock }, []);
+  try {
+    return await query({ storage }, { userId: String(accepted), start: 0, end: new Date(), interval: '1h' });
+  } catch (error) {
+    if (isHrmError(error) && error.kind === 'invalid') throw new HrmError('x', { kind: 'data', code: 'y' });
+    throw error;
+  }
+}
+export const suite: typeof queueContract = queueContract;
+// @ts-expect-error: there is no such interval.
+export const wrong = query({} as { storage: Storage }, { userId: 'a', start: 0, end: 1, interval: '2m' });
+`;
+
+  const SERVER = `
+import { serve } from 'hrm-server';
+import { loadSettings } from 'hrm-core/settings';
+export const url: Promise<string | null> = serve(loadSettings(), { parts: ['api'] }).then((service) => service.url);
+// @ts-expect-error: there is no such part.
+export const wrong = serve(loadSettings(), { parts: ['nothing'] });
+`;
+
+  async function compile(name: string, source: string): Promise<void> {
+    await writeFile(join(project, name), source);
+    const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+    const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--types', 'node'];
+    await run('node', tsc, ...options, '--module', 'node16', '--moduleResolution', 'node16', name);
+  }
+
+  it.each(['sdk.mts', 'sdk.cts'])('of hrm-core are right in %s', (name) => compile(name, SDK));
+
+  it('of hrm-server are right', () => compile('server.mts', SERVER));
+
+  it('would be missed', async () => {
+    await expect(compile('wrong.mts', "import { nothing } from 'hrm-core';\nnothing();\n")).rejects.toThrow('nothing');
+  });
+});
