@@ -1,0 +1,97 @@
+/**
+ * Runs figures one after the other, each as its own program: `main.js [FIGURE…] [--quick] [--json]`; all of them but
+ * `kill` by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
+ */
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { DIRECTORY_VARIABLE, makeWorkDirectory } from './support/figure.js';
+import { printRows } from './support/table.js';
+
+/** @typedef {import('./support/figure.js').Row} Row */
+
+/** What `kill` may take is its tests' business; any other figure that takes longer hangs, milliseconds. */
+const MAX_FIGURE_MS = 300_000;
+
+/** @type {Record<string, URL>} */
+const FIGURES = {
+  'post-single': new URL('./post-single.js', import.meta.url),
+  'post-batch': new URL('./post-batch.js', import.meta.url),
+  enqueue: new URL('./enqueue.js', import.meta.url),
+  drain: new URL('./drain.js', import.meta.url),
+  compact: new URL('./compact.js', import.meta.url),
+  'query-day': new URL('./query-day.js', import.meta.url),
+  'query-month': new URL('./query-month.js', import.meta.url),
+  'query-year': new URL('./query-year.js', import.meta.url),
+  bytes: new URL('./bytes.js', import.meta.url),
+};
+
+const KILL = new URL('./kill.js', import.meta.url);
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
+process.exitCode = await main(positionals);
+
+/** @param {readonly string[]} named */
+async function main(named) {
+  const unknown = named.find((name) => name !== 'kill' && !Object.hasOwn(FIGURES, name));
+  if (unknown !== undefined) {
+    process.stderr.write(`no figure "${unknown}": there are ${Object.keys(FIGURES).join(', ')}, kill\n`);
+    return 2;
+  }
+  const work = makeWorkDirectory();
+  // The program in hand gets the signal too, and ends; then nothing is left to wait for.
+  let isInterrupted = false;
+  process.on('SIGINT', () => {
+    isInterrupted = true;
+  });
+  /** @type {Record<string, Row[]>} */
+  const results = {};
+  let failed = 0;
+  try {
+    for (const name of named.length > 0 ? named : Object.keys(FIGURES)) {
+      if (isInterrupted) return 130;
+      const rows = name === 'kill' ? await runKill() : await runProgram(name, work);
+      if (rows === null) failed += 1;
+      else results[name] = rows;
+      if (rows !== null && rows.length > 0 && !values.json) printRows(name, rows);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+/**
+ * The rows of one figure; `null` when its program failed.
+ * @param {string} name
+ * @param {string} work
+ * @returns {Promise<Row[] | null>}
+ */
+function runProgram(name, work) {
+  const program = fileURLToPath(FIGURES[name] ?? KILL);
+  const child = spawn(process.execPath, ['--expose-gc', program, '--json', ...(values.quick ? ['--quick'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: MAX_FIGURE_MS,
+    env: { ...process.env, [DIRECTORY_VARIABLE]: work },
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve(code === 0 ? JSON.parse(output) : null));
+  });
+}
+
+/** @returns {Promise<Row[] | null>} */
+function runKill() {
+  const child = spawn(process.execPath, [fileURLToPath(KILL)], { stdio: ['ignore', 2, 2] });
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve(code === 0 ? [] : null));
+  });
+}

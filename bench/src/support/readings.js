@@ -1,0 +1,52 @@
+/** Made-up readings: heart rates that wander as real ones do, so that delta encoding meets what it would meet. */
+
+/** @typedef {import('hrm-core').Reading} Reading */
+/** @typedef {import('hrm-core').WireReading} WireReading */
+
+/** The day that generated readings start on, epoch ms: long over, so that compaction takes it whole. */
+export const START_MS = Date.UTC(2024, 0, 1);
+
+export const DAY_MS = 86_400_000;
+
+/**
+ * Numbers from 0 inclusive to 1 exclusive, the same for the same seed (mulberry32).
+ * @param {number} seed
+ */
+function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * One device's readings at a steady pace; each is received two seconds after it was measured.
+ * @param {{ userId: string, deviceId?: string, startMs?: number, stepMs?: number, count: number }} series
+ * @returns {Reading[]}
+ */
+export function makeReadings({ userId, deviceId = 'watch-1', startMs = START_MS, stepMs = 1_000, count }) {
+  const random = seeded(startMs / 1_000 + deviceId.length);
+  let heartRate = 72;
+  return Array.from({ length: count }, (_, i) => {
+    heartRate = Math.min(180, Math.max(45, heartRate + Math.floor(random() * 5) - 2));
+    const timestampMs = startMs + i * stepMs;
+    return { userId, deviceId, timestampMs, heartRate, receivedMs: timestampMs + 2_000 };
+  });
+}
+
+/**
+ * A reading as a client sends it, about 110 bytes of JSON.
+ * @param {Reading} reading
+ * @returns {WireReading}
+ */
+export function toWire({ userId, deviceId, timestampMs, heartRate }) {
+  return {
+    user_id: userId,
+    device_id: deviceId,
+    timestamp: new Date(timestampMs).toISOString(),
+    heart_rate: heartRate,
+  };
+}
