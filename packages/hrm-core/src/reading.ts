@@ -72,7 +72,7 @@ const EpochMsSchema = v.pipe(
 );
 
 /** A reading inside a queue element. Producers other than `enqueue` leave out `received_ms`. */
-export const QueuedReadingSchema = v.object({
+const QueuedReadingSchema = v.object({
   device_id: IdSchema,
   user_id: IdSchema,
   timestamp_ms: EpochMsSchema,
@@ -154,14 +154,55 @@ const PLAIN_ID = /^[ -~]{1,128}$/;
 function readPlainly(item: unknown, rules: ReadingRules, receivedMs: number): Reading | null {
   if (typeof item !== 'object' || item === null) return null;
   const { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate } = item as Partial<WireReading>;
-  if (typeof userId !== 'string' || !PLAIN_ID.test(userId)) return null;
-  if (typeof deviceId !== 'string' || !PLAIN_ID.test(deviceId)) return null;
-  if (typeof heartRate !== 'number' || !Number.isInteger(heartRate)) return null;
-  if (heartRate < MIN_HEART_RATE_BPM || heartRate > MAX_HEART_RATE_BPM) return null;
+  if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
   if (typeof timestamp !== 'string') return null;
   const parsed = parseTimestamp(timestamp, rules.naiveTimestamps);
   if ('fault' in parsed || parsed.timestampMs > rules.latestMs) return null;
   return { userId, deviceId, timestampMs: parsed.timestampMs, heartRate, receivedMs };
+}
+
+function isPlainId(value: unknown): value is string {
+  return typeof value === 'string' && PLAIN_ID.test(value);
+}
+
+function isHeartRate(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= MIN_HEART_RATE_BPM && Number(value) <= MAX_HEART_RATE_BPM;
+}
+
+function isEpochMs(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_TIMESTAMP_MS;
+}
+
+/**
+ * Validates a reading inside a queue element; one that has no `received_ms` gets `stampMs`.
+ * @param maxFutureMs - how far beyond its stamp a reading without `received_ms` may lie.
+ * @returns the reading, or why it is none, without its value.
+ */
+export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
+  const plain = readQueuedPlainly(item);
+  if (plain !== null) return plain;
+  const result = v.safeParse(QueuedReadingSchema, item);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = issue.path?.[0]?.key;
+    return `invalid_reading: ${typeof field === 'string' ? `${field} ` : ''}${issue.message}`;
+  }
+  const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
+  const receivedMs = result.output.received_ms;
+  if (receivedMs === undefined && timestampMs > stampMs + maxFutureMs) {
+    return 'invalid_reading: timestamp_ms lies too far in the future';
+  }
+  return { userId, deviceId, timestampMs, heartRate, receivedMs: receivedMs ?? stampMs };
+}
+
+/** As {@link readPlainly}: what `enqueue` wrote is plainly valid; everything else (`null`) is the schema's. */
+function readQueuedPlainly(item: unknown): Reading | null {
+  if (typeof item !== 'object' || item === null) return null;
+  const { user_id: userId, device_id: deviceId, heart_rate: heartRate } = item as Record<string, unknown>;
+  const { timestamp_ms: timestampMs, received_ms: receivedMs } = item as Record<string, unknown>;
+  if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
+  if (!isEpochMs(timestampMs) || !isEpochMs(receivedMs)) return null;
+  return { userId, deviceId, timestampMs, heartRate, receivedMs };
 }
 
 type Names = 'wire' | 'camel';

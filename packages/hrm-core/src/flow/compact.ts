@@ -152,7 +152,7 @@ async function mergeFiles(files: readonly StoredFile[]) {
 
 /** What is published here lets its inputs be deleted: so it is read back first. */
 async function verifyEncoded(bytes: Uint8Array<ArrayBuffer>, merged: ReadingColumns): Promise<void> {
-  const { columns } = await decodeBytes(bytes.buffer);
+  const { columns } = await decodeBytes(bytes.buffer, false);
   if (sameReadings(columns, merged)) return;
   throw new HrmError('a compacted file does not read back as it was written; it was not published', {
     kind: 'internal',

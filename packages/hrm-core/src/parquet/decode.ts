@@ -5,7 +5,7 @@ import { type FileMetaData, type KeyValue, parquetMetadataAsync, parquetRead } f
 import { HrmError, isHrmError } from '../errors.js';
 import type { StoredFile } from '../ports/storage.js';
 import { internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
-import { REPLACES_KEY } from './encode.js';
+import { CREATED_BY, REPLACES_KEY } from './encode.js';
 
 /** The contract's columns: name and physical type, in order. */
 const COLUMNS = [
@@ -31,17 +31,22 @@ export interface DecodedFile {
 export async function decodeFile(file: StoredFile): Promise<DecodedFile> {
   const bytes = await file.read(0, file.byteLength);
   try {
-    return await decodeBytes(bytes);
+    return await decodeBytes(bytes, true);
   } catch (error) {
     throw damagedError(file, error);
   }
 }
 
-/** Reads a whole file that is in memory. @throws whatever is wrong with it. */
-export async function decodeBytes(bytes: ArrayBuffer): Promise<DecodedFile> {
+/**
+ * Reads a whole file that is in memory.
+ * @param byStatistics - take a user_id or device_id that its statistics say is the only one from them, unread.
+ * @throws whatever is wrong with it.
+ */
+export async function decodeBytes(bytes: ArrayBuffer, byStatistics: boolean): Promise<DecodedFile> {
   const metadata = await parquetMetadataAsync(asyncBuffer(bytes));
   checkColumns(metadata);
-  return { columns: await decodeColumns(bytes, metadata), replaces: parseReplaces(metadata.key_value_metadata) };
+  const columns = await decodeColumns(bytes, metadata, byStatistics);
+  return { columns, replaces: parseReplaces(metadata.key_value_metadata) };
 }
 
 /** Which files a stored file replaces, by its footer alone. @throws HrmError kind `data` as {@link decodeFile}. */
@@ -83,16 +88,28 @@ function checkColumns(metadata: FileMetaData): void {
     throw new Error(`its columns are ${found.join(', ')}, not ${expected.join(', ')}`);
 }
 
-async function decodeColumns(bytes: ArrayBuffer, metadata: FileMetaData): Promise<ReadingColumns> {
+async function decodeColumns(
+  bytes: ArrayBuffer,
+  metadata: FileMetaData,
+  byStatistics: boolean,
+): Promise<ReadingColumns> {
   const length = Number(metadata.num_rows);
   if (length === 0) return NO_READINGS;
   const timestampMs = new Float64Array(length);
   const integers = { heart_rate: new Int32Array(length), received_minute: new Int32Array(length) };
-  const strings = { device_id: new Array<string>(length), user_id: new Array<string>(length) };
+  const only = {
+    device_id: byStatistics ? onlyValue(metadata, 'device_id') : null,
+    user_id: byStatistics ? onlyValue(metadata, 'user_id') : null,
+  };
+  const strings = { device_id: stringsFor(only.device_id, length), user_id: stringsFor(only.user_id, length) };
+  const columns = COLUMNS.map(([name]) => name).filter(
+    (name) => !(name in only) || only[name as keyof typeof only] === null,
+  );
   let filled = 0;
   await parquetRead({
     file: asyncBuffer(bytes),
     metadata,
+    columns,
     // Pages of different columns split at different rows, so each chunk is placed by its own row number.
     onChunk: ({ columnName, columnData, rowStart }) => {
       filled += columnData.length;
@@ -105,9 +122,9 @@ async function decodeColumns(bytes: ArrayBuffer, metadata: FileMetaData): Promis
       }
     },
   });
-  if (filled !== length * COLUMNS.length) throw new Error(`it has ${filled} values, not ${length * COLUMNS.length}`);
-  const users = internStrings(strings.user_id);
-  const devices = internStrings(strings.device_id);
+  if (filled !== length * columns.length) throw new Error(`it has ${filled} values, not ${length * columns.length}`);
+  const users = only.user_id === null ? internStrings(strings.user_id) : allOf(only.user_id, length);
+  const devices = only.device_id === null ? internStrings(strings.device_id) : allOf(only.device_id, length);
   return {
     length,
     users: users.values,
@@ -118,6 +135,30 @@ async function decodeColumns(bytes: ArrayBuffer, metadata: FileMetaData): Promis
     heartRate: integers.heart_rate,
     receivedMinute: integers.received_minute,
   };
+}
+
+function stringsFor(only: string | null, length: number): string[] {
+  return only === null ? new Array<string>(length) : [];
+}
+
+function allOf(value: string, length: number): { values: readonly string[]; indices: Uint32Array } {
+  return { values: [value], indices: new Uint32Array(length) };
+}
+
+/**
+ * The one value that a column has throughout, by its statistics; `null` where it has several, or where that is not sure:
+ * another writer may cut bounds, and cut bounds can be equal.
+ */
+function onlyValue(metadata: FileMetaData, column: string): string | null {
+  if (metadata.created_by !== CREATED_BY) return null;
+  let only: string | null = null;
+  for (const { columns } of metadata.row_groups) {
+    const statistics = columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === column)?.meta_data?.statistics;
+    const { min_value: min, max_value: max } = statistics ?? {};
+    if (typeof min !== 'string' || min !== max || (only !== null && only !== min)) return null;
+    only = min;
+  }
+  return only;
 }
 
 /**

@@ -8,6 +8,12 @@ import type { ReadingColumns } from '../pure/columns.js';
 /** The footer's key under which a compacted file names the files it replaces, a JSON array of strings. */
 export const REPLACES_KEY = 'hrm.replaces';
 
+/** Who wrote the file, in its footer; its statistics are never cut. */
+export const CREATED_BY = 'hrm-core';
+
+/** Of integers. Statistics of columns that nobody prunes by cost a tenth of the encoding. */
+const DELTA = { nullable: false, encoding: 'DELTA_BINARY_PACKED' } as const;
+
 /** Rows of one row group. */
 const ROW_GROUP_ROWS = 100_000;
 
@@ -19,39 +25,35 @@ const ROW_GROUP_ROWS = 100_000;
 export function encodeReadings(columns: ReadingColumns, replaces?: readonly string[]): Uint8Array<ArrayBuffer> {
   const buffer = parquetWriteBuffer({
     codec: 'UNCOMPRESSED',
-    createdBy: 'hrm-core',
+    createdBy: CREATED_BY,
     rowGroupSize: ROW_GROUP_ROWS,
     // Cut bounds would keep ids with a common prefix from ever pruning a row group.
     statisticsTruncateLength: Number.POSITIVE_INFINITY,
     ...(replaces === undefined ? {} : { kvMetadata: [{ key: REPLACES_KEY, value: JSON.stringify(replaces) }] }),
     columnData: [
-      {
-        name: 'timestamp_ms',
-        type: 'INT64',
-        nullable: false,
-        encoding: 'DELTA_BINARY_PACKED',
-        data: toInt64(columns.timestampMs),
-      },
-      { name: 'heart_rate', type: 'INT32', nullable: false, encoding: 'DELTA_BINARY_PACKED', data: columns.heartRate },
+      { name: 'timestamp_ms', type: 'INT64', ...DELTA, data: toInt64(columns.timestampMs) },
+      { name: 'heart_rate', type: 'INT32', ...DELTA, statistics: false, data: columns.heartRate },
       { name: 'device_id', type: 'STRING', nullable: false, data: lookUp(columns.devices, columns.device) },
       { name: 'user_id', type: 'STRING', nullable: false, data: lookUp(columns.users, columns.user) },
-      {
-        name: 'received_minute',
-        type: 'INT32',
-        nullable: false,
-        encoding: 'DELTA_BINARY_PACKED',
-        data: columns.receivedMinute,
-      },
+      { name: 'received_minute', type: 'INT32', ...DELTA, statistics: false, data: columns.receivedMinute },
     ],
   });
   return new Uint8Array(buffer);
 }
 
+/** By 32-bit halves, as {@link copyInt64} of decode.ts reads them; `BigInt(number)` for each value is ten times slower. */
 function toInt64(values: Float64Array): BigInt64Array {
   const wide = new BigInt64Array(values.length);
-  for (let i = 0; i < values.length; i += 1) wide[i] = BigInt(values[i] as number);
+  const halves = new Uint32Array(wide.buffer);
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] as number;
+    halves[2 * i] = value % TWO_32;
+    halves[2 * i + 1] = value / TWO_32;
+  }
   return wide;
 }
+
+const TWO_32 = 2 ** 32;
 
 function lookUp(dictionary: readonly string[], indices: Uint32Array): string[] {
   const strings = new Array<string>(indices.length);

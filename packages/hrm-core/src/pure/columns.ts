@@ -67,20 +67,26 @@ export function columnsFromReadings(readings: readonly Reading[]): ReadingColumn
 /** The distinct strings in UTF-8 byte order, and for each string given its index among them. */
 export function internStrings(strings: readonly string[]): { values: readonly string[]; indices: Uint32Array } {
   const seen = new Map<string, number>();
-  const firstSeen = new Uint32Array(strings.length);
-  for (const [i, text] of strings.entries()) {
-    let index = seen.get(text);
-    if (index === undefined) {
-      index = seen.size;
-      seen.set(text, index);
+  const indices = new Uint32Array(strings.length);
+  let last: string | undefined;
+  let index = 0;
+  for (let i = 0; i < strings.length; i += 1) {
+    const text = strings[i] as string;
+    // Rows of one device stand together: nearly every string is the one before.
+    if (text !== last) {
+      index = seen.get(text) ?? seen.size;
+      if (index === seen.size) seen.set(text, index);
+      last = text;
     }
-    firstSeen[i] = index;
+    indices[i] = index;
   }
+  if (seen.size <= 1) return { values: [...seen.keys()], indices };
   const distinct = [...seen.keys()];
   const order = distinct.map((_, i) => i).sort((a, b) => compareUtf8(distinct[a] as string, distinct[b] as string));
   const rank = new Uint32Array(distinct.length);
   for (const [r, i] of order.entries()) rank[i] = r;
-  return { values: order.map((i) => distinct[i] as string), indices: firstSeen.map((i) => rank[i] as number) };
+  for (let i = 0; i < indices.length; i += 1) indices[i] = rank[indices[i] as number] as number;
+  return { values: order.map((i) => distinct[i] as string), indices };
 }
 
 /** One table out of several, rows in the order given, the dictionaries made one. */

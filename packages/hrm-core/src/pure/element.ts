@@ -4,19 +4,18 @@
  * that can append such JSON is a producer, so everything read back is untrusted.
  */
 import { isUtf8 } from 'node:buffer';
-import * as v from 'valibot';
 import { MAX_ELEMENT_READINGS } from '../limits.js';
 import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
-import { QueuedReadingSchema } from '../reading.js';
+import { parseQueuedReading } from '../reading.js';
 import type { Reading } from './columns.js';
 
 /** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}; a single reading as an object. */
 export function encodeElements(readings: readonly Reading[]): QueueElement[] {
   const elements: QueueElement[] = [];
   for (let from = 0; from < readings.length; from += MAX_ELEMENT_READINGS) {
-    const chunk = readings.slice(from, from + MAX_ELEMENT_READINGS).map(toWire);
-    const json = JSON.stringify(readings.length === 1 ? chunk[0] : chunk);
-    elements.push({ bytes: Buffer.from(json, 'utf8'), readings: chunk.length });
+    const chunk = readings.slice(from, from + MAX_ELEMENT_READINGS);
+    const json = encodeJson(chunk);
+    elements.push({ bytes: Buffer.from(readings.length === 1 ? json : `[${json}]`, 'utf8'), readings: chunk.length });
   }
   return elements;
 }
@@ -44,7 +43,7 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
     }
     const items: readonly unknown[] = Array.isArray(value) ? value : [value];
     for (const item of items) {
-      const result = decodeReading(item, element.stampMs, maxFutureMs);
+      const result = parseQueuedReading(item, element.stampMs, maxFutureMs);
       if (typeof result !== 'string') readings.push(result);
       else
         rejected.push(
@@ -55,14 +54,23 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
   return { readings, rejected };
 }
 
-function toWire(reading: Reading) {
-  return {
-    device_id: reading.deviceId,
-    user_id: reading.userId,
-    timestamp_ms: reading.timestampMs,
-    heart_rate: reading.heartRate,
-    received_ms: reading.receivedMs,
-  };
+/**
+ * Objects of the wire form, joined by commas. By hand, since neighbours mostly have the same ids, whose escaping is all
+ * that JSON has to do here: a third of the cost of `JSON.stringify`.
+ */
+function encodeJson(readings: readonly Reading[]): string {
+  let json = '';
+  let last: Reading | undefined;
+  let ids = '';
+  for (const reading of readings) {
+    if (last === undefined || reading.deviceId !== last.deviceId || reading.userId !== last.userId) {
+      ids = `{"device_id":${JSON.stringify(reading.deviceId)},"user_id":${JSON.stringify(reading.userId)},"timestamp_ms":`;
+    }
+    if (last !== undefined) json += ',';
+    json += `${ids}${reading.timestampMs},"heart_rate":${reading.heartRate},"received_ms":${reading.receivedMs}}`;
+    last = reading;
+  }
+  return json;
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -72,22 +80,6 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The reading, or why it is none. */
-function decodeReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
-  const result = v.safeParse(QueuedReadingSchema, item);
-  if (!result.success) {
-    const [issue] = result.issues;
-    const field = issue.path?.[0]?.key;
-    return `invalid_reading: ${typeof field === 'string' ? `${field} ` : ''}${issue.message}`;
-  }
-  const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
-  const receivedMs = result.output.received_ms;
-  if (receivedMs === undefined && timestampMs > stampMs + maxFutureMs) {
-    return 'invalid_reading: timestamp_ms lies too far in the future';
-  }
-  return { userId, deviceId, timestampMs, heartRate, receivedMs: receivedMs ?? stampMs };
 }
 
 function reject(element: ClaimedElement, reason: string, bytes: Uint8Array): DeadLetterInput {

@@ -31,28 +31,41 @@ export function mergeReadings(tables: readonly ReadingColumns[]): ReadingColumns
  * `starts` has one entry a group and the end.
  */
 function groupSeries(columns: ReadingColumns): { rows: Uint32Array; starts: Uint32Array } {
-  const deviceCount = columns.devices.length;
-  const sizes = new Map<number, number>();
-  for (let i = 0; i < columns.length; i += 1) {
-    const series = (columns.user[i] as number) * deviceCount + (columns.device[i] as number);
-    sizes.set(series, (sizes.get(series) ?? 0) + 1);
-  }
-  const sorted = Float64Array.from(sizes.keys()).sort();
-  const starts = new Uint32Array(sorted.length + 1);
-  const next = new Map<number, number>();
-  for (let s = 0; s < sorted.length; s += 1) {
-    const series = sorted[s] as number;
-    next.set(series, starts[s] as number);
-    starts[s + 1] = (starts[s] as number) + (sizes.get(series) as number);
-  }
+  const runs = findRuns(columns);
+  const sorted = Float64Array.from(runs.keys()).sort();
   const rows = new Uint32Array(columns.length);
-  for (let i = 0; i < columns.length; i += 1) {
-    const series = (columns.user[i] as number) * deviceCount + (columns.device[i] as number);
-    const at = next.get(series) as number;
-    rows[at] = i;
-    next.set(series, at + 1);
+  const starts = new Uint32Array(sorted.length + 1);
+  let at = 0;
+  for (const [s, series] of sorted.entries()) {
+    const edges = runs.get(series) ?? [];
+    for (let e = 0; e < edges.length; e += 2) {
+      const toRow = edges[e + 1] as number;
+      for (let row = edges[e] as number; row < toRow; row += 1) {
+        rows[at] = row;
+        at += 1;
+      }
+    }
+    starts[s + 1] = at;
   }
   return { rows, starts };
+}
+
+/**
+ * Runs of rows of the same (user, device): series -> from, to, from, to, … (half-open). Tables that come from sorted files have
+ * a few runs however many rows.
+ */
+function findRuns({ user, device, length, devices }: ReadingColumns): Map<number, number[]> {
+  const runs = new Map<number, number[]>();
+  for (let fromRow = 0; fromRow < length; ) {
+    let toRow = fromRow + 1;
+    while (toRow < length && user[toRow] === user[fromRow] && device[toRow] === device[fromRow]) toRow += 1;
+    const series = (user[fromRow] as number) * devices.length + (device[fromRow] as number);
+    const edges = runs.get(series);
+    if (edges === undefined) runs.set(series, [fromRow, toRow]);
+    else edges.push(fromRow, toRow);
+    fromRow = toRow;
+  }
+  return runs;
 }
 
 /** Rule 1 over one sorted series; appends the surviving rows to `kept` and returns its new count. */

@@ -15,6 +15,8 @@ const EXAMPLE = '2024-01-15T10:00:00Z or 2024-01-15T11:00:00.250+01:00';
  * @see RFC 3339, of which this is the subset that leaves nothing to guess.
  */
 export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTimestamp {
+  const plainMs = parsePlainly(text);
+  if (plainMs !== null) return { timestampMs: plainMs };
   const match = FORM.exec(text);
   if (match === null) return { fault: explainForm(text) };
   const [, year, month, day, hour, minute, second, fraction, zulu, sign, offsetHour, offsetMinute] = match;
@@ -41,6 +43,55 @@ export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTime
   const timestampMs = dayMs + timeMs - offsetMinutes * MINUTE_MS;
   if (Number(year) < 1970 || timestampMs < 0) return { fault: 'must not be before 1970-01-01T00:00:00Z' };
   return { timestampMs };
+}
+
+/**
+ * Reads what most clients send, `YYYY-MM-DDThh:mm:ssZ` with no fraction or three digits of one; `null` for anything else,
+ * and for anything wrong, which the regular expression then judges. It halves the cost of `enqueue`.
+ */
+function parsePlainly(text: string): number | null {
+  const isWhole = text.length === 20;
+  if (!isWhole && (text.length !== 24 || text.charCodeAt(19) !== 0x2e)) return null;
+  if (text.charCodeAt(text.length - 1) !== 0x5a || text.charCodeAt(10) !== 0x54) return null;
+  if (text.charCodeAt(4) !== 0x2d || text.charCodeAt(7) !== 0x2d) return null;
+  if (text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return null;
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const millisecond = isWhole ? 0 : digits(text, 20, 23);
+  // NaN, for what is no digit, fails every comparison.
+  const isDate = year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
+  if (!isDate || !(hour <= 23 && minute <= 59 && second <= 59 && millisecond <= 999)) return null;
+  return ((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * MINUTE_MS + second * 1000 + millisecond;
+}
+
+/** The decimal number at `from <= i < to`; NaN where there is anything but digits. */
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i += 1) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function daysInMonth(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}
+
+/**
+ * Days from 1970-01-01 to a date of the Gregorian calendar, years counted from March.
+ * @see Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil
+ */
+function daysSince1970(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const dayOfYear = Math.floor((153 * (month <= 2 ? month + 9 : month - 3) + 2) / 5) + day - 1;
+  return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - 719_468;
 }
 
 /**

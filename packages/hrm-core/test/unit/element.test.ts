@@ -86,3 +86,55 @@ describe('what cannot be stored', () => {
     expect(decodeElements([claimed(JSON.stringify(late))], 0).rejected).toEqual([]);
   });
 });
+
+it('gives one verdict by the fast path and by the schema', () => {
+  const id = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('a\u0007', 'a\ud800', 7, null, undefined));
+  const number = fc.oneof(
+    fc.integer({ min: 25, max: 225 }),
+    fc.constantFrom(-1, 0.5, 1e300, Number.NaN, '70', null, undefined),
+  );
+  const time = fc.oneof(fc.constantFrom(STAMP_MS, 0, STAMP_MS + 2 * DAY_MS, Date.UTC(9999, 11, 31), 1e15), number);
+  const item = fc.record({ device_id: id, user_id: id, timestamp_ms: time, heart_rate: number, received_ms: time });
+  let valid = 0;
+  fc.assert(
+    fc.property(item, (queued) => {
+      const fast = decodeElements([claimed(JSON.stringify(queued))], DAY_MS);
+      // The same with a device that is no plain ASCII, which the fast path leaves to the schema.
+      const suffix = typeof queued.device_id === 'string' ? `${queued.device_id}é` : queued.device_id;
+      const slow = decodeElements([claimed(JSON.stringify({ ...queued, device_id: suffix }))], DAY_MS);
+      // An empty id is the one that a suffix would mend.
+      if (queued.device_id === '') return;
+      expect(fast.rejected.length).toBe(slow.rejected.length);
+      expect(fast.readings.map((reading) => ({ ...reading, deviceId: `${reading.deviceId}é` }))).toEqual(slow.readings);
+      valid += fast.readings.length;
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(valid).toBeGreaterThan(100);
+});
+
+it('encodes as JSON.stringify would, whatever the ids', () => {
+  const anyId = fc.string({ unit: 'binary', minLength: 1, maxLength: 4 });
+  const reading = fc.record({
+    userId: anyId,
+    deviceId: anyId,
+    timestampMs: fc.nat(),
+    heartRate: fc.nat(),
+    receivedMs: fc.nat(),
+  });
+  fc.assert(
+    fc.property(fc.array(reading, { minLength: 2, maxLength: 20 }), (readings) => {
+      const [element] = encodeElements(readings);
+      const wires = readings.map(({ userId, deviceId, timestampMs, heartRate, receivedMs }) => {
+        return {
+          device_id: deviceId,
+          user_id: userId,
+          timestamp_ms: timestampMs,
+          heart_rate: heartRate,
+          received_ms: receivedMs,
+        };
+      });
+      expect(Buffer.from(element?.bytes ?? []).toString()).toBe(JSON.stringify(wires));
+    }),
+  );
+});

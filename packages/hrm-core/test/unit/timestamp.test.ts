@@ -78,3 +78,35 @@ it('formats to the second in UTC', () => {
   expect(formatTimestamp(1705312800000)).toBe('2024-01-15T10:00:00Z');
   expect(formatTimestamp(0)).toBe('1970-01-01T00:00:00Z');
 });
+
+it('gives one verdict by the fast path and by the regular expression', () => {
+  // An offset of zero says the same as Z, and never takes the fast path.
+  const number = (width: number, max: number) =>
+    fc.oneof(
+      fc.integer({ min: 0, max }).map((n) => String(n).padStart(width, '0')),
+      fc.constantFrom('xx'.padEnd(width, 'x'), '-1'.padEnd(width, '0'), ' 1'.padEnd(width, '0')),
+    );
+  const fraction = fc.constantFrom('', '.000', '.007', '.999', '.5', '.1234', '.', '.00x', ',000');
+  const parts = fc.tuple(
+    fc.oneof(fc.integer({ min: 1965, max: 2105 }).map(String), number(4, 9_999)),
+    number(2, 14),
+    number(2, 33),
+    number(2, 26),
+    number(2, 62),
+    number(2, 62),
+    fraction,
+  );
+  let valid = 0;
+  fc.assert(
+    fc.property(parts, ([year, month, day, hour, minute, second, rest]) => {
+      const text = `${year}-${month}-${day}T${hour}:${minute}:${second}${rest}`;
+      const fast = parseTimestamp(`${text}Z`, 'reject');
+      const slow = parseTimestamp(`${text}+00:00`, 'reject');
+      expect('timestampMs' in fast, text).toBe('timestampMs' in slow);
+      if ('timestampMs' in fast) expect(fast).toEqual(slow);
+      if ('timestampMs' in fast) valid += 1;
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(valid).toBeGreaterThan(1_000);
+});
