@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { runTraced } from '../support/traced.js';
+import { cannotTrace, runTraced } from '../support/traced.js';
 
 const WORKER = fileURLToPath(new URL('queue-ack-worker.mjs', import.meta.url));
 const CALLS = 'openat,write,writev,pwrite64,pwritev,fdatasync,fsync';
 const PUSHES = 10;
 
 /** A kill leaves the page cache alone, so only the system calls show what a power cut would leave. */
-describe('system calls of the embedded queue', () => {
+describe.skipIf(cannotTrace)('system calls of the embedded queue', () => {
   // As the kernel names it: the temporary directory may be a link.
   const parent = mkdtempSync(join(realpathSync(tmpdir()), 'hrm-sync-'));
   const directory = join(parent, 'made', 'queue');

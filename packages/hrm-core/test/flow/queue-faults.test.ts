@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, it, type TestContext } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
-import { runTraced } from '../support/traced.js';
+import { cannotTrace, runTraced } from '../support/traced.js';
 
 const WORKER = fileURLToPath(new URL('queue-fault-worker.mjs', import.meta.url));
 const LIMITS = { maxReadings: 100_000, maxBytes: 100_000_000, maxElements: 100_000, leaseMs: 60_000 };
@@ -69,7 +69,7 @@ async function runWithFault(fault: string, mayCrash = false): Promise<Outcome> {
   return { accepted, failures, isCrashed };
 }
 
-describe('failing writes under the embedded queue', () => {
+describe.skipIf(cannotTrace)('failing writes under the embedded queue', () => {
   it('reports each failed sync, keeps what it acknowledged, and goes on', async () => {
     // The first six are those of opening.
     const { failures, accepted } = await runWithFault('fdatasync:error=EIO:when=8+3');

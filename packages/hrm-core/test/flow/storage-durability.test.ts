@@ -10,6 +10,7 @@ import { bundle } from '../support/bundle.js';
 import { type DurabilityEvent, type PowerCutModel, powerCutModel } from '../support/power-cut.js';
 import { eventsOfTrace } from '../support/strace.js';
 import { withDirectory } from '../support/temporary-directory.js';
+import { cannotTrace } from '../support/traced.js';
 import { type Verdict, type WatchedCall, watchedFileSystem } from '../support/watched-file-system.js';
 
 const partition = { date: '20240115', directory: 'ana' };
@@ -192,7 +193,7 @@ describe('what survives a power cut, by the calls made', () => {
   );
 });
 
-describe('what survives a power cut, by the system calls of a real process', () => {
+describe.skipIf(cannotTrace)('what survives a power cut, by the system calls of a real process', () => {
   test('a publish into a new data directory, and a replacement', () =>
     withDirectory(async (root) => {
       const worker = await bundle(join(import.meta.dirname, '../support/publish-once.ts'), root);
@@ -200,7 +201,7 @@ describe('what survives a power cut, by the system calls of a real process', () 
       const trace = join(root, 'trace');
       const calls =
         'openat,open,mkdir,mkdirat,write,pwrite64,fsync,fdatasync,link,linkat,rename,renameat,renameat2,unlink,unlinkat';
-      // `-y` prints the path of each descriptor; a missing strace fails here: apt-get install -y strace.
+      // `-y` prints the path of each descriptor.
       const args = ['-f', '-y', '-s', '64', '-e', `trace=${calls}`, '-o', trace, process.execPath, worker, data];
       const { stdout } = await promisify(execFile)('strace', args);
       assert.equal(stdout, 'published part-a.parquet\nreplaced compacted.parquet\n');
