@@ -89,7 +89,7 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   }
   let parsed: ReturnType<typeof parseStrictly>;
   try {
-    parsed = parseStrictly(args, config);
+    parsed = parseStrictly(args.map(completeSwitch), config);
   } catch (error) {
     return { fault: explainParseError(error, args, known) };
   }
@@ -105,6 +105,12 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
     operands: parsed.positionals,
     flags: Object.fromEntries(SETTINGS.flatMap(({ name, flag }) => values(flag).map((value) => [name, value]))),
   };
+}
+
+/** `--allow-anonymous` alone means `--allow-anonymous=true`: a setting that is true or false is a switch, too. */
+function completeSwitch(arg: string, i: number, args: readonly string[]): string {
+  const isSwitch = SETTINGS.some(({ flag, allowed }) => arg === `--${flag}` && allowed === 'true or false');
+  return isSwitch && args[i + 1] !== 'true' && args[i + 1] !== 'false' ? `${arg}=true` : arg;
 }
 
 type ParseConfig = Record<string, { type: 'boolean' | 'string'; multiple: true; short?: string }>;
@@ -128,7 +134,7 @@ function checkOptions(
     if (required === true && values.length === 0) return `--${name} ${value} is missing`;
     if (values.includes('')) return `--${name} must not be empty`;
     const wrong = values.find((text) => choices !== undefined && !choices.includes(String(text)));
-    if (wrong !== undefined) return `--${name} is ${JSON.stringify(wrong)}: it must be ${choices?.join(', ')}`;
+    if (wrong !== undefined) return `--${name} is ${JSON.stringify(wrong)}: it must be one of ${choices?.join(', ')}`;
   }
   return undefined;
 }

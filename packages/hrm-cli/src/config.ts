@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HrmError } from 'hrm-core';
-import { loadSettings, type SettingSources, type Settings } from 'hrm-core/settings';
+import { loadSettings, SETTINGS, type SettingSources, type Settings, unknownVariables } from 'hrm-core/settings';
+import { nearest } from './nearest.js';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
@@ -31,4 +32,15 @@ export async function readSettings(flags: SettingSources['flags'], configPath: s
     }
   }
   return loadSettings({ flags, env: process.env, file: text === undefined ? undefined : { path, text } });
+}
+
+/** A line for each environment variable that looks like a setting and is none. */
+export function warnings(env: NodeJS.ProcessEnv): string {
+  const variables = SETTINGS.map(({ variable }) => variable);
+  return unknownVariables(env)
+    .map((name) => {
+      const meant = nearest(name, variables);
+      return `hrm: the environment has ${name}, which is no setting${meant === undefined ? '' : `: did you mean ${meant}?`}\n`;
+    })
+    .join('');
 }

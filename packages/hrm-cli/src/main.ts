@@ -77,8 +77,9 @@ async function run(argv: readonly string[]): Promise<number> {
   const parsed = parseArguments(command, args);
   if ('fault' in parsed) return failUsage(`hrm ${name}`, parsed.fault, json);
   try {
-    const { readSettings } = await import('./config.js');
+    const { readSettings, warnings } = await import('./config.js');
     const settings = await readSettings(parsed.flags, parsed.value('config'));
+    if (!json) process.stderr.write(warnings(process.env));
     return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
   } catch (error) {
     const { describeFailure } = await import('./failure.js');

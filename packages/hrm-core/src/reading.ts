@@ -72,13 +72,17 @@ const EpochMsSchema = v.pipe(
 );
 
 /** A reading inside a queue element. Producers other than `enqueue` leave out `received_ms`. */
-const QueuedReadingSchema = v.object({
-  device_id: IdSchema,
-  user_id: IdSchema,
-  timestamp_ms: EpochMsSchema,
-  heart_rate: HeartRateSchema,
-  received_ms: v.optional(EpochMsSchema),
-});
+const QueuedReadingSchema = v.object(
+  {
+    device_id: IdSchema,
+    user_id: IdSchema,
+    timestamp_ms: EpochMsSchema,
+    heart_rate: HeartRateSchema,
+    received_ms: v.optional(EpochMsSchema),
+  },
+  // valibot's own words would repeat the input.
+  'must be an object with device_id, user_id, timestamp_ms and heart_rate',
+);
 
 /**
  * Validates one reading or many.
@@ -110,7 +114,7 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
     for (const issue of result.issues) {
       faultCount += 1;
       if (faults.length < MAX_FAULTS) {
-        faults.push({ path: (many ? `/${i}` : '') + pointer(issue, names), message: issue.message });
+        faults.push({ path: (many ? `/${i}` : '') + pointer(issue, names), message: explain(issue) });
       }
     }
   }
@@ -173,6 +177,17 @@ function isEpochMs(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_TIMESTAMP_MS;
 }
 
+/** Tells whether a value is a {@link Reading} with every field in its bounds. */
+export function isReading(value: unknown): value is Reading {
+  if (typeof value !== 'object' || value === null) return false;
+  const { userId, deviceId, timestampMs, heartRate, receivedMs } = value as Partial<Reading>;
+  return isId(userId) && isId(deviceId) && isEpochMs(timestampMs) && isHeartRate(heartRate) && isEpochMs(receivedMs);
+}
+
+function isId(value: unknown): value is string {
+  return isPlainId(value) || v.is(IdSchema, value);
+}
+
 /**
  * Validates a reading inside a queue element; one that has no `received_ms` gets `stampMs`.
  * @param maxFutureMs - how far beyond its stamp a reading without `received_ms` may lie.
@@ -185,7 +200,7 @@ export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: 
   if (!result.success) {
     const [issue] = result.issues;
     const field = issue.path?.[0]?.key;
-    return `invalid_reading: ${typeof field === 'string' ? `${field} ` : ''}${issue.message}`;
+    return `invalid_reading: ${typeof field === 'string' ? `${field} ` : ''}${explain(issue)}`;
   }
   const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
   const receivedMs = result.output.received_ms;
@@ -223,6 +238,11 @@ function toWireNames(item: unknown, names: Names): unknown {
   if (names === 'wire') return item;
   const { userId, deviceId, timestamp, heartRate } = item as Partial<ReadingInput>;
   return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+}
+
+/** The schema of an object has one message for all that it finds, missing fields among them. */
+function explain(issue: v.BaseIssue<unknown>): string {
+  return issue.type === 'object' && issue.path !== undefined ? 'is missing' : issue.message;
 }
 
 function pointer(issue: v.BaseIssue<unknown>, names: Names): string {

@@ -31,11 +31,17 @@ const path = v.pipe(v.string(), v.minLength(1));
 
 const jsonText = v.pipe(v.string(), v.parseJson());
 
+/** A name or an address, without scheme or port. */
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\]?)$/;
+
+const hosts = v.array(v.pipe(v.string(), v.regex(HOST)));
+
 const hostList = v.union([
-  v.array(v.string()),
+  hosts,
   v.pipe(
     v.string(),
     v.transform((text) => text.split(',').map((host) => host.trim())),
+    hosts,
   ),
 ]);
 
@@ -68,7 +74,7 @@ const DEFINITIONS = {
     variable: 'HRM_ALLOWED_HOSTS',
     schema: hostList,
     fallback: [] as string[],
-    allowed: 'host names, separated by commas',
+    allowed: 'host names or addresses without scheme or port, separated by commas',
     about: 'Names besides its own by which clients may address the API (the Host header).',
   },
   dataDir: {
@@ -176,10 +182,21 @@ export const SETTINGS: readonly SettingDescription[] = Object.entries(DEFINITION
   name: name as SettingName,
   variable: definition.variable,
   flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-  fallback: typeof definition.fallback === 'object' ? JSON.stringify(definition.fallback) : String(definition.fallback),
+  fallback: describeFallback(definition.fallback),
   allowed: definition.allowed,
   about: definition.about,
 }));
+
+function describeFallback(fallback: unknown): string {
+  if (Array.isArray(fallback)) return fallback.join() || 'none';
+  return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
+}
+
+/** Names in an environment that look like settings and are none: a typing error there would go unnoticed. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = new Set<string>(SETTINGS.map(({ variable }) => variable));
+  return Object.keys(env).filter((name) => name.startsWith('HRM_') && !known.has(name));
+}
 
 /** Where settings come from, the first that has a value wins; an empty string is no value. */
 export interface SettingSources {

@@ -129,7 +129,7 @@ function collect(incoming: IncomingMessage, gunzip: Gunzip | null, hold: (bytes:
 function decodeText(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw invalidError('not_utf8', 'the body is not UTF-8');
   if (countsMoreValues(bytes, MAX_JSON_VALUES)) {
-    throw invalidError('body_too_large', `the body may hold ${MAX_JSON_VALUES} JSON values: split it`);
+    throw invalidError('body_too_large', `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it`);
   }
   const text = bytes.toString('utf8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
@@ -193,7 +193,7 @@ export function parseNdjson(text: string, maxItems: number): NdjsonItems {
     from = to + 1;
     if (line === '') continue;
     if (items.length === maxItems)
-      throw invalidError('too_many_readings', `a batch may hold ${maxItems} readings: split it`);
+      throw invalidError('too_many_readings', `a batch may hold at most ${maxItems} readings: split it`);
     try {
       items.push(JSON.parse(line));
     } catch {
@@ -205,7 +205,7 @@ export function parseNdjson(text: string, maxItems: number): NdjsonItems {
 }
 
 function tooLargeError(maxBytes: number): HrmError {
-  return invalidError('body_too_large', `the body may have ${maxBytes} bytes, unpacked`);
+  return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, unpacked`);
 }
 
 function badGzipError(): HrmError {

@@ -52,6 +52,8 @@ export interface ConnectionLimits {
   readonly keepAliveMs: number;
   /** For a client that takes nothing of an answer, or sends nothing. */
   readonly stalledMs: number;
+  /** For requests that are on their way when the server closes: they are answered, on the last time of their connection. */
+  readonly closeGraceMs: number;
   /** For requests in flight when the server closes; then their connections are cut. */
   readonly closeMs: number;
   /** Between two looks for connections that are over the first two. */
@@ -64,6 +66,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   requestMs: 60_000,
   keepAliveMs: 75_000,
   stalledMs: 120_000,
+  closeGraceMs: 100,
   closeMs: 10_000,
   checkEveryMs: 5_000,
 };

@@ -3,7 +3,8 @@
  * request.
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIP, type Socket } from 'node:net';
+import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { HrmError } from 'hrm-core';
@@ -49,7 +50,7 @@ export async function listen(
     requireHostHeader: false,
   });
   server.timeout = limits.stalledMs;
-  const close = closeGently(server, limits.closeMs);
+  const close = closeGently(server, limits);
   server.on('request', createRequestListener({ app, log }, createHostCheck(settings)));
   await startListening(server, settings);
   const { port } = server.address() as AddressInfo;
@@ -74,13 +75,16 @@ function createRequestListener({ app, log }: ListenComponents, checkHost: HostCh
 
 /**
  * Follows the server's connections from now on.
- * @returns what closes it: requests in flight are answered, everything else is cut at once. Node alone waits for
- *   connections that have not sent anything yet, and keeps those that were busy open when they fall idle.
+ * @returns what closes it. No new connection is taken from then on; requests in flight, and those that arrive on open
+ *   connections within a moment, are answered as the last of their connection; then everything idle is cut. Node's
+ *   `close` alone would cut idle connections whose next request is on its way, wait for those that have not sent anything
+ *   yet, and keep those that were busy open when they fall idle.
  */
-function closeGently(server: Server, closeMs: number): () => Promise<void> {
+function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits): () => Promise<void> {
   const sockets = new Set<Socket>();
   const answers = new Set<ServerResponse>();
   let closed: Promise<void> | null = null;
+  let isGraceOver = false;
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -92,7 +96,7 @@ function closeGently(server: Server, closeMs: number): () => Promise<void> {
   });
   // A connection is idle when the answer is sent and the request read; a refused body is read on for a moment.
   function closeIdle(): void {
-    if (closed !== null) server.closeIdleConnections();
+    if (isGraceOver) server.closeIdleConnections();
   }
   server.on('request', (request, answer) => {
     answers.add(answer);
@@ -105,9 +109,12 @@ function closeGently(server: Server, closeMs: number): () => Promise<void> {
   });
   async function close(): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
-      server.close(() => resolve());
+      // The socket server's own: the HTTP server's closes idle connections first.
+      NetServer.prototype.close.call(server, () => resolve());
     });
     for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
+    await Promise.race([stopped, sleep(closeGraceMs)]);
+    isGraceOver = true;
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     server.closeIdleConnections();
     const timer = setTimeout(() => server.closeAllConnections(), closeMs);

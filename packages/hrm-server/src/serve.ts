@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { HrmError, type Queue, type Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
@@ -52,6 +53,7 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   let queue: Queue | null = null;
   try {
     queue = needsQueue ? await openQueue(settings) : null;
+    log.info({ parts, dataDir: resolve(settings.dataDir), queueDir: resolve(settings.queueDir) }, 'starting');
     return await startService({ queue, storage }, settings, { parts, log, limits: CONNECTION_LIMITS });
   } catch (error) {
     await closeComponents({ queue, storage });

@@ -73,15 +73,26 @@ function withFlagNames(error: HrmError): HrmError {
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */
 async function printJson(output: Output, userId: string, days: Days): Promise<void> {
-  for await (const piece of answerJson(userId, days)) if (!(await output.write(piece))) return;
+  const pieces = answerJson(userId, days);
+  // The first day is there before anything is printed: an error must not leave half a document.
+  const opening = await pieces.next();
+  let beginning = opening.value ?? '';
+  for await (const piece of pieces) {
+    if (!(await output.write(beginning + piece))) return;
+    beginning = '';
+  }
   if (process.stdout.isTTY) await output.write('\n');
 }
 
 async function printTable(output: Output, days: Days): Promise<void> {
-  if (!(await output.write(tableLine(['timestamp', 'bpm', 'min', 'max', 'count', 'devices'])))) return;
+  let beginning = tableLine(['timestamp', 'bpm', 'min', 'max', 'count', 'devices']);
   for await (const rows of days) {
-    if (!(await output.write(rows.map((row) => tableLine(cells(row))).join('')))) return;
+    if (!(await output.write(beginning + rows.map((row) => tableLine(cells(row))).join('')))) return;
+    beginning = '';
   }
+  if (beginning === '') return;
+  await output.write(beginning);
+  process.stderr.write('no readings of this user in this range\n');
 }
 
 function cells({ timestamp, heartRate, min, max, count, deviceIds }: Row): readonly string[] {

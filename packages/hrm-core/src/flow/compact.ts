@@ -121,7 +121,7 @@ async function compactPartition(
   try {
     const compacted = snapshot.files.find((file) => file.name === COMPACTED_NAME) ?? null;
     const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
-    const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted);
+    const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted, partition);
     const dayOver = clock.nowMs() >= (dateStartMs(partition.date) ?? 0) + DAY_MS;
     const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
     const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
@@ -133,7 +133,7 @@ async function compactPartition(
     if (plan.merge.length === 0) return summary;
     const inputs = parts.filter((part) => plan.merge.includes(part.name));
     const retired = retiredName(random.id());
-    const merged = await mergeFiles(compacted === null ? inputs : [compacted, ...inputs]);
+    const merged = await mergeFiles(compacted === null ? inputs : [compacted, ...inputs], partition);
     const bytes = encodeReadings(merged, [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])]);
     await verifyEncoded(bytes, merged);
     const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
@@ -144,9 +144,9 @@ async function compactPartition(
   }
 }
 
-async function mergeFiles(files: readonly StoredFile[]) {
+async function mergeFiles(files: readonly StoredFile[], partition: Partition) {
   const tables = [];
-  for (const file of files) tables.push((await decodeFile(file)).columns);
+  for (const file of files) tables.push((await decodeFile(file, partition)).columns);
   return mergeReadings(tables);
 }
 

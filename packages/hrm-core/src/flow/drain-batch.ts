@@ -1,4 +1,4 @@
-import { isHrmError } from '../errors.js';
+import { HrmError, isHrmError } from '../errors.js';
 import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
@@ -16,7 +16,7 @@ export interface DrainComponents {
 
 /** How much one step takes, and for how long it may hold it. */
 export interface DrainSettings {
-  /** Readings of one claim; default 50,000. */
+  /** Readings of one claim, >= 1; default 50,000. An element (of at most 1,000) is never split: one is always taken. */
   readonly batchMaxReadings?: number | undefined;
   /** How long the claim is ours without a sign of life, milliseconds; default 30,000. Renewed while the step works. */
   readonly leaseMs?: number | undefined;
@@ -48,7 +48,7 @@ export interface DrainSummary {
  * What cannot be stored goes to the dead letters in the same atomic step as the acknowledgement. When writing fails, the
  * batch is given back whole and the error is thrown: a full disk never makes a dead letter.
  *
- * @throws HrmError kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
+ * @throws HrmError kind `invalid` for settings that are none, kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
  * @example
  * const { claimed, parts } = await drainBatch({ queue, storage });
  */
@@ -57,6 +57,7 @@ export async function drainBatch(
   { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS }: DrainSettings = {},
   { signal }: CallOptions = {},
 ): Promise<DrainSummary> {
+  checkAtLeastOne({ batchMaxReadings, leaseMs });
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const claim = await queue.claim(limits, { signal });
   if (claim === null) return { claimed: 0, parts: [], deadLettered: 0, lagMs: 0, outcome: 'empty' };
@@ -78,6 +79,14 @@ export async function drainBatch(
     await lease.end();
     await giveBack(queue, claim.token);
     throw error;
+  }
+}
+
+function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    const message = `${name} must be an integer from 1`;
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: `/${name}`, message }] });
   }
 }
 

@@ -78,6 +78,6 @@ function emptyBatchError(): HrmError {
 }
 
 function tooManyReadingsError(size: number): HrmError {
-  const message = `a batch may hold ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
+  const message = `a batch may hold at most ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
   return new HrmError(message, { kind: 'invalid', code: 'too_many_readings', faults: [{ path: '', message }] });
 }

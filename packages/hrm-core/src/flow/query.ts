@@ -62,6 +62,7 @@ export function queryDays(
 }
 
 async function* answerDays(storage: Storage, question: Question, options: CallOptions) {
+  throwIfAborted(options.signal, 'the query');
   if (question.fromMs === question.toMs) return;
   const range = {
     fromDate: partitionDate(question.fromMs),
@@ -95,7 +96,7 @@ async function readSnapshot(storage: Storage, partition: Partition, question: Qu
     for (const file of snapshot.files) {
       // The compacted file comes first, and names the parts whose readings are all in it.
       if (replaced.has(file.name)) continue;
-      const { columns, replaces } = await decodeFile(file);
+      const { columns, replaces } = await decodeFile(file, partition);
       if (file.name === COMPACTED_NAME) for (const name of replaces) replaced.add(name);
       tables.push(selectReadings(columns, question));
     }

@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../errors.js';
+import { HrmError, throwIfAborted } from '../errors.js';
 import { DAY_MS, MAX_CONCURRENT_WRITES } from '../limits.js';
 import { encodeReadings } from '../parquet/encode.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -6,6 +6,7 @@ import type { Partition, Storage } from '../ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns, takeRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { partitionDate, partName, userDirectory } from '../pure/partition.js';
+import { isReading } from '../reading.js';
 
 /** What `writePart` works on. */
 export interface WriteComponents {
@@ -31,7 +32,7 @@ export interface WrittenPart {
  * When it throws, some parts may have been written: write the same readings again.
  *
  * @param readings - valid readings, in any order, of any users and days.
- * @throws HrmError kind `unavailable` (`storage_full` when there is no space), kind `closed` when aborted.
+ * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` (`storage_full` when there is no space), kind `closed` when aborted.
  * @example
  * await writePart({ storage }, [
  *   { userId: 'ana', deviceId: 'watch', timestampMs: 1705312800000, heartRate: 72, receivedMs: Date.now() },
@@ -42,6 +43,8 @@ export async function writePart(
   readings: readonly Reading[],
   { signal }: CallOptions = {},
 ): Promise<readonly WrittenPart[]> {
+  throwIfAborted(signal, 'writing parts');
+  checkReadings(readings);
   const batch = splitPartitions(mergeReadings([columnsFromReadings(readings)]));
   const written: WrittenPart[] = [];
   let next = 0;
@@ -61,6 +64,17 @@ export async function writePart(
   const results = await Promise.allSettled(writers);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return written;
+}
+
+function checkReadings(readings: readonly Reading[]): void {
+  const wrong = readings.findIndex((reading) => !isReading(reading));
+  if (wrong < 0) return;
+  const message = 'must be a valid reading: ids, timestampMs, heartRate and receivedMs in their bounds';
+  throw new HrmError(`reading ${wrong} ${message}; none was written`, {
+    kind: 'invalid',
+    code: 'invalid_readings',
+    faults: [{ path: `/${wrong}`, message }],
+  });
 }
 
 /** The partitions of merged readings, each with its rows, still sorted. Partitions of one user stand together. */

@@ -3,7 +3,7 @@
  */
 import { type FileMetaData, type KeyValue, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { HrmError, isHrmError } from '../errors.js';
-import type { StoredFile } from '../ports/storage.js';
+import type { Partition, StoredFile } from '../ports/storage.js';
 import { internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import { CREATED_BY, REPLACES_KEY } from './encode.js';
 
@@ -28,12 +28,12 @@ export interface DecodedFile {
  * Reads a whole file.
  * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns.
  */
-export async function decodeFile(file: StoredFile): Promise<DecodedFile> {
+export async function decodeFile(file: StoredFile, partition: Partition): Promise<DecodedFile> {
   const bytes = await file.read(0, file.byteLength);
   try {
     return await decodeBytes(bytes, true);
   } catch (error) {
-    throw damagedError(file, error);
+    throw damagedError(file, partition, error);
   }
 }
 
@@ -50,7 +50,7 @@ export async function decodeBytes(bytes: ArrayBuffer, byStatistics: boolean): Pr
 }
 
 /** Which files a stored file replaces, by its footer alone. @throws HrmError kind `data` as {@link decodeFile}. */
-export async function decodeReplaces(file: StoredFile): Promise<readonly string[]> {
+export async function decodeReplaces(file: StoredFile, partition: Partition): Promise<readonly string[]> {
   const tail = {
     byteLength: file.byteLength,
     slice: (from: number, to?: number) => file.read(from, to ?? file.byteLength),
@@ -59,17 +59,18 @@ export async function decodeReplaces(file: StoredFile): Promise<readonly string[
     const metadata = await parquetMetadataAsync(tail, { initialFetchSize: FOOTER_FETCH_BYTES });
     return parseReplaces(metadata.key_value_metadata);
   } catch (error) {
-    throw damagedError(file, error);
+    throw damagedError(file, partition, error);
   }
 }
 
 /** Bytes read for a footer at first; a second read follows where it is longer. */
 const FOOTER_FETCH_BYTES = 16 * 1024;
 
-function damagedError(file: StoredFile, error: unknown): unknown {
+/** Names the date, and not the directory: that names a person, and messages reach logs. */
+function damagedError(file: StoredFile, { date }: Partition, error: unknown): unknown {
   // The storage's own errors are not the file's fault.
   if (isHrmError(error)) return error;
-  return new HrmError(`${file.name} cannot be read as a file of heart-rate readings`, {
+  return new HrmError(`${file.name} of ${date} cannot be read as a file of heart-rate readings`, {
     kind: 'data',
     code: 'file_damaged',
     cause: error,

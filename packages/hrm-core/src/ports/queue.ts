@@ -9,6 +9,7 @@
  *                                  +-- or the ---+                          v
  *                                   lease ended                           queued
  * ```
+ * An acknowledgement may also put a part of the batch back to the end of the queue, as new elements.
  *
  * - `push` resolves only when every element is as durable as the queue is configured to be; all or none of them are.
  * - A claim belongs to its token until its lease ends. After that, and after `release`, the same elements go to the next
@@ -62,6 +63,20 @@ export interface DeadLetterInput {
   readonly bytes: Uint8Array;
   readonly stampMs: number;
   readonly attempts: number;
+}
+
+/** An element that goes back to the end of the queue. */
+export interface RequeuedElement extends QueueElement {
+  /** Kept from the delivery that it comes from. */
+  readonly stampMs: number;
+}
+
+/** What an acknowledgement leaves behind, in the same atomic step. */
+export interface Remainder {
+  /** What cannot be stored. */
+  readonly deadLetters?: readonly DeadLetterInput[] | undefined;
+  /** What cannot be stored now, though everything else can: it must not hold up the others. */
+  readonly requeue?: readonly RequeuedElement[] | undefined;
 }
 
 /** A dead letter as it is kept. */
@@ -127,11 +142,13 @@ export interface Queue {
   claim(limits: ClaimLimits, options?: CallOptions): Promise<Claim | null>;
   /** Lets the lease start anew, now. */
   renew(token: string, leaseMs: number): Promise<'renewed' | 'stale'>;
-  /** Forgets the claim's elements and keeps `deadLetters`, in one atomic step. */
-  ack(token: string, deadLetters?: readonly DeadLetterInput[]): Promise<'acked' | 'stale'>;
+  /** Forgets the claim's elements and keeps the remainder, in one atomic step. */
+  ack(token: string, remainder?: Remainder): Promise<'acked' | 'stale'>;
   /** Ends the lease now: the next claim gets this batch. */
   release(token: string): Promise<'released' | 'stale'>;
   depth(): Promise<QueueDepth>;
+  /** Proves that a push would be accepted now. @throws HrmError kind `unavailable` with the reason. */
+  check(): Promise<void>;
   readonly deadLetters: DeadLetters;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;

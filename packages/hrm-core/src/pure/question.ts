@@ -48,7 +48,8 @@ const DATE_LIMIT_MS = Date.UTC(10_000, 0, 1);
  * Checks a question, whose fields may hold anything.
  * @throws HrmError kind `invalid`, code `invalid_query`, with every fault.
  */
-export function parseQuestion(input: QuestionInput, { naiveTimestamps, wireNames }: QuestionRules): Question {
+export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames }: QuestionRules): Question {
+  const input: Partial<QuestionInput> = typeof given === 'object' && given !== null ? given : {};
   const faults: Fault[] = [];
   function fault(name: keyof QuestionInput, message: string): void {
     const spelled = wireNames ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
@@ -78,7 +79,7 @@ export function parseQuestion(input: QuestionInput, { naiveTimestamps, wireNames
     const message = `the query is not valid: ${faults.map(({ path, message }) => `${path.slice(1)} ${message}`).join('; ')}`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_query', faults });
   }
-  const { userId, deviceId } = input;
+  const { userId = '', deviceId } = input;
   return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
 }
 

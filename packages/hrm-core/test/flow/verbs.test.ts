@@ -137,6 +137,31 @@ it('drainBatch keeps its lease while it works, however long that takes', async (
   });
 });
 
+it('writePart and drainBatch refuse what is out of bounds before they write anything', async () => {
+  await withSystem(async ({ queue, storage, data }) => {
+    const good = { userId: 'ana', deviceId: 'watch', timestampMs: START_MS, heartRate: 70, receivedMs: START_MS };
+    for (const wrong of [
+      { timestampMs: -5 },
+      { timestampMs: 5.5 },
+      { heartRate: 1e9 },
+      { receivedMs: Number.NaN },
+      { userId: '' },
+    ]) {
+      const refused = writePart({ storage }, [good, { ...good, ...wrong }]);
+      await expect(refused).rejects.toMatchObject({ kind: 'invalid', faults: [{ path: '/1' }] });
+    }
+    await push(queue, WIRE);
+    for (const settings of [{ batchMaxReadings: 0 }, { leaseMs: -5 }, { leaseMs: Number.NaN }]) {
+      await expect(drainBatch({ queue, storage }, settings)).rejects.toMatchObject({
+        kind: 'invalid',
+        code: 'invalid_settings',
+      });
+    }
+    expect((await readdir(data)).filter((name) => !name.startsWith('.'))).toEqual([]);
+    expect(await queue.depth()).toMatchObject({ readings: 1, claimedReadings: 0 });
+  });
+});
+
 it('drainBatch that is aborted gives its batch back', async () => {
   await withSystem(async ({ queue, storage, clock }) => {
     await push(queue, WIRE);
@@ -233,5 +258,10 @@ it('query refuses what is no question before it reads anything, and stops when t
     expect(await query({ storage: untouched }, { userId: 'ana', start: DAY.start, end: DAY.start })).toEqual([]);
     const signal = AbortSignal.abort();
     await expect(query({ storage }, { userId: 'ana', ...DAY }, { signal })).rejects.toMatchObject({ kind: 'closed' });
+    await expect(query({ storage }, { userId: 'nobody', ...DAY }, { signal })).rejects.toMatchObject({
+      kind: 'closed',
+    });
+    await expect(writePart({ storage }, [], { signal })).rejects.toMatchObject({ kind: 'closed' });
+    await expect(query({ storage }, undefined as never)).rejects.toMatchObject({ code: 'invalid_query' });
   });
 });

@@ -74,6 +74,16 @@ describe('what cannot be stored', () => {
     expect(Buffer.from(rejected[0]?.bytes ?? [])).toEqual(Buffer.from(claimed(bytes).bytes));
   });
 
+  it('gives reasons that never repeat what was sent', () => {
+    const secrets = ['"ana 72bpm"', '["ana","72bpm"]', '[[72]]', '{"ana":72}', 'ana 72'];
+    const { rejected } = decodeElements(
+      secrets.map((text) => claimed(text)),
+      DAY_MS,
+    );
+    expect(rejected).toHaveLength(6);
+    for (const { reason } of rejected) expect(reason).not.toMatch(/ana|72/);
+  });
+
   it('singles bad readings out of an array and keeps the good ones', () => {
     const bad = { ...wire, heart_rate: 0 };
     const { readings, rejected } = decodeElements([claimed(JSON.stringify([wire, bad, wire]))], DAY_MS);

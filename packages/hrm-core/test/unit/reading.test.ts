@@ -32,6 +32,7 @@ describe('faults', () => {
     ['NaN', { heart_rate: Number.NaN }, '/heart_rate', /integer/],
     ['text', { heart_rate: '72' }, '/heart_rate', /integer/],
     ['no bpm', { heart_rate: undefined }, '/heart_rate', /30 to 220/],
+    ['an id that is null', { user_id: null }, '/user_id', /string/],
     ['an empty id', { user_id: '' }, '/user_id', /1 to 128/],
     ['129 characters', { device_id: 'x'.repeat(129) }, '/device_id', /1 to 128/],
     ['a number as id', { user_id: 7 }, '/user_id', /string/],
@@ -51,6 +52,16 @@ describe('faults', () => {
     for (const input of [null, 7, 'x', true, undefined]) expect(Object.keys(faults(input))).toEqual(['']);
     expect(Object.keys(faults([null, GOOD, 'x']))).toEqual(['/0', '/2']);
     expect(Object.keys(faults([[GOOD]]))).not.toEqual([]);
+  });
+
+  it('say of a field that is not there that it is missing', () => {
+    const [, ...found] = Object.entries(faults([{ user_id: 'ana' }, 3]));
+    expect(faults([GOOD, { user_id: 'ana' }])).toEqual({
+      '/1/device_id': 'is missing',
+      '/1/timestamp': 'is missing',
+      '/1/heart_rate': 'is missing',
+    });
+    expect(found.at(-1)).toEqual(['/1', 'must be an object with user_id, device_id, timestamp and heart_rate']);
   });
 
   it('are all counted, and the first 100 listed', () => {

@@ -46,13 +46,13 @@ it('reads every kind of value from text', () => {
   const env = {
     HRM_DEVICE_PRIORITY: '{"watch":1,"strap":2}',
     HRM_ALLOW_ANONYMOUS: 'true',
-    HRM_ALLOWED_HOSTS: 'a.example, b.example',
+    HRM_ALLOWED_HOSTS: 'a.example, b.example,::1',
     HRM_NAIVE_TIMESTAMPS: 'utc',
   };
   expect(loadSettings({ env })).toMatchObject({
     devicePriority: { watch: 1, strap: 2 },
     allowAnonymous: true,
-    allowedHosts: ['a.example', 'b.example'],
+    allowedHosts: ['a.example', 'b.example', '::1'],
     naiveTimestamps: 'utc',
   });
 });
@@ -70,6 +70,10 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_ALLOW_ANONYMOUS: 'yes' } }, /true or false/],
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ env: { HRM_ALLOWED_HOSTS: 'http://a' } }, /HRM_ALLOWED_HOSTS.*without scheme/],
+    [{ env: { HRM_ALLOWED_HOSTS: 'a,,b' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_ALLOWED_HOSTS: '*' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_ALLOWED_HOSTS: 'a:80' } }, /HRM_ALLOWED_HOSTS/],
     [{ file: { path: 'x.json', text: '{' } }, /x\.json must hold a JSON object/],
     [{ file: { path: 'x.json', text: '[]' } }, /x\.json/],
     [{ file: { path: 'x.json', text: '{"prot":1}' } }, /"prot", which is no setting/],

@@ -12,6 +12,8 @@ import type { StoredFile } from '../../../src/ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns } from '../../../src/pure/columns.js';
 import { mergeReadings } from '../../../src/pure/merge.js';
 
+const PARTITION = { date: '20240115', directory: 'ana' };
+
 type Values = [timestampMs: number, heartRate: number, deviceId: string, userId: string, receivedMinute: number][];
 
 let directory: string;
@@ -76,7 +78,7 @@ it('gives back every value, through our reader, DuckDB and parquet-wasm', async 
       const merged = mergeReadings([columnsFromReadings(readings)]);
       const bytes = encodeReadings(merged);
       const expected = valuesOf(merged);
-      expect(valuesOf((await decodeFile(stored(bytes))).columns)).toEqual(expected);
+      expect(valuesOf((await decodeFile(stored(bytes), PARTITION)).columns)).toEqual(expected);
       expect(await readByDuckDb(bytes)).toEqual(expected);
       expect(readByWasm(bytes)).toEqual(expected);
     }),
@@ -99,15 +101,15 @@ describe('a file of several row groups and pages', () => {
   it('reads the same by all three', async () => {
     const expected = valuesOf(merged);
     expect(expected).toHaveLength(length);
-    expect(valuesOf((await decodeFile(stored(bytes))).columns)).toEqual(expected);
+    expect(valuesOf((await decodeFile(stored(bytes), PARTITION)).columns)).toEqual(expected);
     expect(await readByDuckDb(bytes)).toEqual(expected);
     expect(readByWasm(bytes)).toEqual(expected);
   });
 
   it('names what it replaces, also to who reads its footer only', async () => {
-    expect((await decodeFile(stored(bytes))).replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
-    expect(await decodeReplaces(stored(bytes))).toEqual(['part-x.parquet', 'part-y.parquet']);
-    expect(await decodeReplaces(stored(encodeReadings(merged)))).toEqual([]);
+    expect((await decodeFile(stored(bytes), PARTITION)).replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
+    expect(await decodeReplaces(stored(bytes), PARTITION)).toEqual(['part-x.parquet', 'part-y.parquet']);
+    expect(await decodeReplaces(stored(encodeReadings(merged)), PARTITION)).toEqual([]);
   });
 });
 
@@ -154,12 +156,12 @@ describe('what is not ours', () => {
   );
 
   it('is a file_damaged error, wherever it is cut or flipped, or else reads as it was', async () => {
-    const expected = await decodeFile(stored(good));
+    const expected = await decodeFile(stored(good), PARTITION);
     for (let i = 0; i < good.length; i += 1) {
       const flipped = Uint8Array.from(good);
       flipped[i] = (flipped[i] as number) ^ 0xff;
       for (const bytes of [good.subarray(0, i), flipped]) {
-        await decodeFile(stored(bytes)).then(
+        await decodeFile(stored(bytes), PARTITION).then(
           (file) => expect(file.columns.length, `at ${i}`).toBe(expected.columns.length),
           (error) => expect(error, `at ${i}`).toMatchObject({ kind: 'data', code: 'file_damaged' }),
         );
@@ -170,6 +172,6 @@ describe('what is not ours', () => {
   it('is refused when its columns are others', async () => {
     const file = path.join(directory, 'foreign.parquet');
     await duckdb.run(`COPY (SELECT 1::BIGINT AS timestamp_ms, 70 AS heart_rate) TO '${file}' (FORMAT parquet)`);
-    await expect(decodeFile(stored(await readFile(file)))).rejects.toMatchObject({ code: 'file_damaged' });
+    await expect(decodeFile(stored(await readFile(file)), PARTITION)).rejects.toMatchObject({ code: 'file_damaged' });
   });
 });
