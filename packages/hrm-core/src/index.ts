@@ -7,7 +7,6 @@
 export { type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
 export {
   type CompactComponents,
-  type CompactFailure,
   type CompactOptions,
   type CompactSettings,
   type CompactSummary,

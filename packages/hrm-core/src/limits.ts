@@ -44,3 +44,12 @@ export const MINUTE_MS = 60_000;
 
 /** Parts written at once: a file system syncs ~1,300 files a second whatever the parallelism, reached well below 32. */
 export const MAX_CONCURRENT_WRITES = 32;
+
+/** Bytes of a stored file that are read at once: a hundred times a day of two devices at 1 Hz; more is none of ours. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Partitions that one compaction reports as failed before it takes the storage itself for broken. */
+export const MAX_COMPACTION_FAILURES = 100;
+
+/** The latest epoch millisecond with a four-digit year, and so with a date directory. */
+export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);

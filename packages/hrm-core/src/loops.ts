@@ -58,7 +58,8 @@ export async function runConsumer(
     const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
     const summary = isRipe ? await drainBatch(components, { ...settings, batchMaxReadings }, { signal }) : null;
     onEvent?.(summary === null || summary.outcome === 'empty' ? { type: 'idle' } : { type: 'drained', summary });
-    return 0;
+    // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
+    return summary !== null && summary.postponed > 0 ? RETRY_MAX_MS : 0;
   });
 }
 

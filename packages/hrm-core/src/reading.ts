@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import type { Fault } from './errors.js';
-import { MAX_FAULTS, MAX_HEART_RATE_BPM, MAX_ID_LENGTH, MIN_HEART_RATE_BPM } from './limits.js';
+import { MAX_FAULTS, MAX_HEART_RATE_BPM, MAX_ID_LENGTH, MAX_TIMESTAMP_MS, MIN_HEART_RATE_BPM } from './limits.js';
 import type { Reading } from './pure/columns.js';
 import { type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
 
@@ -61,8 +61,6 @@ const HeartRateSchema = v.pipe(
   v.maxValue(MAX_HEART_RATE_BPM, HEART_RATE_FAULT),
 );
 
-/** The latest epoch millisecond with a four-digit year, and so with a date directory. */
-const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const EPOCH_MS_FAULT = 'must be an integer, epoch milliseconds from 1970 to 9999';
 const EpochMsSchema = v.pipe(
   v.number(EPOCH_MS_FAULT),
@@ -184,7 +182,8 @@ export function isReading(value: unknown): value is Reading {
   return isId(userId) && isId(deviceId) && isEpochMs(timestampMs) && isHeartRate(heartRate) && isEpochMs(receivedMs);
 }
 
-function isId(value: unknown): value is string {
+/** Tells whether a value is a user_id or device_id. */
+export function isId(value: unknown): value is string {
   return isPlainId(value) || v.is(IdSchema, value);
 }
 

@@ -2,6 +2,7 @@
  * Every setting in one table: the one schema of the CLI, the server and the SDK's users. For each, in this order: CLI
  * flag, environment variable, config file (`hrm.config.json`, camelCase keys), default.
  */
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
 import { DAY_MS } from './limits.js';
@@ -31,10 +32,15 @@ const path = v.pipe(v.string(), v.minLength(1));
 
 const jsonText = v.pipe(v.string(), v.parseJson());
 
-/** A name or an address, without scheme or port. */
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\]?)$/;
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
-const hosts = v.array(v.pipe(v.string(), v.regex(HOST)));
+/** Names or addresses, without scheme or port. */
+const hosts = v.array(
+  v.pipe(
+    v.string(),
+    v.check((host) => HOST_NAME.test(host) || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0),
+  ),
+);
 
 const hostList = v.union([
   hosts,

@@ -1,15 +1,16 @@
-import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
-import { DAY_MS } from '../limits.js';
+import { type Fault, HrmError, isHrmError, isTotal, throwIfAborted } from '../errors.js';
+import { DAY_MS, MAX_COMPACTION_FAILURES } from '../limits.js';
 import { decodeBytes, decodeFile, decodeReplaces } from '../parquet/decode.js';
 import { encodeReadings } from '../parquet/encode.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type { Partition, Storage, StoredFile } from '../ports/storage.js';
+import type { Partition, PartitionFailure, Storage, StoredFile } from '../ports/storage.js';
 import { type ReadingColumns, sameReadings } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { COMPACTED_NAME, dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
 import { planCompaction } from '../pure/plan-compaction.js';
+import { isId } from '../reading.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -38,13 +39,6 @@ export interface CompactOptions extends CallOptions {
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 }
 
-/** A partition that could not be compacted; the others were. */
-export interface CompactFailure {
-  readonly partition: Partition;
-  readonly code: string;
-  readonly message: string;
-}
-
 /** What one run did. */
 export interface CompactSummary {
   /** Partitions looked at. */
@@ -59,8 +53,8 @@ export interface CompactSummary {
   readonly readings: number;
   /** Replaced files deleted. */
   readonly swept: number;
-  /** Partitions with a file that cannot be read; nothing of theirs was changed. */
-  readonly failures: readonly CompactFailure[];
+  /** Partitions that could not be compacted: a file is damaged, or cannot be read or written. Nothing of theirs was changed. */
+  readonly failures: readonly PartitionFailure[];
 }
 
 /**
@@ -70,8 +64,8 @@ export interface CompactSummary {
  * Any number of processes may compact at once, and be killed at any moment: no reading is ever out of sight, and no
  * answer changes.
  *
- * @throws HrmError kind `invalid` for a date that is none, kind `unavailable` when the storage cannot now (a full disk),
- *   kind `closed` when aborted. A file that cannot be read is no error but one of `failures`.
+ * @throws HrmError kind `invalid` for a user_id or date that is none, kind `unavailable` when the storage cannot now (a
+ *   full disk), kind `closed` when aborted. What fails in one partition is no error but one of `failures`.
  * @example
  * const { compacted, swept } = await compact({ storage }, { all: true });
  */
@@ -80,14 +74,14 @@ export async function compact(
   { userId, date, all = false, sweepAfterMs = 60_000 }: CompactSettings = {},
   { signal, onProgress }: CompactOptions = {},
 ): Promise<CompactSummary> {
-  if (date !== undefined && dateStartMs(date) === null) throw invalidDateError();
+  checkSettings({ userId, date, sweepAfterMs });
   const directory = userId === undefined ? undefined : userDirectory(userId);
   const partitions: Partition[] = [];
   for await (const partition of storage.partitions({ fromDate: date, toDate: date, directory }, { signal })) {
     partitions.push(partition);
   }
   const total = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
-  const failures: CompactFailure[] = [];
+  const failures: PartitionFailure[] = [];
   // Compacters that take partitions in the same order get into each other's way at every one.
   const offset = Math.floor(random.fraction() * partitions.length);
   for (let i = 0; i < partitions.length; i += 1) {
@@ -97,11 +91,11 @@ export async function compact(
       const done = await compactPartition({ storage, clock, random }, partition, { all, sweepAfterMs }, { signal });
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += done[key];
     } catch (error) {
-      if (!isHrmError(error)) throw error;
+      if (!isHrmError(error) || isTotal(error)) throw error;
       // A storage that cannot hold a replaced file open: another compacter was here.
       if (error.code === 'file_gone') total.skipped += 1;
-      else if (error.kind === 'data') failures.push({ partition, code: error.code, message: error.message });
-      else throw error;
+      else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
+      else failures.push({ partition, code: error.code, message: error.message });
     }
     onProgress?.({ done: i + 1, total: partitions.length });
   }
@@ -127,6 +121,8 @@ async function compactPartition(
     const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
     let replaced = plan.replaced;
     if (graceOver && replaced.length > 0) {
+      // Whole, not only its footer: what it replaces may be the only good copy of what is damaged in it.
+      await decodeFile(compacted, partition);
       summary.swept = await storage.remove(partition, replaced);
       replaced = [];
     }
@@ -160,7 +156,14 @@ async function verifyEncoded(bytes: Uint8Array<ArrayBuffer>, merged: ReadingColu
   });
 }
 
-function invalidDateError(): HrmError {
-  const message = 'the date must be YYYYMMDD, a day of the calendar';
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_date', faults: [{ path: '/date', message }] });
+function checkSettings({ userId, date, sweepAfterMs }: CompactSettings): void {
+  const faults: Fault[] = [];
+  if (userId !== undefined && !isId(userId)) faults.push({ path: '/userId', message: 'must be a user_id' });
+  if (date !== undefined && dateStartMs(date) === null) {
+    faults.push({ path: '/date', message: 'must be YYYYMMDD, a day of the calendar' });
+  }
+  if (!(Number(sweepAfterMs) >= 0)) faults.push({ path: '/sweepAfterMs', message: 'must be milliseconds, from 0' });
+  if (faults.length === 0) return;
+  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
 }

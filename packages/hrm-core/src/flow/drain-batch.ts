@@ -1,10 +1,11 @@
-import { HrmError, isHrmError } from '../errors.js';
+import { HrmError, isHrmError, isTotal } from '../errors.js';
 import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
-import type { Storage } from '../ports/storage.js';
-import { decodeElements } from '../pure/element.js';
-import { type WrittenPart, writePart } from './write-part.js';
+import type { PartitionFailure, Storage } from '../ports/storage.js';
+import { columnsFromReadings, readingsFromColumns } from '../pure/columns.js';
+import { decodeElements, encodeElements } from '../pure/element.js';
+import { type WrittenPart, writePartitions } from './write-part.js';
 
 /** What `drainBatch` works on. */
 export interface DrainComponents {
@@ -32,6 +33,10 @@ export interface DrainSummary {
   readonly parts: readonly WrittenPart[];
   /** Elements and readings that cannot be stored, kept as dead letters now. */
   readonly deadLettered: number;
+  /** Readings put back to the end of the queue, since their partition cannot be written while others can. */
+  readonly postponed: number;
+  /** Why, by partition. */
+  readonly failures: readonly PartitionFailure[];
   /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
   readonly lagMs: number;
   /**
@@ -46,7 +51,8 @@ export interface DrainSummary {
  * so a process killed at any moment loses nothing; the batch is delivered again and finds its parts.
  *
  * What cannot be stored goes to the dead letters in the same atomic step as the acknowledgement. When writing fails, the
- * batch is given back whole and the error is thrown: a full disk never makes a dead letter.
+ * batch is given back whole and the error is thrown: a full disk never makes a dead letter. Only where single partitions
+ * fail and the storage is well otherwise, their readings go to the end of the queue and the rest is stored.
  *
  * @throws HrmError kind `invalid` for settings that are none, kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
  * @example
@@ -60,19 +66,28 @@ export async function drainBatch(
   checkAtLeastOne({ batchMaxReadings, leaseMs });
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const claim = await queue.claim(limits, { signal });
-  if (claim === null) return { claimed: 0, parts: [], deadLettered: 0, lagMs: 0, outcome: 'empty' };
+  if (claim === null)
+    return { claimed: 0, parts: [], deadLettered: 0, postponed: 0, failures: [], lagMs: 0, outcome: 'empty' };
   const lease = keepLease(queue, claim.token, leaseMs);
   try {
     const { readings, rejected } = decodeElements(claim.elements, maxFutureMs);
-    const parts = await writePart({ storage }, readings, { signal });
+    const { written, failed } = await writePartitions(storage, columnsFromReadings(readings), { signal });
+    if (failed.length > 0) await requirePassing(storage, failed);
+    const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
+    const requeue = failed.flatMap(({ columns }) => encodeElements(readingsFromColumns(columns)));
     await lease.end();
-    const outcome = await queue.ack(claim.token, rejected);
-    const [oldest] = claim.elements;
+    const outcome = await queue.ack(claim.token, {
+      deadLetters: rejected,
+      requeue: requeue.map((element) => ({ ...element, stampMs })),
+    });
+    const isAcked = outcome === 'acked';
     return {
       claimed: readings.length + rejected.length,
-      parts,
-      deadLettered: outcome === 'acked' ? rejected.length : 0,
-      lagMs: Math.max(0, clock.nowMs() - (oldest?.stampMs ?? clock.nowMs())),
+      parts: written,
+      deadLettered: isAcked ? rejected.length : 0,
+      postponed: isAcked ? failed.reduce((sum, { columns }) => sum + columns.length, 0) : 0,
+      failures: failed.map(describeFailure),
+      lagMs: Math.max(0, clock.nowMs() - stampMs),
       outcome,
     };
   } catch (error) {
@@ -80,6 +95,23 @@ export async function drainBatch(
     await giveBack(queue, claim.token);
     throw error;
   }
+}
+
+type Failed = Awaited<ReturnType<typeof writePartitions>>['failed'];
+
+/**
+ * Tells partitions that cannot be written (somebody else's directory, a file in the way) from a storage that cannot: only
+ * of the former may readings go to the end of the queue, so that they do not hold up everybody else's.
+ * @throws the first failure, or why nothing can be written.
+ */
+async function requirePassing(storage: Storage, failed: Failed): Promise<void> {
+  for (const { error } of failed) if (isTotal(error)) throw error;
+  await storage.check();
+}
+
+function describeFailure({ partition, error }: Failed[number]): PartitionFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { partition, code: isHrmError(error) ? error.code : 'internal', message };
 }
 
 function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {

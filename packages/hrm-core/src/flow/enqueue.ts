@@ -55,7 +55,8 @@ export async function enqueue(
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
-  const nowMs = clock.nowMs();
+  const nowMs = Math.floor(clock.nowMs());
+  if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
   const parsed = parseReadings(readings, { naiveTimestamps, latestMs: nowMs + maxFutureMs, wireOnly }, nowMs);
   if ('faults' in parsed) {
     throw new HrmError(

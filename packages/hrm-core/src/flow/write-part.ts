@@ -1,4 +1,4 @@
-import { HrmError, throwIfAborted } from '../errors.js';
+import { HrmError, isTotal, throwIfAborted } from '../errors.js';
 import { DAY_MS, MAX_CONCURRENT_WRITES } from '../limits.js';
 import { encodeReadings } from '../parquet/encode.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -45,25 +45,52 @@ export async function writePart(
 ): Promise<readonly WrittenPart[]> {
   throwIfAborted(signal, 'writing parts');
   checkReadings(readings);
-  const batch = splitPartitions(mergeReadings([columnsFromReadings(readings)]));
+  const { written, failed } = await writePartitions(storage, columnsFromReadings(readings), { signal });
+  for (const { error } of failed) throw error;
+  return written;
+}
+
+/** A partition that could not be written. */
+interface FailedPartition {
+  readonly partition: Partition;
+  /** Merged, of this partition only. */
+  readonly columns: ReadingColumns;
+  readonly error: unknown;
+}
+
+/**
+ * Writes a part for each partition that readings touch, and goes on with the others when one cannot be written. Stops
+ * early, and counts what it did not try as failed, when aborted or when there is no space.
+ */
+export async function writePartitions(
+  storage: Storage,
+  readings: ReadingColumns,
+  { signal }: CallOptions,
+): Promise<{ readonly written: readonly WrittenPart[]; readonly failed: readonly FailedPartition[] }> {
+  const batch = splitPartitions(mergeReadings([readings]));
   const written: WrittenPart[] = [];
+  const failed: FailedPartition[] = [];
+  let stop: unknown;
   let next = 0;
   async function writeNext(): Promise<void> {
     for (let item = batch[next]; item !== undefined; item = batch[next]) {
       next += 1;
-      throwIfAborted(signal, 'writing parts');
-      const bytes = encodeReadings(item.columns);
-      const name = partName(bytes);
-      const outcome = await storage.publish(item.partition, name, bytes, { signal });
       const { partition, columns } = item;
-      written.push({ partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome });
+      try {
+        if (stop !== undefined) throw stop;
+        throwIfAborted(signal, 'writing parts');
+        const bytes = encodeReadings(columns);
+        const name = partName(bytes);
+        const outcome = await storage.publish(partition, name, bytes, { signal });
+        written.push({ partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome });
+      } catch (error) {
+        if (isTotal(error)) stop ??= error;
+        failed.push({ partition, columns, error });
+      }
     }
   }
-  const writers = Array.from({ length: Math.min(MAX_CONCURRENT_WRITES, batch.length) }, writeNext);
-  // All writers end before an error is reported, so that nothing is written after the caller has given the batch back.
-  const results = await Promise.allSettled(writers);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return written;
+  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_WRITES, batch.length) }, writeNext));
+  return { written, failed };
 }
 
 function checkReadings(readings: readonly Reading[]): void {

@@ -1,11 +1,13 @@
 /**
  * Parquet bytes to readings, column by column: row objects cost 25 times more (21 ms against 0.85 ms for 86,400 rows).
  */
-import { type FileMetaData, type KeyValue, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { type DecodedArray, type FileMetaData, type KeyValue, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { HrmError, isHrmError } from '../errors.js';
+import { MAX_FILE_BYTES } from '../limits.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
-import { CREATED_BY, REPLACES_KEY } from './encode.js';
+import { CREATED_BY, checkSeal } from './digest.js';
+import { REPLACES_KEY } from './encode.js';
 
 /** The contract's columns: name and physical type, in order. */
 const COLUMNS = [
@@ -26,12 +28,13 @@ export interface DecodedFile {
 
 /**
  * Reads a whole file.
- * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns.
+ * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, too large, or not of the contract's columns.
  */
 export async function decodeFile(file: StoredFile, partition: Partition): Promise<DecodedFile> {
-  const bytes = await file.read(0, file.byteLength);
   try {
-    return await decodeBytes(bytes, true);
+    if (file.byteLength > MAX_FILE_BYTES)
+      throw new Error(`it has ${file.byteLength} bytes, more than ${MAX_FILE_BYTES}`);
+    return await decodeBytes(await file.read(0, file.byteLength), true);
   } catch (error) {
     throw damagedError(file, partition, error);
   }
@@ -43,6 +46,7 @@ export async function decodeFile(file: StoredFile, partition: Partition): Promis
  * @throws whatever is wrong with it.
  */
 export async function decodeBytes(bytes: ArrayBuffer, byStatistics: boolean): Promise<DecodedFile> {
+  if (checkSeal(new Uint8Array(bytes)) === 'damaged') throw new Error('it does not have its digest');
   const metadata = await parquetMetadataAsync(asyncBuffer(bytes));
   checkColumns(metadata);
   const columns = await decodeColumns(bytes, metadata, byStatistics);
@@ -96,50 +100,72 @@ async function decodeColumns(
 ): Promise<ReadingColumns> {
   const length = Number(metadata.num_rows);
   if (length === 0) return NO_READINGS;
-  const timestampMs = new Float64Array(length);
-  const integers = { heart_rate: new Int32Array(length), received_minute: new Int32Array(length) };
-  const only = {
-    device_id: byStatistics ? onlyValue(metadata, 'device_id') : null,
-    user_id: byStatistics ? onlyValue(metadata, 'user_id') : null,
+  const onlyUser = byStatistics ? onlyValue(metadata, 'user_id') : null;
+  const onlyDevice = byStatistics ? onlyValue(metadata, 'device_id') : null;
+  const columns = {
+    timestamp_ms: new Float64Array(length),
+    heart_rate: new Int32Array(length),
+    ...(onlyDevice === null ? { device_id: new Array<string>(length) } : {}),
+    ...(onlyUser === null ? { user_id: new Array<string>(length) } : {}),
+    received_minute: new Int32Array(length),
   };
-  const strings = { device_id: stringsFor(only.device_id, length), user_id: stringsFor(only.user_id, length) };
-  const columns = COLUMNS.map(([name]) => name).filter(
-    (name) => !(name in only) || only[name as keyof typeof only] === null,
-  );
-  let filled = 0;
-  await parquetRead({
-    file: asyncBuffer(bytes),
-    metadata,
-    columns,
-    // Pages of different columns split at different rows, so each chunk is placed by its own row number.
-    onChunk: ({ columnName, columnData, rowStart }) => {
-      filled += columnData.length;
-      if (columnName === 'timestamp_ms') copyInt64(columnData as BigInt64Array, timestampMs, rowStart);
-      else if (columnName === 'heart_rate' || columnName === 'received_minute') {
-        integers[columnName].set(columnData as Int32Array, rowStart);
-      } else if (columnName === 'device_id' || columnName === 'user_id') {
-        const target = strings[columnName];
-        for (let i = 0; i < columnData.length; i += 1) target[rowStart + i] = columnData[i];
-      }
-    },
-  });
-  if (filled !== length * columns.length) throw new Error(`it has ${filled} values, not ${length * columns.length}`);
-  const users = only.user_id === null ? internStrings(strings.user_id) : allOf(only.user_id, length);
-  const devices = only.device_id === null ? internStrings(strings.device_id) : allOf(only.device_id, length);
+  await readColumns(bytes, metadata, columns);
+  const users = onlyUser === null ? internStrings(columns.user_id ?? []) : allOf(onlyUser, length);
+  const devices = onlyDevice === null ? internStrings(columns.device_id ?? []) : allOf(onlyDevice, length);
   return {
     length,
     users: users.values,
     devices: devices.values,
     user: users.indices,
     device: devices.indices,
-    timestampMs,
-    heartRate: integers.heart_rate,
-    receivedMinute: integers.received_minute,
+    timestampMs: columns.timestamp_ms,
+    heartRate: columns.heart_rate,
+    receivedMinute: columns.received_minute,
   };
 }
 
-function stringsFor(only: string | null, length: number): string[] {
-  return only === null ? new Array<string>(length) : [];
+type ColumnArray = Float64Array | Int32Array | string[];
+
+/** Fills the columns given, each of the file's length. */
+async function readColumns(
+  bytes: ArrayBuffer,
+  metadata: FileMetaData,
+  columns: Readonly<Record<string, ColumnArray>>,
+): Promise<void> {
+  let expected = 0;
+  for (const column of Object.values(columns)) expected += column.length;
+  let filled = 0;
+  let failure: unknown;
+  await parquetRead({
+    file: asyncBuffer(bytes),
+    metadata,
+    columns: Object.keys(columns),
+    // Pages of different columns split at different rows, so each chunk is placed by its own row number.
+    onChunk({ columnName, columnData, rowStart }) {
+      // hyparquet calls this from promises that nobody awaits: a throw in here would end the process.
+      try {
+        placeChunk(columns[columnName], columnData, rowStart);
+        filled += columnData.length;
+      } catch (error) {
+        failure ??= error;
+      }
+    },
+  });
+  if (failure !== undefined) throw failure;
+  if (filled !== expected) throw new Error(`it has ${filled} values, not ${expected}`);
+}
+
+function placeChunk(column: ColumnArray | undefined, chunk: DecodedArray, at: number): void {
+  if (column === undefined || at + chunk.length > column.length) throw new Error('it has values that belong nowhere');
+  if (column instanceof Float64Array && chunk instanceof BigInt64Array) copyInt64(chunk, column, at);
+  else if (column instanceof Int32Array && chunk instanceof Int32Array) column.set(chunk, at);
+  else if (Array.isArray(column)) {
+    for (let i = 0; i < chunk.length; i += 1) {
+      const text: unknown = chunk[i];
+      if (typeof text !== 'string') throw new Error('it has ids that are no strings');
+      column[at + i] = text;
+    }
+  } else throw new Error('it has values of another type');
 }
 
 function allOf(value: string, length: number): { values: readonly string[]; indices: Uint32Array } {

@@ -4,12 +4,10 @@
  */
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { ReadingColumns } from '../pure/columns.js';
+import { CREATED_BY, DIGEST_KEY, NO_DIGEST, sealFile } from './digest.js';
 
 /** The footer's key under which a compacted file names the files it replaces, a JSON array of strings. */
 export const REPLACES_KEY = 'hrm.replaces';
-
-/** Who wrote the file, in its footer; its statistics are never cut. */
-export const CREATED_BY = 'hrm-core';
 
 /** Of integers. Statistics of columns that nobody prunes by cost a tenth of the encoding. */
 const DELTA = { nullable: false, encoding: 'DELTA_BINARY_PACKED' } as const;
@@ -29,7 +27,10 @@ export function encodeReadings(columns: ReadingColumns, replaces?: readonly stri
     rowGroupSize: ROW_GROUP_ROWS,
     // Cut bounds would keep ids with a common prefix from ever pruning a row group.
     statisticsTruncateLength: Number.POSITIVE_INFINITY,
-    ...(replaces === undefined ? {} : { kvMetadata: [{ key: REPLACES_KEY, value: JSON.stringify(replaces) }] }),
+    kvMetadata: [
+      ...(replaces === undefined ? [] : [{ key: REPLACES_KEY, value: JSON.stringify(replaces) }]),
+      { key: DIGEST_KEY, value: NO_DIGEST },
+    ],
     columnData: [
       { name: 'timestamp_ms', type: 'INT64', ...DELTA, data: toInt64(columns.timestampMs) },
       { name: 'heart_rate', type: 'INT32', ...DELTA, statistics: false, data: columns.heartRate },
@@ -38,7 +39,9 @@ export function encodeReadings(columns: ReadingColumns, replaces?: readonly stri
       { name: 'received_minute', type: 'INT32', ...DELTA, statistics: false, data: columns.receivedMinute },
     ],
   });
-  return new Uint8Array(buffer);
+  const bytes = new Uint8Array(buffer);
+  sealFile(bytes);
+  return bytes;
 }
 
 /** By 32-bit halves, as {@link copyInt64} of decode.ts reads them; `BigInt(number)` for each value is ten times slower. */

@@ -18,6 +18,14 @@ export interface Partition {
   readonly directory: string;
 }
 
+/** A partition where something could not be done, while the others went on. */
+export interface PartitionFailure {
+  readonly partition: Partition;
+  /** Of the HrmError: `file_damaged`, `storage_unavailable`. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A file of a partition, opened: its bytes are those of the moment it was opened, until `close`. */
 export interface StoredFile {
   /** `compacted.parquet` or `part-….parquet`. */

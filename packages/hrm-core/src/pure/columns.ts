@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../limits.js';
 import { compareUtf8 } from './utf8.js';
 
 /** One reading, as an object: at the edges only; inward of them readings are {@link ReadingColumns}. */
@@ -59,9 +60,20 @@ export function columnsFromReadings(readings: readonly Reading[]): ReadingColumn
   for (const [i, reading] of readings.entries()) {
     columns.timestampMs[i] = reading.timestampMs;
     columns.heartRate[i] = reading.heartRate;
-    columns.receivedMinute[i] = Math.floor(reading.receivedMs / 60_000);
+    columns.receivedMinute[i] = Math.floor(reading.receivedMs / MINUTE_MS);
   }
   return columns;
+}
+
+/** Turns columns into readings; what they were received at is known to the minute. */
+export function readingsFromColumns(columns: ReadingColumns): Reading[] {
+  return Array.from({ length: columns.length }, (_, i) => ({
+    userId: columns.users[columns.user[i] as number] as string,
+    deviceId: columns.devices[columns.device[i] as number] as string,
+    timestampMs: columns.timestampMs[i] as number,
+    heartRate: columns.heartRate[i] as number,
+    receivedMs: (columns.receivedMinute[i] as number) * MINUTE_MS,
+  }));
 }
 
 /** The distinct strings in UTF-8 byte order, and for each string given its index among them. */

@@ -42,13 +42,17 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
       continue;
     }
     const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    let isKeptWhole = false;
     for (const item of items) {
       const result = parseQueuedReading(item, element.stampMs, maxFutureMs);
-      if (typeof result !== 'string') readings.push(result);
-      else
-        rejected.push(
-          reject(element, result, Array.isArray(value) ? Buffer.from(JSON.stringify(item)) : element.bytes),
-        );
+      if (typeof result !== 'string') {
+        readings.push(result);
+        continue;
+      }
+      const bytes = items === value ? itemBytes(item) : element.bytes;
+      if (bytes === null && isKeptWhole) continue;
+      isKeptWhole ||= bytes === null;
+      rejected.push(reject(element, result, bytes ?? element.bytes));
     }
   }
   return { readings, rejected };
@@ -79,6 +83,15 @@ function parseJson(bytes: Uint8Array): unknown {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
   } catch {
     return undefined;
+  }
+}
+
+/** An item of an array as JSON; `null` where it is nested too deep to be written, though it could be read. */
+function itemBytes(item: unknown): Uint8Array | null {
+  try {
+    return Buffer.from(JSON.stringify(item), 'utf8');
+  } catch {
+    return null;
   }
 }
 

@@ -3,8 +3,8 @@
  */
 import * as v from 'valibot';
 import { type Fault, HrmError } from '../errors.js';
-import { DAY_MS, MAX_QUERY_DAYS } from '../limits.js';
-import { IdSchema } from '../reading.js';
+import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../limits.js';
+import { IdSchema, isId } from '../reading.js';
 import type { Question } from './answer.js';
 import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
 import type { DevicePriority } from './merge.js';
@@ -34,15 +34,17 @@ export interface QuestionRules {
   readonly wireNames: boolean;
 }
 
-const RankSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
-
 /** Device priorities as settings and calls give them: device_id -> rank, an integer >= 1. */
-export const DevicePrioritySchema = v.pipe(
-  v.custom<Record<string, number>>((value) => !Array.isArray(value), 'must be an object, not a list'),
-  v.record(IdSchema, RankSchema),
-);
+export const DevicePrioritySchema = v.custom<Readonly<Record<string, number>>>(isPriority);
 
-const DATE_LIMIT_MS = Date.UTC(10_000, 0, 1);
+/** By hand: valibot's `record` passes over keys like `constructor`, which are as good device ids as any. */
+function isPriority(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // A list, a Map or a class has no entries that would be meant.
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  return Object.entries(value).every(([id, rank]) => isId(id) && Number.isSafeInteger(rank) && Number(rank) >= 1);
+}
 
 /**
  * Checks a question, whose fields may hold anything.
@@ -89,7 +91,7 @@ function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {
     return 'fault' in parsed ? parsed.fault : parsed.timestampMs;
   }
   const epochMs = value instanceof Date ? value.getTime() : value;
-  if (typeof epochMs === 'number' && Number.isInteger(epochMs) && epochMs >= 0 && epochMs < DATE_LIMIT_MS)
+  if (typeof epochMs === 'number' && Number.isInteger(epochMs) && epochMs >= 0 && epochMs <= MAX_TIMESTAMP_MS)
     return epochMs;
   if (value === undefined) return 'is missing';
   return 'must be a timestamp like 2024-01-15T10:00:00Z, not before 1970';

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../limits.js';
+import { MAX_TIMESTAMP_MS, MINUTE_MS } from '../limits.js';
 
 /** What to do with a timestamp that carries no offset. */
 export type NaiveTimestamps = 'reject' | 'utc';
@@ -23,7 +23,6 @@ export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTime
   if (Number(hour) > 23) return { fault: 'the hour must be 00 to 23; midnight is 00:00 of the next day' };
   if (Number(minute) > 59) return { fault: 'the minute must be 00 to 59' };
   if (Number(second) > 59) return { fault: 'the second must be 00 to 59; leap seconds are not accepted' };
-  // `Date.UTC` would take years 0 to 99 for 1900 to 1999; they are refused below as before 1970 either way.
   const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
   const date = new Date(dayMs);
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) {
@@ -41,7 +40,9 @@ export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTime
   const millisecond = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, '0'));
   const timeMs = (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000 + millisecond;
   const timestampMs = dayMs + timeMs - offsetMinutes * MINUTE_MS;
-  if (Number(year) < 1970 || timestampMs < 0) return { fault: 'must not be before 1970-01-01T00:00:00Z' };
+  // `Date.UTC` takes the years 0 to 99 for 1900 to 1999.
+  if (Number(year) < 100 || timestampMs < 0) return { fault: 'must not be before 1970-01-01T00:00:00Z' };
+  if (timestampMs > MAX_TIMESTAMP_MS) return { fault: 'must be before the year 10000 in UTC' };
   return { timestampMs };
 }
 

@@ -1,4 +1,4 @@
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
@@ -245,6 +245,63 @@ it('a damaged file fails the questions that need it, and no other; compact repor
       failures: [{ partition: { date: '20240115', directory: 'ana' }, code: 'file_damaged' }],
     });
     expect(await query({ storage }, { userId: 'ben', ...DAY })).toHaveLength(2);
+  });
+});
+
+it('compact deletes nothing by the word of a compacted file that is damaged', async () => {
+  await withSystem(async ({ storage, data }) => {
+    for (const minute of [0, 1]) await part(storage, minute);
+    await compact({ storage }, { all: true });
+    const directory = path.join(data, '20240115', 'ana');
+    const file = path.join(directory, 'compacted.parquet');
+    const bytes = await readFile(file);
+    // In its pages: the footer, which names what it replaces, is whole.
+    bytes[10] = (bytes[10] as number) ^ 1;
+    await writeFile(file, bytes);
+    const summary = await compact({ storage }, { all: true, sweepAfterMs: 0 });
+    expect(summary).toMatchObject({ swept: 0, failures: [{ code: 'file_damaged' }] });
+    expect(await readdir(directory)).toHaveLength(3);
+  });
+});
+
+it('drainBatch stores everybody else where one partition cannot be written, and postpones that one', async () => {
+  await withSystem(async ({ queue, storage, data, clock }) => {
+    // A file in the way of a user's directory.
+    await mkdir(path.join(data, '20240115'), { recursive: true });
+    await writeFile(path.join(data, '20240115', 'bad'), '');
+    await push(queue, [WIRE, { ...WIRE, user_id: 'bad' }], { ...WIRE, user_id: 'good' }, 'not json');
+    const summary = await drainBatch({ queue, storage, clock });
+    expect(summary).toMatchObject({ claimed: 4, postponed: 1, deadLettered: 1, outcome: 'acked' });
+    expect(summary.failures).toMatchObject([{ partition: { directory: 'bad' }, code: 'storage_unavailable' }]);
+    for (const userId of ['ana', 'good']) expect(await query({ storage }, { userId, ...DAY })).toHaveLength(1);
+    // What comes later is not behind it.
+    await push(queue, { ...WIRE, user_id: 'later' });
+    expect(await drainBatch({ queue, storage, clock })).toMatchObject({ claimed: 2, postponed: 1 });
+    expect(await query({ storage }, { userId: 'later', ...DAY })).toHaveLength(1);
+    await rm(path.join(data, '20240115', 'bad'));
+    expect(await drainBatch({ queue, storage, clock })).toMatchObject({ claimed: 1, postponed: 0 });
+    expect(await query({ storage }, { userId: 'bad', ...DAY })).toMatchObject([{ heartRate: 70, count: 1 }]);
+    expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0, deadLetters: 1 });
+  });
+});
+
+it('an element nested too deep to be written again is kept whole, and blocks nothing', async () => {
+  await withSystem(async ({ queue, storage, clock }) => {
+    const deep = `[{"user_id":${'['.repeat(8_000)}${']'.repeat(8_000)}},7]`;
+    await push(queue, deep, WIRE);
+    expect(await drainBatch({ queue, storage, clock })).toMatchObject({ deadLettered: 2, parts: [{ readings: 1 }] });
+    const letters = await queue.deadLetters.list({ limit: 5 });
+    expect(letters.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([deep, '7']);
+  });
+});
+
+it('enqueue refuses a clock that gives no time, and cuts one that gives fractions', async () => {
+  await withSystem(async ({ queue, storage }) => {
+    const reading = { userId: 'ana', deviceId: 'watch', timestamp: DAY.start, heartRate: 70 };
+    const bad = { nowMs: () => Number.NaN };
+    await expect(enqueue({ queue, clock: bad }, reading)).rejects.toMatchObject({ code: 'bad_clock' });
+    await enqueue({ queue, clock: { nowMs: () => START_MS + 0.75 } }, reading);
+    expect(await drainBatch({ queue, storage })).toMatchObject({ claimed: 1, deadLettered: 0 });
   });
 });
 

@@ -47,6 +47,8 @@ describe('faults', () => {
     ['an interval of Object.prototype', { interval: 'constructor' }, '/interval', /one of/],
     ['a rank of zero', { priority: { a: 0 } }, '/priority', /ranks/],
     ['a rank that is text', { priority: { a: '1' } }, '/priority', /ranks/],
+    ['a rank of a name of Object.prototype', { priority: { constructor: 0.5 } }, '/priority', /ranks/],
+    ['a Map, of which nothing would be taken', { priority: new Map([['a', 1]]) }, '/priority', /ranks/],
   ])('%s', (_, change, path, why) => {
     const found = faults(change);
     expect(Object.keys(found)).toEqual([path]);

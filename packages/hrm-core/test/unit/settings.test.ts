@@ -57,6 +57,14 @@ it('reads every kind of value from text', () => {
   });
 });
 
+it('takes any device id for a priority, names of Object.prototype among them', () => {
+  const text = '{"constructor":1,"prototype":2,"__proto__":3,"a":4}';
+  const { devicePriority } = loadSettings({ env: { HRM_DEVICE_PRIORITY: text } });
+  expect(JSON.stringify(devicePriority)).toBe(text);
+  const file = { path: 'x.json', text: `{"devicePriority":${text}}` };
+  expect(JSON.stringify(loadSettings({ file }).devicePriority)).toBe(text);
+});
+
 describe('a wrong value names the setting, the value and what is allowed', () => {
   it.each([
     [{ env: { HRM_PORT: '80a' } }, /HRM_PORT is "80a": it must be an integer from 0 to 65535/],

@@ -154,8 +154,10 @@ export async function makeDirectory(fileSystem: DirectoryFileSystem, path: strin
   try {
     await done((callback) => fileSystem.mkdir(path, DIRECTORY_MODE, callback));
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return;
-    throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
+    // A link would be written through and never listed: what is there must be a directory itself.
+    if (fileSystem.lstatSync(path, { bigint: true }).isDirectory()) return;
+    throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`, { cause: error }), { code: 'ENOTDIR' });
   }
   const { mode } = fileSystem.lstatSync(path, { bigint: true });
   if ((mode & PERMISSION_BITS) !== BigInt(DIRECTORY_MODE)) fileSystem.chmodSync(path, DIRECTORY_MODE);

@@ -218,15 +218,18 @@ async function readRange(
   fromByte: number,
   toByte: number,
 ): Promise<ArrayBuffer> {
-  const path = `${partition.date}/${partition.directory}/${file.name}`;
+  // Without the directory: it names a person, and messages about damage reach logs.
+  const name = `${file.name} of ${partition.date}`;
   const bytes = await readFully(context.fileSystem, file.fd, fromByte, toByte).catch((error) => {
-    throw storageError(`read ${path}`, context.directory, error);
+    if (errorCode(error) === 'EIO') throw damagedError(`${name} cannot be read from the disk`, error);
+    throw storageError(`read ${name}`, context.directory, error);
   });
   if (bytes.length === toByte - fromByte) return bytes.buffer;
-  throw new HrmError(`${path} is damaged: it ends at byte ${fromByte + bytes.length}, before byte ${toByte}`, {
-    kind: 'data',
-    code: 'file_damaged',
-  });
+  throw damagedError(`${name} ends at byte ${fromByte + bytes.length}, before byte ${toByte}`);
+}
+
+function damagedError(message: string, cause?: unknown): HrmError {
+  return new HrmError(message, { kind: 'data', code: 'file_damaged', cause });
 }
 
 function closedError(): HrmError {

@@ -5,7 +5,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { readParquet } from 'parquet-wasm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { decodeFile, decodeReplaces } from '../../../src/parquet/decode.js';
 import { encodeReadings } from '../../../src/parquet/encode.js';
 import type { StoredFile } from '../../../src/ports/storage.js';
@@ -155,18 +155,50 @@ describe('what is not ours', () => {
     columnsFromReadings([{ userId: 'u', deviceId: 'd', timestampMs: 1, heartRate: 70, receivedMs: 2 }]),
   );
 
-  it('is a file_damaged error, wherever it is cut or flipped, or else reads as it was', async () => {
-    const expected = await decodeFile(stored(good), PARTITION);
+  it('is a file_damaged error, wherever a bit is flipped or it is cut, and nothing else happens', async () => {
+    const rejections: unknown[] = [];
+    process.on('unhandledRejection', (error) => rejections.push(error));
+    onTestFinished(() => {
+      process.removeAllListeners('unhandledRejection');
+    });
+    const damaged = { kind: 'data', code: 'file_damaged' };
     for (let i = 0; i < good.length; i += 1) {
-      const flipped = Uint8Array.from(good);
-      flipped[i] = (flipped[i] as number) ^ 0xff;
-      for (const bytes of [good.subarray(0, i), flipped]) {
-        await decodeFile(stored(bytes), PARTITION).then(
-          (file) => expect(file.columns.length, `at ${i}`).toBe(expected.columns.length),
-          (error) => expect(error, `at ${i}`).toMatchObject({ kind: 'data', code: 'file_damaged' }),
-        );
+      await expect(decodeFile(stored(good.subarray(0, i)), PARTITION), `cut at ${i}`).rejects.toMatchObject(damaged);
+      for (let bit = 0; bit < 8; bit += 1) {
+        const flipped = Uint8Array.from(good);
+        flipped[i] = (flipped[i] as number) ^ (1 << bit);
+        await expect(decodeFile(stored(flipped), PARTITION), `bit ${bit} of ${i}`).rejects.toMatchObject(damaged);
       }
     }
+    // A turn for promises that nobody awaits.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(rejections).toEqual([]);
+  });
+
+  it('is refused, and ends nothing, also where its pages lie and it has no digest', async () => {
+    const rejections: unknown[] = [];
+    process.on('unhandledRejection', (error) => rejections.push(error));
+    onTestFinished(() => {
+      process.removeAllListeners('unhandledRejection');
+    });
+    // As another writer would make it: what is not protected by a digest must still not end the process.
+    const file = path.join(directory, 'undigested.parquet');
+    await duckdb.run(
+      `COPY (SELECT i::BIGINT AS timestamp_ms, 70 AS heart_rate, 'd' AS device_id, 'u' AS user_id, 1 AS received_minute FROM range(50) t(i)) TO '${file}' (FORMAT parquet)`,
+    );
+    const foreign = await readFile(file);
+    for (let i = 0; i < foreign.length; i += 1) {
+      const flipped = Uint8Array.from(foreign);
+      flipped[i] = (flipped[i] as number) ^ 0x10;
+      await decodeFile(stored(flipped), PARTITION).catch((error) => expect(error).toMatchObject({ kind: 'data' }));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(rejections).toEqual([]);
+  });
+
+  it('is refused when it is larger than any of ours, before it is read', async () => {
+    const sparse = { ...stored(good), byteLength: 5e9, read: () => expect.unreachable() };
+    await expect(decodeFile(sparse, PARTITION)).rejects.toMatchObject({ kind: 'data', code: 'file_damaged' });
   });
 
   it('is refused when its columns are others', async () => {
