@@ -42,6 +42,9 @@ export const FAILURE_MEMORY_MS = 30_000;
 /** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
 export const MAX_BACKLOG_MS = 60_000;
 
+/** Partitions that failed in one step that a log line lists; it counts them all. */
+export const MAX_LOGGED_FAILURES = 20;
+
 /** How long the server waits for its clients, milliseconds. */
 export interface ConnectionLimits {
   /** For the headers of a request, from its first byte. */
