@@ -15,6 +15,9 @@ export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
  */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
+/** Milliseconds that a body may keep silent: what came of it is held meanwhile, against everybody's budget. */
+export const MAX_BODY_IDLE_MS = 10_000;
+
 /**
  * Objects, arrays and members in one body. 10,000 readings have 50,000, or up to 100 each with fields that are ignored.
  * Without it, 16 MiB of `{},` (16 KiB packed) hold the process for 2 s and 460 MB.
