@@ -41,7 +41,7 @@ export interface Command {
   readonly settings: readonly SettingName[];
   readonly examples: readonly string[];
   /** @returns the kind of outcome, which is the exit code. @throws HrmError */
-  run(invocation: Invocation): Promise<'done' | 'data'>;
+  run(invocation: Invocation): Promise<'done' | 'data' | 'unavailable'>;
 }
 
 /** The arguments of one call, checked against the command's table. */

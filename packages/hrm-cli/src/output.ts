@@ -54,6 +54,27 @@ export function summaryText(rows: readonly (readonly [label: string, value: stri
   return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
 }
 
+/** A partition that could not be read or written, as core's summaries list it. */
+export interface PartitionFailure {
+  readonly partition: { readonly date: string; readonly directory: string };
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Failures for people: `20240115/ana: message` a line. */
+export function failureText(failures: readonly PartitionFailure[]): string {
+  return failures
+    .map(
+      ({ partition: { date, directory }, message }) => `${date}/${visibleText(directory)}: ${visibleText(message)}\n`,
+    )
+    .join('');
+}
+
+/** Failures for programs. */
+export function failuresToWire(failures: readonly PartitionFailure[]) {
+  return failures.map(({ partition: { date, directory }, code, message }) => ({ date, directory, code, message }));
+}
+
 /** `1 reading`, `2 readings`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,6 +1,8 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { outcomeOf } from '../src/commands/compact.js';
+import { runSteps } from '../src/commands/drain.js';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
@@ -11,7 +13,17 @@ afterEach(() => sandbox.remove());
 
 describe('hrm drain', () => {
   it('stores one batch, or all; an empty queue is no error', async () => {
-    const empty = { batches: 0, claimed: 0, stored: 0, parts: 0, dead_lettered: 0, stale: 0, left: 0 };
+    const empty = {
+      batches: 0,
+      claimed: 0,
+      stored: 0,
+      parts: 0,
+      dead_lettered: 0,
+      stale: 0,
+      postponed: 0,
+      failures: [],
+      left: 0,
+    };
     expect(await sandbox.run(['drain', '--json'])).toEqual({
       code: 0,
       stdout: `${JSON.stringify(empty)}\n`,
@@ -39,6 +51,55 @@ describe('hrm drain', () => {
     await writeFile(file, '');
     expect((await sandbox.run(['drain'], { env: { HRM_DATA_DIR: join(file, 'data') } })).code).toBe(3);
     expect(JSON.parse((await sandbox.run(['drain', '--json'])).stdout).stored).toBe(5);
+  });
+});
+
+describe('hrm drain, where one partition cannot be written', () => {
+  // A file where the user's directory belongs: nobody can write there, root neither.
+  async function block(): Promise<string> {
+    await sandbox.run(['import', '-'], { input: ndjson(10) + ndjson(5, { user_id: 'bo' }) });
+    const path = join(sandbox.dataDir, '20240115', 'bo');
+    await mkdir(join(sandbox.dataDir, '20240115'), { recursive: true });
+    await writeFile(path, '');
+    return path;
+  }
+  const failures = [{ date: '20240115', directory: 'bo', code: expect.any(String), message: expect.any(String) }];
+
+  it.each([[[]], [['--all']]])('stores the rest, says what it could not, and ends with 3 (drain %j)', async (flags) => {
+    const path = await block();
+    const { code, stdout } = await sandbox.run(['drain', '--json', ...flags]);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ batches: 1, claimed: 15, stored: 10, postponed: 5, failures, left: 5 });
+    const people = await sandbox.run(['drain', ...flags]);
+    expect(people.code).toBe(3);
+    expect(people.stdout).toMatch(/readings put back: cannot be stored now +5\n20240115\/bo: .+\n$/);
+    await rm(path);
+    const healed = await sandbox.run(['drain', '--json', ...flags]);
+    expect(healed.code).toBe(0);
+    expect(JSON.parse(healed.stdout)).toMatchObject({ stored: 5, postponed: 0, failures: [], left: 0 });
+  });
+
+  it('does not go on after a step that put readings back, which would never end', async () => {
+    const stored = {
+      claimed: 2,
+      parts: [],
+      deadLettered: 0,
+      lagMs: 0,
+      outcome: 'acked',
+      postponed: 0,
+      failures: [],
+    } as const;
+    const failure = { partition: { date: '20240115', directory: 'bo' }, code: 'storage_unavailable', message: 'm' };
+    const postponing = { ...stored, postponed: 1, failures: [failure] };
+    let steps = 0;
+    async function run() {
+      steps += 1;
+      return steps === 3 ? postponing : stored;
+    }
+    expect(await runSteps(run, true, () => undefined)).toMatchObject({ batches: 3, postponed: 1, failures: [failure] });
+    expect(steps).toBe(3);
+    expect(await runSteps(run, false, () => undefined)).toMatchObject({ batches: 1, postponed: 0 });
+    expect(steps).toBe(4);
   });
 });
 
@@ -96,7 +157,17 @@ describe('hrm compact', () => {
     ]);
     const people = await sandbox.run(['compact', '--user', 'bo']);
     expect(people.code).toBe(5);
-    expect(people.stdout).toMatch(/unreadable +1\n20240115\/bo: /);
+    expect(people.stdout).toMatch(/failed +1\n20240115\/bo: /);
+  });
+
+  it.each([
+    [[], 'done'],
+    [['storage_unavailable'], 'unavailable'],
+    [['storage_full', 'storage_unavailable'], 'unavailable'],
+    [['storage_unavailable', 'file_damaged'], 'data'],
+  ] as const)('with failures %j ends as %s', (codes, outcome) => {
+    const partition = { date: '20240115', directory: 'bo' };
+    expect(outcomeOf(codes.map((code) => ({ partition, code, message: 'm' })))).toBe(outcome);
   });
 
   it('runs at once with another, both end with 0 and nothing is lost', async () => {

@@ -102,14 +102,14 @@ describe('wrong use', () => {
     [['dlq', 'show', 'a', 'b'], 'unexpected argument "b": hrm dlq show takes one ID'],
     [['dlq', 'show'], 'ID is missing'],
     [['import'], 'FILE… is missing'],
-    [['import', 'x', '--format', 'xml'], '--format is "xml": it must be csv, ndjson'],
-    [['serve', '--only', 'nothing'], '--only is "nothing": it must be api, consumer, compacter'],
+    [['import', 'x', '--format', 'xml'], '--format is "xml": it must be one of csv, ndjson'],
+    [['serve', '--only', 'nothing'], '--only is "nothing": it must be one of api, consumer, compacter'],
     [['query', '--user', 'a', '--start', 'b'], '--end E is missing'],
     [['query', '--user', '--start', 'b'], "'--user' argument is ambiguous"],
     [['compact', '--user', ''], '--user must not be empty'],
     [['compact', '--user', 'a', '--user', 'b'], '--user is given 2 times: give it once'],
     [['drain', '--lease-ms', '100', '--lease-ms', '200'], '--lease-ms is given 2 times'],
-    [queryArgs('ana', '--interval', '2m'), '--interval is "2m": it must be 1m, 5m, 15m, 1h, 1d'],
+    [queryArgs('ana', '--interval', '2m'), '--interval is "2m": it must be one of 1m, 5m, 15m, 1h, 1d'],
   ])('%j ends with 2 and says what would be right', async (args, message) => {
     const { code, stdout, stderr } = await sandbox.run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

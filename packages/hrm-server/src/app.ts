@@ -18,9 +18,10 @@ import {
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { readBeginning, streamPieces } from './answer.js';
-import { createByteBudget, parseJson, parseNdjson, withBodyText } from './body.js';
+import { type BodyLimits, createByteBudget, withBodyText } from './body.js';
 import type { Health } from './health.js';
-import { MAX_BATCH_BYTES, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
+import { parseJson, parseNdjson } from './json.js';
+import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
 import { describeError, levelOf } from './log.js';
 import { readMediaType } from './media-type.js';
 import { readParameters } from './parameters.js';
@@ -55,8 +56,8 @@ const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 export function createApp(components: AppComponents, settings: AppSettings): Hono<AppEnv> {
   const { health, log } = components;
   const app = new Hono<AppEnv>();
-  const single = { maxBytes: MAX_READING_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
-  const batch = { maxBytes: MAX_BATCH_BYTES, budget: createByteBudget(MAX_HELD_BYTES) };
+  const single = bodyLimits(MAX_READING_BYTES);
+  const batch = bodyLimits(MAX_BATCH_BYTES);
 
   app.get(READING_PATH, (c) => answerQuery(components, settings, c));
   app.post(READING_PATH, async ({ env: { incoming } }) => {
@@ -86,6 +87,11 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
     return problemResponse(error, hintsFor(error, c.req.path));
   });
   return app;
+}
+
+/** Each route has a budget of its own. */
+function bodyLimits(maxBytes: number): BodyLimits {
+  return { maxBytes, budget: createByteBudget(MAX_HELD_BYTES), idleMs: MAX_BODY_IDLE_MS };
 }
 
 async function acceptReading(components: AppComponents, settings: AppSettings, text: string): Promise<void> {
@@ -155,9 +161,10 @@ function wrongMethod(allow: string): Response {
   return problemResponse(error, { Allow: allow });
 }
 
-/** What a client that used the wrong type could have used. */
+/** What a client that used the wrong type could have used; that there is no waiting for a body that stopped coming. */
 function hintsFor(error: unknown, path: string): Record<string, string> {
   if (!isHrmError(error)) return {};
+  if (error.code === 'request_timeout') return { Connection: 'close' };
   if (error.code === 'unsupported_encoding') return { 'Accept-Encoding': 'gzip' };
   if (error.code !== 'unsupported_media_type') return {};
   return { 'Accept-Post': `application/json${path === BATCH_PATH ? ', application/x-ndjson' : ''}` };

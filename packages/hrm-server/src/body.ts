@@ -1,11 +1,11 @@
 /**
- * Request bodies: from bytes on a socket to JSON values, with a bound on every step. Bytes come from Node's request and
+ * Request bodies: from bytes on a socket to text, with a bound on every step. Bytes come from Node's request and
  * not from its Fetch counterpart, which has no way to stop a body that is too large before it is all in memory.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { createGunzip, type Gunzip } from 'node:zlib';
-import { HrmError } from 'hrm-core';
+import { createGunzip } from 'node:zlib';
+import { HrmError, isHrmError } from 'hrm-core';
 import { MAX_JSON_VALUES } from './limits.js';
 import { isGzipped } from './media-type.js';
 import { invalidError } from './problem.js';
@@ -34,56 +34,77 @@ export function createByteBudget(maxBytes: number): ByteBudget {
 
 /** Bounds of one body. */
 export interface BodyLimits {
-  /** Unpacked, inclusive. */
+  /** Inclusive, as sent and unpacked. */
   readonly maxBytes: number;
   /** Shared with other requests. */
   readonly budget: ByteBudget;
+  /** How long it may keep silent, milliseconds. */
+  readonly idleMs: number;
 }
 
 /**
  * Reads a body, unpacks it if it is gzip, and gives its text to `use`; the budget has its bytes back when that is done.
- * @throws HrmError kind `invalid`, code `body_too_large`, `bad_gzip`, `not_utf8` or `unsupported_encoding`; kind
- *   `unavailable`, code `too_busy`, when the budget is used up; kind `closed` when the client went away in the middle.
+ * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
+ * @throws HrmError kind `invalid`, code `body_too_large`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
+ *   `request_timeout`; kind `unavailable`, code `too_busy`, when the budget is used up; kind `closed` when the client
+ *   went away in the middle.
  */
 export async function withBodyText<Result>(
   incoming: IncomingMessage,
-  { maxBytes, budget }: BodyLimits,
+  limits: BodyLimits,
   use: (text: string) => Promise<Result>,
 ): Promise<Result> {
-  const gunzip = isGzipped(incoming.headers) ? createGunzip({ chunkSize: 64 * 1024 }) : null;
-  if (gunzip === null && Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLargeError(maxBytes);
-  let heldBytes = 0;
-  function hold(bytes: number): void {
-    if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
-    if (!budget.take(bytes)) throw tooBusyError();
-    heldBytes += bytes;
-  }
+  const isPacked = isGzipped(incoming.headers);
+  if (Number(incoming.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  const body = holdBytes(limits);
   try {
-    const bytes = Buffer.concat(await collect(incoming, gunzip, hold));
-    return await use(decodeText(bytes));
+    const read = isPacked ? receiveAndUnpack : receive;
+    return await use(decodeText(await read(incoming, limits, body)));
   } finally {
-    budget.give(heldBytes);
+    body.release();
   }
 }
 
-/** The chunks of a body, unpacked. `hold` sees each chunk's length before it is kept, and throws to stop. */
-function collect(incoming: IncomingMessage, gunzip: Gunzip | null, hold: (bytes: number) => void): Promise<Buffer[]> {
+/** The bytes of one body, or of what it unpacks to, that count against the limits. */
+interface HeldBytes {
+  /** Counts bytes before they are kept. @throws HrmError when there are too many. */
+  hold(bytes: number): void;
+  /** Gives all of them back; again is harmless. */
+  release(): void;
+}
+
+function holdBytes({ maxBytes, budget }: BodyLimits): HeldBytes {
+  let heldBytes = 0;
+  return {
+    hold(bytes) {
+      if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
+      if (!budget.take(bytes)) throw tooBusyError();
+      heldBytes += bytes;
+    },
+    release() {
+      budget.give(heldBytes);
+      heldBytes = 0;
+    },
+  };
+}
+
+/** A body as it was sent. */
+function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    let receivedBytes = 0;
+    const timer = setTimeout(() => fail(silentError()), idleMs);
     function stop(): void {
-      incoming.off('data', onPacked).off('data', onData).off('end', onEnd).off('close', onClose);
+      clearTimeout(timer);
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose);
       // The socket stays: the answer goes out over it, and whoever made the request lets the rest of the body run out.
       incoming.pause();
-      if (gunzip === null) return;
-      incoming.unpipe(gunzip);
-      gunzip.destroy();
     }
     function fail(error: unknown): void {
       stop();
       reject(error);
     }
     function onData(chunk: Buffer): void {
+      timer.refresh();
       try {
         hold(chunk.length);
         chunks.push(chunk);
@@ -91,39 +112,48 @@ function collect(incoming: IncomingMessage, gunzip: Gunzip | null, hold: (bytes:
         fail(error);
       }
     }
-    function onPacked(chunk: Buffer): void {
-      receivedBytes += chunk.length;
-    }
     function onEnd(): void {
-      // Bytes that the unpacking left lie beyond the end of the gzip data.
-      if (gunzip !== null && gunzip.bytesWritten !== receivedBytes) {
-        fail(badGzipError());
-        return;
-      }
       stop();
-      resolve(chunks);
+      resolve(Buffer.concat(chunks));
     }
     function onClose(): void {
-      // A body that has been read to its end may still be in the unpacking.
-      if (incoming.readableEnded) return;
       fail(clientGoneError());
     }
     if (incoming.destroyed) {
       onClose();
       return;
     }
-    incoming.on('close', onClose);
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose);
     // Its 'close' follows, and says the same.
     incoming.on('error', () => undefined);
-    if (gunzip === null) incoming.on('data', onData).on('end', onEnd);
-    else {
-      incoming.on('data', onPacked).pipe(gunzip);
-      gunzip
-        .on('data', onData)
-        .on('end', onEnd)
-        .on('error', () => fail(badGzipError()));
-    }
   });
+}
+
+async function receiveAndUnpack(incoming: IncomingMessage, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer> {
+  const packed = holdBytes(limits);
+  try {
+    return await unpack(await receive(incoming, limits, packed), unpacked);
+  } finally {
+    packed.release();
+  }
+}
+
+/** Unpacks gzip, whole and nothing behind it. */
+async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  gunzip.end(packed);
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      hold(chunk.length);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw isHrmError(error) ? error : badGzipError();
+  }
+  // Bytes that the unpacking left lie beyond the end of the gzip data.
+  if (gunzip.bytesWritten !== packed.length) throw badGzipError();
+  return Buffer.concat(chunks);
 }
 
 function decodeText(bytes: Buffer): string {
@@ -158,58 +188,16 @@ function countsMoreValues(json: Buffer, max: number): boolean {
   return values > max;
 }
 
-/**
- * Parses JSON.
- * @throws HrmError kind `invalid`, code `not_json`. The parser's own message repeats the input, which is health data.
- */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalidError('not_json', 'the body is not JSON');
-  }
-}
-
-/** NDJSON as it was sent. */
-export interface NdjsonItems {
-  /** One for each line that is not blank, so an index is that of the reading, not of the line; `null` if not JSON. */
-  readonly items: readonly unknown[];
-  /** Indices of items that are not JSON. */
-  readonly malformed: ReadonlySet<number>;
-}
-
-/**
- * Parses NDJSON: a JSON value a line, `\n` or `\r\n`; blank lines are passed over.
- * @param maxItems - inclusive.
- * @throws HrmError kind `invalid`, code `too_many_readings`.
- */
-export function parseNdjson(text: string, maxItems: number): NdjsonItems {
-  const items: unknown[] = [];
-  const malformed = new Set<number>();
-  for (let from = 0; from < text.length; ) {
-    const newline = text.indexOf('\n', from);
-    const to = newline < 0 ? text.length : newline;
-    const line = text.slice(from, to).trim();
-    from = to + 1;
-    if (line === '') continue;
-    if (items.length === maxItems)
-      throw invalidError('too_many_readings', `a batch may hold at most ${maxItems} readings: split it`);
-    try {
-      items.push(JSON.parse(line));
-    } catch {
-      malformed.add(items.length);
-      items.push(null);
-    }
-  }
-  return { items, malformed };
-}
-
 function tooLargeError(maxBytes: number): HrmError {
-  return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, unpacked`);
+  return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, packed and unpacked`);
 }
 
 function badGzipError(): HrmError {
   return invalidError('bad_gzip', 'the body is not gzip, or is cut, damaged or followed by something else');
+}
+
+function silentError(): HrmError {
+  return invalidError('request_timeout', 'the body stopped coming', []);
 }
 
 function clientGoneError(): HrmError {

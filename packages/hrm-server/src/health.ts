@@ -22,16 +22,17 @@ export interface Health {
   record(loop: LoopName, failure: LoopFailure | null): void;
 }
 
-/** A step of a loop that failed. */
+/** What is wrong with a loop. */
 export interface LoopFailure {
-  readonly code: string;
+  /** Plain words, as the report says them. */
+  readonly reason: string;
   /** How long it counts if nothing is recorded after it, milliseconds: an idle loop has no success to record. */
   readonly lastsMs: number;
 }
 
 /** What a health check looks at. */
 export interface HealthComponents {
-  readonly queue: Pick<Queue, 'depth'>;
+  readonly queue: Pick<Queue, 'check' | 'depth'>;
   readonly storage: Pick<Storage, 'check'>;
   readonly clock?: Clock | undefined;
 }
@@ -56,13 +57,15 @@ export function createHealth(
 
   function checkLoops(): Finding {
     const reasons: string[] = [];
-    for (const [loop, { code, lastsMs, atMs }] of failures) {
-      if (clock.nowMs() - atMs < lastsMs) reasons.push(`the last step of the ${loop} failed: ${inWords(code)}`);
+    for (const { reason, lastsMs, atMs } of failures.values()) {
+      if (clock.nowMs() - atMs < lastsMs) reasons.push(reason);
     }
     return reasons.length === 0 ? HEALTHY : { reason: reasons.join('; '), severity: 'degraded' };
   }
 
   async function checkQueue(): Promise<Finding> {
+    // A queue whose disk is full still tells its depth.
+    await queue.check();
     const { deadLetters, oldestMs } = await queue.depth();
     const reasons: string[] = [];
     if (deadLetters > 0) reasons.push(`dead letters: ${deadLetters} (see hrm dlq list)`);
@@ -129,6 +132,6 @@ async function withTimeout(finding: Promise<Finding>): Promise<Finding> {
 }
 
 /** An error's code as words, `storage_full` as "storage full": a message may name files, a code does not. */
-function inWords(code: string): string {
+export function inWords(code: string): string {
   return code.replaceAll('_', ' ');
 }

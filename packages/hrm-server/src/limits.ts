@@ -15,6 +15,9 @@ export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
  */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
+/** Milliseconds that a body may keep silent: what came of it is held meanwhile, against everybody's budget. */
+export const MAX_BODY_IDLE_MS = 10_000;
+
 /**
  * Objects, arrays and members in one body. 10,000 readings have 50,000, or up to 100 each with fields that are ignored.
  * Without it, 16 MiB of `{},` (16 KiB packed) hold the process for 2 s and 460 MB.
@@ -41,6 +44,9 @@ export const FAILURE_MEMORY_MS = 30_000;
 
 /** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
 export const MAX_BACKLOG_MS = 60_000;
+
+/** Partitions that failed in one step that a log line lists; it counts them all. */
+export const MAX_LOGGED_FAILURES = 20;
 
 /** How long the server waits for its clients, milliseconds. */
 export interface ConnectionLimits {

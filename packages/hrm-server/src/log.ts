@@ -8,30 +8,55 @@ export function createLog({ logLevel }: Pick<Settings, 'logLevel'>): Logger {
 }
 
 /**
- * What a log line may say of an error. Health data is private, and messages about files name the directories of users:
- * so of expected errors only codes are logged. A defect is logged with where it showed.
+ * What a log line may say of an error: who has a heart rate here is private, and messages quote it. What the storage says
+ * names users' directories, a parser repeats its input, an engine the key that it did not find. So no message is logged,
+ * only what cannot hold a user's name: kind, code, the system's code, a damaged file's date and name, and of a defect
+ * where it showed.
  */
 export function describeError(error: unknown): Readonly<Record<string, unknown>> {
-  if (isHrmError(error) && error.kind !== 'internal') {
-    const { kind, code, cause } = error;
-    const system = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    return {
-      kind,
-      code,
-      ...(kind === 'data' ? { message: error.message } : {}),
-      ...(system === undefined ? {} : { system }),
-    };
-  }
-  return { kind: 'internal', stack: describeDefect(error) };
+  const isExpected = isHrmError(error) && error.kind !== 'internal';
+  const kind = isHrmError(error) ? error.kind : 'internal';
+  const code = isHrmError(error) ? error.code : undefined;
+  const system = systemCode(error instanceof Error && isHrmError(error) ? error.cause : error);
+  return {
+    kind,
+    ...(code === undefined ? {} : { code }),
+    ...(system === undefined ? {} : { system }),
+    ...(kind === 'data' && error instanceof Error ? describeDamage(error.message) : {}),
+    ...(isExpected ? {} : { stack: describeDefect(error) }),
+  };
 }
 
-/** Where a defect showed, and what it says unless that may quote data: Node's errors quote paths, the parser its input. */
+const DAMAGE =
+  /^(compacted\.parquet|part-[0-9a-f]{32}\.parquet|part-old-[0-9a-f-]{32,36}\.parquet) of (\d{8}) cannot be read/;
+
+/** Which file is damaged, from what hrm-core says of it; nothing when it says that in another way. */
+export function describeDamage(message: string): { readonly date?: string; readonly file?: string } {
+  const [, file, date] = DAMAGE.exec(message) ?? [];
+  return file === undefined || date === undefined ? {} : { date, file };
+}
+
+/** `ENOSPC`, `ERR_INVALID_STATE`, or LMDB's number. */
+function systemCode(error: unknown): string | number | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const { code } = error;
+  if (typeof code === 'number') return code;
+  return typeof code === 'string' && /^E[A-Z0-9_]+$/.test(code) ? code : undefined;
+}
+
+const HEADER = /^\w*Error(?: \[\w+\])?(?:: |(?=\n|$))/;
+const FRAME = /^ +at .*?((?:[\w.-]+\.[cm]?[jt]s|node:[\w/]+):\d+:\d+)\)?$/;
+
+/** The kind of a defect and the places of its stack, `decode.js:12:5`, without what it says and without directories. */
 function describeDefect(error: unknown): string {
   if (!(error instanceof Error)) return `a ${typeof error} was thrown`;
-  const isQuoting = 'code' in error || error instanceof SyntaxError;
-  const said = isHrmError(error) || !isQuoting ? error.message : 'code' in error ? String(error.code) : '';
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return [`${error.name}: ${said}`, ...frames].join('\n');
+  const { name, message, stack = '' } = error;
+  // A message may have lines that look like a stack's: only what follows it counts.
+  const [header = ''] = HEADER.exec(stack) ?? [];
+  const isOwn = header !== '' && stack.startsWith(message, header.length);
+  const lines = isOwn ? stack.slice(header.length + message.length).split('\n') : [];
+  const places = lines.flatMap((line) => FRAME.exec(line)?.[1] ?? []);
+  return [/^[A-Za-z]*Error$/.test(name) ? name : 'Error', ...places.map((place) => `at ${place}`)].join('\n    ');
 }
 
 /** How serious an error is to whoever runs the server: a client's mistake is nothing to act on. */

@@ -1,9 +1,17 @@
-import { type CompacterEvent, type ConsumerEvent, type Queue, runCompacter, runConsumer, type Storage } from 'hrm-core';
+import {
+  type CompacterEvent,
+  type CompactFailure,
+  type ConsumerEvent,
+  type Queue,
+  runCompacter,
+  runConsumer,
+  type Storage,
+} from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import type { Health } from './health.js';
-import { FAILURE_MEMORY_MS } from './limits.js';
-import { describeError, levelOf } from './log.js';
+import { type Health, inWords, type LoopName } from './health.js';
+import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES } from './limits.js';
+import { describeDamage, describeError, levelOf } from './log.js';
 import { codeOf, statusOf } from './problem.js';
 
 /** How a loop is stopped, and who hears of what it does. */
@@ -18,21 +26,35 @@ export interface LoopContext {
 export function startConsumer(
   components: { readonly queue: Queue; readonly storage: Storage },
   settings: Settings,
-  { signal, log, health }: LoopContext,
+  { signal, ...heard }: LoopContext,
 ): Promise<void> {
-  function onEvent(event: ConsumerEvent): void {
+  return runConsumer(components, settings, { signal, onEvent: consumerListener(heard) });
+}
+
+/** Turns what a consumer tells into lines of the log and a state of health. */
+export function consumerListener({ log, health }: Omit<LoopContext, 'signal'>): (event: ConsumerEvent) => void {
+  // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
+  let hasPostponed = false;
+  return (event) => {
     if (event.type === 'failed') {
       onFailure('consumer', event, { log, health });
       return;
     }
-    health.record('consumer', null);
+    if (event.type === 'idle') hasPostponed = false;
+    if (!hasPostponed) health.record('consumer', null);
     if (event.type === 'idle') return;
-    const { claimed, parts, deadLettered, lagMs, outcome } = event.summary;
+    const { claimed, parts, deadLettered, postponed, failures, lagMs, outcome } = event.summary;
     const line = { claimed, parts: parts.length, deadLettered, lagMs, outcome };
-    if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
+    if (postponed > 0) {
+      hasPostponed = true;
+      health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });
+      log.warn(
+        { ...line, postponed, ...describeFailures(failures) },
+        'some readings cannot be stored now; they are back in the queue',
+      );
+    } else if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
     else log.info(line, 'stored a batch');
-  }
-  return runConsumer(components, settings, { signal, onEvent });
+  };
 }
 
 /** Runs a compacter that logs what it merges; resolves when the signal has ended it. */
@@ -47,12 +69,11 @@ export function startCompacter(
       return;
     }
     const { failures, ...counts } = event.summary;
-    // Codes and dates only: a partition's directory names a user.
-    const failed = failures.map(({ partition: { date }, code }) => ({ date, code }));
-    const [first] = failed;
-    health.record('compacter', first === undefined ? null : { code: first.code, lastsMs: Number.POSITIVE_INFINITY });
-    if (failed.length > 0)
-      log.error({ ...counts, failed }, 'compacted; some partitions have files that cannot be read');
+    const [first] = failures;
+    const lastsMs = Number.POSITIVE_INFINITY;
+    health.record('compacter', first === undefined ? null : { reason: failedStep('compacter', first.code), lastsMs });
+    if (failures.length > 0)
+      log.error({ ...counts, ...describeFailures(failures) }, 'compacted; some partitions could not be');
     else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
     else log.debug(counts, 'nothing to compact');
   }
@@ -60,10 +81,22 @@ export function startCompacter(
 }
 
 function onFailure(
-  loop: 'consumer' | 'compacter',
+  loop: LoopName,
   { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
   { log, health }: Omit<LoopContext, 'signal'>,
 ): void {
-  health.record(loop, { code: codeOf(error), lastsMs: retryMs + FAILURE_MEMORY_MS });
+  health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
   log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');
+}
+
+function failedStep(loop: LoopName, code: string): string {
+  return `the last step of the ${loop} failed: ${inWords(code)}`;
+}
+
+/** Partitions that failed, without what names a user: their directories, and their errors' messages. */
+function describeFailures(failures: readonly Pick<CompactFailure, 'partition' | 'code' | 'message'>[]) {
+  const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, message }) => {
+    return { ...describeDamage(message), date, code };
+  });
+  return { failures: failures.length, failed };
 }

@@ -1,7 +1,8 @@
 import { Agent, request } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { Queue } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectRaw, gate, post, startTest, until, wireReading } from './support.js';
 
 const SINGLE = '/metrics/heart-rate';
@@ -69,6 +70,46 @@ describe('slow and silent clients', () => {
     socket.write(head(body.length) + body + head(bad.length) + bad + head(body.length, 'Connection: close\r\n') + body);
     expect((await closed).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 202', 'HTTP/1.1 400', 'HTTP/1.1 202']);
     expect((await queue.depth()).readings).toBe(2);
+  });
+});
+
+describe('a body that stops coming', () => {
+  test('holds no more than what came of it, and is 408 after ten seconds; a slow one is not', async () => {
+    const { port, url, queue } = await startTest();
+    const bomb = gzipSync(Buffer.alloc(16 * 1024 * 1024, 0x20));
+    const packed = `POST ${SINGLE}/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n`;
+    const silent = [];
+    // Unpacked they come to more than may be held at once.
+    for (let i = 0; i < 20; i += 1) {
+      const connection = await connectRaw(port);
+      connection.socket.write(`${packed}Content-Length: ${bomb.length + 1}\r\n\r\n`);
+      await new Promise((resolve) => connection.socket.write(bomb, resolve));
+      silent.push(connection);
+    }
+    const body = JSON.stringify(wireReading());
+    const slow = await connectRaw(port);
+    slow.socket.write(head(body.length + 100, 'Connection: close\r\n'));
+    const timer = setInterval(() => slow.socket.write(' '), 1_000);
+    onTestFinished(() => clearInterval(timer));
+    let accepted = 0;
+    for (let i = 0; i < 10; i += 1) {
+      expect((await post(`${url}${SINGLE}/batch`, [wireReading()])).status).toBe(202);
+      accepted += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const { closed } of silent) {
+      const answer = await closed;
+      expect(answer).toMatch(/^HTTP\/1.1 408 /);
+      expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
+      expect(answer).toContain('"code":"request_timeout"');
+    }
+    expect(slow.received()).toBe('');
+    clearInterval(timer);
+    const sentBlanks = slow.socket.bytesWritten - head(body.length + 100, 'Connection: close\r\n').length;
+    expect(sentBlanks).toBeGreaterThan(5);
+    slow.socket.write(body.padEnd(body.length + 100 - sentBlanks));
+    expect(await slow.closed).toMatch(/^HTTP\/1.1 202 /);
+    expect((await queue.depth()).readings).toBe(accepted + 1);
   });
 });
 

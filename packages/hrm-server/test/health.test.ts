@@ -1,6 +1,8 @@
 import { type Clock, HrmError, type Queue, type QueueDepth, type Storage } from 'hrm-core';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createHealth } from '../src/health.js';
+import { consumerListener } from '../src/loops.js';
 import { startTest, until } from './support.js';
 
 const SETTINGS = { batchMaxAgeMs: 5_000, leaseMs: 30_000 };
@@ -10,7 +12,7 @@ const EMPTY: QueueDepth = { readings: 0, claimedReadings: 0, deadLetters: 0, old
 function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<void>) {
   let nowMs = 1_000_000;
   const clock: Clock = { nowMs: () => nowMs };
-  const components = { queue: { depth }, storage: { check }, clock };
+  const components = { queue: { depth, check: async () => undefined }, storage: { check }, clock };
   const health = createHealth(components, SETTINGS);
   return {
     ...health,
@@ -37,11 +39,12 @@ describe('GET /health', () => {
   });
 
   test('is 503 with a reason when one of them fails, and 200 again', async () => {
-    let fails: 'queue' | 'storage' | null = 'queue';
+    let fails: 'queue' | 'queue check' | 'storage' | null = 'queue';
     const { url, log } = await startTest({
       wrapQueue: (queue): Queue => ({
         ...queue,
         depth: () => (fails === 'queue' ? Promise.reject(unavailable('queue_unavailable')) : queue.depth()),
+        check: () => (fails === 'queue check' ? Promise.reject(unavailable('queue_full')) : queue.check()),
       }),
       wrapStorage: (storage): Storage => ({
         ...storage,
@@ -57,6 +60,14 @@ describe('GET /health', () => {
     expect(await bodyWhen(503)).toEqual({
       status: 'unhealthy',
       checks: { service: 'healthy', queue: 'queue unavailable', storage: 'healthy' },
+    });
+    fails = null;
+    expect(await bodyWhen(200)).toMatchObject({ status: 'healthy' });
+    // Its depth can be read all the same.
+    fails = 'queue check';
+    expect(await bodyWhen(503)).toEqual({
+      status: 'unhealthy',
+      checks: { service: 'healthy', queue: 'queue full', storage: 'healthy' },
     });
     fails = null;
     expect(await bodyWhen(200)).toMatchObject({ status: 'healthy' });
@@ -166,15 +177,52 @@ describe('health', () => {
       async () => EMPTY,
       async () => undefined,
     );
-    health.record('consumer', { code: 'storage_full', lastsMs: 5_000 });
-    health.record('compacter', { code: 'file_damaged', lastsMs: Number.POSITIVE_INFINITY });
-    expect((await health.check()).checks.service).toBe(
-      'the last step of the consumer failed: storage full; the last step of the compacter failed: file damaged',
-    );
+    health.record('consumer', { reason: 'the disk is full', lastsMs: 5_000 });
+    health.record('compacter', { reason: 'a file is damaged', lastsMs: Number.POSITIVE_INFINITY });
+    expect((await health.check()).checks.service).toBe('the disk is full; a file is damaged');
     health.advance(5_000);
-    expect((await health.check()).checks.service).toBe('the last step of the compacter failed: file damaged');
+    expect((await health.check()).checks.service).toBe('a file is damaged');
     health.record('compacter', null);
     expect(await health.check()).toMatchObject({ status: 'healthy' });
+  });
+
+  test('hears of readings put back until the queue is idle, not only until the next batch', async () => {
+    const reports: string[] = [];
+    const log: Record<string, unknown>[] = [];
+    const health = createTestHealth(
+      async () => EMPTY,
+      async () => undefined,
+    );
+    const postponed = {
+      claimed: 2,
+      parts: [],
+      deadLettered: 0,
+      postponed: 2,
+      failures: [
+        { partition: { date: '20240115', directory: 'secret' }, code: 'storage_unavailable', message: 'open /secret' },
+      ],
+      lagMs: 0,
+      outcome: 'acked',
+    } as const;
+    const onEvent = consumerListener({
+      health,
+      log: pino({}, { write: (line: string) => log.push(JSON.parse(line)) }),
+    });
+    for (const event of [
+      { type: 'drained', summary: postponed },
+      { type: 'drained', summary: { ...postponed, postponed: 0, failures: [] } },
+      { type: 'idle' },
+    ] as const) {
+      onEvent(event);
+      health.advance(1_000);
+      reports.push((await health.check()).checks.service);
+    }
+    expect(reports).toEqual(['some readings cannot be stored now', 'some readings cannot be stored now', 'healthy']);
+    expect(log).toMatchObject([
+      { level: 40, postponed: 2, failures: 1, failed: [{ date: '20240115', code: 'storage_unavailable' }] },
+      { level: 30, claimed: 2 },
+    ]);
+    expect(JSON.stringify(log)).not.toContain('secret');
   });
 
   test('gives no message of an error away, not even of a defect', async () => {

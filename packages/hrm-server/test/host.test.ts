@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { createHostCheck } from '../src/host.js';
-import { exchangeRaw, startTest } from './support.js';
+import { exchangeRaw, startTest, testSettings } from './support.js';
 
 /** The status of a GET of /health with these header lines. */
 async function statusWith(
@@ -18,7 +18,7 @@ async function statusWith(
 
 describe('the Host header', () => {
   test('must be a name of this server', async () => {
-    const { port, queue } = await startTest({ flags: { allowedHosts: 'heart.example, Other.Example:9000,' } });
+    const { port, queue } = await startTest({ flags: { allowedHosts: 'heart.example, Other.Example' } });
     for (const host of [
       'localhost',
       `localhost:${port}`,
@@ -31,6 +31,7 @@ describe('the Host header', () => {
       'heart.example',
       'HEART.example.:80',
       'other.example',
+      'other.example:9000',
     ]) {
       expect([host, await statusWith(port, [`Host: ${host}`])]).toEqual([host, 200]);
     }
@@ -68,6 +69,13 @@ describe('the Host header', () => {
     }
     expect((await queue.depth()).readings).toBe(0);
   });
+
+  test.each(['other.example:9000', 'https://other.example', 'heart.example,', 'heart.example,,other.example', ' '])(
+    'is never compared with what is no name: HRM_ALLOWED_HOSTS=%j stops the start',
+    async (allowedHosts) => {
+      await expect(testSettings({ allowedHosts })).rejects.toThrow(/allowed-hosts is .* without scheme or port/);
+    },
+  );
 
   test('must be there, once', async () => {
     const { port } = await startTest();

@@ -155,13 +155,17 @@ describe('a body that is a bomb', () => {
     const timer = setInterval(() => {
       peakBytes = Math.max(peakBytes, process.memoryUsage.rss() - startBytes);
     }, 2);
-    for (const [path, status] of [
-      [BATCH, 413],
-      [SINGLE, 413],
+    // As it was sent, the second is not too large.
+    const small = Buffer.concat(Array(60).fill(gzipSync(Buffer.alloc(1024 * 1024), { level: 9 })));
+    expect(small.length).toBeLessThan(64 * 1024);
+    for (const [path, body] of [
+      [BATCH, bomb],
+      [SINGLE, small],
+      [SINGLE, bomb],
     ] as const) {
       const startMs = performance.now();
-      const response = await post(url + path, bomb, { 'Content-Encoding': 'gzip' });
-      expect(response.status).toBe(status);
+      const response = await post(url + path, body, { 'Content-Encoding': 'gzip' });
+      expect(response.status).toBe(413);
       console.log(
         `gzip bomb to ${path}: ${(performance.now() - startMs).toFixed(0)} ms, RSS at most +${(peakBytes / 1e6).toFixed(0)} MB`,
       );
@@ -233,7 +237,7 @@ describe('a queue that fails', () => {
     expect((await post(url + SINGLE, wireReading())).status).toBe(202);
   });
 
-  test('with a defect is 500 without a stack, and the log has the stack', async () => {
+  test('with a defect is 500 without a stack, and the log has the places of the stack', async () => {
     const { url, log } = await startTest({
       wrapQueue: (queue) => failingQueue(queue, () => new TypeError('a defect')),
     });
@@ -247,8 +251,9 @@ describe('a queue that fails', () => {
     expect(JSON.parse(log[0] ?? '')).toMatchObject({
       level: 50,
       kind: 'internal',
-      stack: expect.stringContaining('a defect'),
+      stack: expect.stringMatching(/^TypeError\n {4}at post\.test\.ts:\d+:\d+\n/),
     });
+    expect(log[0]).not.toContain('a defect');
   });
 });
 

@@ -210,7 +210,13 @@ describe('the log', () => {
     child.stdout.on('data', (chunk) => out.push(chunk));
     child.stderr.on('data', (chunk) => err.push(chunk));
     const code = await new Promise((resolve) => child.on('close', resolve));
-    expect(Buffer.concat(err).toString()).toMatch(/^\{.*"status":400,.*\}\n$/);
+    const text = Buffer.concat(err).toString();
+    expect(text).toMatch(/\}\n$/);
+    const lines = text.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ msg: 'starting', level: 30, parts: ['api'], dataDir, queueDir }),
+      expect.objectContaining({ status: 400, level: 30 }),
+    ]);
     expect(Buffer.concat(out).toString()).toBe('');
     expect(code).toBe(0);
   });

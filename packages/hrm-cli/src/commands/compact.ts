@@ -1,7 +1,7 @@
 import { type CompactSummary, compact } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { summaryText, visibleText } from '../output.js';
+import { failuresToWire, failureText, type PartitionFailure, summaryText } from '../output.js';
 import { startProgress } from '../progress.js';
 
 /** `hrm compact` */
@@ -33,7 +33,7 @@ export const compactCommand: Command = {
       );
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
-      return summary.failures.length === 0 ? 'done' : 'data';
+      return outcomeOf(summary.failures);
     } finally {
       progress.end();
       await storage.close();
@@ -41,11 +41,17 @@ export const compactCommand: Command = {
   },
 };
 
+/** Codes of failures that trying again does not mend. */
+const DATA_CODES: readonly string[] = ['file_damaged'];
+
+/** Where both kinds failed, the one that needs a person. */
+export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {
+  if (failures.length === 0) return 'done';
+  return failures.some(({ code }) => DATA_CODES.includes(code)) ? 'data' : 'unavailable';
+}
+
 function toWire({ failures, ...counts }: CompactSummary) {
-  return {
-    ...counts,
-    failures: failures.map(({ partition, code, message }) => ({ ...partition, code, message })),
-  };
+  return { ...counts, failures: failuresToWire(failures) };
 }
 
 function toText({ failures, ...counts }: CompactSummary): string {
@@ -56,10 +62,7 @@ function toText({ failures, ...counts }: CompactSummary): string {
     ['parts merged', counts.merged],
     ['readings', counts.readings],
     ['files swept', counts.swept],
-    ['unreadable', failures.length],
+    ['failed', failures.length],
   ]);
-  const lines = failures.map(({ partition, message }) => {
-    return `${partition.date}/${visibleText(partition.directory)}: ${visibleText(message)}\n`;
-  });
-  return table + lines.join('');
+  return table + failureText(failures);
 }
