@@ -1,7 +1,7 @@
 import {
   type CompacterEvent,
-  type CompactFailure,
   type ConsumerEvent,
+  type PartitionFailure,
   type Queue,
   runCompacter,
   runConsumer,
@@ -94,7 +94,7 @@ function failedStep(loop: LoopName, code: string): string {
 }
 
 /** Partitions that failed, without what names a user: their directories, and their errors' messages. */
-function describeFailures(failures: readonly Pick<CompactFailure, 'partition' | 'code' | 'message'>[]) {
+function describeFailures(failures: readonly Pick<PartitionFailure, 'partition' | 'code' | 'message'>[]) {
   const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, message }) => {
     return { ...describeDamage(message), date, code };
   });

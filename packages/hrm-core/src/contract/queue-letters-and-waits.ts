@@ -17,7 +17,7 @@ export function letterTests(test: Register): void {
   test('keeps dead letters with the acknowledgement, pages, redrives and purges', async (queue) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
-    assert.equal(await queue.ack(token, ['x', 'y', 'z'].map(letter)), 'acked');
+    assert.equal(await queue.ack(token, { deadLetters: ['x', 'y', 'z'].map(letter) }), 'acked');
     const all = await queue.deadLetters.list({ limit: 10 });
     assert.deepEqual(
       all.map(({ reason, bytes, stampMs, attempts }) => ({ reason, bytes: Buffer.from(bytes), stampMs, attempts })),
@@ -38,8 +38,46 @@ export function letterTests(test: Register): void {
     assert.equal(redriven.elements[0]?.stampMs, 7);
   });
   test('keeps no letter of a stale acknowledgement', async (queue) => {
-    assert.equal(await queue.ack('nobody', [letter('x')]), 'stale');
+    assert.equal(await queue.ack('nobody', { deadLetters: [letter('x')] }), 'stale');
     assert.deepEqual(await queue.deadLetters.list({ limit: 1 }), []);
+  });
+}
+
+/** What an acknowledgement puts back. */
+export function requeueTests(test: Register): void {
+  test('puts elements back to the end with the acknowledgement, their stamp kept', async (queue) => {
+    await queue.push([element('a', 3), element('b', 2)]);
+    const { token } = await claimed(queue);
+    await queue.push([element('c')]);
+    const requeue = [{ ...element('a', 3), stampMs: 7 }];
+    assert.equal(await queue.ack(token, { requeue }), 'acked');
+    assert.equal((await queue.depth()).readings, 4);
+    const { elements } = await claimed(queue);
+    assert.deepEqual(
+      elements.map(({ bytes, attempts }) => [Buffer.from(bytes).toString(), attempts]),
+      [
+        ['c', 1],
+        ['a', 1],
+      ],
+    );
+    assert.equal(elements[1]?.stampMs, 7);
+  });
+  test('puts nothing back for a token that lost its claim', async (queue) => {
+    assert.equal(await queue.ack('nobody', { requeue: [{ ...element('a'), stampMs: 7 }] }), 'stale');
+    assert.equal((await queue.depth()).readings, 0);
+  });
+  test('would take a push, or says why not', async (queue) => {
+    await queue.check();
+    await queue.close();
+    await rejectsWith('closed', queue.check());
+  });
+  test('refuses a lease that would never end', async (queue) => {
+    await queue.push([element('a')]);
+    for (const leaseMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await rejectsWith('invalid', queue.claim({ ...LIMITS, leaseMs }));
+    }
+    const { token } = await claimed(queue);
+    await rejectsWith('invalid', queue.renew(token, Number.NaN));
   });
 }
 

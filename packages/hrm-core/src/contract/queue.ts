@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { checkRandomHistory } from './queue-history.js';
-import { letterTests, waitTests } from './queue-letters-and-waits.js';
+import { letterTests, requeueTests, waitTests } from './queue-letters-and-waits.js';
 import {
   claimed,
   element,
@@ -33,6 +33,7 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
   elementTests(register);
   claimTests(register);
   letterTests(register);
+  requeueTests(register);
   waitTests(register);
   for (let count = 0; count < histories; count += 1) {
     const seed = randomInt(2 ** 31);

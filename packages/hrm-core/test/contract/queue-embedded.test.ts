@@ -112,7 +112,9 @@ describe('embedded queue', () => {
     const queue = await openEmbeddedQueue({ directory: parent });
     await queue.push([ELEMENT]);
     const claim = await queue.claim(LIMITS);
-    await queue.ack(claim?.token ?? '', [{ reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 }]);
+    await queue.ack(claim?.token ?? '', {
+      deadLetters: [{ reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 }],
+    });
     const [letter] = await queue.deadLetters.list({ limit: 1 });
     await queue.deadLetters.redrive([letter?.id ?? '']);
     assert.equal((await queue.claim(LIMITS))?.elements[0]?.attempts, 4);

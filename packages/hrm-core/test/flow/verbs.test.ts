@@ -90,6 +90,8 @@ it('drainBatch sets aside what cannot be stored, with reason, time, attempts and
       claimed: 0,
       parts: [],
       deadLettered: 0,
+      postponed: 0,
+      failures: [],
       lagMs: 0,
       outcome: 'empty',
     });
@@ -224,7 +226,7 @@ it('compact looks only where it is told to', async () => {
     expect(await compact({ storage }, { userId: 'nobody' })).toMatchObject({ partitions: 0 });
     await expect(compact({ storage }, { date: '20240230' })).rejects.toMatchObject({
       kind: 'invalid',
-      code: 'invalid_date',
+      code: 'invalid_settings',
     });
   });
 });

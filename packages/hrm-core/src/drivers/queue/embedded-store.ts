@@ -5,7 +5,7 @@
  * claim is a range of numbers, "can be claimed" is everything from `headSeq` on, and claiming moves no bytes.
  * @module
  */
-import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Ripeness } from '../../ports/queue.js';
+import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Remainder, Ripeness } from '../../ports/queue.js';
 import type { Tables } from './embedded-environment.js';
 import {
   type ClaimRecord,
@@ -16,6 +16,7 @@ import {
   NEW_COUNTERS,
   packClaim,
   packCounters,
+  packElement,
   packLetter,
   unpackClaim,
   unpackCounters,
@@ -109,13 +110,24 @@ export function releaseClaim(tables: Tables, token: string, nobodysToken: string
   return true;
 }
 
-/** Forgets the claim's elements and keeps the letters; `false`, and neither, when the token has no claim. */
-export function ackClaim(tables: Tables, token: string, inputs: readonly DeadLetterInput[], deadMs: number): boolean {
+/** Forgets the claim's elements and keeps the remainder; `false`, and neither, when the token has no claim. */
+export function ackClaim(tables: Tables, token: string, remainder: Remainder, deadMs: number): boolean {
   const claim = readClaim(tables, token);
   if (claim === undefined) return false;
   for (let seq = claim.fromSeq; seq < claim.toSeq; seq += 1) tables.elements.remove(seq);
   tables.claims.remove(token);
-  if (inputs.length === 0) return true;
+  const { deadLetters = [], requeue = [] } = remainder;
+  if (requeue.length > 0) {
+    appendElements(
+      tables,
+      requeue.map(({ bytes, readings, stampMs }) => packElement(bytes, readings, stampMs, 0)),
+    );
+  }
+  if (deadLetters.length > 0) appendLetters(tables, deadLetters, deadMs);
+  return true;
+}
+
+function appendLetters(tables: Tables, inputs: readonly DeadLetterInput[], deadMs: number): void {
   const counters = readCounters(tables);
   let { letterSeq } = counters;
   for (const input of inputs) {
@@ -123,7 +135,6 @@ export function ackClaim(tables: Tables, token: string, inputs: readonly DeadLet
     letterSeq += 1;
   }
   writeCounters(tables, { ...counters, letterSeq, letters: counters.letters + inputs.length });
-  return true;
 }
 
 /** Exact: from the counters and the few claims. */

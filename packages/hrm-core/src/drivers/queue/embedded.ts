@@ -83,21 +83,27 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     wait: (ripe, callOptions) => wait(state, ripe, callOptions),
     claim: async (limits, callOptions) => {
       throwIfAborted(callOptions?.signal, 'claiming a batch');
+      requireLease(limits.leaseMs);
       const token = randomUUID();
       return opened(state).write((tables) => takeClaim(tables, limits, token, clock.nowMs()));
     },
     renew: async (token, leaseMs) => {
+      requireLease(leaseMs);
       const isRenewed = opened(state).write((tables) => renewClaim(tables, token, leaseMs, clock.nowMs()));
       return isRenewed ? 'renewed' : 'stale';
     },
-    ack: async (token, deadLetters = []) => {
-      const isAcked = opened(state).write((tables) => ackClaim(tables, token, deadLetters, clock.nowMs()));
+    ack: async (token, remainder = {}) => {
+      const isAcked = opened(state).write((tables) => ackClaim(tables, token, remainder, clock.nowMs()));
       return isAcked ? 'acked' : 'stale';
     },
     release: async (token) => {
       const isReleased = opened(state).write((tables) => releaseClaim(tables, token, randomUUID()));
       if (isReleased) wake(state);
       return isReleased ? 'released' : 'stale';
+    },
+    check: async () => {
+      opened(state).requireSpace(0);
+      opened(state).read((tables) => measureDepth(tables, clock.nowMs()));
     },
     depth: async () => opened(state).read((tables) => measureDepth(tables, clock.nowMs())),
     deadLetters: embeddedLetters(
@@ -106,6 +112,12 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     ),
     close: async () => close(state),
   };
+}
+
+/** A lease that is no duration would never end. */
+function requireLease(leaseMs: number): void {
+  if (Number.isFinite(leaseMs) && leaseMs > 0) return;
+  throw new HrmError('A lease must be a number of milliseconds above 0', { kind: 'invalid', code: 'invalid_lease' });
 }
 
 function opened(state: State): Environment {
