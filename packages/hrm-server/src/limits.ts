@@ -48,6 +48,9 @@ export const MAX_BACKLOG_MS = 60_000;
 /** Partitions that failed in one step that a log line lists; it counts them all. */
 export const MAX_LOGGED_FAILURES = 20;
 
+/** Connections that wait to be accepted, at most: Node's backlog is 511. A server that closes takes no more than that. */
+export const MAX_WAITING_CONNECTIONS = 511;
+
 /** How long the server waits for its clients, milliseconds. */
 export interface ConnectionLimits {
   /** For the headers of a request, from its first byte. */

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { HrmError } from 'hrm-core';
@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import type { AppEnv } from './app.js';
 import { refuseConnection } from './client-error.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
-import type { ConnectionLimits } from './limits.js';
+import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { describeError, levelOf } from './log.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
 
@@ -75,7 +75,7 @@ function createRequestListener({ app, log }: ListenComponents, checkHost: HostCh
 
 /**
  * Follows the server's connections from now on.
- * @returns what closes it. No new connection is taken from then on; requests in flight, and those that arrive on open
+ * @returns what closes it. Who has connected by then is taken, nobody after; requests in flight, and those that arrive on open
  *   connections within a moment, are answered as the last of their connection; then everything idle is cut. Node's
  *   `close` alone would cut idle connections whose next request is on its way, wait for those that have not sent anything
  *   yet, and keep those that were busy open when they fall idle.
@@ -108,23 +108,51 @@ function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits
     });
   });
   async function close(): Promise<void> {
+    await acceptWaiting(server);
     const stopped = new Promise<void>((resolve) => {
       // The socket server's own: the HTTP server's closes idle connections first.
       NetServer.prototype.close.call(server, () => resolve());
     });
     for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
     await Promise.race([stopped, sleep(closeGraceMs)]);
+    // A timer comes before what the sockets have received meanwhile.
+    await socketsHeard();
     isGraceOver = true;
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     server.closeIdleConnections();
     const timer = setTimeout(() => server.closeAllConnections(), closeMs);
     await stopped;
     clearTimeout(timer);
+    // Stops the HTTP server's own timer; that nothing listens is no news.
+    server.close(() => undefined);
   }
   return () => {
     closed ??= close();
     return closed;
   };
+}
+
+/**
+ * Takes those who have connected and wait to be accepted: closing would reset them, and their requests may have come.
+ * Node accepts one a turn, so as long as a turn brings one there may be more.
+ */
+async function acceptWaiting(server: Server): Promise<void> {
+  let isNew = true;
+  function onConnection(): void {
+    isNew = true;
+  }
+  server.on('connection', onConnection);
+  for (let i = 0; isNew && i < MAX_WAITING_CONNECTIONS; i += 1) {
+    isNew = false;
+    await socketsHeard();
+  }
+  server.off('connection', onConnection);
+}
+
+/** Resolves when the sockets have told what they had when it was called: a turn may be past that already, the next is not. */
+async function socketsHeard(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
 }
 
 function startListening(server: Server, { host, port }: Pick<Settings, 'host' | 'port'>): Promise<void> {

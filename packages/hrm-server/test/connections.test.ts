@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import type { Queue } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
+import type { Settings } from 'hrm-core/settings';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectRaw, gate, post, startTest, until, wireReading } from './support.js';
 
@@ -9,6 +12,17 @@ const SINGLE = '/metrics/heart-rate';
 
 function head(bytes: number, more = ''): string {
   return `POST ${SINGLE} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n${more}\r\n`;
+}
+
+/** Whether nobody listens; whoever connected before is let in. */
+async function isRefused(port: number): Promise<boolean> {
+  try {
+    (await connectRaw(port)).socket.destroy();
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+    return true;
+  }
 }
 
 /** A queue that takes nothing before the gate opens. */
@@ -126,7 +140,7 @@ describe('closing', () => {
     const answers = [post(url + SINGLE, wireReading()), post(`${url}${SINGLE}/batch`, [wireReading(), wireReading()])];
     await until(() => pushes === 2, 'both are on their way into the queue');
     const closed = service.close();
-    await expect(connectRaw(port)).rejects.toThrow(/ECONNREFUSED/);
+    await until(() => isRefused(port), 'nobody is taken any more');
     open();
     for (const answer of answers) {
       const response = await answer;
@@ -214,8 +228,110 @@ describe('closing', () => {
     const query = 'user_id=ana&start=2023-01-01T00:00:00Z&end=2024-01-01T00:00:00Z';
     const response = await fetch(`${url}${SINGLE}?${query}`);
     const closed = service.close();
-    await expect(connectRaw(port)).rejects.toThrow(/ECONNREFUSED/);
+    await until(() => isRefused(port), 'nobody is taken any more');
     expect(((await response.json()) as { count: number }).count).toBe(readings.length);
     await closed;
   });
 });
+
+describe('closing under load', () => {
+  const body = JSON.stringify(wireReading());
+  const request = head(body.length) + body;
+
+  test('answers what has come but was never read', async () => {
+    const { port, service, settings } = await startTest();
+    const connections = await Promise.all(Array.from({ length: 100 }, () => connectRaw(port)));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // In one turn: the requests are in the kernel, and the server has read nothing of any connection.
+    for (const { socket } of connections) socket.write(request);
+    const closed = service.close();
+    for (const answer of await Promise.all(connections.map((connection) => connection.closed))) {
+      expect(answer).toMatch(/^HTTP\/1.1 202 [\s\S]*\r\nconnection: close\r\n/i);
+    }
+    await closed;
+    expect(await queuedCount(settings)).toBe(100);
+  });
+
+  test('answers connections that it has not even accepted, also when it was busy meanwhile', async () => {
+    const { port, service, settings } = await startTest();
+    // How many clients have sent their request.
+    const cells = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(CLIENTS, { eval: true, workerData: { port, request, cells, count: 100 } });
+    const answers = once(worker, 'message');
+    await once(worker, 'online');
+    // This thread serves nothing until all have sent.
+    while (Atomics.load(cells, 0) < 100) Atomics.wait(cells, 0, Atomics.load(cells, 0), 10_000);
+    const closed = service.close();
+    expect(await answers).toEqual([Array(100).fill('HTTP/1.1 202')]);
+    await closed;
+    await worker.terminate();
+    expect(await queuedCount(settings)).toBe(100);
+  });
+
+  test('cuts no keep-alive client that sends one request after the other', async () => {
+    let resets = 0;
+    let sent = 0;
+    for (let round = 0; round < 5; round += 1) {
+      const { port, service, settings } = await startTest();
+      let accepted = 0;
+      const clients = Array.from({ length: 20 }, async () => {
+        const { socket, received, closed } = await connectRaw(port);
+        let isClosed = false;
+        socket.on('end', () => {
+          isClosed = true;
+        });
+        for (let answers = 0; ; ) {
+          socket.write(request);
+          sent += 1;
+          answers += 1;
+          const hasAnswer = () =>
+            received().split('HTTP/1.1 202').length > answers && received().endsWith('"accepted"}');
+          while (!hasAnswer() && !isClosed && !socket.destroyed) await new Promise((resolve) => setImmediate(resolve));
+          if (!hasAnswer()) {
+            resets += 1;
+            return;
+          }
+          accepted += 1;
+          if (/connection: close/i.test(received())) {
+            await closed;
+            return;
+          }
+        }
+      });
+      await until(() => accepted >= 40 + round * 13, 'they are at it');
+      await service.close();
+      await Promise.all(clients);
+      expect(await queuedCount(settings)).toBe(accepted);
+    }
+    console.log(`closing under load: ${sent} requests sent, ${resets} cut`);
+    expect(resets).toBe(0);
+  });
+});
+
+/** A thread of clients: each sends its request as soon as it is connected, and tells the status when it is closed. */
+const CLIENTS = `
+  const { connect } = require('node:net');
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { port, request, cells, count } = workerData;
+  function exchange() {
+    return new Promise((resolve) => {
+      let answer = '';
+      const socket = connect({ host: '127.0.0.1', port });
+      socket.on('connect', () => socket.write(request, () => {
+        Atomics.add(cells, 0, 1);
+        Atomics.notify(cells, 0);
+      }));
+      socket.on('data', (chunk) => { answer += chunk; });
+      socket.on('error', (error) => { answer += error.code + ' '; });
+      socket.on('close', () => resolve(answer.slice(0, 12)));
+    });
+  }
+  Promise.all(Array.from({ length: count }, exchange)).then((answers) => parentPort.postMessage(answers));
+`;
+
+async function queuedCount(settings: Settings): Promise<number> {
+  const queue = await openQueue(settings);
+  const { readings } = await queue.depth();
+  await queue.close();
+  return readings;
+}

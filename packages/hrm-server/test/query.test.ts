@@ -284,7 +284,8 @@ describe('a storage that fails', () => {
     expect(JSON.parse(log[0] ?? '')).toMatchObject({
       level: 50,
       kind: 'data',
-      message: expect.stringContaining('part-'),
+      date: '20230101',
+      file: expect.stringMatching(/^part-[0-9a-f]{32}\.parquet$/),
     });
     expect(log.join('')).not.toContain('ana');
   });
