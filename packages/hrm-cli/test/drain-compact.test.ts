@@ -140,7 +140,7 @@ describe('hrm compact', () => {
   it('refuses a date that is none', async () => {
     const { code, stderr } = await sandbox.run(['compact', '--date', '20240230', '--json']);
     expect(code).toBe(2);
-    expect(JSON.parse(stderr).error).toMatchObject({ code: 'invalid_date', errors: [{ path: '/date' }] });
+    expect(JSON.parse(stderr).error).toMatchObject({ code: 'invalid_settings', errors: [{ path: '/date' }] });
   });
 
   it('lists files that cannot be read, compacts the rest, and ends with 5', async () => {

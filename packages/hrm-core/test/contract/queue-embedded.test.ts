@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import type { Queue } from '../../src/ports/queue.js';
 
 /** Pushes elements of 30 readings. */
 const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.meta.url));
+const COPIES = fileURLToPath(new URL('../crash/queue-copies-worker.mjs', import.meta.url));
 const LIMITS = { maxReadings: 100, maxBytes: 1_000, maxElements: 100, leaseMs: 1_000 };
 const ELEMENT = { bytes: Buffer.from('a'), readings: 1 };
 
@@ -152,5 +153,40 @@ describe('embedded queue', () => {
     root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from('2'));
     await root.close();
     await assert.rejects(openEmbeddedQueue({ directory: newer }), isError('data', 'queue_layout', /layout 2.*reads 1/));
+  });
+});
+
+describe('an embedded queue that loses its file', () => {
+  it('accepts nothing into a file that nobody will find, and goes on with the one that is there', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hrm-queue-'));
+    const queue = await openEmbeddedQueue({ directory });
+    await queue.push([ELEMENT]);
+    rmSync(directory, { recursive: true });
+    const gone = (error: unknown) => isHrmError(error) && error.code === 'queue_unavailable';
+    await assert.rejects(queue.push([ELEMENT]), gone);
+    await assert.rejects(queue.check(), gone);
+    mkdirSync(directory);
+    await queue.push([ELEMENT]);
+    rmSync(join(directory, 'queue.lmdb'));
+    await assert.rejects(queue.push([ELEMENT]), (error) => gone(error) && /deleted or replaced/.test(String(error)));
+    await queue.push([ELEMENT]);
+    assert.equal((await queue.depth()).readings, 1);
+    await queue.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('an embedded queue and copies of its module', () => {
+  it('is one queue for a process that imports it and requires it, beside another process', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [COPIES], { encoding: 'utf8', timeout: 60_000 });
+    assert.deepEqual([status, stdout.trim()], [0, 'ok'], stderr);
+  });
+
+  it('refuses worker threads, which cannot see who else in the process has it open', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [COPIES, 'worker'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual([status, stdout.trim()], [0, 'worker_thread'], stderr);
   });
 });

@@ -15,9 +15,19 @@
  */
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { isHrmError } from '../../errors.js';
-import { FILE_NAME, fsyncDirectory, layoutError, makeDurableDirectory, prepareFiles } from './embedded-files.js';
+import { HrmError, isHrmError } from '../../errors.js';
+import {
+  FILE_NAME,
+  type FileIdentity,
+  fileIdentity,
+  fsyncDirectory,
+  isSameFile,
+  layoutError,
+  makeDurableDirectory,
+  prepareFiles,
+} from './embedded-files.js';
 import { LAYOUT_VERSION } from './embedded-records.js';
 import { requireSpace, unavailable } from './embedded-space.js';
 
@@ -52,6 +62,7 @@ export interface Environment {
 interface Opened {
   readonly root: RootDatabase<Buffer, string>;
   readonly tables: Tables;
+  readonly identity: FileIdentity;
   /** By the clock that nobody sets. */
   readersCheckedMs: number;
 }
@@ -74,14 +85,26 @@ const MAP_BYTES = 64 * 1024 ** 3;
 /** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
 const READER_CHECK_MS = 10_000;
 
-/** By real path: lmdb allows a file to be open once in a process. */
-const sharedByDirectory = new Map<string, Shared>();
+/**
+ * By real path: lmdb allows a file to be open once in a process, and a second opening corrupts the first. Of the process and
+ * not of this module, since a process may have the module twice, by `import` and by `require`.
+ */
+const REGISTRY = Symbol.for('hrm-core.embedded.v1');
+const registry = globalThis as typeof globalThis & { [REGISTRY]?: Map<string, Shared> };
+registry[REGISTRY] ??= new Map<string, Shared>();
+const sharedByDirectory = registry[REGISTRY];
 
 /**
  * Opens the queue file in `directory`, creating both as needed.
  * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version).
  */
 export function openEnvironment(directory: string): Environment {
+  if (!isMainThread) {
+    throw new HrmError('The embedded queue cannot be opened in a worker thread: open it in the main thread', {
+      kind: 'invalid',
+      code: 'worker_thread',
+    });
+  }
   try {
     makeDurableDirectory(resolve(directory));
   } catch (error) {
@@ -95,7 +118,10 @@ export function openEnvironment(directory: string): Environment {
   return {
     read: (action) => read(shared, action),
     write: (action) => write(shared, action),
-    requireSpace: (byteLength) => requireSpace(path, byteLength),
+    requireSpace(byteLength) {
+      current(shared);
+      requireSpace(path, byteLength);
+    },
     close: () => release(shared),
   };
 }
@@ -153,6 +179,11 @@ function closeOpened(shared: Shared): void {
 }
 
 function current(shared: Shared): Opened {
+  if (shared.opened !== undefined && !isSameFile(shared.opened.identity, shared.directory)) {
+    // The next call opens what is there then: this one must not accept into a file that nobody will find.
+    closeOpened(shared);
+    throw unavailable(new Error('its file was deleted or replaced under the running process'), shared.directory);
+  }
   shared.opened ??= openFile(shared.directory);
   return shared.opened;
 }
@@ -180,7 +211,7 @@ function openFile(directory: string): Opened {
     stampLayout(root, tables.meta, directory);
     // Even if the file was there: whoever made it may have been killed before this.
     fsyncDirectory(directory);
-    return { root, tables, readersCheckedMs: Number.NEGATIVE_INFINITY };
+    return { root, tables, identity: fileIdentity(directory), readersCheckedMs: Number.NEGATIVE_INFINITY };
   } catch (error) {
     void root?.close();
     throw isHrmError(error) ? error : unavailable(error, directory);
@@ -197,7 +228,9 @@ function refuseForeign(root: RootDatabase<Buffer, string>, directory: string): v
 function stampLayout(root: RootDatabase<Buffer, string>, meta: Database<Buffer, string>, directory: string): void {
   const layout = meta.get(LAYOUT_KEY)?.toString() ?? root.transactionSync(() => putLayout(meta));
   if (layout !== String(LAYOUT_VERSION)) {
-    throw layoutError(directory, `has layout ${layout}, and this version reads ${LAYOUT_VERSION}`);
+    // Of a damaged file it may be anything.
+    const found = /^\d{1,6}$/.test(layout) ? layout : 'unknown';
+    throw layoutError(directory, `has layout ${found}, and this version reads ${LAYOUT_VERSION}`);
   }
 }
 

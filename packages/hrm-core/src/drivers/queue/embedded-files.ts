@@ -2,7 +2,18 @@
  * The files and directories of an embedded queue, up to the point where lmdb opens them.
  * @module
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { HrmError } from '../../errors.js';
 
@@ -81,12 +92,32 @@ export function layoutError(directory: string, problem: string): HrmError {
 export function makeDurableDirectory(directory: string): void {
   const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
+  // Whatever the umask took away.
+  chmodSync(directory, 0o700);
   let parent = dirname(first);
   fsyncDirectory(parent);
   for (const name of relative(parent, dirname(directory)).split(sep).filter(Boolean)) {
     parent = join(parent, name);
     fsyncDirectory(parent);
   }
+}
+
+/** Which file is the queue's; bigint, since inode numbers exceed 2^53 on some file systems. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** The identity of the file that stands in the queue's directory now. */
+export function fileIdentity(directory: string): FileIdentity {
+  const { dev, ino } = statSync(join(directory, FILE_NAME), { bigint: true });
+  return { dev, ino };
+}
+
+/** Tells whether the file of that identity still stands there: it may have been deleted under whoever has it open. */
+export function isSameFile({ dev, ino }: FileIdentity, directory: string): boolean {
+  const status = statSync(join(directory, FILE_NAME), { bigint: true, throwIfNoEntry: false });
+  return status?.dev === dev && status.ino === ino;
 }
 
 /** Makes the directory's entries survive a power cut. */
