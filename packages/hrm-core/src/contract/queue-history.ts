@@ -8,6 +8,8 @@ import type { Claim, ClaimLimits, Queue } from '../ports/queue.js';
 interface Item {
   readonly bytes: Uint8Array;
   readonly readings: number;
+  /** Of one that an acknowledgement put back: the stamp it was given. */
+  readonly requeuedMs?: number | undefined;
 }
 
 interface HeldClaim {
@@ -134,6 +136,7 @@ async function claimSome(model: Model, queue: Queue, upTo: UpTo): Promise<void> 
   assert.ok(candidates.length === 0 || takenOver !== undefined, 'newer elements came before an ended claim');
   const items = takenOver?.items ?? model.queued.splice(0, expectedLength(model.queued, limits));
   assertElements(claim, items);
+  assertRequeued(claim, items, takenOver === undefined);
   if (takenOver !== undefined) {
     model.claims.splice(model.claims.indexOf(takenOver), 1);
     model.lostTokens.push(takenOver.token);
@@ -164,6 +167,15 @@ function assertElements(claim: Claim, items: readonly Item[]): void {
   assert.deepEqual(hex(claim.elements), hex(items));
 }
 
+function assertRequeued(claim: Claim, items: readonly Item[], isFirstDelivery: boolean): void {
+  for (const [index, { requeuedMs }] of items.entries()) {
+    if (requeuedMs === undefined) continue;
+    const delivered = claim.elements[index];
+    assert.equal(delivered?.stampMs, requeuedMs, 'a stamp changed');
+    if (isFirstDelivery) assert.equal(delivered.attempts, 1, 'what was put back is a new element');
+  }
+}
+
 function pickLiving(model: Model, upTo: UpTo): HeldClaim | undefined {
   const claims = living(model);
   return claims[upTo(claims.length)];
@@ -174,7 +186,12 @@ async function ackOne(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   if (claim === undefined) return;
   const bad = claim.items.slice(0, upTo(3));
   const letters = bad.map(({ bytes }) => ({ reason: 'bad ✗', bytes, stampMs: 1, attempts: claim.attempts }));
-  assert.equal(await queue.ack(claim.token, letters), 'acked');
+  const putBack = claim.items.slice(bad.length, bad.length + upTo(4)).map((item) => {
+    return { bytes: item.bytes, readings: 1 + upTo(9), requeuedMs: 1 + upTo(1_000_000) };
+  });
+  const requeue = putBack.map(({ bytes, readings, requeuedMs }) => ({ bytes, readings, stampMs: requeuedMs }));
+  assert.equal(await queue.ack(claim.token, { deadLetters: letters, requeue }), 'acked');
+  model.queued.push(...putBack);
   model.claims.splice(model.claims.indexOf(claim), 1);
   model.lostTokens.push(claim.token);
   const afterId = model.dead.at(-1)?.id;
@@ -217,7 +234,8 @@ async function useLost(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   assert.equal(await queue.renew(token, 1_000_000), 'stale');
   assert.equal(await queue.release(token), 'stale');
   const letter = { reason: 'lost', bytes: new Uint8Array(), stampMs: 0, attempts: 1 };
-  assert.equal(await queue.ack(token, [letter]), 'stale');
+  const element = { bytes: new Uint8Array(), readings: 1, stampMs: 0 };
+  assert.equal(await queue.ack(token, { deadLetters: [letter], requeue: [element] }), 'stale');
 }
 
 async function drain(

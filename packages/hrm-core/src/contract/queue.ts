@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { checkRandomHistory } from './queue-history.js';
-import { letterTests, waitTests } from './queue-letters-and-waits.js';
+import { letterTests, requeueTests, waitTests } from './queue-letters-and-waits.js';
 import {
   claimed,
   element,
@@ -33,6 +33,7 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
   elementTests(register);
   claimTests(register);
   letterTests(register);
+  requeueTests(register);
   waitTests(register);
   for (let count = 0; count < histories; count += 1) {
     const seed = randomInt(2 ** 31);
@@ -143,6 +144,22 @@ function claimTests(test: Register): void {
       [3, 'stale', 'stale'],
     );
     assert.deepEqual(texts(await claimed(queue)), ['a']);
+  });
+  test('refuses a lease that would end at once, or never', async (queue) => {
+    await queue.push([element('a')]);
+    const { token } = await claimed(queue);
+    for (const leaseMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await rejectsWith('invalid', queue.claim({ ...LIMITS, leaseMs }));
+      await rejectsWith('invalid', queue.renew(token, leaseMs));
+    }
+    assert.equal(await queue.ack(token), 'acked');
+  });
+  test('says that it takes pushes, changing nothing, until it is closed', async (queue) => {
+    const before = await queue.depth();
+    await queue.check();
+    assert.deepEqual(await queue.depth(), before);
+    await queue.close();
+    await rejectsWith('closed', queue.check());
   });
   test('keeps claims when their handle is closed', async (queue, fixture) => {
     await queue.push([element('a')]);

@@ -112,7 +112,8 @@ describe('embedded queue', () => {
     const queue = await openEmbeddedQueue({ directory: parent });
     await queue.push([ELEMENT]);
     const claim = await queue.claim(LIMITS);
-    await queue.ack(claim?.token ?? '', [{ reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 }]);
+    const bad = { reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 };
+    await queue.ack(claim?.token ?? '', { deadLetters: [bad] });
     const [letter] = await queue.deadLetters.list({ limit: 1 });
     await queue.deadLetters.redrive([letter?.id ?? '']);
     assert.equal((await queue.claim(LIMITS))?.elements[0]?.attempts, 4);
@@ -144,11 +145,50 @@ describe('embedded queue', () => {
     database.openDB({ name: 'theirs' });
     await database.close();
     await assert.rejects(openEmbeddedQueue({ directory: foreign }), isError('data', 'queue_layout', /not one of this/));
-    const newer = named('newer');
-    await (await openEmbeddedQueue({ directory: newer })).close();
-    const root = open({ path: join(newer, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
-    root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from('2'));
-    await root.close();
-    await assert.rejects(openEmbeddedQueue({ directory: newer }), isError('data', 'queue_layout', /layout 2.*reads 1/));
+    for (const [name, layout, words] of [
+      ['newer', '2', /has layout 2, .*reads 1/],
+      ['raw', '2\n\u001b[31mroot\u0000', /has a layout that is no number, and this version reads 1: drain/],
+    ] as const) {
+      const other = named(name);
+      await (await openEmbeddedQueue({ directory: other })).close();
+      const root = open({ path: join(other, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+      root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from(layout));
+      await root.close();
+      await assert.rejects(openEmbeddedQueue({ directory: other }), isError('data', 'queue_layout', words));
+    }
+  });
+
+  it('keeps whole milliseconds, and refuses a clock that has none', async () => {
+    let now = 1_700_000_000_000.75;
+    const queue = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => now } });
+    await queue.push([ELEMENT, ELEMENT]);
+    const isBadClock = isError('internal', 'bad_clock', /nowMs/);
+    const one = { ...LIMITS, maxElements: 1 };
+    const claim = await queue.claim(one);
+    assert.equal(claim?.elements[0]?.stampMs, 1_700_000_000_000);
+    for (now of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(queue.push([ELEMENT]), isBadClock);
+      await assert.rejects(queue.claim(one), isBadClock);
+      await assert.rejects(queue.renew(claim.token, 1_000), isBadClock);
+      await assert.rejects(queue.ack(claim.token), isBadClock);
+      await assert.rejects(queue.depth(), isBadClock);
+      await assert.rejects(queue.check(), isBadClock);
+    }
+    now = 1_700_000_000_999;
+    const depth = await queue.depth();
+    assert.deepEqual([depth.readings, depth.claimedReadings], [1, 1]);
+    now += 1;
+    assert.equal((await queue.claim(one))?.elements[0]?.attempts, 2);
+    await queue.close();
+  });
+
+  it('names the lease that it refuses', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    await assert.rejects(
+      queue.claim({ ...LIMITS, leaseMs: Number.NaN }),
+      isError('invalid', 'invalid_lease', /NaN ms.*above 0/),
+    );
+    await assert.rejects(queue.renew('', -5), isError('invalid', 'invalid_lease', /-5 ms/));
+    await queue.close();
   });
 });

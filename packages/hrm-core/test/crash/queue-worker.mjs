@@ -51,7 +51,7 @@ async function consume() {
     }
     const [first] = claim.elements;
     const letters = Math.random() < 0.1 ? [{ reason: 'test', ...first }] : [];
-    if ((await queue.ack(claim.token, letters)) === 'acked') {
+    if ((await queue.ack(claim.token, { deadLetters: letters })) === 'acked') {
       const endNs = process.hrtime.bigint();
       write(ids.map((id) => `K ${id} ${endNs}`));
     }

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Ripeness } from '../../ports/queue.js';
-import type { Tables } from './embedded-environment.js';
+import type { Tables } from './embedded-open.js';
 import {
   type ClaimRecord,
   type Counters,
@@ -109,13 +109,24 @@ export function releaseClaim(tables: Tables, token: string, nobodysToken: string
   return true;
 }
 
-/** Forgets the claim's elements and keeps the letters; `false`, and neither, when the token has no claim. */
-export function ackClaim(tables: Tables, token: string, inputs: readonly DeadLetterInput[], deadMs: number): boolean {
+/** What an acknowledgement keeps: letters for the dead, and records of elements for the end of the queue. */
+export interface KeptRecords {
+  readonly letters: readonly DeadLetterInput[];
+  readonly elements: readonly Buffer[];
+}
+
+/** Forgets the claim's elements and keeps what is given; `false`, and neither, when the token has no claim. */
+export function ackClaim(tables: Tables, token: string, kept: KeptRecords, deadMs: number): boolean {
   const claim = readClaim(tables, token);
   if (claim === undefined) return false;
   for (let seq = claim.fromSeq; seq < claim.toSeq; seq += 1) tables.elements.remove(seq);
   tables.claims.remove(token);
-  if (inputs.length === 0) return true;
+  if (kept.letters.length > 0) appendLetters(tables, kept.letters, deadMs);
+  if (kept.elements.length > 0) appendElements(tables, kept.elements);
+  return true;
+}
+
+function appendLetters(tables: Tables, inputs: readonly DeadLetterInput[], deadMs: number): void {
   const counters = readCounters(tables);
   let { letterSeq } = counters;
   for (const input of inputs) {
@@ -123,7 +134,6 @@ export function ackClaim(tables: Tables, token: string, inputs: readonly DeadLet
     letterSeq += 1;
   }
   writeCounters(tables, { ...counters, letterSeq, letters: counters.letters + inputs.length });
-  return true;
 }
 
 /** Exact: from the counters and the few claims. */
