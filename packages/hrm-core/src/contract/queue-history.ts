@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Claim, ClaimLimits, Queue } from '../ports/queue.js';
+import { seededRandom } from './queue-support.js';
 
 interface Item {
   readonly bytes: Uint8Array;
@@ -26,17 +27,6 @@ interface Model {
   claims: HeldClaim[];
   dead: { readonly id: string; readonly bytes: Uint8Array }[];
   readonly lostTokens: string[];
-}
-
-/** Numbers 0 <= n < 1 that follow from the seed alone (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /**
