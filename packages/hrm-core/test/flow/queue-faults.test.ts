@@ -138,6 +138,7 @@ describe('a full disk under the embedded queue', () => {
 
 async function fillAndRecover(disk: string): Promise<void> {
   const queue = await openEmbeddedQueue({ directory: join(disk, 'queue') });
+  await queue.check();
   const accepted: number[] = [];
   const push = (number: number) => queue.push([{ bytes: Buffer.from(`${number} ${'x'.repeat(20_000)}`), readings: 1 }]);
   let refused = 0;
@@ -151,10 +152,12 @@ async function fillAndRecover(disk: string): Promise<void> {
     }
   }
   assert.ok(accepted.length > 100);
+  await assert.rejects(queue.check(), isFull);
   assert.equal((await queue.depth()).readings, accepted.length);
   const claim = await queue.claim({ ...LIMITS, maxElements: 1 });
   assert.equal(await queue.ack(claim?.token ?? ''), 'acked');
   execFileSync('mount', ['-o', 'remount,size=64m', disk]);
+  await queue.check();
   await push(1_000_000);
   assert.deepEqual(await delivered(queue), [...accepted.slice(1), 1_000_000]);
   await queue.close();
