@@ -201,10 +201,10 @@ function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Re
   return isAcked ? 'acked' : 'stale';
 }
 
-/** All that a push does before it writes. */
+/** All that the smallest push does before it writes; a large one may still be refused. */
 function check(state: State): void {
   epochMs(state.clock);
-  opened(state).requireSpace(0);
+  opened(state).requireSpace(1);
 }
 
 async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {
