@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import type { Claim, ClaimLimits, Queue } from '../ports/queue.js';
+import { seededRandom } from './queue-support.js';
 
 interface Item {
   readonly bytes: Uint8Array;
   readonly readings: number;
+  /** Of one that an acknowledgement put back: the stamp it was given. */
+  readonly requeuedMs?: number | undefined;
 }
 
 interface HeldClaim {
@@ -24,17 +27,6 @@ interface Model {
   claims: HeldClaim[];
   dead: { readonly id: string; readonly bytes: Uint8Array }[];
   readonly lostTokens: string[];
-}
-
-/** Numbers 0 <= n < 1 that follow from the seed alone (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /**
@@ -134,6 +126,7 @@ async function claimSome(model: Model, queue: Queue, upTo: UpTo): Promise<void> 
   assert.ok(candidates.length === 0 || takenOver !== undefined, 'newer elements came before an ended claim');
   const items = takenOver?.items ?? model.queued.splice(0, expectedLength(model.queued, limits));
   assertElements(claim, items);
+  assertRequeued(claim, items, takenOver === undefined);
   if (takenOver !== undefined) {
     model.claims.splice(model.claims.indexOf(takenOver), 1);
     model.lostTokens.push(takenOver.token);
@@ -164,6 +157,15 @@ function assertElements(claim: Claim, items: readonly Item[]): void {
   assert.deepEqual(hex(claim.elements), hex(items));
 }
 
+function assertRequeued(claim: Claim, items: readonly Item[], isFirstDelivery: boolean): void {
+  for (const [index, { requeuedMs }] of items.entries()) {
+    if (requeuedMs === undefined) continue;
+    const delivered = claim.elements[index];
+    assert.equal(delivered?.stampMs, requeuedMs, 'a stamp changed');
+    if (isFirstDelivery) assert.equal(delivered.attempts, 1, 'what was put back is a new element');
+  }
+}
+
 function pickLiving(model: Model, upTo: UpTo): HeldClaim | undefined {
   const claims = living(model);
   return claims[upTo(claims.length)];
@@ -174,11 +176,12 @@ async function ackOne(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   if (claim === undefined) return;
   const bad = claim.items.slice(0, upTo(3));
   const letters = bad.map(({ bytes }) => ({ reason: 'bad ✗', bytes, stampMs: 1, attempts: claim.attempts }));
-  // Others than the bad ones: the model tells claims by their first element, so each is somewhere once.
-  const again = claim.items.slice(bad.length, bad.length + upTo(3));
-  const requeue = again.map(({ bytes, readings }) => ({ bytes, readings, stampMs: 1 }));
+  const putBack = claim.items.slice(bad.length, bad.length + upTo(4)).map((item) => {
+    return { bytes: item.bytes, readings: 1 + upTo(9), requeuedMs: 1 + upTo(1_000_000) };
+  });
+  const requeue = putBack.map(({ bytes, readings, requeuedMs }) => ({ bytes, readings, stampMs: requeuedMs }));
   assert.equal(await queue.ack(claim.token, { deadLetters: letters, requeue }), 'acked');
-  model.queued.push(...again);
+  model.queued.push(...putBack);
   model.claims.splice(model.claims.indexOf(claim), 1);
   model.lostTokens.push(claim.token);
   const afterId = model.dead.at(-1)?.id;
@@ -221,10 +224,8 @@ async function useLost(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   assert.equal(await queue.renew(token, 1_000_000), 'stale');
   assert.equal(await queue.release(token), 'stale');
   const letter = { reason: 'lost', bytes: new Uint8Array(), stampMs: 0, attempts: 1 };
-  assert.equal(
-    await queue.ack(token, { deadLetters: [letter], requeue: [{ bytes: new Uint8Array(), readings: 1, stampMs: 0 }] }),
-    'stale',
-  );
+  const element = { bytes: new Uint8Array(), readings: 1, stampMs: 0 };
+  assert.equal(await queue.ack(token, { deadLetters: [letter], requeue: [element] }), 'stale');
 }
 
 async function drain(

@@ -1,10 +1,10 @@
 /**
- * The queue contract's tests of dead letters and of waiting.
+ * The queue contract's tests of dead letters, of what is put back, and of waiting.
  * @module
  */
 import assert from 'node:assert/strict';
 import type { Queue } from '../ports/queue.js';
-import { claimed, element, LIMITS, type Register, rejectsWith } from './queue-support.js';
+import { claimed, element, LIMITS, type Register, rejectsWith, texts } from './queue-support.js';
 
 /** Dead letters: with the acknowledgement, listed, redriven, purged. */
 export function letterTests(test: Register): void {
@@ -37,47 +37,58 @@ export function letterTests(test: Register): void {
     assert.deepEqual(Buffer.from(redriven.elements[0]?.bytes ?? []), letter('y').bytes);
     assert.equal(redriven.elements[0]?.stampMs, 7);
   });
-  test('keeps no letter of a stale acknowledgement', async (queue) => {
-    assert.equal(await queue.ack('nobody', { deadLetters: [letter('x')] }), 'stale');
+  test('keeps nothing of a stale acknowledgement', async (queue, fixture) => {
+    const remainder = { deadLetters: [letter('x')], requeue: [{ ...element('y'), stampMs: 7 }] };
+    assert.equal(await queue.ack('nobody', remainder), 'stale');
+    await queue.push([element('a')]);
+    const { token } = await claimed(queue);
+    await fixture.advance(LIMITS.leaseMs);
+    await claimed(queue);
+    assert.equal(await queue.ack(token, remainder), 'stale');
     assert.deepEqual(await queue.deadLetters.list({ limit: 1 }), []);
+    assert.equal(await queue.claim(LIMITS), null);
   });
 }
 
 /** What an acknowledgement puts back. */
 export function requeueTests(test: Register): void {
-  test('puts elements back to the end with the acknowledgement, their stamp kept', async (queue) => {
-    await queue.push([element('a', 3), element('b', 2)]);
+  const bytes = Buffer.from([0, 0xff, 0xfe]);
+  test('puts back to the end what an acknowledgement says, as new elements with their stamps', async (queue) => {
+    await queue.push([element('a', 2), element('b', 3)]);
     const { token } = await claimed(queue);
-    await queue.push([element('c')]);
-    const requeue = [{ ...element('a', 3), stampMs: 7 }];
-    assert.equal(await queue.ack(token, { requeue }), 'acked');
-    assert.equal((await queue.depth()).readings, 4);
-    const { elements } = await claimed(queue);
-    assert.deepEqual(
-      elements.map(({ bytes, attempts }) => [Buffer.from(bytes).toString(), attempts]),
-      [
-        ['c', 1],
-        ['a', 1],
-      ],
-    );
-    assert.equal(elements[1]?.stampMs, 7);
+    await queue.push([element('newer')]);
+    await queue.release(token);
+    const again = await claimed(queue);
+    assert.deepEqual([texts(again), again.elements[0]?.attempts], [['a', 'b'], 2]);
+    const requeue = [
+      { bytes, readings: 4, stampMs: 12 },
+      { ...element('b', 5), stampMs: 11 },
+    ];
+    assert.equal(await queue.ack(again.token, { requeue }), 'acked');
+    const { readings, claimedReadings } = await queue.depth();
+    assert.deepEqual({ readings, claimedReadings }, { readings: 10, claimedReadings: 0 });
+    const { elements } = await claimed(queue, { maxReadings: 5 });
+    assert.deepEqual(Buffer.from(elements[1]?.bytes ?? []), bytes);
+    assert.deepEqual([elements.length, elements[1]?.stampMs, elements[1]?.attempts], [2, 12, 1]);
+    assert.equal((await queue.depth()).oldestMs, 11);
+    const last = await claimed(queue);
+    assert.deepEqual([texts(last), last.elements[0]?.stampMs, last.elements[0]?.attempts], [['b'], 11, 1]);
   });
-  test('puts nothing back for a token that lost its claim', async (queue) => {
-    assert.equal(await queue.ack('nobody', { requeue: [{ ...element('a'), stampMs: 7 }] }), 'stale');
-    assert.equal((await queue.depth()).readings, 0);
-  });
-  test('would take a push, or says why not', async (queue) => {
-    await queue.check();
-    await queue.close();
-    await rejectsWith('closed', queue.check());
-  });
-  test('refuses a lease that would never end', async (queue) => {
+  test('acknowledges nothing when an element to put back has no readings', async (queue) => {
     await queue.push([element('a')]);
-    for (const leaseMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      await rejectsWith('invalid', queue.claim({ ...LIMITS, leaseMs }));
-    }
     const { token } = await claimed(queue);
-    await rejectsWith('invalid', queue.renew(token, Number.NaN));
+    const bad = { ...element('a', 0), stampMs: 1 };
+    await rejectsWith('invalid', queue.ack(token, { requeue: [{ ...element('b'), stampMs: 1 }, bad] }));
+    assert.deepEqual([(await queue.depth()).readings, (await queue.depth()).claimedReadings], [0, 1]);
+    assert.equal(await queue.ack(token), 'acked');
+    assert.equal(await queue.claim(LIMITS), null);
+  });
+  test('wakes who waits for what is put back', async (queue) => {
+    await queue.push([element('a')]);
+    const { token } = await claimed(queue);
+    const waiting = queue.wait({ readings: 1, ageMs: 1_000_000_000 }, { timeoutMs: 20_000 });
+    await queue.ack(token, { requeue: [{ ...element('a'), stampMs: 1 }] });
+    assert.equal(await waiting, true);
   });
 }
 

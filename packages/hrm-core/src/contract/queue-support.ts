@@ -56,3 +56,14 @@ export async function claimed(queue: Queue, limits: Partial<typeof LIMITS> = {})
 export async function rejectsWith(kind: string, promise: Promise<unknown>): Promise<void> {
   await assert.rejects(promise, (error) => isHrmError(error) && error.kind === kind);
 }
+
+/** Numbers 0 <= n < 1 that follow from the seed alone (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

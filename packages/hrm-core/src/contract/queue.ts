@@ -145,6 +145,22 @@ function claimTests(test: Register): void {
     );
     assert.deepEqual(texts(await claimed(queue)), ['a']);
   });
+  test('refuses a lease that would end at once, or never', async (queue) => {
+    await queue.push([element('a')]);
+    const { token } = await claimed(queue);
+    for (const leaseMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await rejectsWith('invalid', queue.claim({ ...LIMITS, leaseMs }));
+      await rejectsWith('invalid', queue.renew(token, leaseMs));
+    }
+    assert.equal(await queue.ack(token), 'acked');
+  });
+  test('says that it takes pushes, changing nothing, until it is closed', async (queue) => {
+    const before = await queue.depth();
+    await queue.check();
+    assert.deepEqual(await queue.depth(), before);
+    await queue.close();
+    await rejectsWith('closed', queue.check());
+  });
   test('keeps claims when their handle is closed', async (queue, fixture) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);

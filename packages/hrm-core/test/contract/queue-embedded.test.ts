@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,6 @@ import type { Queue } from '../../src/ports/queue.js';
 
 /** Pushes elements of 30 readings. */
 const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.meta.url));
-const COPIES = fileURLToPath(new URL('../crash/queue-copies-worker.mjs', import.meta.url));
 const LIMITS = { maxReadings: 100, maxBytes: 1_000, maxElements: 100, leaseMs: 1_000 };
 const ELEMENT = { bytes: Buffer.from('a'), readings: 1 };
 
@@ -113,9 +112,8 @@ describe('embedded queue', () => {
     const queue = await openEmbeddedQueue({ directory: parent });
     await queue.push([ELEMENT]);
     const claim = await queue.claim(LIMITS);
-    await queue.ack(claim?.token ?? '', {
-      deadLetters: [{ reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 }],
-    });
+    const bad = { reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 };
+    await queue.ack(claim?.token ?? '', { deadLetters: [bad] });
     const [letter] = await queue.deadLetters.list({ limit: 1 });
     await queue.deadLetters.redrive([letter?.id ?? '']);
     assert.equal((await queue.claim(LIMITS))?.elements[0]?.attempts, 4);
@@ -147,46 +145,50 @@ describe('embedded queue', () => {
     database.openDB({ name: 'theirs' });
     await database.close();
     await assert.rejects(openEmbeddedQueue({ directory: foreign }), isError('data', 'queue_layout', /not one of this/));
-    const newer = named('newer');
-    await (await openEmbeddedQueue({ directory: newer })).close();
-    const root = open({ path: join(newer, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
-    root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from('2'));
-    await root.close();
-    await assert.rejects(openEmbeddedQueue({ directory: newer }), isError('data', 'queue_layout', /layout 2.*reads 1/));
+    for (const [name, layout, words] of [
+      ['newer', '2', /has layout 2, .*reads 1/],
+      ['raw', '2\n\u001b[31mroot\u0000', /has a layout that is no number, and this version reads 1: drain/],
+    ] as const) {
+      const other = named(name);
+      await (await openEmbeddedQueue({ directory: other })).close();
+      const root = open({ path: join(other, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+      root.openDB({ name: 'meta', encoding: 'binary' }).putSync('layout', Buffer.from(layout));
+      await root.close();
+      await assert.rejects(openEmbeddedQueue({ directory: other }), isError('data', 'queue_layout', words));
+    }
   });
-});
 
-describe('an embedded queue that loses its file', () => {
-  it('accepts nothing into a file that nobody will find, and goes on with the one that is there', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'hrm-queue-'));
-    const queue = await openEmbeddedQueue({ directory });
-    await queue.push([ELEMENT]);
-    rmSync(directory, { recursive: true });
-    const gone = (error: unknown) => isHrmError(error) && error.code === 'queue_unavailable';
-    await assert.rejects(queue.push([ELEMENT]), gone);
-    await assert.rejects(queue.check(), gone);
-    mkdirSync(directory);
-    await queue.push([ELEMENT]);
-    rmSync(join(directory, 'queue.lmdb'));
-    await assert.rejects(queue.push([ELEMENT]), (error) => gone(error) && /deleted or replaced/.test(String(error)));
-    await queue.push([ELEMENT]);
-    assert.equal((await queue.depth()).readings, 1);
+  it('keeps whole milliseconds, and refuses a clock that has none', async () => {
+    let now = 1_700_000_000_000.75;
+    const queue = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => now } });
+    await queue.push([ELEMENT, ELEMENT]);
+    const isBadClock = isError('internal', 'bad_clock', /nowMs/);
+    const one = { ...LIMITS, maxElements: 1 };
+    const claim = await queue.claim(one);
+    assert.equal(claim?.elements[0]?.stampMs, 1_700_000_000_000);
+    for (now of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(queue.push([ELEMENT]), isBadClock);
+      await assert.rejects(queue.claim(one), isBadClock);
+      await assert.rejects(queue.renew(claim.token, 1_000), isBadClock);
+      await assert.rejects(queue.ack(claim.token), isBadClock);
+      await assert.rejects(queue.depth(), isBadClock);
+      await assert.rejects(queue.check(), isBadClock);
+    }
+    now = 1_700_000_000_999;
+    const depth = await queue.depth();
+    assert.deepEqual([depth.readings, depth.claimedReadings], [1, 1]);
+    now += 1;
+    assert.equal((await queue.claim(one))?.elements[0]?.attempts, 2);
     await queue.close();
-    rmSync(directory, { recursive: true });
-  });
-});
-
-describe('an embedded queue and copies of its module', () => {
-  it('is one queue for a process that imports it and requires it, beside another process', () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [COPIES], { encoding: 'utf8', timeout: 60_000 });
-    assert.deepEqual([status, stdout.trim()], [0, 'ok'], stderr);
   });
 
-  it('refuses worker threads, which cannot see who else in the process has it open', () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [COPIES, 'worker'], {
-      encoding: 'utf8',
-      timeout: 60_000,
-    });
-    assert.deepEqual([status, stdout.trim()], [0, 'worker_thread'], stderr);
+  it('names the lease that it refuses', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    await assert.rejects(
+      queue.claim({ ...LIMITS, leaseMs: Number.NaN }),
+      isError('invalid', 'invalid_lease', /NaN ms.*above 0/),
+    );
+    await assert.rejects(queue.renew('', -5), isError('invalid', 'invalid_lease', /-5 ms/));
+    await queue.close();
   });
 });

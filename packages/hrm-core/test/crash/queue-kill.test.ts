@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, it } from 'vitest';
-import { seededRandom } from '../../src/contract/queue-history.js';
+import { seededRandom } from '../../src/contract/queue-support.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import type { Queue } from '../../src/ports/queue.js';
 

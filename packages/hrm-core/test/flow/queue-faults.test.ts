@@ -108,6 +108,11 @@ function mountTmpfs(directory: string, size: string, context: TestContext): void
   }
 }
 
+/** Also while a test that failed still has files open there: its own failure is the one to show. */
+function unmount(directory: string): void {
+  execFileSync('umount', ['-l', directory]);
+}
+
 function isFull(error: unknown): boolean {
   return isHrmError(error) && error.kind === 'unavailable' && error.code === 'queue_full';
 }
@@ -120,7 +125,7 @@ describe('a full disk under the embedded queue', () => {
     try {
       await fillAndRecover(disk);
     } finally {
-      execFileSync('umount', [disk]);
+      unmount(disk);
     }
   });
 
@@ -131,31 +136,38 @@ describe('a full disk under the embedded queue', () => {
     try {
       await assert.rejects(openEmbeddedQueue({ directory: join(disk, 'queue') }), isFull);
     } finally {
-      execFileSync('umount', [disk]);
+      unmount(disk);
     }
   });
 });
 
 async function fillAndRecover(disk: string): Promise<void> {
   const queue = await openEmbeddedQueue({ directory: join(disk, 'queue') });
+  await queue.check();
   const accepted: number[] = [];
-  const push = (number: number) => queue.push([{ bytes: Buffer.from(`${number} ${'x'.repeat(20_000)}`), readings: 1 }]);
-  let refused = 0;
-  for (let number = 0; refused < 50; number += 1) {
-    try {
-      await push(number);
-      accepted.push(number);
-    } catch (error) {
-      assert.ok(isFull(error), `${error}`);
-      refused += 1;
+  const push = (number: number, padding: number) =>
+    queue.push([{ bytes: Buffer.from(`${number} ${'x'.repeat(padding)}`), readings: 1 }]);
+  // Small ones fill what is too little for large ones.
+  for (const padding of [20_000, 0]) {
+    for (let refused = 0; refused < 50; ) {
+      const number = accepted.length;
+      try {
+        await push(number, padding);
+        accepted.push(number);
+      } catch (error) {
+        assert.ok(isFull(error), `${error}`);
+        refused += 1;
+      }
     }
   }
   assert.ok(accepted.length > 100);
+  await assert.rejects(queue.check(), isFull);
   assert.equal((await queue.depth()).readings, accepted.length);
   const claim = await queue.claim({ ...LIMITS, maxElements: 1 });
   assert.equal(await queue.ack(claim?.token ?? ''), 'acked');
   execFileSync('mount', ['-o', 'remount,size=64m', disk]);
-  await push(1_000_000);
+  await queue.check();
+  await push(1_000_000, 0);
   assert.deepEqual(await delivered(queue), [...accepted.slice(1), 1_000_000]);
   await queue.close();
 }

@@ -11,37 +11,17 @@
  *   acknowledged is lost by that, as by any other crash, and pushes stop before the disk is full.
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
+ * - lmdb goes on with a file that was deleted or replaced, and a push would be acknowledged into nothing: every transaction
+ *   begins with a look at the file's path (two `stat`, some microseconds), and never makes a file where one was lost.
  * @module
  */
-import { realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { type Database, open, type RootDatabase } from 'lmdb';
 import { HrmError, isHrmError } from '../../errors.js';
-import {
-  FILE_NAME,
-  type FileIdentity,
-  fileIdentity,
-  fsyncDirectory,
-  isSameFile,
-  layoutError,
-  makeDurableDirectory,
-  prepareFiles,
-} from './embedded-files.js';
-import { LAYOUT_VERSION } from './embedded-records.js';
+import { type HeldFile, holdQueueFile, makeDurableDirectory, prepareFiles, requireInPlace } from './embedded-files.js';
+import { type Opened, openFile, type Tables } from './embedded-open.js';
 import { requireSpace, unavailable } from './embedded-space.js';
-
-/** The tables of one queue file. */
-export interface Tables {
-  /** seq -> element, in order of arrival. */
-  readonly elements: Database<Buffer, number>;
-  /** token -> claim. */
-  readonly claims: Database<Buffer, string>;
-  /** seq -> dead letter. */
-  readonly letters: Database<Buffer, number>;
-  /** `layout` and `counters`. */
-  readonly meta: Database<Buffer, string>;
-}
 
 /** Transactions over the tables. */
 export interface Environment {
@@ -50,80 +30,88 @@ export interface Environment {
   /** Runs `action` and commits; when it returns, its writes are on the disk. It must not await. Throwing undoes it. */
   write<T>(action: (tables: Tables) => T): T;
   /**
-   * Refuses a write that would fill the disk.
+   * Refuses a write that would fill the disk, or that the queue file is not there for.
    * @param byteLength - what is to be written, in bytes.
-   * @throws HrmError kind `unavailable`, code `queue_full`.
+   * @throws HrmError kind `unavailable`, code `queue_full` or `queue_unavailable`.
    */
   requireSpace(byteLength: number): void;
   /** Gives the environment back; the last user of this process closes it. */
   close(): void;
 }
 
-interface Opened {
-  readonly root: RootDatabase<Buffer, string>;
-  readonly tables: Tables;
-  readonly identity: FileIdentity;
-  /** By the clock that nobody sets. */
-  readersCheckedMs: number;
-}
-
 interface Shared {
   readonly directory: string;
+  /** From the first opening to the last user's close, also while the environment is closed for a failure. */
+  held: HeldFile | undefined;
   opened: Opened | undefined;
   users: number;
 }
-
-const TABLE_NAMES: readonly string[] = ['meta', 'elements', 'claims', 'letters'];
-const LAYOUT_KEY = 'layout';
-
-/**
- * Bytes of address space, not of disk or memory. lmdb-js would start at 128 KiB and map anew at every growth; beyond
- * this size it still does.
- */
-const MAP_BYTES = 64 * 1024 ** 3;
 
 /** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
 const READER_CHECK_MS = 10_000;
 
 /**
- * By real path: lmdb allows a file to be open once in a process, and a second opening corrupts the first. Of the process and
- * not of this module, since a process may have the module twice, by `import` and by `require`.
+ * Where the environments of this process are kept, by real path: lmdb allows a file to be open once in a process, and
+ * crashes it otherwise. A module's own variable would not do, since `import` and `require` load two copies of this one.
+ * A change of {@link Shared} needs another number in the name.
  */
 const REGISTRY = Symbol.for('hrm-core.embedded.v1');
-const registry = globalThis as typeof globalThis & { [REGISTRY]?: Map<string, Shared> };
-registry[REGISTRY] ??= new Map<string, Shared>();
-const sharedByDirectory = registry[REGISTRY];
+
+function registry(): Map<string, Shared> {
+  const holder = globalThis as { [REGISTRY]?: Map<string, Shared> };
+  holder[REGISTRY] ??= new Map();
+  return holder[REGISTRY];
+}
 
 /**
  * Opens the queue file in `directory`, creating both as needed.
- * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version).
+ * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version), `invalid`
+ * (code `worker_thread`).
  */
 export function openEnvironment(directory: string): Environment {
-  if (!isMainThread) {
-    throw new HrmError('The embedded queue cannot be opened in a worker thread: open it in the main thread', {
-      kind: 'invalid',
-      code: 'worker_thread',
-    });
-  }
-  try {
-    makeDurableDirectory(resolve(directory));
-  } catch (error) {
-    throw unavailable(error, directory);
-  }
-  const path = realpathSync(directory);
-  const shared = sharedByDirectory.get(path) ?? { directory: path, opened: undefined, users: 0 };
-  current(shared);
+  refuseWorkerThread();
+  const shared = sharedAt(makeDirectory(directory));
   shared.users += 1;
-  sharedByDirectory.set(path, shared);
+  try {
+    current(shared);
+  } catch (error) {
+    release(shared);
+    throw error;
+  }
   return {
     read: (action) => read(shared, action),
     write: (action) => write(shared, action),
-    requireSpace(byteLength) {
+    requireSpace: (byteLength) => {
       current(shared);
-      requireSpace(path, byteLength);
+      requireSpace(shared.directory, byteLength);
     },
     close: () => release(shared),
   };
+}
+
+function refuseWorkerThread(): void {
+  if (isMainThread) return;
+  throw new HrmError(
+    'An embedded queue cannot be opened in a worker thread: open it in the main thread, since lmdb allows a file to be open once in a process and threads do not see what others opened',
+    { kind: 'invalid', code: 'worker_thread' },
+  );
+}
+
+/** Its real path. */
+function makeDirectory(directory: string): string {
+  try {
+    makeDurableDirectory(resolve(directory));
+    return realpathSync(directory);
+  } catch (error) {
+    throw unavailable(error, directory);
+  }
+}
+
+function sharedAt(directory: string): Shared {
+  const all = registry();
+  const shared = all.get(directory) ?? { directory, held: undefined, opened: undefined, users: 0 };
+  all.set(directory, shared);
+  return shared;
 }
 
 function read<T>(shared: Shared, action: (tables: Tables) => T): T {
@@ -168,8 +156,10 @@ function failed(shared: Shared, error: unknown): unknown {
 function release(shared: Shared): void {
   shared.users -= 1;
   if (shared.users > 0) return;
-  sharedByDirectory.delete(shared.directory);
+  registry().delete(shared.directory);
   closeOpened(shared);
+  if (shared.held !== undefined) closeSync(shared.held.descriptor);
+  shared.held = undefined;
 }
 
 function closeOpened(shared: Shared): void {
@@ -179,65 +169,23 @@ function closeOpened(shared: Shared): void {
 }
 
 function current(shared: Shared): Opened {
-  if (shared.opened !== undefined && !isSameFile(shared.opened.identity, shared.directory)) {
-    // The next call opens what is there then: this one must not accept into a file that nobody will find.
-    closeOpened(shared);
-    throw unavailable(new Error('its file was deleted or replaced under the running process'), shared.directory);
-  }
-  shared.opened ??= openFile(shared.directory);
-  return shared.opened;
-}
-
-function openFile(directory: string): Opened {
-  let root: RootDatabase<Buffer, string> | undefined;
   try {
-    prepareFiles(directory);
-    const options = {
-      path: join(directory, FILE_NAME),
-      noSubdir: true,
-      overlappingSync: false,
-      encoding: 'binary' as const,
-      mapSize: MAP_BYTES,
-      permissionsMode: 0o600,
-    };
-    root = open<Buffer, string>(options);
-    refuseForeign(root, directory);
-    const tables = {
-      meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
-      elements: root.openDB<Buffer, number>({ name: 'elements', encoding: 'binary' }),
-      claims: root.openDB<Buffer, string>({ name: 'claims', encoding: 'binary' }),
-      letters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
-    };
-    stampLayout(root, tables.meta, directory);
-    // Even if the file was there: whoever made it may have been killed before this.
-    fsyncDirectory(directory);
-    return { root, tables, identity: fileIdentity(directory), readersCheckedMs: Number.NEGATIVE_INFINITY };
+    return openInPlace(shared);
   } catch (error) {
-    void root?.close();
-    throw isHrmError(error) ? error : unavailable(error, directory);
+    closeOpened(shared);
+    throw isHrmError(error) ? error : unavailable(error, shared.directory);
   }
 }
 
-function refuseForeign(root: RootDatabase<Buffer, string>, directory: string): void {
-  for (const name of root.getKeys()) {
-    if (!TABLE_NAMES.includes(String(name)))
-      throw layoutError(directory, 'is a database, but not one of this software');
-  }
-}
-
-function stampLayout(root: RootDatabase<Buffer, string>, meta: Database<Buffer, string>, directory: string): void {
-  const layout = meta.get(LAYOUT_KEY)?.toString() ?? root.transactionSync(() => putLayout(meta));
-  if (layout !== String(LAYOUT_VERSION)) {
-    // Of a damaged file it may be anything.
-    const found = /^\d{1,6}$/.test(layout) ? layout : 'unknown';
-    throw layoutError(directory, `has layout ${found}, and this version reads ${LAYOUT_VERSION}`);
-  }
-}
-
-/** In a transaction, since another process may be opening the same new file. */
-function putLayout(meta: Database<Buffer, string>): string {
-  const there = meta.get(LAYOUT_KEY);
-  if (there !== undefined) return there.toString();
-  meta.put(LAYOUT_KEY, Buffer.from(String(LAYOUT_VERSION)));
-  return String(LAYOUT_VERSION);
+function openInPlace(shared: Shared): Opened {
+  const { directory } = shared;
+  // Before anything could create the file anew.
+  if (shared.held !== undefined) requireInPlace(directory, shared.held, shared.opened?.lock);
+  if (shared.opened !== undefined) return shared.opened;
+  prepareFiles(directory);
+  shared.held ??= holdQueueFile(directory);
+  shared.opened = openFile(directory);
+  // lmdb opened it by its name: was it the one that is held?
+  requireInPlace(directory, shared.held, shared.opened.lock);
+  return shared.opened;
 }

@@ -1,7 +1,8 @@
 /** The dead letters of the embedded queue. @module */
 import { HrmError } from '../../errors.js';
 import type { DeadLetter, DeadLetters } from '../../ports/queue.js';
-import type { Environment, Tables } from './embedded-environment.js';
+import type { Environment } from './embedded-environment.js';
+import type { Tables } from './embedded-open.js';
 import { letterSeq, packElement, unpackLetter } from './embedded-records.js';
 import { appendElements, readCounters, writeCounters } from './embedded-store.js';
 

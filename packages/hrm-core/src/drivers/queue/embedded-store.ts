@@ -5,8 +5,8 @@
  * claim is a range of numbers, "can be claimed" is everything from `headSeq` on, and claiming moves no bytes.
  * @module
  */
-import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Remainder, Ripeness } from '../../ports/queue.js';
-import type { Tables } from './embedded-environment.js';
+import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Ripeness } from '../../ports/queue.js';
+import type { Tables } from './embedded-open.js';
 import {
   type ClaimRecord,
   type Counters,
@@ -16,7 +16,6 @@ import {
   NEW_COUNTERS,
   packClaim,
   packCounters,
-  packElement,
   packLetter,
   unpackClaim,
   unpackCounters,
@@ -110,20 +109,20 @@ export function releaseClaim(tables: Tables, token: string, nobodysToken: string
   return true;
 }
 
-/** Forgets the claim's elements and keeps the remainder; `false`, and neither, when the token has no claim. */
-export function ackClaim(tables: Tables, token: string, remainder: Remainder, deadMs: number): boolean {
+/** What an acknowledgement keeps: letters for the dead, and records of elements for the end of the queue. */
+export interface KeptRecords {
+  readonly letters: readonly DeadLetterInput[];
+  readonly elements: readonly Buffer[];
+}
+
+/** Forgets the claim's elements and keeps what is given; `false`, and neither, when the token has no claim. */
+export function ackClaim(tables: Tables, token: string, kept: KeptRecords, deadMs: number): boolean {
   const claim = readClaim(tables, token);
   if (claim === undefined) return false;
   for (let seq = claim.fromSeq; seq < claim.toSeq; seq += 1) tables.elements.remove(seq);
   tables.claims.remove(token);
-  const { deadLetters = [], requeue = [] } = remainder;
-  if (requeue.length > 0) {
-    appendElements(
-      tables,
-      requeue.map(({ bytes, readings, stampMs }) => packElement(bytes, readings, stampMs, 0)),
-    );
-  }
-  if (deadLetters.length > 0) appendLetters(tables, deadLetters, deadMs);
+  if (kept.letters.length > 0) appendLetters(tables, kept.letters, deadMs);
+  if (kept.elements.length > 0) appendElements(tables, kept.elements);
   return true;
 }
 

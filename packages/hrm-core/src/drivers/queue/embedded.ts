@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
-import type { CallOptions, Queue, QueueElement, Ripeness } from '../../ports/queue.js';
+import type { CallOptions, Queue, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
 import { embeddedLetters } from './embedded-letters.js';
 import { packElement } from './embedded-records.js';
@@ -18,6 +18,7 @@ import {
   renewClaim,
   takeClaim,
 } from './embedded-store.js';
+import { epochMs, requireLease } from './embedded-times.js';
 
 /** Where the queue is. */
 export interface EmbeddedQueueOptions {
@@ -65,8 +66,12 @@ interface State {
  * Pushes are refused (`queue_full`) while less than 16 MiB would be left on the disk; claims and acknowledgements go on.
  * A failing disk may crash the process, not only fail the call: see embedded-environment.ts. Nothing acknowledged is lost.
  *
+ * When the queue file is deleted or replaced under the process, every call fails with `queue_unavailable` until it is back
+ * or the process was restarted.
+ *
  * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_full`; kind `data`, code `queue_layout`,
- * when the file there is not a queue, or one of another version.
+ * when the file there is not a queue, or one of another version; kind `invalid`, code `worker_thread`, anywhere but in the
+ * main thread.
  */
 export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue> {
   const state: State = {
@@ -77,7 +82,7 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     sleepers: new Set(),
     isClosed: false,
   };
-  const { clock } = state;
+  const nowMs = () => epochMs(state.clock);
   return {
     push: (elements, callOptions) => push(state, elements, callOptions),
     wait: (ripe, callOptions) => wait(state, ripe, callOptions),
@@ -85,39 +90,27 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
       throwIfAborted(callOptions?.signal, 'claiming a batch');
       requireLease(limits.leaseMs);
       const token = randomUUID();
-      return opened(state).write((tables) => takeClaim(tables, limits, token, clock.nowMs()));
+      return opened(state).write((tables) => takeClaim(tables, limits, token, nowMs()));
     },
     renew: async (token, leaseMs) => {
       requireLease(leaseMs);
-      const isRenewed = opened(state).write((tables) => renewClaim(tables, token, leaseMs, clock.nowMs()));
+      const isRenewed = opened(state).write((tables) => renewClaim(tables, token, leaseMs, nowMs()));
       return isRenewed ? 'renewed' : 'stale';
     },
-    ack: async (token, remainder = {}) => {
-      const isAcked = opened(state).write((tables) => ackClaim(tables, token, remainder, clock.nowMs()));
-      return isAcked ? 'acked' : 'stale';
-    },
+    ack: async (token, remainder) => ack(state, token, remainder),
     release: async (token) => {
       const isReleased = opened(state).write((tables) => releaseClaim(tables, token, randomUUID()));
       if (isReleased) wake(state);
       return isReleased ? 'released' : 'stale';
     },
-    check: async () => {
-      opened(state).requireSpace(0);
-      opened(state).read((tables) => measureDepth(tables, clock.nowMs()));
-    },
-    depth: async () => opened(state).read((tables) => measureDepth(tables, clock.nowMs())),
+    depth: async () => opened(state).read((tables) => measureDepth(tables, nowMs())),
+    check: async () => check(state),
     deadLetters: embeddedLetters(
       (action) => action(opened(state)),
       () => wake(state),
     ),
     close: async () => close(state),
   };
-}
-
-/** A lease that is no duration would never end. */
-function requireLease(leaseMs: number): void {
-  if (Number.isFinite(leaseMs) && leaseMs > 0) return;
-  throw new HrmError('A lease must be a number of milliseconds above 0', { kind: 'invalid', code: 'invalid_lease' });
 }
 
 function opened(state: State): Environment {
@@ -132,21 +125,22 @@ function closedError(): HrmError {
 async function push(state: State, elements: readonly QueueElement[], options: CallOptions = {}): Promise<void> {
   throwIfAborted(options.signal, 'pushing to the queue');
   opened(state);
-  const nowMs = state.clock.nowMs();
-  const records = elements.map(({ bytes, readings }) => {
-    if (!Number.isSafeInteger(readings) || readings < 1) {
-      throw new HrmError(`An element has ${readings} readings: at least 1 is allowed`, {
-        kind: 'invalid',
-        code: 'invalid_element',
-      });
-    }
-    return packElement(bytes, readings, nowMs, 0);
-  });
+  const nowMs = epochMs(state.clock);
+  const records = elements.map((element) => newRecord(element, nowMs));
   if (records.length === 0) return;
   const byteLength = records.reduce((sum, record) => sum + record.byteLength, 0);
   await new Promise<void>((resolve, reject) => {
     state.pending.push({ records, byteLength, signal: options.signal, resolve, reject });
     scheduleCommit(state);
+  });
+}
+
+/** Copies the bytes, before the call returns: the caller may change them then. */
+function newRecord({ bytes, readings }: QueueElement, stampMs: number): Buffer {
+  if (Number.isSafeInteger(readings) && readings >= 1) return packElement(bytes, readings, stampMs, 0);
+  throw new HrmError(`An element has ${readings} readings: at least 1 is allowed`, {
+    kind: 'invalid',
+    code: 'invalid_element',
   });
 }
 
@@ -198,13 +192,28 @@ function takeGroup(state: State): PendingPush[] {
   return group;
 }
 
+function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Remainder = {}): 'acked' | 'stale' {
+  const elements = requeue.map((element) => newRecord(element, element.stampMs));
+  const isAcked = opened(state).write((tables) =>
+    ackClaim(tables, token, { letters: deadLetters, elements }, epochMs(state.clock)),
+  );
+  if (isAcked && elements.length > 0) wake(state);
+  return isAcked ? 'acked' : 'stale';
+}
+
+/** All that the smallest push does before it writes; a large one may still be refused. */
+function check(state: State): void {
+  epochMs(state.clock);
+  opened(state).requireSpace(1);
+}
+
 async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {
   const { signal, timeoutMs } = options;
   // A duration, so by the clock that nobody sets.
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     throwIfAborted(signal, 'waiting for a batch');
-    if (opened(state).read((tables) => isRipe(tables, ripe, state.clock.nowMs()))) return true;
+    if (opened(state).read((tables) => isRipe(tables, ripe, epochMs(state.clock)))) return true;
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return false;
     await sleep(state, Math.min(leftMs, POLL_MS), signal);
