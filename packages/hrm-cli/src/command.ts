@@ -7,6 +7,15 @@ import { SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
 import { nearest } from './nearest.js';
 import type { Output } from './output.js';
 
+/** The settings that say where the queue is. */
+export const QUEUE_SETTINGS = [
+  'redisUrl',
+  'queueDir',
+  'queueKey',
+  'processingKey',
+  'deadKey',
+] as const satisfies readonly SettingName[];
+
 /** One flag of a command, besides the settings. */
 export interface CommandOption {
   /** Without its dashes. */

@@ -2,12 +2,21 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
+import { HrmError } from './errors.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
 
+/** What {@link openQueue} goes by; what is absent has the settings' defaults. */
+export type QueueSettings = Pick<Settings, 'queueDir'> &
+  Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
+
 /** Opens the queue: the embedded one, in `queueDir`. @throws HrmError kind `unavailable` with what to do. */
-export async function openQueue({ queueDir }: Pick<Settings, 'queueDir'>): Promise<Queue> {
+export async function openQueue({ redisUrl = '', queueDir }: QueueSettings): Promise<Queue> {
+  if (redisUrl !== '') {
+    const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
+  }
   const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
   return openEmbeddedQueue({ directory: queueDir });
 }

@@ -30,6 +30,16 @@ const boolean = v.union([
 
 const path = v.pipe(v.string(), v.minLength(1));
 
+/** A Redis key: any text without blanks or control characters, which nobody would find again. */
+const redisKey = v.pipe(v.string(), v.regex(/^[^\s\p{Cc}]{1,256}$/u));
+
+const REDIS_URL = /^rediss?:\/\//;
+
+const redisUrl = v.pipe(
+  v.string(),
+  v.check((text) => REDIS_URL.test(text) && URL.canParse(text) && new URL(text).hostname !== ''),
+);
+
 const jsonText = v.pipe(v.string(), v.parseJson());
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
@@ -52,6 +62,7 @@ const hostList = v.union([
 ]);
 
 const DAY = integer(0, DAY_MS);
+const KEY_ALLOWED = 'a key of 1 to 256 characters without blanks';
 
 /** The settings: name -> environment variable, schema, default, what is allowed, what it is for. */
 const DEFINITIONS = {
@@ -90,12 +101,47 @@ const DEFINITIONS = {
     allowed: 'a directory',
     about: 'Where the Parquet files are.',
   },
+  redisUrl: {
+    variable: 'REDIS_URL',
+    schema: redisUrl,
+    fallback: '',
+    allowed: 'redis:// or rediss:// with a host, and a user and password where the server wants them',
+    about: 'The Redis that holds the queue. Without it the queue is embedded, in HRM_QUEUE_DIR.',
+  },
   queueDir: {
     variable: 'HRM_QUEUE_DIR',
     schema: path,
     fallback: './.hrm/queue',
     allowed: 'a directory',
     about: 'Where the embedded queue is.',
+  },
+  queueKey: {
+    variable: 'HRM_QUEUE_KEY',
+    schema: redisKey,
+    fallback: 'heartbeat:queue',
+    allowed: KEY_ALLOWED,
+    about: 'Redis list of what is queued. In a cluster the three keys need one hash tag, as in {heartbeat}:queue.',
+  },
+  processingKey: {
+    variable: 'HRM_PROCESSING_KEY',
+    schema: redisKey,
+    fallback: 'heartbeat:processing',
+    allowed: KEY_ALLOWED,
+    about: 'What the Redis keys of claimed batches begin with.',
+  },
+  deadKey: {
+    variable: 'HRM_DEAD_KEY',
+    schema: redisKey,
+    fallback: 'heartbeat:dead',
+    allowed: KEY_ALLOWED,
+    about: 'Redis stream of the dead letters.',
+  },
+  queueHighWater: {
+    variable: 'HRM_QUEUE_HIGH_WATER',
+    schema: integer(1, Number.MAX_SAFE_INTEGER),
+    fallback: 5_000_000,
+    allowed: 'an integer from 1',
+    about: 'Readings queued above which no more are accepted (in Redis an estimate).',
   },
   batchMaxReadings: {
     variable: 'HRM_BATCH_MAX_READINGS',
@@ -195,6 +241,7 @@ export const SETTINGS: readonly SettingDescription[] = Object.entries(DEFINITION
 
 function describeFallback(fallback: unknown): string {
   if (Array.isArray(fallback)) return fallback.join() || 'none';
+  if (fallback === '') return 'none';
   return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
 }
 
@@ -220,10 +267,6 @@ export interface SettingSources {
  */
 export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}): Settings {
   const faults: Fault[] = [];
-  if ((env.REDIS_URL ?? '') !== '') {
-    const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
-    faults.push({ path: '/REDIS_URL', message });
-  }
   const fromFile = file === undefined ? {} : parseConfigFile(file, faults);
   const settings: Record<string, unknown> = {};
   for (const { name, variable, flag, allowed } of SETTINGS) {
@@ -240,13 +283,28 @@ export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}
     }
     const result = v.safeParse(schema, value);
     if (result.success) settings[name] = result.output;
-    else faults.push({ path: `/${name}`, message: `${source} is ${JSON.stringify(value)}: it must be ${allowed}` });
+    else faults.push({ path: `/${name}`, message: `${source} is ${shownValue(value)}: it must be ${allowed}` });
   }
+  if (faults.length === 0) faults.push(...keyFaults(settings as Settings));
   if (faults.length > 0) {
     const message = faults.map((fault) => fault.message).join('\n');
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
   }
   return settings as Settings;
+}
+
+/** As JSON, without the user and password that a URL may have: messages reach logs. */
+function shownValue(value: unknown): string {
+  return JSON.stringify(value).replace(/^".*@/s, '"***@');
+}
+
+/** The keys of Redis that would run into each other. */
+function keyFaults({ queueKey, processingKey, deadKey }: Settings): Fault[] {
+  const isClaims = (key: string) => key.startsWith(`${processingKey}:`);
+  const areApart = new Set([queueKey, processingKey, deadKey]).size === 3 && !isClaims(queueKey) && !isClaims(deadKey);
+  if (areApart) return [];
+  const message = `HRM_QUEUE_KEY (${queueKey}), HRM_PROCESSING_KEY (${processingKey}) and HRM_DEAD_KEY (${deadKey}) must be three different keys, and no other may begin with HRM_PROCESSING_KEY and a colon`;
+  return [{ path: '/processingKey', message }];
 }
 
 // `v.record` alone would take a list for an object.

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type DeadLetter, type DeadLetters, HrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
-import type { Command, CommandOption, Invocation } from '../command.js';
+import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Output, plural, summaryText, visibleText } from '../output.js';
 
 /** Letters held at once. */
@@ -14,7 +14,6 @@ const PAGE_LETTERS = 200;
 const MAX_IDS = 100_000;
 
 const ALL: CommandOption = { name: 'all', about: 'Every dead letter that is there when the command starts.' };
-const SETTINGS_USED = ['queueDir'] as const;
 
 /** `hrm dlq list` */
 export const listCommand: Command = {
@@ -23,7 +22,7 @@ export const listCommand: Command = {
     'Lists what could not be stored: ids, reasons, ages and attempts, oldest first.\n' +
     'It shows no readings; hrm dlq show ID does.',
   options: [],
-  settings: SETTINGS_USED,
+  settings: QUEUE_SETTINGS,
   examples: ['hrm dlq list', 'hrm dlq list --json'],
   run: (invocation) => withDeadLetters(invocation, (letters) => list(letters, invocation)),
 };
@@ -36,7 +35,7 @@ export const showCommand: Command = {
     'Those bytes are health data of a person: mind who sees them.',
   operands: { label: 'ID', min: 1, max: 1 },
   options: [],
-  settings: SETTINGS_USED,
+  settings: QUEUE_SETTINGS,
   examples: ['hrm dlq show ID', 'hrm dlq show ID --json'],
   run: (invocation) => withDeadLetters(invocation, (letters) => show(letters, invocation)),
 };
@@ -49,7 +48,7 @@ export const redriveCommand: Command = {
     'Ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],
-  settings: SETTINGS_USED,
+  settings: QUEUE_SETTINGS,
   examples: ['hrm dlq redrive ID', 'hrm dlq redrive --all'],
   run: (invocation) => withDeadLetters(invocation, (letters) => apply('redrive', letters, invocation)),
 };
@@ -62,7 +61,7 @@ export const purgeCommand: Command = {
     'It takes ids, or --all, and nothing by default; ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],
-  settings: SETTINGS_USED,
+  settings: QUEUE_SETTINGS,
   examples: ['hrm dlq purge ID', 'hrm dlq purge --all'],
   run: (invocation) => withDeadLetters(invocation, (letters) => apply('purge', letters, invocation)),
 };

@@ -1,6 +1,6 @@
 import { type DrainSummary, drainBatch } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
-import type { Command, Invocation } from '../command.js';
+import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, type PartitionFailure, summaryText } from '../output.js';
 import { rateText, startProgress } from '../progress.js';
 
@@ -27,7 +27,7 @@ export const drainCommand: Command = {
     'Stores one batch of the queue as Parquet files and acknowledges it; an empty queue is no error.\n' +
     'Bad readings become dead letters (hrm dlq list). What cannot be written now stays queued: --all stops then, with exit code 3.',
   options: [{ name: 'all', about: 'Go on until the queue is empty.' }],
-  settings: ['dataDir', 'queueDir', 'batchMaxReadings', 'leaseMs', 'maxFutureMs'],
+  settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs'],
   examples: ['hrm drain', 'hrm drain --all', 'hrm drain --all --json'],
   async run(invocation) {
     const { settings, json, output } = invocation;

@@ -1,6 +1,6 @@
 import { HrmError, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
-import type { Command, Invocation } from '../command.js';
+import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Chunk, readChunks } from '../import/chunks.js';
 import { type Destination, enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
 import { FORMATS, type Format } from '../import/formats.js';
@@ -27,7 +27,7 @@ export const importCommand: Command = {
     },
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
-  settings: ['queueDir', 'naiveTimestamps', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'naiveTimestamps', 'maxFutureMs'],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',

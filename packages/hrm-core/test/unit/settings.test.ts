@@ -19,7 +19,12 @@ it('has the defaults of the contract', () => {
     allowAnonymous: false,
     allowedHosts: [],
     dataDir: './data',
+    redisUrl: '',
     queueDir: './.hrm/queue',
+    queueKey: 'heartbeat:queue',
+    processingKey: 'heartbeat:processing',
+    deadKey: 'heartbeat:dead',
+    queueHighWater: 5_000_000,
     batchMaxReadings: 50_000,
     batchMaxAgeMs: 5_000,
     leaseMs: 30_000,
@@ -78,6 +83,10 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_ALLOW_ANONYMOUS: 'yes' } }, /true or false/],
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ env: { REDIS_URL: 'localhost:6379' } }, /REDIS_URL is "localhost:6379".*redis:\/\//],
+    [{ env: { REDIS_URL: 'redis://' } }, /REDIS_URL/],
+    [{ env: { HRM_QUEUE_KEY: 'my queue' } }, /HRM_QUEUE_KEY.*without blanks/],
+    [{ env: { HRM_QUEUE_HIGH_WATER: '0' } }, /HRM_QUEUE_HIGH_WATER/],
     [{ env: { HRM_ALLOWED_HOSTS: 'http://a' } }, /HRM_ALLOWED_HOSTS.*without scheme/],
     [{ env: { HRM_ALLOWED_HOSTS: 'a,,b' } }, /HRM_ALLOWED_HOSTS/],
     [{ env: { HRM_ALLOWED_HOSTS: '*' } }, /HRM_ALLOWED_HOSTS/],
@@ -96,10 +105,29 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
   });
 });
 
-it('refuses REDIS_URL rather than write to another queue than was asked for, and keeps its password', () => {
-  const text = message({ env: { REDIS_URL: 'redis://:hunter2@127.0.0.1' } });
-  expect(text).toMatch(/REDIS_URL/);
-  expect(text).not.toContain('hunter2');
+it('never shows the user or password of a URL', () => {
+  for (const [source, value] of [
+    ['env', 'http://ana:hunter2@127.0.0.1'],
+    ['env', 'redis://ana:hunter2@:6379'],
+    ['flag', 'ana:hunter2//hunter2@redis://'],
+  ]) {
+    const text = message(source === 'env' ? { env: { REDIS_URL: value } } : { flags: { redisUrl: value } });
+    expect(text).toMatch(/(REDIS_URL|--redis-url) is .*redis:\/\/ or rediss:\/\//);
+    expect(text).not.toContain('hunter2');
+  }
+});
+
+it('takes a URL of Redis with user, password and database', () => {
+  const url = 'rediss://ana:p%40ss@queue.example:6380/2';
+  expect(loadSettings({ env: { REDIS_URL: url } }).redisUrl).toBe(url);
+});
+
+it.each([
+  { HRM_QUEUE_KEY: 'a', HRM_DEAD_KEY: 'a' },
+  { HRM_QUEUE_KEY: 'heartbeat:processing' },
+  { HRM_DEAD_KEY: 'heartbeat:processing:claims' },
+])('refuses keys of Redis that run into each other: %j', (env) => {
+  expect(message({ env })).toMatch(/HRM_QUEUE_KEY.*HRM_PROCESSING_KEY.*three different keys/);
 });
 
 it('describes every setting for help texts', () => {
