@@ -28,6 +28,7 @@ export {
 export { type Clock, systemClock } from './ports/clock.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
+export type { Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export type { Row } from './pure/answer.js';
 export { answerJson } from './pure/answer-json.js';

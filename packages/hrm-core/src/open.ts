@@ -3,7 +3,7 @@
  * @module
  */
 import { HrmError } from './errors.js';
-import type { Queue } from './ports/queue.js';
+import type { Queue, QueueWarning } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
 
@@ -11,8 +11,17 @@ import type { Settings } from './settings.js';
 export type QueueSettings = Pick<Settings, 'queueDir'> &
   Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
 
+/** Who hears of what a queue's server may do to readings one day. */
+export interface OpenQueueOptions {
+  /** Called while the queue is opened, and whenever a warning begins to hold later; never by the embedded queue. */
+  readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
+}
+
 /** Opens the queue: the embedded one, in `queueDir`. @throws HrmError kind `unavailable` with what to do. */
-export async function openQueue({ redisUrl = '', queueDir }: QueueSettings): Promise<Queue> {
+export async function openQueue(
+  { redisUrl = '', queueDir }: QueueSettings,
+  _options: OpenQueueOptions = {},
+): Promise<Queue> {
   if (redisUrl !== '') {
     const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });

@@ -1,4 +1,4 @@
-import { type Clock, HrmError, type Queue, type QueueDepth, type Storage } from 'hrm-core';
+import { type Clock, HrmError, type Queue, type QueueDepth, type Space, type Storage } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createHealth } from '../src/health.js';
@@ -6,13 +6,14 @@ import { consumerListener } from '../src/loops.js';
 import { startTest, until } from './support.js';
 
 const SETTINGS = { batchMaxAgeMs: 5_000, leaseMs: 30_000 };
-const EMPTY: QueueDepth = { readings: 0, claimedReadings: 0, deadLetters: 0, oldestMs: null };
+const UNKNOWN: Space = { freeBytes: null, totalBytes: null };
+const EMPTY: QueueDepth = { readings: 0, claimedReadings: 0, deadLetters: 0, endedClaims: 0, oldestMs: null };
 
 /** A watch over drivers of which only the checked calls are there, and a clock that the test moves. */
-function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<void>) {
+function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<Space>) {
   let nowMs = 1_000_000;
   const clock: Clock = { nowMs: () => nowMs };
-  const components = { queue: { depth, check: async () => undefined }, storage: { check }, clock };
+  const components = { queue: { depth, check: async () => UNKNOWN }, storage: { check }, clock };
   const health = createHealth(components, SETTINGS);
   return {
     ...health,
@@ -120,6 +121,7 @@ describe('health', () => {
       async () => EMPTY,
       async () => {
         checks += 1;
+        return UNKNOWN;
       },
     );
     await Promise.all(Array.from({ length: 1000 }, () => health.check()));
@@ -140,7 +142,7 @@ describe('health', () => {
       () => {
         checks += 1;
         return new Promise((resolve) => {
-          answer = resolve;
+          answer = () => resolve(UNKNOWN);
         });
       },
     );
@@ -161,7 +163,7 @@ describe('health', () => {
   test('is degraded while readings wait longer than batch age and lease allow', async () => {
     const health = createTestHealth(
       async () => ({ ...EMPTY, readings: 1, oldestMs: 1_000_000 }),
-      async () => undefined,
+      async () => UNKNOWN,
     );
     health.advance(95_000);
     expect(await health.check()).toMatchObject({ status: 'healthy' });
@@ -175,7 +177,7 @@ describe('health', () => {
   test('forgets a failure of an idle loop in time, and at once after a success', async () => {
     const health = createTestHealth(
       async () => EMPTY,
-      async () => undefined,
+      async () => UNKNOWN,
     );
     health.record('consumer', { reason: 'the disk is full', lastsMs: 5_000 });
     health.record('compacter', { reason: 'a file is damaged', lastsMs: Number.POSITIVE_INFINITY });
@@ -191,7 +193,7 @@ describe('health', () => {
     const log: Record<string, unknown>[] = [];
     const health = createTestHealth(
       async () => EMPTY,
-      async () => undefined,
+      async () => UNKNOWN,
     );
     const postponed = {
       claimed: 2,

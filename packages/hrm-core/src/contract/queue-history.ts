@@ -85,14 +85,15 @@ function ended(model: Model): HeldClaim[] {
 }
 
 async function compareDepth(model: Model, queue: Queue): Promise<void> {
-  const { readings, claimedReadings, deadLetters, oldestMs } = await queue.depth();
+  const { oldestMs, ...depth } = await queue.depth();
   const claimable = [...ended(model).flatMap(({ items }) => items), ...model.queued];
   assert.deepEqual(
-    { readings, claimedReadings, deadLetters, isEmpty: oldestMs === null },
+    { ...depth, isEmpty: oldestMs === null },
     {
       readings: readingsOf(claimable),
       claimedReadings: readingsOf(living(model).flatMap(({ items }) => items)),
       deadLetters: model.dead.length,
+      endedClaims: ended(model).length,
       isEmpty: claimable.length === 0,
     },
   );

@@ -16,6 +16,7 @@ import {
   type Test,
   texts,
 } from './queue-support.js';
+import { assertSpace } from './space.js';
 
 const HISTORY_STEPS = 150;
 
@@ -55,7 +56,13 @@ function elementTests(test: Register): void {
   });
   test('takes a push without elements as done', async (queue) => {
     await queue.push([]);
-    assert.deepEqual(await queue.depth(), { readings: 0, claimedReadings: 0, deadLetters: 0, oldestMs: null });
+    assert.deepEqual(await queue.depth(), {
+      readings: 0,
+      claimedReadings: 0,
+      deadLetters: 0,
+      endedClaims: 0,
+      oldestMs: null,
+    });
   });
   test('keeps bytes as they are: every byte, none, and a megabyte of them', async (queue) => {
     const all = Uint8Array.from({ length: 256 }, (_, index) => index);
@@ -145,6 +152,21 @@ function claimTests(test: Register): void {
     );
     assert.deepEqual(texts(await claimed(queue)), ['a']);
   });
+  test('counts the claims that wait to be taken over', async (queue, fixture) => {
+    await queue.push(['a', 'b', 'c'].map((text) => element(text)));
+    const endedClaims = async () => (await queue.depth()).endedClaims;
+    const first = await claimed(queue, { maxElements: 1 });
+    await claimed(queue, { maxElements: 1 });
+    assert.equal(await endedClaims(), 0);
+    await queue.release(first.token);
+    assert.equal(await endedClaims(), 1);
+    await fixture.advance(LIMITS.leaseMs);
+    assert.equal(await endedClaims(), 2);
+    await claimed(await fixture.open());
+    assert.equal(await endedClaims(), 1);
+    await queue.ack((await claimed(queue)).token);
+    assert.equal(await endedClaims(), 0);
+  });
   test('refuses a lease that would end at once, or never', async (queue) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
@@ -156,7 +178,7 @@ function claimTests(test: Register): void {
   });
   test('says that it takes pushes, changing nothing, until it is closed', async (queue) => {
     const before = await queue.depth();
-    await queue.check();
+    assertSpace(await queue.check());
     assert.deepEqual(await queue.depth(), before);
     await queue.close();
     await rejectsWith('closed', queue.check());

@@ -1,5 +1,6 @@
 /** The storage suite: replacing, removing, listing, closing. */
 import assert from 'node:assert/strict';
+import { assertSpace } from './space.js';
 import {
   bytesOf,
   contentsOf,
@@ -131,7 +132,7 @@ export const listingCases: StorageCases = [
     async ({ another }) => {
       const storage = await another();
       assert.deepEqual(await pathsOf(storage, {}), []);
-      await storage.check();
+      assertSpace(await storage.check());
       await storage.close();
       await rejectsWith(storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'closed');
       await rejectsWith(storage.snapshot(partition), 'closed');

@@ -19,6 +19,8 @@
  * - The queue never looks into an element.
  */
 
+import type { Space } from './space.js';
+
 /** An element to push: bytes that the queue keeps as they are. */
 export interface QueueElement {
   readonly bytes: Uint8Array;
@@ -95,6 +97,8 @@ export interface QueueDepth {
   readonly claimedReadings: number;
   /** Dead letters kept. */
   readonly deadLetters: number;
+  /** Claims that ended, by their lease or by `release`, and that nobody has taken over yet. */
+  readonly endedClaims: number;
   /** `stampMs` of the oldest element that can be claimed; `null` when there is none. */
   readonly oldestMs: number | null;
 }
@@ -105,6 +109,14 @@ export interface Ripeness {
   readonly readings: number;
   /** Or the oldest was stamped so long ago. An ended lease and a released claim are always ripe. */
   readonly ageMs: number;
+}
+
+/** What a driver found about its server that may lose readings or refuse them one day, though it works now. */
+export interface QueueWarning {
+  /** Stable, snake_case: `redis_not_durable`. The same code means that an earlier warning still holds. */
+  readonly code: string;
+  /** What may happen and what to do, in plain words; no secret, no address, no reading. */
+  readonly message: string;
 }
 
 /** Settings that every call takes. */
@@ -147,8 +159,8 @@ export interface Queue {
   /** Ends the lease now: the next claim gets this batch. */
   release(token: string): Promise<'released' | 'stale'>;
   depth(): Promise<QueueDepth>;
-  /** Proves that a push would be accepted now. @throws HrmError kind `unavailable` with the reason. */
-  check(): Promise<void>;
+  /** Proves that a push would be accepted now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */
+  check(): Promise<Space>;
   readonly deadLetters: DeadLetters;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;

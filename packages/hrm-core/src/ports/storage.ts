@@ -9,6 +9,7 @@
  * - No lock that a crash could leave behind.
  */
 import type { CallOptions } from './queue.js';
+import type { Space } from './space.js';
 
 /** One user's UTC day. */
 export interface Partition {
@@ -96,7 +97,7 @@ export interface Storage {
   remove(partition: Partition, names: readonly string[]): Promise<number>;
   /** Partitions that exist, by date, then directory, ascending. */
   partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
-  /** Proves that a file can be written durably now. @throws HrmError kind `unavailable` with the reason. */
-  check(): Promise<void>;
+  /** Proves that a file can be written durably now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */
+  check(): Promise<Space>;
   close(): Promise<void>;
 }

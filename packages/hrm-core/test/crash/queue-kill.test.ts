@@ -150,7 +150,7 @@ describe('three processes on one queue, killed', () => {
     await drain(queue, ledger);
     await checkLetters(queue, ledger);
     const { deadLetters: _, ...rest } = await queue.depth();
-    assert.deepEqual(rest, { readings: 0, claimedReadings: 0, oldestMs: null });
+    assert.deepEqual(rest, { readings: 0, claimedReadings: 0, endedClaims: 0, oldestMs: null });
     await queue.close();
     assert.deepEqual(
       [...ledger.pushed].filter((id) => !ledger.delivered.has(id)),

@@ -134,7 +134,13 @@ async function live(fault: Fault): Promise<void> {
     }
     await insist(() => compact({ storage, clock }, { all: true, sweepAfterMs: 0 }));
     await ask();
-    expect(await realQueue.depth()).toEqual({ readings: 0, claimedReadings: 0, deadLetters: 0, oldestMs: null });
+    expect(await realQueue.depth()).toEqual({
+      readings: 0,
+      claimedReadings: 0,
+      deadLetters: 0,
+      endedClaims: 0,
+      oldestMs: null,
+    });
   } finally {
     await realQueue.close();
     await realStorage.close();

@@ -166,7 +166,9 @@ async function fillAndRecover(disk: string): Promise<void> {
   const claim = await queue.claim({ ...LIMITS, maxElements: 1 });
   assert.equal(await queue.ack(claim?.token ?? ''), 'acked');
   execFileSync('mount', ['-o', 'remount,size=64m', disk]);
-  await queue.check();
+  const { freeBytes, totalBytes } = await queue.check();
+  assert.equal(totalBytes, 64 * 1024 * 1024);
+  assert.ok(freeBytes !== null && freeBytes > 16 * 1024 * 1024 && freeBytes < totalBytes, `${freeBytes} bytes free`);
   await push(1_000_000, 0);
   assert.deepEqual(await delivered(queue), [...accepted.slice(1), 1_000_000]);
   await queue.close();

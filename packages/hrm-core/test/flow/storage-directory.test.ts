@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -16,6 +17,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { diskSpace, UNKNOWN_SPACE } from '../../src/ports/space.js';
 import type { Storage } from '../../src/ports/storage.js';
 import { bundle } from '../support/bundle.js';
 import { compactAll, fileOf, storedReadings } from '../support/readings.js';
@@ -149,6 +151,25 @@ describe('ancestors of the data directory', () => {
   );
 });
 
+describe('the space', () => {
+  test("is the disk's, and unknown where the file system tells nothing", async () => {
+    await withStorage(async (storage, data) => {
+      const { bsize, bavail } = statfsSync(data);
+      const { freeBytes, totalBytes } = await storage.check();
+      // Others write to this disk too: within a gigabyte.
+      expect(Math.abs((freeBytes ?? 0) - bsize * bavail)).toBeLessThan(1024 ** 3);
+      expect(totalBytes).toBeGreaterThanOrEqual(freeBytes ?? 0);
+    });
+    expect(diskSpace({ bsize: 4096, blocks: 100, bfree: 30, bavail: 20 })).toEqual({
+      freeBytes: 20 * 4096,
+      totalBytes: 90 * 4096,
+    });
+    for (const nothing of [{ bsize: 0 }, { blocks: 0 }]) {
+      expect(diskSpace({ bsize: 4096, blocks: 100, bfree: 30, bavail: 20, ...nothing })).toEqual(UNKNOWN_SPACE);
+    }
+  });
+});
+
 describe('leftovers', () => {
   /** The name of a temporary, from one that the driver has just made. */
   async function ownName(): Promise<string> {
@@ -159,7 +180,7 @@ describe('leftovers', () => {
         name = call.path.slice(call.path.lastIndexOf('/') + 1);
       },
     );
-    await withStorage(async (storage) => storage.check(), fileSystem);
+    await withStorage(async (storage) => void (await storage.check()), fileSystem);
     return name;
   }
 

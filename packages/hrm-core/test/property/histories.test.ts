@@ -154,7 +154,13 @@ async function settle(world: World): Promise<void> {
   await send(world, 10_000);
   world.clock.now += 60_000;
   while ((await drain(world, 50_000)) !== 'empty');
-  expect(await world.queue.depth()).toEqual({ readings: 0, claimedReadings: 0, deadLetters: 0, oldestMs: null });
+  expect(await world.queue.depth()).toEqual({
+    readings: 0,
+    claimedReadings: 0,
+    deadLetters: 0,
+    endedClaims: 0,
+    oldestMs: null,
+  });
   const keys = (readings: readonly OracleReading[]) =>
     new Set(
       readings.map(({ userId, deviceId, timestampMs, heartRate }) =>

@@ -19,9 +19,10 @@ import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { HrmError, isHrmError } from '../../errors.js';
+import type { Space } from '../../ports/space.js';
 import { type HeldFile, holdQueueFile, makeDurableDirectory, prepareFiles, requireInPlace } from './embedded-files.js';
 import { type Opened, openFile, type Tables } from './embedded-open.js';
-import { requireSpace, unavailable } from './embedded-space.js';
+import { readSpace, requireSpace, unavailable } from './embedded-space.js';
 
 /** Transactions over the tables. */
 export interface Environment {
@@ -35,6 +36,8 @@ export interface Environment {
    * @throws HrmError kind `unavailable`, code `queue_full` or `queue_unavailable`.
    */
   requireSpace(byteLength: number): void;
+  /** The room on the disk. @throws HrmError kind `unavailable`. */
+  space(): Space;
   /** Gives the environment back; the last user of this process closes it. */
   close(): void;
 }
@@ -85,6 +88,7 @@ export function openEnvironment(directory: string): Environment {
       current(shared);
       requireSpace(shared.directory, byteLength);
     },
+    space: () => readSpace(shared.directory),
     close: () => release(shared),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { HrmError } from '../../errors.js';
+import { diskSpace, type Space } from '../../ports/space.js';
 
 /** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
 const FULL_CODES: readonly unknown[] = [28, 122, -30792];
@@ -55,6 +56,18 @@ function isFull(cause: unknown, directory: string): boolean {
     return freeBytes(directory) < RESERVE_BYTES;
   }
   return code === 'ENOSPC' || FULL_CODES.includes(code);
+}
+
+/**
+ * The room on the disk under the queue.
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`.
+ */
+export function readSpace(directory: string): Space {
+  try {
+    return diskSpace(statfsSync(directory));
+  } catch (error) {
+    throw unavailable(error, directory);
+  }
 }
 
 function freeBytes(directory: string): number {

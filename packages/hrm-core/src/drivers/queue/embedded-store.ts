@@ -141,15 +141,18 @@ export function measureDepth(tables: Tables, nowMs: number): QueueDepth {
   const counters = readCounters(tables);
   let readings = counters.readings;
   let claimedReadings = 0;
+  let endedClaims = 0;
   for (const { value } of tables.claims.getRange()) {
     const claim = unpackClaim(value);
-    if (hasEnded(claim, nowMs)) readings += claim.readings;
-    else claimedReadings += claim.readings;
+    if (hasEnded(claim, nowMs)) {
+      readings += claim.readings;
+      endedClaims += 1;
+    } else claimedReadings += claim.readings;
   }
   const oldestSeq = oldestEndedClaim(tables, nowMs)?.claim.fromSeq ?? counters.headSeq;
   const oldest = tables.elements.get(oldestSeq);
   const oldestMs = oldest === undefined ? null : elementStampMs(oldest);
-  return { readings, claimedReadings, deadLetters: counters.letters, oldestMs };
+  return { readings, claimedReadings, deadLetters: counters.letters, endedClaims, oldestMs };
 }
 
 /** Whether a claim is worth taking now. */

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
+import type { Space } from '../../ports/space.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
 import { embeddedLetters } from './embedded-letters.js';
 import { packElement } from './embedded-records.js';
@@ -202,9 +203,11 @@ function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Re
 }
 
 /** All that the smallest push does before it writes; a large one may still be refused. */
-function check(state: State): void {
+function check(state: State): Space {
   epochMs(state.clock);
-  opened(state).requireSpace(1);
+  const environment = opened(state);
+  environment.requireSpace(1);
+  return environment.space();
 }
 
 async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {

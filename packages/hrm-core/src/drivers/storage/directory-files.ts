@@ -8,6 +8,7 @@
  */
 import * as nodeFileSystem from 'node:fs';
 import { dirname } from 'node:path';
+import { diskSpace, type Space } from '../../ports/space.js';
 import { errorCode } from './directory-errors.js';
 
 /** Of the file itself, never of what a link points to; and a pipe of a part's name must not hold up the process. */
@@ -60,6 +61,7 @@ export interface DirectoryFileSystem {
   unlink(path: string, callback: Done): void;
   mkdir(path: string, mode: number, callback: Done): void;
   readdir(path: string, options: { withFileTypes: true }, callback: DoneWith<readonly DirectoryEntry[]>): void;
+  statfs(path: string, callback: DoneWith<nodeFileSystem.StatsFs>): void;
   openSync(path: string, flags: number): number;
   closeSync(fd: number): void;
   fstatSync(fd: number, options: { bigint: true }): FileStatus;
@@ -194,6 +196,11 @@ export function statusOf(fileSystem: DirectoryFileSystem, path: string): FileSta
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** The room on the disk of a path. Asynchronous, unlike what else only looks: a server that is gone holds it up for long. */
+export async function spaceOf(fileSystem: DirectoryFileSystem, path: string): Promise<Space> {
+  return diskSpace(await doneWith<nodeFileSystem.StatsFs>((callback) => fileSystem.statfs(path, callback)));
 }
 
 /** Every ancestor of an absolute path, the nearest first. */

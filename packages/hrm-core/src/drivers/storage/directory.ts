@@ -15,6 +15,7 @@
  */
 import { join, resolve } from 'node:path';
 import { HrmError } from '../../errors.js';
+import type { Space } from '../../ports/space.js';
 import type { Storage } from '../../ports/storage.js';
 import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
@@ -24,6 +25,7 @@ import {
   done,
   makeDirectory,
   realFileSystem,
+  spaceOf,
   unlinkQuietly,
 } from './directory-files.js';
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
@@ -138,11 +140,12 @@ async function proveLinks(context: DirectoryContext): Promise<void> {
   }
 }
 
-async function probe(context: DirectoryContext): Promise<void> {
+async function probe(context: DirectoryContext): Promise<Space> {
   const file = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, file, PROBE_BYTES);
     await done((callback) => context.fileSystem.unlink(file, callback));
+    return await spaceOf(context.fileSystem, context.directory);
   } catch (error) {
     throw storageError('write', context.directory, error);
   }
