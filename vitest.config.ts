@@ -1,7 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
+
+/** Scripts for Redis as text, as the build has them. */
+const lua: Plugin = {
+  name: 'lua',
+  transform: (code, id) => (id.endsWith('.lua') ? `export default ${JSON.stringify(code)}` : null),
+};
 
 export default defineConfig({
+  plugins: [lua],
   test: {
     // Tests start real servers, kill real processes and sync real files: seconds, not milliseconds.
     testTimeout: 120_000,

@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   parquet: ['node:crypto', 'parquet', 'pure', 'limits.ts', 'errors.ts', 'type ports', 'hyparquet', 'hyparquet-writer'],
   flow: ['flow', 'parquet', 'pure', 'ports', 'limits.ts', 'errors.ts', 'reading.ts'],
   ports: ['type ports', 'type pure', 'node:crypto'],
-  'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'lmdb', 'node:'],
+  'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'errors.ts', 'node:'],
   contract: ['contract', 'type ports', 'errors.ts', 'node:'],
 };

@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     embedded: 'src/drivers/queue/embedded.ts',
+    redis: 'src/drivers/queue/redis.ts',
     directory: 'src/drivers/storage/directory.ts',
     open: 'src/open.ts',
     settings: 'src/settings.ts',
@@ -11,6 +12,7 @@ export default defineConfig({
   },
   format: ['esm', 'cjs'],
   target: 'node20',
+  loader: { '.lua': 'text' },
   dts: true,
   clean: true,
   sourcemap: true,

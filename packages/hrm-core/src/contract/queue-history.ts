@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Claim, ClaimLimits, Queue } from '../ports/queue.js';
-import { seededRandom } from './queue-support.js';
+import { element, seededRandom } from './queue-support.js';
 
 interface Item {
   readonly bytes: Uint8Array;
@@ -102,9 +102,7 @@ async function compareDepth(model: Model, queue: Queue): Promise<void> {
 async function pushSome(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   const items = Array.from({ length: upTo(6) }, () => {
     model.nextItem += 1;
-    const bytes = new Uint8Array(4 + upTo(60)).fill(0xff);
-    new DataView(bytes.buffer).setUint32(0, model.nextItem);
-    return { bytes, readings: 1 + upTo(9) };
+    return element(`${model.nextItem}${'✗'.repeat(upTo(20))}`, 1 + upTo(9));
   });
   await queue.push(items);
   model.queued.push(...items);
@@ -113,7 +111,7 @@ async function pushSome(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
 async function claimSome(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   const limits = {
     maxReadings: 1 + upTo(30),
-    maxBytes: 1 + upTo(400),
+    maxBytes: 1 + upTo(2_000),
     maxElements: 1 + upTo(8),
     leaseMs: 5 + upTo(60),
   };

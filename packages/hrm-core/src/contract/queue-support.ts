@@ -35,14 +35,22 @@ export type Test = (queue: Queue, fixture: QueueFixture) => Promise<void>;
 /** Registers one test on a fresh queue. */
 export type Register = (name: string, body: Test) => unknown;
 
-/** An element of a text's bytes. */
+/**
+ * An element that carries a text: JSON of so many equal objects, as real ones are, since a driver whose producers are
+ * strangers can count readings only by looking.
+ */
 export function element(text: string, readings = 1): QueueElement {
-  return { bytes: Buffer.from(text), readings };
+  const object = JSON.stringify({ text });
+  const json = readings === 1 ? object : `[${Array(readings).fill(object).join()}]`;
+  return { bytes: Buffer.from(json), readings };
 }
 
 /** The texts of a claim's elements. */
 export function texts(claim: Claim | null): string[] {
-  return (claim?.elements ?? []).map(({ bytes }) => Buffer.from(bytes).toString());
+  return (claim?.elements ?? []).map(({ bytes }) => {
+    const value = JSON.parse(Buffer.from(bytes).toString());
+    return [value].flat()[0].text;
+  });
 }
 
 /** Claims with {@link LIMITS}, or tighter ones; there must be something. */

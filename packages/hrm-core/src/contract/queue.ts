@@ -74,10 +74,20 @@ function elementTests(test: Register): void {
       [all, large, new Uint8Array(0)].map((bytes) => Buffer.from(bytes).toString('base64')),
     );
   });
+  test('keeps what looks like a form of its own', async (queue) => {
+    const bytes = ['#', '#1,1,1#', '#12,3,4#{}', '{', '[', '[{', '\0'].map((text) => Buffer.from(text));
+    await queue.push(bytes.map((one) => ({ bytes: one, readings: 1 })));
+    const { elements } = await claimed(queue);
+    assert.deepEqual(
+      elements.map((one) => Buffer.from(one.bytes)),
+      bytes,
+    );
+    assert.ok(elements.every(({ attempts }) => attempts === 1));
+  });
   test('copies what it is given', async (queue) => {
-    const bytes = Buffer.from('before');
+    const { bytes } = element('before');
     const pushed = queue.push([{ bytes, readings: 1 }]);
-    bytes.fill('x');
+    bytes.fill(0x20);
     await pushed;
     assert.deepEqual(texts(await claimed(queue)), ['before']);
   });
@@ -102,7 +112,7 @@ function claimTests(test: Register): void {
   test('keeps to each limit, and delivers one element whatever the limits', async (queue) => {
     await queue.push(['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg'].map((text) => element(text, 10)));
     assert.deepEqual(texts(await claimed(queue, { maxReadings: 20 })), ['aa', 'bb']);
-    assert.deepEqual(texts(await claimed(queue, { maxBytes: 4 })), ['cc', 'dd']);
+    assert.deepEqual(texts(await claimed(queue, { maxBytes: 2 * element('cc', 10).bytes.byteLength })), ['cc', 'dd']);
     assert.deepEqual(texts(await claimed(queue, { maxElements: 1 })), ['ee']);
     assert.deepEqual(texts(await claimed(queue, { maxReadings: 1 })), ['ff']);
     assert.deepEqual(texts(await claimed(queue, { maxBytes: 1 })), ['gg']);

@@ -10,6 +10,7 @@ export async function bundle(entry: string, directory: string): Promise<string> 
     outExtension: () => ({ js: '.mjs' }),
     format: 'esm',
     target: 'node20',
+    loader: { '.lua': 'text' },
     config: false,
     silent: true,
     dts: false,

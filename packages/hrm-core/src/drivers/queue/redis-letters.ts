@@ -1,0 +1,84 @@
+/**
+ * The dead letters of a Redis queue: a stream, whose entries have ids in order of arrival.
+ * @module
+ */
+import { HrmError } from '../../errors.js';
+import type { DeadLetter, DeadLetters } from '../../ports/queue.js';
+import { sendCommand } from './redis-call.js';
+import { type RedisContext, requireOpen, run } from './redis-context.js';
+import { SCRIPTS } from './redis-scripts.js';
+
+/** Letters moved by one call; each is as long as an element may be. */
+const LETTERS_PER_CALL = 100;
+
+/**
+ * An id as callers see it: the stream's own (`milliseconds-sequence`), the sequence padded with zeros, so that ids
+ * compare as text in order of arrival.
+ */
+const ID = /^(\d{13})-(\d{10})$/;
+
+/** The dead letters of one queue. A redriven letter counts as one reading; its attempts go on from where they were. */
+export function redisLetters(context: RedisContext): DeadLetters {
+  return {
+    list: ({ afterId, limit }) => list(context, afterId === undefined ? '-' : `(${requireId(afterId)}`, '+', limit),
+    async get(id) {
+      const streamId = streamIdOf(id);
+      if (streamId === null) return null;
+      return (await list(context, streamId, streamId, 1))[0] ?? null;
+    },
+    redrive: (ids) => {
+      const { queue, dead } = context.keys;
+      return inChunks(ids, (chunk) => run(context, SCRIPTS.redrive, [queue, dead], chunk));
+    },
+    purge: (ids) =>
+      inChunks(ids, (chunk) => {
+        requireOpen(context);
+        return sendCommand(context.server, 'XDEL', [context.keys.dead, ...chunk]);
+      }),
+  };
+}
+
+async function list(context: RedisContext, from: string, to: string, limit: number): Promise<readonly DeadLetter[]> {
+  requireOpen(context);
+  const args = [context.keys.dead, from, to, 'COUNT', limit];
+  const entries = (await sendCommand(context.server, 'XRANGE', args)) as [Buffer, Buffer[]][];
+  return entries.map(([id, fields]) => toLetter(String(id), fields));
+}
+
+function toLetter(streamId: string, fields: readonly Buffer[]): DeadLetter {
+  const byName = new Map<string, Buffer>();
+  for (let i = 0; i + 1 < fields.length; i += 2) byName.set(String(fields[i]), fields[i + 1] ?? Buffer.alloc(0));
+  const [ms, sequence = ''] = streamId.split('-');
+  return {
+    id: `${ms}-${sequence.padStart(10, '0')}`,
+    reason: String(byName.get('reason') ?? ''),
+    bytes: byName.get('bytes') ?? Buffer.alloc(0),
+    stampMs: Number(byName.get('stamp_ms') ?? ms),
+    attempts: Number(byName.get('attempts') ?? 1),
+    deadMs: Number(byName.get('dead_ms') ?? ms),
+  };
+}
+
+async function inChunks(ids: readonly string[], move: (chunk: string[]) => Promise<unknown>): Promise<number> {
+  const known = ids.flatMap((id) => streamIdOf(id) ?? []);
+  let count = 0;
+  for (let from = 0; from < known.length; from += LETTERS_PER_CALL) {
+    count += Number(await move(known.slice(from, from + LETTERS_PER_CALL)));
+  }
+  return count;
+}
+
+/** The stream's own id; `null` when it can be nobody's. */
+function streamIdOf(id: string): string | null {
+  const [, ms, sequence] = ID.exec(id) ?? [];
+  return ms === undefined ? null : `${ms}-${Number(sequence)}`;
+}
+
+function requireId(id: string): string {
+  const streamId = streamIdOf(id);
+  if (streamId !== null) return streamId;
+  throw new HrmError(`"${id}" is not the id of a dead letter: take one from the list`, {
+    kind: 'invalid',
+    code: 'invalid_letter_id',
+  });
+}

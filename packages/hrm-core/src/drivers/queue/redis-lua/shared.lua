@@ -1,0 +1,60 @@
+-- Put in front of every script. No script declares KEYS or ARGV of its own here.
+--
+-- A claim is a record in the hash of claims (token -> JSON) and a list of its elements. The record:
+--   since_ms    when the batch was first claimed: claims are taken over in this order
+--   renewed_ms, lease_ms   the lease: it ends at their sum
+--   stamp_ms    received_ms of readings that carry none; kept through take-over
+--   attempts    deliveries so far, this one included
+--   readings, bytes        of its elements; readings are an estimate, see count_readings
+--   open        whether the claim still takes elements from the queue
+
+-- Milliseconds since the epoch: those given, or the server's own, which all consumers share whatever their clocks say.
+local function to_ms(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function read_claim(claims, token)
+  local json = redis.call('HGET', claims, token)
+  return json and cjson.decode(json)
+end
+
+local function write_claim(claims, token, record)
+  redis.call('HSET', claims, token, cjson.encode(record))
+end
+
+-- A lease that began further in the future than it lasts was begun before the clock was set back: it ends too.
+local function has_ended(record, now_ms)
+  local held_ms = now_ms - record.renewed_ms
+  return held_ms >= record.lease_ms or held_ms < -record.lease_ms
+end
+
+-- What an element says of itself, where it came back to the queue: '#stamp,attempts,readings#' before its bytes.
+local function envelope_of(element)
+  if string.byte(element) ~= 35 then return nil end
+  local head, stamp, readings = string.match(element, '^(#(%d+),%d+,(%d+)#)')
+  if not head then return nil end
+  return { length = #head, stamp_ms = tonumber(stamp), readings = tonumber(readings) }
+end
+
+-- Readings in an element, without decoding it: one, or of an array its length over that of its first object. Exact where
+-- all are of one length, a few per cent off where ids differ; a count of what is there would read every byte.
+local function count_readings(element)
+  local envelope = envelope_of(element)
+  if envelope then return envelope.readings end
+  if string.byte(element) ~= 91 then return 1 end
+  local first_end = string.find(element, '}', 2, true)
+  if not first_end then return 1 end
+  return math.max(1, math.floor((#element - 1) / first_end + 0.5))
+end
+
+-- Bytes of an element without what it says of itself.
+local function count_bytes(element)
+  local envelope = envelope_of(element)
+  return #element - (envelope and envelope.length or 0)
+end
+
+local function is_list(key)
+  return redis.call('TYPE', key).ok == 'list'
+end

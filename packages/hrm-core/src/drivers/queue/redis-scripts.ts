@@ -1,0 +1,41 @@
+/**
+ * The scripts that run inside Redis, each one atomic. What a script's KEYS and ARGV are stands at its head.
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import ack from './redis-lua/ack.lua';
+import check from './redis-lua/check.lua';
+import claim from './redis-lua/claim.lua';
+import measure from './redis-lua/measure.lua';
+import redrive from './redis-lua/redrive.lua';
+import release from './redis-lua/release.lua';
+import renew from './redis-lua/renew.lua';
+import shared from './redis-lua/shared.lua';
+import takeOver from './redis-lua/take-over.lua';
+
+/** A script as Redis takes it. */
+export interface Script {
+  readonly text: string;
+  /** SHA-1 in hex, by which the server remembers it. */
+  readonly sha: string;
+}
+
+/**
+ * Those that empty the queue, or move what is there, run also when the memory is full: else it would stay full. `check`
+ * must fail then, as a push does.
+ */
+export const SCRIPTS = {
+  claim: script('allow-oom', claim),
+  takeOver: script('allow-oom', takeOver),
+  renew: script('allow-oom', renew),
+  release: script('allow-oom', release),
+  ack: script('allow-oom', ack),
+  redrive: script('allow-oom', redrive),
+  measure: script('no-writes', measure),
+  check: script('', check),
+} as const;
+
+function script(flags: string, body: string): Script {
+  const text = `#!lua${flags === '' ? '' : ` flags=${flags}`}\n${shared}\n${body}`;
+  return { text, sha: createHash('sha1').update(text).digest('hex') };
+}

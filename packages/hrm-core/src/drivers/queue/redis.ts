@@ -1,0 +1,187 @@
+/**
+ * The queue in Redis: for many producers and consumers on many machines.
+ *
+ * ```
+ *  RPUSH                 claim.lua                          ack.lua
+ *  ------> queue (list) ----------> processing:<token> ---------------> gone, and what was bad: dead (stream)
+ *             ^                      (list, and a record      |                         |
+ *             |                       in processing:claims)   |                         |
+ *             |                         |       ^             |                         |
+ *             |    the lease ended, or  +-------+ take-over.lua, whole, under a new     |
+ *             |    release.lua            token                                         |
+ *             +---------------------------------------- redrive.lua --------------------+
+ * ```
+ * Every script is atomic, and claims can be repeated, so no reply that is lost strands an element. Why this and nothing
+ * simpler: moving items one by one is 70 times slower than a script; LREM is O(n) a call, and takes the wrong one of equal
+ * elements; a claim without a token of the client's is lost with its reply.
+ * @module
+ */
+import { HrmError } from '../../errors.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Queue, QueueWarning } from '../../ports/queue.js';
+import { type RedisServer, sendCommand, unreachableError, whenReady } from './redis-call.js';
+import { createClaims } from './redis-claim.js';
+import { createClient, createClusterClient, type RedisClient, shownAddress } from './redis-client.js';
+import { type RedisContext, redisKeys, requireOpen, run } from './redis-context.js';
+import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './redis-inspect.js';
+import { redisLetters } from './redis-letters.js';
+import { createPusher } from './redis-push.js';
+import { SCRIPTS } from './redis-scripts.js';
+import { createWatch } from './redis-wait.js';
+
+export type { RedisArgument, RedisClient } from './redis-client.js';
+
+/** Where the queue is. */
+export interface RedisQueueOptions {
+  /**
+   * Where the server is, `redis://` or `rediss://`; a cluster is recognised, a Sentinel needs `?sentinel=NAME`. Or a client
+   * of the caller's, ioredis' `Redis` or `Cluster`: it stays the caller's, who closes it after the queue and listens to
+   * its errors; give it a `socketTimeout`, without which a connection that went dead is found out by TCP alone.
+   */
+  readonly server: string | RedisClient;
+  /** List of what is queued; default `heartbeat:queue`. In a cluster the three keys need one hash tag. */
+  readonly queueKey?: string | undefined;
+  /** What the keys of claims begin with; default `heartbeat:processing`. */
+  readonly processingKey?: string | undefined;
+  /** Stream of the dead letters; default `heartbeat:dead`. */
+  readonly deadKey?: string | undefined;
+  /** How long a reply may take, milliseconds; default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Hears, at the start and after every reconnection, what could lose accepted readings. */
+  readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
+  /** For tests: measures leases instead of the server's clock, which all consumers share. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Opens the queue in Redis 7 or newer, or Valkey.
+ *
+ * What a resolved `push` means is what the server is configured to: with `appendfsync always` the readings are on its
+ * disk. How many readings are queued is an estimate: elements are counted exactly, the readings in them by the length of some.
+ * Any program that can RPUSH an element's JSON is a producer. What consumers of the original system left in the plain list
+ * `processingKey` goes back to the queue at a claim.
+ *
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, when the server cannot be reached; kind `invalid` for a
+ *   server that is too old, keys that lie apart in a cluster, or an address that is none.
+ */
+export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue> {
+  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
+  const keys = redisKeys(queueKey, processingKey, deadKey);
+  const closing = new AbortController();
+  const { server, facts, isOwn } = await connect(options);
+  const blocking = server.client.duplicate();
+  function closeClients(): void {
+    server.client.off('ready', onReady);
+    blocking.disconnect();
+    if (isOwn) server.client.disconnect();
+  }
+  function onReady(): void {
+    inspectServer(server).then(warn, () => undefined);
+  }
+  function warn(found: ServerFacts): void {
+    for (const warning of durabilityWarnings(found)) options.onWarning?.(warning);
+  }
+  try {
+    requireUsable(facts, keys);
+    ignoreErrors(blocking);
+    await connectClient(blocking, server);
+  } catch (error) {
+    closeClients();
+    throw error;
+  }
+  warn(facts);
+  server.client.on('ready', onReady);
+  const context: RedisContext = { server, keys, clock: options.clock ?? null, closing: closing.signal };
+  return createQueue(context, blocking, async () => {
+    closing.abort();
+    closeClients();
+  });
+}
+
+function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {
+  const { server, keys, clock } = context;
+  const pusher = createPusher(
+    (records) => sendCommand(server, 'RPUSH', [keys.queue, ...records]),
+    () => Math.floor(clock?.nowMs() ?? Date.now()),
+  );
+  const claims = createClaims(context);
+  const { wait, depth } = createWatch(context, blocking);
+  return {
+    async push(elements, callOptions) {
+      requireOpen(context);
+      await pusher.push(elements, callOptions);
+    },
+    wait,
+    claim: claims.claim,
+    renew: claims.renew,
+    ack: claims.ack,
+    release: claims.release,
+    depth,
+    async check() {
+      await run(context, SCRIPTS.check, [keys.check], []);
+      return spaceOf(await inspectServer(server));
+    },
+    deadLetters: redisLetters(context),
+    async close() {
+      if (context.closing.aborted) return;
+      await pusher.settled();
+      await close();
+    },
+  };
+}
+
+interface Connected {
+  readonly server: RedisServer;
+  readonly facts: ServerFacts;
+  /** Whether the client is closed with the queue. */
+  readonly isOwn: boolean;
+}
+
+const TIMEOUT_MS = 5_000;
+
+async function connect({ server: where, timeoutMs = TIMEOUT_MS }: RedisQueueOptions): Promise<Connected> {
+  if (typeof where !== 'string') {
+    const server = { client: where, address: 'its address', timeoutMs };
+    await connectClient(where, server);
+    return { server, facts: await inspectServer(server), isOwn: false };
+  }
+  const single = await connectTo(createClient(where, timeoutMs), where, timeoutMs);
+  if (single.facts.mode === 'standalone') return single;
+  single.server.client.disconnect();
+  if (single.facts.mode === 'cluster') return await connectTo(createClusterClient(where, timeoutMs), where, timeoutMs);
+  const message = `Redis at ${shownAddress(where)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
+}
+
+async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
+  const server = { client, address: shownAddress(url), timeoutMs };
+  ignoreErrors(client);
+  try {
+    await connectClient(client, server);
+    return { server, facts: await inspectServer(server), isOwn: true };
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+}
+
+/** Waits until the client can send, starting its connection if nobody has. @throws HrmError kind `unavailable`. */
+async function connectClient(client: RedisClient, { address, timeoutMs }: RedisServer): Promise<void> {
+  let why = `not within ${timeoutMs} ms`;
+  function onError(error?: Error): void {
+    why = error?.message ?? why;
+  }
+  client.on('error', onError);
+  try {
+    if (client.status === 'wait') client.connect().catch(onError);
+    await whenReady(client, timeoutMs, AbortSignal.timeout(timeoutMs));
+    if (client.status !== 'ready') throw unreachableError(address, why);
+  } finally {
+    client.off('error', onError);
+  }
+}
+
+/** What is wrong is told by the calls that fail of it; without a listener ioredis writes to the console. */
+function ignoreErrors(client: RedisClient): void {
+  client.on('error', () => undefined);
+}
