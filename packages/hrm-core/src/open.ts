@@ -3,6 +3,7 @@
  * @module
  */
 import { HrmError } from './errors.js';
+import { DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
@@ -11,8 +12,17 @@ import type { Settings } from './settings.js';
 export type QueueSettings = Pick<Settings, 'queueDir'> &
   Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
 
-/** Opens the queue: the embedded one, in `queueDir`. @throws HrmError kind `unavailable` with what to do. */
-export async function openQueue({ redisUrl = '', queueDir }: QueueSettings): Promise<Queue> {
+/**
+ * Opens the queue: the embedded one, in `queueDir`. From `queueHighWater` readings on it refuses pushes.
+ * @throws HrmError kind `unavailable` with what to do.
+ */
+export async function openQueue(settings: QueueSettings): Promise<Queue> {
+  const { withHighWater } = await import('./drivers/queue/high-water.js');
+  const highWaterReadings = settings.queueHighWater ?? DEFAULT_QUEUE_HIGH_WATER;
+  return withHighWater(await openDriver(settings), { highWaterReadings });
+}
+
+async function openDriver({ redisUrl = '', queueDir }: QueueSettings): Promise<Queue> {
   if (redisUrl !== '') {
     const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });

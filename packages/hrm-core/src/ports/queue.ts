@@ -147,7 +147,7 @@ export interface Queue {
   /** Ends the lease now: the next claim gets this batch. */
   release(token: string): Promise<'released' | 'stale'>;
   depth(): Promise<QueueDepth>;
-  /** Proves that a push would be accepted now. @throws HrmError kind `unavailable` with the reason. */
+  /** Proves that a push would be accepted now, a backlog over its bound apart. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<void>;
   readonly deadLetters: DeadLetters;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
