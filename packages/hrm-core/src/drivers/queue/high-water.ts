@@ -14,7 +14,7 @@
  * second, and by one push. A mark is a bound against filling up, not a count.
  * @module
  */
-import { HrmError } from '../../errors.js';
+import { HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
 
 /** How a queue is bounded. */
@@ -89,6 +89,7 @@ export function withHighWater(queue: Queue, { highWaterReadings }: HighWaterOpti
 }
 
 async function push(state: State, given: readonly QueueElement[], options: CallOptions = {}): Promise<void> {
+  throwIfAborted(options.signal, 'pushing to the queue');
   let elements = given;
   if (state.measuredMs === Number.NEGATIVE_INFINITY) {
     // The caller may change the bytes while this waits.
