@@ -19,7 +19,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'reading.ts': ['errors.ts', 'limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'node:timers/promises'],
-  'open.ts': ['type ports', 'type settings.ts', 'dynamic drivers'],
+  'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
   'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ports', 'pure', 'type reading.ts'],
   pure: ['pure', 'limits.ts', 'errors.ts', 'reading.ts', 'type ports', 'valibot', 'node:buffer', 'node:crypto'],
   parquet: ['node:crypto', 'parquet', 'pure', 'limits.ts', 'errors.ts', 'type ports', 'hyparquet', 'hyparquet-writer'],

@@ -184,7 +184,7 @@ describe('a queue that is unavailable', () => {
       if (fails(calls)) throw new HrmError('away', { kind: 'unavailable', code: 'queue_unavailable' });
       return await queue.push(...args);
     };
-    return { push, calls: () => calls };
+    return { push, depth: queue.depth, calls: () => calls };
   }
 
   it('for a moment is tried again, and nothing is lost', async () => {
@@ -201,8 +201,8 @@ describe('a queue that is unavailable', () => {
 
   it('for long ends the import after bounded tries, with what came before counted', async () => {
     const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
-    const { push, calls } = failing((call) => call > 1);
-    await expect(enqueueChunks({ push }, chunks(), rules, tally)).rejects.toMatchObject({ kind: 'unavailable' });
+    const { calls, ...failed } = failing((call) => call > 1);
+    await expect(enqueueChunks(failed, chunks(), rules, tally)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(tally.enqueued).toBe(1);
     expect((await queue.depth()).readings).toBe(1);
     // The first, and four in flight with five retries each.

@@ -53,3 +53,6 @@ export const MAX_COMPACTION_FAILURES = 100;
 
 /** The latest epoch millisecond with a four-digit year, and so with a date directory. */
 export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Readings in the queue from which on it takes no more, unless a setting says otherwise: 600 MB of typical ones. */
+export const DEFAULT_QUEUE_HIGH_WATER = 5_000_000;

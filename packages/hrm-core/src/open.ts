@@ -2,7 +2,7 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
-import { HrmError } from './errors.js';
+import { DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
 import type { Queue, QueueWarning } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
@@ -13,21 +13,31 @@ export type QueueSettings = Pick<Settings, 'queueDir'> &
 
 /** Who hears of what a queue's server may do to readings one day. */
 export interface OpenQueueOptions {
-  /** Called while the queue is opened, and whenever a warning begins to hold later; never by the embedded queue. */
+  /** Called while the queue is opened, and again after a reconnection while it holds; never by the embedded queue. */
   readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
 }
 
-/** Opens the queue: the embedded one, in `queueDir`. @throws HrmError kind `unavailable` with what to do. */
-export async function openQueue(
-  { redisUrl = '', queueDir }: QueueSettings,
-  _options: OpenQueueOptions = {},
+/**
+ * Opens the queue: in Redis where `redisUrl` is given, else the embedded one in `queueDir`. From `queueHighWater` readings
+ * on it refuses pushes.
+ * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the server.
+ */
+export async function openQueue(settings: QueueSettings, options: OpenQueueOptions = {}): Promise<Queue> {
+  const { withHighWater } = await import('./drivers/queue/high-water.js');
+  const highWaterReadings = settings.queueHighWater ?? DEFAULT_QUEUE_HIGH_WATER;
+  return withHighWater(await openDriver(settings, options), { highWaterReadings });
+}
+
+async function openDriver(
+  { redisUrl = '', queueDir, ...keys }: QueueSettings,
+  { onWarning }: OpenQueueOptions,
 ): Promise<Queue> {
-  if (redisUrl !== '') {
-    const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
+  if (redisUrl === '') {
+    const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
+    return openEmbeddedQueue({ directory: queueDir });
   }
-  const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
-  return openEmbeddedQueue({ directory: queueDir });
+  const { openRedisQueue } = await import('./drivers/queue/redis.js');
+  return openRedisQueue({ ...keys, server: redisUrl, onWarning });
 }
 
 /**

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
-import { DAY_MS } from './limits.js';
+import { DAY_MS, DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
 import { DevicePrioritySchema } from './pure/question.js';
 
 const DIGITS = /^\d{1,15}$/;
@@ -139,9 +139,9 @@ const DEFINITIONS = {
   queueHighWater: {
     variable: 'HRM_QUEUE_HIGH_WATER',
     schema: integer(1, Number.MAX_SAFE_INTEGER),
-    fallback: 5_000_000,
+    fallback: DEFAULT_QUEUE_HIGH_WATER,
     allowed: 'an integer from 1',
-    about: 'Readings queued above which no more are accepted (in Redis an estimate).',
+    about: 'Readings queued from which on no more are accepted until some are stored.',
   },
   batchMaxReadings: {
     variable: 'HRM_BATCH_MAX_READINGS',

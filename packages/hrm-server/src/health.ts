@@ -37,6 +37,9 @@ export interface HealthComponents {
   readonly clock?: Clock | undefined;
 }
 
+/** The settings that a health check goes by. */
+export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Partial<Pick<Settings, 'queueHighWater'>>;
+
 interface Finding {
   readonly reason: string;
   readonly severity: 'healthy' | 'degraded' | 'unhealthy';
@@ -50,7 +53,7 @@ const HEALTHY: Finding = { reason: 'healthy', severity: 'healthy' };
  */
 export function createHealth(
   { queue, storage, clock = systemClock }: HealthComponents,
-  { batchMaxAgeMs, leaseMs }: Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'>,
+  { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
   const failures = new Map<LoopName, LoopFailure & { readonly atMs: number }>();
   const maxWaitMs = batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS;
@@ -66,9 +69,13 @@ export function createHealth(
   async function checkQueue(): Promise<Finding> {
     // A queue whose disk is full still tells its depth.
     await queue.check();
-    const { deadLetters, oldestMs } = await queue.depth();
+    const { readings, claimedReadings, deadLetters, oldestMs } = await queue.depth();
     const reasons: string[] = [];
     if (deadLetters > 0) reasons.push(`dead letters: ${deadLetters} (see hrm dlq list)`);
+    // No defect of this process, and nothing that starting it again would mend: least of all a consumer.
+    if (readings + claimedReadings >= queueHighWater) {
+      reasons.push('over the high-water mark, no readings are accepted: run more consumers');
+    }
     if (oldestMs !== null && clock.nowMs() - oldestMs > maxWaitMs) {
       reasons.push('the oldest reading waits longer than it should: is a consumer running?');
     }

@@ -9,6 +9,7 @@ export {
   type Health,
   type HealthComponents,
   type HealthReport,
+  type HealthSettings,
   type LoopFailure,
   type LoopName,
 } from './health.js';

@@ -11,6 +11,9 @@ import { rateText, startProgress } from '../progress.js';
 /** Files that one call may name; a shell's own limit is lower. */
 const MAX_FILES = 100_000;
 
+/** Said once, on a line of its own: whoever watches a log instead of a terminal sees no progress. */
+const WAITING = 'the queue is full; waiting for a consumer to make room (hrm serve, or hrm drain --all)';
+
 /** `hrm import` */
 export const importCommand: Command = {
   name: 'import',
@@ -27,7 +30,7 @@ export const importCommand: Command = {
     },
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'naiveTimestamps', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'queueHighWater', 'naiveTimestamps', 'maxFutureMs'],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',
@@ -57,7 +60,6 @@ async function importInputs(
 ): Promise<void> {
   const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
   const { naiveTimestamps, maxFutureMs } = settings;
-  const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal };
   const startMs = performance.now();
   const progress = startProgress({
     label: 'import',
@@ -71,6 +73,15 @@ async function importInputs(
     const rate = rateText(tally.enqueued, performance.now() - startMs);
     progress.update(bytesRead, `${tally.enqueued.toLocaleString('en')} readings, ${rate}`);
   }
+  let hasWaited = false;
+  function onWait(): void {
+    progress.update(bytesRead, 'the queue is full: waiting for a consumer');
+    if (hasWaited || json) return;
+    hasWaited = true;
+    progress.end();
+    process.stderr.write(`hrm import: ${WAITING}\n`);
+  }
+  const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal, onWait };
   try {
     // The table of options admits no other format.
     const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes);

@@ -4,6 +4,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
+import { createPatience, type Patience } from './wait-for-room.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
 const MAX_CHUNKS_IN_FLIGHT = 4;
@@ -24,17 +25,30 @@ export interface Tally {
 }
 
 /** What an import needs of a queue. */
-export type Destination = Pick<Queue, 'push'>;
+export type Destination = Pick<Queue, 'push' | 'depth'>;
 
 /** How chunks are judged and what becomes of faulty ones. */
 export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
   readonly skipInvalid: boolean;
   readonly signal: AbortSignal;
+  /** Called while the queue is full and the import waits for consumers, about twice a second. */
+  readonly onWait?: (() => void) | undefined;
+  /** How long it waits in which nothing leaves the queue, ms; default 60,000. */
+  readonly stallMs?: number | undefined;
+}
+
+/** One import on its way. */
+interface Import {
+  readonly queue: Destination;
+  readonly rules: ChunkRules;
+  readonly tally: Tally;
+  readonly patience: Patience;
 }
 
 /**
  * Enqueues chunks until they end. A chunk is enqueued whole or, with `skipInvalid`, without its faulty rows.
  * @param tally - counts along, also when this throws.
+ * While the queue is full it waits as long as anything moves.
  * @throws HrmError kind `invalid`, code `invalid_readings`, at the first chunk with a fault; kind `unavailable` when the
  *   queue stays so. Everything in flight has ended by then.
  */
@@ -44,10 +58,11 @@ export async function enqueueChunks(
   rules: ChunkRules,
   tally: Tally,
 ): Promise<void> {
+  const one: Import = { queue, rules, tally, patience: createPatience(queue, tally, rules) };
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   function start(chunk: Chunk): void {
-    const work = enqueueChunk(queue, chunk, rules, tally)
+    const work = enqueueChunk(one, chunk)
       .catch((error: unknown) => void failures.push(error))
       .finally(() => running.delete(work));
     running.add(work);
@@ -67,11 +82,12 @@ export async function enqueueChunks(
   if (failures.length > 0) throw failures[0];
 }
 
-async function enqueueChunk(queue: Destination, chunk: Chunk, rules: ChunkRules, tally: Tally): Promise<void> {
+async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
+  const { rules, tally } = one;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   if (items.length === chunk.rows.length) {
     try {
-      await enqueuePatiently(queue, items, rules, tally);
+      await enqueuePatiently(one, items);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
@@ -82,31 +98,33 @@ async function enqueueChunk(queue: Destination, chunk: Chunk, rules: ChunkRules,
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
-  if (valid.length > 0) await enqueuePatiently(queue, valid, rules, tally);
+  if (valid.length > 0) await enqueuePatiently(one, valid);
 }
 
-async function enqueuePatiently(
-  queue: Destination,
-  items: readonly unknown[],
-  { naiveTimestamps, maxFutureMs, signal }: ChunkRules,
-  tally: Tally,
-): Promise<void> {
-  for (let retries = 0; ; retries += 1) {
+async function enqueuePatiently({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
+  const { naiveTimestamps, maxFutureMs, signal } = rules;
+  let retries = 0;
+  for (;;) {
     try {
       const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
       // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
       tally.enqueued += accepted;
       return;
     } catch (error) {
+      if (isHrmError(error) && error.code === 'queue_full') {
+        await patience.wait(error);
+        continue;
+      }
       if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
       // When the signal cuts the wait short, the next try says so.
       await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
+      retries += 1;
     }
   }
 }
 
 /** Takes everything and keeps nothing: with it `enqueue` only judges. */
-const NOWHERE: Destination = { push: async () => undefined };
+const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
 
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
 async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }: ChunkRules) {

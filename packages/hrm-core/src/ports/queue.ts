@@ -16,7 +16,7 @@
  *   `claim` as one batch under a new token, before anything newer: a redelivered batch is the same batch, so that the
  *   parts written from it already have their names.
  * - A token that lost its claim is answered `'stale'`, a value, and changes nothing.
- * - The queue never looks into an element.
+ * - The queue never judges an element. One whose producers are strangers may look how many readings are in it.
  */
 
 import type { Space } from './space.js';
@@ -159,7 +159,10 @@ export interface Queue {
   /** Ends the lease now: the next claim gets this batch. */
   release(token: string): Promise<'released' | 'stale'>;
   depth(): Promise<QueueDepth>;
-  /** Proves that a push would be accepted now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */
+  /**
+   * Proves that a push would be accepted now, a backlog over its bound apart, and tells the room left.
+   * @throws HrmError kind `unavailable` with the reason.
+   */
   check(): Promise<Space>;
   readonly deadLetters: DeadLetters;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../../errors.js';
 import type { CallOptions, QueueDepth, Ripeness } from '../../ports/queue.js';
 import type { RedisClient } from './redis-client.js';
-import { closedError, insist, nowArgument, type RedisContext, requireOpen } from './redis-context.js';
+import { closedError, nowArgument, type RedisContext, requireOpen, run } from './redis-context.js';
 import { SCRIPTS } from './redis-scripts.js';
 
 /** How long a wait blocks in Redis before it looks again, milliseconds: a released claim wakes nobody. */
@@ -69,7 +69,7 @@ export function createWatch(context: RedisContext, blocking: RedisClient): Watch
 async function measure(state: State): Promise<Measured> {
   const { context } = state;
   const { queue, claims, processing, dead } = context.keys;
-  const { reply } = await insist(context, SCRIPTS.measure, [queue, claims, processing, dead], [nowArgument(context)]);
+  const reply = await run(context, SCRIPTS.measure, [queue, claims, processing, dead], [nowArgument(context)]);
   const [now, elements, readings, headStamp, mark, alive, endedReadings, ended, endedStamp, nextEnd, letters] =
     reply as unknown[];
   const nowMs = Number(now);
