@@ -33,11 +33,11 @@ local function oldest_ended()
   return oldest
 end
 
--- The oldest of them are on the right: BRPOPLPUSH put them in on the left.
+-- Undoes BRPOPLPUSH, which took from the right what RPUSH had put there, so that they stand where they stood.
 local function restore_processing()
   if not is_list(processing) then return end
   for _ = 1, RESTORED_ELEMENTS do
-    if not redis.call('LMOVE', processing, queue, 'LEFT', 'LEFT') then return end
+    if not redis.call('LMOVE', processing, queue, 'LEFT', 'RIGHT') then return end
   end
 end
 

@@ -1,0 +1,231 @@
+/** What other programs see of the queue in Redis, and what they may put there. */
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
+import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
+import { drainBatch, enqueue, query } from '../../src/index.js';
+import { drainNumbers, LIMITS, numbered, numbersOf, openQueue, openStorage } from '../support/redis-queue.js';
+
+let redis: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(async () => {
+  await redis.cli('FLUSHALL');
+});
+
+/** As the original system's producer writes it. */
+const FOREIGN = '{"device_id": "watch", "user_id": "ana", "timestamp_ms": 1705312800000, "heart_rate": 72}';
+
+async function keys(): Promise<string[]> {
+  return (await redis.cli('KEYS', '*')).split('\n').filter(Boolean).sort();
+}
+
+describe('the queue in Redis, from outside', () => {
+  it('is a list of JSON: one reading, or an array for a batch', async () => {
+    const queue = await openQueue(redis.url);
+    const clock = { nowMs: () => 1_705_312_801_234 };
+    const reading = { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 72 };
+    await enqueue({ queue, clock }, reading);
+    await enqueue({ queue, clock }, [reading, { ...reading, heart_rate: 73 }]);
+    const json = { device_id: 'watch', user_id: 'ana', timestamp_ms: 1_705_312_800_000, heart_rate: 72 };
+    const received = { ...json, received_ms: 1_705_312_801_234 };
+    const elements = (await redis.cli('LRANGE', 'heartbeat:queue', '0', '-1')).split('\n');
+    assert.deepEqual(
+      elements.map((element) => JSON.parse(element)),
+      [received, [received, { ...received, heart_rate: 73 }]],
+    );
+  });
+
+  it('keeps a claim under the processing key, and leaves nothing there when it is acknowledged', async () => {
+    const queue = await openQueue(redis.url);
+    await queue.push([1, 2, 3].map(numbered));
+    const claim = await queue.claim(LIMITS);
+    assert.ok(claim !== null);
+    assert.deepEqual(await keys(), ['heartbeat:processing:claims', `heartbeat:processing:${claim.token}`].sort());
+    assert.equal(await redis.cli('LLEN', `heartbeat:processing:${claim.token}`), '3');
+    await queue.ack(claim.token);
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('stores what a producer of the original system pushes, stamped by the first claim', async () => {
+    const queue = await openQueue(redis.url);
+    const storage = await openStorage();
+    await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN);
+    const fromMs = Date.now();
+    const first = await queue.claim(LIMITS);
+    assert.ok(first !== null);
+    const stampMs = first.elements[0]?.stampMs ?? 0;
+    assert.ok(stampMs >= fromMs && stampMs <= Date.now());
+    await queue.release(first.token);
+    const again = await queue.claim(LIMITS);
+    assert.deepEqual(
+      again?.elements.map((element) => [element.stampMs, element.attempts]),
+      [[stampMs, 2]],
+    );
+    await queue.release(again?.token ?? '');
+    assert.equal((await drainBatch({ queue, storage })).outcome, 'acked');
+    const rows = await query(
+      { storage },
+      { userId: 'ana', start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' },
+    );
+    assert.deepEqual(
+      rows.map(({ heartRate, deviceIds }) => [heartRate, deviceIds]),
+      [[72, ['watch']]],
+    );
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('does not let an old reading that is taken over win against a newer correction', async () => {
+    const storage = await openStorage();
+    let nowMs = 1_705_312_860_000;
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN.replace('72', '90'));
+    assert.ok((await queue.claim({ ...LIMITS, leaseMs: 1_000 })) !== null);
+    nowMs += 180_000;
+    // The correction, received minutes later, is stored first; then the old batch is taken over.
+    await redis.cli('LPUSH', 'heartbeat:elsewhere', FOREIGN);
+    await redis.cli('RENAME', 'heartbeat:elsewhere', 'correction:queue');
+    const correction = await openQueue(redis.url, {
+      queueKey: 'correction:queue',
+      processingKey: 'correction:processing',
+      clock: { nowMs: () => nowMs },
+    });
+    await drainBatch({ queue: correction, storage });
+    nowMs += 180_000;
+    assert.equal((await drainBatch({ queue, storage })).claimed, 1);
+    const rows = await query({ storage }, { userId: 'ana', start: 1_705_312_800_000, end: 1_705_312_860_000 });
+    assert.deepEqual(
+      rows.map(({ heartRate }) => heartRate),
+      [72],
+    );
+  });
+
+  it('puts back what consumers of the original system left in the processing list, in its place', async () => {
+    const queue = await openQueue(redis.url);
+    for (const number of [1, 2, 3, 4, 5]) await redis.cli('RPUSH', 'heartbeat:queue', String(numbered(number).bytes));
+    // BRPOPLPUSH takes from the right: 5, then 4.
+    await redis.cli('RPOPLPUSH', 'heartbeat:queue', 'heartbeat:processing');
+    await redis.cli('RPOPLPUSH', 'heartbeat:queue', 'heartbeat:processing');
+    const { readings } = await queue.depth();
+    assert.equal(readings, 5);
+    assert.equal(await queue.wait({ readings: 5, ageMs: 1e9 }, { timeoutMs: 0 }), true);
+    assert.deepEqual(await drainNumbers(queue), [1, 2, 3, 4, 5]);
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('puts back any number of them, and when nothing else is queued', async () => {
+    const queue = await openQueue(redis.url);
+    const numbers = Array.from({ length: 2_500 }, (_, i) => i);
+    for (let from = 0; from < numbers.length; from += 500) {
+      const elements = numbers.slice(from, from + 500).map((number) => String(numbered(number).bytes));
+      await redis.cli('RPUSH', 'heartbeat:processing', ...elements);
+    }
+    assert.equal((await queue.depth()).readings, 2_500);
+    assert.equal(await queue.wait({ readings: 2_500, ageMs: 1e9 }, { timeoutMs: 0 }), true);
+    assert.deepEqual(
+      (await drainNumbers(queue)).sort((a, b) => a - b),
+      numbers,
+    );
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('leaves a key of another type under the processing name alone', async () => {
+    const queue = await openQueue(redis.url);
+    await redis.cli('SET', 'heartbeat:processing', 'mine');
+    await queue.push([numbered(1)]);
+    assert.deepEqual(await drainNumbers(queue), [1]);
+    assert.equal(await redis.cli('GET', 'heartbeat:processing'), 'mine');
+  });
+
+  it('waits for foreign elements by when it saw them first', async () => {
+    let nowMs = 1_000_000;
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN);
+    const ripe = { readings: 100, ageMs: 5_000 };
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    assert.equal((await queue.depth()).oldestMs, 1_000_000);
+    nowMs += 4_999;
+    await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN);
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    nowMs += 1;
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), true);
+  });
+
+  it('does not wait longer for a producer whose clock is ahead, nor for a clock that was set back', async () => {
+    let nowMs = 1_000_000;
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    const ahead = { ...JSON.parse(FOREIGN), received_ms: nowMs + 3_600_000 };
+    await redis.cli('RPUSH', 'heartbeat:queue', JSON.stringify(ahead));
+    const ripe = { readings: 100, ageMs: 5_000 };
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    nowMs -= 500_000;
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    nowMs += 5_000;
+    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), true);
+  });
+
+  it('counts readings in arrays nearly right without reading them, and bounds claims by that', async () => {
+    const queue = await openQueue(redis.url);
+    const clock = { nowMs: () => 1_705_312_801_234 };
+    let sent = 0;
+    for (let i = 0; i < 400; i += 1) {
+      const readings = Array.from({ length: 1 + ((i * 37) % 200) }, (_, j) => ({
+        user_id: `user-${'x'.repeat(j % 7)}`,
+        device_id: j % 2 === 0 ? 'watch' : 'chest-strap',
+        timestamp: new Date(1_705_312_800_000 + j).toISOString(),
+        heart_rate: 95 + (j % 10),
+      }));
+      sent += (await enqueue({ queue, clock }, readings)).accepted;
+    }
+    const { readings } = await queue.depth();
+    assert.ok(Math.abs(readings - sent) < sent * 0.15, `${readings} for ${sent}`);
+    const claim = await queue.claim({ ...LIMITS, maxReadings: 5_000 });
+    const claimed = (claim?.elements ?? []).flatMap(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()));
+    assert.ok(Math.abs(claimed.length - 5_000) < 1_000, `${claimed.length}`);
+  });
+
+  it('claims a large batch by many calls, in order and whole, and hands it on whole', async () => {
+    let nowMs = 1_000_000;
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    const numbers = Array.from({ length: 30_000 }, (_, i) => i);
+    await queue.push(numbers.map(numbered));
+    const claim = await queue.claim({ ...LIMITS, maxElements: 25_000 });
+    assert.deepEqual(numbersOf(claim), numbers.slice(0, 25_000));
+    nowMs += LIMITS.leaseMs;
+    const other = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    const again = await other.claim({ ...LIMITS, maxElements: 1 });
+    assert.deepEqual(numbersOf(again), numbers.slice(0, 25_000));
+    assert.equal(await queue.ack(claim?.token ?? ''), 'stale');
+    assert.equal(await other.ack(again?.token ?? ''), 'acked');
+    assert.deepEqual(await drainNumbers(queue), numbers.slice(25_000));
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('goes on where somebody deleted the elements of a claim by hand', async () => {
+    let nowMs = 1_000_000;
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
+    await queue.push([numbered(1)]);
+    const claim = await queue.claim(LIMITS);
+    await redis.cli('DEL', `heartbeat:processing:${claim?.token}`);
+    await queue.push([numbered(2)]);
+    nowMs += LIMITS.leaseMs;
+    assert.deepEqual(await drainNumbers(queue), [2]);
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('keeps dead letters in a stream with reason, time, attempts and raw bytes', async () => {
+    const queue = await openQueue(redis.url);
+    const storage = await openStorage();
+    await redis.cli('RPUSH', 'heartbeat:queue', 'not json', FOREIGN, '{"user_id":1}');
+    const { deadLettered, claimed } = await drainBatch({ queue, storage });
+    assert.deepEqual([deadLettered, claimed], [2, 3]);
+    assert.equal(await redis.cli('XLEN', 'heartbeat:dead'), '2');
+    const [letter] = await queue.deadLetters.list({ limit: 10 });
+    assert.match(letter?.reason ?? '', /^not_json/);
+    assert.equal(Buffer.from(letter?.bytes ?? []).toString(), 'not json');
+    assert.equal(letter?.attempts, 1);
+    assert.ok(Math.abs(Date.now() - (letter?.deadMs ?? 0)) < 60_000);
+    assert.deepEqual(await keys(), ['heartbeat:dead']);
+  });
+});
