@@ -5,10 +5,16 @@ import { encodeReadings } from '../parquet/encode.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type { Partition, PartitionFailure, Storage, StoredFile } from '../ports/storage.js';
+import {
+  COMPACTED_NAME,
+  type Partition,
+  type PartitionFailure,
+  type Storage,
+  type StoredFile,
+} from '../ports/storage.js';
 import { type ReadingColumns, sameReadings } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { COMPACTED_NAME, dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
+import { dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
 import { planCompaction } from '../pure/plan-compaction.js';
 import { isId } from '../reading.js';
 

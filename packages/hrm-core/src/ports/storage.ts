@@ -19,6 +19,9 @@ export interface Partition {
   readonly directory: string;
 }
 
+/** The file that compaction makes: at most one a partition, and the only one that is ever replaced. */
+export const COMPACTED_NAME = 'compacted.parquet';
+
 /** A partition where something could not be done, while the others went on. */
 export interface PartitionFailure {
   readonly partition: Partition;
