@@ -2,25 +2,15 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { randomFrom, testSeed } from '../packages/hrm-core/test/support/random.js';
 import { environment, getRows, postBatch, type Service, startService, temporaryDirectory } from './support/hrm.js';
 
 const ROUNDS = Number(process.env.HRM_CRASH_ROUNDS ?? 30);
-const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
+const SEED = testSeed();
 const USERS = ['ana', 'Ana', '../ben'];
 const POSTERS = 4;
 const START_MS = Date.UTC(2023, 0, 1);
 const MINUTE_MS = 60_000;
-
-/** Mulberry32: small, seeded, good enough to choose moments. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What was sent of one user, a reading a minute: minute -> heart rate, and the minutes that got a 202. */
 interface Ledger {
@@ -83,8 +73,7 @@ async function settledAnswers(service: Service, ledgers: readonly Ledger[]): Pro
 it(
   `loses nothing that got 202 through ${ROUNDS} SIGKILLs (HRM_SEED=${SEED} repeats the choices)`,
   async () => {
-    console.log(`kill: HRM_SEED=${SEED}`);
-    const random = seeded(SEED);
+    const random = randomFrom(SEED);
     const directory = await temporaryDirectory();
     const env = environment(directory, {
       HRM_BATCH_MAX_AGE_MS: '30',

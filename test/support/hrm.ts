@@ -5,11 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
-
-const HRM = fileURLToPath(new URL('../../packages/hrm-cli/bin/hrm.js', import.meta.url));
+import { HRM_BIN, hrmEnvironment } from '../../packages/hrm-cli/test/hrm.js';
 
 /** An empty directory that goes when the test ends. */
 export async function temporaryDirectory(): Promise<string> {
@@ -18,16 +16,9 @@ export async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-/** The environment of a system that lives in `directory` and nowhere else. */
+/** The environment of a system that lives in `directory` and nowhere else, on a free port. */
 export function environment(directory: string, settings: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return {
-    PATH: process.env.PATH,
-    HRM_DATA_DIR: path.join(directory, 'data'),
-    HRM_QUEUE_DIR: path.join(directory, 'queue'),
-    HRM_PORT: '0',
-    HRM_LOG_LEVEL: 'warn',
-    ...settings,
-  };
+  return hrmEnvironment(directory, { HRM_PORT: '0', ...settings });
 }
 
 export interface Service {
@@ -41,7 +32,7 @@ export interface Service {
 
 /** Starts `hrm serve` and waits until it says that it is ready. */
 export async function startService(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Service> {
-  const child = spawn(process.execPath, [HRM, 'serve', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [HRM_BIN, 'serve', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -72,7 +63,7 @@ export async function startService(env: NodeJS.ProcessEnv, ...args: string[]): P
 
 /** Runs one `hrm` command to its end; throws when it exits with another code than 0. */
 export async function runHrm(env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [HRM, ...args], { env, maxBuffer: 1e9 });
+  const { stdout } = await promisify(execFile)(process.execPath, [HRM_BIN, ...args], { env, maxBuffer: 1e9 });
   return stdout;
 }
 

@@ -87,6 +87,7 @@ describe('hrm drain, where one partition cannot be written', () => {
       lagMs: 0,
       outcome: 'acked',
       postponed: 0,
+      undecided: 0,
       failures: [],
     } as const;
     const failure = { partition: { date: '20240115', directory: 'bo' }, code: 'storage_unavailable', message: 'm' };

@@ -6,7 +6,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The committed stub: what a user's `hrm` is linked to. */
-const BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
+export const HRM_BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
+
+/** The environment of a system that lives in `directory` and nowhere else, with nothing of the machine's. */
+export function hrmEnvironment(
+  directory: string,
+  settings: Readonly<Record<string, string | undefined>> = {},
+): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HRM_DATA_DIR: join(directory, 'data'),
+    HRM_QUEUE_DIR: join(directory, 'queue'),
+    HRM_LOG_LEVEL: 'warn',
+    ...settings,
+  };
+}
 
 /** How a process of `hrm` ended. */
 export interface Finished {
@@ -44,13 +58,11 @@ interface RunOptions {
 /** Makes a sandbox; remove it, always. */
 export async function makeSandbox(): Promise<Sandbox> {
   const directory = await mkdtemp(join(tmpdir(), 'hrm-cli-'));
-  const dataDir = join(directory, 'data');
-  const queueDir = join(directory, 'queue');
   const running = new Set<ChildProcess>();
   function start(args: readonly string[], env: Record<string, string | undefined> = {}): Running {
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const child = spawn(process.execPath, [HRM_BIN, ...args], {
       cwd: directory,
-      env: { PATH: process.env.PATH, HRM_DATA_DIR: dataDir, HRM_QUEUE_DIR: queueDir, HRM_LOG_LEVEL: 'warn', ...env },
+      env: hrmEnvironment(directory, env),
       stdio: 'pipe',
     });
     running.add(child);
@@ -59,8 +71,8 @@ export async function makeSandbox(): Promise<Sandbox> {
   }
   return {
     directory,
-    dataDir,
-    queueDir,
+    dataDir: join(directory, 'data'),
+    queueDir: join(directory, 'queue'),
     start,
     async run(args, { input = '', env = {} } = {}) {
       const { child, finished } = start(args, env);

@@ -1,7 +1,7 @@
 /**
  * What went wrong, for the caller's next step. Each kind maps to one HTTP status and one CLI exit code:
  * `invalid` the input is at fault · `conflict` another writer was first · `unavailable` try again later ·
- * `data` a stored file or element cannot be read · `closed` the component was closed or the call aborted ·
+ * `data` a stored file or element cannot be read, or readings cannot be stored for what they are · `closed` the component was closed or the call aborted ·
  * `internal` a defect in this software.
  */
 export type HrmErrorKind = 'invalid' | 'conflict' | 'unavailable' | 'data' | 'closed' | 'internal';
@@ -53,6 +53,14 @@ export function isHrmError(error: unknown): error is HrmError {
 /** Whether a failure is of the storage or of the call, so that going on with another partition makes no sense. */
 export function isTotal(error: unknown): boolean {
   return !isHrmError(error) || error.kind === 'closed' || error.code === 'storage_full';
+}
+
+/**
+ * Whether a failure says that readings themselves cannot be stored, now or ever, and nothing else does: kind `data`, code
+ * `unstorable_readings`. By it alone readings become dead letters when they are written.
+ */
+export function isUnstorable(error: unknown): boolean {
+  return isHrmError(error) && error.kind === 'data' && error.code === 'unstorable_readings';
 }
 
 /**

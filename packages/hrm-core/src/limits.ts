@@ -45,6 +45,12 @@ export const MINUTE_MS = 60_000;
 /** Parts written at once: a file system syncs ~1,300 files a second whatever the parallelism, reached well below 32. */
 export const MAX_CONCURRENT_WRITES = 32;
 
+/**
+ * Parts written in one step to find, by halving, the readings that make a write fail: one bad among 50,000 takes 31. What
+ * is not found by then is searched in a later step, so that a batch of nothing but bad readings holds up no other for long.
+ */
+export const MAX_HALVING_WRITES = 200;
+
 /** Bytes of a stored file that are read at once: a hundred times a day of two devices at 1 Hz; more is none of ours. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 

@@ -200,6 +200,7 @@ describe('health', () => {
       parts: [],
       deadLettered: 0,
       postponed: 2,
+      undecided: 0,
       failures: [
         { partition: { date: '20240115', directory: 'secret' }, code: 'storage_unavailable', message: 'open /secret' },
       ],

@@ -5,10 +5,16 @@ import { encodeReadings } from '../parquet/encode.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type { Partition, PartitionFailure, Storage, StoredFile } from '../ports/storage.js';
+import {
+  COMPACTED_NAME,
+  type Partition,
+  type PartitionFailure,
+  type Storage,
+  type StoredFile,
+} from '../ports/storage.js';
 import { type ReadingColumns, sameReadings } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { COMPACTED_NAME, dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
+import { dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
 import { planCompaction } from '../pure/plan-compaction.js';
 import { isId } from '../reading.js';
 
@@ -120,16 +126,18 @@ async function compactPartition(
     const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
     const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
     let replaced = plan.replaced;
+    let proved: ReadingColumns | undefined;
     if (graceOver && replaced.length > 0) {
       // Whole, not only its footer: what it replaces may be the only good copy of what is damaged in it.
-      await decodeFile(compacted, partition);
+      proved = (await decodeFile(compacted, partition)).columns;
       summary.swept = await storage.remove(partition, replaced);
       replaced = [];
     }
     if (plan.merge.length === 0) return summary;
     const inputs = parts.filter((part) => plan.merge.includes(part.name));
     const retired = retiredName(random.id());
-    const merged = await mergeFiles(compacted === null ? inputs : [compacted, ...inputs], partition);
+    const unread = compacted === null || proved !== undefined ? inputs : [compacted, ...inputs];
+    const merged = await mergeFiles(proved, unread, partition);
     const bytes = encodeReadings(merged, [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])]);
     await verifyEncoded(bytes, merged);
     const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
@@ -140,8 +148,13 @@ async function compactPartition(
   }
 }
 
-async function mergeFiles(files: readonly StoredFile[], partition: Partition) {
-  const tables = [];
+/** The readings of the files, and of the one that was decoded already. */
+async function mergeFiles(
+  decoded: ReadingColumns | undefined,
+  files: readonly StoredFile[],
+  partition: Partition,
+): Promise<ReadingColumns> {
+  const tables = decoded === undefined ? [] : [decoded];
   for (const file of files) tables.push((await decodeFile(file, partition)).columns);
   return mergeReadings(tables);
 }

@@ -1,11 +1,11 @@
-import { HrmError, isHrmError, isTotal } from '../errors.js';
+import { HrmError, isHrmError } from '../errors.js';
 import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import type { CallOptions, Queue } from '../ports/queue.js';
+import type { CallOptions, DeadLetterInput, Queue } from '../ports/queue.js';
 import type { PartitionFailure, Storage } from '../ports/storage.js';
-import { columnsFromReadings, readingsFromColumns } from '../pure/columns.js';
-import { decodeElements, encodeElements } from '../pure/element.js';
-import { type WrittenPart, writePartitions } from './write-part.js';
+import { decodeElements, encodeElements, unstorableLetter } from '../pure/element.js';
+import { type WrittenBatch, writeBatch } from './write-batch.js';
+import type { WrittenPart } from './write-part.js';
 
 /** What `drainBatch` works on. */
 export interface DrainComponents {
@@ -31,11 +31,16 @@ export interface DrainSummary {
   readonly claimed: number;
   /** The parts that hold them; durable. */
   readonly parts: readonly WrittenPart[];
-  /** Elements and readings that cannot be stored, kept as dead letters now. */
+  /** Elements and readings that cannot be stored, kept as dead letters now; those that made a write fail among them. */
   readonly deadLettered: number;
   /** Readings put back to the end of the queue, since their partition cannot be written while others can. */
   readonly postponed: number;
-  /** Why, by partition. */
+  /**
+   * Readings put back to the end of the queue since they, or others with them, make a write fail, and the step had spent
+   * its {@link MAX_HALVING_WRITES} before it knew which. Every step gets further, so going on at once is right.
+   */
+  readonly undecided: number;
+  /** Why readings were postponed, by partition. */
   readonly failures: readonly PartitionFailure[];
   /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
   readonly lagMs: number;
@@ -51,8 +56,9 @@ export interface DrainSummary {
  * so a process killed at any moment loses nothing; the batch is delivered again and finds its parts.
  *
  * What cannot be stored goes to the dead letters in the same atomic step as the acknowledgement. When writing fails, the
- * batch is given back whole and the error is thrown: a full disk never makes a dead letter. Only where single partitions
- * fail and the storage is well otherwise, their readings go to the end of the queue and the rest is stored.
+ * batch is given back whole and the error is thrown: a full disk never makes a dead letter. Where single partitions
+ * fail and the storage is well otherwise, their readings go to the end of the queue and the rest is stored. Where readings
+ * make a write fail for what they hold (`unstorable_readings`), halving finds them, and they alone become dead letters.
  *
  * @throws HrmError kind `invalid` for settings that are none, kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
  * @example
@@ -67,26 +73,32 @@ export async function drainBatch(
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const claim = await queue.claim(limits, { signal });
   if (claim === null)
-    return { claimed: 0, parts: [], deadLettered: 0, postponed: 0, failures: [], lagMs: 0, outcome: 'empty' };
+    return {
+      claimed: 0,
+      parts: [],
+      deadLettered: 0,
+      postponed: 0,
+      undecided: 0,
+      failures: [],
+      lagMs: 0,
+      outcome: 'empty',
+    };
   const lease = keepLease(queue, claim.token, leaseMs);
   try {
-    const { readings, rejected } = decodeElements(claim.elements, maxFutureMs);
-    const { written, failed } = await writePartitions(storage, columnsFromReadings(readings), { signal });
-    if (failed.length > 0) await requirePassing(storage, failed);
+    const { readings, origins, rejected } = decodeElements(claim.elements, maxFutureMs);
+    const batch = await writeBatch(storage, readings, origins, { signal });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
-    const requeue = failed.flatMap(({ columns }) => encodeElements(readingsFromColumns(columns)));
+    const remainder = remainderOf(batch, rejected, stampMs);
     await lease.end();
-    const outcome = await queue.ack(claim.token, {
-      deadLetters: rejected,
-      requeue: requeue.map((element) => ({ ...element, stampMs })),
-    });
+    const outcome = await queue.ack(claim.token, remainder);
     const isAcked = outcome === 'acked';
     return {
       claimed: readings.length + rejected.length,
-      parts: written,
-      deadLettered: isAcked ? rejected.length : 0,
-      postponed: isAcked ? failed.reduce((sum, { columns }) => sum + columns.length, 0) : 0,
-      failures: failed.map(describeFailure),
+      parts: batch.written,
+      deadLettered: isAcked ? remainder.deadLetters.length : 0,
+      postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
+      undecided: isAcked ? count(batch.undecided) : 0,
+      failures: batch.postponed.map(describeFailure),
       lagMs: Math.max(0, clock.nowMs() - stampMs),
       outcome,
     };
@@ -97,19 +109,21 @@ export async function drainBatch(
   }
 }
 
-type Failed = Awaited<ReturnType<typeof writePartitions>>['failed'];
-
-/**
- * Tells partitions that cannot be written (somebody else's directory, a file in the way) from a storage that cannot: only
- * of the former may readings go to the end of the queue, so that they do not hold up everybody else's.
- * @throws the first failure, or why nothing can be written.
- */
-async function requirePassing(storage: Storage, failed: Failed): Promise<void> {
-  for (const { error } of failed) if (isTotal(error)) throw error;
-  await storage.check();
+/** What the acknowledgement leaves behind of a batch: the dead, and what goes to the end of the queue with its stamp kept. */
+function remainderOf(batch: WrittenBatch, rejected: readonly DeadLetterInput[], stampMs: number) {
+  const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
+  const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
+  return {
+    deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
+    requeue: elements.map((element) => ({ ...element, stampMs })),
+  };
 }
 
-function describeFailure({ partition, error }: Failed[number]): PartitionFailure {
+function count(groups: readonly (readonly unknown[])[]): number {
+  return groups.reduce((sum, group) => sum + group.length, 0);
+}
+
+function describeFailure({ partition, error }: WrittenBatch['postponed'][number]): PartitionFailure {
   const message = error instanceof Error ? error.message : String(error);
   return { partition, code: isHrmError(error) ? error.code : 'internal', message };
 }

@@ -2,11 +2,11 @@ import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../limits.js';
 import { decodeFile } from '../parquet/decode.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { Partition, Storage } from '../ports/storage.js';
+import { COMPACTED_NAME, type Partition, type Storage } from '../ports/storage.js';
 import { answerRows, type Question, type Row, selectReadings } from '../pure/answer.js';
 import type { ReadingColumns } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { COMPACTED_NAME, partitionDate, userDirectory } from '../pure/partition.js';
+import { partitionDate, userDirectory } from '../pure/partition.js';
 import { parseQuestion, type QuestionInput } from '../pure/question.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 

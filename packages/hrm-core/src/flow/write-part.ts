@@ -32,7 +32,11 @@ export interface WrittenPart {
  * When it throws, some parts may have been written: write the same readings again.
  *
  * @param readings - valid readings, in any order, of any users and days.
- * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` (`storage_full` when there is no space), kind `closed` when aborted.
+ * It does not look for the reading that makes a write fail, as `drainBatch` does: where some of a partition cannot be
+ * stored, nothing of that partition is.
+ *
+ * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` (`storage_full` when there is no space), kind
+ *   `data`, code `unstorable_readings`, when the storage takes some of them never; kind `closed` when aborted.
  * @example
  * await writePart({ storage }, [
  *   { userId: 'ana', deviceId: 'watch', timestampMs: 1705312800000, heartRate: 72, receivedMs: Date.now() },
@@ -59,8 +63,26 @@ interface FailedPartition {
 }
 
 /**
+ * Writes merged readings of one partition as a part.
+ * @throws whatever keeps it from being durable.
+ */
+export async function writeColumns(
+  storage: Storage,
+  partition: Partition,
+  columns: ReadingColumns,
+  { signal }: CallOptions,
+): Promise<WrittenPart> {
+  throwIfAborted(signal, 'writing parts');
+  const bytes = encodeReadings(columns);
+  const name = partName(bytes);
+  const outcome = await storage.publish(partition, name, bytes, { signal });
+  return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
+}
+
+/**
  * Writes a part for each partition that readings touch, and goes on with the others when one cannot be written. Stops
- * early, and counts what it did not try as failed, when aborted or when there is no space.
+ * early, and counts what it did not try as failed, when aborted or when there is no space. What failed is in the order
+ * that the readings determine.
  */
 export async function writePartitions(
   storage: Storage,
@@ -69,27 +91,25 @@ export async function writePartitions(
 ): Promise<{ readonly written: readonly WrittenPart[]; readonly failed: readonly FailedPartition[] }> {
   const batch = splitPartitions(mergeReadings([readings]));
   const written: WrittenPart[] = [];
-  const failed: FailedPartition[] = [];
+  const failures = new Map<number, FailedPartition>();
   let stop: unknown;
   let next = 0;
   async function writeNext(): Promise<void> {
     for (let item = batch[next]; item !== undefined; item = batch[next]) {
+      const index = next;
       next += 1;
       const { partition, columns } = item;
       try {
         if (stop !== undefined) throw stop;
-        throwIfAborted(signal, 'writing parts');
-        const bytes = encodeReadings(columns);
-        const name = partName(bytes);
-        const outcome = await storage.publish(partition, name, bytes, { signal });
-        written.push({ partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome });
+        written.push(await writeColumns(storage, partition, columns, { signal }));
       } catch (error) {
         if (isTotal(error)) stop ??= error;
-        failed.push({ partition, columns, error });
+        failures.set(index, { partition, columns, error });
       }
     }
   }
   await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_WRITES, batch.length) }, writeNext));
+  const failed = [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
   return { written, failed };
 }
 

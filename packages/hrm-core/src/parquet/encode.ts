@@ -3,6 +3,7 @@
  * time, 29.6 kB in 22 ms; the writer's defaults 475 kB in 40 ms. A codec enlarges files under about 1,000 rows.
  */
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { HrmError } from '../errors.js';
 import type { ReadingColumns } from '../pure/columns.js';
 import { CREATED_BY, DIGEST_KEY, NO_DIGEST, sealFile } from './digest.js';
 
@@ -19,8 +20,28 @@ const ROW_GROUP_ROWS = 100_000;
  * Encodes readings as a Parquet file of the contract's five columns, all REQUIRED. The same readings give the same bytes.
  * @param columns - sorted by user, device and timestampMs, at least one row.
  * @param replaces - names of the files whose readings are all in `columns`; only a compacted file has them.
+ * @throws HrmError kind `data`, code `unstorable_readings`: nothing but the readings decides what happens in here, so
+ *   whatever fails is their fault, running out of memory excepted.
  */
 export function encodeReadings(columns: ReadingColumns, replaces?: readonly string[]): Uint8Array<ArrayBuffer> {
+  try {
+    return encodeFile(columns, replaces);
+  } catch (error) {
+    if (isOutOfMemory(error)) throw error;
+    throw new HrmError('these readings cannot be encoded as Parquet', {
+      kind: 'data',
+      code: 'unstorable_readings',
+      cause: error,
+    });
+  }
+}
+
+/** As V8 and Node say it: "Array buffer allocation failed", "Failed to allocate memory". */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && /allocat|memory/i.test(error.message);
+}
+
+function encodeFile(columns: ReadingColumns, replaces: readonly string[] | undefined): Uint8Array<ArrayBuffer> {
   const buffer = parquetWriteBuffer({
     codec: 'UNCOMPRESSED',
     createdBy: CREATED_BY,

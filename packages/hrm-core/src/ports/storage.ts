@@ -19,10 +19,13 @@ export interface Partition {
   readonly directory: string;
 }
 
+/** The file that compaction makes: at most one a partition, and the only one that is ever replaced. */
+export const COMPACTED_NAME = 'compacted.parquet';
+
 /** A partition where something could not be done, while the others went on. */
 export interface PartitionFailure {
   readonly partition: Partition;
-  /** Of the HrmError: `file_damaged`, `storage_unavailable`. */
+  /** Of the HrmError: `file_damaged`, `storage_unavailable`, `unstorable_readings`. */
   readonly code: string;
   readonly message: string;
 }
@@ -76,6 +79,10 @@ export interface Replacement {
  *
  * Every method throws HrmError kind `unavailable` (code `storage_unavailable`, or `storage_full` when there is no space,
  * with the cause) when the storage cannot do it now, and kind `closed` when its signal fires.
+ *
+ * `publish` may also throw kind `data`, code `unstorable_readings`: this storage will never take these bytes, whatever
+ * becomes of the disk, the connection or other files, since a reading in them is at fault. `drainBatch` then finds that
+ * reading by halving, and makes it a dead letter; no other error ever does that.
  */
 export interface Storage {
   /**

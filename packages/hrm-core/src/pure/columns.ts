@@ -65,17 +65,6 @@ export function columnsFromReadings(readings: readonly Reading[]): ReadingColumn
   return columns;
 }
 
-/** Turns columns into readings; what they were received at is known to the minute. */
-export function readingsFromColumns(columns: ReadingColumns): Reading[] {
-  return Array.from({ length: columns.length }, (_, i) => ({
-    userId: columns.users[columns.user[i] as number] as string,
-    deviceId: columns.devices[columns.device[i] as number] as string,
-    timestampMs: columns.timestampMs[i] as number,
-    heartRate: columns.heartRate[i] as number,
-    receivedMs: (columns.receivedMinute[i] as number) * MINUTE_MS,
-  }));
-}
-
 /** The distinct strings in UTF-8 byte order, and for each string given its index among them. */
 export function internStrings(strings: readonly string[]): { values: readonly string[]; indices: Uint32Array } {
   const seen = new Map<string, number>();

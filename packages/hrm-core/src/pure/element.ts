@@ -23,6 +23,8 @@ export function encodeElements(readings: readonly Reading[]): QueueElement[] {
 /** What claimed elements hold. */
 export interface DecodedElements {
   readonly readings: readonly Reading[];
+  /** The element that each of `readings` came in; of the same length. */
+  readonly origins: readonly ClaimedElement[];
   /** What cannot be stored, with reasons; single readings out of an array. */
   readonly rejected: readonly DeadLetterInput[];
 }
@@ -34,6 +36,7 @@ export interface DecodedElements {
  */
 export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs: number): DecodedElements {
   const readings: Reading[] = [];
+  const origins: ClaimedElement[] = [];
   const rejected: DeadLetterInput[] = [];
   for (const element of elements) {
     const value = parseJson(element.bytes);
@@ -47,6 +50,7 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
       const result = parseQueuedReading(item, element.stampMs, maxFutureMs);
       if (typeof result !== 'string') {
         readings.push(result);
+        origins.push(element);
         continue;
       }
       const bytes = items === value ? itemBytes(item) : element.bytes;
@@ -55,8 +59,20 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
       rejected.push(reject(element, result, bytes ?? element.bytes));
     }
   }
-  return { readings, rejected };
+  return { readings, origins, rejected };
 }
+
+/**
+ * The dead letter of a reading that no storage takes: its own JSON, `received_ms` included, so that redriving it delivers
+ * the same reading.
+ * @param origin - the element that it was delivered in.
+ */
+export function unstorableLetter(reading: Reading, origin: ClaimedElement): DeadLetterInput {
+  return reject(origin, UNSTORABLE_REASON, Buffer.from(encodeJson([reading]), 'utf8'));
+}
+
+const UNSTORABLE_REASON =
+  'unstorable_reading: the storage refuses this reading for what it holds, also alone; redrive it once the storage takes it';
 
 /**
  * Objects of the wire form, joined by commas. By hand, since neighbours mostly have the same ids, whose escaping is all

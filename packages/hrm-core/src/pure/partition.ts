@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Partition } from '../ports/storage.js';
 
-/** The file that compaction makes; at most one a partition. */
-export const COMPACTED_NAME = 'compacted.parquet';
-
 /** Bytes that a directory name may have; longer ones are cut and end in a hash. Linux allows 255. */
 const MAX_DIRECTORY_BYTES = 200;
 const CUT_DIRECTORY_BYTES = 135;

@@ -3,88 +3,14 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import {
-  compact,
-  drainBatch,
-  enqueue,
-  HrmError,
-  isHrmError,
-  type Queue,
-  query,
-  type Snapshot,
-  type Storage,
-} from '../../src/index.js';
+import { compact, drainBatch, enqueue, query } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
+import { type Fault, failingQueue, failingStorage, insist } from '../support/failing-ports.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15, 23, 30);
 const DAY_MS = 86_400_000;
 const USERS = ['ana', 'ben'];
-
-/** Fails the n-th call of a run: before its effect, or after it, when only the reply is lost. */
-interface Fault {
-  at: number;
-  when: 'before' | 'after';
-  calls: number;
-}
-
-const BROKEN = new HrmError('the disk fell off', { kind: 'unavailable', code: 'storage_unavailable' });
-
-async function through<T>(fault: Fault, call: () => Promise<T>): Promise<T> {
-  fault.calls += 1;
-  const fails = fault.calls === fault.at;
-  if (fails && fault.when === 'before') throw BROKEN;
-  const result = await call();
-  if (fails) throw BROKEN;
-  return result;
-}
-
-function failingQueue(queue: Queue, fault: Fault): Queue {
-  return {
-    ...queue,
-    push: (...args) => through(fault, () => queue.push(...args)),
-    claim: (...args) => through(fault, () => queue.claim(...args)),
-    ack: (...args) => through(fault, () => queue.ack(...args)),
-    release: (...args) => through(fault, () => queue.release(...args)),
-  };
-}
-
-function failingStorage(storage: Storage, fault: Fault): Storage {
-  // The driver knows its own snapshots only.
-  const originals = new Map<Snapshot, Snapshot>();
-  function failingSnapshot(snapshot: Snapshot): Snapshot {
-    const files = snapshot.files.map((file) => {
-      return { ...file, read: (from: number, to: number) => through(fault, () => file.read(from, to)) };
-    });
-    const failing = { ...snapshot, files };
-    originals.set(failing, snapshot);
-    return failing;
-  }
-  return {
-    ...storage,
-    publish: (...args) => through(fault, () => storage.publish(...args)),
-    snapshot: async (...args) => failingSnapshot(await through(fault, () => storage.snapshot(...args))),
-    replace: (replacement) => {
-      const snapshot = originals.get(replacement.snapshot) ?? replacement.snapshot;
-      return through(fault, () => storage.replace({ ...replacement, snapshot }));
-    },
-    remove: (...args) => through(fault, () => storage.remove(...args)),
-    async *partitions(...args) {
-      await through(fault, async () => undefined);
-      yield* storage.partitions(...args);
-    },
-  };
-}
-
-/** Tries again what failed by the fault, as a loop or a client would; any other failure is one of the test. */
-async function insist<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    if (!isHrmError(error) || error.kind !== 'unavailable') throw error;
-    return step();
-  }
-}
 
 function batch(b: number): OracleReading[] {
   return Array.from({ length: 30 }, (_, i) => ({

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DAY_MS } from '../../src/limits.js';
 import type { Reading } from '../../src/pure/columns.js';
-import { decodeElements, encodeElements } from '../../src/pure/element.js';
+import { decodeElements, encodeElements, unstorableLetter } from '../../src/pure/element.js';
 
 const STAMP_MS = 1_705_312_800_000;
 
@@ -31,7 +31,8 @@ it('decodes what it encoded, in elements of at most 1,000', () => {
         elements.map((element) => claimed(element.bytes)),
         0,
       );
-      expect(decoded).toEqual({ readings, rejected: [] });
+      expect(decoded.readings).toEqual(readings);
+      expect(decoded.rejected).toEqual([]);
     }),
     { numRuns: 30 },
   );
@@ -147,4 +148,21 @@ it('encodes as JSON.stringify would, whatever the ids', () => {
       expect(Buffer.from(element?.bytes ?? []).toString()).toBe(JSON.stringify(wires));
     }),
   );
+});
+
+it('tells which element each reading came in, the bad ones left out', () => {
+  const wire = { device_id: 'd', user_id: 'u', timestamp_ms: 1, heart_rate: 70, received_ms: 2 };
+  const two = claimed(JSON.stringify([wire, { ...wire, heart_rate: 1 }, wire]));
+  const one = claimed(JSON.stringify(wire), 4);
+  const { readings, origins } = decodeElements([claimed('no JSON'), two, one], DAY_MS);
+  expect(readings).toHaveLength(3);
+  expect(origins.map((origin) => [two, one].indexOf(origin))).toEqual([0, 0, 1]);
+});
+
+it('makes a dead letter of a reading that is the reading, with the stamp and attempts of its element', () => {
+  const origin = claimed('{"user_id":"u","device_id":"d","timestamp_ms":1,"heart_rate":70}', 4);
+  const { readings } = decodeElements([origin], DAY_MS);
+  const letter = unstorableLetter(readings[0] as Reading, origin);
+  expect(letter).toMatchObject({ stampMs: origin.stampMs, attempts: 4 });
+  expect(decodeElements([{ ...origin, ...letter, stampMs: 0 }], 0).readings).toEqual(readings);
 });

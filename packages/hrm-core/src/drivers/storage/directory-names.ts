@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { HrmError } from '../../errors.js';
 import type { Partition } from '../../ports/storage.js';
 
-/** The one file of a partition that is replaced, by renaming it away first. */
-export const COMPACTED_NAME = 'compacted.parquet';
 /** Unfinished files; the sweep's, at the next start. */
 export const TEMPORARY_DIRECTORY = '.tmp';
 /** Files that were found damaged, for a person to look at. */

@@ -16,12 +16,12 @@
  * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
  */
 import { join } from 'node:path';
-import type { Partition, Replacement } from '../../ports/storage.js';
+import { COMPACTED_NAME, type Partition, type Replacement } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import { createSynced, done, type FileStatus, statusOf, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
-import { COMPACTED_NAME, partitionPath, requirePart } from './directory-names.js';
+import { partitionPath, requirePart } from './directory-names.js';
 import { compactedOf } from './directory-snapshot.js';
 
 /** {@link Storage.replace} of the directory driver. */

@@ -35,7 +35,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
+import { COMPACTED_NAME, type Partition, type Snapshot, type StoredFile } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
@@ -46,7 +46,7 @@ import {
   readFully,
   statusOf,
 } from './directory-files.js';
-import { COMPACTED_NAME, isPart, partitionPath } from './directory-names.js';
+import { isPart, partitionPath } from './directory-names.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
