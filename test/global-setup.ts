@@ -1,20 +1,83 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 
-/** Some tests watch system calls. The machine gets what they need, or the run says loudly that it cannot. */
-export function setup(): void {
-  if (process.platform !== 'linux' || hasStrace()) return;
-  if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0) {
-    const apt = {
-      stdio: ['ignore', 'ignore', 'inherit'] as const,
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    };
-    execFileSync('apt-get', ['update'], { ...apt, stdio: [...apt.stdio] });
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'strace'], { ...apt, stdio: [...apt.stdio] });
-  }
-  if (!hasStrace())
-    console.warn('\n*** strace is missing: tests that watch system calls cannot run. Install it. ***\n');
+/** A program that tests run and that no npm package brings. */
+interface Tool {
+  /** What to run, and what it must print, to know that it is there. */
+  readonly probe: readonly [command: string, ...args: string[]];
+  readonly expected?: RegExp;
+  readonly usedFor: string;
+  readonly debianPackage: string;
+  readonly brewFormula?: string;
+  /** Tests that need it are for Linux alone. */
+  readonly onlyLinux?: boolean;
 }
 
-function hasStrace(): boolean {
-  return spawnSync('strace', ['-V']).status === 0;
+const TOOLS: readonly Tool[] = [
+  {
+    probe: ['redis-server', '--version'],
+    expected: /\bv=(?:[7-9]|\d\d+)\./,
+    usedFor: 'redis-server 7 or newer: the Redis queue is tested on a real server',
+    debianPackage: 'redis-server',
+    brewFormula: 'redis',
+  },
+  {
+    probe: ['openssl', 'version'],
+    usedFor: 'openssl: tests of TLS make a certificate',
+    debianPackage: 'openssl',
+    brewFormula: 'openssl',
+  },
+  {
+    probe: ['strace', '-V'],
+    usedFor: 'strace: tests of durability watch system calls',
+    debianPackage: 'strace',
+    onlyLinux: true,
+  },
+];
+
+/**
+ * Gives the machine what the tests need or, where it may not, says which commands would. The tests that need it then
+ * fail; in CI the whole run does, at once.
+ */
+export function setup(): void {
+  const missing = TOOLS.filter((tool) => !(tool.onlyLinux && process.platform !== 'linux') && !isThere(tool));
+  if (missing.length === 0) return;
+  install(missing);
+  const still = missing.filter((tool) => !isThere(tool));
+  if (still.length === 0) return;
+  const packages = still.map(({ debianPackage }) => debianPackage).join(' ');
+  const formulas = still.flatMap(({ brewFormula }) => brewFormula ?? []).join(' ');
+  const lines = [
+    'Missing on this machine, and not to be installed without you:',
+    ...still.map(({ usedFor }) => `  - ${usedFor}`),
+    `Debian, Ubuntu: sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages}`,
+    `macOS: brew install ${formulas}`,
+  ];
+  if (process.env.CI) throw new Error(lines.join('\n'));
+  console.warn(`\n*** ${lines.join('\n')}\n*** Tests that need them will fail. ***\n`);
+}
+
+function isThere({ probe: [command, ...args], expected = /./ }: Tool): boolean {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
+  return status === 0 && expected.test(stdout);
+}
+
+function install(tools: readonly Tool[]): void {
+  const packages = tools.map(({ debianPackage }) => debianPackage);
+  const formulas = tools.flatMap(({ brewFormula }) => brewFormula ?? []);
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  if (succeeds('apt-get', '--version')) {
+    // A server that starts itself would take Redis' port, and nobody here asked for one.
+    const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get'];
+    if (run(...apt, 'update')) run(...apt, 'install', '-y', '--no-install-recommends', ...packages);
+  } else if (succeeds('brew', '--version') && formulas.length > 0) run('brew', 'install', ...formulas);
+}
+
+function succeeds(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** Runs it for all to see what it complains about; its successes are many lines and nobody's business. */
+function run(...words: string[]): boolean {
+  const [command = '', ...args] = words;
+  return spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
 }
