@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Command, GLOBAL_OPTIONS, parseArguments, unknownName } from './command.js';
+import { endProcess } from './end-process.js';
 import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput, flush } from './output.js';
@@ -159,4 +160,4 @@ function version(): string {
 process.stderr.on('error', () => undefined);
 const exitCode = await run(process.argv.slice(2));
 await Promise.all([flush(process.stdout), flush(process.stderr)]);
-process.exit(exitCode);
+await endProcess(exitCode);

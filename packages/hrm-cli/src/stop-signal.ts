@@ -1,3 +1,5 @@
+import { endProcess } from './end-process.js';
+
 /** 128 + the signal's number, as shells report a process that a signal ended. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -9,7 +11,7 @@ export function listenForStop(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT_CODES[name]);
+      if (controller.signal.aborted) void endProcess(EXIT_CODES[name]);
       controller.abort(name);
     });
   }

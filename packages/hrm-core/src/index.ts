@@ -22,6 +22,7 @@ export {
   type CompacterSettings,
   type ConsumerEvent,
   type ConsumerSettings,
+  type LoopOptions,
   runCompacter,
   runConsumer,
 } from './loops.js';
@@ -38,3 +39,11 @@ export type { DevicePriority } from './pure/merge.js';
 export type { Instant, QuestionInput } from './pure/question.js';
 export type { NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';
+export {
+  type SignOfLife,
+  superviseLoop,
+  type WatchdogEvent,
+  type WatchdogOptions,
+  type WatchdogSettings,
+  type WatchedLoop,
+} from './watchdog.js';

@@ -57,6 +57,18 @@ export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** Partitions that one compaction reports as failed before it takes the storage itself for broken. */
 export const MAX_COMPACTION_FAILURES = 100;
 
+/** Milliseconds that a loop which stands still has to end once it was told to: what syncs a file may take on a busy disk. */
+export const WATCHDOG_GRACE_MS = 10_000;
+
+/** Milliseconds from the end of a loop to its restart, so that one which ends at once is not started in circles. */
+export const WATCHDOG_PAUSE_MS = 1_000;
+
+/** Restarts in a row that did not help, after which only another process can: with a fourth try nothing new is tried. */
+export const MAX_LOOP_RESTARTS = 3;
+
+/** Milliseconds between two looks of a watchdog, at most; stalls are measured in minutes. */
+export const WATCHDOG_TICK_MS = 5_000;
+
 /** The latest epoch millisecond with a four-digit year, and so with a date directory. */
 export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 

@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
+import type { Storage } from './ports/storage.js';
+import type { SignOfLife } from './watchdog.js';
 
 /** How a consumer works. */
 export interface ConsumerSettings extends DrainSettings {
@@ -38,11 +40,16 @@ const RETRY_MAX_MS = 5_000;
 const WAIT_MS = 10_000;
 
 /** How a loop is stopped and watched. */
-interface LoopOptions<Event> {
+export interface LoopOptions<Event> {
   /** Ends the loop. The step in hand is finished or given back first. */
   readonly signal: AbortSignal;
   readonly onEvent?: ((event: Event) => void) | undefined;
+  /** Hears that the loop moves: what {@link superviseLoop} watches. */
+  readonly onAlive?: ((sign: SignOfLife) => void) | undefined;
 }
+
+/** A step that was done: what to tell the watchdog, and how long to wait before the next. */
+type StepEnd = SignOfLife & { readonly pauseMs: number };
 
 /**
  * Drains batches as they ripen until `signal` fires; then resolves.
@@ -51,15 +58,21 @@ interface LoopOptions<Event> {
 export async function runConsumer(
   components: DrainComponents,
   { batchMaxReadings = 50_000, batchMaxAgeMs = 5_000, ...settings }: ConsumerSettings,
-  { signal, onEvent }: LoopOptions<ConsumerEvent>,
+  { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
   const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
-  await repeat(signal, onEvent, async () => {
+  const storage = onAlive === undefined ? components.storage : telling(components.storage, onAlive);
+  await repeat({ signal, onEvent, onAlive }, async () => {
     const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
-    const summary = isRipe ? await drainBatch(components, { ...settings, batchMaxReadings }, { signal }) : null;
-    onEvent?.(summary === null || summary.outcome === 'empty' ? { type: 'idle' } : { type: 'drained', summary });
+    const step = { ...settings, batchMaxReadings };
+    const summary = isRipe ? await drainBatch({ ...components, storage }, step, { signal }) : null;
+    if (summary === null || summary.outcome === 'empty') {
+      onEvent?.({ type: 'idle' });
+      return { kind: 'idle', pauseMs: 0 };
+    }
+    onEvent?.({ type: 'drained', summary });
     // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
-    return summary !== null && summary.postponed > 0 ? RETRY_MAX_MS : 0;
+    return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY_MAX_MS : 0 };
   });
 }
 
@@ -67,33 +80,48 @@ export async function runConsumer(
 export async function runCompacter(
   components: CompactComponents,
   { compactEveryMs = 300_000, ...settings }: CompacterSettings,
-  { signal, onEvent }: LoopOptions<CompacterEvent>,
+  { signal, onEvent, onAlive }: LoopOptions<CompacterEvent>,
 ): Promise<void> {
-  await repeat(signal, onEvent, async () => {
-    const summary = await compact(components, settings, { signal });
+  await repeat({ signal, onEvent, onAlive }, async () => {
+    const summary = await compact(components, settings, { signal, onProgress: () => onAlive?.({ kind: 'done' }) });
     onEvent?.({ type: 'compacted', summary });
-    return compactEveryMs;
+    return { kind: 'done', pauseMs: compactEveryMs };
   });
+}
+
+/** The storage, with a sign of life for each part: a batch may have ten thousand, on a disk that syncs few a second. */
+function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage {
+  return {
+    publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
+    snapshot: (...call) => storage.snapshot(...call),
+    replace: (...call) => storage.replace(...call),
+    remove: (...call) => storage.remove(...call),
+    partitions: (...call) => storage.partitions(...call),
+    check: () => storage.check(),
+    close: () => storage.close(),
+  };
 }
 
 /** Runs `step` until the signal fires, waiting after each as long as it says, or longer and longer while it fails. */
 async function repeat(
-  signal: AbortSignal,
-  onEvent: ((event: { type: 'failed'; error: unknown; retryMs: number }) => void) | undefined,
-  step: () => Promise<number>,
+  { signal, onEvent, onAlive }: LoopOptions<{ type: 'failed'; error: unknown; retryMs: number }>,
+  step: () => Promise<StepEnd>,
 ): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
-    let waitMs: number;
+    let end: StepEnd;
     try {
-      waitMs = await step();
+      end = await step();
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      waitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+      const retryMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
       failures += 1;
-      onEvent?.({ type: 'failed', error, retryMs: waitMs });
+      onEvent?.({ type: 'failed', error, retryMs });
+      end = { kind: 'alive', pauseMs: retryMs };
     }
+    onAlive?.(end);
+    const waitMs = end.pauseMs;
     // The signal only cuts the wait short.
     if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }

@@ -1,6 +1,7 @@
-import { type Clock, type Queue, type Storage, systemClock } from 'hrm-core';
+import { type Clock, type Queue, type QueueWarning, type Storage, systemClock } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS } from './limits.js';
+import { type CheckName, depthFindings, type Finding, spaceFindings, warningFindings } from './findings.js';
+import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from './limits.js';
 import { codeOf } from './problem.js';
 
 /** What /health says. A reason is plain words: no value of a reading, no file, no user. */
@@ -8,18 +9,23 @@ export interface HealthReport {
   /** `unhealthy`: queue or storage cannot do their work. `degraded`: they can, but somebody should look. */
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   /** Each `healthy` or the reason. */
-  readonly checks: { readonly service: string; readonly queue: string; readonly storage: string };
+  readonly checks: Readonly<Record<CheckName, string>>;
 }
 
 /** The loops that a process may run beside the API. */
 export type LoopName = 'consumer' | 'compacter';
 
+/** Who tells how a loop goes: the loop itself, of its last step, or its watchdog. */
+export type LoopReporter = LoopName | `${LoopName} watchdog`;
+
 /** Watches what the service stands on. */
 export interface Health {
   /** Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws. */
   check(): Promise<HealthReport>;
+  /** The same, one by one: what the monitor logs. */
+  inspect(): Promise<readonly Finding[]>;
   /** Remembers how a loop's last step went; `null`: well. */
-  record(loop: LoopName, failure: LoopFailure | null): void;
+  record(reporter: LoopReporter, failure: LoopFailure | null): void;
 }
 
 /** What is wrong with a loop. */
@@ -32,107 +38,127 @@ export interface LoopFailure {
 
 /** What a health check looks at. */
 export interface HealthComponents {
-  readonly queue: Pick<Queue, 'check' | 'depth'>;
+  /** `null` in a process that has none: there is nothing to find then. */
+  readonly queue: Pick<Queue, 'check' | 'depth'> | null;
   readonly storage: Pick<Storage, 'check'>;
+  /** What the queue's driver has warned of so far; nothing by default. */
+  readonly warnings?: (() => Iterable<QueueWarning>) | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /** The settings that a health check goes by. */
 export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Partial<Pick<Settings, 'queueHighWater'>>;
 
-interface Finding {
-  readonly reason: string;
-  readonly severity: 'healthy' | 'degraded' | 'unhealthy';
-}
-
-const HEALTHY: Finding = { reason: 'healthy', severity: 'healthy' };
-
 /**
  * Creates the watch. The checks of one moment are shared by all who ask, and while one hangs no other is started: asking
  * costs nothing, however often somebody asks.
  */
 export function createHealth(
-  { queue, storage, clock = systemClock }: HealthComponents,
+  { queue, storage, warnings = () => [], clock = systemClock }: HealthComponents,
   { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
-  const failures = new Map<LoopName, LoopFailure & { readonly atMs: number }>();
-  const maxWaitMs = batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS;
+  const loops = createLoopRecords(clock);
+  const checkQueue =
+    queue === null
+      ? async () => []
+      : queueCheck(queue, clock, {
+          highWater: queueHighWater,
+          maxWaitMs: batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS,
+          maxLeftoverMs: MAX_LEFTOVER_MS,
+        });
+  const sharedQueueCheck = shareCheck('queue', checkQueue, clock);
+  const sharedStorageCheck = shareCheck('storage', async () => spaceFindings('storage', await storage.check()), clock);
 
-  function checkLoops(): Finding {
-    const reasons: string[] = [];
-    for (const { reason, lastsMs, atMs } of failures.values()) {
-      if (clock.nowMs() - atMs < lastsMs) reasons.push(reason);
-    }
-    return reasons.length === 0 ? HEALTHY : { reason: reasons.join('; '), severity: 'degraded' };
+  async function inspect(): Promise<readonly Finding[]> {
+    const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
+    return [...loops.findings(), ...ofQueue, ...warningFindings(warnings()), ...ofStorage];
   }
 
-  async function checkQueue(): Promise<Finding> {
-    // A queue whose disk is full still tells its depth.
-    await queue.check();
-    const { readings, claimedReadings, deadLetters, oldestMs } = await queue.depth();
-    const reasons: string[] = [];
-    if (deadLetters > 0) reasons.push(`dead letters: ${deadLetters} (see hrm dlq list)`);
-    // No defect of this process, and nothing that starting it again would mend: least of all a consumer.
-    if (readings + claimedReadings >= queueHighWater) {
-      reasons.push('over the high-water mark, no readings are accepted: run more consumers');
-    }
-    if (oldestMs !== null && clock.nowMs() - oldestMs > maxWaitMs) {
-      reasons.push('the oldest reading waits longer than it should: is a consumer running?');
-    }
-    return reasons.length === 0 ? HEALTHY : { reason: reasons.join('; '), severity: 'degraded' };
-  }
+  return { inspect, check: async () => summarise(await inspect()), record: loops.record };
+}
 
-  async function checkStorage(): Promise<Finding> {
-    await storage.check();
-    return HEALTHY;
+function summarise(findings: readonly Finding[]): HealthReport {
+  function inWordsOf(check: CheckName): string {
+    const reasons = findings.filter((finding) => finding.check === check).map(({ reason }) => reason);
+    return reasons.length === 0 ? 'healthy' : reasons.join('; ');
   }
-
-  const queueCheck = shareCheck(checkQueue, clock);
-  const storageCheck = shareCheck(checkStorage, clock);
+  const severities = findings.map(({ severity }) => severity);
+  const status = (['unhealthy', 'degraded'] as const).find((severity) => severities.includes(severity)) ?? 'healthy';
   return {
-    async check() {
-      const [queueFinding, storageFinding] = await Promise.all([queueCheck(), storageCheck()]);
-      const findings = { service: checkLoops(), queue: queueFinding, storage: storageFinding };
-      const severities = Object.values(findings).map(({ severity }) => severity);
-      const status =
-        (['unhealthy', 'degraded'] as const).find((severity) => severities.includes(severity)) ?? 'healthy';
-      const { service, queue, storage } = findings;
-      return { status, checks: { service: service.reason, queue: queue.reason, storage: storage.reason } };
+    status,
+    checks: { service: inWordsOf('service'), queue: inWordsOf('queue'), storage: inWordsOf('storage') },
+  };
+}
+
+/** How the loops of this process go. */
+function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Health, 'record'> {
+  const failures = new Map<LoopReporter, LoopFailure & { readonly atMs: number }>();
+  return {
+    findings() {
+      return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
+        if (clock.nowMs() - atMs >= lastsMs) return [];
+        return [{ check: 'service', code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
+      });
     },
-    record(loop, failure) {
-      if (failure === null) failures.delete(loop);
-      else failures.set(loop, { ...failure, atMs: clock.nowMs() });
+    record(reporter, failure) {
+      if (failure === null) failures.delete(reporter);
+      else failures.set(reporter, { ...failure, atMs: clock.nowMs() });
     },
+  };
+}
+
+function queueCheck(
+  queue: Pick<Queue, 'check' | 'depth'>,
+  clock: Clock,
+  bounds: Parameters<typeof depthFindings>[1],
+): () => Promise<readonly Finding[]> {
+  let leftoverSinceMs: number | null = null;
+  return async () => {
+    // A queue whose disk is full still tells its depth; what it tells is not worth much then, and is left out.
+    const space = await queue.check();
+    const depth = await queue.depth();
+    const nowMs = clock.nowMs();
+    if (depth.endedClaims === 0) leftoverSinceMs = null;
+    else leftoverSinceMs ??= nowMs;
+    const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
+    return [...depthFindings({ ...depth, nowMs, leftoverMs }, bounds), ...spaceFindings('queue', space)];
   };
 }
 
 /** Runs a check one at a time, gives its result to everybody for a while, and does not wait for it for ever. */
-function shareCheck(run: () => Promise<Finding>, clock: Clock): () => Promise<Finding> {
-  let running: Promise<Finding> | null = null;
-  let latest: { readonly finding: Finding; readonly atMs: number } | null = null;
+function shareCheck(
+  check: CheckName,
+  run: () => Promise<readonly Finding[]>,
+  clock: Clock,
+): () => Promise<readonly Finding[]> {
+  let running: Promise<readonly Finding[]> | null = null;
+  let latest: { readonly findings: readonly Finding[]; readonly atMs: number } | null = null;
 
-  async function start(): Promise<Finding> {
-    const finding = await run().catch((error) => ({ reason: inWords(codeOf(error)), severity: 'unhealthy' }) as const);
-    latest = { finding, atMs: clock.nowMs() };
+  function unhealthy(code: string, reason: string): readonly Finding[] {
+    return [{ check, code, reason, severity: 'unhealthy' }];
+  }
+
+  async function start(): Promise<readonly Finding[]> {
+    const findings = await run().catch((error) => unhealthy(codeOf(error), inWords(codeOf(error))));
+    latest = { findings, atMs: clock.nowMs() };
     running = null;
-    return finding;
+    return findings;
   }
 
   return async () => {
-    if (latest !== null && clock.nowMs() - latest.atMs < HEALTH_CACHE_MS) return latest.finding;
+    if (latest !== null && clock.nowMs() - latest.atMs < HEALTH_CACHE_MS) return latest.findings;
     running ??= start();
-    return await withTimeout(running);
+    return await within(HEALTH_TIMEOUT_MS, running, unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`));
   };
 }
 
-async function withTimeout(finding: Promise<Finding>): Promise<Finding> {
+async function within<T>(ms: number, promise: Promise<T>, otherwise: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Finding>((resolve) => {
-    const reason = `no answer within ${HEALTH_TIMEOUT_MS} ms`;
-    timer = setTimeout(resolve, HEALTH_TIMEOUT_MS, { reason, severity: 'unhealthy' });
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, ms, otherwise);
   });
   try {
-    return await Promise.race([finding, late]);
+    return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -4,6 +4,7 @@
  */
 
 export { type AppComponents, type AppEnv, type AppSettings, createApp } from './app.js';
+export type { CheckName, Finding } from './findings.js';
 export {
   createHealth,
   type Health,
@@ -12,6 +13,7 @@ export {
   type HealthSettings,
   type LoopFailure,
   type LoopName,
+  type LoopReporter,
 } from './health.js';
 export { createLog } from './log.js';
 export type { Problem } from './problem.js';

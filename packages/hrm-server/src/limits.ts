@@ -45,11 +45,64 @@ export const FAILURE_MEMORY_MS = 30_000;
 /** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
 export const MAX_BACKLOG_MS = 60_000;
 
+/** Milliseconds for which claims may wait to be taken over: whoever claims next takes them before anything newer. */
+export const MAX_LEFTOVER_MS = 60_000;
+
+/** Of the high-water mark, from which on /health says that it comes near: readings are still accepted. */
+export const HIGH_WATER_SHARE = 0.8;
+
+/** Of a disk or a server's memory: less than this free is little, or less than {@link LOW_SPACE_BYTES} on large ones. */
+export const LOW_SPACE_SHARE = 0.1;
+
+/** Bytes free that are little on a disk of any size: a gigabyte is about ten million queued readings. */
+export const LOW_SPACE_BYTES = 1024 ** 3;
+
+/**
+ * Bytes free that are little on a small disk, or half of it where that is less: the embedded queue refuses pushes from 16 MiB
+ * on, and somebody should hear of it before.
+ */
+export const MIN_SPACE_BYTES = 32 * 1024 ** 2;
+
+/** Kinds of warnings of one driver that are kept; each driver has a handful. */
+export const MAX_WARNINGS = 20;
+
+/** Milliseconds for which /health tells that a loop was restarted: long enough that somebody who looks now and then sees it. */
+export const STALL_MEMORY_MS = 600_000;
+
 /** Partitions that failed in one step that a log line lists; it counts them all. */
 export const MAX_LOGGED_FAILURES = 20;
 
 /** Connections that wait to be accepted, at most: Node's backlog is 511. A server that closes takes no more than that. */
 export const MAX_WAITING_CONNECTIONS = 511;
+
+/** How patient the watch over loops, queue and storage is, milliseconds. */
+export interface WatchLimits {
+  /** Between two looks at queue and storage: each writes a block to the disk. */
+  readonly everyMs: number;
+  /** Silence of a consumer that is a stall, or three leases where those are longer: the slowest single call of a batch. */
+  readonly consumerStallMs: number;
+  /** Silence of a compacter that is a stall: one partition, with 500 large files, on a slow disk. */
+  readonly compacterStallMs: number;
+  /** For a loop that stands still to end. */
+  readonly graceMs: number;
+  /** From its end to its restart. */
+  readonly restartPauseMs: number;
+  /** For the loops to store or give back what they have in hand when the service closes; a call may hang for ever. */
+  readonly closeLoopsMs: number;
+  /** For queue and storage to close after that; they wait for the same call. */
+  readonly closeDriversMs: number;
+}
+
+/** What `serve` uses. With the connections' 10 s, closing takes at most 35 s: less than a supervisor should wait (README). */
+export const WATCH_LIMITS: WatchLimits = {
+  everyMs: 10_000,
+  consumerStallMs: 60_000,
+  compacterStallMs: 600_000,
+  graceMs: 10_000,
+  restartPauseMs: 1_000,
+  closeLoopsMs: 20_000,
+  closeDriversMs: 5_000,
+};
 
 /** How long the server waits for its clients, milliseconds. */
 export interface ConnectionLimits {

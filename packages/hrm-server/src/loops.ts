@@ -6,11 +6,14 @@ import {
   runCompacter,
   runConsumer,
   type Storage,
+  superviseLoop,
+  type WatchdogEvent,
+  type WatchdogSettings,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { type Health, inWords, type LoopName } from './health.js';
-import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES } from './limits.js';
+import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from './limits.js';
 import { describeDamage, describeError, levelOf } from './log.js';
 import { codeOf, statusOf } from './problem.js';
 
@@ -20,19 +23,56 @@ export interface LoopContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly health: Pick<Health, 'record'>;
+  readonly watch: WatchLimits;
 }
 
-/** Runs a consumer that logs what it stores; resolves when the signal has ended it. */
+/** Who hears of what a loop does. */
+type Heard = Pick<LoopContext, 'log' | 'health'>;
+
+/**
+ * Runs a consumer that logs what it stores, under a watchdog; resolves when the signal has ended it.
+ * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
+ */
 export function startConsumer(
   components: { readonly queue: Queue; readonly storage: Storage },
   settings: Settings,
-  { signal, ...heard }: LoopContext,
+  { signal, watch, ...heard }: LoopContext,
 ): Promise<void> {
-  return runConsumer(components, settings, { signal, onEvent: consumerListener(heard) });
+  const { batchMaxAgeMs, leaseMs } = settings;
+  async function hasWork(): Promise<boolean> {
+    const { oldestMs } = await components.queue.depth();
+    return oldestMs !== null && Date.now() - oldestMs > batchMaxAgeMs + leaseMs;
+  }
+  return superviseLoop(
+    'consumer',
+    (loop) => runConsumer(components, settings, { ...loop, onEvent: consumerListener(heard) }),
+    patience(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
+    { signal, hasWork, onEvent: watchdogListener('consumer', heard) },
+  );
+}
+
+function patience({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): WatchdogSettings {
+  return { stallMs, graceMs, restartPauseMs };
+}
+
+function watchdogListener(loop: LoopName, { log, health }: Heard): (event: WatchdogEvent) => void {
+  return (event) => {
+    if (event.type === 'stalled') {
+      const silentMs = Math.round(event.silentMs);
+      log.error({ loop, silentMs }, 'a loop stands still; it is ended and started anew');
+      return;
+    }
+    health.record(`${loop} watchdog`, {
+      reason: `the ${loop} stood still and was restarted`,
+      lastsMs: STALL_MEMORY_MS,
+    });
+    const cause = event.error === undefined ? {} : describeError(event.error);
+    log.warn({ loop, restarts: event.restarts, ...cause }, 'a loop was started anew');
+  };
 }
 
 /** Turns what a consumer tells into lines of the log and a state of health. */
-export function consumerListener({ log, health }: Omit<LoopContext, 'signal'>): (event: ConsumerEvent) => void {
+export function consumerListener({ log, health }: Heard): (event: ConsumerEvent) => void {
   // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
   let hasPostponed = false;
   return (event) => {
@@ -57,11 +97,14 @@ export function consumerListener({ log, health }: Omit<LoopContext, 'signal'>): 
   };
 }
 
-/** Runs a compacter that logs what it merges; resolves when the signal has ended it. */
+/**
+ * Runs a compacter that logs what it merges, under a watchdog; resolves when the signal has ended it.
+ * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
+ */
 export function startCompacter(
   components: { readonly storage: Storage },
   settings: Settings,
-  { signal, log, health }: LoopContext,
+  { signal, watch, log, health }: LoopContext,
 ): Promise<void> {
   function onEvent(event: CompacterEvent): void {
     if (event.type === 'failed') {
@@ -77,13 +120,18 @@ export function startCompacter(
     else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
     else log.debug(counts, 'nothing to compact');
   }
-  return runCompacter(components, settings, { signal, onEvent });
+  return superviseLoop(
+    'compacter',
+    (loop) => runCompacter(components, settings, { ...loop, onEvent }),
+    patience(watch, watch.compacterStallMs),
+    { signal, onEvent: watchdogListener('compacter', { log, health }) },
+  );
 }
 
 function onFailure(
   loop: LoopName,
   { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
-  { log, health }: Omit<LoopContext, 'signal'>,
+  { log, health }: Heard,
 ): void {
   health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
   log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');

@@ -1,15 +1,17 @@
 import { resolve } from 'node:path';
-import { HrmError, type Queue, type Storage } from 'hrm-core';
+import { HrmError, isHrmError, type Queue, type Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
-import { createHealth, type Health } from './health.js';
+import { createHealth } from './health.js';
 import { isLoopback } from './host.js';
-import { CONNECTION_LIMITS, type ConnectionLimits } from './limits.js';
+import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from './limits.js';
 import { listen } from './listen.js';
-import { createLog } from './log.js';
+import { createLog, describeError } from './log.js';
 import { type LoopContext, startCompacter, startConsumer } from './loops.js';
+import { monitorHealth } from './monitor.js';
+import { collectWarnings, type Warnings } from './warnings.js';
 
 /** A part of the system that a process can run. */
 export type ServicePart = 'api' | 'consumer' | 'compacter';
@@ -26,11 +28,16 @@ export interface ServeOptions {
 export interface Service {
   /** Where the API is reached, `http://127.0.0.1:8000`; `null` when it is not among the parts. */
   readonly url: string | null;
-  /** Never resolves; rejects when a part has ended that should not. Then close the service and exit. */
+  /**
+   * Never resolves; rejects when a part stands still or ends, and restarting it did not help. Then close the service and
+   * exit with a code that is not 0, so that a supervisor starts it anew: kind `unavailable` (`hrm` exits with 3) when a call
+   * of the queue or the storage hangs, else `internal` (1).
+   */
   readonly failed: Promise<never>;
   /**
-   * Stops cleanly: answers the requests in flight, within 10 s, then stores the batch in hand or gives it back, then
-   * closes queue and storage. Calling it again waits for the same.
+   * Stops cleanly: answers the requests in flight, within 10 s, then stores the batch in hand or gives it back, within
+   * 20 s, then closes queue and storage, within 5 s. Where a call hangs it goes on without: exit then, since what hangs
+   * keeps the process alive; its batch is another consumer's when its lease has ended. Calling it again waits for the same.
    */
   close(): Promise<void>;
 }
@@ -39,6 +46,16 @@ export interface Service {
 export interface ServiceComponents {
   readonly queue: Queue | null;
   readonly storage: Storage;
+  /** What the queue's driver warns of. */
+  readonly warnings?: Pick<Warnings, 'current'> | undefined;
+}
+
+/** Where a service logs, and how patient it is. */
+export interface RunOptions {
+  readonly parts: readonly ServicePart[];
+  readonly log: Logger;
+  readonly limits: ConnectionLimits;
+  readonly watch?: WatchLimits | undefined;
 }
 
 /**
@@ -52,9 +69,10 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   const storage = await openStorage(settings);
   let queue: Queue | null = null;
   try {
-    queue = needsQueue ? await openQueue(settings) : null;
+    const warnings = collectWarnings(log);
+    queue = needsQueue ? await openQueue(settings, { onWarning: warnings.onWarning }) : null;
     log.info({ parts, dataDir: resolve(settings.dataDir), queueDir: resolve(settings.queueDir) }, 'starting');
-    return await startService({ queue, storage }, settings, { parts, log, limits: CONNECTION_LIMITS });
+    return await startService({ queue, storage, warnings }, settings, { parts, log, limits: CONNECTION_LIMITS });
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
@@ -63,30 +81,34 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
 
 /** Runs parts on open drivers; closing the service closes them, failing to start does not. */
 export async function startService(
-  { queue, storage }: ServiceComponents,
+  { queue, storage, warnings }: ServiceComponents,
   settings: Settings,
-  { parts, log, limits }: { parts: readonly ServicePart[]; log: Logger; limits: ConnectionLimits },
+  { parts, log, limits, watch = WATCH_LIMITS }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
-  const health: Health | null = queue === null ? null : createHealth({ queue, storage }, settings);
-  const context: LoopContext = { signal: stop.signal, log, health: health ?? { record: () => undefined } };
+  const health = createHealth({ queue, storage, warnings: warnings?.current }, settings);
+  const context: LoopContext = { signal: stop.signal, log, health, watch };
   const api =
-    parts.includes('api') && queue !== null && health !== null
+    parts.includes('api') && queue !== null
       ? await listen({ app: createApp({ queue, storage, log, health }, settings), log }, settings, limits)
       : null;
-  const loops: Promise<void>[] = [];
-  if (parts.includes('consumer') && queue !== null) loops.push(startConsumer({ queue, storage }, settings, context));
-  if (parts.includes('compacter')) loops.push(startCompacter({ storage }, settings, context));
+  const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
+  if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
+  if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
   let closed: Promise<void> | null = null;
   async function close(): Promise<void> {
     await api?.close();
     stop.abort();
-    await Promise.allSettled(loops);
-    await closeComponents({ queue, storage });
+    if (!(await settlesWithin(watch.closeLoopsMs, Promise.allSettled(running)))) {
+      log.error('a loop has not ended in time; its batch is taken over when its lease has ended');
+    }
+    if (!(await settlesWithin(watch.closeDriversMs, closeComponents({ queue, storage })))) {
+      log.error('queue or storage cannot be closed, since a call hangs in them');
+    }
   }
   return {
     url: api?.url ?? null,
-    failed: rejectWhenEnded(loops, stop.signal),
+    failed: rejectWhenEnded(running, log),
     close() {
       closed ??= close();
       return closed;
@@ -98,19 +120,28 @@ async function closeComponents({ queue, storage }: ServiceComponents): Promise<v
   await Promise.all([queue?.close(), storage.close()]);
 }
 
-/** Rejects when a loop ends that nobody stopped. Without a listener that is no unhandled rejection. */
-function rejectWhenEnded(loops: readonly Promise<void>[], signal: AbortSignal): Promise<never> {
-  const failed = new Promise<never>((_, reject) => {
-    for (const loop of loops) {
-      loop.then(
-        () => {
-          if (!signal.aborted) reject(loopEndedError(undefined));
-        },
-        (error) => reject(loopEndedError(error)),
-      );
-    }
+/** Whether it did; an error is passed on, as long as somebody waits for it. */
+async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
   });
-  failed.catch(() => undefined);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Rejects when a part ends that nobody stopped, or that its watchdog has given up. */
+function rejectWhenEnded(parts: readonly Promise<void>[], log: Logger): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    for (const part of parts) part.catch((error) => reject(isHrmError(error) ? error : partEndedError(error)));
+  });
+  // Also, without another listener it is no unhandled rejection; nor is a log that cannot be written.
+  failed
+    .catch((error) => log.fatal(describeError(error), 'a part failed for good; the process has to be started anew'))
+    .catch(() => undefined);
   return failed;
 }
 
@@ -127,6 +158,6 @@ function checkParts({ host, allowAnonymous }: Settings, parts: readonly ServiceP
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
 }
 
-function loopEndedError(cause: unknown): HrmError {
+function partEndedError(cause: unknown): HrmError {
   return new HrmError('a part of the service ended by itself', { kind: 'internal', code: 'part_ended', cause });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HrmError, type HrmErrorKind, type Reading, type Storage, writePart } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { WATCH_LIMITS } from '../src/limits.js';
 import { startCompacter, startConsumer } from '../src/loops.js';
 import { post, startTest, until, wireReading } from './support.js';
 
@@ -96,6 +97,7 @@ describe('the log names no user', () => {
         signal: stop.signal,
         log: pino({ level: 'trace' }, { write }),
         health: { record: () => undefined },
+        watch: WATCH_LIMITS,
       };
       await start({ queue, storage: failing }, { ...common, sweepAfterMs: 0 }, context);
     }

@@ -5,12 +5,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Queue, Storage } from 'hrm-core';
+import type { Queue, QueueWarning, Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { CONNECTION_LIMITS, type ConnectionLimits } from '../src/limits.js';
+import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from '../src/limits.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
 
 export interface TestService {
@@ -29,6 +29,9 @@ export interface TestOptions {
   readonly parts?: readonly ServicePart[];
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly limits?: Partial<ConnectionLimits>;
+  readonly watch?: Partial<WatchLimits>;
+  /** What the queue's driver has warned of. */
+  readonly warnings?: readonly QueueWarning[];
   /** Called with each line that is logged. */
   readonly onLog?: (line: string) => void;
   readonly wrapQueue?: (queue: Queue) => Queue;
@@ -65,9 +68,18 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
     },
   );
   const service = await startService(
-    { queue: options.wrapQueue?.(queue) ?? queue, storage: options.wrapStorage?.(storage) ?? storage },
+    {
+      queue: options.wrapQueue?.(queue) ?? queue,
+      storage: options.wrapStorage?.(storage) ?? storage,
+      warnings: { current: () => options.warnings ?? [] },
+    },
     settings,
-    { parts: options.parts ?? ['api'], log: logger, limits: { ...CONNECTION_LIMITS, ...options.limits } },
+    {
+      parts: options.parts ?? ['api'],
+      log: logger,
+      limits: { ...CONNECTION_LIMITS, ...options.limits },
+      watch: { ...WATCH_LIMITS, ...options.watch },
+    },
   );
   onTestFinished(() => service.close());
   const url = service.url ?? '';

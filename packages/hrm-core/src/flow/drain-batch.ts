@@ -83,7 +83,7 @@ export async function drainBatch(
       lagMs: 0,
       outcome: 'empty',
     };
-  const lease = keepLease(queue, claim.token, leaseMs);
+  const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
     const { readings, origins, rejected } = decodeElements(claim.elements, maxFutureMs);
     const batch = await writeBatch(storage, readings, origins, { signal });
@@ -136,10 +136,12 @@ function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {
   }
 }
 
-/** Renews a lease three times in its length until ended, so that a batch may take longer than its lease. */
-function keepLease(queue: Queue, token: string, leaseMs: number): { end(): Promise<void> } {
+/** Renews a lease three times in its length until ended or aborted, so that a batch may take longer than its lease. */
+function keepLease(queue: Queue, token: string, leaseMs: number, signal?: AbortSignal): { end(): Promise<void> } {
   let renewal: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {
+    // A call that hangs must not keep the batch for ever: once told to stop, the step has what is left of its lease.
+    if (signal?.aborted) return;
     // A renewal that fails is not the batch's failure: the lease may still hold, and `ack` has the last word.
     renewal = queue.renew(token, leaseMs).catch(() => undefined);
   }, leaseMs / 3);

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 export const MEMORY_DIRECTORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** Uses a fresh directory and deletes it; its path has no links in it. */
-export async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await realpath(await mkdtemp(join(tmpdir(), 'hrm-core-')));
+export async function withDirectory<T>(use: (directory: string) => Promise<T>, parent = tmpdir()): Promise<T> {
+  const directory = await realpath(await mkdtemp(join(parent, 'hrm-core-')));
   try {
     return await use(directory);
   } finally {

@@ -1,0 +1,41 @@
+/**
+ * The watch over queue age and depth, dead letters, room and leftover claims, for the log: each finding once when it
+ * begins, and once when it is over.
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Finding } from './findings.js';
+import type { Health } from './health.js';
+
+/** Inspects every `everyMs` until the signal fires; then resolves. */
+export async function monitorHealth(
+  health: Pick<Health, 'inspect'>,
+  { signal, log, everyMs }: { readonly signal: AbortSignal; readonly log: Logger; readonly everyMs: number },
+): Promise<void> {
+  let known: ReadonlyMap<string, Finding> = new Map();
+  while (!signal.aborted) {
+    const findings = await health.inspect();
+    // What is found while the drivers are being closed is nobody's business.
+    if (signal.aborted) return;
+    known = logChanges(known, findings, log);
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function logChanges(
+  known: ReadonlyMap<string, Finding>,
+  findings: readonly Finding[],
+  log: Logger,
+): ReadonlyMap<string, Finding> {
+  // By code and not by reason: one dead letter more is no change of state.
+  const current = new Map(findings.map((finding) => [`${finding.check} ${finding.code} ${finding.severity}`, finding]));
+  for (const [key, { check, code, severity, reason }] of current) {
+    if (known.has(key)) continue;
+    log[severity === 'unhealthy' ? 'error' : 'warn']({ check, code, severity }, `health: ${reason}`);
+  }
+  for (const [key, { check, code, severity }] of known) {
+    if (!current.has(key)) log.info({ check, code, severity }, 'health: this is over');
+  }
+  return current;
+}

@@ -1,0 +1,136 @@
+/** What is found in real queues, said by /health and by the log. */
+import type { Clock, Queue } from 'hrm-core';
+import { openQueue, openStorage } from 'hrm-core/open';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { spaceFindings } from '../src/findings.js';
+import { createHealth } from '../src/health.js';
+import { startTest, testSettings, until } from './support.js';
+
+const LIMITS = { maxReadings: 1_000, maxBytes: 1e6, maxElements: 1, leaseMs: 30_000 };
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/** A health check over real drivers, with a clock that the test moves. */
+async function startHealth(queueHighWater: number) {
+  const settings = await testSettings();
+  const queue = await openQueue(settings);
+  const storage = await openStorage(settings);
+  onTestFinished(async () => {
+    await queue.close();
+    await storage.close();
+  });
+  let aheadMs = 0;
+  const clock: Clock = { nowMs: () => Date.now() + aheadMs };
+  // Only of the room: others write to this disk too.
+  const roomy = { check: async () => ({ ...(await storage.check()), freeBytes: null }) };
+  const ofQueue = { depth: () => queue.depth(), check: async () => ({ ...(await queue.check()), freeBytes: null }) };
+  const health = createHealth(
+    { queue: ofQueue, storage: roomy, clock },
+    { batchMaxAgeMs: 5_000, leaseMs: 30_000, queueHighWater },
+  );
+  return {
+    queue,
+    /** What is found `ms` later. */
+    async codesAfter(ms: number): Promise<string[]> {
+      aheadMs += ms;
+      return (await health.inspect()).map(({ check, code, severity }) => `${check} ${code} ${severity}`);
+    },
+    check: () => health.check(),
+  };
+}
+
+function push(queue: Queue, readings: number): Promise<void> {
+  return queue.push([{ bytes: Buffer.from('any'), readings }]);
+}
+
+describe('the queue', () => {
+  test('comes near its high-water mark, and is over it, with what consumers have in hand', async () => {
+    const { queue, codesAfter, check } = await startHealth(1_000);
+    await push(queue, 799);
+    expect(await codesAfter(0)).toEqual([]);
+    await push(queue, 1);
+    await queue.claim(LIMITS);
+    expect(await codesAfter(1_000)).toEqual(['queue backlog degraded']);
+    expect((await check()).checks.queue).toBe(
+      'the queue is at 80 % of its high-water mark: run more consumers before it refuses readings',
+    );
+    await push(queue, 200);
+    expect(await codesAfter(1_000)).toEqual(['queue high_water degraded']);
+  });
+
+  test('has claims that nobody takes over', async () => {
+    const { queue, codesAfter, check } = await startHealth(1_000);
+    await push(queue, 1);
+    const claim = await queue.claim(LIMITS);
+    expect(await codesAfter(70_000)).toEqual([]);
+    await queue.release(claim?.token ?? '');
+    expect(await codesAfter(1_000)).toEqual([]);
+    expect(await codesAfter(50_000)).not.toContain('queue leftover_claims degraded');
+    expect(await codesAfter(10_001)).toContain('queue leftover_claims degraded');
+    expect((await check()).checks.queue).toContain(
+      'claims of dead consumers wait to be taken over: 1 (is a consumer running?)',
+    );
+    const again = await queue.claim(LIMITS);
+    expect(await codesAfter(1_000)).toEqual([]);
+    await queue.release(again?.token ?? '');
+    expect(await codesAfter(1_000)).not.toContain('queue leftover_claims degraded');
+  });
+});
+
+test.each([
+  [null, null, undefined],
+  [null, GIB, undefined],
+  [GIB, null, undefined],
+  [GIB - 1, null, 'little room is left: 1024 MiB'],
+  // Of a large disk a gigabyte, of a middling one a tenth.
+  [GIB, 1024 * GIB, undefined],
+  [GIB - MIB, 1024 * GIB, 'little room is left: 1023 MiB of 1024.0 GiB'],
+  [GIB / 10, GIB, undefined],
+  [GIB / 10 - MIB, GIB, 'little room is left: 101 MiB of 1.0 GiB'],
+  // Of a small one enough that the embedded queue still takes pushes; of a tiny one half.
+  [32 * MIB, 64 * MIB, undefined],
+  [31 * MIB, 64 * MIB, 'little room is left: 31 MiB of 64 MiB'],
+  [MIB, 2 * MIB, undefined],
+  [0, 2 * MIB, 'little room is left: 0 MiB of 2 MiB'],
+])('%s bytes free of %s', (freeBytes, totalBytes, reason) => {
+  expect(spaceFindings('storage', { freeBytes, totalBytes }).map((finding) => finding.reason)).toEqual(
+    reason === undefined ? [] : [reason],
+  );
+});
+
+describe('the log', () => {
+  test('tells when something begins and when it is over, once each, also without an API', async () => {
+    const { queue, log } = await startTest({
+      parts: ['consumer'],
+      flags: { batchMaxAgeMs: '0' },
+      watch: { everyMs: 50 },
+    });
+    const lines = () => log.map((line) => JSON.parse(line)).filter(({ check }) => check !== undefined);
+    await queue.push([{ bytes: Buffer.from('not json'), readings: 1 }]);
+    await until(() => lines().length > 0, 'it is told');
+    await queue.push([{ bytes: Buffer.from('nor is this'), readings: 1 }]);
+    await until(async () => (await queue.depth()).deadLetters === 2, 'both are dead');
+    // Checks are a second apart.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const letters = await queue.deadLetters.list({ limit: 10 });
+    await queue.deadLetters.purge(letters.map(({ id }) => id));
+    await until(() => lines().length > 1, 'the end is told');
+    expect(lines().map(({ level, code, msg }) => [level, code, msg])).toEqual([
+      [40, 'dead_letters', 'health: dead letters: 1 (see hrm dlq list)'],
+      [30, 'dead_letters', 'health: this is over'],
+    ]);
+  });
+
+  test('and /health tell what the driver of the queue warns of', async () => {
+    const warnings = [
+      { code: 'redis_not_durable', message: 'appendfsync is everysec: a second of readings can be lost' },
+      { code: 'redis_may_evict', message: 'maxmemory-policy is not noeviction' },
+    ];
+    const { url, log } = await startTest({ warnings });
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+      status: 'degraded',
+      checks: { queue: warnings.map(({ message }) => message).join('; ') },
+    });
+    await until(() => warnings.every(({ message }) => log.join('').includes(message)), 'the log tells');
+  });
+});
