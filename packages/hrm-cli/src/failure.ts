@@ -21,7 +21,8 @@ export function describeFailure(error: unknown, { command, json }: { command: st
   return { text: `${command}: ${lines}${stack}\n`, exitCode };
 }
 
-function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
+/** What an error says of itself; of what is no HrmError, that it is a defect. */
+export function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
   if (isHrmError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
   return { kind: 'internal', code: 'internal', message, faults: [] };

@@ -8,7 +8,7 @@ import { describeFailure } from '../src/failure.js';
 import { makeSandbox, queryArgs, type Sandbox } from './hrm.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  serve: ['--only'],
+  serve: ['--only', '--workers'],
   drain: ['--all'],
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval'],

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
+import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;
@@ -11,21 +13,33 @@ export const serveCommand: Command = {
   about:
     'Runs the HTTP API, a consumer that stores what is queued, and a compacter, in one process, until SIGTERM or SIGINT.\n' +
     'With --only it runs parts, in as many processes as wanted; when ready it prints one line, with its URL if it has one.',
-  options: [{ name: 'only', value: 'PART', about: 'Run only this part.', repeatable: true, choices: PARTS }],
+  options: [
+    { name: 'only', value: 'PART', about: 'Run only this part.', repeatable: true, choices: PARTS },
+    {
+      name: 'workers',
+      value: 'N',
+      about: `Run the API in N processes on one port, 1 to ${MAX_WORKERS}, and the other parts in one more.`,
+    },
+  ],
   settings: SETTINGS.map(({ name }) => name),
   examples: [
     'hrm serve',
     'hrm serve --port 9000 --data-dir /srv/hrm/data',
     'hrm serve --only consumer --only compacter',
+    'hrm serve --workers 4',
   ],
   async run({ args, settings, json, output, signal }) {
     const only = args.values('only');
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
-    const { serve } = await import('hrm-server');
-    const server = await serve(settings, { parts });
+    const workers = workerCount(args.value('workers'), parts);
+    const { createLog, serve } = await import('hrm-server');
+    const server =
+      workers === undefined
+        ? await serve(settings, { parts })
+        : await startWorkers(settings, { parts, workers, log: createLog(settings), json });
     try {
       const plain = server.url ?? `running without the API: ${parts.join(', ')}`;
-      await output.write(json ? `${JSON.stringify({ url: server.url, parts })}\n` : `${plain}\n`);
+      await output.write(json ? `${JSON.stringify({ url: server.url, parts, workers })}\n` : `${plain}\n`);
       if (!signal.aborted) await Promise.race([once(signal, 'abort'), server.failed]);
     } finally {
       await server.close();
@@ -33,3 +47,14 @@ export const serveCommand: Command = {
     return 'done';
   },
 };
+
+/** @throws HrmError kind `invalid` for what is no number of processes, or for workers without an API. */
+function workerCount(text: string | undefined, parts: readonly string[]): number | undefined {
+  if (text === undefined) return undefined;
+  const isCount = /^[1-9]\d?$/.test(text) && Number(text) <= MAX_WORKERS;
+  if (isCount && parts.includes('api')) return Number(text);
+  const message = isCount
+    ? '--workers is for the API, which --only leaves out: add --only api, or start consumers and compacters as processes of their own'
+    : `--workers is ${JSON.stringify(text)}: it must be an integer from 1 to ${MAX_WORKERS}`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+}

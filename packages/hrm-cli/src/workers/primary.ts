@@ -1,0 +1,192 @@
+/**
+ * `hrm serve --workers`: the API in several processes on one port, for the cores of one machine, and the loops in one
+ * more. The primary runs no part itself: it starts them, starts them again, and stops them.
+ *
+ * Workers accept connections themselves, from one socket (SCHED_NONE), instead of being handed them by the primary
+ * (SCHED_RR). So a worker that closes knows that it has taken all who came, and no request is cut; and nothing waits for
+ * the primary. Busy workers accept less; measured on two cores, 64 connections at once were shared 34 to 30 (SCHED_RR:
+ * 35 to 29), with more workers than cores less evenly.
+ * @module
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { HrmError, isHrmError } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import type { createLog, Service, ServicePart } from 'hrm-server';
+import type { FromWorker, ToWorker } from './messages.js';
+
+/** Processes that one call may run the API in: more than one for each core gain nothing. */
+export const MAX_WORKERS = 64;
+
+/** Waits before a worker is started again: doubled each time between these, so that none spins, and none is forgotten. */
+const RESTART_MIN_MS = 100;
+const RESTART_MAX_MS = 5_000;
+
+/** After so long a life a worker's end is no longer counted with those before it, ms. */
+const HEALTHY_MS = 60_000;
+
+/** How long workers may take to stop before they are killed, ms: several times what requests and batches are given. */
+const MAX_STOP_MS = 60_000;
+
+/** Beside this module's own bundle. */
+const ENTRY = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/** What runs, and how it is heard of. */
+export interface WorkersOptions {
+  /** `api` is among them. */
+  readonly parts: readonly ServicePart[];
+  /** Processes for the API, 1 to {@link MAX_WORKERS}; the other parts run together in one more. */
+  readonly workers: number;
+  readonly log: ReturnType<typeof createLog>;
+  /** Whether workers write their errors as JSON. */
+  readonly json: boolean;
+}
+
+/** How a process ended, or that it could not be started. */
+interface End {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** One process, with those that take its place when it ends. */
+interface Slot {
+  readonly parts: readonly ServicePart[];
+  child: Worker | null;
+  isReady: boolean;
+  ended: Promise<End>;
+}
+
+interface Group extends WorkersOptions {
+  readonly settings: Settings;
+  readonly slots: readonly Slot[];
+  readonly stop: AbortController;
+  url: string | null;
+}
+
+/**
+ * Starts the workers; resolves when all are ready. One that ends later is logged and started again.
+ * @throws the first error of a worker that cannot start. No process is left then.
+ */
+export async function startWorkers(settings: Settings, options: WorkersOptions): Promise<Service> {
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  const loops = options.parts.filter((part) => part !== 'api');
+  const shares: ServicePart[][] = Array.from({ length: options.workers }, () => ['api']);
+  if (loops.length > 0) shares.push(loops);
+  const slots = shares.map(
+    (parts): Slot => ({ parts, child: null, isReady: false, ended: Promise.resolve({ code: 0, signal: null }) }),
+  );
+  const group: Group = { ...options, settings, slots, stop: new AbortController(), url: null };
+  // A second signal ends this process at once: what it leaves behind would go on for seconds.
+  process.once('exit', () => killAll(slots));
+  try {
+    const urls = await Promise.all(slots.map((slot) => launch(group, slot)));
+    group.url = urls.find((url) => url !== null) ?? null;
+  } catch (error) {
+    await stopAll(group);
+    throw error;
+  }
+  const kept = slots.map((slot) => keep(group, slot));
+  return {
+    url: group.url,
+    failed: new Promise<never>(() => undefined),
+    async close() {
+      await stopAll(group);
+      await Promise.all(kept);
+    },
+  };
+}
+
+/** Starts a process. @returns its URL, when it is ready. @throws why it cannot start. */
+function launch(group: Group, slot: Slot): Promise<string | null> {
+  const settings = { ...group.settings, port: portFor(group) };
+  cluster.setupPrimary({ exec: ENTRY, args: [...slot.parts], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = cluster.fork();
+  slot.child = child;
+  slot.isReady = false;
+  slot.ended = new Promise((resolve) => {
+    child.once('exit', (code: number | null, signal: string | null) => resolve({ code, signal }));
+    // A process that could not be made does not exit.
+    child.once('error', () => {
+      if (child.process.pid === undefined) resolve({ code: null, signal: null });
+    });
+  });
+  return new Promise((resolve, reject) => {
+    child.on('message', (message: FromWorker) => {
+      if (message.type === 'here') {
+        tell(child, group.stop.signal.aborted ? { type: 'stop' } : { type: 'start', settings, json: group.json });
+      } else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
+      else {
+        slot.isReady = true;
+        resolve(message.url);
+      }
+    });
+    void slot.ended.then((end) => {
+      slot.isReady = false;
+      reject(earlyEndError(end));
+    });
+  });
+}
+
+/**
+ * The port that was asked for, also when that is 0: the workers that listen share the one that they were given. When
+ * none is left the port is free again, and has to be asked for by its number.
+ */
+function portFor({ settings, slots, url }: Group): number {
+  const isShared = slots.some(({ parts, isReady }) => isReady && parts.includes('api'));
+  return url === null || isShared ? settings.port : Number(new URL(url).port);
+}
+
+/** Starts a process again whenever it ends, until all are to stop. */
+async function keep(group: Group, slot: Slot): Promise<void> {
+  const { log, stop, url } = group;
+  let failures = 0;
+  for (let sinceMs = performance.now(); ; sinceMs = performance.now()) {
+    const pid = slot.child?.process.pid;
+    const end = await slot.ended;
+    if (stop.signal.aborted) return;
+    if (performance.now() - sinceMs >= HEALTHY_MS) failures = 0;
+    const restartMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** failures);
+    failures += 1;
+    log.error({ worker: pid, parts: slot.parts, ...end, restartMs }, 'a worker ended; it is started again');
+    // The signal only cuts the wait short.
+    await sleep(restartMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    if (stop.signal.aborted) return;
+    try {
+      const newUrl = await launch(group, slot);
+      if (newUrl !== null && newUrl !== url)
+        throw new HrmError('another port', { kind: 'conflict', code: 'port_moved' });
+      log.info({ worker: slot.child?.process.pid, parts: slot.parts }, 'a worker was started again');
+    } catch (error) {
+      slot.child?.process.kill('SIGKILL');
+      const { kind, code } = isHrmError(error) ? error : { kind: 'internal', code: 'internal' };
+      log.error({ worker: slot.child?.process.pid, parts: slot.parts, kind, code }, 'a worker could not be started');
+    }
+  }
+}
+
+/** Tells all to stop; resolves when no process is left. */
+async function stopAll({ slots, stop, log }: Group): Promise<void> {
+  stop.abort();
+  for (const { child } of slots) if (child !== null) tell(child, { type: 'stop' });
+  const timer = setTimeout(() => {
+    log.error('some workers did not stop in time; they are killed, and lose nothing that was accepted');
+    killAll(slots);
+  }, MAX_STOP_MS);
+  await Promise.all(slots.map(({ ended }) => ended));
+  clearTimeout(timer);
+}
+
+function killAll(slots: readonly Slot[]): void {
+  for (const { child } of slots) if (child?.process.exitCode === null) child.process.kill('SIGKILL');
+}
+
+/** A worker that cannot be told has ended or is about to, and that is heard. */
+function tell(child: Worker, message: ToWorker): void {
+  if (child.isConnected()) child.send(message, () => undefined);
+}
+
+function earlyEndError({ code, signal }: End): HrmError {
+  const how = signal === null ? `with code ${code}` : `by ${signal}`;
+  return new HrmError(`a worker process ended ${how} before it was ready`, { kind: 'internal', code: 'worker_ended' });
+}

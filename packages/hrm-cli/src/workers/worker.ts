@@ -1,0 +1,70 @@
+/**
+ * A process of `hrm serve --workers`: runs the parts that its arguments name, until it is told to stop, its primary is
+ * gone, or a signal comes. Each of these ends it as it ends `hrm serve`: no request is cut.
+ */
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { type Service, type ServicePart, serve } from 'hrm-server';
+import { describeFailure, type Failure, toHrmShape } from '../failure.js';
+import { listenForStop } from '../stop-signal.js';
+import type { FromWorker, ToWorker } from './messages.js';
+
+const told = new AbortController();
+const signal = AbortSignal.any([listenForStop(), told.signal]);
+
+/** What the primary answers; `null` when it says stop, or nothing any more. */
+function awaitStart(): Promise<Extract<ToWorker, { type: 'start' }> | null> {
+  return new Promise((resolve) => {
+    process.on('message', (message: ToWorker) => {
+      if (message.type === 'start') resolve(message);
+      else told.abort();
+    });
+    signal.addEventListener('abort', () => resolve(null));
+    void tell({ type: 'here' });
+  });
+}
+
+/** Resolves when it was sent, or cannot be: who does not listen any more has closed the channel, and that is heard. */
+function tell(message: FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+    else resolve();
+  });
+}
+
+/** Runs the parts. @returns the exit code. */
+async function run(parts: readonly ServicePart[]): Promise<number> {
+  const start = await awaitStart();
+  if (start === null) return 0;
+  let service: Service;
+  try {
+    service = await serve(start.settings, { parts });
+  } catch (error) {
+    const { kind, code, message, faults } = toHrmShape(error);
+    await tell({ type: 'failed', error: { kind, code, message, faults } });
+    return failure(error, start.json).exitCode;
+  }
+  try {
+    await tell({ type: 'ready', url: service.url });
+    if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
+    return 0;
+  } catch (error) {
+    const { text, exitCode } = failure(error, start.json);
+    process.stderr.write(text);
+    return exitCode;
+  } finally {
+    await service.close();
+  }
+}
+
+function failure(error: unknown, json: boolean): Failure {
+  return describeFailure(error, { command: 'hrm serve', json });
+}
+
+process.stderr.on('error', () => undefined);
+process.prependListener('disconnect', () => {
+  // Otherwise Node ends a worker at once whose primary is gone, in the middle of its requests.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+  told.abort();
+});
+process.exit(await run(process.argv.slice(2) as ServicePart[]));
