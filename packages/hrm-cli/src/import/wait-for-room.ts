@@ -3,7 +3,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HrmError, type Queue } from 'hrm-core';
-import type { Tally } from './enqueue-chunks.js';
 
 /** How long an import waits in which nothing leaves the queue, ms: a consumer may be started in it, or store a batch. */
 const MAX_STALL_MS = 60_000;
@@ -32,7 +31,7 @@ export interface PatienceOptions {
 /** Starts with fresh patience; every reading that leaves the queue, or finds room in it, renews it. */
 export function createPatience(
   queue: Pick<Queue, 'depth'>,
-  tally: Tally,
+  tally: { readonly enqueued: number },
   { signal, onWait, stallMs = MAX_STALL_MS }: PatienceOptions,
 ): Patience {
   let seen = { depth: Number.NEGATIVE_INFINITY, enqueued: -1 };
