@@ -58,7 +58,9 @@ export interface RedisCluster {
 
 /** Starts a cluster whose masters share the slots evenly; resolves when every one says that it is whole. */
 export async function startRedisCluster(masters: 1 | 3 = 1, options: RedisOptions = {}): Promise<RedisCluster> {
-  const config = ['cluster-enabled yes', 'cluster-config-file nodes.conf', ...(options.config ?? [])];
+  // A node that has met no other does not know its address, and clients would not either.
+  const known = ['cluster-announce-ip 127.0.0.1', 'cluster-config-file nodes.conf'];
+  const config = ['cluster-enabled yes', ...known, ...(options.config ?? [])];
   const nodes = await Promise.all(Array.from({ length: masters }, () => startRedis({ ...options, config })));
   const [first] = nodes as [Redis, ...Redis[]];
   for (const [i, node] of nodes.entries()) {
@@ -69,8 +71,8 @@ export async function startRedisCluster(masters: 1 | 3 = 1, options: RedisOption
   for (const node of nodes.slice(1)) await node.cli('CLUSTER', 'MEET', '127.0.0.1', String(first.port));
   await eventually('the cluster is whole', async () => {
     const infos = await Promise.all(nodes.map((node) => node.cli('CLUSTER', 'INFO')));
-    const known = `cluster_known_nodes:${masters}\r`;
-    return infos.every((info) => info.includes('cluster_state:ok') && info.includes(known));
+    const whole = `cluster_known_nodes:${masters}\r`;
+    return infos.every((info) => info.includes('cluster_state:ok') && info.includes(whole));
   });
   return {
     nodes,

@@ -206,6 +206,18 @@ describe('a server that cannot be reached', () => {
   });
 });
 
+describe('an idle connection that somebody closed', () => {
+  it('is not noticed by who pushes next', async () => {
+    const queue = await openThroughProxy();
+    for (const kind of ['end', 'reset'] as const) {
+      proxy.cutAll(kind);
+      await sleep(20);
+      await queue.push([numbered(1)]);
+    }
+    assert.deepEqual(await drainNumbers(queue), [1, 1]);
+  });
+});
+
 describe('a server that is killed', () => {
   it('has every push that resolved, after its restart', async () => {
     const queue = await openQueue(redis.url, { timeoutMs: TIMEOUT_MS });

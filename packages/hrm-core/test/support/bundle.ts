@@ -9,6 +9,8 @@ export async function bundle(entry: string, directory: string): Promise<string> 
     outDir: directory,
     outExtension: () => ({ js: '.mjs' }),
     format: 'esm',
+    // For packages of the other module system, which a bundle takes in.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     target: 'node20',
     loader: { '.lua': 'text' },
     config: false,

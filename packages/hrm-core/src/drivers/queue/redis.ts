@@ -22,7 +22,7 @@ import type { Queue, QueueWarning } from '../../ports/queue.js';
 import { type RedisServer, sendCommand, unreachableError, whenReady } from './redis-call.js';
 import { createClaims } from './redis-claim.js';
 import { createClient, createClusterClient, type RedisClient, shownAddress } from './redis-client.js';
-import { type RedisContext, redisKeys, requireOpen, run } from './redis-context.js';
+import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './redis-context.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './redis-inspect.js';
 import { redisLetters } from './redis-letters.js';
 import { createPusher } from './redis-push.js';
@@ -68,7 +68,7 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
   const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
   const keys = redisKeys(queueKey, processingKey, deadKey);
   const closing = new AbortController();
-  const { server, facts, isOwn } = await connect(options);
+  const { server, facts, isOwn } = await connect(options, keys);
   const blocking = server.client.duplicate();
   function closeClients(): void {
     server.client.off('ready', onReady);
@@ -82,7 +82,6 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     for (const warning of durabilityWarnings(found)) options.onWarning?.(warning);
   }
   try {
-    requireUsable(facts, keys);
     ignoreErrors(blocking);
     await connectClient(blocking, server);
   } catch (error) {
@@ -101,7 +100,10 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
 function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {
   const { server, keys, clock } = context;
   const pusher = createPusher(
-    (records) => sendCommand(server, 'RPUSH', [keys.queue, ...records]),
+    async (records) => {
+      if (server.client.status !== 'ready') await whenReady(server.client, RECONNECT_MS, context.closing);
+      return await sendCommand(server, 'RPUSH', [keys.queue, ...records]);
+    },
     () => Math.floor(clock?.nowMs() ?? Date.now()),
   );
   const claims = createClaims(context);
@@ -130,6 +132,12 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
   };
 }
 
+/**
+ * How long pushes wait for a connection that was lost, milliseconds: servers and proxies close idle ones, and a new one is
+ * there after a tenth of that.
+ */
+const RECONNECT_MS = 1_000;
+
 interface Connected {
   readonly server: RedisServer;
   readonly facts: ServerFacts;
@@ -139,18 +147,35 @@ interface Connected {
 
 const TIMEOUT_MS = 5_000;
 
-async function connect({ server: where, timeoutMs = TIMEOUT_MS }: RedisQueueOptions): Promise<Connected> {
+/** @throws HrmError kind `unavailable`; as `requireUsable`. */
+async function connect(
+  { server: where, timeoutMs = TIMEOUT_MS }: RedisQueueOptions,
+  keys: RedisKeys,
+): Promise<Connected> {
   if (typeof where !== 'string') {
     const server = { client: where, address: 'its address', timeoutMs };
     await connectClient(where, server);
-    return { server, facts: await inspectServer(server), isOwn: false };
+    const facts = await inspectServer(server);
+    requireUsable(facts, keys);
+    return { server, facts, isOwn: false };
   }
   const single = await connectTo(createClient(where, timeoutMs), where, timeoutMs);
-  if (single.facts.mode === 'standalone') return single;
+  const { mode } = single.facts;
+  try {
+    if (mode === 'sentinel') throw sentinelError(where);
+    requireUsable(single.facts, keys);
+    if (mode === 'standalone') return single;
+  } catch (error) {
+    single.server.client.disconnect();
+    throw error;
+  }
   single.server.client.disconnect();
-  if (single.facts.mode === 'cluster') return await connectTo(createClusterClient(where, timeoutMs), where, timeoutMs);
-  const message = `Redis at ${shownAddress(where)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
+  return await connectTo(createClusterClient(where, timeoutMs), where, timeoutMs);
+}
+
+function sentinelError(url: string): HrmError {
+  const message = `Redis at ${shownAddress(url)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
 }
 
 async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
