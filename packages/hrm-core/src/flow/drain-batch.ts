@@ -99,7 +99,7 @@ export async function drainBatch(
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
       undecided: isAcked ? count(batch.undecided) : 0,
       failures: batch.postponed.map(describeFailure),
-      lagMs: Math.max(0, clock.nowMs() - stampMs),
+      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
       outcome,
     };
   } catch (error) {
