@@ -12,23 +12,29 @@ import type { Settings } from './settings.js';
 export type QueueSettings = Pick<Settings, 'queueDir'> &
   Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
 
+/** How queue and storage are opened. */
+export interface OpenOptions {
+  /** Whether to make what is not there; default true. Without it what is missing is `unavailable`, as a broken one is. */
+  readonly create?: boolean | undefined;
+}
+
 /**
  * Opens the queue: the embedded one, in `queueDir`. From `queueHighWater` readings on it refuses pushes.
  * @throws HrmError kind `unavailable` with what to do.
  */
-export async function openQueue(settings: QueueSettings): Promise<Queue> {
+export async function openQueue(settings: QueueSettings, options: OpenOptions = {}): Promise<Queue> {
   const { withHighWater } = await import('./drivers/queue/high-water.js');
   const highWaterReadings = settings.queueHighWater ?? DEFAULT_QUEUE_HIGH_WATER;
-  return withHighWater(await openDriver(settings), { highWaterReadings });
+  return withHighWater(await openDriver(settings, options), { highWaterReadings });
 }
 
-async function openDriver({ redisUrl = '', queueDir }: QueueSettings): Promise<Queue> {
+async function openDriver({ redisUrl = '', queueDir }: QueueSettings, { create }: OpenOptions): Promise<Queue> {
   if (redisUrl !== '') {
     const message = 'REDIS_URL is set, but this version has only the embedded queue: unset it to use that one';
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
   }
   const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
-  return openEmbeddedQueue({ directory: queueDir });
+  return openEmbeddedQueue({ directory: queueDir, create });
 }
 
 /**
@@ -38,8 +44,8 @@ async function openDriver({ redisUrl = '', queueDir }: QueueSettings): Promise<Q
  */
 export async function openStorage(
   { dataDir }: Pick<Settings, 'dataDir'>,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
+  { readOnly = false, create = true }: OpenOptions & { readonly readOnly?: boolean } = {},
 ): Promise<Storage> {
   const { openDirectoryStorage } = await import('./drivers/storage/directory.js');
-  return openDirectoryStorage({ directory: dataDir, readOnly });
+  return openDirectoryStorage({ directory: dataDir, readOnly, create });
 }

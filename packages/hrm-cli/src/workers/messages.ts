@@ -16,7 +16,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly error: WireError };
 
 /** An error as it crosses the channel. */
-export interface WireError {
+interface WireError {
   readonly kind: HrmErrorKind;
   readonly code: string;
   readonly message: string;
