@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Enqueue readings from CSV or NDJSON files.',
     load: async () => (await import('./commands/import.js')).importCommand,
   },
+  health: {
+    summary: 'Say whether queue and storage, or a server, are well.',
+    load: async () => (await import('./commands/health.js')).healthCommand,
+  },
   'dlq list': {
     summary: 'List what could not be stored.',
     load: async () => (await import('./commands/dlq.js')).listCommand,

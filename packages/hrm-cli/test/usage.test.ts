@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval'],
   import: ['--format', '--skip-invalid', 'FILE'],
+  health: ['--url'],
   'dlq list': [],
   'dlq show': ['ID'],
   'dlq redrive': ['--all', 'ID'],

@@ -209,10 +209,13 @@ describe('hrm serve --workers', () => {
     child.kill('SIGTERM');
     await sleep(300);
     expect(child.exitCode).toBeNull();
+    const toldMs = Date.now();
     child.kill('SIGTERM');
     await until(() => child.exitCode !== null, 'it has ended');
     expect(child.exitCode).toBe(143);
     await until(() => ![...pids('api'), ...pids('consumer')].some(isRunning), 'no process is left');
+    // The request in flight would have been given 10 s.
+    expect(Date.now() - toldMs).toBeLessThan(5_000);
     await finished;
   });
 

@@ -11,8 +11,14 @@ import type { Settings } from './settings.js';
 export type QueueSettings = Pick<Settings, 'queueDir'> &
   Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
 
-/** Who hears of what a queue's server may do to readings one day. */
-export interface OpenQueueOptions {
+/** How queue and storage are opened. */
+export interface OpenOptions {
+  /** Whether to make what is not there; default true. Without it what is missing is `unavailable`, as a broken one is. */
+  readonly create?: boolean | undefined;
+}
+
+/** How a queue is opened, and who hears of what its server may do to readings one day. */
+export interface OpenQueueOptions extends OpenOptions {
   /** Called while the queue is opened, and again after a reconnection while it holds; never by the embedded queue. */
   readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
 }
@@ -30,11 +36,11 @@ export async function openQueue(settings: QueueSettings, options: OpenQueueOptio
 
 async function openDriver(
   { redisUrl = '', queueDir, ...keys }: QueueSettings,
-  { onWarning }: OpenQueueOptions,
+  { create, onWarning }: OpenQueueOptions,
 ): Promise<Queue> {
   if (redisUrl === '') {
     const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
-    return openEmbeddedQueue({ directory: queueDir });
+    return openEmbeddedQueue({ directory: queueDir, create });
   }
   const { openRedisQueue } = await import('./drivers/queue/redis.js');
   return openRedisQueue({ ...keys, server: redisUrl, onWarning });
@@ -47,8 +53,8 @@ async function openDriver(
  */
 export async function openStorage(
   { dataDir }: Pick<Settings, 'dataDir'>,
-  { readOnly = false }: { readonly readOnly?: boolean } = {},
+  { readOnly = false, create = true }: OpenOptions & { readonly readOnly?: boolean } = {},
 ): Promise<Storage> {
   const { openDirectoryStorage } = await import('./drivers/storage/directory.js');
-  return openDirectoryStorage({ directory: dataDir, readOnly });
+  return openDirectoryStorage({ directory: dataDir, readOnly, create });
 }

@@ -19,8 +19,17 @@ import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { HrmError, isHrmError } from '../../errors.js';
+
 import type { Space } from '../../ports/space.js';
-import { type HeldFile, holdQueueFile, makeDurableDirectory, prepareFiles, requireInPlace } from './embedded-files.js';
+import {
+  type HeldFile,
+  holdQueueFile,
+  makeDurableDirectory,
+  prepareFiles,
+  requireInPlace,
+  requireQueue,
+} from './embedded-files.js';
+
 import { type Opened, openFile, type Tables } from './embedded-open.js';
 import { readSpace, requireSpace, unavailable } from './embedded-space.js';
 
@@ -67,13 +76,13 @@ function registry(): Map<string, Shared> {
 }
 
 /**
- * Opens the queue file in `directory`, creating both as needed.
+ * Opens the queue file in `directory`, creating both as needed where `create` says so.
  * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version), `invalid`
  * (code `worker_thread`).
  */
-export function openEnvironment(directory: string): Environment {
+export function openEnvironment(directory: string, { create }: { readonly create: boolean }): Environment {
   refuseWorkerThread();
-  const shared = sharedAt(makeDirectory(directory));
+  const shared = sharedAt(findDirectory(directory, create));
   shared.users += 1;
   try {
     current(shared);
@@ -102,12 +111,13 @@ function refuseWorkerThread(): void {
 }
 
 /** Its real path. */
-function makeDirectory(directory: string): string {
+function findDirectory(directory: string, create: boolean): string {
   try {
-    makeDurableDirectory(resolve(directory));
+    if (create) makeDurableDirectory(resolve(directory));
+    else requireQueue(directory);
     return realpathSync(directory);
   } catch (error) {
-    throw unavailable(error, directory);
+    throw isHrmError(error) ? error : unavailable(error, directory);
   }
 }
 

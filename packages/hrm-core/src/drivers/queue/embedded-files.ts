@@ -65,6 +65,20 @@ export function prepareFiles(directory: string): void {
   create(lockPath);
 }
 
+/**
+ * Looks for a queue, and makes none.
+ * @throws HrmError kind `unavailable`, code `queue_missing`.
+ */
+export function requireQueue(directory: string): void {
+  const there = statSync(join(directory, FILE_NAME), { throwIfNoEntry: false });
+  // An empty file is what a process leaves that was killed before there was a queue in it.
+  if (there?.isFile() === true && there.size > 0) return;
+  throw new HrmError(
+    `There is no queue in ${directory} (HRM_QUEUE_DIR): start hrm serve, which makes one, or name the directory where it is`,
+    { kind: 'unavailable', code: 'queue_missing' },
+  );
+}
+
 function create(path: string): void {
   const descriptor = ifMissing(() => openSync(path, 'ax', FILE_MODE));
   if (descriptor === undefined) return;

@@ -25,6 +25,8 @@ import { epochMs, requireLease } from './embedded-times.js';
 export interface EmbeddedQueueOptions {
   /** Of the queue's own file; created (0700) with its parents. On a local file system, since processes share memory through it. */
   readonly directory: string;
+  /** Whether to make a queue where there is none; default true. Without it that is `queue_missing`. */
+  readonly create?: boolean | undefined;
   /** Stamps elements and measures leases; default the machine's. */
   readonly clock?: Clock | undefined;
 }
@@ -70,13 +72,13 @@ interface State {
  * When the queue file is deleted or replaced under the process, every call fails with `queue_unavailable` until it is back
  * or the process was restarted.
  *
- * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_full`; kind `data`, code `queue_layout`,
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full` or `queue_missing`; kind `data`, code `queue_layout`,
  * when the file there is not a queue, or one of another version; kind `invalid`, code `worker_thread`, anywhere but in the
  * main thread.
  */
 export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue> {
   const state: State = {
-    environment: openEnvironment(options.directory),
+    environment: openEnvironment(options.directory, { create: options.create ?? true }),
     clock: options.clock ?? systemClock,
     pending: [],
     isCommitScheduled: false,

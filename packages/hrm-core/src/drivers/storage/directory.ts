@@ -26,8 +26,10 @@ import {
   makeDirectory,
   realFileSystem,
   spaceOf,
+  statusOf,
   unlinkQuietly,
 } from './directory-files.js';
+
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
 import { listPartitions } from './directory-partitions.js';
@@ -46,6 +48,11 @@ export interface DirectoryStorageOptions {
    * throws. For questions, also to a backup or a disk mounted read-only. Default false.
    */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Whether to make the directory where there is none, and to tidy up; default true. Without it a directory that no
+   * storage has been opened in is `storage_missing`.
+   */
+  readonly create?: boolean | undefined;
   /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
@@ -55,7 +62,7 @@ const PROBE_BYTES = new Uint8Array(4096);
 
 /**
  * Opens the storage in a directory, and sweeps what dead processes left in its `.tmp`.
- * @throws HrmError kind `unavailable`, code `storage_unavailable` or `storage_full`, where the directory cannot be made,
+ * @throws HrmError kind `unavailable`, code `storage_missing`, `storage_unavailable` or `storage_full`, where the directory cannot be made,
  * written to, or has no hard links.
  */
 export async function openDirectoryStorage(options: DirectoryStorageOptions): Promise<Storage> {
@@ -67,7 +74,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     syncs: new Map(),
   };
   try {
-    if (!context.readOnly) await prepare(context);
+    if (options.create === false) requireDirectory(context);
+    else if (!context.readOnly) await prepare(context);
   } catch (error) {
     throw storageError('open the storage', context.directory, error);
   }
@@ -109,6 +117,15 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       await Promise.allSettled(running);
     },
   };
+}
+
+/** Looks for a storage, and makes none: what an opening makes is where every later write begins. */
+function requireDirectory({ directory, fileSystem }: DirectoryContext): void {
+  if (statusOf(fileSystem, join(directory, TEMPORARY_DIRECTORY))?.isDirectory() === true) return;
+  throw new HrmError(
+    `There are no data in ${directory} (HRM_DATA_DIR): start hrm serve, which makes the directory, or name the one where they are`,
+    { kind: 'unavailable', code: 'storage_missing' },
+  );
 }
 
 async function prepare(context: DirectoryContext): Promise<void> {
