@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 
+type Probe = readonly [command: string, ...args: string[]];
+
 /** A program that tests run and that no npm package brings. */
 interface Tool {
-  /** What to run, and what it must print, to know that it is there. */
-  readonly probe: readonly [command: string, ...args: string[]];
+  /** What to run, any one of them, and what it must print, to know that it is there. */
+  readonly probes: readonly Probe[];
   readonly expected?: RegExp;
   readonly usedFor: string;
   readonly debianPackage: string;
@@ -14,22 +16,37 @@ interface Tool {
 
 const TOOLS: readonly Tool[] = [
   {
-    probe: ['redis-server', '--version'],
+    probes: [['redis-server', '--version']],
     expected: /\bv=(?:[7-9]|\d\d+)\./,
     usedFor: 'redis-server 7 or newer: the Redis queue is tested on a real server',
     debianPackage: 'redis-server',
     brewFormula: 'redis',
   },
   {
-    probe: ['openssl', 'version'],
+    probes: [['openssl', 'version']],
     usedFor: 'openssl: tests of TLS make a certificate',
     debianPackage: 'openssl',
     brewFormula: 'openssl',
   },
   {
-    probe: ['strace', '-V'],
+    probes: [['strace', '-V']],
     usedFor: 'strace: tests of durability watch system calls',
     debianPackage: 'strace',
+    onlyLinux: true,
+  },
+  {
+    probes: [
+      ['docker', 'compose', 'version'],
+      ['docker-compose', '--version'],
+    ],
+    usedFor: 'docker compose, or docker-compose 1.27 or newer: the compose file is read by the real tool',
+    debianPackage: 'docker-compose',
+    brewFormula: 'docker-compose',
+  },
+  {
+    probes: [['systemd-analyze', '--version']],
+    usedFor: 'systemd-analyze: the units are read by the real tool',
+    debianPackage: 'systemd',
     onlyLinux: true,
   },
 ];
@@ -56,9 +73,11 @@ export function setup(): void {
   console.warn(`\n*** ${lines.join('\n')}\n*** Tests that need them will fail. ***\n`);
 }
 
-function isThere({ probe: [command, ...args], expected = /./ }: Tool): boolean {
-  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
-  return status === 0 && expected.test(stdout);
+function isThere({ probes, expected = /./ }: Tool): boolean {
+  return probes.some(([command, ...args]) => {
+    const { status, stdout } = spawnSync(command, args, { encoding: 'utf8' });
+    return status === 0 && expected.test(stdout);
+  });
 }
 
 function install(tools: readonly Tool[]): void {
