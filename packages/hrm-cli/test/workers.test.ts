@@ -99,6 +99,16 @@ function startLoad(url: string) {
   };
 }
 
+/**
+ * Who connects between a server's last accept and its close is reset by the kernel, unread, also by a server of one
+ * process. So a few resets may be, and a request that was read and cut shows as a reading that is stored without a 202.
+ */
+function expectNoneCut(outcomes: readonly (number | string)[]): void {
+  const failed = outcomes.filter((outcome) => outcome !== 202 && outcome !== 'ECONNREFUSED');
+  expect(failed.filter((outcome) => outcome !== 'ECONNRESET')).toEqual([]);
+  expect(failed.length).toBeLessThanOrEqual(2);
+}
+
 /** Readings in the answers once all that is queued is stored. */
 async function stored(): Promise<number> {
   expect((await sandbox.run(['drain', '--all'])).code).toBe(0);
@@ -150,11 +160,11 @@ describe('hrm serve --workers', () => {
         restartMs: 100,
       }),
     );
-    // The new one answers alone.
+    await load.stop();
+    // The new one answers alone. Not under load: who stands still with the queue's lock in hand holds up everybody.
     process.kill(other, 'SIGSTOP');
     expect(await post(url, 80_000)).toBe(202);
     process.kill(other, 'SIGCONT');
-    await load.stop();
     // What the killed one was about to answer is cut, and nothing else: it had 8 clients at most.
     expect(load.outcomes.filter((outcome) => outcome !== 202).length).toBeLessThanOrEqual(8);
     child.kill('SIGTERM');
@@ -178,7 +188,7 @@ describe('hrm serve --workers', () => {
     await until(() => load.outcomes.at(-1) === 'ECONNREFUSED', 'nobody listens any more');
     await load.stop();
     expect((await finished).code).toBe(0);
-    expect(new Set(load.outcomes)).toEqual(new Set([202, 'ECONNREFUSED']));
+    expectNoneCut(load.outcomes);
     expect([...pids('api'), ...pids('consumer')].filter(isRunning)).toEqual([]);
     expect(await stored()).toBe(load.accepted());
   });
@@ -226,7 +236,7 @@ describe('hrm serve --workers', () => {
     child.kill('SIGKILL');
     await until(() => ![...pids('api'), ...pids('consumer')].some(isRunning), 'no process is left');
     await load.stop();
-    expect(new Set(load.outcomes)).toEqual(new Set([202, 'ECONNREFUSED']));
+    expectNoneCut(load.outcomes);
     expect(await stored()).toBe(load.accepted());
   });
 });

@@ -1,10 +1,14 @@
 import type { Fault, HrmErrorKind } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 
-/** From the primary to a worker. That the channel closes means `stop`, too: the primary is gone. */
-export type ToWorker =
-  /** The answer to `here`. All workers have the primary's settings, also those that are started later. */
-  { readonly type: 'start'; readonly settings: Settings; readonly json: boolean } | { readonly type: 'stop' };
+/**
+ * From the primary to a worker, once, in answer to `here`. All workers have the primary's settings, also those that are
+ * started later. To stop, the primary closes the channel, as it does when it dies.
+ */
+export interface ToWorker {
+  readonly settings: Settings;
+  readonly json: boolean;
+}
 
 /** From a worker to the primary. */
 export type FromWorker =

@@ -113,9 +113,8 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
   });
   return new Promise((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.type === 'here') {
-        tell(child, group.stop.signal.aborted ? { type: 'stop' } : { type: 'start', settings, json: group.json });
-      } else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
+      if (message.type === 'here') tell(child, { settings, json: group.json });
+      else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
       else {
         slot.isReady = true;
         resolve(message.url);
@@ -168,7 +167,8 @@ async function keep(group: Group, slot: Slot): Promise<void> {
 /** Tells all to stop; resolves when no process is left. */
 async function stopAll({ slots, stop, log }: Group): Promise<void> {
   stop.abort();
-  for (const { child } of slots) if (child !== null) tell(child, { type: 'stop' });
+  // This also closes the socket that they share, here first: see worker.ts.
+  for (const { child } of slots) if (child?.isConnected()) child.process.disconnect();
   const timer = setTimeout(() => {
     log.error('some workers did not stop in time; they are killed, and lose nothing that was accepted');
     killAll(slots);

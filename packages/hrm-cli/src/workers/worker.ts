@@ -4,6 +4,7 @@
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Service, type ServicePart, serve } from 'hrm-server';
 import { describeFailure, type Failure, toHrmShape } from '../failure.js';
 import { listenForStop } from '../stop-signal.js';
@@ -12,16 +13,34 @@ import type { FromWorker, ToWorker } from './messages.js';
 const told = new AbortController();
 const signal = AbortSignal.any([listenForStop(), told.signal]);
 
-/** What the primary answers; `null` when it says stop, or nothing any more. */
-function awaitStart(): Promise<Extract<ToWorker, { type: 'start' }> | null> {
+/**
+ * How long a worker that was told to stop by a signal waits for its primary to hear of it, ms. When it does not, it was
+ * this worker alone that was told.
+ */
+const MAX_SIGNAL_WAIT_MS = 500;
+
+/** How long the primary may take from closing the channel to closing the socket, ms: it does so in the same turn. */
+const RELEASE_MS = 50;
+
+/** What the primary answers; `null` when it is gone, or a signal came. */
+function awaitStart(): Promise<ToWorker | null> {
   return new Promise((resolve) => {
-    process.on('message', (message: ToWorker) => {
-      if (message.type === 'start') resolve(message);
-      else told.abort();
-    });
+    process.once('message', (message: ToWorker) => resolve(message));
     signal.addEventListener('abort', () => resolve(null));
     void tell({ type: 'here' });
   });
+}
+
+/**
+ * The primary holds the shared socket, too. As long as it does, clients can connect whom nobody takes when the last
+ * worker has closed it: so the primary goes first, and workers accept until it has.
+ */
+async function primaryReleased(): Promise<void> {
+  if (!told.signal.aborted) {
+    const timeout = sleep(MAX_SIGNAL_WAIT_MS, undefined, { signal: told.signal });
+    await timeout.catch(() => undefined);
+  }
+  await sleep(RELEASE_MS);
 }
 
 /** Resolves when it was sent, or cannot be: who does not listen any more has closed the channel, and that is heard. */
@@ -53,6 +72,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
     process.stderr.write(text);
     return exitCode;
   } finally {
+    if (service.url !== null) await primaryReleased();
     await service.close();
   }
 }
