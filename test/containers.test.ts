@@ -169,7 +169,13 @@ describe('Dockerfile', () => {
     const url = `http://127.0.0.1:${port}`;
     const question = { user_id: 'a', start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
     await eventually('the reading is stored', async () => (await getRows(url, question)).length === 1);
-    expect((await fetch(`${url}/health`)).status).toBe(200);
+    for (const service of ['producer', 'consumer', 'compacter']) {
+      const [, command = '', ...args] = services[service]?.healthcheck.test ?? [];
+      const words = args.map((arg) => arg.replace('/app/', `${app}/`).replace(':8000', `:${port}`));
+      const env = { PATH: process.env.PATH, REDIS_URL: redis.url, HRM_DATA_DIR: join(directory, 'data') };
+      const { status, stderr } = spawnSync(command, words, { cwd: app, env, encoding: 'utf8', timeout: 10_000 });
+      expect([status, stderr]).toEqual([0, '']);
+    }
     expect(await Promise.all([producer, ...others].map((one) => one.stop()))).toEqual([0, 0, 0]);
   }, 600_000);
 });
