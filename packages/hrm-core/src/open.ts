@@ -3,7 +3,7 @@
  * @module
  */
 import { DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
-import type { Queue, QueueWarning } from './ports/queue.js';
+import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
 
@@ -17,18 +17,12 @@ export interface OpenOptions {
   readonly create?: boolean | undefined;
 }
 
-/** How a queue is opened, and who hears of what its server may do to readings one day. */
-export interface OpenQueueOptions extends OpenOptions {
-  /** Called while the queue is opened, and again after a reconnection while it holds; never by the embedded queue. */
-  readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
-}
-
 /**
  * Opens the queue: in Redis where `redisUrl` is given, else the embedded one in `queueDir`. From `queueHighWater` readings
  * on it refuses pushes.
  * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the server.
  */
-export async function openQueue(settings: QueueSettings, options: OpenQueueOptions = {}): Promise<Queue> {
+export async function openQueue(settings: QueueSettings, options: OpenOptions = {}): Promise<Queue> {
   const { withHighWater } = await import('./drivers/queue/high-water.js');
   const highWaterReadings = settings.queueHighWater ?? DEFAULT_QUEUE_HIGH_WATER;
   return withHighWater(await openDriver(settings, options), { highWaterReadings });
@@ -36,14 +30,14 @@ export async function openQueue(settings: QueueSettings, options: OpenQueueOptio
 
 async function openDriver(
   { redisUrl = '', queueDir, ...keys }: QueueSettings,
-  { create, onWarning }: OpenQueueOptions,
+  { create }: OpenOptions,
 ): Promise<Queue> {
   if (redisUrl === '') {
     const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
     return openEmbeddedQueue({ directory: queueDir, create });
   }
   const { openRedisQueue } = await import('./drivers/queue/redis.js');
-  return openRedisQueue({ ...keys, server: redisUrl, onWarning });
+  return openRedisQueue({ ...keys, server: redisUrl });
 }
 
 /**

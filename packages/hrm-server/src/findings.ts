@@ -82,7 +82,7 @@ function inUnits(bytes: number): string {
   return mebibytes < 1024 ? `${mebibytes.toFixed(0)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }
 
-/** What the queue's driver warned of. */
-export function warningFindings(warnings: Iterable<QueueWarning>): Finding[] {
-  return [...warnings].map(({ code, message }) => ({ check: 'queue', code, reason: message, severity: 'degraded' }));
+/** What the queue's server is set to that may lose accepted readings. */
+export function warningFindings(warnings: readonly QueueWarning[]): Finding[] {
+  return warnings.map(({ code, message }) => ({ check: 'queue', code, reason: message, severity: 'degraded' }));
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Queue, type QueueWarning, type Storage, systemClock } from 'hrm-core';
+import { type Clock, type Queue, type Storage, systemClock } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { type CheckName, depthFindings, type Finding, spaceFindings, warningFindings } from './findings.js';
 import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from './limits.js';
@@ -41,8 +41,6 @@ export interface HealthComponents {
   /** `null` in a process that has none: there is nothing to find then. */
   readonly queue: Pick<Queue, 'check' | 'depth'> | null;
   readonly storage: Pick<Storage, 'check'>;
-  /** What the queue's driver has warned of so far; nothing by default. */
-  readonly warnings?: (() => Iterable<QueueWarning>) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -54,7 +52,7 @@ export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Parti
  * costs nothing, however often somebody asks.
  */
 export function createHealth(
-  { queue, storage, warnings = () => [], clock = systemClock }: HealthComponents,
+  { queue, storage, clock = systemClock }: HealthComponents,
   { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
@@ -71,7 +69,7 @@ export function createHealth(
 
   async function inspect(): Promise<readonly Finding[]> {
     const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
-    return [...loops.findings(), ...ofQueue, ...warningFindings(warnings()), ...ofStorage];
+    return [...loops.findings(), ...ofQueue, ...ofStorage];
   }
 
   return { inspect, check: async () => summarise(await inspect()), record: loops.record };
@@ -115,13 +113,14 @@ function queueCheck(
   let leftoverSinceMs: number | null = null;
   return async () => {
     // A queue whose disk is full still tells its depth; what it tells is not worth much then, and is left out.
-    const space = await queue.check();
+    const { warnings, ...space } = await queue.check();
     const depth = await queue.depth();
     const nowMs = clock.nowMs();
     if (depth.endedClaims === 0) leftoverSinceMs = null;
     else leftoverSinceMs ??= nowMs;
     const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
-    return [...depthFindings({ ...depth, nowMs, leftoverMs }, bounds), ...spaceFindings('queue', space)];
+    const ofDepth = depthFindings({ ...depth, nowMs, leftoverMs }, bounds);
+    return [...ofDepth, ...spaceFindings('queue', space), ...warningFindings(warnings)];
   };
 }
 

@@ -63,9 +63,6 @@ export const LOW_SPACE_BYTES = 1024 ** 3;
  */
 export const MIN_SPACE_BYTES = 32 * 1024 ** 2;
 
-/** Kinds of warnings of one driver that are kept; each driver has a handful. */
-export const MAX_WARNINGS = 20;
-
 /** Milliseconds for which /health tells that a loop was restarted: long enough that somebody who looks now and then sees it. */
 export const STALL_MEMORY_MS = 600_000;
 

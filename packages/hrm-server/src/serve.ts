@@ -11,7 +11,6 @@ import { listen } from './listen.js';
 import { createLog, describeError } from './log.js';
 import { type LoopContext, startCompacter, startConsumer } from './loops.js';
 import { monitorHealth } from './monitor.js';
-import { collectWarnings, type Warnings } from './warnings.js';
 
 /** A part of the system that a process can run. */
 export type ServicePart = 'api' | 'consumer' | 'compacter';
@@ -46,8 +45,6 @@ export interface Service {
 export interface ServiceComponents {
   readonly queue: Queue | null;
   readonly storage: Storage;
-  /** What the queue's driver warns of. */
-  readonly warnings?: Pick<Warnings, 'current'> | undefined;
 }
 
 /** Where a service logs, and how patient it is. */
@@ -69,10 +66,9 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   const storage = await openStorage(settings);
   let queue: Queue | null = null;
   try {
-    const warnings = collectWarnings(log);
-    queue = needsQueue ? await openQueue(settings, { onWarning: warnings.onWarning }) : null;
+    queue = needsQueue ? await openQueue(settings) : null;
     log.info({ parts, dataDir: resolve(settings.dataDir), queueDir: resolve(settings.queueDir) }, 'starting');
-    return await startService({ queue, storage, warnings }, settings, { parts, log, limits: CONNECTION_LIMITS });
+    return await startService({ queue, storage }, settings, { parts, log, limits: CONNECTION_LIMITS });
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
@@ -81,12 +77,12 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
 
 /** Runs parts on open drivers; closing the service closes them, failing to start does not. */
 export async function startService(
-  { queue, storage, warnings }: ServiceComponents,
+  { queue, storage }: ServiceComponents,
   settings: Settings,
   { parts, log, limits, watch = WATCH_LIMITS }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
-  const health = createHealth({ queue, storage, warnings: warnings?.current }, settings);
+  const health = createHealth({ queue, storage }, settings);
   const context: LoopContext = { signal: stop.signal, log, health, watch };
   const api =
     parts.includes('api') && queue !== null

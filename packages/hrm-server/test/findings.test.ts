@@ -126,7 +126,9 @@ describe('the log', () => {
       { code: 'redis_not_durable', message: 'appendfsync is everysec: a second of readings can be lost' },
       { code: 'redis_may_evict', message: 'maxmemory-policy is not noeviction' },
     ];
-    const { url, log } = await startTest({ warnings });
+    const { url, log } = await startTest({
+      wrapQueue: (queue) => ({ ...queue, check: async () => ({ ...(await queue.check()), warnings }) }),
+    });
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
       status: 'degraded',
       checks: { queue: warnings.map(({ message }) => message).join('; ') },

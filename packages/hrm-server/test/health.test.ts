@@ -13,7 +13,7 @@ const EMPTY: QueueDepth = { readings: 0, claimedReadings: 0, deadLetters: 0, end
 function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<Space>) {
   let nowMs = 1_000_000;
   const clock: Clock = { nowMs: () => nowMs };
-  const components = { queue: { depth, check: async () => UNKNOWN }, storage: { check }, clock };
+  const components = { queue: { depth, check: async () => ({ ...UNKNOWN, warnings: [] }) }, storage: { check }, clock };
   const health = createHealth(components, SETTINGS);
   return {
     ...health,

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Queue, QueueWarning, Storage } from 'hrm-core';
+import type { Queue, Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
@@ -30,8 +30,6 @@ export interface TestOptions {
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly limits?: Partial<ConnectionLimits>;
   readonly watch?: Partial<WatchLimits>;
-  /** What the queue's driver has warned of. */
-  readonly warnings?: readonly QueueWarning[];
   /** Called with each line that is logged. */
   readonly onLog?: (line: string) => void;
   readonly wrapQueue?: (queue: Queue) => Queue;
@@ -71,7 +69,6 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
     {
       queue: options.wrapQueue?.(queue) ?? queue,
       storage: options.wrapStorage?.(storage) ?? storage,
-      warnings: { current: () => options.warnings ?? [] },
     },
     settings,
     {

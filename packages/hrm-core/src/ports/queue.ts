@@ -111,12 +111,18 @@ export interface Ripeness {
   readonly ageMs: number;
 }
 
-/** What a driver found about its server that may lose readings or refuse them one day, though it works now. */
+/** What a queue's server is set to that may lose accepted readings one day, though it works now. */
 export interface QueueWarning {
-  /** Stable, snake_case: `redis_not_durable`. The same code means that an earlier warning still holds. */
+  /** Stable, snake_case: `redis_fsync`. */
   readonly code: string;
-  /** What may happen and what to do, in plain words; no secret, no address, no reading. */
+  /** What may be lost and what to do, in plain words; no secret, no address, no reading. */
   readonly message: string;
+}
+
+/** What a check found. */
+export interface QueueCheck extends Space {
+  /** Those that hold now. */
+  readonly warnings: readonly QueueWarning[];
 }
 
 /** Settings that every call takes. */
@@ -160,10 +166,11 @@ export interface Queue {
   release(token: string): Promise<'released' | 'stale'>;
   depth(): Promise<QueueDepth>;
   /**
-   * Proves that a push would be accepted now, a backlog over its bound apart, and tells the room left.
+   * Proves that a push would be accepted now, a backlog over its bound apart, and tells the room left, and what could
+   * lose accepted readings.
    * @throws HrmError kind `unavailable` with the reason.
    */
-  check(): Promise<Space>;
+  check(): Promise<QueueCheck>;
   readonly deadLetters: DeadLetters;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;

@@ -5,8 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
-import type { CallOptions, Queue, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
-import type { Space } from '../../ports/space.js';
+import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
 import { embeddedLetters } from './embedded-letters.js';
 import { packElement } from './embedded-records.js';
@@ -205,11 +204,11 @@ function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Re
 }
 
 /** All that the smallest push does before it writes; a large one may still be refused. */
-function check(state: State): Space {
+function check(state: State): QueueCheck {
   epochMs(state.clock);
   const environment = opened(state);
   environment.requireSpace(1);
-  return environment.space();
+  return { ...environment.space(), warnings: [] };
 }
 
 async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {

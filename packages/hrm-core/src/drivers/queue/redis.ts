@@ -18,7 +18,7 @@
  */
 import { HrmError } from '../../errors.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Queue, QueueWarning } from '../../ports/queue.js';
+import type { Queue } from '../../ports/queue.js';
 import { type RedisServer, sendCommand, unreachableError, whenReady } from './redis-call.js';
 import { createClaims } from './redis-claim.js';
 import { createClient, createClusterClient, type RedisClient, shownAddress } from './redis-client.js';
@@ -47,8 +47,6 @@ export interface RedisQueueOptions {
   readonly deadKey?: string | undefined;
   /** How long a reply may take, milliseconds; default 5,000. */
   readonly timeoutMs?: number | undefined;
-  /** Hears, at the start and after every reconnection, what could lose accepted readings. */
-  readonly onWarning?: ((warning: QueueWarning) => void) | undefined;
   /** For tests: measures leases instead of the server's clock, which all consumers share. */
   readonly clock?: Clock | undefined;
 }
@@ -68,18 +66,11 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
   const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
   const keys = redisKeys(queueKey, processingKey, deadKey);
   const closing = new AbortController();
-  const { server, facts, isOwn } = await connect(options, keys);
+  const { server, isOwn } = await connect(options, keys);
   const blocking = server.client.duplicate();
   function closeClients(): void {
-    server.client.off('ready', onReady);
     blocking.disconnect();
     if (isOwn) server.client.disconnect();
-  }
-  function onReady(): void {
-    inspectServer(server).then(warn, () => undefined);
-  }
-  function warn(found: ServerFacts): void {
-    for (const warning of durabilityWarnings(found)) options.onWarning?.(warning);
   }
   try {
     ignoreErrors(blocking);
@@ -88,8 +79,6 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     closeClients();
     throw error;
   }
-  warn(facts);
-  server.client.on('ready', onReady);
   const context: RedisContext = { server, keys, clock: options.clock ?? null, closing: closing.signal };
   return createQueue(context, blocking, async () => {
     closing.abort();
@@ -121,7 +110,8 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
     depth,
     async check() {
       await run(context, SCRIPTS.check, [keys.check], []);
-      return spaceOf(await inspectServer(server));
+      const facts = await inspectServer(server);
+      return { ...spaceOf(facts), warnings: durabilityWarnings(facts) };
     },
     deadLetters: redisLetters(context),
     async close() {
