@@ -83,8 +83,8 @@ export function consumerListener({ log, health }: Heard): (event: ConsumerEvent)
     if (event.type === 'idle') hasPostponed = false;
     if (!hasPostponed) health.record('consumer', null);
     if (event.type === 'idle') return;
-    const { claimed, parts, deadLettered, postponed, failures, lagMs, outcome } = event.summary;
-    const line = { claimed, parts: parts.length, deadLettered, lagMs, outcome };
+    const { claimed, parts, deadLettered, postponed, undecided, failures, lagMs, outcome } = event.summary;
+    const line = { claimed, parts: parts.length, deadLettered, undecided, lagMs, outcome };
     if (postponed > 0) {
       hasPostponed = true;
       health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });

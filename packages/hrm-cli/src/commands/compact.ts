@@ -42,7 +42,7 @@ export const compactCommand: Command = {
 };
 
 /** Codes of failures that trying again does not mend. */
-const DATA_CODES: readonly string[] = ['file_damaged'];
+const DATA_CODES: readonly string[] = ['file_damaged', 'unstorable_readings'];
 
 /** Where both kinds failed, the one that needs a person. */
 export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {

@@ -214,6 +214,24 @@ describe('the queue in Redis, from outside', () => {
     assert.deepEqual(await keys(), []);
   });
 
+  it('is not stopped by records of claims that somebody wrote by hand', async () => {
+    const queue = await openQueue(redis.url);
+    for (const [token, record] of [
+      ['forged', 'not json'],
+      ['empty', '{}'],
+      ['list', '[1]'],
+      ['text', '{"since_ms":"1","renewed_ms":1,"lease_ms":1,"stamp_ms":1,"attempts":1,"readings":1,"bytes":1}'],
+    ] as const) {
+      await redis.cli('HSET', 'heartbeat:processing:claims', token, record);
+      await redis.cli('RPUSH', `heartbeat:processing:${token}`, String(numbered(token.length).bytes));
+    }
+    await redis.cli('HSET', 'heartbeat:processing:claims', 'without elements', '0');
+    await queue.push([numbered(100)]);
+    assert.equal((await queue.depth()).endedClaims, 5);
+    assert.deepEqual((await drainNumbers(queue)).sort(), [100, 4, 4, 5, 6].sort());
+    assert.deepEqual(await keys(), []);
+  });
+
   it('keeps dead letters in a stream with reason, time, attempts and raw bytes', async () => {
     const queue = await openQueue(redis.url);
     const storage = await openStorage();

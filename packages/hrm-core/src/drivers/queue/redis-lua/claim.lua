@@ -26,7 +26,7 @@ local function oldest_ended()
   local oldest, since_ms
   local all = redis.call('HGETALL', claims)
   for i = 1, #all, 2 do
-    local record = cjson.decode(all[i + 1])
+    local record = decode_claim(all[i + 1], now_ms)
     local is_older = not oldest or record.since_ms < since_ms or (record.since_ms == since_ms and all[i] < oldest)
     if has_ended(record, now_ms) and is_older then oldest, since_ms = all[i], record.since_ms end
   end
@@ -75,7 +75,7 @@ local function read(elements)
   end
 end
 
-local record = read_claim(claims, token)
+local record = read_claim(claims, token, now_ms)
 if not record then
   if received > 0 then return { 'stale' } end
   local ended = oldest_ended()

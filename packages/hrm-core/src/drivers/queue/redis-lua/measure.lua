@@ -47,7 +47,7 @@ end
 local alive_readings, ended_readings, ended, ended_stamp_ms, next_end_ms = 0, 0, 0, -1, -1
 local all = redis.call('HGETALL', claims)
 for i = 2, #all, 2 do
-  local record = cjson.decode(all[i])
+  local record = decode_claim(all[i], now_ms)
   if has_ended(record, now_ms) then
     ended, ended_readings = ended + 1, ended_readings + record.readings
     if ended_stamp_ms < 0 or record.stamp_ms < ended_stamp_ms then ended_stamp_ms = record.stamp_ms end

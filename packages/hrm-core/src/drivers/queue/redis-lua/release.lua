@@ -7,7 +7,7 @@
 -- ARGV[2] nobody's token
 -- Returns 1 released · 0 stale
 
-local record = read_claim(KEYS[1], ARGV[1])
+local record = read_claim(KEYS[1], ARGV[1], to_ms(''))
 if not record then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 if redis.call('EXISTS', KEYS[2]) == 0 then return 1 end

@@ -12,7 +12,7 @@ local claims, old_batch, new_batch = KEYS[1], KEYS[2], KEYS[3]
 local now_ms, old, new = to_ms(ARGV[1]), ARGV[2], ARGV[3]
 
 if redis.call('HEXISTS', claims, new) == 1 then return 1 end
-local record = read_claim(claims, old)
+local record = read_claim(claims, old, now_ms)
 if not record or not has_ended(record, now_ms) then return 0 end
 redis.call('HDEL', claims, old)
 -- Somebody deleted its elements by hand.
