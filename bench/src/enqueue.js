@@ -5,17 +5,11 @@ import { enqueue } from 'hrm-core';
 import { openEmbeddedQueue } from 'hrm-core/embedded';
 import { open } from 'lmdb';
 import { interleave, perSecond, runFigure, timeMs } from './support/figure.js';
-import { makeReadings, toWire } from './support/readings.js';
+import { makeReadings, toElement, toWire } from './support/readings.js';
 
 const READINGS = 1_000;
 const CALLS = 50;
 const AT_ONCE = 10;
-
-/** @param {import('hrm-core').Reading} reading what a queue element holds of one */
-function toElement({ userId, deviceId, timestampMs, heartRate, receivedMs }) {
-  const ids = { device_id: deviceId, user_id: userId };
-  return { ...ids, timestamp_ms: timestampMs, heart_rate: heartRate, received_ms: receivedMs };
-}
 
 await runFigure('enqueue', async (bench) => {
   const directory = await bench.directory('enqueue');

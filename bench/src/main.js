@@ -25,6 +25,12 @@ const FIGURES = {
   'query-month': new URL('./query-month.js', import.meta.url),
   'query-year': new URL('./query-year.js', import.meta.url),
   bytes: new URL('./bytes.js', import.meta.url),
+  'redis-post-single': new URL('./redis-post-single.js', import.meta.url),
+  'redis-fsync': new URL('./redis-fsync.js', import.meta.url),
+  'redis-post-batch': new URL('./redis-post-batch.js', import.meta.url),
+  'redis-enqueue': new URL('./redis-enqueue.js', import.meta.url),
+  'redis-claim': new URL('./redis-claim.js', import.meta.url),
+  'redis-consumers': new URL('./redis-consumers.js', import.meta.url),
 };
 
 const KILL = new URL('./kill.js', import.meta.url);

@@ -8,7 +8,7 @@ import { listFiles, readBytes, writeDataset } from './dataset.js';
 import { minutesSql, openDuckDb } from './duckdb.js';
 import { interleave, timeMs } from './figure.js';
 import { DAY_MS, START_MS } from './readings.js';
-import { startServer, withServers } from './servers.js';
+import { withServers } from './servers.js';
 
 const USER_ID = 'user-1000001';
 
@@ -40,8 +40,7 @@ export async function compareQuery(bench, { name, ...shape }, rounds) {
   const ask = () => query({ storage }, { userId: USER_ID, start: fromMs, end: toMs });
   const agent = new Agent({ keepAlive: true });
 
-  await withServers([startServer('api', directory)], async ([server]) => {
-    if (server === undefined) throw new Error('no server');
+  await withServers({ server: { kind: 'api', directory } }, async ({ server }) => {
     const range = { start: new Date(fromMs).toISOString(), end: new Date(toMs).toISOString() };
     const url = `http://127.0.0.1:${server.port}/metrics/heart-rate?${new URLSearchParams({ user_id: USER_ID, ...range })}`;
     const rows = await ask();

@@ -50,3 +50,12 @@ export function toWire({ userId, deviceId, timestampMs, heartRate }) {
     heart_rate: heartRate,
   };
 }
+
+/**
+ * What a queue element holds of a reading.
+ * @param {Reading} reading
+ */
+export function toElement({ userId, deviceId, timestampMs, heartRate, receivedMs }) {
+  const ids = { device_id: deviceId, user_id: userId };
+  return { ...ids, timestamp_ms: timestampMs, heart_rate: heartRate, received_ms: receivedMs };
+}

@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own, so that it does not share an event loop with its load: `server-process.js KIND DIR`.
+ * A server in a process of its own, so that it does not share an event loop with its load: `server-process.js KIND DIR [REDIS_URL]`.
  * Tells its port to the parent, then at every message its CPU time so far, and ends with it.
  */
 import { createServer } from 'node:http';
@@ -9,7 +9,7 @@ import { getRequestListener } from '@hono/node-server';
 import { loadSettings } from 'hrm-core/settings';
 import { createApp, createLog, serve } from 'hrm-server';
 
-const [kind = '', directory = ''] = process.argv.slice(2);
+const [kind = '', directory = '', redisUrl = ''] = process.argv.slice(2);
 
 const settings = loadSettings({
   env: {
@@ -17,6 +17,7 @@ const settings = loadSettings({
     HRM_DATA_DIR: path.join(directory, 'data'),
     HRM_QUEUE_DIR: path.join(directory, 'queue'),
     HRM_LOG_LEVEL: 'silent',
+    ...(redisUrl === '' ? {} : { REDIS_URL: redisUrl }),
   },
 });
 

@@ -15,12 +15,18 @@ const START_MS = 20_000;
  */
 
 /**
- * @param {'api' | 'all' | 'app-without-queue' | 'bare'} kind
- * @param {string} directory
+ * @typedef {object} Start
+ * @property {'api' | 'all' | 'app-without-queue' | 'bare'} kind
+ * @property {string} directory of its data and, without `redisUrl`, of its queue
+ * @property {string} [redisUrl]
+ */
+
+/**
+ * @param {Start} start
  * @returns {Promise<Server>}
  */
-export function startServer(kind, directory) {
-  const child = fork(PROGRAM, [kind, directory], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+function startServer({ kind, directory, redisUrl = '' }) {
+  const child = fork(PROGRAM, [kind, directory, redisUrl], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   /** @type {Promise<void>} */
   const exited = new Promise((resolve) => {
     child.once('exit', () => resolve());
@@ -58,17 +64,21 @@ function askCpuMs(child) {
 
 /**
  * Runs an action with servers, and ends them whatever happens.
+ * @template {string} Name
  * @template Result
- * @param {readonly Promise<Server>[]} starting
- * @param {(servers: readonly Server[]) => Promise<Result>} action
+ * @param {Record<Name, Start>} starts
+ * @param {(servers: Record<Name, Server>) => Promise<Result>} action
  * @returns {Promise<Result>}
  */
-export async function withServers(starting, action) {
-  const settled = await Promise.allSettled(starting);
+export async function withServers(starts, action) {
+  const names = /** @type {Name[]} */ (Object.keys(starts));
+  const settled = await Promise.allSettled(names.map((name) => startServer(starts[name])));
   const servers = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   try {
     for (const result of settled) if (result.status === 'rejected') throw result.reason;
-    return await action(servers);
+    return await action(
+      /** @type {Record<Name, Server>} */ (Object.fromEntries(names.map((name, i) => [name, servers[i]]))),
+    );
   } finally {
     await Promise.all(servers.map((server) => server.end()));
   }

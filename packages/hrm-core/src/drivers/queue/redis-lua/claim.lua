@@ -44,24 +44,24 @@ end
 -- Moves the oldest, one by one and not by LRANGE and RPUSH: the append-only file and the replicas get the commands, and of
 -- LMOVE those carry no element. One too many goes back.
 local function move(record, held, elements)
-  local moved_bytes = 0
+  local call, readings, bytes, moved_bytes = redis.call, record.readings, record.bytes, 0
   while moved_bytes < call_bytes do
-    local element = redis.call('LMOVE', queue, batch, 'LEFT', 'RIGHT')
+    local element = call('LMOVE', queue, batch, 'LEFT', 'RIGHT')
     if not element then
       record.open = false
-      return
+      break
     end
-    local readings, bytes = record.readings + count_readings(element), record.bytes + count_bytes(element)
+    local more_readings, more_bytes = size_of(element)
     held = held + 1
-    if held > 1 and (readings > max_readings or bytes > max_bytes or held > max_elements) then
-      redis.call('LMOVE', batch, queue, 'RIGHT', 'LEFT')
+    if held > 1 and (readings + more_readings > max_readings or bytes + more_bytes > max_bytes or held > max_elements) then
+      call('LMOVE', batch, queue, 'RIGHT', 'LEFT')
       record.open = false
-      return
+      break
     end
-    record.readings, record.bytes = readings, bytes
-    moved_bytes = moved_bytes + #element
+    readings, bytes, moved_bytes = readings + more_readings, bytes + more_bytes, moved_bytes + #element
     elements[#elements + 1] = element
   end
+  record.readings, record.bytes = readings, bytes
 end
 
 -- What was moved before: by a call whose reply was lost, or by another consumer.

@@ -23,7 +23,7 @@ local function estimate_readings(length)
     local from_end = math.floor(sampled / 2)
     local element = redis.call('LINDEX', queue, sampled % 2 == 0 and from_end or -1 - from_end)
     sampled = sampled + 1
-    readings, bytes = readings + count_readings(element), bytes + #element
+    readings, bytes = readings + size_of(element), bytes + #element
   end
   return sampled == 0 and 0 or math.floor(readings / sampled * length + 0.5)
 end

@@ -5,7 +5,7 @@
 --   renewed_ms, lease_ms   the lease: it ends at their sum
 --   stamp_ms    received_ms of readings that carry none; kept through take-over
 --   attempts    deliveries so far, this one included
---   readings, bytes        of its elements; readings are an estimate, see count_readings
+--   readings, bytes        of its elements; readings are an estimate, see size_of
 --   open        whether the claim still takes elements from the queue
 
 -- Milliseconds since the epoch: those given, or the server's own, which all consumers share whatever their clocks say.
@@ -43,27 +43,24 @@ end
 
 -- What an element says of itself, where it came back to the queue: '#stamp,attempts,readings#' before its bytes.
 local function envelope_of(element)
-  if string.byte(element) ~= 35 then return nil end
   local head, stamp, readings = string.match(element, '^(#(%d+),%d+,(%d+)#)')
   if not head then return nil end
   return { length = #head, stamp_ms = tonumber(stamp), readings = tonumber(readings) }
 end
 
--- Readings in an element, without decoding it: one, or of an array its length over that of its first object. Exact where
--- all are of one length, a few per cent off where ids differ; a count of what is there would read every byte.
-local function count_readings(element)
-  local envelope = envelope_of(element)
-  if envelope then return envelope.readings end
-  if string.byte(element) ~= 91 then return 1 end
-  local first_end = string.find(element, '}', 2, true)
-  if not first_end then return 1 end
-  return math.max(1, math.floor((#element - 1) / first_end + 0.5))
-end
-
--- Bytes of an element without what it says of itself.
-local function count_bytes(element)
-  local envelope = envelope_of(element)
-  return #element - (envelope and envelope.length or 0)
+-- Readings in an element, without decoding it, and its bytes without what it says of itself. One reading, or of an array
+-- its length over that of its first object: exact where all are of one length, a few per cent off where ids differ; a count
+-- of what is there would read every byte.
+local function size_of(element)
+  local first = string.byte(element)
+  if first == 35 then
+    local envelope = envelope_of(element)
+    if envelope then return envelope.readings, #element - envelope.length end
+  elseif first == 91 then
+    local first_end = string.find(element, '}', 2, true)
+    if first_end then return math.max(1, math.floor((#element - 1) / first_end + 0.5)), #element end
+  end
+  return 1, #element
 end
 
 local function is_list(key)

@@ -1,0 +1,93 @@
+/** Real Redis servers under the figures, each on a free port of this machine, with a directory of its own. */
+import { fork } from 'node:child_process';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+
+const PROGRAM = fileURLToPath(new URL('./redis-process.js', import.meta.url));
+
+/** A server that answers within this or not at all, milliseconds. */
+const START_MS = 10_000;
+
+const RETRY_MS = 50;
+
+/** Where the service queues, unless it is told otherwise. */
+export const QUEUE_KEY = 'heartbeat:queue';
+
+/**
+ * @typedef {object} RedisServer
+ * @property {string} url
+ * @property {Redis} admin a connection beside those that are measured
+ * @property {() => Promise<number>} cpuMs CPU time that it has used so far
+ */
+
+/**
+ * Runs an action with a server, and ends that whatever happens.
+ * @template Result
+ * @param {{ directory: string, appendfsync?: 'always' | 'everysec' }} options `always` where nothing is said
+ * @param {(redis: RedisServer) => Promise<Result>} action
+ * @returns {Promise<Result>}
+ */
+export async function withRedis({ directory, appendfsync = 'always' }, action) {
+  const port = await freePort();
+  const guard = fork(PROGRAM, [directory, String(port), appendfsync], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  /** @type {Promise<void>} */
+  const exited = new Promise((resolve) => guard.once('exit', () => resolve()));
+  const admin = new Redis({ host: '127.0.0.1', port, retryStrategy: () => RETRY_MS, maxRetriesPerRequest: null });
+  admin.on('error', () => undefined);
+  try {
+    await answers(admin, exited);
+    return await action({ url: `redis://127.0.0.1:${port}`, admin, cpuMs: () => readCpuMs(admin) });
+  } finally {
+    admin.disconnect();
+    if (guard.connected) guard.disconnect();
+    await exited;
+  }
+}
+
+/**
+ * @param {Redis} client
+ * @param {Promise<void>} exited
+ */
+async function answers(client, exited) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`redis-server did not answer within ${START_MS} ms`)), START_MS);
+  });
+  const ended = exited.then(() => {
+    throw new Error('redis-server ended');
+  });
+  ended.catch(() => undefined);
+  try {
+    await Promise.race([client.ping(), ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @param {Redis} client */
+async function readCpuMs(client) {
+  const info = await client.info('cpu');
+  const seconds = ['used_cpu_user', 'used_cpu_sys'].map((name) =>
+    Number(new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]),
+  );
+  return seconds.reduce((sum, value) => sum + value * 1_000, 0);
+}
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port'));
+        else resolve(address.port);
+      });
+    });
+  });
+}
