@@ -67,12 +67,17 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   let queue: Queue | null = null;
   try {
     queue = needsQueue ? await openQueue(settings) : null;
-    log.info({ parts, dataDir: resolve(settings.dataDir), queueDir: resolve(settings.queueDir) }, 'starting');
+    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
     return await startService({ queue, storage }, settings, { parts, log, limits: CONNECTION_LIMITS });
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
   }
+}
+
+/** Where the queue is, for the log: of Redis only host and port, since its URL may hold a password. */
+function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string } | { readonly queueDir: string } {
+  return redisUrl === '' ? { queueDir: resolve(queueDir) } : { redis: new URL(redisUrl).host };
 }
 
 /** Runs parts on open drivers; closing the service closes them, failing to start does not. */
