@@ -1,6 +1,6 @@
 /**
  * The SDK's enqueue into Redis, without HTTP: against RPUSH of the same bytes by hand, which validates and encodes
- * nothing, as one call and as ioredis bundles single calls by itself (`enableAutoPipelining`).
+ * nothing, as one call and as ioredis bundles single calls by itself (`enableAutoPipelining`). CPU counts redis-server's too.
  */
 import { enqueue } from 'hrm-core';
 import { openRedisQueue } from 'hrm-core/redis';
@@ -14,7 +14,7 @@ const AT_ONCE = 10;
 const ELSEWHERE = 'by-hand';
 
 await runFigure('redis-enqueue', async (bench) => {
-  await withRedis({ directory: await bench.directory('redis') }, async ({ url, admin }) => {
+  await withRedis({ directory: await bench.directory('redis') }, async ({ url, admin, cpuMs }) => {
     const readings = makeReadings({ userId: 'user-1000001', deviceId: 'garmin-forerunner-255', count: READINGS });
     const wire = readings.map(toWire);
     const singles = readings.map((reading) => Buffer.from(JSON.stringify(toElement(reading))));
@@ -29,11 +29,13 @@ await runFigure('redis-enqueue', async (bench) => {
      * @param {number} [calls] of 1,000 readings that a push is
      */
     async function rate(push, calls = 1) {
+      const beforeMs = await cpuMs();
       const took = await timeMs(async () => {
         for (let done = 0; done < rounds; done += calls) await push();
       });
+      const cpu = Number(took.cpu) + (await cpuMs()) - beforeMs;
       await admin.unlink(QUEUE_KEY, ELSEWHERE);
-      return perSecond(took, rounds * READINGS);
+      return { ...perSecond(took, rounds * READINGS), cpu };
     }
     const ten = Array.from({ length: AT_ONCE }, () => array);
 
