@@ -32,6 +32,12 @@ const TOOLS: readonly Tool[] = [
     debianPackage: 'strace',
     onlyLinux: true,
   },
+  {
+    probe: ['faketime', '--version'],
+    usedFor: 'faketime: tests let the clocks of processes jump',
+    debianPackage: 'faketime',
+    onlyLinux: true,
+  },
 ];
 
 /**
