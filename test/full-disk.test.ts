@@ -1,33 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
+import { fillDisk, MIB, mountDisk } from './support/disk.js';
 import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
+import { eventually } from './support/redis-process.js';
 
-const MIB = 1024 * 1024;
 const DAY = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
-
-/** Mounts a small disk at a directory; `false` where this user may not. */
-async function mountDisk(directory: string, bytes: number): Promise<boolean> {
-  await mkdir(directory, { recursive: true });
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory]).status !== 0) return false;
-  onTestFinished(() => {
-    spawnSync('umount', ['-l', directory]);
-  });
-  return true;
-}
-
-/** Fills the disk of a directory but for `leftBytes`; returns how to give the space back. */
-async function fillDisk(directory: string, leftBytes: number): Promise<() => Promise<void>> {
-  const filler = path.join(directory, 'filler');
-  const { bavail, bsize } = await statfs(directory);
-  await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes))).catch((error) => {
-    // The service writes there too, and was faster: it is full all the same.
-    if (error.code !== 'ENOSPC') throw error;
-  });
-  return () => rm(filler);
-}
 
 function readings(from: number, count: number) {
   return Array.from({ length: count }, (_, i) => ({
@@ -41,15 +17,6 @@ function readings(from: number, count: number) {
 async function status(url: string): Promise<[number, string]> {
   const response = await fetch(`${url}/health`);
   return [response.status, ((await response.json()) as { status: string }).status];
-}
-
-/** Waits up to 20 s for something to hold. */
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (await holds()) return;
-    await sleep(100);
-  }
-  throw new Error(`not within 20 s: ${what}`);
 }
 
 const settings = { HRM_BATCH_MAX_AGE_MS: '20', HRM_COMPACT_EVERY_MS: '100', HRM_LOG_LEVEL: 'error' };

@@ -49,6 +49,12 @@ const TOOLS: readonly Tool[] = [
     debianPackage: 'systemd',
     onlyLinux: true,
   },
+  {
+    probes: [['faketime', '--version']],
+    usedFor: 'faketime: tests let the clocks of processes jump',
+    debianPackage: 'faketime',
+    onlyLinux: true,
+  },
 ];
 
 /**

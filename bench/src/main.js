@@ -1,6 +1,6 @@
 /**
  * Runs figures one after the other, each as its own program: `main.js [FIGURE…] [--quick] [--json]`; all of them but
- * `kill` by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
+ * the proofs `kill` and `redis-chaos` by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
  */
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { printRows } from './support/table.js';
 
 /** @typedef {import('./support/figure.js').Row} Row */
 
-/** What `kill` may take is its tests' business; any other figure that takes longer hangs, milliseconds. */
+/** What a proof may take is its tests' business; any other figure that takes longer hangs, milliseconds. */
 const MAX_FIGURE_MS = 300_000;
 
 /** @type {Record<string, URL>} */
@@ -33,7 +33,11 @@ const FIGURES = {
   'redis-consumers': new URL('./redis-consumers.js', import.meta.url),
 };
 
-const KILL = new URL('./kill.js', import.meta.url);
+/** Tests with more rounds: they have no figures, and say themselves what they found. @type {Record<string, URL>} */
+const PROOFS = {
+  kill: new URL('./kill.js', import.meta.url),
+  'redis-chaos': new URL('./redis-chaos.js', import.meta.url),
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,9 +47,10 @@ process.exitCode = await main(positionals);
 
 /** @param {readonly string[]} named */
 async function main(named) {
-  const unknown = named.find((name) => name !== 'kill' && !Object.hasOwn(FIGURES, name));
+  const known = { ...FIGURES, ...PROOFS };
+  const unknown = named.find((name) => !Object.hasOwn(known, name));
   if (unknown !== undefined) {
-    process.stderr.write(`no figure "${unknown}": there are ${Object.keys(FIGURES).join(', ')}, kill\n`);
+    process.stderr.write(`no figure "${unknown}": there are ${Object.keys(known).join(', ')}\n`);
     return 2;
   }
   const work = makeWorkDirectory();
@@ -60,7 +65,8 @@ async function main(named) {
   try {
     for (const name of named.length > 0 ? named : Object.keys(FIGURES)) {
       if (isInterrupted) return 130;
-      const rows = name === 'kill' ? await runKill() : await runProgram(name, work);
+      const [figure, proof] = [FIGURES[name], PROOFS[name]];
+      const rows = proof ? await runProof(proof) : figure ? await runFigure(figure, work) : null;
       if (rows === null) failed += 1;
       else results[name] = rows;
       if (rows !== null && rows.length > 0 && !values.json) printRows(name, rows);
@@ -74,13 +80,13 @@ async function main(named) {
 
 /**
  * The rows of one figure; `null` when its program failed.
- * @param {string} name
+ * @param {URL} program
  * @param {string} work
  * @returns {Promise<Row[] | null>}
  */
-function runProgram(name, work) {
-  const program = fileURLToPath(FIGURES[name] ?? KILL);
-  const child = spawn(process.execPath, ['--expose-gc', program, '--json', ...(values.quick ? ['--quick'] : [])], {
+function runFigure(program, work) {
+  const args = ['--expose-gc', fileURLToPath(program), '--json', ...(values.quick ? ['--quick'] : [])];
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: MAX_FIGURE_MS,
     env: { ...process.env, [DIRECTORY_VARIABLE]: work },
@@ -94,9 +100,12 @@ function runProgram(name, work) {
   });
 }
 
-/** @returns {Promise<Row[] | null>} */
-function runKill() {
-  const child = spawn(process.execPath, [fileURLToPath(KILL)], { stdio: ['ignore', 2, 2] });
+/**
+ * @param {URL} program
+ * @returns {Promise<Row[] | null>}
+ */
+function runProof(program) {
+  const child = spawn(process.execPath, [fileURLToPath(program)], { stdio: ['ignore', 2, 2] });
   return new Promise((resolve) => {
     child.on('close', (code) => resolve(code === 0 ? [] : null));
   });

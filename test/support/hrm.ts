@@ -87,11 +87,12 @@ export async function getRows(url: string, question: Record<string, string>): Pr
 }
 
 /** POSTs a batch; the status. */
-export async function postBatch(url: string, readings: readonly object[]): Promise<number> {
+export async function postBatch(url: string, readings: readonly object[], signal?: AbortSignal): Promise<number> {
   const response = await fetch(`${url}/metrics/heart-rate/batch`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(readings),
+    ...(signal && { signal }),
   });
   await response.arrayBuffer();
   return response.status;

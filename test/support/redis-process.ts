@@ -34,6 +34,8 @@ export interface RedisProcessOptions {
   /** How `redis-cli` gets in. */
   cliArgs?(directory: string): readonly string[];
   readonly password?: string | undefined;
+  /** Variables beside the test's own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A server's process. */
@@ -43,6 +45,8 @@ export interface RedisProcess {
   readonly directory: string;
   /** Of the process that runs now, or ran last. */
   readonly pid: number;
+  /** Whether the process runs: one that cannot write its append-only file ends by itself. */
+  readonly isAlive: boolean;
   /** Sends a signal and does not wait: SIGSTOP, SIGCONT. */
   signal(signal: NodeJS.Signals): void;
   /** Ends the process, by default by SIGKILL; resolves when it is gone. Its files stay. */
@@ -94,6 +98,9 @@ function createRedisProcess(options: RedisProcessOptions, directory: string, por
     get pid() {
       return child?.pid ?? 0;
     },
+    get isAlive() {
+      return child !== undefined && child.exitCode === null && child.signalCode === null;
+    },
     signal(signal) {
       child?.kill(signal);
     },
@@ -107,7 +114,12 @@ function createRedisProcess(options: RedisProcessOptions, directory: string, por
       // A sentinel writes what it learned into its file, and must find it there again.
       if (child === undefined) await writeFile(file, `${[...options.config(port, directory), ''].join('\n')}`);
       const log = openSync(path.join(directory, 'redis.log'), 'a');
-      child = spawn('redis-server', [file, ...(options.args ?? [])], { cwd: directory, stdio: ['ignore', log, log] });
+      const env = { ...process.env, ...options.env };
+      child = spawn('redis-server', [file, ...(options.args ?? [])], {
+        cwd: directory,
+        env,
+        stdio: ['ignore', log, log],
+      });
       closeSync(log);
       exited = once(child, 'exit').finally(() => reaper.watch(undefined));
       exited.catch(() => undefined);

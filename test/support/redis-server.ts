@@ -19,6 +19,8 @@ export interface RedisOptions {
   readonly user?: { readonly name?: string; readonly password: string };
   /** Further lines of redis.conf, such as `maxmemory 10mb`; they have the last word. */
   readonly config?: readonly string[];
+  /** Variables of its process, beside the test's own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A running server. */
@@ -40,6 +42,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
       ...(user?.name === undefined ? [] : ['--user', user.name]),
     ],
     password: user?.password,
+    ...(options.env && { env: options.env }),
   });
   const login = user ? `${encodeURIComponent(user.name ?? '')}:${encodeURIComponent(user.password)}@` : '';
   return Object.defineProperties(server, {

@@ -94,7 +94,7 @@ function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Healt
   return {
     findings() {
       return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
-        if (clock.nowMs() - atMs >= lastsMs) return [];
+        if (!isWithin(lastsMs, atMs, clock)) return [];
         return [{ check: 'service', code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
       });
     },
@@ -145,10 +145,19 @@ function shareCheck(
   }
 
   return async () => {
-    if (latest !== null && clock.nowMs() - latest.atMs < HEALTH_CACHE_MS) return latest.findings;
+    if (latest !== null && isWithin(HEALTH_CACHE_MS, latest.atMs, clock)) return latest.findings;
     running ??= start();
     return await within(HEALTH_TIMEOUT_MS, running, unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`));
   };
+}
+
+/**
+ * Whether less has passed. Not where the clock was set back: what was found would count until it has caught up, an hour
+ * perhaps. What has no end has none by any clock.
+ */
+function isWithin(ms: number, sinceMs: number, clock: Clock): boolean {
+  const passedMs = clock.nowMs() - sinceMs;
+  return ms === Number.POSITIVE_INFINITY || (passedMs >= 0 && passedMs < ms);
 }
 
 async function within<T>(ms: number, promise: Promise<T>, otherwise: T): Promise<T> {

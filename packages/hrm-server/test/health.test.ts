@@ -115,6 +115,22 @@ describe('GET /health', () => {
 });
 
 describe('health', () => {
+  test('looks again when the clock was set back, and forgets no failure that has no end', async () => {
+    let fails = true;
+    const health = createTestHealth(
+      async () => EMPTY,
+      async () => (fails ? Promise.reject(unavailable('storage_full')) : UNKNOWN),
+    );
+    health.record('consumer', { reason: 'a step failed', lastsMs: 1_000 });
+    expect((await health.check()).status).toBe('unhealthy');
+    fails = false;
+    health.advance(-3_600_000);
+    expect((await health.check()).status).toBe('healthy');
+    health.record('compacter', { reason: 'files that cannot be read', lastsMs: Number.POSITIVE_INFINITY });
+    health.advance(-3_600_000);
+    expect((await health.check()).checks.service).toBe('files that cannot be read');
+  });
+
   test('checks once however many ask, and again after a second', async () => {
     let checks = 0;
     const health = createTestHealth(
