@@ -36,6 +36,18 @@ export const MAX_SNAPSHOT_ATTEMPTS = 20;
 /** Files merged by one compaction of one partition; the rest waits for the next run, so that memory stays bounded. */
 export const MAX_COMPACTION_INPUTS = 500;
 
+/** The latest `received_ms`, inclusive: its minute is stored as an INT32, which is the year 6053. */
+export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
+
+/** Bytes of one queue element; 1,000 readings of the longest ids, every character escaped, are 1.7 MB. */
+export const MAX_ELEMENT_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Dead letters made by one claim: 32 MiB of elements could hold 16 million things that are no readings. What comes after
+ * them goes back to the end of the queue.
+ */
+export const MAX_CLAIM_LETTERS = 10_000;
+
 /** Milliseconds in a UTC day; POSIX time has no leap seconds. */
 export const DAY_MS = 86_400_000;
 

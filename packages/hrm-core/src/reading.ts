@@ -4,7 +4,14 @@
  */
 import * as v from 'valibot';
 import type { Fault } from './errors.js';
-import { MAX_FAULTS, MAX_HEART_RATE_BPM, MAX_ID_LENGTH, MAX_TIMESTAMP_MS, MIN_HEART_RATE_BPM } from './limits.js';
+import {
+  MAX_FAULTS,
+  MAX_HEART_RATE_BPM,
+  MAX_ID_LENGTH,
+  MAX_RECEIVED_MS,
+  MAX_TIMESTAMP_MS,
+  MIN_HEART_RATE_BPM,
+} from './limits.js';
 import type { Reading } from './pure/columns.js';
 import { type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
 
@@ -76,7 +83,7 @@ const QueuedReadingSchema = v.object(
     user_id: IdSchema,
     timestamp_ms: EpochMsSchema,
     heart_rate: HeartRateSchema,
-    received_ms: v.optional(EpochMsSchema),
+    received_ms: v.optional(v.pipe(EpochMsSchema, v.maxValue(MAX_RECEIVED_MS, EPOCH_MS_FAULT))),
   },
   // valibot's own words would repeat the input.
   'must be an object with device_id, user_id, timestamp_ms and heart_rate',
@@ -175,11 +182,15 @@ function isEpochMs(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_TIMESTAMP_MS;
 }
 
+function isReceivedMs(value: unknown): value is number {
+  return isEpochMs(value) && value <= MAX_RECEIVED_MS;
+}
+
 /** Tells whether a value is a {@link Reading} with every field in its bounds. */
 export function isReading(value: unknown): value is Reading {
   if (typeof value !== 'object' || value === null) return false;
   const { userId, deviceId, timestampMs, heartRate, receivedMs } = value as Partial<Reading>;
-  return isId(userId) && isId(deviceId) && isEpochMs(timestampMs) && isHeartRate(heartRate) && isEpochMs(receivedMs);
+  return isId(userId) && isId(deviceId) && isEpochMs(timestampMs) && isHeartRate(heartRate) && isReceivedMs(receivedMs);
 }
 
 /** Tells whether a value is a user_id or device_id. */
@@ -215,7 +226,7 @@ function readQueuedPlainly(item: unknown): Reading | null {
   const { user_id: userId, device_id: deviceId, heart_rate: heartRate } = item as Record<string, unknown>;
   const { timestamp_ms: timestampMs, received_ms: receivedMs } = item as Record<string, unknown>;
   if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
-  if (!isEpochMs(timestampMs) || !isEpochMs(receivedMs)) return null;
+  if (!isEpochMs(timestampMs) || !isReceivedMs(receivedMs)) return null;
   return { userId, deviceId, timestampMs, heartRate, receivedMs };
 }
 

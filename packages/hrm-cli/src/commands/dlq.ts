@@ -2,7 +2,7 @@
  * `hrm dlq …`: the dead letters. Pages of a bounded size, so that memory does not grow with their number.
  */
 import { isUtf8 } from 'node:buffer';
-import { type DeadLetter, type DeadLetters, HrmError } from 'hrm-core';
+import { type DeadLetter, type DeadLetters, HrmError, type Queue } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Output, plural, summaryText, visibleText } from '../output.js';
@@ -50,7 +50,7 @@ export const redriveCommand: Command = {
   options: [ALL],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq redrive ID', 'hrm dlq redrive --all'],
-  run: (invocation) => withDeadLetters(invocation, (letters) => apply('redrive', letters, invocation)),
+  run: (invocation) => withDeadLetters(invocation, (_, queue) => apply('redrive', queue, invocation)),
 };
 
 /** `hrm dlq purge` */
@@ -63,16 +63,16 @@ export const purgeCommand: Command = {
   options: [ALL],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq purge ID', 'hrm dlq purge --all'],
-  run: (invocation) => withDeadLetters(invocation, (letters) => apply('purge', letters, invocation)),
+  run: (invocation) => withDeadLetters(invocation, (_, queue) => apply('purge', queue, invocation)),
 };
 
 async function withDeadLetters(
   { settings }: Invocation,
-  use: (letters: DeadLetters) => Promise<void>,
+  use: (letters: DeadLetters, queue: Queue) => Promise<void>,
 ): Promise<'done'> {
   const queue = await openQueue(settings);
   try {
-    await use(queue.deadLetters);
+    await use(queue.deadLetters, queue);
   } finally {
     await queue.close();
   }
@@ -172,16 +172,18 @@ async function printLetter(
 }
 
 /** Redrives or purges the letters named, or all that were there at the start. */
-async function apply(verb: 'redrive' | 'purge', letters: DeadLetters, invocation: Invocation): Promise<void> {
+async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invocation): Promise<void> {
   const { args, json, output, signal } = invocation;
+  const letters = queue.deadLetters;
   const ids = [...new Set(args.operands)];
   if (args.has('all') === ids.length > 0) {
     const message = `name the ids, or --all for every dead letter${ids.length > 0 ? ', not both' : ''}`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
   }
+  const kept = ids.length > 0 ? 0 : (await queue.depth()).deadLetters;
   let done = 0;
   if (ids.length > 0) done = await letters[verb](ids);
-  else for await (const page of older(pages(letters, signal), Date.now())) done += await letters[verb](page);
+  else for await (const page of oldest(pages(letters, signal), kept)) done += await letters[verb](page);
   const missing = ids.length > 0 ? ids.length - done : 0;
   const past = verb === 'redrive' ? 'redriven' : 'purged';
   const text = `${plural(done, 'dead letter')} ${past}${missing > 0 ? `; ${missing} not there` : ''}\n`;
@@ -189,13 +191,16 @@ async function apply(verb: 'redrive' | 'purge', letters: DeadLetters, invocation
 }
 
 /**
- * The ids of the letters set aside before `startMs`: a running consumer may set aside again what was just redriven, and
- * that must not keep the command busy for ever.
+ * The ids of the oldest letters, as many as there were at the start: a running consumer may set aside again what was just
+ * redriven, and that must not keep the command busy for ever. By number and not by time: whose clock set their times is
+ * another machine's.
  */
-async function* older(source: AsyncIterable<readonly DeadLetter[]>, startMs: number): AsyncGenerator<string[]> {
+async function* oldest(source: AsyncIterable<readonly DeadLetter[]>, count: number): AsyncGenerator<string[]> {
+  let left = count;
   for await (const page of source) {
-    const ids = page.filter((letter) => letter.deadMs <= startMs).map((letter) => letter.id);
+    const ids = page.slice(0, left).map((letter) => letter.id);
     if (ids.length === 0) return;
+    left -= ids.length;
     yield ids;
   }
 }

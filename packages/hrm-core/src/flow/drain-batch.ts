@@ -1,7 +1,7 @@
 import { HrmError, isHrmError } from '../errors.js';
-import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../limits.js';
+import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import type { CallOptions, DeadLetterInput, Queue } from '../ports/queue.js';
+import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../ports/queue.js';
 import type { PartitionFailure, Storage } from '../ports/storage.js';
 import { decodeElements, encodeElements, unstorableLetter } from '../pure/element.js';
 import { type WrittenBatch, writeBatch } from './write-batch.js';
@@ -85,10 +85,10 @@ export async function drainBatch(
     };
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
-    const { readings, origins, rejected } = decodeElements(claim.elements, maxFutureMs);
+    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs);
     const batch = await writeBatch(storage, readings, origins, { signal });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
-    const remainder = remainderOf(batch, rejected, stampMs);
+    const remainder = remainderOf(batch, rejected, deferred, stampMs);
     await lease.end();
     const outcome = await queue.ack(claim.token, remainder);
     const isAcked = outcome === 'acked';
@@ -97,7 +97,7 @@ export async function drainBatch(
       parts: batch.written,
       deadLettered: isAcked ? remainder.deadLetters.length : 0,
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
-      undecided: isAcked ? count(batch.undecided) : 0,
+      undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
       failures: batch.postponed.map(describeFailure),
       lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
       outcome,
@@ -110,14 +110,28 @@ export async function drainBatch(
 }
 
 /** What the acknowledgement leaves behind of a batch: the dead, and what goes to the end of the queue with its stamp kept. */
-function remainderOf(batch: WrittenBatch, rejected: readonly DeadLetterInput[], stampMs: number) {
+function remainderOf(
+  batch: WrittenBatch,
+  rejected: readonly DeadLetterInput[],
+  deferred: readonly ClaimedElement[],
+  stampMs: number,
+) {
   const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
   const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
   return {
     deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
-    requeue: elements.map((element) => ({ ...element, stampMs })),
+    requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],
   };
 }
+
+/** Nobody has looked into it, so its readings are a guess by its length. */
+function deferredElement({ bytes, stampMs }: ClaimedElement): RequeuedElement {
+  const readings = Math.min(MAX_ELEMENT_READINGS, Math.max(1, Math.round(bytes.byteLength / TYPICAL_READING_BYTES)));
+  return { bytes, readings, stampMs };
+}
+
+/** A reading as JSON. */
+const TYPICAL_READING_BYTES = 110;
 
 function count(groups: readonly (readonly unknown[])[]): number {
   return groups.reduce((sum, group) => sum + group.length, 0);

@@ -132,7 +132,7 @@ export interface CallOptions {
 
 /** The dead letters of one queue. Listing pages by id, ascending. */
 export interface DeadLetters {
-  /** At most `limit` letters with an id after `afterId` (exclusive; from the first if absent). */
+  /** At most `limit` letters with an id after `afterId` (exclusive; from the first if absent); fewer, but one, if they are long. */
   list(page: { readonly afterId?: string | undefined; readonly limit: number }): Promise<readonly DeadLetter[]>;
   /** One letter, or `null`. */
   get(id: string): Promise<DeadLetter | null>;

@@ -4,7 +4,7 @@
  * that can append such JSON is a producer, so everything read back is untrusted.
  */
 import { isUtf8 } from 'node:buffer';
-import { MAX_ELEMENT_READINGS } from '../limits.js';
+import { MAX_CLAIM_LETTERS, MAX_ELEMENT_BYTES, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS } from '../limits.js';
 import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
 import { parseQueuedReading } from '../reading.js';
 import type { Reading } from './columns.js';
@@ -27,6 +27,8 @@ export interface DecodedElements {
   readonly origins: readonly ClaimedElement[];
   /** What cannot be stored, with reasons; single readings out of an array. */
   readonly rejected: readonly DeadLetterInput[];
+  /** Elements not looked at, since there were {@link MAX_CLAIM_LETTERS} rejected before them. */
+  readonly deferred: readonly ClaimedElement[];
 }
 
 /**
@@ -38,13 +40,14 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
   const readings: Reading[] = [];
   const origins: ClaimedElement[] = [];
   const rejected: DeadLetterInput[] = [];
-  for (const element of elements) {
-    const value = parseJson(element.bytes);
-    if (value === undefined) {
-      rejected.push(reject(element, 'not_json: the element is not JSON in UTF-8', element.bytes));
+  for (const [i, element] of elements.entries()) {
+    if (rejected.length >= MAX_CLAIM_LETTERS) return { readings, origins, rejected, deferred: elements.slice(i) };
+    const value = parseElement(element.bytes);
+    if ('fault' in value) {
+      rejected.push(reject(element, value.fault, element.bytes));
       continue;
     }
-    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const { items, isArray } = value;
     let isKeptWhole = false;
     for (const item of items) {
       const result = parseQueuedReading(item, element.stampMs, maxFutureMs);
@@ -53,13 +56,13 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
         origins.push(element);
         continue;
       }
-      const bytes = items === value ? itemBytes(item) : element.bytes;
+      const bytes = isArray ? itemBytes(item) : element.bytes;
       if (bytes === null && isKeptWhole) continue;
       isKeptWhole ||= bytes === null;
       rejected.push(reject(element, result, bytes ?? element.bytes));
     }
   }
-  return { readings, origins, rejected };
+  return { readings, origins, rejected, deferred: [] };
 }
 
 /**
@@ -93,14 +96,28 @@ function encodeJson(readings: readonly Reading[]): string {
   return json;
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  if (!isUtf8(bytes)) return undefined;
+/**
+ * What an element holds, or why it is kept whole as one dead letter. A stranger's element of 12 MB, an array of six million
+ * numbers, would end the process if each became a letter, and the next one's after it.
+ */
+function parseElement(
+  bytes: Uint8Array,
+): { readonly items: readonly unknown[]; readonly isArray: boolean } | { readonly fault: string } {
+  if (bytes.byteLength > MAX_ELEMENT_BYTES) {
+    return { fault: `too_large: the element has more than ${MAX_ELEMENT_BYTES} bytes: split it` };
+  }
+  if (!isUtf8(bytes)) return { fault: NOT_JSON };
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    const value: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    if (!Array.isArray(value)) return { items: [value], isArray: false };
+    if (value.length <= MAX_ENQUEUE_READINGS) return { items: value, isArray: true };
+    return { fault: `too_many_readings: the array has more than ${MAX_ENQUEUE_READINGS} items: split it` };
   } catch {
-    return undefined;
+    return { fault: NOT_JSON };
   }
 }
+
+const NOT_JSON = 'not_json: the element is not JSON in UTF-8';
 
 /** An item of an array as JSON; `null` where it is nested too deep to be written, though it could be read. */
 function itemBytes(item: unknown): Uint8Array | null {

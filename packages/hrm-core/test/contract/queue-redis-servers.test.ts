@@ -213,7 +213,7 @@ describe('a key of another type', () => {
       queue.push([numbered(1)]),
       (error) =>
         isHrmError(error) &&
-        error.kind === 'data' &&
+        error.kind === 'unavailable' &&
         error.code === 'queue_layout' &&
         /HRM_QUEUE_KEY/.test(error.message),
     );

@@ -232,6 +232,91 @@ describe('the queue in Redis, from outside', () => {
     assert.deepEqual(await keys(), []);
   });
 
+  it('ends claims whose lease somebody made endless, and overwrites no elements while taking over', async () => {
+    const queue = await openQueue(redis.url);
+    const endless = {
+      since_ms: 1,
+      renewed_ms: 1e300,
+      lease_ms: 1e308,
+      stamp_ms: 1,
+      attempts: 1,
+      readings: 1,
+      bytes: 1,
+    };
+    await redis.cli('HSET', 'heartbeat:processing:claims', 'endless', JSON.stringify(endless));
+    await redis.cli('RPUSH', 'heartbeat:processing:endless', String(numbered(1).bytes));
+    await queue.push([numbered(2)]);
+    assert.deepEqual(await drainNumbers(queue), [1, 2]);
+    assert.deepEqual(await keys(), []);
+  });
+
+  it('counts no more readings in what came back than an element may have', async () => {
+    const queue = await openQueue(redis.url);
+    for (const head of ['#1,1,999999999#', `#1,1,${'9'.repeat(400)}#`, '#1,1,0#', `#${'9'.repeat(20)},1,1#`]) {
+      await redis.cli('RPUSH', 'heartbeat:queue', `${head}${numbered(1).bytes}`);
+    }
+    const { readings } = await queue.depth();
+    assert.ok(readings >= 3 && readings <= 1_002, String(readings));
+    const claim = await queue.claim(LIMITS);
+    assert.equal(claim?.elements.length, 4);
+    assert.equal(await queue.ack(claim?.token ?? ''), 'acked');
+  });
+
+  it('takes no stamp that lies after its claim', async () => {
+    const queue = await openQueue(redis.url, { clock: { nowMs: () => 5_000 } });
+    await redis.cli('RPUSH', 'heartbeat:queue', '#999999999999999,1,1#{}');
+    assert.equal((await queue.claim(LIMITS))?.elements[0]?.stampMs, 5_000);
+  });
+
+  it('takes nothing from a list of somebody else under the name of its check', async () => {
+    await redis.cli('RPUSH', 'heartbeat:processing:check', 'a', 'b');
+    await (await openQueue(redis.url)).check();
+    assert.equal(await redis.cli('LRANGE', 'heartbeat:processing:check', '0', '-1'), 'a\nb');
+  });
+
+  it('lists, redrives and purges letters of any length, and passes over entries that are none', async () => {
+    const queue = await openQueue(redis.url);
+    const letter = (size: number) => ({ reason: 'bad', bytes: Buffer.alloc(size, 0x78), stampMs: 1, attempts: 1 });
+    await queue.push([numbered(1)]);
+    const claim = await queue.claim(LIMITS);
+    await redis.cli('XADD', 'heartbeat:dead', '5-1', 'foo', 'bar');
+    const deadLetters = [...Array.from({ length: 12 }, () => letter(2 * 1024 * 1024)), letter(1)];
+    assert.equal(await queue.ack(claim?.token ?? '', { deadLetters }), 'acked');
+    const ids: string[] = [];
+    for (let afterId: string | undefined; ; afterId = ids.at(-1)) {
+      const page = await queue.deadLetters.list({ afterId, limit: 200 });
+      if (page.length === 0) break;
+      assert.ok(page.length <= 3, 'a page of long letters is short');
+      ids.push(...page.map(({ id }) => id));
+    }
+    assert.equal(ids.length, 14);
+    assert.deepEqual([...ids].sort(), ids);
+    assert.equal((await queue.deadLetters.get(ids[0] ?? ''))?.bytes.byteLength, 0);
+    assert.equal(await queue.deadLetters.redrive(ids), 13);
+    assert.equal((await queue.depth()).readings, 13);
+    assert.equal(await queue.deadLetters.purge(ids), 1);
+  });
+
+  it('stores the good readings beside any number of bad ones, a bounded number of them a step', async () => {
+    const queue = await openQueue(redis.url);
+    const storage = await openStorage();
+    const junk = `[${Array(1_500).fill(1).join()}]`;
+    await redis.cli(
+      'RPUSH',
+      'heartbeat:queue',
+      FOREIGN,
+      ...Array<string>(8).fill(junk),
+      FOREIGN.replace('watch', 'late'),
+    );
+    const first = await drainBatch({ queue, storage });
+    assert.deepEqual([first.deadLettered, first.undecided, first.outcome], [10_500, 2, 'acked']);
+    const second = await drainBatch({ queue, storage });
+    assert.deepEqual([second.deadLettered, second.undecided], [1_500, 0]);
+    const day = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
+    assert.deepEqual((await query({ storage }, { userId: 'ana', deviceId: 'late', ...day })).length, 1);
+    assert.equal((await queue.depth()).deadLetters, 12_000);
+  });
+
   it('keeps dead letters in a stream with reason, time, attempts and raw bytes', async () => {
     const queue = await openQueue(redis.url);
     const storage = await openStorage();

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DAY_MS } from '../../src/limits.js';
+import {
+  DAY_MS,
+  MAX_CLAIM_LETTERS,
+  MAX_ELEMENT_BYTES,
+  MAX_ENQUEUE_READINGS,
+  MAX_RECEIVED_MS,
+} from '../../src/limits.js';
 import type { Reading } from '../../src/pure/columns.js';
 import { decodeElements, encodeElements, unstorableLetter } from '../../src/pure/element.js';
 
@@ -165,4 +171,39 @@ it('makes a dead letter of a reading that is the reading, with the stamp and att
   const letter = unstorableLetter(readings[0] as Reading, origin);
   expect(letter).toMatchObject({ stampMs: origin.stampMs, attempts: 4 });
   expect(decodeElements([{ ...origin, ...letter, stampMs: 0 }], 0).readings).toEqual(readings);
+});
+
+describe('bounds what a stranger makes of one claim', () => {
+  const junk = (count: number) => `[${Array(count).fill(1).join()}]`;
+
+  it('keeps an array of too many items whole, as one dead letter', () => {
+    expect(decodeElements([claimed(junk(MAX_ENQUEUE_READINGS))], DAY_MS).rejected).toHaveLength(MAX_ENQUEUE_READINGS);
+    const bytes = Buffer.from(junk(MAX_ENQUEUE_READINGS + 1));
+    const { rejected, readings } = decodeElements([claimed(bytes), claimed(JSON.stringify(wire))], DAY_MS);
+    expect(rejected).toMatchObject([{ reason: expect.stringMatching(/^too_many_readings/), bytes }]);
+    expect(readings).toHaveLength(1);
+  });
+
+  it('does not parse an element that is too long', () => {
+    const long = (size: number) => claimed(JSON.stringify(wire).padEnd(size, ' '));
+    expect(decodeElements([long(MAX_ELEMENT_BYTES)], DAY_MS).readings).toHaveLength(1);
+    expect(decodeElements([long(MAX_ELEMENT_BYTES + 1)], DAY_MS).rejected).toMatchObject([
+      { reason: expect.stringMatching(/^too_large/) },
+    ]);
+  });
+
+  it('looks no further once there are very many dead letters', () => {
+    const elements = Array.from({ length: 30 }, () => claimed(junk(MAX_CLAIM_LETTERS / 20)));
+    const { rejected, deferred } = decodeElements(elements, DAY_MS);
+    expect(rejected).toHaveLength(MAX_CLAIM_LETTERS);
+    expect(deferred).toEqual(elements.slice(20));
+  });
+});
+
+it('takes a received_ms whose minute can be stored, and no later one', () => {
+  const received = (receivedMs: number) => claimed(JSON.stringify({ ...wire, received_ms: receivedMs }));
+  expect(decodeElements([received(MAX_RECEIVED_MS)], DAY_MS).readings).toHaveLength(1);
+  expect(Math.floor(MAX_RECEIVED_MS / 60_000)).toBe(2 ** 31 - 1);
+  const { rejected } = decodeElements([received(MAX_RECEIVED_MS + 1)], DAY_MS);
+  expect(rejected).toMatchObject([{ reason: expect.stringMatching(/received_ms/) }]);
 });

@@ -24,7 +24,7 @@ const INSIST_FACTOR = 2;
 
 /**
  * Sends one command.
- * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_full`; kind `data`, code `queue_layout`. After
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full` or `queue_layout`. After
  *   `queue_unavailable` the command may have been executed, or even be executed later.
  */
 export async function sendCommand(
@@ -143,7 +143,7 @@ const ADVICE: Readonly<Record<string, { kind: 'unavailable' | 'data' | 'invalid'
   WRONGPASS: { kind: 'unavailable', code: 'queue_unavailable', advice: 'refuses the user and password in REDIS_URL' },
   NOPERM: { kind: 'unavailable', code: 'queue_unavailable', advice: 'does not permit its user what the queue needs' },
   WRONGTYPE: {
-    kind: 'data',
+    kind: 'unavailable',
     code: 'queue_layout',
     advice: 'has something else under a key of the queue: set HRM_QUEUE_KEY, HRM_PROCESSING_KEY and HRM_DEAD_KEY',
   },

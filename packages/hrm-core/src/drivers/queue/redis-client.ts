@@ -117,12 +117,20 @@ function parseUrl(url: string): Address {
     port: port === '' ? DEFAULT_PORT : Number(port),
     sentinelName: searchParams.get('sentinel'),
     options: {
-      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(username === '' ? {} : { username: decoded(username) }),
+      ...(password === '' ? {} : { password: decoded(password) }),
       ...(database === undefined ? {} : { db: Number(database) }),
       ...(protocol === 'rediss:' ? { tls: {} } : {}),
     },
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw badUrlError();
+  }
 }
 
 function badUrlError(): HrmError {

@@ -30,7 +30,8 @@ export function unpackElement(stored: Buffer, batchStampMs: number, batchAttempt
   const [head, stampMs, attempts] = envelope;
   return {
     bytes: stored.subarray(head.length),
-    stampMs: Number(stampMs),
+    // No later than the batch was claimed, whoever wrote it: a stamp decides which reading wins.
+    stampMs: Math.min(Number(stampMs), batchStampMs),
     attempts: Number(attempts) + batchAttempts,
   };
 }

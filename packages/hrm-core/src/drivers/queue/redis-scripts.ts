@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import ack from './redis-lua/ack.lua';
 import check from './redis-lua/check.lua';
 import claim from './redis-lua/claim.lua';
+import letters from './redis-lua/letters.lua';
 import measure from './redis-lua/measure.lua';
 import redrive from './redis-lua/redrive.lua';
 import release from './redis-lua/release.lua';
@@ -32,6 +33,7 @@ export const SCRIPTS = {
   ack: script('allow-oom', ack),
   redrive: script('allow-oom', redrive),
   measure: script('no-writes', measure),
+  letters: script('no-writes', letters),
   check: script('', check),
 } as const;
 

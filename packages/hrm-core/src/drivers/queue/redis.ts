@@ -88,9 +88,16 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
 
 function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {
   const { server, keys, clock } = context;
+  /** All pushes wait for the same. */
+  let returning: Promise<void> | null = null;
   const pusher = createPusher(
     async (records) => {
-      if (server.client.status !== 'ready') await whenReady(server.client, RECONNECT_MS, context.closing);
+      if (server.client.status !== 'ready') {
+        returning ??= whenReady(server.client, RECONNECT_MS, context.closing).finally(() => {
+          returning = null;
+        });
+        await returning;
+      }
       return await sendCommand(server, 'RPUSH', [keys.queue, ...records]);
     },
     () => Math.floor(clock?.nowMs() ?? Date.now()),

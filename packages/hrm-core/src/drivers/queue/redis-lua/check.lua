@@ -3,5 +3,5 @@
 -- KEYS[1] a key of nobody's
 
 redis.call('RPUSH', KEYS[1], '')
-redis.call('DEL', KEYS[1])
+redis.call('RPOP', KEYS[1])
 return 1

@@ -2,18 +2,21 @@
 --
 -- KEYS[1] queue   list
 -- KEYS[2] dead    stream
--- ARGV    ids of the stream
--- Returns how many were there
+-- ARGV[1] bytes of this call: with the letter that reaches them it ends
+-- ARGV    then ids of the stream
+-- Returns {ids done with, letters put back}; what is not there, or carries no bytes, is passed over
 
-local count = 0
-for _, id in ipairs(ARGV) do
-  local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
-  if entry then
-    local letter = {}
-    for i = 1, #entry[2], 2 do letter[entry[2][i]] = entry[2][i + 1] end
-    redis.call('RPUSH', KEYS[1], '#' .. letter.stamp_ms .. ',' .. letter.attempts .. ',1#' .. letter.bytes)
-    redis.call('XDEL', KEYS[2], id)
-    count = count + 1
+local count, bytes, last = 0, 0, 1
+while last < #ARGV and bytes < tonumber(ARGV[1]) do
+  last = last + 1
+  local entry = redis.call('XRANGE', KEYS[2], ARGV[last], ARGV[last])[1]
+  local letter = {}
+  for i = 1, entry and #entry[2] or 0, 2 do letter[entry[2][i]] = entry[2][i + 1] end
+  if letter.bytes then
+    local head = '#' .. (letter.stamp_ms or string.match(entry[1], '^%d+')) .. ',' .. (letter.attempts or 1) .. ',1#'
+    redis.call('RPUSH', KEYS[1], head .. letter.bytes)
+    redis.call('XDEL', KEYS[2], ARGV[last])
+    count, bytes = count + 1, bytes + #letter.bytes
   end
 end
-return count
+return { last - 1, count }

@@ -15,6 +15,12 @@ local function to_ms(given)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
+-- Of an element: the contract's bound. What says that it has more must not make the queue look full.
+local MAX_READINGS = 1000
+
+-- A lease that never ends is none, milliseconds.
+local MAX_LEASE_MS = 1e12
+
 local RECORD_NUMBERS = { 'since_ms', 'renewed_ms', 'lease_ms', 'stamp_ms', 'attempts', 'readings', 'bytes' }
 
 -- What is no record, since somebody wrote it by hand, is a claim that ended: it must not be in the way of all others.
@@ -22,7 +28,7 @@ local function decode_claim(json, now_ms)
   local is_json, record = pcall(cjson.decode, json)
   local is_record = is_json and type(record) == 'table'
   for _, name in ipairs(RECORD_NUMBERS) do is_record = is_record and type(record[name]) == 'number' end
-  if is_record then return record end
+  if is_record and record.lease_ms < MAX_LEASE_MS then return record end
   return { since_ms = 0, renewed_ms = 0, lease_ms = 0, stamp_ms = now_ms, attempts = 1, readings = 1, bytes = 1, open = false }
 end
 
@@ -43,9 +49,9 @@ end
 
 -- What an element says of itself, where it came back to the queue: '#stamp,attempts,readings#' before its bytes.
 local function envelope_of(element)
-  local head, stamp, readings = string.match(element, '^(#(%d+),%d+,(%d+)#)')
-  if not head then return nil end
-  return { length = #head, stamp_ms = tonumber(stamp), readings = tonumber(readings) }
+  local head, stamp, attempts, readings = string.match(element, '^(#(%d+),(%d+),(%d+)#)')
+  if not head or #stamp > 15 or #attempts > 9 or #readings > 9 then return nil end
+  return { length = #head, stamp_ms = tonumber(stamp), readings = math.min(MAX_READINGS, tonumber(readings)) }
 end
 
 -- Readings in an element, without decoding it, and its bytes without what it says of itself. One reading, or of an array
@@ -58,7 +64,7 @@ local function size_of(element)
     if envelope then return envelope.readings, #element - envelope.length end
   elseif first == 91 then
     local first_end = string.find(element, '}', 2, true)
-    if first_end then return math.max(1, math.floor((#element - 1) / first_end + 0.5)), #element end
+    if first_end then return math.max(1, math.min(MAX_READINGS, math.floor((#element - 1) / first_end + 0.5))), #element end
   end
   return 1, #element
 end
