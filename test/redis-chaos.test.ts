@@ -85,10 +85,6 @@ it(
 
     await eventually('all processes run again', async () => all.every(({ isReady }) => isReady));
     await eventually('nothing is queued, and no claim is left', () => isDrained(deployment));
-    for (const { url } of apis) expect(await settledHealth(url)).toEqual(WELL);
-    expect(all.flatMap(({ complaints }) => complaints)).toEqual([]);
-    expect(JSON.parse(await runHrm(env, 'dlq', 'list', '--json'))).toEqual({ items: [], count: 0 });
-
     const url = String(apis[0]?.url);
     const rows = await Promise.all(ledgers.map((ledger) => getRows(url, { user_id: ledger.user, ...rangeOf(ledger) })));
     const lost = ledgers.flatMap((ledger, i) =>
@@ -104,6 +100,9 @@ it(
       expect(invented, user).toEqual([]);
     }
 
+    for (const { url } of apis) expect(await settledHealth(url)).toEqual(WELL);
+    expect(all.flatMap(({ complaints }) => complaints)).toEqual([]);
+    expect(JSON.parse(await runHrm(env, 'dlq', 'list', '--json'))).toEqual({ items: [], count: 0 });
     for (const one of all) expect(await one.stop(), one.name).toBe(0);
     expect(await isDrained(deployment)).toBe(true);
     await runHrm(env, 'compact');

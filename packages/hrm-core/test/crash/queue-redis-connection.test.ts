@@ -252,6 +252,17 @@ describe('a server that is killed', () => {
   });
 });
 
+describe('what the server is asked about its durability', () => {
+  it('is no cause for a warning when the connection is lost on the way', async () => {
+    const queue = await openThroughProxy();
+    const cut = proxy.cutAtRequest('appendfsync', 'before-reply');
+    await isUnavailable(queue.check());
+    await cut;
+    await untilUp(queue);
+    assert.deepEqual((await queue.check()).warnings, []);
+  });
+});
+
 describe("a client of the caller's", () => {
   it('is used with its own habits (it sends again, it keeps an offline queue), and left open', async () => {
     const client = new Client({ port: proxy.port, host: '127.0.0.1' });

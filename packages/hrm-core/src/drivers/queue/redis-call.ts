@@ -115,7 +115,8 @@ const NOT_LOADED = 'script_not_loaded';
 /** The code by which a lost connection is told from a reply that says no. Never leaves the driver. */
 const UNREACHABLE = Symbol('unreachable');
 
-function isUnreachable(error: unknown): boolean {
+/** Whether the server could not be reached or did not reply, rather than said no. */
+export function isUnreachable(error: unknown): boolean {
   return error instanceof Error && UNREACHABLE in error;
 }
 

@@ -5,7 +5,7 @@
 import { HrmError } from '../../errors.js';
 import type { QueueWarning } from '../../ports/queue.js';
 import { type Space, UNKNOWN_SPACE } from '../../ports/space.js';
-import { type RedisServer, sendCommand } from './redis-call.js';
+import { isUnreachable, type RedisServer, sendCommand } from './redis-call.js';
 import type { RedisKeys } from './redis-context.js';
 
 /** Major version of Redis, or of the Redis that a Valkey says it is: scripts with flags are of version 7. */
@@ -111,7 +111,9 @@ async function readAppendFsync(server: RedisServer): Promise<string | null> {
   try {
     const reply = (await sendCommand(server, 'CONFIG', ['GET', 'appendfsync'])) as unknown[];
     return reply.length < 2 ? null : String(reply[1]);
-  } catch {
+  } catch (error) {
+    // Of a connection that was lost just then nothing follows about what the server permits.
+    if (isUnreachable(error)) throw error;
     return null;
   }
 }
