@@ -64,6 +64,23 @@ describe('a server that wants a user and password', () => {
   });
 });
 
+describe('a database', () => {
+  it('is used where it is there, and refused where it is not', async () => {
+    const redis = await startRedis();
+    await (await openQueue(`${redis.url}/3`)).push([numbered(1)]);
+    assert.equal(await redis.cli('-n', '3', 'LLEN', 'heartbeat:queue'), '1');
+    await refuses(openQueue(`${redis.url}/99`), /DB index is out of range/);
+  });
+});
+
+describe('a replica', () => {
+  it('is said to be one, by its own code', async () => {
+    const { replica } = await startRedisSentinel();
+    const queue = await openQueue(replica.url);
+    await assert.rejects(queue.push([numbered(1)]), (error) => isHrmError(error) && error.code === 'queue_read_only');
+  });
+});
+
 describe('a server that speaks TLS', () => {
   it('is reached by rediss:// where its certificate is trusted, and only there', async () => {
     const redis = await startRedis({ tls: true });

@@ -24,7 +24,8 @@ const INSIST_FACTOR = 2;
 
 /**
  * Sends one command.
- * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full` or `queue_layout`. After
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full`, `queue_denied`,
+ *   `queue_read_only` or `queue_layout`. After
  *   `queue_unavailable` the command may have been executed, or even be executed later.
  */
 export async function sendCommand(
@@ -32,7 +33,7 @@ export async function sendCommand(
   command: string,
   args: RedisArgument[],
 ): Promise<unknown> {
-  if (client.status !== 'ready') throw unreachableError(address, 'it is not connected');
+  if (client.status !== 'ready') throw disconnectedError(client, address);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no reply within ${timeoutMs} ms`)), timeoutMs);
@@ -120,10 +121,31 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof Error && UNREACHABLE in error;
 }
 
-/** The error of a server that could not be reached, or did not reply. */
-export function unreachableError(address: string, why: string): HrmError {
-  const message = `Redis at ${address} cannot be reached (${why}): start it, or correct REDIS_URL`;
-  const error = new HrmError(message, { kind: 'unavailable', code: 'queue_unavailable' });
+/** What went wrong with a client's connection last, until it is ready again. */
+const lastErrors = new WeakMap<RedisClient, Error>();
+
+/** Keeps what goes wrong with a client's connection for the calls that fail of it. Without a listener ioredis writes to the console. */
+export function rememberErrors(client: RedisClient): void {
+  client.on('error', (error) => {
+    if (error !== undefined) lastErrors.set(client, error);
+  });
+  client.on('ready', () => lastErrors.delete(client));
+}
+
+/** The error of a client without a connection: why it has none, as far as that is known. */
+export function disconnectedError(client: RedisClient, address: string): HrmError {
+  const last = lastErrors.get(client);
+  return last === undefined ? unreachableError(address, 'it is not connected') : inWords(last, address);
+}
+
+/** @param system - the system's code, `ECONNREFUSED`. */
+function unreachableError(address: string, why: string, system?: string): HrmError {
+  const advice = /certificate/i.test(why)
+    ? 'let it be trusted, by NODE_EXTRA_CA_CERTS'
+    : 'start it, or correct REDIS_URL';
+  const cause = system === undefined ? undefined : Object.assign(new Error(why), { code: system });
+  const message = `Redis at ${address} cannot be reached (${why}): ${advice}`;
+  const error = new HrmError(message, { kind: 'unavailable', code: 'queue_unavailable', cause });
   return Object.assign(error, { [UNREACHABLE]: true });
 }
 
@@ -139,10 +161,14 @@ const ADVICE: Readonly<Record<string, { kind: 'unavailable' | 'data' | 'invalid'
     code: 'queue_full',
     advice: 'refuses writes since it cannot save them: make room on its disk and look into its log',
   },
-  READONLY: { kind: 'unavailable', code: 'queue_unavailable', advice: 'is a replica: address the master' },
-  NOAUTH: { kind: 'unavailable', code: 'queue_unavailable', advice: 'wants a user and password in REDIS_URL' },
-  WRONGPASS: { kind: 'unavailable', code: 'queue_unavailable', advice: 'refuses the user and password in REDIS_URL' },
-  NOPERM: { kind: 'unavailable', code: 'queue_unavailable', advice: 'does not permit its user what the queue needs' },
+  READONLY: { kind: 'unavailable', code: 'queue_read_only', advice: 'is a replica: address the master' },
+  NOAUTH: { kind: 'unavailable', code: 'queue_denied', advice: 'wants a user and password in REDIS_URL' },
+  WRONGPASS: { kind: 'unavailable', code: 'queue_denied', advice: 'refuses the user and password in REDIS_URL' },
+  NOPERM: {
+    kind: 'unavailable',
+    code: 'queue_denied',
+    advice: 'does not permit its user what the queue needs: see the README for the rights',
+  },
   WRONGTYPE: {
     kind: 'unavailable',
     code: 'queue_layout',
@@ -159,11 +185,17 @@ const ADVICE: Readonly<Record<string, { kind: 'unavailable' | 'data' | 'invalid'
 /** Redis' and ioredis' errors carry the command with its arguments, which are readings: none of that is kept. */
 function inWords(error: unknown, address: string): HrmError {
   const text = (error instanceof Error ? error.message : String(error)).replace(/, with args .*$/s, '');
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return unreachableError(address, text);
+  if (!(error instanceof Error) || error.name !== 'ReplyError')
+    return unreachableError(address, text, systemCodeOf(error));
   const { kind, code, advice } = ADVICE[/^[A-Z]+/.exec(text)?.[0] ?? ''] ?? {
     kind: 'unavailable',
     code: 'queue_unavailable',
     advice: 'refused a command',
   };
   return new HrmError(`Redis at ${address} ${advice} (${text})`, { kind, code });
+}
+
+function systemCodeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
 }

@@ -78,6 +78,11 @@ export function createClusterClient(url: string, timeoutMs: number): RedisClient
   });
 }
 
+/** The number of the database in a URL; 0 by default. */
+export function databaseOf(url: string): number {
+  return parseUrl(url).options.db ?? 0;
+}
+
 /** The address without user and password, for messages. */
 export function shownAddress(url: string): string {
   const { hostname, port } = new URL(url);
@@ -135,6 +140,6 @@ function decoded(text: string): string {
 
 function badUrlError(): HrmError {
   const message =
-    'the URL of Redis must be redis://[user:password@]host[:port][/database], rediss:// for TLS, with ?sentinel=NAME where the host is a Sentinel';
+    'REDIS_URL must be redis://[user:password@]host[:port][/database], rediss:// for TLS, with ?sentinel=NAME where the host is a Sentinel; in user and password percent-encode what is no letter or digit';
   return new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
 }

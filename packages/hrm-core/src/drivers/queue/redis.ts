@@ -19,9 +19,9 @@
 import { HrmError } from '../../errors.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Queue } from '../../ports/queue.js';
-import { type RedisServer, sendCommand, unreachableError, whenReady } from './redis-call.js';
+import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './redis-call.js';
 import { createClaims } from './redis-claim.js';
-import { createClient, createClusterClient, type RedisClient, shownAddress } from './redis-client.js';
+import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './redis-client.js';
 import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './redis-context.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './redis-inspect.js';
 import { redisLetters } from './redis-letters.js';
@@ -73,7 +73,7 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     if (isOwn) server.client.disconnect();
   }
   try {
-    ignoreErrors(blocking);
+    rememberErrors(blocking);
     await connectClient(blocking, server);
   } catch (error) {
     closeClients();
@@ -177,9 +177,12 @@ function sentinelError(url: string): HrmError {
 
 async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
   const server = { client, address: shownAddress(url), timeoutMs };
-  ignoreErrors(client);
+  rememberErrors(client);
   try {
     await connectClient(client, server);
+    // The client itself goes on in database 0 where there is no such one.
+    const database = databaseOf(url);
+    if (database > 0) await sendCommand(server, 'SELECT', [database]);
     return { server, facts: await inspectServer(server), isOwn: true };
   } catch (error) {
     client.disconnect();
@@ -189,21 +192,9 @@ async function connectTo(client: RedisClient, url: string, timeoutMs: number): P
 
 /** Waits until the client can send, starting its connection if nobody has. @throws HrmError kind `unavailable`. */
 async function connectClient(client: RedisClient, { address, timeoutMs }: RedisServer): Promise<void> {
-  let why = `not within ${timeoutMs} ms`;
-  function onError(error?: Error): void {
-    why = error?.message ?? why;
-  }
-  client.on('error', onError);
-  try {
-    if (client.status === 'wait') client.connect().catch(onError);
-    await whenReady(client, timeoutMs, AbortSignal.timeout(timeoutMs));
-    if (client.status !== 'ready') throw unreachableError(address, why);
-  } finally {
-    client.off('error', onError);
-  }
-}
-
-/** What is wrong is told by the calls that fail of it; without a listener ioredis writes to the console. */
-function ignoreErrors(client: RedisClient): void {
-  client.on('error', () => undefined);
+  const failed = new AbortController();
+  // A server that refuses is not asked again: whoever opens the queue hears why at once.
+  if (client.status === 'wait') client.connect().catch(() => failed.abort());
+  await whenReady(client, timeoutMs, failed.signal);
+  if (client.status !== 'ready') throw disconnectedError(client, address);
 }
