@@ -3,7 +3,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
+import { HrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
@@ -18,7 +18,8 @@ import {
   renewClaim,
   takeClaim,
 } from './embedded-store.js';
-import { epochMs, requireLease } from './embedded-times.js';
+import { type PendingPush, requireReadings, takeGroup } from './group-commit.js';
+import { epochMs, requireLease } from './times.js';
 
 /** Where the queue is. */
 export interface EmbeddedQueueOptions {
@@ -38,14 +39,6 @@ const POLL_MS = 50;
 
 /** Bytes in one group commit; what was pushed beyond it is the next turn's, so that memory and lock time stay bounded. */
 const MAX_COMMIT_BYTES = 64 * 1024 * 1024;
-
-interface PendingPush {
-  readonly records: readonly Buffer[];
-  readonly byteLength: number;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
 
 interface State {
   readonly environment: Environment;
@@ -139,11 +132,8 @@ async function push(state: State, elements: readonly QueueElement[], options: Ca
 
 /** Copies the bytes, before the call returns: the caller may change them then. */
 function newRecord({ bytes, readings }: QueueElement, stampMs: number): Buffer {
-  if (Number.isSafeInteger(readings) && readings >= 1) return packElement(bytes, readings, stampMs, 0);
-  throw new HrmError(`An element has ${readings} readings: at least 1 is allowed`, {
-    kind: 'invalid',
-    code: 'invalid_element',
-  });
+  requireReadings(readings);
+  return packElement(bytes, readings, stampMs, 0);
 }
 
 /** At the end of the turn: whatever else it pushes goes into the same commit. */
@@ -158,7 +148,8 @@ function scheduleCommit(state: State): void {
 }
 
 function commitPending(state: State): void {
-  const group = takeGroup(state);
+  const { group, rest } = takeGroup(state.pending, MAX_COMMIT_BYTES);
+  state.pending = rest;
   if (group.length === 0) return;
   try {
     state.environment.requireSpace(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
@@ -174,24 +165,6 @@ function commitPending(state: State): void {
   }
   for (const { resolve } of group) resolve();
   wake(state);
-}
-
-function takeGroup(state: State): PendingPush[] {
-  const group: PendingPush[] = [];
-  let taken = 0;
-  let byteLength = 0;
-  for (const pending of state.pending) {
-    if (group.length > 0 && byteLength + pending.byteLength > MAX_COMMIT_BYTES) break;
-    taken += 1;
-    if (pending.signal?.aborted) {
-      pending.reject(abortedError('pushing to the queue', pending.signal.reason));
-      continue;
-    }
-    byteLength += pending.byteLength;
-    group.push(pending);
-  }
-  state.pending = state.pending.slice(taken);
-  return group;
 }
 
 function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Remainder = {}): 'acked' | 'stale' {

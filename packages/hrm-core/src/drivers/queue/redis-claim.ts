@@ -4,13 +4,15 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { throwIfAborted } from '../../errors.js';
 import type { CallOptions, Claim, ClaimedElement, ClaimLimits, Remainder } from '../../ports/queue.js';
+import { requireReadings } from './group-commit.js';
 import type { RedisArgument } from './redis-client.js';
 import { insist, nowArgument, type RedisContext } from './redis-context.js';
 import { packReturned, unpackElement } from './redis-element.js';
-import { requireReadings } from './redis-push.js';
+
 import { SCRIPTS } from './redis-scripts.js';
+import { requireLease } from './times.js';
 
 /** Bytes moved by one call: the server serves nobody else meanwhile. 50,000 elements at once took 85 ms. */
 const CALL_BYTES = 1024 * 1024;
@@ -159,16 +161,4 @@ async function release(state: State, token: string): Promise<'released' | 'stale
   const isHeld = performance.now() < (heldUntilMs.get(token) ?? 0);
   heldUntilMs.delete(token);
   return reply === 1 || (isRepeated && isHeld) ? 'released' : 'stale';
-}
-
-/**
- * Refuses a lease that would end at once, or never.
- * @throws HrmError kind `invalid`, code `invalid_lease`.
- */
-function requireLease(leaseMs: number): void {
-  if (Number.isFinite(leaseMs) && leaseMs > 0) return;
-  throw new HrmError(`A lease of ${leaseMs} ms: a finite number above 0 is allowed`, {
-    kind: 'invalid',
-    code: 'invalid_lease',
-  });
 }

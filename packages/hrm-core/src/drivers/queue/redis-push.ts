@@ -2,8 +2,9 @@
  * Group commit: what one event-loop turn pushes goes to Redis as one RPUSH, in which every push is whole.
  * @module
  */
-import { abortedError, HrmError, throwIfAborted } from '../../errors.js';
+import { HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, QueueElement } from '../../ports/queue.js';
+import { type PendingPush, requireReadings, takeGroup } from './group-commit.js';
 import { packPushed } from './redis-element.js';
 
 /** Bytes of one RPUSH; what was pushed beyond it goes into the next, which may leave in the same turn. */
@@ -18,14 +19,6 @@ export interface Pusher {
   push(elements: readonly QueueElement[], options?: CallOptions): Promise<void>;
   /** Resolves when nothing is on its way any more. */
   settled(): Promise<void>;
-}
-
-interface PendingPush {
-  readonly records: readonly Buffer[];
-  readonly byteLength: number;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 interface State {
@@ -60,15 +53,6 @@ export function createPusher(send: (records: Buffer[]) => Promise<unknown>, nowM
   };
 }
 
-/** @throws HrmError kind `invalid`, code `invalid_element`, for a number of readings that is none. */
-export function requireReadings(readings: number): void {
-  if (Number.isSafeInteger(readings) && readings >= 1) return;
-  throw new HrmError(`An element has ${readings} readings: at least 1 is allowed`, {
-    kind: 'invalid',
-    code: 'invalid_element',
-  });
-}
-
 function enqueue(state: State, records: readonly Buffer[], signal: AbortSignal | undefined): Promise<void> {
   const byteLength = records.reduce((sum, record) => sum + record.byteLength, 0);
   if (state.heldBytes > 0 && state.heldBytes + byteLength > MAX_HELD_BYTES) throw busyError();
@@ -86,30 +70,13 @@ function enqueue(state: State, records: readonly Buffer[], signal: AbortSignal |
 
 function sendPending(state: State): void {
   while (state.pending.length > 0) {
-    const sending = sendGroup(state, takeGroup(state));
+    const { group, aborted, rest } = takeGroup(state.pending, MAX_COMMIT_BYTES);
+    state.pending = rest;
+    for (const { byteLength } of aborted) state.heldBytes -= byteLength;
+    const sending = sendGroup(state, group);
     state.sending.add(sending);
     sending.finally(() => state.sending.delete(sending));
   }
-}
-
-/** What is sent together; pushes whose signal has fired meanwhile are not sent. */
-function takeGroup(state: State): PendingPush[] {
-  const group: PendingPush[] = [];
-  let taken = 0;
-  let byteLength = 0;
-  for (const pending of state.pending) {
-    if (group.length > 0 && byteLength + pending.byteLength > MAX_COMMIT_BYTES) break;
-    taken += 1;
-    if (pending.signal?.aborted) {
-      state.heldBytes -= pending.byteLength;
-      pending.reject(abortedError('pushing to the queue', pending.signal.reason));
-      continue;
-    }
-    byteLength += pending.byteLength;
-    group.push(pending);
-  }
-  state.pending = state.pending.slice(taken);
-  return group;
 }
 
 async function sendGroup(state: State, group: readonly PendingPush[]): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The times that an embedded queue writes down.
+ * The times that queues write down.
  * @module
  */
 import { HrmError } from '../../errors.js';
