@@ -4,7 +4,7 @@ export interface Output {
    * Writes, and waits while the reader is slower.
    * @returns `false` once the reader is gone (`hrm query | head`): there is nobody to go on for, and no error.
    */
-  write(text: string): Promise<boolean>;
+  write(text: string | Uint8Array): Promise<boolean>;
 }
 
 /** Wraps a stream, usually standard output, so that a reader who leaves is an outcome and not a crash. */

@@ -14,7 +14,7 @@ export {
 } from './flow/compact.js';
 export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
 export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
-export { type QueryComponents, type QueryOptions, query, queryDays } from './flow/query.js';
+export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
 export { type WriteComponents, type WrittenPart, writePart } from './flow/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {
@@ -31,12 +31,12 @@ export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export type { Space } from './ports/space.js';
 export type * from './ports/storage.js';
-export type { Row } from './pure/answer.js';
-export { answerJson } from './pure/answer-json.js';
+export { answerCsv, answerJson, answerNdjson } from './pure/answer-forms.js';
 export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { Instant, QuestionInput } from './pure/question.js';
+export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';
 export {

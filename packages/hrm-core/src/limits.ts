@@ -66,6 +66,30 @@ export const MAX_HALVING_WRITES = 200;
 /** Bytes of a stored file that are read at once: a hundred times a day of two devices at 1 Hz; more is none of ours. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
+/** Devices that a rollup tells apart, a bit each; a user with more on one day is answered from the readings. */
+export const MAX_ROLLUP_DEVICES = 32;
+
+/** Bytes of a rollup inflated: 1,440 minutes of {@link MAX_ROLLUP_DEVICES} devices, five values of at most five bytes. */
+export const MAX_ROLLUP_BYTES = 2 * 1024 * 1024;
+
+/** Bytes that a cache of footers, rollups and small parts may hold: three years of one user's days of two devices. */
+export const MAX_CACHE_BYTES = 64 * 1024 * 1024;
+
+/** Bytes of a row group's or part's readings that are kept in the cache; what is larger is read again. */
+export const MAX_CACHED_READINGS_BYTES = 2 * 1024 * 1024;
+
+/**
+ * How long a compacted file must have been there before what is known of it is remembered: a file system's clock ticks some
+ * hundred times a second, and gives an inode's number again at once.
+ */
+export const CACHE_SETTLE_MS = 1_000;
+
+/** Milliseconds that a query works before it lets the process do something else; a day of known files takes less than one. */
+export const MAX_TURN_MS = 5;
+
+/** Files of a partition whose ends are read at once. */
+export const MAX_CONCURRENT_READS = 16;
+
 /** Partitions that one compaction reports as failed before it takes the storage itself for broken. */
 export const MAX_COMPACTION_FAILURES = 100;
 

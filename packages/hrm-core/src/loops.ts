@@ -94,6 +94,7 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
   return {
     publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
     snapshot: (...call) => storage.snapshot(...call),
+    versions: (...call) => storage.versions(...call),
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),
     partitions: (...call) => storage.partitions(...call),

@@ -1,25 +1,31 @@
 /**
  * Sending an answer in pieces, as it is made: neither a year of minutes nor the time to make it may be held at once.
  */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { constants, createBrotliCompress, createGzip } from 'node:zlib';
+import type { Encoding } from './accept.js';
 import { MAX_HELD_ANSWER_BYTES } from './limits.js';
 
-/** The beginning of a text that comes in pieces. */
+/** The beginning of an answer that comes in pieces. */
 export interface Beginning {
-  readonly text: string;
-  /** The text is whole: there is no more. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The answer is whole: there is no more. */
   readonly done: boolean;
 }
 
-/** Reads pieces up to {@link MAX_HELD_ANSWER_BYTES}: an error in them can still become a status, and a short text has a length. */
-export async function readBeginning(pieces: AsyncIterator<string, void>): Promise<Beginning> {
-  let text = '';
-  while (text.length < MAX_HELD_ANSWER_BYTES) {
+/** Reads pieces up to {@link MAX_HELD_ANSWER_BYTES}: an error in them can still become a status, and a short answer has a length. */
+export async function readBeginning(pieces: AsyncIterator<Uint8Array, void>): Promise<Beginning> {
+  const held: Uint8Array[] = [];
+  let length = 0;
+  while (length < MAX_HELD_ANSWER_BYTES) {
     const { value, done } = await pieces.next();
-    if (done === true) return { text, done };
-    text += value;
+    if (done === true) return { bytes: Buffer.concat(held, length), done };
+    held.push(value);
+    length += value.length;
   }
-  return { text, done: false };
+  return { bytes: Buffer.concat(held, length), done: false };
 }
 
 /**
@@ -28,11 +34,11 @@ export async function readBeginning(pieces: AsyncIterator<string, void>): Promis
  *   connection: an answer that ends before its end must not look like one.
  */
 export function streamPieces(
-  beginning: string,
-  pieces: AsyncIterator<string, void>,
+  beginning: Uint8Array,
+  pieces: AsyncIterator<Uint8Array, void>,
   onError: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
-  let next: string | undefined = beginning;
+  let next: Uint8Array | undefined = beginning;
   let isCancelled = false;
   return new ReadableStream<Uint8Array>(
     {
@@ -43,7 +49,7 @@ export function streamPieces(
           const result = next === undefined ? await pieces.next() : { value: next, done: false };
           next = undefined;
           if (result.done === true) controller.close();
-          else controller.enqueue(Buffer.from(result.value ?? '', 'utf8'));
+          else if (result.value !== undefined) controller.enqueue(result.value);
         } catch (error) {
           // Whoever went away has stopped the query and closed the stream; that is how it should end.
           if (!isCancelled) onError(error);
@@ -57,4 +63,38 @@ export function streamPieces(
     // Nothing is made that nobody has asked for.
     { highWaterMark: 0 },
   );
+}
+
+/** Packs pieces as they come. Stopping early stops them, and what fails in them fails here. */
+export async function* packPieces(
+  encoding: Encoding,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const packer = encoding === 'gzip' ? createGzip({ level: GZIP_LEVEL }) : createBrotliCompress(BROTLI_OPTIONS);
+  // What stops it reaches the reader through the packer, which is destroyed with the error.
+  const packing = pipeline(Readable.from(pieces, { objectMode: false }), packer).catch(() => undefined);
+  try {
+    for await (const packed of packer) yield packed as Uint8Array;
+  } finally {
+    packer.destroy();
+    await packing;
+  }
+}
+
+/** Both are about as far as packing can go without taking longer than making the answer several times over. */
+const GZIP_LEVEL = 4;
+const BROTLI_OPTIONS = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
+
+/** A beginning that was read already, and the rest. */
+export async function* rejoin(
+  beginning: Uint8Array,
+  pieces: AsyncGenerator<Uint8Array, void, undefined>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield beginning;
+    yield* pieces;
+  } finally {
+    // Who stops at the beginning has not begun the rest.
+    await pieces.return();
+  }
 }

@@ -4,7 +4,9 @@
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import {
+  answerCsv,
   answerJson,
+  answerNdjson,
   type Clock,
   enqueue,
   HrmError,
@@ -12,16 +14,19 @@ import {
   isHrmError,
   MAX_ENQUEUE_READINGS,
   type Queue,
-  queryDays,
+  queryTables,
+  queryTag,
+  type RowTable,
   type Storage,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { readBeginning, streamPieces } from './answer.js';
+import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
+import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
 import { type BodyLimits, createByteBudget, withBodyText } from './body.js';
 import type { Health } from './health.js';
 import { parseJson, parseNdjson } from './json.js';
-import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
+import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES, MIN_PACKED_BYTES } from './limits.js';
 import { describeError, levelOf } from './log.js';
 import { readMediaType } from './media-type.js';
 import { readParameters } from './parameters.js';
@@ -133,13 +138,21 @@ async function answerQuery(
   const { incoming, outgoing } = c.env;
   const parameters = readParameters(incoming.url ?? '', REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
   const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
+  const type = readAnswerType(incoming.headers);
+  const encoding = readEncoding(incoming.headers);
   // An interval that is none is among what the query refuses.
   const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
-  const days = queryDays({ storage }, question, { signal: c.req.raw.signal, naiveTimestamps, wireNames: true });
-  const pieces = answerJson(userId, days);
+  const options = { signal: c.req.raw.signal, naiveTimestamps, wireNames: true };
+  // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
+  const tag = `"${await queryTag({ storage }, question, options)}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
+  const caching = { ...COMMON_HEADERS, ...ANSWER_CACHING, ETag: tag };
+  if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: caching });
+  const pieces = piecesOf(type, userId, queryTables({ storage }, question, options));
   const beginning = await readBeginning(pieces);
-  const headers = { ...COMMON_HEADERS, 'Content-Type': 'application/json' };
-  if (beginning.done) return new Response(beginning.text, { headers });
+  const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
+  const packing = isPacked ? { 'Content-Encoding': encoding } : {};
+  const headers = { ...caching, ...packing, 'Content-Type': type === 'text/csv' ? 'text/csv; charset=utf-8' : type };
+  if (!isPacked && beginning.done) return new Response(beginning.bytes, { headers });
   if (c.req.method === 'HEAD') {
     await pieces.return();
     return new Response(null, { headers });
@@ -148,7 +161,17 @@ async function answerQuery(
     logRequest(log, c, error);
     outgoing.destroy();
   }
-  return new Response(streamPieces(beginning.text, pieces, cut), { headers });
+  if (!isPacked) return new Response(streamPieces(beginning.bytes, pieces, cut), { headers });
+  const packed = packPieces(encoding, rejoin(beginning.bytes, pieces));
+  return new Response(streamPieces(new Uint8Array(), packed, cut), { headers });
+}
+
+/** A client may keep an answer, and must ask each time whether it still holds. */
+const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Accept-Encoding' } as const;
+
+function piecesOf(type: AnswerType, userId: string, tables: AsyncGenerator<RowTable>) {
+  if (type === 'application/x-ndjson') return answerNdjson(tables);
+  return type === 'text/csv' ? answerCsv(tables) : answerJson(userId, tables);
 }
 
 function jsonResponse(status: number, body: unknown): Response {

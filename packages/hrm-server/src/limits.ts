@@ -27,6 +27,9 @@ export const MAX_JSON_VALUES = 1_000_000;
 /** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
 export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
 
+/** Bytes of an answer from which on it is packed for who wants that; a smaller one fits in a network packet anyway. */
+export const MIN_PACKED_BYTES = 1_024;
+
 /** UTF-16 code units of an unknown parameter's name that an error repeats. */
 export const MAX_ECHOED_NAME_LENGTH = 64;
 

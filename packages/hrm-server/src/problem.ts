@@ -5,7 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import { type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
 import { RETRY_AFTER_SECONDS } from './limits.js';
 
-/** On every answer: no guessing of types, no copy of health data in a cache. */
+/** On every answer, unless it says otherwise: no guessing of types, no copy of health data in a cache. */
 export const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'private, no-store' } as const;
 
 /** The media type of an error. @see RFC 9457 */
@@ -40,6 +40,7 @@ const STATUS_BY_KIND: Readonly<Record<HrmErrorKind, number>> = {
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   not_found: 404,
   method_not_allowed: 405,
+  not_acceptable: 406,
   body_too_large: 413,
   too_many_readings: 413,
   unsupported_media_type: 415,

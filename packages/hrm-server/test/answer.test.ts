@@ -6,18 +6,18 @@ test('a stream that is cancelled in the middle of a step stops its source and re
   const { opened, open } = gate();
   let hasBegun = false;
   let hasEnded = false;
-  async function* pieces(): AsyncGenerator<string, void> {
+  async function* pieces(): AsyncGenerator<Uint8Array, void> {
     hasBegun = true;
     try {
       await opened;
-      yield 'second';
-      yield 'third';
+      yield Buffer.from('second');
+      yield Buffer.from('third');
     } finally {
       hasEnded = true;
     }
   }
   const errors: unknown[] = [];
-  const reader = streamPieces('first', pieces(), (error) => errors.push(error)).getReader();
+  const reader = streamPieces(Buffer.from('first'), pieces(), (error) => errors.push(error)).getReader();
   expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('first');
   const second = reader.read();
   await until(() => hasBegun, 'the step has begun');

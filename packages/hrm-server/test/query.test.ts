@@ -97,7 +97,7 @@ describe('GET of heart rates', () => {
       '{"user_id":"ana","data":[{"timestamp":"2023-01-01T00:00:00Z","heart_rate":75.5,"min":70,"max":81,"count":2,"device_ids":["a","b"]}],"count":1}',
     );
     expect(response.headers.get('content-type')).toBe('application/json');
-    expect(response.headers.get('cache-control')).toBe('private, no-store');
+    expect(response.headers.get('cache-control')).toBe('private, no-cache');
   });
 
   test('takes the priority and naive timestamps from the settings', async () => {

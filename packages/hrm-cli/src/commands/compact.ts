@@ -15,7 +15,7 @@ export const compactCommand: Command = {
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'all', about: 'Merge every part, whatever the policy says.' },
   ],
-  settings: ['dataDir', 'sweepAfterMs'],
+  settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
   async run({ args, settings, json, output, signal }) {
     const storage = await openStorage(settings);
@@ -28,6 +28,7 @@ export const compactCommand: Command = {
           date: args.value('date'),
           all: args.has('all'),
           sweepAfterMs: settings.sweepAfterMs,
+          devicePriority: settings.devicePriority,
         },
         { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
       );

@@ -1,4 +1,14 @@
-import { answerJson, HrmError, INTERVAL_MS, type Interval, isHrmError, queryDays, type Row } from 'hrm-core';
+import {
+  answerJson,
+  HrmError,
+  INTERVAL_MS,
+  type Interval,
+  isHrmError,
+  queryTables,
+  type Row,
+  type RowTable,
+  rowsOf,
+} from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { type Output, visibleId } from '../output.js';
@@ -27,8 +37,8 @@ export const queryCommand: Command = {
     const userId = invocation.args.value('user') ?? '';
     const storage = await openStorage(settings, { readOnly: true });
     try {
-      const days = ask(storage, userId, invocation);
-      await (json ? printJson(output, userId, days) : printTable(output, days));
+      const tables = ask(storage, userId, invocation);
+      await (json ? printJson(output, userId, tables) : printTable(output, tables));
     } finally {
       await storage.close();
     }
@@ -36,12 +46,12 @@ export const queryCommand: Command = {
   },
 };
 
-type Days = AsyncIterable<readonly Row[]>;
+type Tables = AsyncIterable<RowTable>;
 
-function ask(storage: Parameters<typeof queryDays>[0]['storage'], userId: string, invocation: Invocation): Days {
+function ask(storage: Parameters<typeof queryTables>[0]['storage'], userId: string, invocation: Invocation): Tables {
   const { args, settings, signal } = invocation;
   try {
-    return queryDays(
+    return queryTables(
       { storage },
       {
         userId,
@@ -72,22 +82,30 @@ function withFlagNames(error: HrmError): HrmError {
 }
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */
-async function printJson(output: Output, userId: string, days: Days): Promise<void> {
-  const pieces = answerJson(userId, days);
+async function printJson(output: Output, userId: string, tables: Tables): Promise<void> {
+  const pieces = answerJson(userId, tables);
   // The first day is there before anything is printed: an error must not leave half a document.
   const opening = await pieces.next();
-  let beginning = opening.value ?? '';
+  let beginning = opening.value ?? new Uint8Array();
   for await (const piece of pieces) {
-    if (!(await output.write(beginning + piece))) return;
-    beginning = '';
+    if (!(await output.write(Buffer.concat([beginning, piece])))) return;
+    beginning = new Uint8Array();
   }
   if (process.stdout.isTTY) await output.write('\n');
 }
 
-async function printTable(output: Output, days: Days): Promise<void> {
+async function printTable(output: Output, tables: Tables): Promise<void> {
   let beginning = tableLine(['timestamp', 'bpm', 'min', 'max', 'count', 'devices']);
-  for await (const rows of days) {
-    if (!(await output.write(beginning + rows.map((row) => tableLine(cells(row))).join('')))) return;
+  for await (const table of tables) {
+    if (
+      !(await output.write(
+        beginning +
+          rowsOf(table)
+            .map((row) => tableLine(cells(row)))
+            .join(''),
+      ))
+    )
+      return;
     beginning = '';
   }
   if (beginning === '') return;

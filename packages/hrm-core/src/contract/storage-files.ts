@@ -103,6 +103,42 @@ export const publishCases: StorageCases = [
   ],
 ];
 
+/** Versions tell files apart, without a look into them. */
+export const versionCases: StorageCases = [
+  [
+    'versions are those of a snapshot, and change with every file that comes, is replaced or goes',
+    async ({ storage, another }) => {
+      const seen = new Set<string>();
+      async function look(): Promise<void> {
+        const versions = await (await another()).versions(partition);
+        await withSnapshot(storage, partition, async ({ files }) => {
+          assert.deepEqual(
+            versions.map(({ name, version }) => [name, version]),
+            files.map(({ name, version }) => [name, version]),
+          );
+        });
+        const text = JSON.stringify(versions.map(({ name, version }) => [name, version]));
+        assert.ok(!seen.has(text), `${text} was seen before`);
+        seen.add(text);
+        assert.deepEqual(await storage.versions(partition), versions, 'and stay what they are');
+      }
+      await look();
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await look();
+      await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
+      await look();
+      await replaceBy(storage, 'same', 'part-old-1.parquet');
+      await look();
+      await replaceBy(storage, 'same', 'part-old-2.parquet');
+      await look();
+      await storage.remove(partition, ['part-a.parquet']);
+      await look();
+      await storage.publish(partition, 'part-c.parquet', bytesOf('c'));
+      await look();
+    },
+  ],
+];
+
 /** A snapshot is whole, and stays what it was. */
 export const snapshotCases: StorageCases = [
   [

@@ -1,6 +1,6 @@
 /** What every storage driver proves; see ports/storage.ts for the promises in words. */
 import type { Storage } from '../ports/storage.js';
-import { publishCases, snapshotCases } from './storage-files.js';
+import { publishCases, snapshotCases, versionCases } from './storage-files.js';
 import { listingCases, replaceCases } from './storage-partitions.js';
 import type { StorageCase } from './storage-support.js';
 
@@ -22,7 +22,7 @@ export interface StorageContract {
 
 /** Declares the suite's tests. */
 export function storageContract(contract: StorageContract): void {
-  for (const [name, body] of [...publishCases, ...snapshotCases, ...replaceCases, ...listingCases]) {
+  for (const [name, body] of [...publishCases, ...snapshotCases, ...versionCases, ...replaceCases, ...listingCases]) {
     contract.test(name, () => runCase(contract, body));
   }
 }

@@ -1,7 +1,8 @@
 import { type Fault, HrmError, isHrmError, isTotal, throwIfAborted } from '../errors.js';
 import { DAY_MS, MAX_COMPACTION_FAILURES } from '../limits.js';
-import { decodeBytes, decodeFile, decodeReplaces } from '../parquet/decode.js';
+import { decodeBytes, decodeFile } from '../parquet/decode.js';
 import { encodeReadings } from '../parquet/encode.js';
+import { openFile } from '../parquet/footer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
@@ -13,9 +14,12 @@ import {
   type StoredFile,
 } from '../ports/storage.js';
 import { type ReadingColumns, sameReadings } from '../pure/columns.js';
-import { mergeReadings } from '../pure/merge.js';
+import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
 import { planCompaction } from '../pure/plan-compaction.js';
+import type { Rollup } from '../pure/rollup.js';
+import { rollUp } from '../pure/rollup.js';
+import { encodeRollup } from '../pure/rollup-codec.js';
 import { isId } from '../reading.js';
 
 /** What `compact` works on. */
@@ -37,6 +41,11 @@ export interface CompactSettings {
   readonly all?: boolean | undefined;
   /** How long replaced files stay after their replacement is durable, milliseconds; default 60,000. */
   readonly sweepAfterMs?: number | undefined;
+  /**
+   * Which device wins at equal milliseconds, as in the questions to come: minutes in which devices disagree are
+   * rolled up under it. Under another one they are answered from the readings. Default: the smaller device_id.
+   */
+  readonly devicePriority?: DevicePriority | undefined;
 }
 
 /** How a run is watched and stopped. */
@@ -77,7 +86,7 @@ export interface CompactSummary {
  */
 export async function compact(
   { storage, clock = systemClock, random = systemRandom }: CompactComponents,
-  { userId, date, all = false, sweepAfterMs = 60_000 }: CompactSettings = {},
+  { userId, date, all = false, sweepAfterMs = 60_000, devicePriority: priority = {} }: CompactSettings = {},
   { signal, onProgress }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date, sweepAfterMs });
@@ -94,7 +103,12 @@ export async function compact(
     throwIfAborted(signal, 'compacting');
     const partition = partitions[(i + offset) % partitions.length] as Partition;
     try {
-      const done = await compactPartition({ storage, clock, random }, partition, { all, sweepAfterMs }, { signal });
+      const done = await compactPartition(
+        { storage, clock, random },
+        partition,
+        { all, sweepAfterMs, priority },
+        { signal },
+      );
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += done[key];
     } catch (error) {
       if (!isHrmError(error) || isTotal(error)) throw error;
@@ -111,7 +125,7 @@ export async function compact(
 async function compactPartition(
   { storage, clock, random }: { storage: Storage; clock: Clock; random: Random },
   partition: Partition,
-  { all, sweepAfterMs }: { all: boolean; sweepAfterMs: number },
+  { all, sweepAfterMs, priority }: { all: boolean; sweepAfterMs: number; priority: DevicePriority },
   options: CallOptions,
 ) {
   const summary = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
@@ -121,8 +135,10 @@ async function compactPartition(
   try {
     const compacted = snapshot.files.find((file) => file.name === COMPACTED_NAME) ?? null;
     const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
-    const replaces = compacted === null || parts.length === 0 ? [] : await decodeReplaces(compacted, partition);
-    const dayOver = clock.nowMs() >= (dateStartMs(partition.date) ?? 0) + DAY_MS;
+    const replaces =
+      compacted === null || parts.length === 0 ? [] : (await openFile(compacted, partition)).footer.replaces;
+    const dayMs = dateStartMs(partition.date) ?? 0;
+    const dayOver = clock.nowMs() >= dayMs + DAY_MS;
     const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
     const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
     let replaced = plan.replaced;
@@ -138,8 +154,10 @@ async function compactPartition(
     const retired = retiredName(random.id());
     const unread = compacted === null || proved !== undefined ? inputs : [compacted, ...inputs];
     const merged = await mergeFiles(proved, unread, partition);
-    const bytes = encodeReadings(merged, [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])]);
-    await verifyEncoded(bytes, merged);
+    const replacing = [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])];
+    const rollup = rollUp(merged, dayMs, priority);
+    const bytes = encodeReadings(merged, { replaces: replacing, rollup });
+    await verifyEncoded(bytes, merged, (decoded) => rollUp(decoded, dayMs, priority));
     const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
     if (outcome === 'conflict') return { ...summary, skipped: 1 };
     return { ...summary, compacted: 1, merged: inputs.length, readings: merged.length };
@@ -159,14 +177,23 @@ async function mergeFiles(
   return mergeReadings(tables);
 }
 
-/** What is published here lets its inputs be deleted: so it is read back first. */
-async function verifyEncoded(bytes: Uint8Array<ArrayBuffer>, merged: ReadingColumns): Promise<void> {
-  const { columns } = await decodeBytes(bytes.buffer, false);
-  if (sameReadings(columns, merged)) return;
+/** What is published here lets its inputs be deleted, and its rollup answers for its readings: so both are read back first. */
+async function verifyEncoded(
+  bytes: Uint8Array<ArrayBuffer>,
+  merged: ReadingColumns,
+  rollUpAgain: (columns: ReadingColumns) => Rollup | null,
+): Promise<void> {
+  const { columns, rollup } = await decodeBytes(bytes);
+  if (sameReadings(columns, merged) && sameRollup(rollup, rollUpAgain(columns))) return;
   throw new HrmError('a compacted file does not read back as it was written; it was not published', {
     kind: 'internal',
     code: 'encoding_failed',
   });
+}
+
+function sameRollup(left: Rollup | null, right: Rollup | null): boolean {
+  if (left === null || right === null) return left === right;
+  return Buffer.compare(encodeRollup(left), encodeRollup(right)) === 0;
 }
 
 function checkSettings({ userId, date, sweepAfterMs }: CompactSettings): void {

@@ -1,16 +1,22 @@
 /**
- * A file proves itself: its footer holds the SHA-256 of the whole file, taken with zeros where the digest stands. Damage on
- * disk is found before it becomes an answer, is merged into another file, or lets a good copy be deleted; without it 4 of
- * 10 single-bit flips decode to other readings. A digest of 100 kB costs 0.1 ms.
+ * A file proves itself, and each piece of it alone, so that a reader of the footer need not read the rest: the footer holds
+ * the SHA-256 of itself (taken with zeros where the digest stands), of each row group and of the rollup. Together they
+ * cover every byte. Damage on disk is found before it becomes an answer, is merged into another file, or lets a good copy
+ * be deleted; without it 4 of 10 single-bit flips decode to other readings. A digest of 100 kB costs 0.1 ms.
  *
  * What follows the digest's key in our footers always has the same length, so the digest is found by its place from the
  * end, whatever damage does to the structure before it:
- * `hrm.sha256` key · 2 bytes · 64 hex digits · 3 bytes · `hrm-core` (created_by) · column orders · length · `PAR1`
+ * `hrm.footer` key · 2 bytes · 64 hex digits · 3 bytes · `hrm-core` (created_by) · column orders · length · `PAR1`
+ *
+ * Older files have the SHA-256 of the whole file in that place, under `hrm.sha256`.
  */
 import { createHash } from 'node:crypto';
 
-/** The footer's key of the digest, in lower-case hex; it must be the footer's last. */
-export const DIGEST_KEY = 'hrm.sha256';
+/** The footer's key of its own digest, in lower-case hex; it must be the footer's last. */
+export const DIGEST_KEY = 'hrm.footer';
+
+/** The key of older files, of the same length. */
+const WHOLE_DIGEST_KEY = 'hrm.sha256';
 
 /** What stands in the digest's place while it is taken. */
 export const NO_DIGEST = '0'.repeat(64);
@@ -18,47 +24,68 @@ export const NO_DIGEST = '0'.repeat(64);
 /** Who wrote the file, in its footer. */
 export const CREATED_BY = 'hrm-core';
 
+/** Bytes behind a footer: its length and `PAR1`. */
+export const TRAILER_BYTES = 8;
+
 const KEY_FROM_END = 113;
 const DIGEST_FROM_END = 101;
 const CREATED_BY_FROM_END = 34;
 
+/** Bytes of a digest of a row group or a rollup; nobody forges them, and 64 bits would do against damage. */
+const PIECE_DIGEST_BYTES = 16;
+
+/** The digest of a row group or a rollup, in hex. */
+export function pieceDigest(bytes: Uint8Array): string {
+  return createHash('sha256')
+    .update(bytes)
+    .digest('hex')
+    .slice(0, 2 * PIECE_DIGEST_BYTES);
+}
+
 /**
- * Writes the digest of a file into it.
- * @param bytes - a file of five columns whose last metadata is {@link NO_DIGEST} under {@link DIGEST_KEY}; changed.
+ * Writes the digest of a footer into it.
+ * @param footer - from its first byte to the end of the file, of five columns, its last metadata {@link NO_DIGEST} under
+ *   {@link DIGEST_KEY}; changed.
  */
-export function sealFile(bytes: Uint8Array): void {
-  const file = asBuffer(bytes);
-  if (textAt(file, DIGEST_FROM_END, NO_DIGEST.length) !== NO_DIGEST || !hasKey(file) || !hasCreator(file)) {
+export function sealFooter(footer: Uint8Array): void {
+  const bytes = asBuffer(footer);
+  if (textAt(bytes, DIGEST_FROM_END, NO_DIGEST.length) !== NO_DIGEST || keyOf(bytes) !== DIGEST_KEY) {
     throw new Error('the footer is not laid out as it was: where does the digest belong?');
   }
-  file.write(digestOf(file), file.length - DIGEST_FROM_END, 'latin1');
+  bytes.write(digestOf(bytes), bytes.length - DIGEST_FROM_END, 'latin1');
 }
 
-/** `intact` or `damaged` of a file of ours; `foreign` of another writer's, which proves nothing. */
-export function checkSeal(bytes: Uint8Array): 'intact' | 'damaged' | 'foreign' {
-  const file = asBuffer(bytes);
+/** What the end of a file says it can be proved by. `foreign`: another writer's, which proves nothing. */
+export function sealOf(tail: Uint8Array): 'footer' | 'whole' | 'foreign' {
+  const bytes = asBuffer(tail);
+  const key = keyOf(bytes);
+  if (key === WHOLE_DIGEST_KEY) return 'whole';
   // Either is enough: damage to one of them does not make the file a stranger's.
-  if (!hasKey(file) && !hasCreator(file)) return 'foreign';
-  return textAt(file, DIGEST_FROM_END, NO_DIGEST.length) === digestOf(file) ? 'intact' : 'damaged';
+  return key === DIGEST_KEY || textAt(bytes, CREATED_BY_FROM_END, CREATED_BY.length) === CREATED_BY
+    ? 'footer'
+    : 'foreign';
 }
 
-function hasKey(file: Buffer): boolean {
-  return textAt(file, KEY_FROM_END, DIGEST_KEY.length) === DIGEST_KEY;
+/** Whether bytes, a footer or a whole older file, have the digest that stands in them. */
+export function hasDigest(bytes: Uint8Array): boolean {
+  const buffer = asBuffer(bytes);
+  return textAt(buffer, DIGEST_FROM_END, NO_DIGEST.length) === digestOf(buffer);
 }
 
-function hasCreator(file: Buffer): boolean {
-  return textAt(file, CREATED_BY_FROM_END, CREATED_BY.length) === CREATED_BY;
+function keyOf(bytes: Buffer): string {
+  return textAt(bytes, KEY_FROM_END, DIGEST_KEY.length);
 }
 
-function textAt(file: Buffer, fromEnd: number, length: number): string {
-  const at = file.length - fromEnd;
-  return at < 0 ? '' : file.toString('latin1', at, at + length);
+function textAt(bytes: Buffer, fromEnd: number, length: number): string {
+  const at = bytes.length - fromEnd;
+  return at < 0 ? '' : bytes.toString('latin1', at, at + length);
 }
 
-function digestOf(file: Buffer): string {
-  const at = file.length - DIGEST_FROM_END;
-  const hash = createHash('sha256').update(file.subarray(0, at)).update(NO_DIGEST);
-  return hash.update(file.subarray(at + NO_DIGEST.length)).digest('hex');
+function digestOf(bytes: Buffer): string {
+  const at = bytes.length - DIGEST_FROM_END;
+  if (at < 0) return '';
+  const hash = createHash('sha256').update(bytes.subarray(0, at)).update(NO_DIGEST);
+  return hash.update(bytes.subarray(at + NO_DIGEST.length)).digest('hex');
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

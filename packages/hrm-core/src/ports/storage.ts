@@ -34,6 +34,12 @@ export interface PartitionFailure {
 export interface StoredFile {
   /** `compacted.parquet` or `part-….parquet`. */
   readonly name: string;
+  /**
+   * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of a
+   * part its name, since that is given once; of a compacted file what the storage knows it by. A file system may give two files the
+   * same one that are made and removed within its clock's tick: what is remembered by it should be a second old.
+   */
+  readonly version: string;
   readonly byteLength: number;
   /**
    * Age since it took its name, milliseconds >= 0 by the storage's own clock: what the grace period is measured by.
@@ -92,6 +98,11 @@ export interface Storage {
   publish(partition: Partition, name: string, bytes: Uint8Array, options?: CallOptions): Promise<'written' | 'exists'>;
   /** Opens every file of a partition; one that does not exist has no files. */
   snapshot(partition: Partition, options?: CallOptions): Promise<Snapshot>;
+  /**
+   * Names and versions of a partition's files, by name, without opening any. Not a snapshot: files that move meanwhile
+   * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
+   */
+  versions(partition: Partition, options?: CallOptions): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.

@@ -1,98 +1,187 @@
 /**
- * Rules 2 to 5: from one user's merged readings to the rows of an answer.
+ * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
-import type { ReadingColumns } from './columns.js';
-import { takeRows } from './columns.js';
-import { type DevicePriority, resolveDevices } from './merge.js';
-import { formatTimestamp } from './timestamp.js';
+import { DAY_MS, MINUTE_MS } from '../limits.js';
+import { internStrings, type ReadingColumns } from './columns.js';
+import { resolveDevices } from './merge.js';
+import { type DayPlan, type PlannedFile, seriesFor } from './plan-query.js';
+import type { Question } from './question.js';
+import type { Buckets, Rollup } from './rollup.js';
+import type { RowTable } from './row-table.js';
 
-/** One interval that has readings. */
-export interface Row {
-  /** The interval's start, UTC: `2024-01-15T10:00:00Z`, also where the range cuts inside it. */
-  readonly timestamp: string;
-  /** Arithmetic mean of the surviving readings in bpm, rounded half-up to 2 decimals. */
-  readonly heartRate: number;
-  /** bpm. */
-  readonly min: number;
-  /** bpm. */
-  readonly max: number;
-  /** Surviving readings, >= 1. */
-  readonly count: number;
-  /** The devices with a surviving reading, in UTF-8 byte order. */
-  readonly deviceIds: readonly string[];
-}
+const MAX_INT32 = 2 ** 31 - 1;
 
-/** What an answer depends on besides the readings. */
-export interface Question {
-  readonly userId: string;
-  /** Only this device's readings count, and rule 2 does not apply. */
-  readonly deviceId?: string | undefined;
-  /** Inclusive, epoch milliseconds. */
-  readonly fromMs: number;
-  /** Exclusive, epoch milliseconds. */
-  readonly toMs: number;
+/** The intervals of a day, as they fill. */
+interface Intervals {
   readonly intervalMs: number;
-  readonly priority: DevicePriority;
+  readonly count: Int32Array;
+  readonly sum: Float64Array;
+  readonly min: Int32Array;
+  readonly max: Int32Array;
+  /** Of each interval `words` words: bit d of them says that device d has a surviving reading. */
+  readonly devices: Uint32Array;
+  readonly words: number;
 }
 
 /**
- * The readings of `columns` that the question is about, before any rule: a file may hold other users, and other times.
+ * The rows of one day, ascending; intervals without readings have none.
+ * @param files - as they were planned.
+ * @param readings - what `selectReadings` chose of the row groups to read, merged by `mergeReadings`.
  */
-export function selectReadings(columns: ReadingColumns, question: Question): ReadingColumns {
-  const user = columns.users.indexOf(question.userId);
-  const device = question.deviceId === undefined ? -1 : columns.devices.indexOf(question.deviceId);
-  const rows = new Uint32Array(columns.length);
-  let count = 0;
-  for (let i = 0; i < columns.length; i += 1) {
-    const timestampMs = columns.timestampMs[i] as number;
-    if (columns.user[i] !== user || timestampMs < question.fromMs || timestampMs >= question.toMs) continue;
-    if (question.deviceId !== undefined && columns.device[i] !== device) continue;
-    rows[count] = i;
-    count += 1;
+export function answerDay(
+  files: readonly Pick<PlannedFile, 'rollup'>[],
+  { source }: Pick<DayPlan, 'source'>,
+  readings: ReadingColumns,
+  question: Question,
+  dayMs: number,
+): RowTable {
+  const rollups = files.map(({ rollup }) => (rollup?.userId === question.userId ? rollup : null));
+  const { values: devices, indices } = internStrings([
+    ...rollups.flatMap((rollup) => rollup?.devices ?? []),
+    ...readings.devices,
+  ]);
+  const intervals = allocate(question.intervalMs, devices.length);
+  let at = 0;
+  for (const [f, rollup] of rollups.entries()) {
+    if (rollup === null) continue;
+    const own = indices.subarray(at, at + rollup.devices.length);
+    at += rollup.devices.length;
+    addRollup(intervals, rollup, own, question, (minute) => source[minute] === f);
   }
-  return count === columns.length ? columns : takeRows(columns, rows.subarray(0, count));
+  addReadings(intervals, readings, indices.subarray(at), question, dayMs);
+  return toTable(intervals, devices, dayMs);
 }
 
-/**
- * The rows of an answer, ascending; intervals without readings have none.
- * @param columns - selected by {@link selectReadings}, then merged by `mergeReadings`.
- */
-export function answerRows(columns: ReadingColumns, question: Question): Row[] {
-  const order = resolveDevices(columns, question.priority);
-  const answer: Row[] = [];
-  for (let from = 0; from < order.length; ) {
-    const bucket = bucketOf(columns, order[from] as number, question.intervalMs);
-    let to = from + 1;
-    while (to < order.length && bucketOf(columns, order[to] as number, question.intervalMs) === bucket) to += 1;
-    answer.push(summarise(columns, order.subarray(from, to), bucket * question.intervalMs));
-    from = to;
-  }
-  return answer;
-}
-
-function bucketOf(columns: ReadingColumns, row: number, intervalMs: number): number {
-  return Math.floor((columns.timestampMs[row] as number) / intervalMs);
-}
-
-function summarise(columns: ReadingColumns, rows: Uint32Array, startMs: number): Row {
-  let sum = 0;
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  const devices = new Set<number>();
-  for (const row of rows) {
-    const heartRate = columns.heartRate[row] as number;
-    sum += heartRate;
-    if (heartRate < min) min = heartRate;
-    if (heartRate > max) max = heartRate;
-    devices.add(columns.device[row] as number);
-  }
+function allocate(intervalMs: number, devices: number): Intervals {
+  const length = DAY_MS / intervalMs;
+  const words = Math.max(1, Math.ceil(devices / 32));
   return {
-    timestamp: formatTimestamp(startMs),
-    // Exactly this: `toFixed` rounds 72.825 down, since no double is 72.825.
-    heartRate: Math.round((100 * sum) / rows.length) / 100,
-    min,
-    max,
-    count: rows.length,
-    deviceIds: [...devices].sort((a, b) => a - b).map((device) => columns.devices[device] as string),
+    intervalMs,
+    count: new Int32Array(length),
+    sum: new Float64Array(length),
+    min: new Int32Array(length).fill(MAX_INT32),
+    max: new Int32Array(length),
+    devices: new Uint32Array(length * words),
+    words,
   };
+}
+
+/** @param devices - of the rollup's devices their numbers in the day. */
+function addRollup(
+  intervals: Intervals,
+  rollup: Rollup,
+  devices: Uint32Array,
+  question: Question,
+  isWanted: (minute: number) => boolean,
+): void {
+  const resolved = new Uint8Array(DAY_MS / MINUTE_MS);
+  const { conflicts } = rollup;
+  for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {
+    const minute = conflicts.minute[i] as number;
+    resolved[minute] = 1;
+    if (!isWanted(minute)) continue;
+    const interval = addBucket(intervals, conflicts, i);
+    const mask = conflicts.devices[i] as number;
+    for (const [d, device] of devices.entries()) if ((mask & (1 << d)) !== 0) addDevice(intervals, interval, device);
+  }
+  for (const buckets of seriesFor(rollup, question)) {
+    const device = devices[rollup.series.indexOf(buckets)] as number;
+    for (let i = 0; i < buckets.minute.length; i += 1) {
+      const minute = buckets.minute[i] as number;
+      if (resolved[minute] === 1 || !isWanted(minute)) continue;
+      addDevice(intervals, addBucket(intervals, buckets, i), device);
+    }
+  }
+}
+
+/** Adds one bucket, and returns the interval it is in. */
+function addBucket(intervals: Intervals, { minute, count, sum, min, max }: Buckets, i: number): number {
+  const { count: counts, sum: sums, min: mins, max: maxs } = intervals;
+  const interval = Math.floor(((minute[i] as number) * MINUTE_MS) / intervals.intervalMs);
+  counts[interval] = (counts[interval] as number) + (count[i] as number);
+  sums[interval] = (sums[interval] as number) + (sum[i] as number);
+  if ((min[i] as number) < (mins[interval] as number)) mins[interval] = min[i] as number;
+  if ((max[i] as number) > (maxs[interval] as number)) maxs[interval] = max[i] as number;
+  return interval;
+}
+
+function addDevice({ devices, words }: Intervals, interval: number, device: number): void {
+  const word = interval * words + (device >>> 5);
+  devices[word] = (devices[word] as number) | (1 << (device & 31));
+}
+
+function addReadings(
+  intervals: Intervals,
+  readings: ReadingColumns,
+  devices: Uint32Array,
+  { priority }: Question,
+  dayMs: number,
+): void {
+  const { intervalMs, count, sum, min, max } = intervals;
+  for (const row of resolveDevices(readings, priority)) {
+    const interval = Math.floor(((readings.timestampMs[row] as number) - dayMs) / intervalMs);
+    const heartRate = readings.heartRate[row] as number;
+    count[interval] = (count[interval] as number) + 1;
+    sum[interval] = (sum[interval] as number) + heartRate;
+    if (heartRate < (min[interval] as number)) min[interval] = heartRate;
+    if (heartRate > (max[interval] as number)) max[interval] = heartRate;
+    addDevice(intervals, interval, devices[readings.device[row] as number] as number);
+  }
+}
+
+/** By plain loops: iterators over these arrays took more than half of a day's answer. */
+function toTable(intervals: Intervals, devices: readonly string[], dayMs: number): RowTable {
+  const { intervalMs, count, sum, min, max } = intervals;
+  let length = 0;
+  for (let i = 0; i < count.length; i += 1) if ((count[i] as number) > 0) length += 1;
+  const table = {
+    length,
+    startMs: new Float64Array(length),
+    sum: new Float64Array(length),
+    count: new Int32Array(length),
+    min: new Int32Array(length),
+    max: new Int32Array(length),
+    deviceSet: new Uint32Array(length),
+  };
+  const sets = createDeviceSets(intervals, devices);
+  for (let i = 0, row = 0; i < count.length; i += 1) {
+    if (count[i] === 0) continue;
+    table.startMs[row] = dayMs + i * intervalMs;
+    table.sum[row] = sum[i] as number;
+    table.count[row] = count[i] as number;
+    table.min[row] = min[i] as number;
+    table.max[row] = max[i] as number;
+    table.deviceSet[row] = sets.indexOf(i);
+    row += 1;
+  }
+  return { ...table, deviceSets: sets.deviceSets };
+}
+
+/** Numbers the distinct sets of devices that intervals have. */
+function createDeviceSets({ devices: bits, words }: Intervals, devices: readonly string[]) {
+  const indices = new Map<string, number>();
+  const deviceSets: string[][] = [];
+  let last = { interval: -1, index: -1 };
+  function isLast(interval: number): boolean {
+    if (last.interval < 0) return false;
+    for (let w = 0; w < words; w += 1) {
+      if (bits[interval * words + w] !== bits[last.interval * words + w]) return false;
+    }
+    return true;
+  }
+  function indexOf(interval: number): number {
+    // Nearly every interval has the devices of the one before.
+    if (isLast(interval)) return last.index;
+    const mask = bits.subarray(interval * words, (interval + 1) * words);
+    const key = mask.join();
+    let index = indices.get(key);
+    if (index === undefined) {
+      index = deviceSets.length;
+      indices.set(key, index);
+      deviceSets.push(devices.filter((_, d) => ((mask[d >>> 5] as number) & (1 << (d & 31))) !== 0));
+    }
+    last = { interval, index };
+    return index;
+  }
+  return { deviceSets, indexOf };
 }

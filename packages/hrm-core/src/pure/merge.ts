@@ -118,16 +118,28 @@ export function resolveDevices(columns: ReadingColumns, priority: DevicePriority
 
 /** Half-open row ranges of the devices' series, best device first. */
 function seriesByRank(columns: ReadingColumns, priority: DevicePriority): [number, number][] {
-  // A Map of own entries: an id may be `__proto__` or `constructor`.
-  const ranks = new Map(Object.entries(priority));
-  const series: { range: [number, number]; rank: number }[] = [];
+  const ranges: [number, number][] = [];
+  const devices: string[] = [];
   for (let from = 0; from < columns.length; ) {
     const device = columns.device[from] as number;
     let to = from + 1;
     while (to < columns.length && columns.device[to] === device) to += 1;
-    series.push({ range: [from, to], rank: ranks.get(columns.devices[device] as string) ?? Number.POSITIVE_INFINITY });
+    ranges.push([from, to]);
+    devices.push(columns.devices[device] as string);
     from = to;
   }
-  // Equal ranks keep the series' own order, which is the byte order of their device_ids.
-  return series.sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank)).map((entry) => entry.range);
+  return rankDevices(devices, priority).map((i) => ranges[i] as [number, number]);
+}
+
+/**
+ * Indices of devices, best first.
+ * @param devices - in UTF-8 byte order, which decides between equal and missing ranks.
+ */
+export function rankDevices(devices: readonly string[], priority: DevicePriority): number[] {
+  // A Map of own entries: an id may be `__proto__` or `constructor`.
+  const ranks = new Map(Object.entries(priority));
+  const rankOf = devices.map((device) => ranks.get(device) ?? Number.POSITIVE_INFINITY);
+  return devices
+    .map((_, i) => i)
+    .sort((a, b) => (rankOf[a] === rankOf[b] ? a - b : (rankOf[a] as number) - (rankOf[b] as number)));
 }

@@ -5,7 +5,6 @@ import * as v from 'valibot';
 import { type Fault, HrmError } from '../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { IdSchema, isId } from '../reading.js';
-import type { Question } from './answer.js';
 import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
 import type { DevicePriority } from './merge.js';
 import { type NaiveTimestamps, parseTimestamp } from './timestamp.js';
@@ -26,6 +25,19 @@ export interface QuestionInput {
   readonly interval?: Interval | undefined;
   /** Which device wins at equal milliseconds: device_id -> rank, 1 best; default: the smaller device_id. */
   readonly priority?: DevicePriority | undefined;
+}
+
+/** What an answer depends on besides the readings. */
+export interface Question {
+  readonly userId: string;
+  /** Only this device's readings count, and rule 2 does not apply. */
+  readonly deviceId?: string | undefined;
+  /** Inclusive, epoch milliseconds. */
+  readonly fromMs: number;
+  /** Exclusive, epoch milliseconds. */
+  readonly toMs: number;
+  readonly intervalMs: number;
+  readonly priority: DevicePriority;
 }
 
 /** How faults name a field: as JavaScript callers or as the wire spells it. */

@@ -17,6 +17,7 @@ import {
   type Storage,
 } from '../../src/index.js';
 import { decodeElements } from '../../src/pure/element.js';
+import { rememberingStorage } from '../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
 import { type OracleReading, oracleAnswer } from './oracle.js';
@@ -31,6 +32,8 @@ interface World {
   clock: Clock & { now: number };
   queue: Queue;
   storage: Storage;
+  /** The same storage, of whose files everything is remembered that may be. */
+  remembering: Storage;
   /** How many of the history's readings have been enqueued. */
   sent: number;
   /** What has been written, in any order: what answers must be made of. */
@@ -40,11 +43,10 @@ interface World {
 async function open({
   directory,
   clock,
-}: Pick<World, 'directory' | 'clock'>): Promise<Pick<World, 'queue' | 'storage'>> {
-  return {
-    queue: await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock }),
-    storage: await openDirectoryStorage({ directory: path.join(directory, 'data') }),
-  };
+}: Pick<World, 'directory' | 'clock'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
+  const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
+  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data') });
+  return { queue, storage, remembering: rememberingStorage(storage) };
 }
 
 async function close(world: World): Promise<void> {
@@ -110,15 +112,17 @@ async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }
   const { users, devices } = world.history;
   const userId = users[user] as string;
   const deviceId = device === null ? undefined : devices[device];
-  const priority = Object.fromEntries(
-    ranks.flatMap((rank, d) => (devices[d] === undefined ? [] : [[devices[d], rank]])),
-  );
-  const rows = await query(
-    { storage: world.storage },
-    { userId, deviceId, start: fromMs, end: toMs, interval, priority },
-  );
+  const priority = priorityOf(world, ranks);
   const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
-  expect(rows).toEqual(oracleAnswer(world.written, question));
+  const expected = oracleAnswer(world.written, question);
+  for (const storage of [world.storage, world.remembering]) {
+    const rows = await query({ storage }, { userId, deviceId, start: fromMs, end: toMs, interval, priority });
+    expect(rows).toEqual(expected);
+  }
+}
+
+function priorityOf({ history: { devices } }: World, ranks: readonly number[]): Record<string, number> {
+  return Object.fromEntries(ranks.flatMap((rank, d) => (devices[d] === undefined ? [] : [[devices[d], rank]])));
 }
 
 async function take(world: World, step: Step): Promise<void> {
@@ -133,7 +137,8 @@ async function take(world: World, step: Step): Promise<void> {
       await world.queue.claim(LIMITS);
       return;
     case 'compact': {
-      const { failures } = await compact({ storage: world.storage, clock: world.clock }, step);
+      const settings = { ...step, devicePriority: priorityOf(world, step.ranks) };
+      const { failures } = await compact({ storage: world.storage, clock: world.clock }, settings);
       expect(failures).toEqual([]);
       return;
     }
@@ -203,7 +208,8 @@ async function live(history: History): Promise<void> {
     for (const step of history.steps) await take(world, step);
     await settle(world);
     await askEverything(world);
-    await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
+    const devicePriority = priorityOf(world, history.questions[0]?.ranks ?? []);
+    await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0, devicePriority });
     await askEverything(world);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
     await askEverything(world);

@@ -47,7 +47,7 @@ export type Step =
   | { type: 'enqueue'; count: number }
   | { type: 'drain'; maxReadings: number; fail: 'no' | 'before-write' | 'before-ack' | 'after-ack' }
   | { type: 'abandon' }
-  | { type: 'compact'; all: boolean; sweepAfterMs: number }
+  | { type: 'compact'; all: boolean; sweepAfterMs: number; ranks: number[] }
   | { type: 'tick'; ms: number }
   | { type: 'reopen' }
   | { type: 'ask'; question: HistoryQuestion };
@@ -104,6 +104,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constant('compact'),
       all: fc.boolean(),
       sweepAfterMs: fc.constantFrom(0, 60_000),
+      ranks: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('tick'), ms: fc.integer({ min: 0, max: 120_000 }) }) },

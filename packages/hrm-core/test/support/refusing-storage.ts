@@ -13,7 +13,7 @@ export function refusingStorage(storage: Storage): Storage & { isMended: boolean
     publishes: 0,
     async publish(...args: Parameters<Storage['publish']>) {
       refusing.publishes += 1;
-      const { columns } = await decodeBytes(new Uint8Array(args[2]).buffer, false);
+      const { columns } = await decodeBytes(new Uint8Array(args[2]));
       if (columns.heartRate.includes(REFUSED_BPM) && !refusing.isMended) {
         throw new HrmError('this storage takes no such reading', { kind: 'data', code: 'unstorable_readings' });
       }

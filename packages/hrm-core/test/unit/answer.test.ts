@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { answerRows, type Question, selectReadings } from '../../src/pure/answer.js';
+import { DAY_MS } from '../../src/limits.js';
+import { answerDay } from '../../src/pure/answer.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { INTERVAL_MS } from '../../src/pure/interval.js';
-import { mergeReadings } from '../../src/pure/merge.js';
+import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
+import { planDay, selectReadings } from '../../src/pure/plan-query.js';
+import type { Question } from '../../src/pure/question.js';
+import { rollUp } from '../../src/pure/rollup.js';
+import { decodeRollup, encodeRollup } from '../../src/pure/rollup-codec.js';
+import { rowsOf } from '../../src/pure/row-table.js';
 import { oracleAnswer } from '../property/oracle.js';
 
 const MINUTE = 60_000;
@@ -15,8 +21,54 @@ const ALL: Question = {
   priority: {},
 };
 
+/** A file's readings, and what its rollup was made under; `null`: it has none. */
+interface GivenFile {
+  readonly readings: readonly Reading[];
+  readonly rolledUpBy: DevicePriority | null;
+}
+
+/** Answers from files as a query would, of each day for itself; only row groups that were planned are read. */
+function askFiles(files: readonly GivenFile[], question: Question) {
+  const days = new Set(files.flatMap(({ readings }) => readings.map((one) => Math.floor(one.timestampMs / DAY_MS))));
+  return [...days]
+    .sort((a, b) => a - b)
+    .filter((day) => day * DAY_MS < question.toMs && (day + 1) * DAY_MS > question.fromMs)
+    .flatMap((day) => {
+      const dayMs = day * DAY_MS;
+      const stored = files.flatMap(({ readings, rolledUpBy }) => {
+        const own = readings.filter((one) => Math.floor(one.timestampMs / DAY_MS) === day);
+        return own.length === 0 ? [] : [storeFile(own, rolledUpBy, dayMs)];
+      });
+      const plan = planDay(stored, question, dayMs);
+      const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
+      return rowsOf(answerDay(stored, plan, mergeReadings(tables), question, dayMs));
+    });
+}
+
+/** Every device of a user is a row group. */
+function storeFile(readings: readonly Reading[], rolledUpBy: DevicePriority | null, dayMs: number) {
+  const merged = mergeReadings([columnsFromReadings(readings)]);
+  const rollup = rolledUpBy === null ? null : rollUp(merged, dayMs, rolledUpBy);
+  const groups = new Map<string, Reading[]>();
+  for (const one of readings) {
+    const key = JSON.stringify([one.userId, one.deviceId]);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return {
+    rollup: rollup === null ? null : decodeRollup(encodeRollup(rollup)),
+    groups: [...groups.values()].map((group) => {
+      const times = group.map(({ timestampMs }) => timestampMs);
+      const { userId, deviceId } = group[0] as Reading;
+      const columns = mergeReadings([columnsFromReadings(group)]);
+      return { userId, deviceId, fromMs: Math.min(...times), lastMs: Math.max(...times), columns };
+    }),
+  };
+}
+
 function ask(readings: readonly Reading[], question: Question) {
-  return answerRows(mergeReadings([selectReadings(columnsFromReadings(readings), question)]), question);
+  const answer = askFiles([{ readings, rolledUpBy: null }], question);
+  expect(askFiles([{ readings, rolledUpBy: {} }], question)).toEqual(answer);
+  return answer;
 }
 
 function reading(timestampMs: number, heartRate: number, deviceId = 'd', userId = 'u'): Reading {
@@ -66,26 +118,108 @@ it('keeps users apart that share a file', () => {
   expect(ask(readings, { ...ALL, userId: 'ANA' })).toEqual([]);
 });
 
+it('takes no reading where the rollups tell everything', () => {
+  const readings = [reading(0, 60, 'a'), reading(0, 90, 'b'), reading(70_000, 80, 'b')];
+  const plan = (
+    question: Partial<Question>,
+    rolledUpBy: DevicePriority | null = {},
+    more: readonly GivenFile[] = [],
+  ) => {
+    const files = [{ readings, rolledUpBy }, ...more].map((file) => storeFile(file.readings, file.rolledUpBy, 0));
+    const { reads } = planDay(files, { ...ALL, ...question }, 0);
+    return reads.map((groups) => groups.map(({ deviceId }) => deviceId).join());
+  };
+  expect(plan({})).toEqual(['']);
+  expect(plan({ deviceId: 'b', fromMs: 60_000 })).toEqual(['']);
+  // Another order matters where devices disagree, and to nobody who asks for one device.
+  expect(plan({ priority: { b: 1 } })).toEqual(['a,b']);
+  expect(plan({ priority: { b: 1 } }, { b: 2 })).toEqual(['']);
+  expect(plan({ priority: { b: 1 }, deviceId: 'b' })).toEqual(['']);
+  expect(plan({ priority: { b: 1 }, fromMs: 60_000 })).toEqual(['']);
+  // A cut minute, of the one device asked for or in the time asked for.
+  expect(plan({ fromMs: 1 })).toEqual(['a,b']);
+  expect(plan({ fromMs: 1, deviceId: 'b' })).toEqual(['b']);
+  expect(plan({ toMs: 70_001 })).toEqual(['b']);
+  // A minute that another file touches: only what lies in it is read.
+  expect(plan({}, {}, [{ readings: [reading(80_000, 70, 'c')], rolledUpBy: {} }])).toEqual(['b', 'c']);
+  expect(plan({ deviceId: 'b' }, {}, [{ readings: [reading(80_000, 70, 'c')], rolledUpBy: {} }])).toEqual(['', '']);
+  expect(plan({}, {}, [{ readings: [reading(120_000, 70, 'c')], rolledUpBy: {} }])).toEqual(['', '']);
+  // Without a rollup everything that may matter is read.
+  expect(plan({ fromMs: 60_000 }, null)).toEqual(['b']);
+});
+
+it('has no rollup of several users, of another day, of more devices than it has bits, of impossible heart rates', () => {
+  const roll = (readings: readonly Reading[]) => rollUp(mergeReadings([columnsFromReadings(readings)]), 0, {});
+  const devices = Array.from({ length: 33 }, (_, i) => reading(i, 70, `d${i}`));
+  expect(roll(devices.slice(1))).not.toBeNull();
+  expect(roll(devices)).toBeNull();
+  expect(roll([reading(0, 70), reading(0, 70, 'd', 'v')])).toBeNull();
+  expect(roll([reading(DAY_MS, 70)])).toBeNull();
+  expect(roll([reading(0, 256)])).toBeNull();
+  expect(roll([])).toBeNull();
+});
+
+it('keeps every value of a rollup when it is stored', () => {
+  const devices = Array.from({ length: 32 }, (_, i) => `d${i}`);
+  const any = fc.record({
+    deviceId: fc.constantFrom(...devices),
+    timestampMs: fc.oneof(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: DAY_MS - 1 })),
+    heartRate: fc.integer({ min: 30, max: 220 }),
+  });
+  fc.assert(
+    fc.property(fc.array(any, { minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 9 }), (some, rank) => {
+      const readings = some.map((one) => reading(one.timestampMs, one.heartRate, one.deviceId));
+      const rollup = rollUp(mergeReadings([columnsFromReadings(readings)]), 0, { d31: rank, d7: 5 });
+      expect(rollup).not.toBeNull();
+      if (rollup !== null) expect(decodeRollup(encodeRollup(rollup))).toEqual(rollup);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 it('agrees with the naive oracle on any readings and any question', () => {
   const id = fc.constantFrom('a', 'b', '～', '😀', '__proto__');
   const anyReading = fc.record({
     userId: fc.constantFrom('u', 'U'),
     deviceId: id,
-    timestampMs: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 200_000_000 })),
+    timestampMs: fc.oneof(
+      fc.integer({ min: 0, max: 9 }),
+      fc.integer({ min: 0, max: 600_000 }),
+      fc.integer({ min: 0, max: 200_000_000 }),
+    ),
     heartRate: fc.integer({ min: 30, max: 220 }),
     receivedMs: fc.integer({ min: 0, max: 300_000 }),
   });
+  const anyPriority = fc.dictionary(id, fc.integer({ min: 1, max: 3 }));
+  const anyFiles = fc.array(
+    fc.record({
+      // Mostly of one user, or there would be no rollups.
+      readings: fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc.array(
+            anyReading.map((one) => ({ ...one, userId: 'u' })),
+            { maxLength: 40 },
+          ),
+        },
+        { weight: 1, arbitrary: fc.array(anyReading, { maxLength: 40 }) },
+      ),
+      rolledUpBy: fc.option(anyPriority, { nil: null, freq: 3 }),
+    }),
+    { maxLength: 4 },
+  );
   const anyQuestion = fc.record({
     userId: fc.constantFrom('u', 'U', 'x'),
     deviceId: fc.option(id, { nil: undefined }),
-    fromMs: fc.integer({ min: 0, max: 5 }),
-    toMs: fc.integer({ min: 5, max: 200_000_000 }),
+    fromMs: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2_000_000 })),
+    toMs: fc.oneof(fc.constant(DAY_MS), fc.integer({ min: 2_000_000, max: 200_000_000 })),
     intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
-    priority: fc.dictionary(id, fc.integer({ min: 1, max: 3 })),
+    priority: anyPriority,
   });
   fc.assert(
-    fc.property(fc.array(anyReading, { maxLength: 80 }), anyQuestion, (readings, question) => {
-      expect(ask(readings, question)).toEqual(oracleAnswer(readings, question));
+    fc.property(anyFiles, anyQuestion, (files, question) => {
+      const readings = files.flatMap((file) => file.readings);
+      expect(askFiles(files, question)).toEqual(oracleAnswer(readings, question));
     }),
     { numRuns: 3_000 },
   );

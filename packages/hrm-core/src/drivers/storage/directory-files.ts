@@ -39,6 +39,8 @@ export interface FileStatus {
   readonly size: bigint;
   readonly mtimeMs: bigint;
   readonly ctimeMs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
   isFile(): boolean;
   isDirectory(): boolean;
 }

@@ -92,6 +92,22 @@ export async function openSnapshot(
   });
 }
 
+/** {@link Storage.versions} of the directory driver. */
+export async function listVersions(
+  context: DirectoryContext,
+  partition: Partition,
+): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
+  const path = partitionPath(context.directory, partition);
+  try {
+    const compacted = statusOf(context.fileSystem, join(path, COMPACTED_NAME));
+    const own = compacted?.isFile() ? [{ name: COMPACTED_NAME, version: versionOf(compacted) }] : [];
+    const parts = listParts(context.fileSystem, path).sort();
+    return [...own, ...parts.map((name) => ({ name, version: name }))];
+  } catch (error) {
+    throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
+  }
+}
+
 /**
  * The compacted file that a snapshot holds open, `null` where the partition had none.
  * @throws HrmError kind `closed`, code `snapshot_closed`; kind `internal` for a snapshot of another driver.
@@ -186,6 +202,7 @@ function toSnapshot(context: DirectoryContext, partition: Partition, files: read
   function toStoredFile(file: OpenFile): StoredFile {
     return {
       name: file.name,
+      version: file.name === COMPACTED_NAME ? versionOf(file.status) : file.name,
       byteLength: Number(file.status.size),
       // Of the inode's change: linking and renaming set it, and nothing writes to the file after that.
       ageMs: Math.max(0, nowMs - Number(file.status.ctimeMs)),
@@ -209,6 +226,11 @@ function toSnapshot(context: DirectoryContext, partition: Partition, files: read
   const snapshot: Snapshot = { partition, files: files.map(toStoredFile), close };
   held.set(snapshot, state);
   return snapshot;
+}
+
+/** Nothing writes to a file that has its name, so its inode and the times that linking it set are its own. */
+function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
 }
 
 async function readRange(

@@ -35,7 +35,7 @@ import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js'
 import { listPartitions } from './directory-partitions.js';
 import { publishPart } from './directory-publish.js';
 import { removeParts, replaceCompacted } from './directory-replace.js';
-import { openSnapshot } from './directory-snapshot.js';
+import { listVersions, openSnapshot } from './directory-snapshot.js';
 
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './directory-files.js';
 
@@ -104,6 +104,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     publish: (partition, name, bytes, callOptions) =>
       write(() => publishPart(context, partition, name, bytes, callOptions)),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
+    versions: (partition) => run(() => listVersions(context, partition)),
     replace: (replacement) => write(() => replaceCompacted(context, replacement)),
     remove: (partition, names) => write(() => removeParts(context, partition, names)),
     async *partitions(range, callOptions) {

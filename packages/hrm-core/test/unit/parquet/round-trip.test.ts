@@ -6,8 +6,9 @@ import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { readParquet } from 'parquet-wasm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { decodeFile, decodeReplaces } from '../../../src/parquet/decode.js';
+import { decodeFile } from '../../../src/parquet/decode.js';
 import { encodeReadings } from '../../../src/parquet/encode.js';
+import { openFile } from '../../../src/parquet/footer.js';
 import type { StoredFile } from '../../../src/ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns } from '../../../src/pure/columns.js';
 import { mergeReadings } from '../../../src/pure/merge.js';
@@ -31,7 +32,7 @@ afterAll(async () => {
 
 function stored(bytes: Uint8Array): StoredFile {
   const read = async (from: number, to: number) => new Uint8Array(bytes.subarray(from, to)).buffer;
-  return { name: 'part-test.parquet', byteLength: bytes.length, ageMs: 0, read };
+  return { name: 'part-test.parquet', version: '1', byteLength: bytes.length, ageMs: 0, read };
 }
 
 function valuesOf(columns: ReadingColumns): Values {
@@ -96,7 +97,7 @@ describe('a file of several row groups and pages', () => {
     receivedMs: 1_700_000_000_000 + i * 1_000,
   }));
   const merged = mergeReadings([columnsFromReadings(readings)]);
-  const bytes = encodeReadings(merged, ['part-x.parquet', 'part-y.parquet']);
+  const bytes = encodeReadings(merged, { replaces: ['part-x.parquet', 'part-y.parquet'] });
 
   it('reads the same by all three', async () => {
     const expected = valuesOf(merged);
@@ -108,8 +109,9 @@ describe('a file of several row groups and pages', () => {
 
   it('names what it replaces, also to who reads its footer only', async () => {
     expect((await decodeFile(stored(bytes), PARTITION)).replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
-    expect(await decodeReplaces(stored(bytes), PARTITION)).toEqual(['part-x.parquet', 'part-y.parquet']);
-    expect(await decodeReplaces(stored(encodeReadings(merged)), PARTITION)).toEqual([]);
+    const { footer } = await openFile(stored(bytes), PARTITION);
+    expect(footer.replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
+    expect((await decodeFile(stored(encodeReadings(merged)), PARTITION)).replaces).toEqual([]);
   });
 });
 

@@ -1,0 +1,99 @@
+/**
+ * A stored file as a query knows it: its footer, its rollup, and row groups once they were needed. What is known is remembered.
+ */
+import { CACHE_SETTLE_MS, MAX_CACHED_READINGS_BYTES } from '../limits.js';
+import { decodeGroups } from '../parquet/decode.js';
+import { type Footer, openFile, type RowGroup } from '../parquet/footer.js';
+import { COMPACTED_NAME, type Partition, type StoredFile } from '../ports/storage.js';
+import { concatColumns, type ReadingColumns } from '../pure/columns.js';
+import { type DevicePriority, mergeReadings } from '../pure/merge.js';
+import { dateStartMs } from '../pure/partition.js';
+import { type Rollup, rollUp } from '../pure/rollup.js';
+import type { FileCache } from './file-cache.js';
+
+/** What is known of a file. */
+export interface KnownFile {
+  readonly footer: Footer;
+  /** Stored with the file, or made of a small part's readings when they were first read. */
+  readonly rollup: Rollup | null;
+  /** All readings, merged, of a small part. */
+  readonly columns: ReadingColumns | null;
+}
+
+/** Bytes of a row of {@link ReadingColumns}. */
+const ROW_BYTES = 28;
+/** Of a rollup's bucket. */
+const BUCKET_BYTES = 12;
+/** Of a footer's row group, as objects. */
+const GROUP_BYTES = 4_000;
+const FOOTER_BYTES = 4_000;
+
+/**
+ * Reads the end of a file, and the readings too of a small one without a rollup.
+ * @param priority - what a rollup made here is resolved under.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowFile(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  priority: DevicePriority,
+): Promise<KnownFile> {
+  const key = keyOf(file, partition);
+  const known = cache.get(key);
+  if (known !== undefined) return known as KnownFile;
+  const opened = await openFile(file, partition);
+  const { footer } = opened;
+  const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
+  let { rollup } = footer;
+  let columns: ReadingColumns | null = null;
+  if (rollup === null && isSmall) {
+    columns = mergeReadings([concatColumns(await decodeGroups(file, partition, opened, footer.groups))]);
+    rollup = rollUp(columns, dateStartMs(partition.date) ?? 0, priority);
+  }
+  const result = { footer, rollup, columns };
+  remember(cache, file, key, result, bytesOf(result));
+  return result;
+}
+
+/**
+ * Readings of a file: of the row groups given, or of all where all are known.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function readGroups(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  { footer, columns }: KnownFile,
+  groups: readonly RowGroup[],
+): Promise<readonly ReadingColumns[]> {
+  if (groups.length === 0) return [];
+  if (columns !== null) return [columns];
+  const key = keyOf(file, partition);
+  const tables = groups.map((group) => cache.get(`${key}/${group.index}`) as ReadingColumns | undefined);
+  const missing = groups.filter((_, i) => tables[i] === undefined);
+  const read = await decodeGroups(file, partition, { footer }, missing);
+  for (const [i, group] of missing.entries()) {
+    const table = read[i] as ReadingColumns;
+    const bytes = table.length * ROW_BYTES;
+    if (bytes <= MAX_CACHED_READINGS_BYTES) remember(cache, file, `${key}/${group.index}`, table, bytes);
+  }
+  return [...tables.filter((table) => table !== undefined), ...read];
+}
+
+/** No name has this separator in it. */
+function keyOf({ name, version }: StoredFile, { date, directory }: Partition): string {
+  return [date, directory, name, version].join('\n');
+}
+
+function remember(cache: FileCache, file: StoredFile, key: string, value: unknown, bytes: number): void {
+  if (file.name === COMPACTED_NAME && file.ageMs < CACHE_SETTLE_MS) return;
+  cache.set(key, value, bytes);
+}
+
+function bytesOf({ footer, rollup, columns }: KnownFile): number {
+  const series = rollup === null ? [] : [...rollup.series, rollup.conflicts];
+  const buckets = series.reduce((sum, { minute }) => sum + minute.length, 0);
+  const rows = columns?.length ?? 0;
+  return FOOTER_BYTES + footer.groups.length * GROUP_BYTES + buckets * BUCKET_BYTES + rows * ROW_BYTES;
+}

@@ -1,0 +1,214 @@
+/**
+ * The end of a file, in one read where it is not unusually long: what is in the file and where, and its rollup.
+ */
+import { type FileMetaData, parquetMetadata } from 'hyparquet';
+import { HrmError, isHrmError } from '../errors.js';
+import { MAX_FILE_BYTES } from '../limits.js';
+import type { Partition, StoredFile } from '../ports/storage.js';
+import type { Rollup } from '../pure/rollup.js';
+import { decodeRollup } from '../pure/rollup-codec.js';
+import { CREATED_BY, hasDigest, pieceDigest, sealOf, TRAILER_BYTES } from './digest.js';
+import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY } from './encode.js';
+
+/** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
+const TAIL_BYTES = 32 * 1024;
+
+/** The contract's columns: name and physical type, in order. */
+const COLUMNS = [
+  ['timestamp_ms', 'INT64'],
+  ['heart_rate', 'INT32'],
+  ['device_id', 'BYTE_ARRAY'],
+  ['user_id', 'BYTE_ARRAY'],
+  ['received_minute', 'INT32'],
+] as const;
+
+/** One row group: what it holds, and where. */
+export interface RowGroup {
+  /** Which of the file's. */
+  readonly index: number;
+  readonly rows: number;
+  /** Of its readings, epoch ms; what is not known is infinite. */
+  readonly fromMs: number;
+  /** Inclusive. */
+  readonly lastMs: number;
+  /** The only user_id in it; `null` where there are several, or that is not sure. */
+  readonly userId: string | null;
+  /** The only device_id in it, as `userId`. */
+  readonly deviceId: string | null;
+  readonly fromByte: number;
+  /** Exclusive. */
+  readonly toByte: number;
+  /** `null` in a file of another writer, and in an older one, which is proved as a whole. */
+  readonly digest: string | null;
+}
+
+/** What the end of a file says. */
+export interface Footer {
+  readonly rows: number;
+  readonly groups: readonly RowGroup[];
+  /** Names of files whose readings are all in this one; empty for a part. */
+  readonly replaces: readonly string[];
+  readonly rollup: Rollup | null;
+  /** How the readings are proved; see {@link sealOf}. */
+  readonly seal: 'footer' | 'whole' | 'foreign';
+  /** The first byte that is not of a row group. */
+  readonly bodyEnd: number;
+  readonly metadata: FileMetaData;
+}
+
+/** A file whose end was read. */
+export interface OpenedFile {
+  readonly footer: Footer;
+  /** The last bytes of the file, from `tailFrom` on. */
+  readonly tail: Uint8Array<ArrayBuffer>;
+  readonly tailFrom: number;
+}
+
+/**
+ * Reads the end of a file, and proves it.
+ * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, too large, or not of the contract's columns.
+ */
+export async function openFile(file: StoredFile, partition: Partition): Promise<OpenedFile> {
+  return asDamage(file, partition, async () => {
+    if (file.byteLength > MAX_FILE_BYTES)
+      throw new Error(`it has ${file.byteLength} bytes, more than ${MAX_FILE_BYTES}`);
+    let opened = await readTail(file, Math.max(0, file.byteLength - TAIL_BYTES));
+    const footerBytes = lengthOfFooter(opened.tail);
+    if (footerBytes > file.byteLength) throw new Error('its footer is longer than itself');
+    if (footerBytes > opened.tail.length) opened = await readTail(file, file.byteLength - footerBytes);
+    return parseTail(file, opened, footerBytes);
+  });
+}
+
+/** Runs what reads a file; whatever is wrong with the file becomes `file_damaged`. */
+export async function asDamage<T>(file: StoredFile, { date }: Partition, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    // The storage's own errors are not the file's fault.
+    if (isHrmError(error)) throw error;
+    // Names the date, and not the directory: that names a person, and messages reach logs.
+    throw new HrmError(`${file.name} of ${date} cannot be read as a file of heart-rate readings`, {
+      kind: 'data',
+      code: 'file_damaged',
+      cause: error,
+    });
+  }
+}
+
+async function readTail(file: StoredFile, tailFrom: number) {
+  return { tail: new Uint8Array(await file.read(tailFrom, file.byteLength)), tailFrom };
+}
+
+/** With its trailer. @see https://parquet.apache.org/docs/file-format/ */
+function lengthOfFooter(tail: Uint8Array): number {
+  if (tail.length < TRAILER_BYTES) throw new Error('it is shorter than the end of a Parquet file');
+  return new DataView(tail.buffer, tail.byteOffset).getUint32(tail.length - TRAILER_BYTES, true) + TRAILER_BYTES;
+}
+
+async function parseTail(
+  file: StoredFile,
+  { tail, tailFrom }: { tail: Uint8Array<ArrayBuffer>; tailFrom: number },
+  footerBytes: number,
+): Promise<OpenedFile> {
+  const footer = tail.slice(tail.length - footerBytes);
+  const seal = sealOf(footer);
+  if (seal === 'footer' && !hasDigest(footer)) throw new Error('its footer does not have its digest');
+  const metadata = parquetMetadata(footer.buffer);
+  checkColumns(metadata);
+  const keys = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
+  const footerAt = file.byteLength - footerBytes;
+  const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
+  const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
+  const rollup = place === null ? null : await readRollup(file, tail, tailFrom, place);
+  const replaces = parseNames(keys.get(REPLACES_KEY));
+  const bodyEnd = place?.offset ?? footerAt;
+  if (seal === 'footer') checkTiling(groups, bodyEnd);
+  return {
+    footer: { rows: Number(metadata.num_rows), groups, replaces, rollup, seal, bodyEnd, metadata },
+    tail,
+    tailFrom,
+  };
+}
+
+interface Place {
+  readonly offset: number;
+  readonly length: number;
+  readonly digest: string;
+}
+
+function parsePlace(text: string | undefined, footerAt: number): Place | null {
+  if (text === undefined) return null;
+  const place: Place = JSON.parse(text);
+  if (place.offset + place.length !== footerAt) throw new Error('its rollup is not where it should be');
+  return place;
+}
+
+async function readRollup(file: StoredFile, tail: Uint8Array, tailFrom: number, place: Place): Promise<Rollup> {
+  const { offset, length, digest } = place;
+  const bytes =
+    offset >= tailFrom
+      ? tail.subarray(offset - tailFrom, offset - tailFrom + length)
+      : new Uint8Array(await file.read(offset, offset + length));
+  if (pieceDigest(bytes) !== digest) throw new Error('its rollup does not have its digest');
+  return decodeRollup(bytes);
+}
+
+function checkColumns(metadata: FileMetaData): void {
+  const [, ...elements] = metadata.schema;
+  const found = elements.map(({ name, type, repetition_type: repetition }) => `${name} ${type} ${repetition}`);
+  const expected = COLUMNS.map(([name, type]) => `${name} ${type} REQUIRED`);
+  if (found.join() !== expected.join())
+    throw new Error(`its columns are ${found.join(', ')}, not ${expected.join(', ')}`);
+}
+
+function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGroup[] {
+  const isOurs = metadata.created_by === CREATED_BY;
+  return metadata.row_groups.map((group, g) => {
+    const [time, , device, user] = group.columns.map((column) => column.meta_data);
+    const bounds = group.columns.map(({ meta_data: column }) => {
+      if (column === undefined) throw new Error('it has a column without metadata');
+      const from = Number(column.dictionary_page_offset || column.data_page_offset);
+      return { from, to: from + Number(column.total_compressed_size) };
+    });
+    const { min_value: first, max_value: last } = time?.statistics ?? {};
+    return {
+      index: g,
+      rows: Number(group.num_rows),
+      fromMs: typeof first === 'bigint' ? Number(first) : Number.NEGATIVE_INFINITY,
+      lastMs: typeof last === 'bigint' ? Number(last) : Number.POSITIVE_INFINITY,
+      // Another writer may cut bounds, and cut bounds can be equal.
+      userId: isOurs ? onlyValue(user) : null,
+      deviceId: isOurs ? onlyValue(device) : null,
+      fromByte: Math.min(...bounds.map(({ from }) => from)),
+      toByte: Math.max(...bounds.map(({ to }) => to)),
+      digest: digests[g] ?? null,
+    };
+  });
+}
+
+function onlyValue(
+  column: { readonly statistics?: { readonly min_value?: unknown; readonly max_value?: unknown } } | undefined,
+) {
+  const { min_value: min, max_value: max } = column?.statistics ?? {};
+  return typeof min === 'string' && min === max ? min : null;
+}
+
+/** Every byte before the footer is of a row group or the rollup, and so proved by a digest; the first four are `PAR1`. */
+function checkTiling(groups: readonly RowGroup[], bodyEnd: number): void {
+  let at = 4;
+  for (const { fromByte, toByte, digest } of groups) {
+    if (fromByte !== at || digest === null) throw new Error('its row groups are not where they should be');
+    at = toByte;
+  }
+  if (at !== bodyEnd) throw new Error('it has bytes that belong to nothing');
+}
+
+function parseNames(text: string | undefined): readonly string[] {
+  if (text === undefined) return [];
+  const names: unknown = JSON.parse(text);
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+    throw new Error('its footer has something else than a list of names');
+  }
+  return names;
+}

@@ -1,0 +1,147 @@
+/**
+ * What of a day's files an answer needs: rollups where they hold, readings where they do not.
+ *
+ * A minute is taken from the rollup of the one file that has readings in it. It is answered from readings where several files have
+ * some (rule 1 may choose between them), where the range cuts inside it, where its devices' conflict was resolved under
+ * another order than the question's, and where a file without a rollup may have some. Minutes are apart from each other under all
+ * rules, so each is decided by itself.
+ */
+import { DAY_MS, MINUTE_MS } from '../limits.js';
+import type { ReadingColumns } from './columns.js';
+import { takeRows } from './columns.js';
+import { rankDevices } from './merge.js';
+import type { Question } from './question.js';
+import type { Buckets, Rollup } from './rollup.js';
+
+/** A row group, as planning sees it. */
+interface PlannedGroup {
+  readonly fromMs: number;
+  /** Inclusive. */
+  readonly lastMs: number;
+  readonly userId: string | null;
+  readonly deviceId: string | null;
+}
+
+/** A file, as planning sees it. */
+export interface PlannedFile<Group extends PlannedGroup = PlannedGroup> {
+  /** `null`: not known, and so every minute between its first and its last reading may have some. */
+  readonly rollup: Rollup | null;
+  readonly groups: readonly Group[];
+}
+
+/** Where a minute's answer comes from, if not from the rollup of the file whose index stands there. */
+const FROM_NOTHING = -1;
+const FROM_READINGS = -2;
+
+const DAY_MINUTES = DAY_MS / MINUTE_MS;
+
+/** What to read for one day. */
+export interface DayPlan<Group extends PlannedGroup = PlannedGroup> {
+  /** Of each minute of the day: the index of the file whose rollup has it; negative: nothing has, or readings. */
+  readonly source: Int16Array;
+  /** Of each file the row groups to read. */
+  readonly reads: readonly (readonly Group[])[];
+}
+
+/**
+ * Plans the answer of one day.
+ * @param dayMs - its first millisecond.
+ */
+export function planDay<Group extends PlannedGroup>(
+  files: readonly PlannedFile<Group>[],
+  question: Question,
+  dayMs: number,
+): DayPlan<Group> {
+  const source = new Int16Array(DAY_MINUTES).fill(FROM_NOTHING);
+  const fromMs = Math.max(question.fromMs - dayMs, 0);
+  const toMs = Math.min(question.toMs - dayMs, DAY_MS);
+  const fromMinute = Math.floor(fromMs / MINUTE_MS);
+  const toMinute = Math.ceil(toMs / MINUTE_MS);
+  function readMinutes(from: number, to: number): void {
+    if (to > from) source.fill(FROM_READINGS, from, to);
+  }
+  for (const [f, { rollup, groups }] of files.entries()) {
+    if (rollup !== null) {
+      for (const { minute } of seriesFor(rollup, question)) claimMinutes(source, minute, f);
+      continue;
+    }
+    for (const group of groups.filter((candidate) => mayHold(candidate, question))) {
+      const from = Math.floor((group.fromMs - dayMs) / MINUTE_MS);
+      const last = Math.floor((group.lastMs - dayMs) / MINUTE_MS);
+      readMinutes(Math.max(0, from), Math.min(DAY_MINUTES, last + 1));
+    }
+  }
+  for (const [f, { rollup }] of files.entries()) {
+    if (rollup === null || question.deviceId !== undefined || isOrderCurrent(rollup, question)) continue;
+    for (const minute of rollup.conflicts.minute) if (source[minute] === f) source[minute] = FROM_READINGS;
+  }
+  source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
+  for (const cut of [fromMs % MINUTE_MS === 0 ? -1 : fromMinute, toMs % MINUTE_MS === 0 ? -1 : toMinute - 1]) {
+    if (cut >= 0 && source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
+  }
+  const before = countReadMinutes(source);
+  const reads = files.map(({ groups }) =>
+    groups.filter((group) => {
+      const from = clampMinute(Math.floor((group.fromMs - dayMs) / MINUTE_MS));
+      const to = clampMinute(Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
+      return mayHold(group, question) && (before[to] as number) > (before[from] as number);
+    }),
+  );
+  return { source, reads };
+}
+
+/** The series of a rollup that a question is about. */
+export function seriesFor({ userId, devices, series }: Rollup, question: Question): readonly Buckets[] {
+  if (userId !== question.userId) return [];
+  return question.deviceId === undefined ? series : series.filter((_, d) => devices[d] === question.deviceId);
+}
+
+/** The rows that are the question's and lie in minutes that are answered from readings. */
+export function selectReadings(
+  columns: ReadingColumns,
+  question: Question,
+  source: Int16Array,
+  dayMs: number,
+): ReadingColumns {
+  const user = columns.users.indexOf(question.userId);
+  const device = question.deviceId === undefined ? -1 : columns.devices.indexOf(question.deviceId);
+  const rows = new Uint32Array(columns.length);
+  let count = 0;
+  for (let i = 0; i < columns.length; i += 1) {
+    const timestampMs = columns.timestampMs[i] as number;
+    if (source[Math.floor((timestampMs - dayMs) / MINUTE_MS)] !== FROM_READINGS) continue;
+    if (columns.user[i] !== user || timestampMs < question.fromMs || timestampMs >= question.toMs) continue;
+    if (question.deviceId !== undefined && columns.device[i] !== device) continue;
+    rows[count] = i;
+    count += 1;
+  }
+  return count === columns.length ? columns : takeRows(columns, rows.subarray(0, count));
+}
+
+function claimMinutes(source: Int16Array, minutes: Uint16Array, file: number): void {
+  for (const minute of minutes) {
+    if (source[minute] === FROM_NOTHING) source[minute] = file;
+    else if (source[minute] !== file) source[minute] = FROM_READINGS;
+  }
+}
+
+function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolean {
+  if (userId !== null && userId !== question.userId) return false;
+  return question.deviceId === undefined || deviceId === null || deviceId === question.deviceId;
+}
+
+function isOrderCurrent({ devices, order }: Rollup, { priority }: Question): boolean {
+  return rankDevices(devices, priority).every((device, place) => device === order[place]);
+}
+
+/** Of each minute how many before it are answered from readings. */
+function countReadMinutes(source: Int16Array): Uint16Array {
+  const before = new Uint16Array(DAY_MINUTES + 1);
+  for (let m = 0; m < DAY_MINUTES; m += 1)
+    before[m + 1] = (before[m] as number) + (source[m] === FROM_READINGS ? 1 : 0);
+  return before;
+}
+
+function clampMinute(minute: number): number {
+  return Math.min(DAY_MINUTES, Math.max(0, minute));
+}

@@ -1,0 +1,179 @@
+/**
+ * Rollups: what a file's readings come to, minute by minute, so that an answer needs no reading.
+ *
+ * Of each device apart its buckets hold whatever the priorities are. Of all devices together a minute is the sum of the
+ * devices' buckets unless two of them have a reading at the same millisecond (a conflict): then rule 2 drops one, and the
+ * minute's survivors are kept under the order of devices that was current. Under another order only those minutes fall
+ * back to the readings.
+ */
+import { DAY_MS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
+import type { ReadingColumns } from './columns.js';
+import { type DevicePriority, rankDevices } from './merge.js';
+import { sortRows } from './sort-rows.js';
+
+/** What a bucket's byte holds; accepted readings stay far below, and those of another writer's file have no rollup then. */
+const MAX_BUCKET_BPM = 255;
+
+/** Minutes that have readings, ascending: arrays of one length. */
+export interface Buckets {
+  /** Of the day, 0 to 1439. */
+  readonly minute: Uint16Array;
+  /** Readings, >= 1. */
+  readonly count: Int32Array;
+  /** bpm; at most 60,000 readings of 220. */
+  readonly sum: Int32Array;
+  /** bpm. */
+  readonly min: Uint8Array;
+  /** bpm. */
+  readonly max: Uint8Array;
+}
+
+/** Minutes in which devices disagree, resolved by rule 2. */
+export interface Conflicts extends Buckets {
+  /** Bit d: device d has a surviving reading. */
+  readonly devices: Uint32Array;
+}
+
+/** The rollup of one user's readings of one day. */
+export interface Rollup {
+  readonly userId: string;
+  /** In UTF-8 byte order, at most {@link MAX_ROLLUP_DEVICES}. */
+  readonly devices: readonly string[];
+  /** Of each device. */
+  readonly series: readonly Buckets[];
+  /** Indices of devices, best first: what `conflicts` were resolved under. */
+  readonly order: readonly number[];
+  readonly conflicts: Conflicts;
+}
+
+/**
+ * Rolls up readings.
+ * @param columns - merged by `mergeReadings`, at least one row.
+ * @param dayMs - the first millisecond of their day.
+ * @returns `null` where there is none: of several users, of another day, of too many devices, of impossible heart rates.
+ */
+export function rollUp(columns: ReadingColumns, dayMs: number, priority: DevicePriority): Rollup | null {
+  const [userId] = columns.users;
+  if (userId === undefined || columns.users.length > 1 || columns.length === 0) return null;
+  const series = seriesOf(columns);
+  if (series.length > MAX_ROLLUP_DEVICES) return null;
+  for (let row = 0; row < columns.length; row += 1) {
+    const ms = (columns.timestampMs[row] as number) - dayMs;
+    const heartRate = columns.heartRate[row] as number;
+    if (ms < 0 || ms >= DAY_MS || heartRate < 0 || heartRate > MAX_BUCKET_BPM) return null;
+  }
+  const devices = series.map(({ device }) => columns.devices[device] as string);
+  const order = rankDevices(devices, priority);
+  return {
+    userId,
+    devices,
+    series: series.map(({ fromRow, toRow }) => bucketsOf(columns, fromRow, toRow, dayMs)),
+    order,
+    conflicts: resolveConflicts(columns, series, order, dayMs),
+  };
+}
+
+interface Series {
+  readonly device: number;
+  readonly fromRow: number;
+  readonly toRow: number;
+}
+
+function seriesOf({ device, length }: ReadingColumns): Series[] {
+  const series: Series[] = [];
+  for (let fromRow = 0; fromRow < length; ) {
+    let toRow = fromRow + 1;
+    while (toRow < length && device[toRow] === device[fromRow]) toRow += 1;
+    series.push({ device: device[fromRow] as number, fromRow, toRow });
+    fromRow = toRow;
+  }
+  return series;
+}
+
+/** Collects buckets in ascending order of their minutes. */
+function bucketsOf(columns: ReadingColumns, fromRow: number, toRow: number, dayMs: number): Buckets {
+  const minute: number[] = [];
+  const count: number[] = [];
+  const sum: number[] = [];
+  const min: number[] = [];
+  const max: number[] = [];
+  for (let row = fromRow; row < toRow; ) {
+    const current = minuteOf(columns, row, dayMs);
+    const first = row;
+    let [total, low, high] = [0, MAX_BUCKET_BPM, 0];
+    for (; row < toRow && minuteOf(columns, row, dayMs) === current; row += 1) {
+      const heartRate = columns.heartRate[row] as number;
+      total += heartRate;
+      if (heartRate < low) low = heartRate;
+      if (heartRate > high) high = heartRate;
+    }
+    minute.push(current);
+    count.push(row - first);
+    sum.push(total);
+    min.push(low);
+    max.push(high);
+  }
+  return toBuckets(minute, count, sum, min, max);
+}
+
+function toBuckets(
+  minute: readonly number[],
+  count: readonly number[],
+  sum: readonly number[],
+  min: readonly number[],
+  max: readonly number[],
+): Buckets {
+  return {
+    minute: Uint16Array.from(minute),
+    count: Int32Array.from(count),
+    sum: Int32Array.from(sum),
+    min: Uint8Array.from(min),
+    max: Uint8Array.from(max),
+  };
+}
+
+function minuteOf({ timestampMs }: ReadingColumns, row: number, dayMs: number): number {
+  return Math.floor(((timestampMs[row] as number) - dayMs) / MINUTE_MS);
+}
+
+function resolveConflicts(
+  columns: ReadingColumns,
+  series: readonly Series[],
+  order: readonly number[],
+  dayMs: number,
+): Conflicts {
+  const rows = new Uint32Array(series.length > 1 ? columns.length : 0);
+  let at = 0;
+  for (const d of series.length > 1 ? order : []) {
+    const { fromRow, toRow } = series[d] as Series;
+    for (let row = fromRow; row < toRow; row += 1, at += 1) rows[at] = row;
+  }
+  // Stable, so of equal timestamps the best device's stays first.
+  sortRows(rows, columns.timestampMs, new Uint32Array(rows.length));
+  const found: { minute: number; count: number; sum: number; min: number; max: number; devices: number }[] = [];
+  for (let from = 0; from < rows.length; ) {
+    const minute = minuteOf(columns, rows[from] as number, dayMs);
+    const survivors = { minute, count: 0, sum: 0, min: MAX_BUCKET_BPM, max: 0, devices: 0 };
+    let to = from;
+    for (; to < rows.length && minuteOf(columns, rows[to] as number, dayMs) === minute; to += 1) {
+      const row = rows[to] as number;
+      if (to > from && columns.timestampMs[row] === columns.timestampMs[rows[to - 1] as number]) continue;
+      const heartRate = columns.heartRate[row] as number;
+      survivors.count += 1;
+      survivors.sum += heartRate;
+      survivors.min = Math.min(survivors.min, heartRate);
+      survivors.max = Math.max(survivors.max, heartRate);
+      survivors.devices |= 1 << series.findIndex(({ device }) => device === columns.device[row]);
+    }
+    if (survivors.count < to - from) found.push(survivors);
+    from = to;
+  }
+  const buckets = toBuckets(
+    found.map(({ minute }) => minute),
+    found.map(({ count }) => count),
+    found.map(({ sum }) => sum),
+    found.map(({ min }) => min),
+    found.map(({ max }) => max),
+  );
+  return { ...buckets, devices: Uint32Array.from(found, ({ devices }) => devices >>> 0) };
+}

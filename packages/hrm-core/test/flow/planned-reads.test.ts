@@ -1,0 +1,197 @@
+/** What a query opens and reads, counted in the file system's calls. */
+import { createHash } from 'node:crypto';
+import * as nodeFileSystem from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { compact, type QuestionInput, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { oracleAnswer } from '../property/oracle.js';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2024, 0, 15);
+const DAYS = 3;
+const STEP_MS = 5_000;
+
+/** Two devices at the same milliseconds, and a third at others, for some hours a day. */
+const READINGS: Reading[] = Array.from({ length: (DAYS * DAY_MS) / STEP_MS }, (_, i) => i).flatMap((i) => {
+  const timestampMs = START_MS + i * STEP_MS;
+  const one = (deviceId: string, heartRate: number) => {
+    return { userId: 'ana', deviceId, timestampMs, heartRate, receivedMs: timestampMs };
+  };
+  const pair = [one('strap', 60 + (i % 50)), one('watch', 70 + (i % 61))];
+  return i % 17_280 < 2_000 ? [...pair, { ...one('ring', 50 + (i % 7)), timestampMs: timestampMs + 1 }] : pair;
+});
+
+/** The machine's own file system, of which opened files and what is read of them are counted. */
+function countingFileSystem() {
+  const counts = { opens: 0, reads: 0, bytes: 0 };
+  const fileSystem: DirectoryFileSystem = {
+    ...nodeFileSystem,
+    openSync(file: string, flags: number) {
+      if (file.endsWith('.parquet')) counts.opens += 1;
+      return nodeFileSystem.openSync(file, flags);
+    },
+    read(fd, to, offset, length, position, callback) {
+      nodeFileSystem.read(fd, to, offset, length, position, (error, bytes) => {
+        counts.reads += 1;
+        counts.bytes += bytes;
+        callback(error, bytes);
+      });
+    },
+  };
+  return { counts, fileSystem };
+}
+
+async function openCounting(directory: string) {
+  const { counts, fileSystem } = countingFileSystem();
+  const storage = await openDirectoryStorage({ directory, fileSystem });
+  onTestFinished(() => storage.close());
+  async function ask(question: Partial<QuestionInput> = {}) {
+    Object.assign(counts, { opens: 0, reads: 0, bytes: 0 });
+    const asked = { userId: 'ana', start: START_MS, end: START_MS + DAY_MS, ...question };
+    const rows = await query({ storage }, asked);
+    const range = { fromMs: Number(asked.start), toMs: Number(asked.end), intervalMs: intervalOf(asked) };
+    expect(rows).toEqual(oracleAnswer(known, { ...asked, ...range, priority: asked.priority ?? {} }));
+    return { ...counts };
+  }
+  return { storage, ask };
+}
+
+function intervalOf({ interval = '1m' }: Partial<QuestionInput>): number {
+  return { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': DAY_MS }[interval];
+}
+
+let directory: string;
+let fileBytes: number;
+let known: readonly Reading[] = READINGS;
+
+async function compacted(storage: Storage): Promise<void> {
+  for (let run = 0; run < 2; run += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+}
+
+const directories: string[] = [];
+
+async function temporaryDirectory(): Promise<string> {
+  const made = await mkdtemp(path.join(tmpdir(), 'hrm-reads-'));
+  directories.push(made);
+  return made;
+}
+
+afterAll(async () => {
+  for (const made of directories) await rm(made, { recursive: true });
+});
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  const storage = await openDirectoryStorage({ directory });
+  await writePart({ storage }, READINGS);
+  await compacted(storage);
+  await storage.close();
+  fileBytes = (await stat(path.join(directory, '20240115/ana/compacted.parquet'))).size;
+  // What is remembered must be a second old.
+  await sleep(1_100);
+});
+
+describe('a compacted day', () => {
+  it('is one open and one read of the end of its file, and of nothing when asked again', async () => {
+    const { ask } = await openCounting(directory);
+    const first = await ask();
+    expect(first).toMatchObject({ opens: 1, reads: 1 });
+    expect(first.bytes).toBeLessThanOrEqual(32 * 1024);
+    expect(await ask()).toEqual({ opens: 1, reads: 0, bytes: 0 });
+    for (const interval of ['5m', '15m', '1h', '1d'] as const) expect((await ask({ interval })).reads).toBe(0);
+    expect((await ask({ deviceId: 'ring' })).reads).toBe(0);
+    expect((await ask({ deviceId: 'nobody' })).reads).toBe(0);
+  });
+
+  it('costs one read a day of a longer range', async () => {
+    const { ask } = await openCounting(directory);
+    const range = { end: START_MS + DAYS * DAY_MS, interval: '1h' } as const;
+    expect(await ask(range)).toMatchObject({ opens: DAYS, reads: DAYS });
+    expect(await ask(range)).toMatchObject({ opens: DAYS, reads: 0 });
+  });
+
+  it('is read where the range cuts a minute, of the device asked for only, and once', async () => {
+    const { ask } = await openCounting(directory);
+    await ask();
+    const cut = { start: START_MS + 36_000_001, end: START_MS + 39_600_000, deviceId: 'watch' };
+    const { reads, bytes } = await ask(cut);
+    expect(reads).toBe(1);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(fileBytes / 2);
+    expect((await ask(cut)).reads).toBe(0);
+    expect((await ask({ ...cut, start: START_MS + 36_000_000 })).reads).toBe(0);
+  });
+
+  it('is read where priorities have changed, in the minutes where devices disagree', async () => {
+    const { ask } = await openCounting(directory);
+    await ask();
+    const { reads, bytes } = await ask({ priority: { watch: 1 } });
+    expect(reads).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(fileBytes);
+    expect((await ask({ priority: { watch: 1 }, deviceId: 'strap' })).reads).toBe(0);
+    // The same order of these devices, by other ranks.
+    expect((await ask({ priority: { ring: 1, strap: 7, nobody: 3 } })).reads).toBe(0);
+  });
+});
+
+it('never answers from a rollup what came later, and reads little more for it', async () => {
+  const own = await temporaryDirectory();
+  const { storage, ask } = await openCounting(own);
+  const [early, late] = [READINGS.slice(0, 20_000), READINGS.slice(20_000, 20_010)];
+  onTestFinished(() => {
+    known = READINGS;
+  });
+  known = early;
+  await writePart({ storage }, early);
+  await compacted(storage);
+  await sleep(1_100);
+  await ask();
+  known = [...early, ...late];
+  await writePart({ storage }, late);
+  const after = await ask();
+  // The part, and the row groups that have readings of the same minute.
+  expect(after).toMatchObject({ opens: 2 });
+  expect(after.reads).toBeGreaterThan(0);
+  expect(await ask()).toEqual({ opens: 2, reads: 0, bytes: 0 });
+  // A correction of what is in the rollup: the same key, received later.
+  const correction = { ...(early[0] as Reading), heartRate: 200, receivedMs: START_MS + DAY_MS };
+  known = [...early, ...late, correction];
+  await writePart({ storage }, [correction]);
+  await ask();
+  await compacted(storage);
+  await ask();
+});
+
+it('answers about files without rollups, of this software’s earlier versions too', async () => {
+  const own = await temporaryDirectory();
+  const { storage, ask } = await openCounting(own);
+  known = READINGS.slice(0, 30_000);
+  onTestFinished(() => {
+    known = READINGS;
+  });
+  await writePart({ storage }, known);
+  for (const name of await readdir(path.join(own, '20240115/ana'))) {
+    const file = path.join(own, '20240115/ana', name);
+    await writeFile(file, asEarlier(await readFile(file)));
+  }
+  await ask();
+  await ask({ deviceId: 'strap', start: START_MS + 1, interval: '5m' });
+  await compacted(storage);
+  await ask();
+});
+
+/** The digest of the whole file in the place where the footer's own stands now. */
+function asEarlier(bytes: Buffer): Buffer {
+  const earlier = Buffer.from(bytes);
+  const [keyAt, digestAt] = [bytes.length - 113, bytes.length - 101];
+  expect(bytes.toString('latin1', keyAt, keyAt + 10)).toBe('hrm.footer');
+  earlier.write('hrm.sha256', keyAt, 'latin1');
+  earlier.write('0'.repeat(64), digestAt, 'latin1');
+  const digest = createHash('sha256').update(earlier).digest('hex');
+  earlier.write(digest, digestAt, 'latin1');
+  return earlier;
+}

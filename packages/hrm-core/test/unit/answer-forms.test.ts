@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { answerCsv, answerJson, answerNdjson } from '../../src/pure/answer-forms.js';
+import { type RowTable, rowsOf } from '../../src/pure/row-table.js';
+
+const anyRow = fc.record({
+  startMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) / 60_000 }).map((minute) => minute * 60_000),
+  count: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 86_400_000 })),
+  mean: fc.oneof(fc.integer({ min: 30, max: 220 }), fc.double({ min: -300, max: 3e9, noNaN: true })),
+  min: fc.oneof(fc.integer({ min: 0, max: 255 }), fc.integer()).map((value) => value | 0),
+  max: fc.oneof(fc.integer({ min: 0, max: 255 }), fc.integer()).map((value) => value | 0),
+  set: fc.integer({ min: 0, max: 2 }),
+});
+const anyTable = fc
+  .tuple(
+    fc.array(anyRow, { minLength: 1, maxLength: 30 }),
+    fc.array(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 128 }), { minLength: 1, maxLength: 3 }), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+  )
+  .map(
+    ([rows, deviceSets]): RowTable => ({
+      length: rows.length,
+      startMs: Float64Array.from(rows, ({ startMs }) => startMs),
+      sum: Float64Array.from(rows, ({ mean, count }) => Math.round(mean * count)),
+      count: Int32Array.from(rows, ({ count }) => count),
+      min: Int32Array.from(rows, ({ min }) => min),
+      max: Int32Array.from(rows, ({ max }) => max),
+      deviceSet: Uint32Array.from(rows, ({ set }) => set),
+      deviceSets,
+    }),
+  );
+
+async function textOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const held: Uint8Array[] = [];
+  for await (const piece of pieces) held.push(piece);
+  return Buffer.concat(held).toString('utf8');
+}
+
+async function* each(tables: readonly RowTable[]) {
+  yield* tables;
+}
+
+it('writes exactly what JSON.stringify writes of the rows, at once, a line each, and a record each', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string(), fc.array(anyTable, { maxLength: 4 }), async (userId, tables) => {
+      const data = tables.flatMap(rowsOf).map(({ timestamp, heartRate, min, max, count, deviceIds }) => {
+        return { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+      });
+      const expected = JSON.stringify({ user_id: userId, data, count: data.length });
+      expect(await textOf(answerJson(userId, each(tables)))).toBe(expected);
+      const lines = data.map((row) => `${JSON.stringify(row)}\n`).join('');
+      expect(await textOf(answerNdjson(each(tables)))).toBe(lines);
+      const records = data.map(({ device_ids: ids, ...row }) => {
+        return `${[...Object.values(row), `"${JSON.stringify(ids).replaceAll('"', '""')}"`].join(',')}\r\n`;
+      });
+      const csv = `timestamp,heart_rate,min,max,count,device_ids\r\n${records.join('')}`;
+      expect(await textOf(answerCsv(each(tables)))).toBe(csv);
+    }),
+    { numRuns: 500 },
+  );
+});
