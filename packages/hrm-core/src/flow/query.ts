@@ -73,7 +73,7 @@ async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
 }
 
 /**
- * The same answer day by day, as columns: what writing it out goes by, since a year of minutes as objects costs ten times more.
+ * The same answer day by day, as columns: what writing it out goes by, since a year of minutes is half a million rows.
  * @throws as {@link queryDays}.
  */
 export function queryTables(

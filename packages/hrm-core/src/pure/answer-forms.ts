@@ -3,7 +3,7 @@
  * rows' fields in snake_case; NDJSON, the same rows a line each; CSV (RFC 4180), the same fields, the device ids as a JSON
  * array in quotes.
  *
- * Bytes, written field by field: a year of minutes took 600 ms as objects and strings.
+ * Bytes, written field by field: a year of minutes is half a million rows, which need not become objects and strings.
  */
 import { meanOf, type RowTable, startFormatter } from './row-table.js';
 
