@@ -16,6 +16,7 @@ type Allowed = readonly string[];
 const LAYERS: Readonly<Record<string, Allowed>> = {
   'errors.ts': [],
   'limits.ts': [],
+  'names.ts': [],
   'reading.ts': ['errors.ts', 'limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'type ports', 'type watchdog.ts', 'node:timers/promises'],
@@ -25,6 +26,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   pure: [
     'pure',
     'limits.ts',
+    'names.ts',
     'errors.ts',
     'reading.ts',
     'type ports',
@@ -52,12 +54,13 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'pure',
     'ports',
     'limits.ts',
+    'names.ts',
     'errors.ts',
     'reading.ts',
   ],
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
-  'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'errors.ts', 'node:'],
+  'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
   contract: ['contract', 'type ports', 'errors.ts', 'node:'],
 };
 

@@ -7,7 +7,9 @@ import { environment, getRows, postBatch, type Service, startService, temporaryD
 
 const ROUNDS = Number(process.env.HRM_CRASH_ROUNDS ?? 30);
 const SEED = testSeed();
-const USERS = ['ana', 'Ana', '../ben'];
+/** With the crowd there are more than 32 users in a batch, and so shared parts. */
+const CROWD = Array.from({ length: 45 }, (_, i) => `crowd ${i}`);
+const USERS = ['ana', 'Ana', '../ben', ...CROWD];
 const POSTERS = 4;
 const START_MS = Date.UTC(2023, 0, 1);
 const MINUTE_MS = 60_000;
@@ -26,9 +28,12 @@ async function post(
   isOver: () => boolean,
 ): Promise<void> {
   while (!isOver()) {
-    const user = Math.floor(random() * USERS.length);
-    const ledger = ledgers[user] as Ledger;
-    const batch = Array.from({ length: random() < 0.3 ? 1 : 1 + Math.floor(random() * 40) }, () => {
+    const isCrowd = random() < 0.3;
+    const length = isCrowd ? CROWD.length : random() < 0.3 ? 1 : 1 + Math.floor(random() * 40);
+    const one = Math.floor(random() * USERS.length);
+    const batch = Array.from({ length }, (_, i) => {
+      const user = isCrowd ? USERS.length - CROWD.length + i : one;
+      const ledger = ledgers[user] as Ledger;
       const timestamp = new Date(START_MS + ledger.sent.size * MINUTE_MS).toISOString();
       const heart_rate = 30 + Math.floor(random() * 191);
       ledger.sent.set(timestamp.replace('.000Z', 'Z'), heart_rate);
@@ -41,7 +46,9 @@ async function post(
       await sleep(5);
       continue;
     }
-    for (const { timestamp } of batch) ledger.accepted.add(timestamp.replace('.000Z', 'Z'));
+    for (const { user_id, timestamp } of batch) {
+      ledgers[USERS.indexOf(String(user_id))]?.accepted.add(timestamp.replace('.000Z', 'Z'));
+    }
   }
 }
 

@@ -85,7 +85,7 @@ export async function runCompacter(
   await repeat({ signal, onEvent, onAlive }, async () => {
     const summary = await compact(components, settings, { signal, onProgress: () => onAlive?.({ kind: 'done' }) });
     onEvent?.({ type: 'compacted', summary });
-    return { kind: 'done', pauseMs: compactEveryMs };
+    return { kind: 'done', pauseMs: summary.left > 0 ? 0 : compactEveryMs };
   });
 }
 
@@ -97,6 +97,7 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     versions: (...call) => storage.versions(...call),
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),
+    visit: (...call) => storage.visit(...call),
     partitions: (...call) => storage.partitions(...call),
     check: () => storage.check(),
     close: () => storage.close(),

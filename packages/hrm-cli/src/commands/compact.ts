@@ -8,12 +8,13 @@ import { startProgress } from '../progress.js';
 export const compactCommand: Command = {
   name: 'compact',
   about:
-    "Merges the parts of a user's day into one compacted file where that is worth it, and deletes files replaced long ago.\n" +
+    "Merges the parts of a user's day where that is worth it, into larger parts and one compacted file, brings home what users\n" +
+    'share, and deletes files replaced long ago. It looks at what was written to since it was last done with.\n' +
     'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.',
   options: [
-    { name: 'user', value: 'U', about: "Only this user's days." },
+    { name: 'user', value: 'U', about: "Only this user's days; what is in shared parts stays there." },
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
-    { name: 'all', about: 'Merge every part, whatever the policy says.' },
+    { name: 'all', about: 'Look at everything and merge every part, whatever the policy says.' },
   ],
   settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
@@ -21,17 +22,20 @@ export const compactCommand: Command = {
     const storage = await openStorage(settings);
     const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
     try {
-      const summary = await compact(
-        { storage },
-        {
-          userId: args.value('user'),
-          date: args.value('date'),
-          all: args.has('all'),
-          sweepAfterMs: settings.sweepAfterMs,
-          devicePriority: settings.devicePriority,
-        },
-        { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
-      );
+      const compactOnce = () =>
+        compact(
+          { storage },
+          {
+            userId: args.value('user'),
+            date: args.value('date'),
+            all: args.has('all'),
+            sweepAfterMs: settings.sweepAfterMs,
+            devicePriority: settings.devicePriority,
+          },
+          { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
+        );
+      let summary = await compactOnce();
+      while (summary.left > 0) summary = addRuns(summary, await compactOnce());
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
       return outcomeOf(summary.failures);
@@ -51,7 +55,21 @@ export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data
   return failures.some(({ code }) => DATA_CODES.includes(code)) ? 'data' : 'unavailable';
 }
 
-function toWire({ failures, ...counts }: CompactSummary) {
+/** A run ends when it has rewritten enough; the next one goes on with what is needed most by then. */
+function addRuns(before: CompactSummary, last: CompactSummary): CompactSummary {
+  return {
+    partitions: before.partitions + last.partitions,
+    left: last.left,
+    compacted: before.compacted + last.compacted,
+    skipped: before.skipped + last.skipped,
+    merged: before.merged + last.merged,
+    readings: before.readings + last.readings,
+    swept: before.swept + last.swept,
+    failures: last.failures,
+  };
+}
+
+function toWire({ failures, left: _, ...counts }: CompactSummary) {
   return { ...counts, failures: failuresToWire(failures) };
 }
 

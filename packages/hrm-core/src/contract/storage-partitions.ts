@@ -117,14 +117,56 @@ export const listingCases: StorageCases = [
       assert.deepEqual(await pathsOf(storage, { fromDate: '20240101' }), all.slice(9));
       assert.deepEqual(await pathsOf(storage, { toDate: '20240115' }), all.slice(0, 18));
       assert.deepEqual(await pathsOf(storage, { fromDate: '20240117' }), []);
-      const ofOne = { fromDate: '20240115', directory: '%2E%2E' };
+      const ofOne = { fromDate: '20240115', directories: ['%2E%2E'] };
       assert.deepEqual(await pathsOf(storage, ofOne), ['20240115/%2E%2E', '20240116/%2E%2E']);
-      assert.deepEqual(await pathsOf(storage, { directory: '_shared', toDate: '20231231' }), ['20231231/_shared']);
-      assert.deepEqual(await pathsOf(storage, { directory: 'nobody' }), []);
+      assert.deepEqual(await pathsOf(storage, { directories: ['_shared'], toDate: '20231231' }), ['20231231/_shared']);
+      assert.deepEqual(await pathsOf(storage, { directories: ['nobody'] }), []);
+      const ofSeveral = { fromDate: '20240116', directories: ['_shared', 'nobody', '%2E%2E'] };
+      assert.deepEqual(await pathsOf(storage, ofSeveral), ['20240116/_shared', '20240116/%2E%2E']);
       for (const directory of hostile) {
         const contents = await contentsOf(storage, { date: '20240115', directory });
         assert.deepEqual(contents, { 'part-a.parquet': directory });
       }
+    },
+  ],
+  [
+    'what was published to is pending until a visit settles it, and again when it is published to',
+    async ({ storage, another }) => {
+      const shared = { ...partition, directory: '_shared' };
+      const pending = () => pathsOf(storage, { pending: true });
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await storage.publish(shared, 'part-a.parquet', bytesOf('a'));
+      assert.deepEqual(await pending(), ['20240115/_shared', '20240115/ana']);
+      assert.deepEqual(await pathsOf(storage, { pending: true, directories: ['ana'] }), ['20240115/ana']);
+      assert.deepEqual(await pathsOf(storage, { pending: true, fromDate: '20240116' }), []);
+      const visit = await storage.visit(partition);
+      assert.equal(visit.changed, true);
+      assert.equal((await pending()).length, 2, 'a visit that does not settle leaves it pending');
+      const again = await (await another()).visit(partition);
+      assert.equal(again.changed, false, 'nothing was published since');
+      await again.settle();
+      assert.deepEqual(await pending(), ['20240115/_shared']);
+      await visit.settle();
+      assert.equal(await storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'exists');
+      assert.equal((await pending()).length, 2);
+      const third = await storage.visit(partition);
+      await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
+      await third.settle();
+      assert.equal((await pending()).length, 2, 'what was published during the visit was not seen by it');
+      await (await storage.visit({ ...partition, directory: 'nobody' })).settle();
+    },
+  ],
+  [
+    'a replacement is pending, for what it replaced is still there; parts that another partition holds are removed',
+    async ({ storage }) => {
+      const shared = { ...partition, directory: '_shared' };
+      await storage.publish(shared, 'part-a.parquet', bytesOf('a'));
+      assert.equal(await replaceBy(storage, 'one', 'part-old-1.parquet'), 'replaced');
+      assert.deepEqual(await pathsOf(storage, { pending: true }), ['20240115/_shared', '20240115/ana']);
+      assert.equal(await storage.remove(shared, ['part-a.parquet'], [{ ...partition, directory: 'nobody' }]), 0);
+      assert.deepEqual(await contentsOf(storage, shared), { 'part-a.parquet': 'a' });
+      assert.equal(await storage.remove(shared, ['part-a.parquet'], [partition]), 1);
+      assert.deepEqual(await contentsOf(storage, shared), {});
     },
   ],
   [

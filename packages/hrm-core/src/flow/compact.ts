@@ -1,26 +1,17 @@
 import { type Fault, HrmError, isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_COMPACTION_FAILURES } from '../limits.js';
-import { decodeBytes, decodeFile } from '../parquet/decode.js';
-import { encodeReadings } from '../parquet/encode.js';
-import { openFile } from '../parquet/footer.js';
+import { MAX_COMPACTION_FAILURES, MAX_RUN_ROWS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import {
-  COMPACTED_NAME,
-  type Partition,
-  type PartitionFailure,
-  type Storage,
-  type StoredFile,
-} from '../ports/storage.js';
-import { type ReadingColumns, sameReadings } from '../pure/columns.js';
-import { type DevicePriority, mergeReadings } from '../pure/merge.js';
-import { dateStartMs, retiredName, userDirectory } from '../pure/partition.js';
-import { planCompaction } from '../pure/plan-compaction.js';
-import type { Rollup } from '../pure/rollup.js';
-import { rollUp } from '../pure/rollup.js';
-import { encodeRollup } from '../pure/rollup-codec.js';
+import type { Partition, PartitionFailure, PartitionRange, Storage } from '../ports/storage.js';
+import type { DevicePriority } from '../pure/merge.js';
+import { dateStartMs, userDirectory } from '../pure/partition.js';
+import { type Candidate, orderWork } from '../pure/plan-compaction.js';
 import { isId } from '../reading.js';
+import { compactPartition } from './compact-partition.js';
+import { addSteps, compactShared } from './compact-shared.js';
+import { type CompactionRun, NOTHING_DONE, type StepSummary } from './compaction-run.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -58,13 +49,15 @@ export interface CompactOptions extends CallOptions {
 export interface CompactSummary {
   /** Partitions looked at. */
   readonly partitions: number;
+  /** Partitions not looked at, since this run had rewritten enough: the next one is worth beginning at once. */
+  readonly left: number;
   /** Partitions that got a new compacted file. */
   readonly compacted: number;
   /** Partitions where another compacter was first; nothing is lost, and there is nothing to do. */
   readonly skipped: number;
-  /** Parts merged. */
+  /** Parts merged, a user's and shared ones. */
   readonly merged: number;
-  /** Readings in the new compacted files. */
+  /** Readings in the files made: rows rewritten. */
   readonly readings: number;
   /** Replaced files deleted. */
   readonly swept: number;
@@ -73,8 +66,10 @@ export interface CompactSummary {
 }
 
 /**
- * One run over the partitions: merges parts into each partition's compacted file where that is worth it, by rule 1 and
- * keeping every device, and deletes files replaced long enough ago.
+ * One run over the partitions that something was published to since they were settled: merges parts where that is worth it, by
+ * rule 1 and keeping every device, into larger parts and each partition's compacted file; brings shared parts home; and
+ * deletes files replaced long enough ago. What is needed most comes first, and a run that has rewritten some millions
+ * of readings ends and says what is left.
  *
  * Any number of processes may compact at once, and be killed at any moment: no reading is ever out of sight, and no
  * answer changes.
@@ -90,110 +85,62 @@ export async function compact(
   { signal, onProgress }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date, sweepAfterMs });
-  const directory = userId === undefined ? undefined : userDirectory(userId);
-  const partitions: Partition[] = [];
-  for await (const partition of storage.partitions({ fromDate: date, toDate: date, directory }, { signal })) {
-    partitions.push(partition);
-  }
-  const total = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
+  const run = { storage, clock, random, all, sweepAfterMs, priority };
+  const partitions = await findWork(run, { userId, date }, { signal });
+  let total: StepSummary = NOTHING_DONE;
   const failures: PartitionFailure[] = [];
-  // Compacters that take partitions in the same order get into each other's way at every one.
-  const offset = Math.floor(random.fraction() * partitions.length);
-  for (let i = 0; i < partitions.length; i += 1) {
+  let done = 0;
+  for (const partition of partitions) {
     throwIfAborted(signal, 'compacting');
-    const partition = partitions[(i + offset) % partitions.length] as Partition;
+    if (!all && total.readings >= MAX_RUN_ROWS) break;
     try {
-      const done = await compactPartition(
-        { storage, clock, random },
-        partition,
-        { all, sweepAfterMs, priority },
-        { signal },
-      );
-      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += done[key];
+      total = addSteps(total, await compactFully(run, partition, { signal }));
     } catch (error) {
       if (!isHrmError(error) || isTotal(error)) throw error;
       // A storage that cannot hold a replaced file open: another compacter was here.
-      if (error.code === 'file_gone') total.skipped += 1;
+      if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
       else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
       else failures.push({ partition, code: error.code, message: error.message });
     }
-    onProgress?.({ done: i + 1, total: partitions.length });
+    done += 1;
+    onProgress?.({ done, total: partitions.length });
   }
-  return { partitions: partitions.length, ...total, failures };
+  return { partitions: done, left: partitions.length - done, ...total, failures: [...total.failures, ...failures] };
 }
 
-async function compactPartition(
-  { storage, clock, random }: { storage: Storage; clock: Clock; random: Random },
-  partition: Partition,
-  { all, sweepAfterMs, priority }: { all: boolean; sweepAfterMs: number; priority: DevicePriority },
+/** Steps of one partition until nothing is merged, or somebody else merges it. */
+async function compactFully(run: CompactionRun, partition: Partition, options: CallOptions): Promise<StepSummary> {
+  const step = partition.directory === SHARED_DIRECTORY ? compactShared : compactPartition;
+  let total: StepSummary = NOTHING_DONE;
+  for (;;) {
+    throwIfAborted(options.signal, 'compacting');
+    const done = await step(run, partition, options);
+    total = addSteps(total, done);
+    if (done.merged === 0 || (!run.all && total.readings >= MAX_RUN_ROWS)) return total;
+  }
+}
+
+/** Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. */
+async function findWork(
+  { storage, random, all }: CompactionRun,
+  { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
   options: CallOptions,
-) {
-  const summary = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0 };
-  // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
-  // compacted file that it knows from a newer one by that number.
-  const snapshot = await storage.snapshot(partition, options);
-  try {
-    const compacted = snapshot.files.find((file) => file.name === COMPACTED_NAME) ?? null;
-    const parts = snapshot.files.filter((file) => file.name !== COMPACTED_NAME);
-    const replaces =
-      compacted === null || parts.length === 0 ? [] : (await openFile(compacted, partition)).footer.replaces;
-    const dayMs = dateStartMs(partition.date) ?? 0;
-    const dayOver = clock.nowMs() >= dayMs + DAY_MS;
-    const graceOver = compacted !== null && compacted.ageMs >= sweepAfterMs;
-    const plan = planCompaction({ compacted, replaces, parts, dayOver, graceOver }, all);
-    let replaced = plan.replaced;
-    let proved: ReadingColumns | undefined;
-    if (graceOver && replaced.length > 0) {
-      // Whole, not only its footer: what it replaces may be the only good copy of what is damaged in it.
-      proved = (await decodeFile(compacted, partition)).columns;
-      summary.swept = await storage.remove(partition, replaced);
-      replaced = [];
+): Promise<readonly Partition[]> {
+  const dates = { fromDate: date, toDate: date };
+  const directories = userId === undefined ? undefined : [userDirectory(userId)];
+  const ranges: PartitionRange[] = [
+    { ...dates, directories, pending: !all && userId === undefined && date === undefined },
+  ];
+  if (ranges[0]?.pending === false && userId === undefined)
+    ranges.unshift({ ...dates, directories: [SHARED_DIRECTORY] });
+  const candidates: Candidate<Partition>[] = [];
+  for (const range of ranges) {
+    for await (const partition of storage.partitions(range, options)) {
+      const files = range.pending === true ? (await storage.versions(partition, options)).length : 0;
+      candidates.push({ partition, directory: partition.directory, files });
     }
-    if (plan.merge.length === 0) return summary;
-    const inputs = parts.filter((part) => plan.merge.includes(part.name));
-    const retired = retiredName(random.id());
-    const unread = compacted === null || proved !== undefined ? inputs : [compacted, ...inputs];
-    const merged = await mergeFiles(proved, unread, partition);
-    const replacing = [...plan.merge, ...replaced, ...(compacted === null ? [] : [retired])];
-    const rollup = rollUp(merged, dayMs, priority);
-    const bytes = encodeReadings(merged, { replaces: replacing, rollup });
-    await verifyEncoded(bytes, merged, (decoded) => rollUp(decoded, dayMs, priority));
-    const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
-    if (outcome === 'conflict') return { ...summary, skipped: 1 };
-    return { ...summary, compacted: 1, merged: inputs.length, readings: merged.length };
-  } finally {
-    await snapshot.close();
   }
-}
-
-/** The readings of the files, and of the one that was decoded already. */
-async function mergeFiles(
-  decoded: ReadingColumns | undefined,
-  files: readonly StoredFile[],
-  partition: Partition,
-): Promise<ReadingColumns> {
-  const tables = decoded === undefined ? [] : [decoded];
-  for (const file of files) tables.push((await decodeFile(file, partition)).columns);
-  return mergeReadings(tables);
-}
-
-/** What is published here lets its inputs be deleted, and its rollup answers for its readings: so both are read back first. */
-async function verifyEncoded(
-  bytes: Uint8Array<ArrayBuffer>,
-  merged: ReadingColumns,
-  rollUpAgain: (columns: ReadingColumns) => Rollup | null,
-): Promise<void> {
-  const { columns, rollup } = await decodeBytes(bytes);
-  if (sameReadings(columns, merged) && sameRollup(rollup, rollUpAgain(columns))) return;
-  throw new HrmError('a compacted file does not read back as it was written; it was not published', {
-    kind: 'internal',
-    code: 'encoding_failed',
-  });
-}
-
-function sameRollup(left: Rollup | null, right: Rollup | null): boolean {
-  if (left === null || right === null) return left === right;
-  return Buffer.compare(encodeRollup(left), encodeRollup(right)) === 0;
+  return orderWork(candidates, () => random.fraction());
 }
 
 function checkSettings({ userId, date, sweepAfterMs }: CompactSettings): void {

@@ -2,8 +2,9 @@
  * What is known of immutable files, remembered: footers, rollups, and the readings of small parts and of row groups that an
  * answer needed. Bounded in bytes; what was not used for the longest time goes first.
  */
-import { MAX_CACHE_BYTES } from '../limits.js';
-import type { Storage } from '../ports/storage.js';
+import { CACHE_SETTLE_MS, MAX_CACHE_BYTES } from '../limits.js';
+import { COMPACTED_NAME } from '../names.js';
+import type { Partition, Storage, StoredFile } from '../ports/storage.js';
 
 /** A memory of a bounded size. */
 export interface FileCache {
@@ -52,4 +53,15 @@ export function cacheOf(storage: Storage): FileCache {
     caches.set(storage, cache);
   }
   return cache;
+}
+
+/** The key of what is known of a file; no name has this separator in it. */
+export function versionKey({ name, version }: StoredFile, { date, directory }: Partition): string {
+  return [date, directory, name, version].join('\n');
+}
+
+/** Keeps what is known of a file, unless it is so young that another one may be given its version. */
+export function remember(cache: FileCache, file: StoredFile, key: string, value: unknown, bytes: number): void {
+  if (file.name === COMPACTED_NAME && file.ageMs < CACHE_SETTLE_MS) return;
+  cache.set(key, value, bytes);
 }

@@ -1,15 +1,15 @@
 /**
  * A stored file as a query knows it: its footer, its rollup, and row groups once they were needed. What is known is remembered.
  */
-import { CACHE_SETTLE_MS, MAX_CACHED_READINGS_BYTES } from '../limits.js';
+import { MAX_CACHED_READINGS_BYTES } from '../limits.js';
 import { decodeGroups } from '../parquet/decode.js';
 import { type Footer, openFile, type RowGroup } from '../parquet/footer.js';
-import { COMPACTED_NAME, type Partition, type StoredFile } from '../ports/storage.js';
+import type { Partition, StoredFile } from '../ports/storage.js';
 import { concatColumns, type ReadingColumns } from '../pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import { type Rollup, rollUp } from '../pure/rollup.js';
-import type { FileCache } from './file-cache.js';
+import { type FileCache, remember, versionKey } from './file-cache.js';
 
 /** What is known of a file. */
 export interface KnownFile {
@@ -39,7 +39,7 @@ export async function knowFile(
   partition: Partition,
   priority: DevicePriority,
 ): Promise<KnownFile> {
-  const key = keyOf(file, partition);
+  const key = versionKey(file, partition);
   const known = cache.get(key);
   if (known !== undefined) return known as KnownFile;
   const opened = await openFile(file, partition);
@@ -69,7 +69,7 @@ export async function readGroups(
 ): Promise<readonly ReadingColumns[]> {
   if (groups.length === 0) return [];
   if (columns !== null) return [columns];
-  const key = keyOf(file, partition);
+  const key = versionKey(file, partition);
   const tables = groups.map((group) => cache.get(`${key}/${group.index}`) as ReadingColumns | undefined);
   const missing = groups.filter((_, i) => tables[i] === undefined);
   const read = await decodeGroups(file, partition, { footer }, missing);
@@ -81,17 +81,8 @@ export async function readGroups(
   return [...tables.filter((table) => table !== undefined), ...read];
 }
 
-/** No name has this separator in it. */
-function keyOf({ name, version }: StoredFile, { date, directory }: Partition): string {
-  return [date, directory, name, version].join('\n');
-}
-
-function remember(cache: FileCache, file: StoredFile, key: string, value: unknown, bytes: number): void {
-  if (file.name === COMPACTED_NAME && file.ageMs < CACHE_SETTLE_MS) return;
-  cache.set(key, value, bytes);
-}
-
-function bytesOf({ footer, rollup, columns }: KnownFile): number {
+/** Bytes that it takes in memory, about. */
+export function bytesOf({ footer, rollup, columns }: KnownFile): number {
   const series = rollup === null ? [] : [...rollup.series, rollup.conflicts];
   const buckets = series.reduce((sum, { minute }) => sum + minute.length, 0);
   const rows = columns?.length ?? 0;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
-import { MAX_CONCURRENT_READS, MAX_SNAPSHOT_ATTEMPTS, MAX_TURN_MS } from '../limits.js';
+import { MAX_SNAPSHOT_ATTEMPTS, MAX_TURN_MS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
 import type { RowGroup } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
-import { COMPACTED_NAME, type Partition, type Storage, type StoredFile } from '../ports/storage.js';
+import type { Partition, Snapshot, Storage } from '../ports/storage.js';
 import { answerDay } from '../pure/answer.js';
 import type { ReadingColumns } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
@@ -14,8 +15,9 @@ import { parseQuestion, type Question, type QuestionInput } from '../pure/questi
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
-import { cacheOf } from './file-cache.js';
-import { type KnownFile, knowFile, readGroups } from './known-file.js';
+import { cacheOf, type FileCache } from './file-cache.js';
+import { findSources } from './known-day.js';
+import { readGroups } from './known-file.js';
 
 /** What `query` works on. */
 export interface QueryComponents {
@@ -100,89 +102,90 @@ export async function queryTag(
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
-  for await (const partition of partitionsOf(storage, question, { signal })) {
-    const files = await storage.versions(partition, { signal });
-    hash.update(JSON.stringify([partition.date, files.map(({ name, version }) => [name, version])]));
+  for await (const partitions of daysOf(storage, question, { signal })) {
+    for (const partition of partitions) {
+      const files = await storage.versions(partition, { signal });
+      hash.update(JSON.stringify([partition.date, files.map(({ name, version }) => [name, version])]));
+    }
   }
   return hash.digest('hex').slice(0, 32);
 }
 
 async function* answerDays(storage: Storage, question: Question, options: CallOptions) {
-  for await (const partition of partitionsOf(storage, question, options)) {
-    const table = await readPartition(storage, partition, question, options);
+  for await (const partitions of daysOf(storage, question, options)) {
+    const table = await readDay(storage, partitions, question, options);
     if (table.length > 0) yield table;
   }
 }
 
-/** The partitions that a question is about, with a turn for everybody else in between. */
-async function* partitionsOf(storage: Storage, question: Question, options: CallOptions) {
+/**
+ * The partitions that a question is about, of a date together: the shared one first, since what is brought home is in the
+ * user's own before it is gone there. With a turn for everybody else in between.
+ */
+async function* daysOf(storage: Storage, question: Question, options: CallOptions) {
   throwIfAborted(options.signal, 'the query');
   if (question.fromMs === question.toMs) return;
   const range = {
     fromDate: partitionDate(question.fromMs),
     toDate: partitionDate(question.toMs - 1),
-    directory: userDirectory(question.userId),
+    directories: [SHARED_DIRECTORY, userDirectory(question.userId)],
   };
   let turnMs = performance.now();
+  let day: Partition[] = [];
   for await (const partition of storage.partitions(range, options)) {
     throwIfAborted(options.signal, 'the query');
-    yield partition;
-    // What is known is answered without waiting for anything, and a year of it would hold up every other request.
-    if (performance.now() - turnMs < MAX_TURN_MS) continue;
-    await nextTurn();
-    turnMs = performance.now();
+    const [first] = day;
+    if (first !== undefined && first.date !== partition.date) {
+      yield day;
+      day = [];
+      // What is known is answered without waiting for anything, and a year of it would hold up every other request.
+      if (performance.now() - turnMs >= MAX_TURN_MS) {
+        await nextTurn();
+        turnMs = performance.now();
+      }
+    }
+    day.push(partition);
   }
+  if (day.length > 0) yield day;
 }
 
-async function readPartition(storage: Storage, partition: Partition, question: Question, options: CallOptions) {
+async function readDay(
+  storage: Storage,
+  partitions: readonly Partition[],
+  question: Question,
+  options: CallOptions,
+): Promise<RowTable> {
   for (let attempt = 1; ; attempt += 1) {
+    const snapshots: Snapshot[] = [];
     try {
-      return await readSnapshot(storage, partition, question, options);
+      for (const partition of partitions) snapshots.push(await storage.snapshot(partition, options));
+      return await readSnapshots(cacheOf(storage), snapshots, question);
     } catch (error) {
       // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
       if (!isHrmError(error) || error.code !== 'file_gone') throw error;
       if (attempt === MAX_SNAPSHOT_ATTEMPTS) throw contendedError(error);
+    } finally {
+      for (const snapshot of snapshots) await snapshot.close();
     }
   }
 }
 
-async function readSnapshot(storage: Storage, partition: Partition, question: Question, options: CallOptions) {
-  const cache = cacheOf(storage);
-  const dayMs = dateStartMs(partition.date) ?? 0;
-  const snapshot = await storage.snapshot(partition, options);
-  try {
-    const files = await knowFiles(snapshot.files, (file) => knowFile(cache, file, partition, question.priority));
-    const plan = planDay<RowGroup>(
-      files.map(({ known: { rollup, footer } }) => ({ rollup, groups: footer.groups })),
-      question,
-      dayMs,
-    );
-    const tables: ReadingColumns[] = [];
-    for (const [f, { file, known }] of files.entries()) {
-      for (const table of await readGroups(cache, file, partition, known, plan.reads[f] ?? [])) {
-        tables.push(selectReadings(table, question, plan.source, dayMs));
-      }
+async function readSnapshots(cache: FileCache, snapshots: readonly Snapshot[], question: Question): Promise<RowTable> {
+  const sources = await findSources(cache, snapshots, question);
+  const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
+  const plan = planDay<RowGroup>(
+    sources.map(({ known: { rollup, footer } }) => ({ rollup, groups: footer.groups })),
+    question,
+    dayMs,
+  );
+  const tables: ReadingColumns[] = [];
+  for (const [f, { file, partition, known }] of sources.entries()) {
+    for (const table of await readGroups(cache, file, partition, known, plan.reads[f] ?? [])) {
+      tables.push(selectReadings(table, question, plan.source, dayMs));
     }
-    const rollups = files.map(({ known: { rollup } }) => ({ rollup }));
-    return answerDay(rollups, plan, mergeReadings(tables), question, dayMs);
-  } finally {
-    await snapshot.close();
   }
-}
-
-/** What is known of the files that count: the compacted one names the parts whose readings are all in it. */
-async function knowFiles(files: readonly StoredFile[], know: (file: StoredFile) => Promise<KnownFile>) {
-  const [first] = files;
-  if (first === undefined) return [];
-  const compacted = first.name === COMPACTED_NAME ? [{ file: first, known: await know(first) }] : [];
-  const replaced = new Set(compacted.flatMap(({ known }) => known.footer.replaces));
-  const parts = files.filter(({ name }) => name !== COMPACTED_NAME && !replaced.has(name));
-  const known = [];
-  for (let from = 0; from < parts.length; from += MAX_CONCURRENT_READS) {
-    const some = parts.slice(from, from + MAX_CONCURRENT_READS);
-    known.push(...(await Promise.all(some.map(async (file) => ({ file, known: await know(file) })))));
-  }
-  return [...compacted, ...known];
+  const rollups = sources.map(({ known: { rollup } }) => ({ rollup }));
+  return answerDay(rollups, plan, mergeReadings(tables), question, dayMs);
 }
 
 function contendedError(cause: unknown): HrmError {

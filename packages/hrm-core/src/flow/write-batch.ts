@@ -2,9 +2,9 @@ import { isTotal, isUnstorable } from '../errors.js';
 import { DAY_MS, MAX_HALVING_WRITES } from '../limits.js';
 import type { CallOptions, ClaimedElement } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
-import { columnsFromReadings, type Reading } from '../pure/columns.js';
+import { columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { type WrittenPart, writeColumns, writePartitions } from './write-part.js';
+import { type WriteOptions, type WrittenPart, writeColumns, writePartitions } from './write-part.js';
 
 /** A reading as it was delivered. */
 interface DeliveredReading {
@@ -13,7 +13,7 @@ interface DeliveredReading {
   readonly origin: ClaimedElement;
 }
 
-/** Readings of one partition, in the order of their delivery. */
+/** Readings of one user's day, or of the users of a shared part, in the order of their delivery. */
 type Group = readonly DeliveredReading[];
 
 /** What became of a batch: every reading is in a part, or superseded by one that is (rule 1), or in one of the lists. */
@@ -55,7 +55,7 @@ export async function writeBatch(
   storage: Storage,
   readings: readonly Reading[],
   origins: readonly ClaimedElement[],
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<WrittenBatch> {
   const { written, failed } = await writePartitions(storage, columnsFromReadings(readings), options);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [] };
@@ -66,8 +66,7 @@ export async function writeBatch(
   const groups = groupByPartition(readings, origins);
   const refused: { partition: Partition; group: Group }[] = [];
   for (const { partition, columns, error } of failed) {
-    const user = columns.users[columns.user[0] as number] as string;
-    const group = groups.get(keyOf(user, columns.timestampMs[0] as number)) as Group;
+    const group = groupOf(columns, groups);
     if (isUnstorable(error)) refused.push({ partition, group });
     else postponed.push({ partition, group, error });
   }
@@ -151,6 +150,15 @@ function groupByPartition(readings: readonly Reading[], origins: readonly Claime
     else group.push(delivered);
   }
   return groups;
+}
+
+/** What was delivered of the users and days of a part. */
+function groupOf(columns: ReadingColumns, groups: ReadonlyMap<string, Group>): Group {
+  const keys = new Set<string>();
+  for (let row = 0; row < columns.length; row += 1) {
+    keys.add(keyOf(userOf(columns, row), columns.timestampMs[row] as number));
+  }
+  return [...keys].flatMap((key) => groups.get(key) ?? []);
 }
 
 function keyOf(userId: string, timestampMs: number): string {

@@ -1,5 +1,6 @@
 import { HrmError, isTotal, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_CONCURRENT_WRITES } from '../limits.js';
+import { DAY_MS, MAX_CONCURRENT_WRITES, MAX_SMALL_PARTS, MIN_PART_ROWS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
 import { encodeReadings } from '../parquet/encode.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
@@ -27,7 +28,8 @@ export interface WrittenPart {
 
 /**
  * Writes readings as one immutable part for each partition (a user's UTC day) that they touch, and resolves once all of
- * them are durable. Writing the same readings again finds the parts there and changes nothing.
+ * them are durable. Writing the same readings again finds the parts there and changes nothing. Where they touch very many
+ * users of a day, those with few readings share one part; compaction brings its readings home.
  *
  * When it throws, some parts may have been written: write the same readings again.
  *
@@ -54,10 +56,16 @@ export async function writePart(
   return written;
 }
 
+/** How a batch is written. */
+export interface WriteOptions extends CallOptions {
+  /** As in `DrainSettings`. */
+  readonly maxSmallParts?: number | undefined;
+}
+
 /** A partition that could not be written. */
 interface FailedPartition {
   readonly partition: Partition;
-  /** Merged, of this partition only. */
+  /** Merged, of this partition only: of one user, or of the users of a shared part. */
   readonly columns: ReadingColumns;
   readonly error: unknown;
 }
@@ -73,7 +81,7 @@ export async function writeColumns(
   { signal }: CallOptions,
 ): Promise<WrittenPart> {
   throwIfAborted(signal, 'writing parts');
-  const bytes = encodeReadings(columns);
+  const bytes = encodeReadings(columns, { shared: partition.directory === SHARED_DIRECTORY });
   const name = partName(bytes);
   const outcome = await storage.publish(partition, name, bytes, { signal });
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
@@ -87,9 +95,9 @@ export async function writeColumns(
 export async function writePartitions(
   storage: Storage,
   readings: ReadingColumns,
-  { signal }: CallOptions,
+  { signal, maxSmallParts = MAX_SMALL_PARTS }: WriteOptions,
 ): Promise<{ readonly written: readonly WrittenPart[]; readonly failed: readonly FailedPartition[] }> {
-  const batch = splitPartitions(mergeReadings([readings]));
+  const batch = splitPartitions(mergeReadings([readings]), maxSmallParts);
   const written: WrittenPart[] = [];
   const failures = new Map<number, FailedPartition>();
   let stop: unknown;
@@ -124,8 +132,14 @@ function checkReadings(readings: readonly Reading[]): void {
   });
 }
 
-/** The partitions of merged readings, each with its rows, still sorted. Partitions of one user stand together. */
-function splitPartitions(columns: ReadingColumns): { partition: Partition; columns: ReadingColumns }[] {
+/** Readings that are written as one part. */
+interface PartitionedReadings {
+  readonly partition: Partition;
+  readonly columns: ReadingColumns;
+}
+
+/** The parts to write of merged readings, each with its rows, still sorted. Partitions of one user stand together. */
+function splitPartitions(columns: ReadingColumns, maxSmallParts: number): readonly PartitionedReadings[] {
   const rowsByPartition = new Map<number, number[]>();
   const users = columns.users.length;
   for (let row = 0; row < columns.length; row += 1) {
@@ -135,12 +149,32 @@ function splitPartitions(columns: ReadingColumns): { partition: Partition; colum
     if (rows === undefined) rowsByPartition.set(key, [row]);
     else rows.push(row);
   }
-  return [...rowsByPartition].map(([key, rows]) => {
+  const smallByDay = new Map<number, number>();
+  for (const [key, rows] of rowsByPartition) {
     const day = Math.floor(key / users);
+    if (rows.length < MIN_PART_ROWS) smallByDay.set(day, (smallByDay.get(day) ?? 0) + 1);
+  }
+  const parts: PartitionedReadings[] = [];
+  const shared = new Map<number, number[]>();
+  for (const [key, rows] of rowsByPartition) {
+    const day = Math.floor(key / users);
+    if (rows.length < MIN_PART_ROWS && (smallByDay.get(day) ?? 0) > maxSmallParts) {
+      const together = shared.get(day) ?? [];
+      for (const row of rows) together.push(row);
+      shared.set(day, together);
+      continue;
+    }
     const directory = userDirectory(columns.users[key % users] as string);
-    return {
+    parts.push({
       partition: { date: partitionDate(day * DAY_MS), directory },
       columns: takeRows(columns, Uint32Array.from(rows)),
-    };
-  });
+    });
+  }
+  for (const [day, rows] of shared) {
+    parts.push({
+      partition: { date: partitionDate(day * DAY_MS), directory: SHARED_DIRECTORY },
+      columns: takeRows(columns, Uint32Array.from(rows)),
+    });
+  }
+  return parts;
 }

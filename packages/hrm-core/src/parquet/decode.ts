@@ -7,6 +7,7 @@ import type { Partition, StoredFile } from '../ports/storage.js';
 import { concatColumns, internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import type { Rollup } from '../pure/rollup.js';
 import { hasDigest, pieceDigest } from './digest.js';
+import type { Encoder } from './encode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
 
 /** A stored file's readings, and what else it holds. */
@@ -27,14 +28,36 @@ const MAX_GAP_BYTES = 16 * 1024;
  */
 export async function decodeFile(file: StoredFile, partition: Partition): Promise<DecodedFile> {
   const opened = await openFile(file, partition);
-  const { groups, replaces, rollup, seal } = opened.footer;
-  await asDamage(file, partition, async () => {
-    if (seal !== 'footer') return;
-    const magic = opened.tailFrom === 0 ? opened.tail : new Uint8Array(await file.read(0, 4));
-    if (Buffer.from(magic.subarray(0, 4)).toString('latin1') !== 'PAR1') throw new Error('it does not begin with PAR1');
-  });
+  const { groups, replaces, rollup } = opened.footer;
+  await requireMagic(file, partition, opened);
   const tables = await decodeGroups(file, partition, opened, groups);
   return { columns: concatColumns(tables), replaces, rollup };
+}
+
+/**
+ * Proves every byte of a file, and that its readings can be read, a row group at a time.
+ * @throws as {@link decodeFile}.
+ */
+export async function proveFile(file: StoredFile, partition: Partition): Promise<void> {
+  const opened = await openFile(file, partition);
+  await requireMagic(file, partition, opened);
+  // An older or a foreign file is read as a whole for each call.
+  const isPiecewise = opened.footer.seal === 'footer';
+  const pieces = isPiecewise ? opened.footer.groups.map((group) => [group]) : [opened.footer.groups];
+  for (const groups of pieces) await decodeGroups(file, partition, opened, groups);
+}
+
+/** The first four bytes belong to no row group. */
+async function requireMagic(
+  file: StoredFile,
+  partition: Partition,
+  { tail, tailFrom, footer }: OpenedFile,
+): Promise<void> {
+  await asDamage(file, partition, async () => {
+    if (footer.seal !== 'footer') return;
+    const magic = tailFrom === 0 ? tail : new Uint8Array(await file.read(0, 4));
+    if (Buffer.from(magic.subarray(0, 4)).toString('latin1') !== 'PAR1') throw new Error('it does not begin with PAR1');
+  });
 }
 
 /**
@@ -73,6 +96,19 @@ export async function decodeGroups(
   });
 }
 
+/**
+ * Reads back a row group of a file that is being made, every value of it: no id is taken from statistics.
+ * @throws what hyparquet throws.
+ */
+export async function decodePiece(encoder: Pick<Encoder, 'piece'>, index: number): Promise<ReadingColumns> {
+  const { bytes, fromByte, metadata } = encoder.piece(index);
+  return decodeColumns({ bytes, fromByte }, metadata, {
+    rows: Number(metadata.num_rows),
+    userId: null,
+    deviceId: null,
+  });
+}
+
 /** Row groups that stand near each other, to be read together. */
 function runsOf(groups: readonly RowGroup[]): { groups: readonly RowGroup[]; fromByte: number; toByte: number }[] {
   const runs: { groups: RowGroup[]; fromByte: number; toByte: number }[] = [];
@@ -91,6 +127,17 @@ function runsOf(groups: readonly RowGroup[]): { groups: readonly RowGroup[]; fro
  * @throws HrmError kind `data`, code `file_damaged`.
  */
 export async function decodeBytes(bytes: Uint8Array<ArrayBuffer>): Promise<DecodedFile> {
+  const { file, partition, opened } = await openBytes(bytes);
+  const { groups, replaces, rollup } = opened.footer;
+  const unknown = groups.map((group) => ({ ...group, userId: null, deviceId: null }));
+  return { columns: concatColumns(await decodeGroups(file, partition, opened, unknown)), replaces, rollup };
+}
+
+/**
+ * Opens a file that is in memory.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function openBytes(bytes: Uint8Array<ArrayBuffer>) {
   const file = {
     name: 'a file in memory',
     version: '',
@@ -99,10 +146,7 @@ export async function decodeBytes(bytes: Uint8Array<ArrayBuffer>): Promise<Decod
     read: async (from: number, to: number) => bytes.slice(from, to).buffer,
   };
   const partition = { date: 'now', directory: '' };
-  const opened = await openFile(file, partition);
-  const { groups, replaces, rollup } = opened.footer;
-  const unknown = groups.map((group) => ({ ...group, userId: null, deviceId: null }));
-  return { columns: concatColumns(await decodeGroups(file, partition, opened, unknown)), replaces, rollup };
+  return { file, partition, opened: await openFile(file, partition) };
 }
 
 /** Part of a file. */
@@ -112,7 +156,11 @@ interface Piece {
   readonly fromByte: number;
 }
 
-async function decodeColumns(piece: Piece, metadata: FileMetaData, group: RowGroup): Promise<ReadingColumns> {
+async function decodeColumns(
+  piece: Piece,
+  metadata: FileMetaData,
+  group: Pick<RowGroup, 'rows' | 'userId' | 'deviceId'>,
+): Promise<ReadingColumns> {
   const { rows: length, userId, deviceId } = group;
   if (length === 0) return NO_READINGS;
   const columns = {

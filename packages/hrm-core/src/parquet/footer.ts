@@ -8,7 +8,7 @@ import type { Partition, StoredFile } from '../ports/storage.js';
 import type { Rollup } from '../pure/rollup.js';
 import { decodeRollup } from '../pure/rollup-codec.js';
 import { CREATED_BY, hasDigest, pieceDigest, sealOf, TRAILER_BYTES } from './digest.js';
-import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY } from './encode.js';
+import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
 
 /** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
 const TAIL_BYTES = 32 * 1024;
@@ -33,6 +33,8 @@ export interface RowGroup {
   readonly lastMs: number;
   /** The only user_id in it; `null` where there are several, or that is not sure. */
   readonly userId: string | null;
+  /** The first and the last user_id in it, in UTF-8 byte order; `null` where that is not sure. */
+  readonly userBounds: readonly [first: string, last: string] | null;
   /** The only device_id in it, as `userId`. */
   readonly deviceId: string | null;
   readonly fromByte: number;
@@ -46,8 +48,10 @@ export interface RowGroup {
 export interface Footer {
   readonly rows: number;
   readonly groups: readonly RowGroup[];
-  /** Names of files whose readings are all in this one; empty for a part. */
+  /** Names of files whose readings are all in this one: see {@link REPLACES_KEY}. */
   readonly replaces: readonly string[];
+  /** Users of a shared part; 1 where the file does not say. */
+  readonly users: number;
   readonly rollup: Rollup | null;
   /** How the readings are proved; see {@link sealOf}. */
   readonly seal: 'footer' | 'whole' | 'foreign';
@@ -122,10 +126,11 @@ async function parseTail(
   const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
   const rollup = place === null ? null : await readRollup(file, tail, tailFrom, place);
   const replaces = parseNames(keys.get(REPLACES_KEY));
+  const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (seal === 'footer') checkTiling(groups, bodyEnd);
   return {
-    footer: { rows: Number(metadata.num_rows), groups, replaces, rollup, seal, bodyEnd, metadata },
+    footer: { rows: Number(metadata.num_rows), groups, replaces, users, rollup, seal, bodyEnd, metadata },
     tail,
     tailFrom,
   };
@@ -172,14 +177,16 @@ function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGro
       return { from, to: from + Number(column.total_compressed_size) };
     });
     const { min_value: first, max_value: last } = time?.statistics ?? {};
+    // Another writer may cut bounds, and cut bounds can be equal.
+    const users = isOurs ? valueBounds(user) : null;
     return {
       index: g,
       rows: Number(group.num_rows),
       fromMs: typeof first === 'bigint' ? Number(first) : Number.NEGATIVE_INFINITY,
       lastMs: typeof last === 'bigint' ? Number(last) : Number.POSITIVE_INFINITY,
-      // Another writer may cut bounds, and cut bounds can be equal.
-      userId: isOurs ? onlyValue(user) : null,
-      deviceId: isOurs ? onlyValue(device) : null,
+      userId: onlyValue(users),
+      userBounds: users,
+      deviceId: onlyValue(isOurs ? valueBounds(device) : null),
       fromByte: Math.min(...bounds.map(({ from }) => from)),
       toByte: Math.max(...bounds.map(({ to }) => to)),
       digest: digests[g] ?? null,
@@ -187,11 +194,15 @@ function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGro
   });
 }
 
-function onlyValue(
+function valueBounds(
   column: { readonly statistics?: { readonly min_value?: unknown; readonly max_value?: unknown } } | undefined,
-) {
+): [string, string] | null {
   const { min_value: min, max_value: max } = column?.statistics ?? {};
-  return typeof min === 'string' && min === max ? min : null;
+  return typeof min === 'string' && typeof max === 'string' ? [min, max] : null;
+}
+
+function onlyValue(bounds: readonly [string, string] | null): string | null {
+  return bounds !== null && bounds[0] === bounds[1] ? bounds[0] : null;
 }
 
 /** Every byte before the footer is of a row group or the rollup, and so proved by a digest; the first four are `PAR1`. */

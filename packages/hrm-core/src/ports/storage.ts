@@ -19,9 +19,6 @@ export interface Partition {
   readonly directory: string;
 }
 
-/** The file that compaction makes: at most one a partition, and the only one that is ever replaced. */
-export const COMPACTED_NAME = 'compacted.parquet';
-
 /** A partition where something could not be done, while the others went on. */
 export interface PartitionFailure {
   readonly partition: Partition;
@@ -59,12 +56,28 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
-/** Which partitions to list: dates inclusive, both optional. */
+/** Which partitions to list: dates inclusive, all optional. */
 export interface PartitionRange {
   readonly fromDate?: string | undefined;
   /** Inclusive. */
   readonly toDate?: string | undefined;
-  readonly directory?: string | undefined;
+  /** Only these, of each date in this order. `_shared` is listed only for who names it here, or asks for what is pending. */
+  readonly directories?: readonly string[] | undefined;
+  /** Only those that were published to since they were last settled: see {@link Visit}. Default false. */
+  readonly pending?: boolean | undefined;
+}
+
+/**
+ * A compacter's look at a partition, begun before its snapshot is taken. Any number of compacters may look at once.
+ *
+ * A partition that something is published to is pending until a visit settles it; so what there may be to do is found without
+ * listing the whole history. That is memory of work and not of readings: where it is lost, files stay as they are.
+ */
+export interface Visit {
+  /** Whether something was published between the beginning of the last visit and that of this one. */
+  readonly changed: boolean;
+  /** Says that nothing is left to do, as of the snapshot taken since. What is published meanwhile keeps the partition pending. */
+  settle(): Promise<void>;
 }
 
 /** A replacement of a partition's compacted file. */
@@ -109,11 +122,14 @@ export interface Storage {
    */
   replace(replacement: Replacement): Promise<'replaced' | 'conflict'>;
   /**
-   * Deletes files that a durable `compacted.parquet` replaces; makes sure of that durability first. Missing names are
+   * Deletes parts whose readings other files hold, and makes sure first that those survive a power cut. Missing names are
    * passed over. Returns how many it deleted.
+   * @param holders - the partitions that those other files are in; by default the part's own.
    */
-  remove(partition: Partition, names: readonly string[]): Promise<number>;
-  /** Partitions that exist, by date, then directory, ascending. */
+  remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<number>;
+  /** Begins a compacter's visit. */
+  visit(partition: Partition): Promise<Visit>;
+  /** Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. */
   partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<Space>;

@@ -131,6 +131,39 @@ export function takeRows(columns: ReadingColumns, rows: Uint32Array): ReadingCol
   return taken;
 }
 
+/** The rows `fromRow <= i < toRow`, without copying them. */
+export function sliceRows(columns: ReadingColumns, fromRow: number, toRow: number): ReadingColumns {
+  if (fromRow === 0 && toRow === columns.length) return columns;
+  return {
+    length: toRow - fromRow,
+    users: columns.users,
+    devices: columns.devices,
+    user: columns.user.subarray(fromRow, toRow),
+    device: columns.device.subarray(fromRow, toRow),
+    timestampMs: columns.timestampMs.subarray(fromRow, toRow),
+    heartRate: columns.heartRate.subarray(fromRow, toRow),
+    receivedMinute: columns.receivedMinute.subarray(fromRow, toRow),
+  };
+}
+
+/** Compares two rows by user, device and timestampMs: negative where the left one comes first. */
+export function compareRows(left: ReadingColumns, i: number, right: ReadingColumns, j: number): number {
+  return (
+    compareUtf8(userOf(left, i), userOf(right, j)) ||
+    compareUtf8(deviceOf(left, i), deviceOf(right, j)) ||
+    (left.timestampMs[i] as number) - (right.timestampMs[j] as number)
+  );
+}
+
+/** The user_id of a row. */
+export function userOf({ users, user }: ReadingColumns, row: number): string {
+  return users[user[row] as number] as string;
+}
+
+function deviceOf({ devices, device }: ReadingColumns, row: number): string {
+  return devices[device[row] as number] as string;
+}
+
 /** Tells whether two tables hold the same rows in the same order. */
 export function sameReadings(left: ReadingColumns, right: ReadingColumns): boolean {
   if (left.length !== right.length) return false;
@@ -139,8 +172,8 @@ export function sameReadings(left: ReadingColumns, right: ReadingColumns): boole
       left.timestampMs[i] !== right.timestampMs[i] ||
       left.heartRate[i] !== right.heartRate[i] ||
       left.receivedMinute[i] !== right.receivedMinute[i] ||
-      left.devices[left.device[i] as number] !== right.devices[right.device[i] as number] ||
-      left.users[left.user[i] as number] !== right.users[right.user[i] as number]
+      deviceOf(left, i) !== deviceOf(right, i) ||
+      userOf(left, i) !== userOf(right, i)
     ) {
       return false;
     }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition } from '../ports/storage.js';
 
 /** Bytes that a directory name may have; longer ones are cut and end in a hash. Linux allows 255. */
@@ -43,6 +44,20 @@ export function partName(bytes: Uint8Array): string {
 /** The name under which a replaced compacted file stays until it is swept; `id` is fresh and random. */
 export function retiredName(id: string): string {
   return `part-old-${id}.parquet`;
+}
+
+/**
+ * How a user's file names a shared part of which it has all of this user's readings: `_shared/part-….parquet/<directory>`. With
+ * the directory, since a file system that does not tell `Ana` from `ana` keeps both users' files in one.
+ */
+export function shareName(part: string, directory: string): string {
+  return `${SHARED_DIRECTORY}/${part}/${directory}`;
+}
+
+/** The part of a {@link shareName}; `null` for the name of a file. */
+export function sharedPartOf(name: string): string | null {
+  const [shared, part = ''] = name.split('/');
+  return shared === SHARED_DIRECTORY ? part : null;
 }
 
 function isPlain(byte: number, first: boolean): boolean {

@@ -1,60 +1,207 @@
 /**
- * Which partitions are worth compacting. Rewriting a day's file on every run copies each reading ~140 times a day; a
- * size-ratio trigger makes it a handful.
+ * What to do with a partition: which parts to merge, into what, and which files may go.
+ *
+ * Rewriting a day's file on every run copies each reading ~140 times a day. Here a user's compacted file is rewritten when half as
+ * many readings again wait in parts as it has, and until then parts of like size are merged into larger parts, so that a query
+ * never meets more than some dozens. When its day is over, and a run finds nothing new, a partition is brought to one file.
+ *
+ * Rows rewritten for each row of a simulated day of 5-second batches, and the most files waiting, by a run's interval:
+ *
+ * ```
+ *   parts merged at once, ratio     5 min      1 min      5 s
+ *    8, 1                           5.5  64    6.6  26    7.8  31
+ *   16, 1                           4.6  23    4.5  52    6.1  47
+ *   16, 1.5                         3.7  26    4.4  52    4.7  47
+ *   16, 2                           4.4  65    4.3  52    5.1  47
+ *   32, 1.5                         3.5  36    3.8  62    3.7  71
+ * ```
+ *
+ * Shared parts are merged in the same tiers, until one holds enough of each of its users to be worth a file of theirs: then
+ * it goes home, into their directories. When their day is over they all do.
+ *
+ * Every merged file names those whose readings it holds, so each stays in sight until what replaced it is there, and is
+ * passed over from then on. It may be deleted after its grace: every outside reader that listed it has had that long to open it.
  */
-import { MAX_COMPACTION_INPUTS } from '../limits.js';
+import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
+import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 
 /** A file of a partition, as planning sees it. */
-interface PlannedFile {
+export interface PlannedFile {
   readonly name: string;
   readonly byteLength: number;
+  readonly rows: number;
+  /** Users of a shared part; 1 of others. */
+  readonly users: number;
+  readonly ageMs: number;
+  /** Names of files whose readings are all in this one. */
+  readonly replaces: readonly string[];
 }
 
 /** What is known of a partition before any reading is read. */
 export interface PartitionState {
-  /** The compacted file, `null` where there is none yet. */
-  readonly compacted: PlannedFile | null;
-  /** Names that the compacted file says it replaces. */
-  readonly replaces: readonly string[];
-  readonly parts: readonly PlannedFile[];
+  readonly files: readonly PlannedFile[];
   /** The partition's UTC day is over. */
   readonly dayOver: boolean;
-  /** The compacted file is so old that what it replaces may go. */
-  readonly graceOver: boolean;
+  /** Nothing was published to it since the last run, so more is not to be expected soon. */
+  readonly isQuiet: boolean;
+  /** How long replaced files stay. */
+  readonly sweepAfterMs: number;
 }
 
-/** What to do with a partition. */
+/** Files that may be deleted once the one that holds their readings is proved. */
+export interface PlannedSweep {
+  readonly holder: string;
+  readonly names: readonly string[];
+}
+
+/** What to do with a user's partition. */
 export interface CompactionPlan {
-  /** Parts to merge into the compacted file; empty when it is not worth it. */
-  readonly merge: readonly string[];
-  /** Parts that are in the compacted file already. */
-  readonly replaced: readonly string[];
+  readonly merge: { readonly inputs: readonly string[]; readonly into: 'compacted' | 'part' } | null;
+  readonly sweeps: readonly PlannedSweep[];
+  /** Nothing is left to do, however long one waits. */
+  readonly isSettled: boolean;
 }
 
-/** Merge when the parts hold a quarter of the compacted file's bytes: a reading is rewritten about log(day) times. */
-const SIZE_RATIO = 0.25;
-/** Or when there are so many that opening them costs a query more than the merge costs once. */
-const MANY_PARTS = 64;
+/** What to do with shared parts. */
+export interface SharedPlan extends CompactionPlan {
+  /** To be brought home, to all their users. */
+  readonly home: readonly string[];
+}
+
+/** Rewrite the compacted file when so many times its rows wait in parts. */
+const WAITING_RATIO = 1.5;
+/** Parts of like size that are merged into one, and how many times larger the next size is. */
+const FAN_IN = 16;
+/** Readings that a shared part holds of its average user when it goes home: a file takes about 600 bytes and a sync whatever it holds. */
+const HOME_ROWS = 256;
+/** A part that is so old is not waited with, whether or not somebody looked before. */
+const QUIET_MS = 600_000;
 
 /**
- * Plans one partition.
- * @param all - merge whatever the policy says.
+ * Plans one user's partition.
+ * @param all - bring everything into one file, whatever the policy says.
  */
-export function planCompaction(
-  { compacted, replaces, parts, dayOver, graceOver }: PartitionState,
-  all: boolean,
-): CompactionPlan {
-  const gone = new Set(replaces);
-  const replaced = parts.filter((part) => gone.has(part.name)).map((part) => part.name);
-  const waiting = parts.filter((part) => !gone.has(part.name));
-  if (waiting.length === 0) return { merge: [], replaced };
-  const waitingBytes = waiting.reduce((sum, part) => sum + part.byteLength, 0);
-  const worthIt =
-    compacted === null
-      ? waiting.length > 1
-      : waiting.length >= MANY_PARTS || waitingBytes >= SIZE_RATIO * compacted.byteLength;
-  // A new compacted file starts the grace anew: a partition compacted more often than that would never be swept.
-  const mustWait = replaced.length > 0 && !graceOver;
-  if (!all && (mustWait || (!worthIt && !dayOver))) return { merge: [], replaced };
-  return { merge: waiting.slice(0, MAX_COMPACTION_INPUTS).map((part) => part.name), replaced };
+export function planCompaction(state: PartitionState, all: boolean): CompactionPlan {
+  const { files, dayOver } = state;
+  const { waiting, sweeps } = sortOut(state);
+  const compacted = files.find(({ name }) => name === COMPACTED_NAME);
+  const isSettled = waiting.length === 0 && files.length <= 1;
+  const isDue =
+    waiting.length > 0 &&
+    (all ||
+      (compacted === undefined
+        ? dayOver || waiting.length > 1
+        : rowsOf(waiting) >= WAITING_RATIO * compacted.rows || (dayOver && isQuiet(state, waiting))));
+  if (!isDue) return { merge: mergeTier(waiting), sweeps, isSettled };
+  const into = takeWhileBounded(compacted === undefined ? [] : [compacted], waiting);
+  if (into.length > (compacted === undefined ? 0 : 1)) {
+    return { merge: { inputs: into.map(nameOf), into: 'compacted' }, sweeps, isSettled };
+  }
+  // A compacted file that may grow no more: its day has several.
+  return { merge: mergeTier(waiting), sweeps, isSettled: isSettled || mergeTier(waiting) === null };
+}
+
+/**
+ * Plans the shared parts of a date.
+ * @param all - bring everything home, whatever the policy says.
+ */
+export function planShared(state: PartitionState, all: boolean): SharedPlan {
+  const { waiting, sweeps } = sortOut(state);
+  const isSettled = state.files.length === 0;
+  const bringAll = all || (state.dayOver && isQuiet(state, waiting));
+  const home = takeWhileBounded([], bringAll ? waiting : waiting.filter(isWorthFiles)).map(nameOf);
+  const merge = bringAll ? null : mergeTier(waiting.filter((file) => !isWorthFiles(file)));
+  return { merge, home, sweeps, isSettled };
+}
+
+/** Parts whose readings no other file has, and what may go of the rest. */
+function sortOut({ files, sweepAfterMs }: PartitionState) {
+  const present = new Set(files.map(nameOf));
+  const replaced = new Set(files.flatMap(({ replaces }) => replaces));
+  const swept = new Set<string>();
+  const sweeps: PlannedSweep[] = [];
+  for (const { name: holder, replaces, ageMs } of files) {
+    if (ageMs < sweepAfterMs) continue;
+    const names = replaces.filter((name) => present.has(name) && !swept.has(name));
+    for (const name of names) swept.add(name);
+    if (names.length > 0) sweeps.push({ holder, names });
+  }
+  const waiting = files.filter(({ name }) => name !== COMPACTED_NAME && !replaced.has(name));
+  return { waiting, sweeps: sweeps.filter(({ holder }) => !swept.has(holder)) };
+}
+
+function isQuiet({ isQuiet: quiet }: PartitionState, waiting: readonly PlannedFile[]): boolean {
+  return quiet || waiting.every(({ ageMs }) => ageMs >= QUIET_MS);
+}
+
+function isWorthFiles({ rows, users }: PlannedFile): boolean {
+  return rows >= HOME_ROWS * users;
+}
+
+/** The smallest parts, when there are enough of one size; the still smaller ones go along. */
+function mergeTier(waiting: readonly PlannedFile[]): CompactionPlan['merge'] {
+  const counts = new Map<number, number>();
+  for (const file of waiting) counts.set(sizeOf(file), (counts.get(sizeOf(file)) ?? 0) + 1);
+  const full = [...counts].filter(([, count]) => count >= FAN_IN).map(([size]) => size);
+  if (full.length === 0) return null;
+  const size = Math.min(...full);
+  const inputs = takeWhileBounded(
+    [],
+    waiting.filter((file) => sizeOf(file) <= size),
+  ).map(nameOf);
+  return inputs.length < 2 ? null : { inputs, into: 'part' };
+}
+
+/** Of parts of 1 to 15 readings 0, of 16 to 255 one more, and so on. */
+function sizeOf({ rows }: PlannedFile): number {
+  return Math.floor(Math.log2(Math.max(1, rows)) / Math.log2(FAN_IN));
+}
+
+/** Files that one merge may take, the smallest first: it holds a row group of each, and the whole result's bytes. */
+function takeWhileBounded(taken: readonly PlannedFile[], from: readonly PlannedFile[]): readonly PlannedFile[] {
+  const inputs = [...taken];
+  let rows = inputs.reduce((sum, file) => sum + Math.min(file.rows, ROW_GROUP_ROWS), 0);
+  let bytes = inputs.reduce((sum, file) => sum + file.byteLength, 0);
+  for (const file of [...from].sort((a, b) => a.rows - b.rows || (a.name < b.name ? -1 : 1))) {
+    rows += Math.min(file.rows, ROW_GROUP_ROWS);
+    bytes += file.byteLength;
+    if (rows > MAX_MERGE_ROWS || bytes > MAX_COMPACTED_BYTES || inputs.length === MAX_MERGE_FILES) break;
+    inputs.push(file);
+  }
+  return inputs;
+}
+
+function rowsOf(files: readonly PlannedFile[]): number {
+  return files.reduce((sum, { rows }) => sum + rows, 0);
+}
+
+function nameOf({ name }: PlannedFile): string {
+  return name;
+}
+
+/** A partition that may have something to do. */
+export interface Candidate<P> {
+  readonly partition: P;
+  /** Of its user, or of all of them. */
+  readonly directory: string;
+  readonly files: number;
+}
+
+/**
+ * The order of a run: shared parts first, since they make work for users; then of every user the partition with the most files
+ * before anybody's second. Alike ones in random order, so that compacters do not get into each other's way at every one.
+ * @param fraction - random, 0 <= f < 1.
+ */
+export function orderWork<P>(candidates: readonly Candidate<P>[], fraction: () => number): P[] {
+  const ranks = new Map<string, number>();
+  return candidates
+    .map((candidate) => ({ ...candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() }))
+    .sort((a, b) => b.need - a.need || a.luck - b.luck)
+    .map((candidate) => {
+      const rank = candidate.directory === SHARED_DIRECTORY ? -1 : (ranks.get(candidate.directory) ?? 0);
+      ranks.set(candidate.directory, rank + 1);
+      return { ...candidate, rank };
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ partition }) => partition);
 }

@@ -7,7 +7,7 @@
  * back to the readings.
  */
 import { DAY_MS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
-import type { ReadingColumns } from './columns.js';
+import { internStrings, type ReadingColumns } from './columns.js';
 import { type DevicePriority, rankDevices } from './merge.js';
 import { sortRows } from './sort-rows.js';
 
@@ -71,6 +71,76 @@ export function rollUp(columns: ReadingColumns, dayMs: number, priority: DeviceP
     order,
     conflicts: resolveConflicts(columns, series, order, dayMs),
   };
+}
+
+/**
+ * One rollup of several, each of its own minutes.
+ * @param rollups - of one user's day, by minute.
+ * @param priority - that they were made under.
+ * @returns `null` where there is none, or of too many devices together.
+ */
+export function joinRollups(rollups: readonly Rollup[], priority: DevicePriority): Rollup | null {
+  const [first] = rollups;
+  if (first === undefined || rollups.length === 1) return first ?? null;
+  const { values: devices, indices } = internStrings(rollups.flatMap((rollup) => rollup.devices));
+  if (devices.length > MAX_ROLLUP_DEVICES) return null;
+  const series: Buckets[][] = devices.map(() => []);
+  const conflicts: Conflicts[] = [];
+  let at = 0;
+  for (const rollup of rollups) {
+    const own = indices.subarray(at, at + rollup.devices.length);
+    at += rollup.devices.length;
+    for (const [d, device] of own.entries()) series[device]?.push(rollup.series[d] as Buckets);
+    const masks = rollup.conflicts.devices.map((mask) => {
+      let joined = 0;
+      for (const [d, device] of own.entries()) if ((mask & (1 << d)) !== 0) joined |= 1 << device;
+      return joined >>> 0;
+    });
+    conflicts.push({ ...rollup.conflicts, devices: masks });
+  }
+  const masks = Uint32Array.from(conflicts.flatMap((part) => [...part.devices]));
+  return {
+    userId: first.userId,
+    devices,
+    series: series.map(concatBuckets),
+    order: rankDevices(devices, priority),
+    conflicts: { ...concatBuckets(conflicts), devices: masks },
+  };
+}
+
+function concatBuckets(parts: readonly Buckets[]): Buckets {
+  function all(of: (buckets: Buckets) => ArrayLike<number>): number[] {
+    return parts.flatMap((part) => Array.from(of(part)));
+  }
+  return toBuckets(
+    all(({ minute }) => minute),
+    all(({ count }) => count),
+    all(({ sum }) => sum),
+    all(({ min }) => min),
+    all(({ max }) => max),
+  );
+}
+
+/** Tells whether two rollups say the same, under the same order. */
+export function sameRollup(left: Rollup | null, right: Rollup | null): boolean {
+  if (left === null || right === null) return left === right;
+  const [a, b] = [left, right].map(({ userId, devices, order }) => JSON.stringify([userId, devices, order]));
+  return (
+    a === b &&
+    left.series.every((buckets, d) => sameBuckets(buckets, right.series[d] as Buckets)) &&
+    sameBuckets(left.conflicts, right.conflicts) &&
+    sameValues(left.conflicts.devices, right.conflicts.devices)
+  );
+}
+
+function sameBuckets(left: Buckets, right: Buckets): boolean {
+  return (['minute', 'count', 'sum', 'min', 'max'] as const).every((name) => sameValues(left[name], right[name]));
+}
+
+function sameValues(left: ArrayLike<number>, right: ArrayLike<number>): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i += 1) if (left[i] !== right[i]) return false;
+  return true;
 }
 
 interface Series {

@@ -23,7 +23,7 @@ function batch(b: number): OracleReading[] {
   }));
 }
 
-async function live(fault: Fault): Promise<void> {
+async function live(fault: Fault, maxSmallParts: number): Promise<void> {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-faults-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const realQueue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
@@ -31,7 +31,8 @@ async function live(fault: Fault): Promise<void> {
   const queue = failingQueue(realQueue, fault);
   const storage = failingStorage(realStorage, fault);
   const all: OracleReading[] = [];
-  const drain = () => insist(() => drainBatch({ queue, storage, clock }, { batchMaxReadings: 45, leaseMs: 1_000 }));
+  const drain = () =>
+    insist(() => drainBatch({ queue, storage, clock }, { batchMaxReadings: 45, leaseMs: 1_000, maxSmallParts }));
   async function ask(): Promise<void> {
     for (const userId of USERS) {
       const range = { userId, fromMs: START_MS, toMs: START_MS + DAY_MS };
@@ -74,13 +75,18 @@ async function live(fault: Fault): Promise<void> {
   }
 }
 
-it.each(['before', 'after'] as const)(
-  'loses and invents nothing when any one call of a port fails %s its effect',
-  async (when) => {
+it.each([
+  ['before', 32],
+  ['after', 32],
+  ['before', 0],
+  ['after', 0],
+] as const)(
+  'loses and invents nothing when any one call of a port fails %s its effect (%i parts of few readings, else shared)',
+  async (when, maxSmallParts) => {
     let at = 1;
     for (; ; at += 1) {
       const fault = { at, when, calls: 0 };
-      await live(fault);
+      await live(fault, maxSmallParts);
       if (fault.calls < at) break;
     }
     // A run that makes no calls would prove nothing.

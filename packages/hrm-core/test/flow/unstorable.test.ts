@@ -48,10 +48,48 @@ it.each([
     const { queue, storage, clock } = system;
     const all = readings(count, bad, [...users]);
     await pushReadings(queue, all);
-    const summary = await drainBatch({ queue, storage, clock });
+    // Parts apart: many bad ones in a shared part take more than one step.
+    const summary = await drainBatch({ queue, storage, clock }, { maxSmallParts: 1_000 });
     expect(summary).toMatchObject({ claimed: count, deadLettered: bad.length, postponed: 0, undecided: 0 });
     expect(summary.parts.reduce((sum, part) => sum + part.readings, 0)).toBe(count - bad.length);
     expect(storage.publishes).toBeLessThanOrEqual(MAX_HALVING_WRITES + users.length);
+    await expectSorted(system, all);
+  });
+});
+
+it('of a shared part, finds some among 300 users, and stores the rest', async () => {
+  await withSystem(async (system) => {
+    const { queue, storage, clock } = system;
+    const all = readings(
+      600,
+      [0, 299, 450],
+      every(300).map((i) => `user ${i}`),
+    );
+    await pushReadings(queue, all);
+    const summary = await drainBatch({ queue, storage, clock });
+    expect(summary).toMatchObject({ claimed: 600, deadLettered: 3, postponed: 0, undecided: 0 });
+    expect(new Set(summary.parts.map(({ partition }) => partition.directory))).toEqual(new Set(['_shared']));
+    expect(summary.parts.reduce((sum, part) => sum + part.readings, 0)).toBe(597);
+    await expectSorted(system, all);
+  });
+});
+
+it('of nothing but bad readings of a shared part, finds all in some steps', async () => {
+  await withSystem(async (system) => {
+    const { queue, storage, clock } = system;
+    const all = readings(
+      300,
+      every(300),
+      every(300).map((i) => `user ${i}`),
+    );
+    await pushReadings(queue, all);
+    let [steps, deadLettered] = [0, 0];
+    for (; deadLettered < 300; steps += 1) {
+      expect(steps).toBeLessThan(10);
+      const summary = await drainBatch({ queue, storage, clock });
+      expect(summary.deadLettered).toBeGreaterThan(0);
+      deadLettered += summary.deadLettered;
+    }
     await expectSorted(system, all);
   });
 });

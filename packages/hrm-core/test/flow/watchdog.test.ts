@@ -187,7 +187,8 @@ test('a batch whose parts come one by one is no stall', async () => {
     const users = Array.from({ length: 100 }, (_, i) => ({
       user_id: `u${i}`,
       device_id: 'w',
-      timestamp_ms: 1,
+      // Of a day each: of one day they would share a part.
+      timestamp_ms: i * 86_400_000,
       heart_rate: 70,
     }));
     await queue.push([{ bytes: Buffer.from(JSON.stringify(users)), readings: users.length }]);

@@ -74,13 +74,16 @@ function watch(world: World, fail: Extract<Step, { type: 'drain' }>['fail'], cla
   };
 }
 
-async function drain(world: World, maxReadings: number, fail: Extract<Step, { type: 'drain' }>['fail'] = 'no') {
+async function drain(
+  world: World,
+  { maxReadings, maxSmallParts, fail }: Omit<Extract<Step, { type: 'drain' }>, 'type'>,
+) {
   const claimed: OracleReading[] = [];
   const queue = watch(world, fail, claimed);
   try {
     const { outcome } = await drainBatch(
       { queue, storage: world.storage, clock: world.clock },
-      { batchMaxReadings: maxReadings },
+      { batchMaxReadings: maxReadings, maxSmallParts },
     );
     world.written.push(...claimed);
     return outcome;
@@ -130,7 +133,7 @@ async function take(world: World, step: Step): Promise<void> {
     case 'enqueue':
       return send(world, step.count);
     case 'drain':
-      await drain(world, step.maxReadings, step.fail);
+      await drain(world, step);
       return;
     case 'abandon':
       // Somebody claims, and never comes back.
@@ -158,7 +161,7 @@ async function take(world: World, step: Step): Promise<void> {
 async function settle(world: World): Promise<void> {
   await send(world, 10_000);
   world.clock.now += 60_000;
-  while ((await drain(world, 50_000)) !== 'empty');
+  while ((await drain(world, { maxReadings: 50_000, maxSmallParts: 32, fail: 'no' })) !== 'empty');
   expect(await world.queue.depth()).toEqual({
     readings: 0,
     claimedReadings: 0,

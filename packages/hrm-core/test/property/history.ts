@@ -45,7 +45,12 @@ export interface HistoryQuestion {
 
 export type Step =
   | { type: 'enqueue'; count: number }
-  | { type: 'drain'; maxReadings: number; fail: 'no' | 'before-write' | 'before-ack' | 'after-ack' }
+  | {
+      type: 'drain';
+      maxReadings: number;
+      maxSmallParts: number;
+      fail: 'no' | 'before-write' | 'before-ack' | 'after-ack';
+    }
   | { type: 'abandon' }
   | { type: 'compact'; all: boolean; sweepAfterMs: number; ranks: number[] }
   | { type: 'tick'; ms: number }
@@ -93,6 +98,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       type: fc.constant('drain'),
+      // 0: whatever a day has of several users is shared; 1: unless it is only one's.
+      maxSmallParts: fc.constantFrom(0, 1, 32),
       maxReadings: fc.integer({ min: 1, max: 120 }),
       fail: fc.constantFrom('no', 'no', 'no', 'before-write', 'before-ack', 'after-ack'),
     }),

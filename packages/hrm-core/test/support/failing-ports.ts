@@ -56,6 +56,8 @@ export function failingStorage(storage: Storage, fault: Fault): Storage {
       return through(fault, () => storage.replace({ ...replacement, snapshot }));
     },
     remove: (...args) => through(fault, () => storage.remove(...args)),
+    visit: (...args) => through(fault, () => storage.visit(...args)),
+    versions: (...args) => through(fault, () => storage.versions(...args)),
     check: () => through(fault, () => storage.check()),
     async *partitions(...args) {
       await through(fault, async () => undefined);

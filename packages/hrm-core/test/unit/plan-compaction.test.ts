@@ -1,55 +1,201 @@
 import { describe, expect, it } from 'vitest';
-import { planCompaction } from '../../src/pure/plan-compaction.js';
+import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES } from '../../src/limits.js';
+import {
+  orderWork,
+  type PartitionState,
+  type PlannedFile,
+  planCompaction,
+  planShared,
+} from '../../src/pure/plan-compaction.js';
+import { randomFrom } from '../support/random.js';
 
-function file(name: string, byteLength = 1_000) {
-  return { name, byteLength };
+const SWEEP_AFTER_MS = 60_000;
+
+function file(name: string, rows: number, more: Partial<PlannedFile> = {}): PlannedFile {
+  return { name, rows, byteLength: 600 + rows, users: 1, ageMs: 0, replaces: [], ...more };
 }
 
-const OPEN_DAY = { compacted: file('compacted.parquet', 100_000), replaces: [], dayOver: false, graceOver: true };
+function parts(count: number, rows: number, prefix = 'part-'): PlannedFile[] {
+  return Array.from({ length: count }, (_, i) => file(`${prefix}${i}.parquet`, rows));
+}
 
-describe('what is merged', () => {
-  it('nothing when there is no part, or only parts that are in the compacted file already', () => {
-    expect(planCompaction({ ...OPEN_DAY, parts: [] }, true)).toEqual({ merge: [], replaced: [] });
-    const parts = [file('part-a.parquet')];
-    expect(planCompaction({ ...OPEN_DAY, parts, replaces: ['part-a.parquet', 'part-gone.parquet'] }, true)).toEqual({
-      merge: [],
-      replaced: ['part-a.parquet'],
+function state(files: readonly PlannedFile[], more: Partial<PartitionState> = {}): PartitionState {
+  return { files, dayOver: false, isQuiet: false, sweepAfterMs: SWEEP_AFTER_MS, ...more };
+}
+
+const COMPACTED = file('compacted.parquet', 10_000);
+
+describe("a user's partition", () => {
+  it('is left alone where there is no part, or only parts that another file holds', () => {
+    expect(planCompaction(state([]), true)).toEqual({ merge: null, sweeps: [], isSettled: true });
+    expect(planCompaction(state([COMPACTED]), true)).toEqual({ merge: null, sweeps: [], isSettled: true });
+    const held = [{ ...COMPACTED, replaces: ['part-0.parquet', 'part-gone.parquet'] }, ...parts(1, 10)];
+    expect(planCompaction(state(held), true)).toEqual({ merge: null, sweeps: [], isSettled: false });
+  });
+
+  it('is compacted when half as many readings again wait as are compacted, not before', () => {
+    expect(planCompaction(state([COMPACTED, ...parts(2, 7_499)]), false).merge).toBeNull();
+    expect(planCompaction(state([COMPACTED, ...parts(2, 7_500)]), false).merge).toEqual({
+      inputs: ['compacted.parquet', 'part-0.parquet', 'part-1.parquet'],
+      into: 'compacted',
     });
+    expect(planCompaction(state([COMPACTED, ...parts(1, 1)]), true).merge?.into).toBe('compacted');
   });
 
-  it('parts that weigh a quarter of the compacted file, not less', () => {
-    const parts = [file('part-a.parquet', 12_000), file('part-b.parquet', 12_000)];
-    expect(planCompaction({ ...OPEN_DAY, parts }, false).merge).toEqual([]);
-    const more = [...parts, file('part-c.parquet', 1_000)];
-    expect(planCompaction({ ...OPEN_DAY, parts: more }, false).merge).toHaveLength(3);
+  it('is compacted for the first time when it has two parts, and with one when its day is over', () => {
+    expect(planCompaction(state(parts(1, 10)), false)).toMatchObject({ merge: null, isSettled: false });
+    expect(planCompaction(state(parts(2, 10)), false).merge?.inputs).toHaveLength(2);
+    expect(planCompaction(state(parts(1, 10), { dayOver: true }), false).merge?.into).toBe('compacted');
   });
 
-  it('very many parts, whatever they weigh', () => {
-    const parts = Array.from({ length: 64 }, (_, i) => file(`part-${i}.parquet`, 1));
-    expect(planCompaction({ ...OPEN_DAY, parts }, false).merge).toHaveLength(64);
-    expect(planCompaction({ ...OPEN_DAY, parts: parts.slice(1) }, false).merge).toEqual([]);
+  it('whose day is over is brought to one file when nothing new was found, or all parts are ten minutes old', () => {
+    const late = [COMPACTED, ...parts(2, 10)];
+    expect(planCompaction(state(late, { dayOver: true }), false).merge).toBeNull();
+    expect(planCompaction(state(late, { dayOver: true, isQuiet: true }), false).merge?.inputs).toHaveLength(3);
+    expect(planCompaction(state(late, { isQuiet: true }), false).merge).toBeNull();
+    const old = late.map((each) => ({ ...each, ageMs: 600_000 }));
+    expect(planCompaction(state(old, { dayOver: true }), false).merge?.inputs).toHaveLength(3);
   });
 
-  it('two parts where there is no compacted file, and a single one when its day is over', () => {
-    const one = { compacted: null, replaces: [], parts: [file('part-a.parquet')], graceOver: false };
-    expect(planCompaction({ ...one, dayOver: false }, false).merge).toEqual([]);
-    expect(planCompaction({ ...one, dayOver: true }, false).merge).toEqual(['part-a.parquet']);
-    expect(
-      planCompaction({ ...one, dayOver: false, parts: [...one.parts, file('part-b.parquet')] }, false).merge,
-    ).toHaveLength(2);
+  it('has sixteen parts of one size merged into one, with the smaller ones', () => {
+    const fifteen = [COMPACTED, ...parts(15, 20), ...parts(3, 5, 'part-small-'), ...parts(3, 500, 'part-large-')];
+    expect(planCompaction(state(fifteen), false).merge).toBeNull();
+    const { merge } = planCompaction(state([...fifteen, file('part-more.parquet', 250)]), false);
+    expect(merge?.into).toBe('part');
+    expect(merge?.inputs).toHaveLength(19);
+    expect(merge?.inputs.some((name) => name.startsWith('part-large-'))).toBe(false);
   });
 
-  it('nothing while replaced files wait for the end of their grace, or they would wait for ever', () => {
-    const parts = Array.from({ length: 100 }, (_, i) => file(`part-${i}.parquet`));
-    const state = { ...OPEN_DAY, parts, replaces: ['part-0.parquet'], dayOver: true };
-    expect(planCompaction({ ...state, graceOver: false }, false)).toEqual({ merge: [], replaced: ['part-0.parquet'] });
-    expect(planCompaction({ ...state, graceOver: true }, false).merge).toHaveLength(99);
-    expect(planCompaction({ ...state, graceOver: false }, true).merge).toHaveLength(99);
+  it('loses what another file has held for the grace, and says which', () => {
+    const holder = file('part-m.parquet', 40, {
+      replaces: ['part-0.parquet', 'part-1.parquet'],
+      ageMs: SWEEP_AFTER_MS,
+    });
+    expect(planCompaction(state([...parts(3, 20), holder]), false).sweeps).toEqual([
+      { holder: 'part-m.parquet', names: ['part-0.parquet', 'part-1.parquet'] },
+    ]);
+    const young = { ...holder, ageMs: SWEEP_AFTER_MS - 1 };
+    expect(planCompaction(state([...parts(3, 20), young]), false).sweeps).toEqual([]);
   });
 
-  it('anything when told to, but at most 500 files a run', () => {
-    const parts = Array.from({ length: 600 }, (_, i) => file(`part-${i}.parquet`, 1));
-    expect(planCompaction({ ...OPEN_DAY, parts }, true).merge).toHaveLength(500);
-    expect(planCompaction({ ...OPEN_DAY, parts: parts.slice(0, 1) }, true).merge).toEqual(['part-0.parquet']);
+  it('keeps a file that holds others until they are gone by another one', () => {
+    const inner = file('part-m.parquet', 40, { replaces: ['part-0.parquet'], ageMs: SWEEP_AFTER_MS });
+    const outer = file('compacted.parquet', 50, { replaces: ['part-m.parquet'], ageMs: SWEEP_AFTER_MS });
+    // What goes is not proved: the other one names what it held, where that is still there.
+    expect(planCompaction(state([outer, inner, ...parts(1, 20)]), false).sweeps).toEqual([
+      { holder: 'compacted.parquet', names: ['part-m.parquet'] },
+    ]);
+  });
+
+  it('is merged a bounded number of files, rows and bytes at a time', () => {
+    const many = parts(MAX_MERGE_FILES + 100, 1);
+    expect(planCompaction(state([COMPACTED, ...many]), true).merge?.inputs).toHaveLength(MAX_MERGE_FILES);
+    const long = parts(40, 1_000_000);
+    expect(planCompaction(state(long), true).merge?.inputs).toHaveLength(16);
+    const heavy = parts(4, 1_000).map((each) => ({ ...each, byteLength: MAX_COMPACTED_BYTES / 2 }));
+    expect(planCompaction(state(heavy), true).merge?.inputs).toHaveLength(2);
+    const full = { ...COMPACTED, byteLength: MAX_COMPACTED_BYTES };
+    expect(planCompaction(state([full, ...parts(1, 10)]), true)).toMatchObject({ merge: null, isSettled: true });
+  });
+});
+
+describe('shared parts', () => {
+  const small = parts(16, 50_000).map((each) => ({ ...each, users: 10_000 }));
+
+  it('are merged in tiers until they hold enough of a user', () => {
+    expect(planShared(state(small.slice(1)), false)).toMatchObject({ merge: null, home: [], isSettled: false });
+    const plan = planShared(state(small), false);
+    expect(plan.merge).toMatchObject({ into: 'part' });
+    expect(plan.merge?.inputs).toHaveLength(16);
+    expect(plan.home).toEqual([]);
+  });
+
+  it('go home when they hold 256 readings of a user, whatever waits besides', () => {
+    const large = file('part-large.parquet', 2_560_000, { users: 10_000 });
+    const plan = planShared(state([...small.slice(1), large]), false);
+    expect(plan.home).toEqual(['part-large.parquet']);
+    expect(plan.merge).toBeNull();
+    const lesser = { ...large, rows: 2_559_999 };
+    expect(planShared(state([lesser]), false).home).toEqual([]);
+  });
+
+  it('all go home when their day is over and nothing new was found, or they are told to', () => {
+    expect(planShared(state(small, { dayOver: true }), false).home).toEqual([]);
+    expect(planShared(state(small, { dayOver: true, isQuiet: true }), false).home).toHaveLength(16);
+    expect(planShared(state(small), true)).toMatchObject({ merge: null, sweeps: [] });
+    expect(planShared(state(small), true).home).toHaveLength(16);
+    expect(planShared(state([]), true)).toEqual({ merge: null, home: [], sweeps: [], isSettled: true });
+  });
+});
+
+describe('a simulated day of 5-second batches', () => {
+  const runs = [
+    { everyS: 300, rows: 5 },
+    { everyS: 300, rows: 250 },
+    { everyS: 60, rows: 10 },
+    { everyS: 5, rows: 5 },
+    { everyS: 1_800, rows: 5 },
+  ];
+  it.each(runs)('rewrites each reading at most 6 times, and keeps few files ($rows rows, every $everyS s)', (run) => {
+    const { rewritten, mostWaiting, files } = simulateDay(run);
+    expect(rewritten).toBeLessThan(6);
+    expect(mostWaiting).toBeLessThanOrEqual(64);
+    expect(files.map(({ name }) => name)).toEqual(['compacted.parquet']);
+    expect(files[0]?.rows).toBe(run.rows * 17_280);
+  });
+});
+
+/** A day's batches and the runs of a compacter, as the plans say; what files hold is only counted. */
+function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
+  let files: (PlannedFile & { bornS: number })[] = [];
+  let [written, mostWaiting, id] = [0, 0, 0];
+  for (let nowS = 5; nowS <= 90_000; nowS += 5) {
+    if (nowS <= 86_400) files.push({ ...file(`part-${id++}.parquet`, rows), bornS: nowS });
+    if (nowS % everyS !== 0) continue;
+    for (let step = 0; step < 10; step += 1) {
+      const aged = files.map((each) => ({ ...each, ageMs: (nowS - each.bornS) * 1_000 }));
+      const isQuiet = nowS > 86_400 + everyS;
+      const { merge, sweeps } = planCompaction(state(aged, { dayOver: nowS > 86_400, isQuiet }), false);
+      const gone = new Set(sweeps.flatMap(({ names }) => names));
+      files = files.filter(({ name }) => !gone.has(name));
+      if (merge === null) break;
+      const retired = `part-old-${id++}.parquet`;
+      const inputs = files.filter(({ name }) => merge.inputs.includes(name));
+      const mergedRows = inputs.reduce((sum, each) => sum + each.rows, 0);
+      written += mergedRows;
+      // As the flow does: what the inputs hold is named anew.
+      const present = new Set(files.map(({ name }) => name));
+      const held = inputs.flatMap(({ replaces }) => replaces).filter((name) => present.has(name));
+      const rename = (name: string) => (name === 'compacted.parquet' ? retired : name);
+      if (merge.into === 'compacted') files = files.map((each) => ({ ...each, name: rename(each.name) }));
+      const name = merge.into === 'compacted' ? 'compacted.parquet' : `part-${id++}.parquet`;
+      files.push({ ...file(name, mergedRows, { replaces: [...merge.inputs.map(rename), ...held] }), bornS: nowS });
+    }
+    const held = new Set(files.flatMap(({ replaces }) => replaces));
+    mostWaiting = Math.max(mostWaiting, files.filter(({ name }) => !held.has(name)).length);
+  }
+  return { rewritten: written / (17_280 * rows), mostWaiting, files };
+}
+
+describe('the order of a run', () => {
+  const candidates = [
+    { partition: 'ana-1', directory: 'ana', files: 100 },
+    { partition: 'ana-2', directory: 'ana', files: 90 },
+    { partition: 'ben-1', directory: 'ben', files: 3 },
+    { partition: 'shared', directory: '_shared', files: 1 },
+    { partition: 'cem-1', directory: 'cem', files: 30 },
+  ];
+
+  it('is shared parts first, then of every user what is needed most before the second of anybody', () => {
+    expect(orderWork(candidates, () => 0.5)).toEqual(['shared', 'ana-1', 'cem-1', 'ben-1', 'ana-2']);
+  });
+
+  it('differs between compacters among alike ones', () => {
+    const alike = Array.from({ length: 100 }, (_, i) => ({ partition: i, directory: `user-${i}`, files: 2 }));
+    const orders = [1, 2].map((seed) => {
+      return orderWork(alike, randomFrom(seed));
+    });
+    expect([...(orders[0] ?? [])].sort((a, b) => a - b)).toEqual(alike.map((_, i) => i));
+    expect(orders[0]).not.toEqual(orders[1]);
   });
 });

@@ -136,8 +136,7 @@ export async function readFully(
 export async function createSynced(fileSystem: DirectoryFileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const fd = await doneWith<number>((callback) => fileSystem.open(path, CREATE_FLAGS, FILE_MODE, callback));
   try {
-    const { mode } = fileSystem.fstatSync(fd, { bigint: true });
-    if ((mode & PERMISSION_BITS) !== BigInt(FILE_MODE)) fileSystem.chmodSync(path, FILE_MODE);
+    requireMode(fileSystem, path, fd);
     let length = 0;
     while (length < bytes.length) {
       const wanted = Math.min(bytes.length - length, MAX_TRANSFER_BYTES);
@@ -150,6 +149,39 @@ export async function createSynced(fileSystem: DirectoryFileSystem, path: string
     throw error;
   } finally {
     closeQuietly(fileSystem, fd);
+  }
+}
+
+/** 0600 whatever the umask. */
+function requireMode(fileSystem: DirectoryFileSystem, path: string, fd: number): void {
+  const { mode } = fileSystem.fstatSync(fd, { bigint: true });
+  if ((mode & PERMISSION_BITS) !== BigInt(FILE_MODE)) fileSystem.chmodSync(path, FILE_MODE);
+}
+
+/** Creates an empty file, not synced; `false` where one is there already. */
+export async function createEmpty(fileSystem: DirectoryFileSystem, path: string): Promise<boolean> {
+  try {
+    const fd = await doneWith<number>((callback) => fileSystem.open(path, CREATE_FLAGS, FILE_MODE, callback));
+    try {
+      requireMode(fileSystem, path, fd);
+    } finally {
+      closeQuietly(fileSystem, fd);
+    }
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Awaits a call; `false` where it fails with this code. */
+export async function succeedsUnless(code: string, call: Promise<void>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (errorCode(error) === code) return false;
+    throw error;
   }
 }
 

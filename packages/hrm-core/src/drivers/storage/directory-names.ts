@@ -4,14 +4,15 @@
  */
 import { join } from 'node:path';
 import { HrmError } from '../../errors.js';
+import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition } from '../../ports/storage.js';
 
 /** Unfinished files; the sweep's, at the next start. */
 export const TEMPORARY_DIRECTORY = '.tmp';
 /** Files that were found damaged, for a person to look at. */
 export const QUARANTINE_DIRECTORY = '.quarantine';
-/** Parts of several users; listed only for who asks for it by name. */
-const SHARED_DIRECTORY = '_shared';
+/** Names of partitions that a compacter should look at. */
+export const PENDING_DIRECTORY = '.pending';
 
 const DATE_PATTERN = /^\d{8}$/;
 /** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */

@@ -7,6 +7,7 @@ import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
+import { listPending } from './directory-pending.js';
 
 /** {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time. */
 export async function* listPartitions(
@@ -14,17 +15,25 @@ export async function* listPartitions(
   range: PartitionRange,
   options?: CallOptions,
 ): AsyncGenerator<Partition> {
-  if (range.directory !== undefined) requireDirectory(range.directory);
+  for (const directory of range.directories ?? []) requireDirectory(directory);
   const { fromDate = '', toDate = '99999999' } = range;
   // Where it was once opened to write, a data directory that is not there is a disk that is gone, and no empty answer.
   if (!context.readOnly) requireDataDirectory(context);
+  if (range.pending === true) {
+    const { directories } = range;
+    for (const partition of await pendingOf(context)) {
+      if (partition.date < fromDate || partition.date > toDate) continue;
+      if (directories === undefined || directories.includes(partition.directory)) yield partition;
+    }
+    return;
+  }
   const dates = await namesOf(context, '', (name) => isDate(name) && fromDate <= name && name <= toDate);
   for (const date of dates) {
     throwIfAborted(options?.signal, 'listing partitions');
     const directories =
-      range.directory === undefined
+      range.directories === undefined
         ? await namesOf(context, date, isUserDirectory)
-        : await onlyIfThere(context, date, range.directory);
+        : range.directories.filter((directory) => isThere(context, date, directory));
     for (const directory of directories) yield { date, directory };
   }
 }
@@ -47,11 +56,19 @@ async function namesOf(
 }
 
 /** One stat instead of a listing: a day may have ten thousand users. */
-async function onlyIfThere(context: DirectoryContext, date: string, directory: string): Promise<readonly string[]> {
+function isThere(context: DirectoryContext, date: string, directory: string): boolean {
   try {
-    return statusOf(context.fileSystem, join(context.directory, date, directory))?.isDirectory() ? [directory] : [];
+    return statusOf(context.fileSystem, join(context.directory, date, directory))?.isDirectory() === true;
   } catch (error) {
     throw storageError(`look for ${date}/${directory}`, context.directory, error);
+  }
+}
+
+async function pendingOf(context: DirectoryContext): Promise<readonly Partition[]> {
+  try {
+    return await listPending(context);
+  } catch (error) {
+    throw storageError('list what is pending', context.directory, error);
   }
 }
 

@@ -3,9 +3,9 @@
  *
  * ```
  *   create .tmp/t, write, fsync -> mkdir date, user, each parent synced -> link t -> part-x
- *     linked ------------------------------------------------------------> fsync directory, unlink t: 'written'
- *     exists, same bytes: fsync part-x (its writer may have died) --------> fsync directory, unlink t: 'exists'
- *     exists, other bytes: link part-x -> .quarantine, fsync, rename t -> part-x > fsync directory:    'written'
+ *     linked ---------------------------------------------> fsync directory, mark pending, unlink t: 'written'
+ *     exists, same bytes: fsync part-x (its writer may have died) -> fsync directory, mark, unlink t: 'exists'
+ *     exists, other bytes: link part-x -> .quarantine, fsync, rename t -> part-x > fsync directory, mark: 'written'
  * ```
  *
  * `link` does not overwrite. The one rename onto an existing name is that of a damaged part, after its bytes have a
@@ -23,6 +23,7 @@ import { errorCode, storageError } from './directory-errors.js';
 import { closeQuietly, createSynced, done, openForReading, readFully, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { partitionPath, QUARANTINE_DIRECTORY, requirePart } from './directory-names.js';
+import { markPending } from './directory-pending.js';
 
 /** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
 const MAX_PUBLISH_ATTEMPTS = 5;
@@ -63,7 +64,11 @@ async function publishOnce(
   try {
     await makePartition(context, partition);
     const outcome = await linkPart(context, partition, temporary, path, bytes);
-    await syncShared(context, partitionPath(context.directory, partition));
+    // After the link: see directory-pending.ts.
+    await Promise.all([
+      syncShared(context, partitionPath(context.directory, partition)),
+      markPending(context, partition),
+    ]);
     return outcome;
   } finally {
     await unlinkQuietly(fileSystem, temporary);

@@ -2,7 +2,7 @@
  * Replacing `compacted.parquet`, and removing what it replaced: a commit without a lock.
  *
  * ```
- *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced
+ *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced -> mark pending
  *     snapshot had C:   rename compacted -> part-old-x ; is that C? no -> conflict (it is simply a part now)
  *     snapshot had none: nothing to move
  *   link t -> compacted ; exists -> conflict (another compacter was first)
@@ -16,12 +16,14 @@
  * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
  */
 import { join } from 'node:path';
-import { COMPACTED_NAME, type Partition, type Replacement } from '../../ports/storage.js';
+import { COMPACTED_NAME } from '../../names.js';
+import type { Partition, Replacement } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
-import { errorCode, storageError } from './directory-errors.js';
-import { createSynced, done, type FileStatus, statusOf, unlinkQuietly } from './directory-files.js';
+import { storageError } from './directory-errors.js';
+import { createSynced, done, type FileStatus, statusOf, succeedsUnless, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { partitionPath, requirePart } from './directory-names.js';
+import { markPending } from './directory-pending.js';
 import { compactedOf } from './directory-snapshot.js';
 
 /** {@link Storage.replace} of the directory driver. */
@@ -38,6 +40,8 @@ export async function replaceCompacted(
     await createSynced(context.fileSystem, temporary, replacement.bytes);
     // A user's first file may be a compacted one, brought home out of `_shared`.
     await makePartition(context, partition);
+    // There will be something to delete, and should this process die, another one must find it.
+    await markPending(context, partition);
     const outcome = await switchCompacted(context, path, expected, join(path, replacement.retiredName), temporary);
     // Also after a conflict, which may have moved a file.
     await syncShared(context, path);
@@ -77,30 +81,23 @@ async function switchCompacted(
   return isLinked ? 'replaced' : 'conflict';
 }
 
-/** Awaits a call; `false` where it fails with this code. */
-async function succeedsUnless(code: string, call: Promise<void>): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (error) {
-    if (errorCode(error) === code) return false;
-    throw error;
-  }
-}
-
 /** {@link Storage.remove} of the directory driver. */
 export async function removeParts(
   context: DirectoryContext,
   partition: Partition,
   names: readonly string[],
+  holders: readonly Partition[] = [partition],
 ): Promise<number> {
   const path = partitionPath(context.directory, partition);
   for (const name of names) requirePart(name);
   if (names.length === 0) return 0;
   let removed = 0;
   try {
-    // Whoever linked compacted.parquet may have died before its sync.
-    if (!(await succeedsUnless('ENOENT', syncShared(context, path)))) return 0;
+    // Whoever linked the files that hold the readings now may have died before its sync.
+    for (const holder of holders) {
+      const isThere = await succeedsUnless('ENOENT', syncShared(context, partitionPath(context.directory, holder)));
+      if (!isThere) return 0;
+    }
     for (const name of names) {
       const isRemoved = await succeedsUnless(
         'ENOENT',

@@ -34,8 +34,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
+import { COMPACTED_NAME } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
-import { COMPACTED_NAME, type Partition, type Snapshot, type StoredFile } from '../../ports/storage.js';
+import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {

@@ -5,6 +5,7 @@
  * DATA/YYYYMMDD/<user>/part-<id>.parquet       published by link, never changed            directory-publish.ts
  * DATA/YYYYMMDD/<user>/compacted.parquet       renamed away, then linked anew              directory-replace.ts
  * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         directory-leftovers.ts
+ * DATA/.pending/DATE~<user>                    what a compacter should look at                 directory-pending.ts
  * DATA/.quarantine/….damaged                   damaged parts, for a person to look at      directory-publish.ts
  * ```
  *
@@ -15,8 +16,9 @@
  */
 import { join, resolve } from 'node:path';
 import { HrmError } from '../../errors.js';
+import { SHARED_DIRECTORY } from '../../names.js';
 import type { Space } from '../../ports/space.js';
-import type { Storage } from '../../ports/storage.js';
+import type { Partition, Storage } from '../../ports/storage.js';
 import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
@@ -33,6 +35,7 @@ import {
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
 import { listPartitions } from './directory-partitions.js';
+import { completeMarks, visitPartition } from './directory-pending.js';
 import { publishPart } from './directory-publish.js';
 import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
@@ -106,7 +109,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
     replace: (replacement) => write(() => replaceCompacted(context, replacement)),
-    remove: (partition, names) => write(() => removeParts(context, partition, names)),
+    remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
+    visit: (partition) => write(() => visitPartition(context, partition)),
     async *partitions(range, callOptions) {
       requireOpen();
       yield* listPartitions(context, range, callOptions);
@@ -136,7 +140,13 @@ async function prepare(context: DirectoryContext): Promise<void> {
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepLeftovers(fileSystem, directory);
+  await completeMarks(context, () => everyPartition(context));
   await proveLinks(context);
+}
+
+async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partition> {
+  yield* listPartitions(context, {});
+  yield* listPartitions(context, { directories: [SHARED_DIRECTORY] });
 }
 
 async function proveLinks(context: DirectoryContext): Promise<void> {

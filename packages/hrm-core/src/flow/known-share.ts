@@ -1,0 +1,85 @@
+/**
+ * One user's share of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
+ * a small part of the user's own.
+ */
+import { decodeGroups } from '../parquet/decode.js';
+import { type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
+import type { Partition, StoredFile } from '../ports/storage.js';
+import { NO_READINGS, type ReadingColumns, takeRows } from '../pure/columns.js';
+import { mergeReadings } from '../pure/merge.js';
+import { dateStartMs } from '../pure/partition.js';
+import type { Question } from '../pure/question.js';
+import { rollUp } from '../pure/rollup.js';
+import { compareUtf8 } from '../pure/utf8.js';
+import { type FileCache, remember, versionKey } from './file-cache.js';
+import { bytesOf, type KnownFile } from './known-file.js';
+
+/** Bytes of a row group's bounds, digest and place, as objects. */
+const GROUP_BYTES = 4_000;
+
+/** What is known of a shared part as a whole. */
+export type KnownShared = Pick<OpenedFile, 'footer'>;
+
+/**
+ * Reads the end of a shared part.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowShared(cache: FileCache, file: StoredFile, partition: Partition): Promise<KnownShared> {
+  const key = versionKey(file, partition);
+  const known = cache.get(key) as KnownShared | undefined;
+  if (known !== undefined) return known;
+  const { footer } = await openFile(file, partition);
+  remember(cache, file, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
+  return { footer };
+}
+
+/**
+ * Reads the rows of the question's user.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowShare(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  { footer }: KnownShared,
+  { userId, priority }: Question,
+): Promise<KnownFile> {
+  const key = `${versionKey(file, partition)}\n${userId}`;
+  const known = cache.get(key) as KnownFile | undefined;
+  if (known !== undefined) return known;
+  const groups = footer.groups.filter((group) => mayHold(group, userId));
+  const tables = await decodeGroups(file, partition, { footer }, groups);
+  const columns = mergeReadings(tables.map((table) => rowsOfUser(table, userId)));
+  const share = {
+    footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, groups)] },
+    rollup: rollUp(columns, dateStartMs(partition.date) ?? 0, priority),
+    columns,
+  };
+  remember(cache, file, key, share, bytesOf(share));
+  return share;
+}
+
+function mayHold({ userBounds }: RowGroup, userId: string): boolean {
+  if (userBounds === null) return true;
+  const [first, last] = userBounds;
+  return compareUtf8(first, userId) <= 0 && compareUtf8(userId, last) <= 0;
+}
+
+function rowsOfUser(columns: ReadingColumns, userId: string): ReadingColumns {
+  const user = columns.users.indexOf(userId);
+  if (user < 0) return NO_READINGS;
+  const rows: number[] = [];
+  for (let row = 0; row < columns.length; row += 1) if (columns.user[row] === user) rows.push(row);
+  const taken = takeRows(columns, Uint32Array.from(rows));
+  return { ...taken, users: [userId], user: new Uint32Array(rows.length) };
+}
+
+/** A row group that spans the share, for planning; it is not read from the file any more. */
+function groupOf({ timestampMs }: ReadingColumns, [first]: readonly RowGroup[]): RowGroup {
+  let [fromMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const ms of timestampMs) {
+    fromMs = Math.min(fromMs, ms);
+    lastMs = Math.max(lastMs, ms);
+  }
+  return { ...(first as RowGroup), rows: timestampMs.length, fromMs, lastMs, userId: null, deviceId: null };
+}

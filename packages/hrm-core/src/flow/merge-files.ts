@@ -1,0 +1,104 @@
+/**
+ * Many sorted files to one sorted stream, by rule 1: of each file only some row groups are held, however large it is.
+ *
+ * What is held of the files is merged up to the smallest of their last rows; of files that have more, the next row groups
+ * are read, and so on. Files of one row group each are merged in one step.
+ */
+import { ROW_GROUP_ROWS } from '../limits.js';
+import { decodeGroups } from '../parquet/decode.js';
+import { asDamage, type OpenedFile, openFile } from '../parquet/footer.js';
+import type { Partition, StoredFile } from '../ports/storage.js';
+import { compareRows, concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
+import { mergeReadings } from '../pure/merge.js';
+
+/** A file to merge. */
+export interface MergeInput {
+  readonly file: StoredFile;
+  readonly partition: Partition;
+}
+
+/** What is gone through: a file, or rows that are in none. */
+interface Cursor {
+  /** Sorted rows not yet merged. */
+  held: ReadingColumns;
+  /** The file's, and which of its row groups is the next. */
+  readonly source: (MergeInput & { readonly opened: OpenedFile; nextGroup: number }) | null;
+}
+
+/**
+ * Merges files: yields tables that are sorted by user, device and timestampMs, each after the one before.
+ * @param table - merged readings that are in no file, to go with them.
+ * @param heldRows - of a file are held when its row groups are small, about.
+ * @throws HrmError kind `data`, code `file_damaged`, for a file that is not sorted, too.
+ */
+export async function* mergeFiles(
+  inputs: readonly MergeInput[],
+  table: ReadingColumns = NO_READINGS,
+  heldRows = ROW_GROUP_ROWS,
+): AsyncGenerator<ReadingColumns, void, undefined> {
+  const cursors: Cursor[] = [{ held: table, source: null }];
+  for (const input of inputs) {
+    const opened = await openFile(input.file, input.partition);
+    cursors.push({ held: NO_READINGS, source: { ...input, opened, nextGroup: 0 } });
+  }
+  for (;;) {
+    for (const cursor of cursors) while (cursor.held.length === 0 && hasMore(cursor)) await readOn(cursor, heldRows);
+    const active = cursors.filter(({ held }) => held.length > 0);
+    if (active.length === 0) return;
+    const bound = smallestLast(active.filter(hasMore));
+    const tables = active.map((cursor) => {
+      const { held } = cursor;
+      const to = bound === null ? held.length : rowsUpTo(held, bound);
+      cursor.held = sliceRows(held, to, held.length);
+      return sliceRows(held, 0, to);
+    });
+    yield mergeReadings(tables);
+  }
+}
+
+function hasMore({ source }: Cursor): boolean {
+  return source !== null && source.nextGroup < source.opened.footer.groups.length;
+}
+
+/** Reads row groups until they make up a large one: those of a shared part are small. */
+async function readOn(cursor: Cursor, heldRows: number): Promise<void> {
+  if (cursor.source === null) return;
+  const { file, partition, opened, nextGroup } = cursor.source;
+  const { groups } = opened.footer;
+  let toGroup = nextGroup;
+  for (let rows = 0; toGroup < groups.length && rows < heldRows; toGroup += 1) rows += groups[toGroup]?.rows ?? 0;
+  cursor.source.nextGroup = toGroup;
+  const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(nextGroup, toGroup)));
+  // Another writer's file may be unsorted. Where it is read at once, merging mends that.
+  if (toGroup - nextGroup < groups.length) await asDamage(file, partition, async () => requireSorted(columns));
+  cursor.held = isSorted(columns) ? columns : mergeReadings([columns]);
+}
+
+function requireSorted(columns: ReadingColumns): void {
+  if (!isSorted(columns)) throw new Error('its rows are not sorted');
+}
+
+function isSorted(columns: ReadingColumns): boolean {
+  for (let row = 1; row < columns.length; row += 1) if (compareRows(columns, row - 1, columns, row) >= 0) return false;
+  return true;
+}
+
+/** Of tables with more to come, the one whose last row comes first. */
+function smallestLast(cursors: readonly Cursor[]): ReadingColumns | null {
+  let smallest: ReadingColumns | null = null;
+  for (const { held } of cursors) {
+    if (smallest === null || compareRows(held, held.length - 1, smallest, smallest.length - 1) < 0) smallest = held;
+  }
+  return smallest;
+}
+
+/** How many rows of a table do not come after the last row of another. */
+function rowsUpTo(columns: ReadingColumns, bound: ReadingColumns): number {
+  let [from, to] = [0, columns.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareRows(columns, middle, bound, bound.length - 1) <= 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
