@@ -45,6 +45,9 @@ export const MAX_MERGE_ROWS = 1_048_576;
 /** Bytes of files merged into one, which is made in memory: some hundred million readings; larger files are left as they are. */
 export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 
+/** Readings that an answer merges at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
+export const MAX_ANSWER_ROWS = 131_072;
+
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
 

@@ -1,23 +1,17 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
-import { MAX_SNAPSHOT_ATTEMPTS, MAX_TURN_MS } from '../limits.js';
+import { MAX_SNAPSHOT_ATTEMPTS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
-import type { RowGroup } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../ports/storage.js';
-import { answerDay } from '../pure/answer.js';
-import type { ReadingColumns } from '../pure/columns.js';
-import { mergeReadings } from '../pure/merge.js';
-import { dateStartMs, partitionDate, userDirectory } from '../pure/partition.js';
-import { planDay, selectReadings } from '../pure/plan-query.js';
+import { partitionDate, userDirectory } from '../pure/partition.js';
 import { parseQuestion, type Question, type QuestionInput } from '../pure/question.js';
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
-import { cacheOf, type FileCache } from './file-cache.js';
-import { findSources } from './known-day.js';
-import { readGroups } from './known-file.js';
+import { cacheOf } from './file-cache.js';
+import { readDay } from './read-day.js';
+import { type Turns, takeTurns } from './turns.js';
 
 /** What `query` works on. */
 export interface QueryComponents {
@@ -102,7 +96,9 @@ export async function queryTag(
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
+  const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, { signal })) {
+    await turns.give();
     for (const partition of partitions) {
       const files = await storage.versions(partition, { signal });
       hash.update(JSON.stringify([partition.date, files.map(({ name, version }) => [name, version])]));
@@ -112,15 +108,17 @@ export async function queryTag(
 }
 
 async function* answerDays(storage: Storage, question: Question, options: CallOptions) {
+  const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, options)) {
-    const table = await readDay(storage, partitions, question, options);
+    await turns.give();
+    const table = await answerPartitions(storage, partitions, question, { ...options, turns });
     if (table.length > 0) yield table;
   }
 }
 
 /**
  * The partitions that a question is about, of a date together: the shared one first, since what is brought home is in the
- * user's own before it is gone there. With a turn for everybody else in between.
+ * user's own before it is gone there.
  */
 async function* daysOf(storage: Storage, question: Question, options: CallOptions) {
   throwIfAborted(options.signal, 'the query');
@@ -130,7 +128,6 @@ async function* daysOf(storage: Storage, question: Question, options: CallOption
     toDate: partitionDate(question.toMs - 1),
     directories: [SHARED_DIRECTORY, userDirectory(question.userId)],
   };
-  let turnMs = performance.now();
   let day: Partition[] = [];
   for await (const partition of storage.partitions(range, options)) {
     throwIfAborted(options.signal, 'the query');
@@ -138,28 +135,23 @@ async function* daysOf(storage: Storage, question: Question, options: CallOption
     if (first !== undefined && first.date !== partition.date) {
       yield day;
       day = [];
-      // What is known is answered without waiting for anything, and a year of it would hold up every other request.
-      if (performance.now() - turnMs >= MAX_TURN_MS) {
-        await nextTurn();
-        turnMs = performance.now();
-      }
     }
     day.push(partition);
   }
   if (day.length > 0) yield day;
 }
 
-async function readDay(
+async function answerPartitions(
   storage: Storage,
   partitions: readonly Partition[],
   question: Question,
-  options: CallOptions,
+  { turns, ...options }: CallOptions & { readonly turns: Turns },
 ): Promise<RowTable> {
   for (let attempt = 1; ; attempt += 1) {
     const snapshots: Snapshot[] = [];
     try {
       for (const partition of partitions) snapshots.push(await storage.snapshot(partition, options));
-      return await readSnapshots(cacheOf(storage), snapshots, question);
+      return await readDay(cacheOf(storage), snapshots, question, turns);
     } catch (error) {
       // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
       if (!isHrmError(error) || error.code !== 'file_gone') throw error;
@@ -168,24 +160,6 @@ async function readDay(
       for (const snapshot of snapshots) await snapshot.close();
     }
   }
-}
-
-async function readSnapshots(cache: FileCache, snapshots: readonly Snapshot[], question: Question): Promise<RowTable> {
-  const sources = await findSources(cache, snapshots, question);
-  const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
-  const plan = planDay<RowGroup>(
-    sources.map(({ known: { rollup, footer } }) => ({ rollup, groups: footer.groups })),
-    question,
-    dayMs,
-  );
-  const tables: ReadingColumns[] = [];
-  for (const [f, { file, partition, known }] of sources.entries()) {
-    for (const table of await readGroups(cache, file, partition, known, plan.reads[f] ?? [])) {
-      tables.push(selectReadings(table, question, plan.source, dayMs));
-    }
-  }
-  const rollups = sources.map(({ known: { rollup } }) => ({ rollup }));
-  return answerDay(rollups, plan, mergeReadings(tables), question, dayMs);
 }
 
 function contendedError(cause: unknown): HrmError {

@@ -90,6 +90,20 @@ export function planDay<Group extends PlannedGroup>(
   return { source, reads };
 }
 
+/** How many readings a plan has to hold, about: of each row group as large a share as the question spans of its time. */
+export function countReads(
+  { reads }: DayPlan<PlannedGroup & { readonly rows: number }>,
+  { fromMs, toMs }: Question,
+): number {
+  let count = 0;
+  for (const group of reads.flat()) {
+    const spanMs = group.lastMs + 1 - group.fromMs;
+    const overlapMs = Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs);
+    count += Number.isFinite(spanMs) ? (group.rows * overlapMs) / spanMs : group.rows;
+  }
+  return count;
+}
+
 /** The series of a rollup that a question is about. */
 export function seriesFor({ userId, devices, series }: Rollup, question: Question): readonly Buckets[] {
   if (userId !== question.userId) return [];

@@ -1,4 +1,5 @@
 import { DAY_MS, MINUTE_MS } from '../limits.js';
+import { internStrings } from './columns.js';
 import { formatTimestamp } from './timestamp.js';
 
 /** One interval that has readings. */
@@ -33,6 +34,35 @@ export interface RowTable {
   readonly deviceSet: Uint32Array;
   /** Distinct lists of device ids, each in UTF-8 byte order. */
   readonly deviceSets: readonly (readonly string[])[];
+}
+
+/** One table of two, of which the second begins where the first ends, in the midst of an interval perhaps. */
+export function joinTables(left: RowTable, right: RowTable): RowTable {
+  if (left.length === 0 || right.length === 0) return left.length === 0 ? right : left;
+  const last = left.length - 1;
+  const isCut = left.startMs[last] === right.startMs[0];
+  const from = isCut ? 1 : 0;
+  const shift = left.deviceSets.length;
+  const deviceSets = [...left.deviceSets, ...right.deviceSets];
+  const table = {
+    length: left.length + right.length - from,
+    startMs: Float64Array.of(...left.startMs, ...right.startMs.subarray(from)),
+    sum: Float64Array.of(...left.sum, ...right.sum.subarray(from)),
+    count: Int32Array.of(...left.count, ...right.count.subarray(from)),
+    min: Int32Array.of(...left.min, ...right.min.subarray(from)),
+    max: Int32Array.of(...left.max, ...right.max.subarray(from)),
+    deviceSet: Uint32Array.of(...left.deviceSet, ...right.deviceSet.subarray(from).map((set) => set + shift)),
+    deviceSets,
+  };
+  if (!isCut) return table;
+  table.sum[last] = (table.sum[last] as number) + (right.sum[0] as number);
+  table.count[last] = (table.count[last] as number) + (right.count[0] as number);
+  table.min[last] = Math.min(table.min[last] as number, right.min[0] as number);
+  table.max[last] = Math.max(table.max[last] as number, right.max[0] as number);
+  const sets = [left.deviceSet[last] as number, (right.deviceSet[0] as number) + shift];
+  table.deviceSet[last] = deviceSets.length;
+  deviceSets.push(internStrings(sets.flatMap((set) => [...(deviceSets[set] ?? [])])).values);
+  return table;
 }
 
 /** The mean of a row, rounded half-up to 2 decimals. Exactly this: `toFixed` rounds 72.825 down, since no double is 72.825. */

@@ -95,6 +95,31 @@ beforeAll(async () => {
   await sleep(1_100);
 });
 
+describe('a day of very many readings without a rollup', () => {
+  it('is answered in pieces, whatever the interval, and where the range cuts', async () => {
+    const data = await temporaryDirectory();
+    const storage = await openDirectoryStorage({ directory: data });
+    onTestFinished(() => storage.close());
+    const readings = Array.from({ length: 240_000 }, (_, i): Reading => {
+      const timestampMs = START_MS + Math.floor(i / 3) * 1_000;
+      const deviceId = ['ring', 'strap', 'watch'][i % 3] as string;
+      return { userId: 'ana', deviceId, timestampMs, heartRate: 50 + (i % 101), receivedMs: START_MS };
+    });
+    await writePart({ storage }, readings);
+    for (const interval of ['1m', '15m', '1d'] as const) {
+      for (const deviceId of [undefined, 'watch']) {
+        const [start, end] = [START_MS + 1_234_567, START_MS + DAY_MS - 7_654_321];
+        const question = { userId: 'ana', deviceId, fromMs: start, toMs: end, intervalMs: intervalOf({ interval }) };
+        const rows = await query(
+          { storage },
+          { userId: 'ana', deviceId, start, end, interval, priority: { watch: 1 } },
+        );
+        expect(rows).toEqual(oracleAnswer(readings, { ...question, priority: { watch: 1 } }));
+      }
+    }
+  });
+});
+
 describe('a compacted day', () => {
   it('is one open and one read of the end of its file, and of nothing when asked again', async () => {
     const { ask } = await openCounting(directory);

@@ -50,11 +50,13 @@ export function oracleAnswer(readings: readonly OracleReading[], question: Oracl
       atInstant.set(reading.timestampMs, reading);
     }
   }
-  counted.push(...atInstant.values());
+  for (const reading of atInstant.values()) counted.push(reading);
   const buckets = new Map<number, OracleReading[]>();
   for (const reading of counted) {
     const start = reading.timestampMs - (reading.timestampMs % question.intervalMs);
-    buckets.set(start, [...(buckets.get(start) ?? []), reading]);
+    const bucket = buckets.get(start);
+    if (bucket === undefined) buckets.set(start, [reading]);
+    else bucket.push(reading);
   }
   return [...buckets.keys()].sort((a, b) => a - b).map((start) => rowOf(start, buckets.get(start) ?? []));
 }

@@ -1,0 +1,88 @@
+/**
+ * The answer about one user's day: from rollups where they hold, else from readings, of which a bounded number is held at once.
+ */
+import { MAX_ANSWER_ROWS, MINUTE_MS } from '../limits.js';
+import type { RowGroup } from '../parquet/footer.js';
+import type { Snapshot } from '../ports/storage.js';
+import { answerDay } from '../pure/answer.js';
+import type { ReadingColumns } from '../pure/columns.js';
+import { mergeReadings } from '../pure/merge.js';
+import { dateStartMs } from '../pure/partition.js';
+import { countReads, type DayPlan, planDay, selectReadings } from '../pure/plan-query.js';
+import type { Question } from '../pure/question.js';
+import { joinTables, type RowTable } from '../pure/row-table.js';
+import type { FileCache } from './file-cache.js';
+import { findSources, type Source } from './known-day.js';
+import { readGroups } from './known-file.js';
+import type { Turns } from './turns.js';
+
+/**
+ * Answers a question about one day.
+ * @param snapshots - of the shared partition and of the user's own, where they exist.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function readDay(
+  cache: FileCache,
+  snapshots: readonly Snapshot[],
+  question: Question,
+  turns: Turns,
+): Promise<RowTable> {
+  const sources = await findSources(cache, snapshots, question);
+  const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
+  const day = { cache, sources, dayMs, turns };
+  return answerRange(day, question);
+}
+
+interface Day {
+  readonly cache: FileCache;
+  readonly sources: readonly Source[];
+  readonly dayMs: number;
+  readonly turns: Turns;
+}
+
+/** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
+async function answerRange(day: Day, question: Question): Promise<RowTable> {
+  const { sources, dayMs } = day;
+  const files = sources.map(({ known: { rollup, footer } }) => ({ rollup, groups: footer.groups }));
+  const plan = planDay<RowGroup>(files, question, dayMs);
+  const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
+  if (countReads(plan, question) > MAX_ANSWER_ROWS && middleMs > question.fromMs) {
+    const before = await answerRange(day, { ...question, toMs: middleMs });
+    return joinTables(before, await answerRange(day, { ...question, fromMs: middleMs }));
+  }
+  const readings = await readPlanned(day, plan, question);
+  await day.turns.give();
+  return answerDay(files, plan, readings, question, dayMs);
+}
+
+async function readPlanned(
+  { cache, sources, dayMs, turns }: Day,
+  plan: DayPlan<RowGroup>,
+  question: Question,
+): Promise<ReadingColumns> {
+  const tables: ReadingColumns[] = [];
+  for (const [f, { file, partition, known }] of sources.entries()) {
+    for (const some of together(plan.reads[f] ?? [])) {
+      for (const table of await readGroups(cache, file, partition, known, some)) {
+        tables.push(selectReadings(table, question, plan.source, dayMs));
+      }
+      await turns.give();
+    }
+  }
+  return mergeReadings(tables);
+}
+
+/** Row groups that are read at once, so that neighbours are one read. */
+function together(groups: readonly RowGroup[]): readonly (readonly RowGroup[])[] {
+  const batches: RowGroup[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const group of groups) {
+    rows += group.rows;
+    if (rows > MAX_ANSWER_ROWS) {
+      batches.push([]);
+      rows = group.rows;
+    }
+    batches.at(-1)?.push(group);
+  }
+  return batches;
+}
