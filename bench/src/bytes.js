@@ -1,11 +1,11 @@
-/** Bytes a reading on the disk: of a made-up day at 1 Hz, and of real readings where they are. */
+/** Bytes a reading on the disk, rollups included: of made-up days at 1 Hz, and of real readings where they are. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { compact, writePart } from 'hrm-core';
+import { writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
-import { listFiles, readBytes, writeDataset } from './support/dataset.js';
+import { compactAll, listFiles, readBytes, writeDataset } from './support/dataset.js';
 import { openDuckDb } from './support/duckdb.js';
 import { runFigure } from './support/figure.js';
 
@@ -16,11 +16,11 @@ const BATCH_READINGS = 50_000;
 
 /**
  * @param {import('./support/figure.js').Bench} bench
- * @param {{ name: string, data: string, readings: number }} stored
+ * @param {{ name: string, data: string, readings: number, target?: import('./support/figure.js').Target | undefined }} stored
  */
-async function compareBytes(bench, { name, data, readings }) {
-  const duckdb = await openDuckDb();
+async function compareBytes(bench, { name, data, readings, target }) {
   const directory = await bench.directory('duckdb');
+  const duckdb = await openDuckDb(directory);
   const subject = `${name}: data directory`;
   /** @param {number} bytes */
   const each = (bytes) => [{ value: bytes / readings, cpu: null }];
@@ -31,7 +31,7 @@ async function compareBytes(bench, { name, data, readings }) {
       TO '${file}' (FORMAT parquet, CODEC '${codec}')`);
     const limit = `one file by DuckDB, ${codec}`;
     const samples = { [subject]: each(readBytes(files)), [limit]: each(statSync(file).size) };
-    bench.compare(samples, subject, limit, 'bytes/reading', `${readings} readings in ${files.length} files`);
+    bench.compare(samples, subject, limit, 'bytes/reading', `${readings} readings in ${files.length} files`, target);
   }
   duckdb.closeSync();
 }
@@ -49,14 +49,19 @@ function readRealReadings() {
 }
 
 await runFigure('bytes', async (bench) => {
-  const shape = { userId: 'user-1000001', deviceIds: ['watch-1'], days: 1, stepMs: 1_000 };
-  const day = await bench.directory('day');
-  await writeDataset({ ...shape, directory: day });
-  await compareBytes(bench, { name: 'a day at 1 Hz, compacted', data: day, readings: DAY_READINGS });
-
-  const parts = await bench.directory('parts');
-  await writeDataset({ ...shape, directory: parts, partsPerDay: 50, compacted: false });
-  await compareBytes(bench, { name: 'a day at 1 Hz, 50 parts', data: parts, readings: DAY_READINGS });
+  const oneDevice = { deviceIds: ['watch-1'], days: 1, stepMs: 1_000 };
+  const twoDevices = { ...oneDevice, deviceIds: ['strap-1', 'watch-1'] };
+  const target = { value: 0.45 };
+  const days = [
+    { name: 'a day at 1 Hz, compacted', shape: oneDevice, target },
+    { name: 'a day of two devices at 1 Hz, compacted', shape: twoDevices, target },
+    { name: 'a day at 1 Hz, 50 parts', shape: { ...oneDevice, partsPerDay: 50, compacted: false } },
+  ];
+  for (const { shape, ...stored } of days) {
+    const data = await bench.directory('day');
+    await writeDataset({ ...shape, directory: data });
+    await compareBytes(bench, { ...stored, data, readings: shape.deviceIds.length * DAY_READINGS });
+  }
 
   if (!existsSync(CSV)) {
     process.stderr.write(`bytes: no real readings at ${path.relative(process.cwd(), CSV)}, left out\n`);
@@ -68,7 +73,7 @@ await runFigure('bytes', async (bench) => {
   for (let from = 0; from < readings.length; from += BATCH_READINGS) {
     await writePart({ storage }, readings.slice(from, from + BATCH_READINGS));
   }
-  for (let run = 0; run < 2; run += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+  await compactAll(storage);
   await storage.close();
   await compareBytes(bench, { name: 'real readings, compacted', data: real, readings: readings.length });
 });

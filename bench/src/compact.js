@@ -1,4 +1,7 @@
-/** Twenty parts into one file of 80,000 rows: against DuckDB doing the same, and against decoding and encoding alone. */
+/**
+ * Twenty parts into one file of 80,000 rows: against DuckDB doing the same, and against decoding and encoding alone. And a run that
+ * finds nothing to do, against how much is settled already.
+ */
 import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -9,6 +12,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { listFiles, writeDataset } from './support/dataset.js';
 import { openDuckDb, survivingSql } from './support/duckdb.js';
 import { interleave, runFigure, timeMs } from './support/figure.js';
+import { openIdleRuns } from './support/idle-runs.js';
 
 const PARTS = 20;
 const ROWS = 80_000;
@@ -85,7 +89,7 @@ await runFigure('compact', async (bench) => {
   const shape = { directory: source, userId: 'user-1000001', deviceIds, days: 1, stepMs: STEP_MS };
   await writeDataset({ ...shape, partsPerDay: PARTS, compacted: false });
   const files = listFiles(source).sort();
-  const duckdb = await openDuckDb();
+  const duckdb = await openDuckDb(directory);
   let copies = 0;
 
   async function runCompact() {
@@ -117,6 +121,12 @@ await runFigure('compact', async (bench) => {
     { [subject]: runCompact, [sql]: runDuckDb, [raw]: () => timeMs(() => recode(files)) },
     bench.quick ? 5 : 15,
   );
-  bench.compare(samples, subject, sql, 'ms');
+  bench.compare(samples, subject, sql, 'ms', '', { share: 1.5 });
   bench.compare(samples, subject, raw, 'ms');
+
+  const runs = await openIdleRuns(bench, [10, 100, 1_000]);
+  const idle = await interleave(runs.variants, bench.quick ? 5 : 15);
+  await runs.close();
+  const [least = '', ...more] = Object.keys(idle);
+  for (const name of more) bench.compare(idle, name, least, 'ms');
 });

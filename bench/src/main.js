@@ -1,5 +1,5 @@
 /**
- * Runs figures one after the other, each as its own program: `main.js [FIGURE…] [--quick] [--json]`; all of them but
+ * Runs figures one after the other, each as its own program: `main.js [FIGURE…] [--quick] [--json] [--plot FILE.svg]`; all of them but
  * the proofs `kill` and `redis-chaos` by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
  */
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { printRows } from './support/table.js';
 /** @typedef {import('./support/figure.js').Row} Row */
 
 /** What a proof may take is its tests' business; any other figure that takes longer hangs, milliseconds. */
-const MAX_FIGURE_MS = 300_000;
+const MAX_FIGURE_MS = 900_000;
 
 /** @type {Record<string, URL>} */
 const FIGURES = {
@@ -21,10 +21,12 @@ const FIGURES = {
   enqueue: new URL('./enqueue.js', import.meta.url),
   drain: new URL('./drain.js', import.meta.url),
   compact: new URL('./compact.js', import.meta.url),
-  'query-day': new URL('./query-day.js', import.meta.url),
-  'query-month': new URL('./query-month.js', import.meta.url),
-  'query-year': new URL('./query-year.js', import.meta.url),
+  'query-http': new URL('./query-http.js', import.meta.url),
+  'query-today': new URL('./query-today.js', import.meta.url),
+  'query-cold': new URL('./query-cold.js', import.meta.url),
+  'query-memory': new URL('./query-memory.js', import.meta.url),
   bytes: new URL('./bytes.js', import.meta.url),
+  growth: new URL('./growth.js', import.meta.url),
   'redis-post-single': new URL('./redis-post-single.js', import.meta.url),
   'redis-fsync': new URL('./redis-fsync.js', import.meta.url),
   'redis-post-batch': new URL('./redis-post-batch.js', import.meta.url),
@@ -41,7 +43,11 @@ const PROOFS = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    plot: { type: 'string' },
+  },
 });
 process.exitCode = await main(positionals);
 
@@ -85,7 +91,8 @@ async function main(named) {
  * @returns {Promise<Row[] | null>}
  */
 function runFigure(program, work) {
-  const args = ['--expose-gc', fileURLToPath(program), '--json', ...(values.quick ? ['--quick'] : [])];
+  const options = [...(values.quick ? ['--quick'] : []), ...(values.plot === undefined ? [] : ['--plot', values.plot])];
+  const args = ['--expose-gc', fileURLToPath(program), '--json', ...options];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: MAX_FIGURE_MS,

@@ -5,14 +5,19 @@ import { compact, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { DAY_MS, makeReadings, START_MS } from './readings.js';
 
+/** Whose readings a data set holds, unless it says otherwise. */
+export const USER_ID = 'user-1000001';
+
 /**
  * What to write.
  * @typedef {object} DatasetShape
  * @property {string} directory
- * @property {string} userId
+ * @property {string} [userId] default {@link USER_ID}
  * @property {readonly string[]} deviceIds all of them measure at the same milliseconds
  * @property {number} days
  * @property {number} stepMs
+ * @property {number} [fromMs] of the first day, default `START_MS`
+ * @property {number} [spanMs] of each day, default all of it
  * @property {number} [partsPerDay] default 1
  * @property {boolean} [compacted] default true
  */
@@ -21,20 +26,44 @@ import { DAY_MS, makeReadings, START_MS } from './readings.js';
  * Writes a data directory.
  * @param {DatasetShape} shape
  */
-export async function writeDataset({ directory, userId, deviceIds, days, stepMs, partsPerDay = 1, compacted = true }) {
+export async function writeDataset({ directory, deviceIds, days, stepMs, ...shape }) {
+  const { userId = USER_ID, fromMs = START_MS, spanMs = DAY_MS, partsPerDay = 1, compacted = true } = shape;
   const storage = await openDirectoryStorage({ directory });
+  /** @param {number} part the number of readings in all parts before it */
+  const before = (part) => Math.floor((part * spanMs) / stepMs / partsPerDay);
   for (let day = 0; day < days; day += 1) {
-    const count = DAY_MS / stepMs / partsPerDay;
     for (let part = 0; part < partsPerDay; part += 1) {
-      const startMs = START_MS + day * DAY_MS + part * count * stepMs;
-      const readings = deviceIds.flatMap((deviceId) => makeReadings({ userId, deviceId, startMs, stepMs, count }));
+      const startMs = fromMs + day * DAY_MS + before(part) * stepMs;
+      const series = { userId, startMs, stepMs, count: before(part + 1) - before(part) };
+      const readings = deviceIds.flatMap((deviceId) => makeReadings({ ...series, deviceId }));
       await writePart({ storage }, readings);
     }
   }
-  if (compacted) {
-    await compact({ storage }, { all: true, sweepAfterMs: 0 });
-    // The first run replaces, the second one deletes what was replaced.
-    await compact({ storage }, { all: true, sweepAfterMs: 0 });
+  if (compacted) await compactAll(storage);
+  await storage.close();
+}
+
+/**
+ * Brings every partition to one file.
+ * @param {import('hrm-core').Storage} storage
+ */
+export async function compactAll(storage) {
+  // The first run replaces, the second one deletes what was replaced.
+  for (let run = 0; run < 2; run += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+}
+
+/**
+ * Writes some minutes of many users, one reading a minute, from the first day on.
+ * @param {{ directory: string, users: number, days?: number }} shape
+ */
+export async function writeUsers({ directory, users, days = 1 }) {
+  const storage = await openDirectoryStorage({ directory });
+  for (let user = 0; user < users; user += 1) {
+    const userId = `user-${2_000_000 + user}`;
+    const readings = Array.from({ length: days }, (_, day) =>
+      makeReadings({ userId, startMs: START_MS + day * DAY_MS, stepMs: 60_000, count: 60 }),
+    );
+    await writePart({ storage }, readings.flat());
   }
   await storage.close();
 }

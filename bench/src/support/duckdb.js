@@ -1,9 +1,15 @@
 /** DuckDB as a limit: the rules of the contract as SQL, in process, over the same files, with all cores. */
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** A connection to a fresh database in memory. */
-export async function openDuckDb() {
+/**
+ * A connection to a fresh database in memory, which keeps no bytes of the files it reads, and puts what does not fit into
+ * memory into a directory.
+ * @param {string} directory
+ */
+export async function openDuckDb(directory) {
   const connection = await (await DuckDBInstance.create()).connect();
+  await connection.run(`SET temp_directory = '${directory}'`);
+  await connection.run('SET enable_external_file_cache = false');
   await connection.run("SET TimeZone = 'UTC'");
   return connection;
 }

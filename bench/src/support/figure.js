@@ -23,9 +23,17 @@ import { printRows } from './table.js';
  * @property {number} ratioMax
  * @property {number | null} cpuRatio median of the limit's CPU time over the subject's, for the same work
  * @property {string} note
+ * @property {Reached | null} target
  */
 
-/** @typedef {'ms' | 'readings/s' | 'requests/s' | 'bytes/reading'} Unit */
+/**
+ * What is asked of a figure: its value, or its share of the limit's value, be at most this, or its ratio at least.
+ * @typedef {{ value: number } | { share: number } | { ratio: number }} Target
+ */
+
+/** @typedef {{ of: string, bound: number, got: number, met: boolean }} Reached */
+
+/** @typedef {'MiB' | 'ms' | 'readings/s' | 'requests/s' | 'bytes/reading'} Unit */
 
 /**
  * One measurement.
@@ -41,7 +49,7 @@ import { printRows } from './table.js';
  * @typedef {object} Bench
  * @property {boolean} quick fewer rounds and less data
  * @property {(prefix: string) => Promise<string>} directory an empty directory that goes when the bench ends
- * @property {(samples: Samples, subject: string, limit: string, unit: Unit, note?: string) => void} compare adds a row
+ * @property {(samples: Samples, subject: string, limit: string, unit: Unit, note?: string, target?: Target) => void} compare adds a row
  */
 
 /** File systems in memory, by `statfs` type: tmpfs, ramfs. A sync costs nothing there. */
@@ -71,8 +79,8 @@ export async function runFigure(name, measure) {
     await measure({
       quick: process.argv.includes('--quick'),
       directory: (prefix) => mkdtemp(path.join(work, `${prefix}-`)),
-      compare: (samples, subject, limit, unit, note = '') => {
-        rows.push(toRow(samples, subject, limit, unit, note));
+      compare: (samples, subject, limit, unit, note = '', target) => {
+        rows.push(toRow(samples, subject, limit, unit, note, target));
       },
     });
   } finally {
@@ -144,9 +152,10 @@ export function median(values) {
  * @param {string} limit
  * @param {Unit} unit
  * @param {string} note
+ * @param {Target | undefined} target
  * @returns {Row}
  */
-function toRow(samples, subject, limit, unit, note) {
+function toRow(samples, subject, limit, unit, note, target) {
   const isRate = unit.endsWith('/s');
   const rounds = (samples[subject] ?? []).map((sample, round) => {
     const other = samples[limit]?.[round];
@@ -157,16 +166,30 @@ function toRow(samples, subject, limit, unit, note) {
   const cpuRatios = rounds.flatMap(({ sample, other }) =>
     sample.cpu === null || other.cpu === null ? [] : [other.cpu / sample.cpu],
   );
+  const value = median(rounds.map(({ sample }) => sample.value));
   return {
     what: subject,
     limit,
     unit,
-    value: median(rounds.map(({ sample }) => sample.value)),
+    value,
     limitValue: median(rounds.map(({ other }) => other.value)),
     ratio: median(ratios),
     ratioMin: Math.min(...ratios),
     ratioMax: Math.max(...ratios),
     cpuRatio: cpuRatios.length === 0 ? null : median(cpuRatios),
     note,
+    target: target === undefined ? null : reach(target, value, median(ratios)),
   };
+}
+
+/**
+ * @param {Target} target
+ * @param {number} value
+ * @param {number} ratio
+ * @returns {Reached}
+ */
+function reach(target, value, ratio) {
+  if ('ratio' in target) return { of: 'ratio', bound: target.ratio, got: ratio, met: ratio >= target.ratio };
+  if ('value' in target) return { of: 'value', bound: target.value, got: value, met: value <= target.value };
+  return { of: 'share', bound: target.share, got: 1 / ratio, met: 1 / ratio <= target.share };
 }

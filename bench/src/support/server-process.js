@@ -44,7 +44,10 @@ function startAppWithoutQueue() {
     /** @type {unknown} */ ({ push: async () => undefined, claim: unused })
   );
   const storage = /** @type {import('hrm-core').Storage} */ (/** @type {unknown} */ ({ snapshot: unused }));
-  const app = createApp({ queue, storage, log: createLog(settings), health: { check: unused } }, settings);
+  const app = createApp(
+    { queue, storage, log: createLog(settings), health: { record: () => undefined, check: unused } },
+    settings,
+  );
   return listen(createServer(getRequestListener(app.fetch)));
 }
 

@@ -10,6 +10,7 @@ const START_MS = 20_000;
 /**
  * @typedef {object} Server
  * @property {number} port
+ * @property {number} pid
  * @property {() => Promise<number>} cpuMs CPU time that it has used so far
  * @property {() => Promise<void>} end
  */
@@ -39,7 +40,7 @@ function startServer({ kind, directory, redisUrl = '' }) {
     const timer = setTimeout(() => end().then(() => reject(new Error(`${kind} did not start`))), START_MS);
     child.once('message', (port) => {
       clearTimeout(timer);
-      resolve({ port: Number(port), cpuMs: () => askCpuMs(child), end });
+      resolve({ port: Number(port), pid: Number(child.pid), cpuMs: () => askCpuMs(child), end });
     });
     exited.then(() => {
       clearTimeout(timer);

@@ -2,7 +2,7 @@
 
 /** @typedef {import('./figure.js').Row} Row */
 
-const HEADS = ['', 'value', 'against', 'its value', 'ratio', 'min..max', 'CPU ratio', ''];
+const HEADS = ['', 'value', 'against', 'its value', 'ratio', 'min..max', 'CPU ratio', 'target', ''];
 
 /**
  * Prints a figure's rows as a table.
@@ -12,7 +12,7 @@ const HEADS = ['', 'value', 'against', 'its value', 'ratio', 'min..max', 'CPU ra
 export function printRows(name, rows) {
   const lines = [HEADS, ...rows.map(toCells)];
   const widths = HEADS.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  const isNumber = [false, true, false, true, true, false, true, false];
+  const isNumber = [false, true, false, true, true, false, true, false, false];
   process.stdout.write(`${name}\n`);
   for (const cells of lines) {
     const padded = cells.map((cell, column) => {
@@ -25,7 +25,7 @@ export function printRows(name, rows) {
 }
 
 /** @param {Row} row */
-function toCells({ what, limit, unit, value, limitValue, ratio, ratioMin, ratioMax, cpuRatio, note }) {
+function toCells({ what, limit, unit, value, limitValue, ratio, ratioMin, ratioMax, cpuRatio, note, target }) {
   return [
     what,
     `${round(value)} ${unit}`,
@@ -34,8 +34,15 @@ function toCells({ what, limit, unit, value, limitValue, ratio, ratioMin, ratioM
     round(ratio),
     `${round(ratioMin)}..${round(ratioMax)}`,
     cpuRatio === null ? '' : round(cpuRatio),
+    target === null ? '' : toTarget(target),
     note,
   ];
+}
+
+/** @param {NonNullable<Row['target']>} target */
+function toTarget({ of, bound, got, met }) {
+  const sign = of === 'ratio' ? (met ? '>=' : '<') : met ? '<=' : '>';
+  return `${of} ${round(got)} ${sign} ${bound}${met ? '' : ' MISSED'}`;
 }
 
 /** @param {number} value */
