@@ -28,6 +28,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Merge small files into one a user and day.',
     load: async () => (await import('./commands/compact.js')).compactCommand,
   },
+  verify: {
+    summary: 'Look for damage in what is stored, and mend it.',
+    load: async () => (await import('./commands/verify.js')).verifyCommand,
+  },
   query: {
     summary: 'Show a heart rate, minute by minute.',
     load: async () => (await import('./commands/query.js')).queryCommand,

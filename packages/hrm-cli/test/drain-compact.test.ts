@@ -144,21 +144,20 @@ describe('hrm compact', () => {
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'invalid_settings', errors: [{ path: '/date' }] });
   });
 
-  it('lists files that cannot be read, compacts the rest, and ends with 5', async () => {
+  it('sets files aside that cannot be read, says which, compacts the rest, and ends with 5, once', async () => {
     await fill();
     const directory = join(sandbox.dataDir, '20240115', 'bo');
     const [part = ''] = await readdir(directory);
     await writeFile(join(directory, part), 'no Parquet');
-    const { code, stdout } = await sandbox.run(['compact', '--json']);
+    const { code, stdout, stderr } = await sandbox.run(['compact', '--json']);
     expect(code).toBe(5);
     const summary = JSON.parse(stdout);
-    expect(summary).toMatchObject({ partitions: 2, compacted: 1 });
-    expect(summary.failures).toEqual([
-      { date: '20240115', directory: 'bo', code: expect.any(String), message: expect.any(String) },
+    expect(summary).toMatchObject({ partitions: 2, compacted: 1, failures: [] });
+    expect(summary.damaged).toEqual([
+      { date: '20240115', name: part, code: 'file_damaged', message: expect.any(String), outcome: 'quarantined' },
     ]);
-    const people = await sandbox.run(['compact', '--user', 'bo']);
-    expect(people.code).toBe(5);
-    expect(people.stdout).toMatch(/failed +1\n20240115\/bo: /);
+    expect(stderr).toMatch(/^hrm compact: warning: .*cannot be read.*run hrm verify\n$/);
+    expect((await sandbox.run(['compact', '--all'])).code).toBe(0);
   });
 
   it.each([

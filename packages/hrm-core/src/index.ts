@@ -12,9 +12,18 @@ export {
   type CompactSummary,
   compact,
 } from './flow/compact.js';
+export type { DamageReport, OnDamage } from './flow/damage.js';
 export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
 export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
+export {
+  type VerifyComponents,
+  type VerifyFault,
+  type VerifyOptions,
+  type VerifySettings,
+  type VerifySummary,
+  verify,
+} from './flow/verify.js';
 export { type WriteComponents, type WrittenPart, writePart } from './flow/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {

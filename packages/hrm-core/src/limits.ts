@@ -69,8 +69,8 @@ export const DAY_MS = 86_400_000;
 /** Milliseconds in a minute. */
 export const MINUTE_MS = 60_000;
 
-/** Parts written at once: a file system syncs ~1,300 files a second whatever the parallelism, reached well below 32. */
-export const MAX_CONCURRENT_WRITES = 32;
+/** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
+export const MAX_CONCURRENT_WRITES = 256;
 
 /**
  * Parts of few readings that a batch may make in one day; with more, they share one. A file costs a sync, ~0.8 ms, when it is
@@ -89,6 +89,15 @@ export const MAX_HALVING_WRITES = 200;
 
 /** Bytes of a stored file that are read at once: a hundred times a day of two devices at 1 Hz; more is none of ours. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Rows of a row group, which is read at once: 230 MB of columns. Ours have 65,536; other writers' about a million. */
+export const MAX_GROUP_ROWS = 8 * 1024 * 1024;
+
+/** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
+export const MAX_INSPECTED_ROWS = 1_000_000;
+
+/** Faults that one verification lists; more are only counted. */
+export const MAX_VERIFY_FAULTS = 1_000;
 
 /** Devices that a rollup tells apart, a bit each; a user with more on one day is answered from the readings. */
 export const MAX_ROLLUP_DEVICES = 32;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact.js';
+import type { DamageReport } from './flow/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
 import type { Storage } from './ports/storage.js';
 import type { SignOfLife } from './watchdog.js';
@@ -30,6 +31,8 @@ export interface CompacterSettings extends Omit<CompactSettings, 'all'> {
 /** What a compacter did or met. */
 export type CompacterEvent =
   | { readonly type: 'compacted'; readonly summary: CompactSummary }
+  /** A file could not be read; the compaction went on without it. */
+  | { readonly type: 'damaged'; readonly report: DamageReport }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
 
 /** Waits after failures: doubled each time between these, so that a full disk is neither hammered nor forgotten. */
@@ -83,7 +86,11 @@ export async function runCompacter(
   { signal, onEvent, onAlive }: LoopOptions<CompacterEvent>,
 ): Promise<void> {
   await repeat({ signal, onEvent, onAlive }, async () => {
-    const summary = await compact(components, settings, { signal, onProgress: () => onAlive?.({ kind: 'done' }) });
+    const summary = await compact(components, settings, {
+      signal,
+      onProgress: () => onAlive?.({ kind: 'done' }),
+      onDamage: (report) => onEvent?.({ type: 'damaged', report }),
+    });
     onEvent?.({ type: 'compacted', summary });
     return { kind: 'done', pauseMs: summary.left > 0 ? 0 : compactEveryMs };
   });
@@ -98,6 +105,8 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),
     visit: (...call) => storage.visit(...call),
+    quarantine: (...call) => storage.quarantine(...call),
+    quarantined: (...call) => storage.quarantined(...call),
     partitions: (...call) => storage.partitions(...call),
     check: () => storage.check(),
     close: () => storage.close(),

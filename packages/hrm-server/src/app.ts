@@ -8,11 +8,13 @@ import {
   answerJson,
   answerNdjson,
   type Clock,
+  type DamageReport,
   enqueue,
   HrmError,
   type Interval,
   isHrmError,
   MAX_ENQUEUE_READINGS,
+  type OnDamage,
   type Queue,
   queryTables,
   queryTag,
@@ -24,6 +26,7 @@ import type { Logger } from 'pino';
 import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
 import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
 import { type BodyLimits, createByteBudget, withBodyText } from './body.js';
+import { createDamageListener } from './damage.js';
 import type { Health } from './health.js';
 import { parseJson, parseNdjson } from './json.js';
 import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES, MIN_PACKED_BYTES } from './limits.js';
@@ -39,7 +42,7 @@ export interface AppComponents {
   /** Stamps readings; the machine's by default. */
   readonly clock?: Clock | undefined;
   readonly log: Logger;
-  readonly health: Pick<Health, 'check'>;
+  readonly health: Pick<Health, 'check' | 'record'>;
 }
 
 /** The settings that the routes go by. */
@@ -63,8 +66,9 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
   const app = new Hono<AppEnv>();
   const single = bodyLimits(MAX_READING_BYTES);
   const batch = bodyLimits(MAX_BATCH_BYTES);
+  const onDamage = createDamageListener({ log, health });
 
-  app.get(READING_PATH, (c) => answerQuery(components, settings, c));
+  app.get(READING_PATH, (c) => answerQuery({ ...components, onDamage }, settings, c));
   app.post(READING_PATH, async ({ env: { incoming } }) => {
     readMediaType(incoming.headers, ['application/json']);
     await withBodyText(incoming, single, (text) => acceptReading(components, settings, text));
@@ -131,7 +135,7 @@ function enqueueOptions({ naiveTimestamps, maxFutureMs }: AppSettings) {
 }
 
 async function answerQuery(
-  { storage, log }: AppComponents,
+  { storage, log, onDamage }: AppComponents & { readonly onDamage: OnDamage },
   { devicePriority: priority, naiveTimestamps }: AppSettings,
   c: Context<AppEnv>,
 ): Promise<Response> {
@@ -145,10 +149,17 @@ async function answerQuery(
   const options = { signal: c.req.raw.signal, naiveTimestamps, wireNames: true };
   // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
   const tag = `"${await queryTag({ storage }, question, options)}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
-  const caching = { ...COMMON_HEADERS, ...ANSWER_CACHING, ETag: tag };
-  if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: caching });
-  const pieces = piecesOf(type, userId, queryTables({ storage }, question, options));
+  const tagged = { ...COMMON_HEADERS, ...ANSWER_CACHING, ETag: tag };
+  if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
+  let isPartial = false;
+  function noteDamage(report: DamageReport): void {
+    isPartial = true;
+    onDamage(report);
+  }
+  const pieces = piecesOf(type, userId, queryTables({ storage }, question, { ...options, onDamage: noteDamage }));
   const beginning = await readBeginning(pieces);
+  // An answer without a file that its tag counts must not be taken for whole when the file is mended.
+  const caching = isPartial ? { ...COMMON_HEADERS, 'Cache-Control': 'no-store' } : tagged;
   const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
   const packing = isPacked ? { 'Content-Encoding': encoding } : {};
   const headers = { ...caching, ...packing, 'Content-Type': type === 'text/csv' ? 'text/csv; charset=utf-8' : type };

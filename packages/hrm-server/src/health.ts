@@ -18,14 +18,17 @@ export type LoopName = 'consumer' | 'compacter';
 /** Who tells how a loop goes: the loop itself, of its last step, or its watchdog. */
 export type LoopReporter = LoopName | `${LoopName} watchdog`;
 
+/** Who tells of what went wrong: a loop, or the queries that met damaged files. */
+type Reporter = LoopReporter | 'damage';
+
 /** Watches what the service stands on. */
 export interface Health {
   /** Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws. */
   check(): Promise<HealthReport>;
   /** The same, one by one: what the monitor logs. */
   inspect(): Promise<readonly Finding[]>;
-  /** Remembers how a loop's last step went; `null`: well. */
-  record(reporter: LoopReporter, failure: LoopFailure | null): void;
+  /** Remembers how a loop's last step went, `null`: well; or that a query met a damaged file. */
+  record(reporter: Reporter, failure: LoopFailure | null): void;
 }
 
 /** What is wrong with a loop. */
@@ -90,12 +93,13 @@ function summarise(findings: readonly Finding[]): HealthReport {
 
 /** How the loops of this process go. */
 function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Health, 'record'> {
-  const failures = new Map<LoopReporter, LoopFailure & { readonly atMs: number }>();
+  const failures = new Map<Reporter, LoopFailure & { readonly atMs: number }>();
   return {
     findings() {
       return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
         if (!isWithin(lastsMs, atMs, clock)) return [];
-        return [{ check: 'service', code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
+        const check = reporter === 'damage' ? 'storage' : 'service';
+        return [{ check, code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
       });
     },
     record(reporter, failure) {

@@ -93,6 +93,12 @@ export interface WatchLimits {
   readonly closeDriversMs: number;
 }
 
+/** How long /health speaks of a damaged file after a query last met one: a day, so that somebody sees it. */
+export const DAMAGE_MEMORY_MS = 86_400_000;
+
+/** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
+export const MAX_REMEMBERED_DAMAGE = 1_000;
+
 /** What `serve` uses. With the connections' 10 s, closing takes at most 35 s: less than a supervisor should wait (README). */
 export const WATCH_LIMITS: WatchLimits = {
   everyMs: 10_000,

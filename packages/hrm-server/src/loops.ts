@@ -12,6 +12,7 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
+import { createDamageListener } from './damage.js';
 import { type Health, inWords, type LoopName } from './health.js';
 import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from './limits.js';
 import { describeDamage, describeError, levelOf } from './log.js';
@@ -106,7 +107,12 @@ export function startCompacter(
   settings: Settings,
   { signal, watch, log, health }: LoopContext,
 ): Promise<void> {
+  const onDamage = createDamageListener({ log, health });
   function onEvent(event: CompacterEvent): void {
+    if (event.type === 'damaged') {
+      onDamage(event.report);
+      return;
+    }
     if (event.type === 'failed') {
       onFailure('compacter', event, { log, health });
       return;

@@ -116,13 +116,12 @@ describe('the log names no user', () => {
     const [name = ''] = await readdir(directory);
     expect(written?.readings).toBe(READINGS.length);
     await writeFile(join(directory, name), 'no Parquet');
-    expect((await fetch(`${url}/metrics/heart-rate?${QUERY}`)).status).toBe(500);
-    await until(() => log.some((line) => line.includes('"failures":1')), 'the compacter has met it');
+    await until(() => log.some((line) => line.includes('quarantined')), 'the compacter has met it');
+    expect((await fetch(`${url}/metrics/heart-rate?${QUERY}`)).status).toBe(200);
     const damaged = { date: '20240115', file: name };
     expect(log.map((line) => JSON.parse(line) as unknown)).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ kind: 'data', code: 'file_damaged', status: 500, ...damaged }),
-        expect.objectContaining({ level: 50, failed: [{ code: 'file_damaged', ...damaged }] }),
+        expect.objectContaining({ level: 40, code: 'file_damaged', outcome: 'quarantined', ...damaged }),
       ]),
     );
     expect(log.filter((line) => line.includes(SECRET))).toEqual([]);

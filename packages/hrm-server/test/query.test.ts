@@ -270,23 +270,34 @@ describe('a storage that fails', () => {
     expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: 40, code: 'storage_unavailable' }]);
   });
 
-  test('with a damaged file is 500, and says no name', async () => {
+  test('without a damaged file is of the rest, not to be kept, and the log and /health say so', async () => {
     const { url, storage, settings, log } = await startTest();
-    await writeDays(storage, 1, 60_000);
+    await writeDays(storage, 2, 60_000);
     const { readdir, truncate } = await import('node:fs/promises');
     const directory = `${settings.dataDir}/20230101/ana`;
     for (const name of await readdir(directory)) await truncate(`${directory}/${name}`, 100);
     const response = await fetch(heartRateUrl(url, YEAR));
-    expect(response.status).toBe(500);
-    const text = await response.text();
-    expect(JSON.parse(text)).toMatchObject({ code: 'file_damaged' });
-    expect(text).not.toContain('part-');
-    expect(JSON.parse(log[0] ?? '')).toMatchObject({
-      level: 50,
-      kind: 'data',
-      date: '20230101',
-      file: expect.stringMatching(/^part-[0-9a-f]{32}\.parquet$/),
-    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('etag')).toBeNull();
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toMatchObject({ count: 1_440, data: { 0: { timestamp: '2023-01-02T00:00:00Z' } } });
+    expect(await readdir(directory)).toEqual([]);
+    const again = await fetch(heartRateUrl(url, YEAR));
+    expect(again.headers.get('etag')).not.toBeNull();
+    expect(await again.json()).toMatchObject({ count: 1_440 });
+    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      {
+        level: 40,
+        date: '20230101',
+        file: expect.stringMatching(/^part-[0-9a-f]{32}\.parquet$/),
+        code: 'file_damaged',
+        outcome: 'quarantined',
+      },
+    ]);
     expect(log.join('')).not.toContain('ana');
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+      status: 'degraded',
+      checks: { storage: expect.stringContaining('hrm verify') },
+    });
   });
 });

@@ -1,7 +1,7 @@
-import { type CompactSummary, compact } from 'hrm-core';
+import { type CompactSummary, compact, type DamageReport } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { failuresToWire, failureText, type PartitionFailure, summaryText } from '../output.js';
+import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
 
 /** `hrm compact` */
@@ -21,6 +21,7 @@ export const compactCommand: Command = {
   async run({ args, settings, json, output, signal }) {
     const storage = await openStorage(settings);
     const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
+    const damaged: DamageReport[] = [];
     try {
       const compactOnce = () =>
         compact(
@@ -32,13 +33,20 @@ export const compactCommand: Command = {
             sweepAfterMs: settings.sweepAfterMs,
             devicePriority: settings.devicePriority,
           },
-          { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
+          {
+            signal,
+            onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
+            onDamage(report) {
+              damaged.push(report);
+              warn(report);
+            },
+          },
         );
       let summary = await compactOnce();
       while (summary.left > 0) summary = addRuns(summary, await compactOnce());
       progress.end();
-      await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
-      return outcomeOf(summary.failures);
+      await output.write(json ? `${JSON.stringify(toWire(summary, damaged))}\n` : toText(summary));
+      return damaged.length > 0 ? 'data' : outcomeOf(summary.failures);
     } finally {
       progress.end();
       await storage.close();
@@ -47,12 +55,16 @@ export const compactCommand: Command = {
 };
 
 /** Codes of failures that trying again does not mend. */
-const DATA_CODES: readonly string[] = ['file_damaged', 'unstorable_readings'];
+const DATA_CODES: readonly string[] = ['file_damaged', 'file_too_large', 'unstorable_readings'];
 
 /** Where both kinds failed, the one that needs a person. */
 export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {
   if (failures.length === 0) return 'done';
   return failures.some(({ code }) => DATA_CODES.includes(code)) ? 'data' : 'unavailable';
+}
+
+function warn({ message }: DamageReport): void {
+  process.stderr.write(`hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`);
 }
 
 /** A run ends when it has rewritten enough; the next one goes on with what is needed most by then. */
@@ -69,8 +81,8 @@ function addRuns(before: CompactSummary, last: CompactSummary): CompactSummary {
   };
 }
 
-function toWire({ failures, left: _, ...counts }: CompactSummary) {
-  return { ...counts, failures: failuresToWire(failures) };
+function toWire({ failures, left: _, ...counts }: CompactSummary, damaged: readonly DamageReport[]) {
+  return { ...counts, damaged, failures: failuresToWire(failures) };
 }
 
 function toText({ failures, ...counts }: CompactSummary): string {

@@ -1,5 +1,6 @@
 import {
   answerJson,
+  type DamageReport,
   HrmError,
   INTERVAL_MS,
   type Interval,
@@ -11,7 +12,7 @@ import {
 } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
-import { type Output, visibleId } from '../output.js';
+import { type Output, visibleId, visibleText } from '../output.js';
 
 /** `hrm query` */
 export const queryCommand: Command = {
@@ -62,11 +63,15 @@ function ask(storage: Parameters<typeof queryTables>[0]['storage'], userId: stri
         interval: args.value('interval') as Interval | undefined,
         priority: settings.devicePriority,
       },
-      { signal, naiveTimestamps: settings.naiveTimestamps },
+      { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn },
     );
   } catch (error) {
     throw isHrmError(error) && error.code === 'invalid_query' ? withFlagNames(error) : error;
   }
+}
+
+function warn({ message }: DamageReport): void {
+  process.stderr.write(`hrm query: warning: ${visibleText(message)}; the answer is without it: run hrm verify\n`);
 }
 
 const FLAG_NAMES: Readonly<Record<string, string>> = { userId: 'user', deviceId: 'device' };

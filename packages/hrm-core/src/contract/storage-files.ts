@@ -1,5 +1,6 @@
 /** The storage suite: parts and snapshots. */
 import assert from 'node:assert/strict';
+import { isHrmError } from '../errors.js';
 import {
   bytesOf,
   contentsOf,
@@ -141,6 +142,32 @@ export const versionCases: StorageCases = [
 
 /** A snapshot is whole, and stays what it was. */
 export const snapshotCases: StorageCases = [
+  [
+    'a part that is known may stay unopened: it is listed, and reading it gives its bytes or says that it is gone',
+    async ({ storage }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
+      await replaceBy(storage, 'c', 'part-old-1.parquet');
+      const snapshot = await storage.snapshot(partition, { isKnown: (name) => name !== 'part-b.parquet' });
+      try {
+        const names = snapshot.files.map(({ name }) => name);
+        assert.deepEqual(names, ['compacted.parquet', 'part-a.parquet', 'part-b.parquet']);
+        const [compacted, known, other] = snapshot.files;
+        assert.equal(known?.version, 'part-a.parquet');
+        for (const [file, text] of [
+          [compacted, 'c'],
+          [other, 'b'],
+        ] as const) {
+          assert.equal(Buffer.from((await file?.read(0, 1)) ?? new ArrayBuffer(0)).toString(), text);
+        }
+        const bytes = await known?.read(0, 1).catch((error: unknown) => error);
+        if (bytes instanceof ArrayBuffer) assert.equal(Buffer.from(bytes).toString(), 'a');
+        else assert.ok(isHrmError(bytes) && bytes.code === 'file_gone');
+      } finally {
+        await snapshot.close();
+      }
+    },
+  ],
   [
     'a partition that does not exist has no files',
     async ({ storage }) => {

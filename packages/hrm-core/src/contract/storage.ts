@@ -2,6 +2,7 @@
 import type { Storage } from '../ports/storage.js';
 import { publishCases, snapshotCases, versionCases } from './storage-files.js';
 import { listingCases, replaceCases } from './storage-partitions.js';
+import { quarantineCases } from './storage-quarantine.js';
 import type { StorageCase } from './storage-support.js';
 
 /** One place to store in, empty at first. */
@@ -22,9 +23,8 @@ export interface StorageContract {
 
 /** Declares the suite's tests. */
 export function storageContract(contract: StorageContract): void {
-  for (const [name, body] of [...publishCases, ...snapshotCases, ...versionCases, ...replaceCases, ...listingCases]) {
-    contract.test(name, () => runCase(contract, body));
-  }
+  const cases = [publishCases, snapshotCases, versionCases, replaceCases, quarantineCases, listingCases].flat();
+  for (const [name, body] of cases) contract.test(name, () => runCase(contract, body));
 }
 
 async function runCase(contract: StorageContract, body: (given: StorageCase) => Promise<void>): Promise<void> {

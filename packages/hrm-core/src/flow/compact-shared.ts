@@ -10,7 +10,6 @@ import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
 import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_WRITES } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
-import type { CallOptions } from '../ports/queue.js';
 import type { Partition, PartitionFailure, Snapshot } from '../ports/storage.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows, userOf } from '../pure/columns.js';
 import { partName, shareName, userDirectory } from '../pure/partition.js';
@@ -24,14 +23,22 @@ import {
   stillReplaced,
   sweepFiles,
 } from './compact-partition.js';
-import { type CompactionRun, dayOf, NOTHING_DONE, type StepSummary } from './compaction-run.js';
+import {
+  addSteps,
+  type CompactionRun,
+  dayOf,
+  NOTHING_DONE,
+  type StepOptions,
+  type StepSummary,
+} from './compaction-run.js';
+import { withoutDamaged } from './damage.js';
 import { mergeFiles } from './merge-files.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactShared(
   run: CompactionRun,
   partition: Partition,
-  options: CallOptions,
+  options: StepOptions,
 ): Promise<StepSummary> {
   const { storage, all, sweepAfterMs } = run;
   const visit = await storage.visit(partition);
@@ -57,18 +64,6 @@ export async function compactShared(
   }
 }
 
-/** Adds up what two steps did. */
-export function addSteps(left: StepSummary, right: StepSummary): StepSummary {
-  return {
-    compacted: left.compacted + right.compacted,
-    skipped: left.skipped + right.skipped,
-    merged: left.merged + right.merged,
-    readings: left.readings + right.readings,
-    swept: left.swept + right.swept,
-    failures: [...left.failures, ...right.failures],
-  };
-}
-
 /** What became of one user's share: `held`: home already, and its replacement so old that the shared parts may go. */
 type Share = StepSummary & { readonly isHeld: boolean; readonly partition: Partition };
 
@@ -77,7 +72,7 @@ async function bringHome(
   snapshot: Snapshot,
   present: readonly PlannedFile[],
   names: readonly string[],
-  options: CallOptions,
+  options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
   let total: StepSummary = NOTHING_DONE;
@@ -92,7 +87,9 @@ async function bringHome(
     holders.set(partition.directory, partition);
     try {
       const shares = replaced.map((name) => shareName(name, partition.directory));
-      const share = await bringShare(run, partition, columns, shares, options);
+      const share = await withoutDamaged(run.storage, partition, options, () =>
+        bringShare(run, partition, columns, shares, options),
+      );
       isHeld &&= share.isHeld;
       total = addSteps(total, share);
     } catch (error) {
@@ -141,7 +138,7 @@ async function bringShare(
   partition: Partition,
   columns: ReadingColumns,
   shares: readonly string[],
-  options: CallOptions,
+  options: StepOptions,
 ): Promise<Share> {
   const { storage, all, sweepAfterMs } = run;
   const snapshot = await storage.snapshot(partition, options);

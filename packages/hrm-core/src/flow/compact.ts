@@ -10,8 +10,9 @@ import { dateStartMs, userDirectory } from '../pure/partition.js';
 import { type Candidate, orderWork } from '../pure/plan-compaction.js';
 import { isId } from '../reading.js';
 import { compactPartition } from './compact-partition.js';
-import { addSteps, compactShared } from './compact-shared.js';
-import { type CompactionRun, NOTHING_DONE, type StepSummary } from './compaction-run.js';
+import { compactShared } from './compact-shared.js';
+import { addSteps, type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import { type OnDamage, withoutDamaged } from './damage.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -43,6 +44,8 @@ export interface CompactSettings {
 export interface CompactOptions extends CallOptions {
   /** Called after each partition, with how many are done of how many. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  /** Hears of each file that could not be read, and that was therefore set aside, where the storage can. */
+  readonly onDamage?: OnDamage | undefined;
 }
 
 /** What one run did. */
@@ -82,7 +85,7 @@ export interface CompactSummary {
 export async function compact(
   { storage, clock = systemClock, random = systemRandom }: CompactComponents,
   { userId, date, all = false, sweepAfterMs = 60_000, devicePriority: priority = {} }: CompactSettings = {},
-  { signal, onProgress }: CompactOptions = {},
+  { signal, onProgress, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date, sweepAfterMs });
   const run = { storage, clock, random, all, sweepAfterMs, priority };
@@ -94,7 +97,7 @@ export async function compact(
     throwIfAborted(signal, 'compacting');
     if (!all && total.readings >= MAX_RUN_ROWS) break;
     try {
-      total = addSteps(total, await compactFully(run, partition, { signal }));
+      total = addSteps(total, await compactFully(run, partition, { signal, onDamage }));
     } catch (error) {
       if (!isHrmError(error) || isTotal(error)) throw error;
       // A storage that cannot hold a replaced file open: another compacter was here.
@@ -109,12 +112,12 @@ export async function compact(
 }
 
 /** Steps of one partition until nothing is merged, or somebody else merges it. */
-async function compactFully(run: CompactionRun, partition: Partition, options: CallOptions): Promise<StepSummary> {
+async function compactFully(run: CompactionRun, partition: Partition, options: StepOptions): Promise<StepSummary> {
   const step = partition.directory === SHARED_DIRECTORY ? compactShared : compactPartition;
   let total: StepSummary = NOTHING_DONE;
   for (;;) {
     throwIfAborted(options.signal, 'compacting');
-    const done = await step(run, partition, options);
+    const done = await withoutDamaged(run.storage, partition, options, () => step(run, partition, options));
     total = addSteps(total, done);
     if (done.merged === 0 || (!run.all && total.readings >= MAX_RUN_ROWS)) return total;
   }

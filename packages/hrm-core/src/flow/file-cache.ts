@@ -56,7 +56,10 @@ export function cacheOf(storage: Storage): FileCache {
 }
 
 /** The key of what is known of a file; no name has this separator in it. */
-export function versionKey({ name, version }: StoredFile, { date, directory }: Partition): string {
+export function versionKey(
+  { name, version }: Pick<StoredFile, 'name' | 'version'>,
+  { date, directory }: Partition,
+): string {
   return [date, directory, name, version].join('\n');
 }
 

@@ -6,9 +6,10 @@ import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import type { Partition, Snapshot, StoredFile } from '../ports/storage.js';
 import { shareName, userDirectory } from '../pure/partition.js';
 import type { Question } from '../pure/question.js';
-import type { FileCache } from './file-cache.js';
+import type { DamageWatch } from './damage.js';
+import { type FileCache, versionKey } from './file-cache.js';
 import { type KnownFile, knowFile } from './known-file.js';
-import { type KnownShared, knowShare, knowShared } from './known-share.js';
+import { type KnownShared, knowShare, knowShared, shareKey } from './known-share.js';
 
 /** A file that counts, and what is known of it. */
 export interface Source {
@@ -20,29 +21,48 @@ export interface Source {
 /**
  * Finds the files that count: those of the user's own, and shares of shared parts.
  * @param snapshots - of the shared partition and of the user's own, where they exist.
- * @throws HrmError kind `data`, code `file_damaged`.
  */
 export async function findSources(
-  cache: FileCache,
+  { cache, damage }: { readonly cache: FileCache; readonly damage: DamageWatch },
   snapshots: readonly Snapshot[],
   question: Question,
-): Promise<Source[]> {
+): Promise<readonly Source[]> {
   const directory = userDirectory(question.userId);
+  function filesOf(isWanted: (name: string) => boolean): Place[] {
+    return snapshots
+      .filter(({ partition }) => isWanted(partition.directory))
+      .flatMap(({ partition, files }) => damage.sound(files, partition).map((file) => ({ file, partition })));
+  }
   const own = await knowAll(
-    snapshots.filter(({ partition }) => partition.directory === directory),
+    filesOf((name) => name === directory),
     (name, replaced) => replaced.has(name),
-    (file, partition) => knowFile(cache, file, partition, question.priority),
+    ({ file, partition }) => damage.read(file, partition, () => knowFile(cache, file, partition, question.priority)),
   );
   const replaced = new Set(own.flatMap(({ known }) => known.footer.replaces));
   const shared = await knowAll(
-    snapshots.filter(({ partition }) => partition.directory === SHARED_DIRECTORY),
+    filesOf((name) => name === SHARED_DIRECTORY),
     (name, others) => others.has(name) || replaced.has(shareName(name, directory)),
-    (file, partition) => knowShared(cache, file, partition),
+    ({ file, partition }) => damage.read(file, partition, () => knowShared(cache, file, partition)),
   );
-  const shares = await inGroups(shared, async ({ file, partition, known }) => {
-    return { file, partition, known: await knowShare(cache, file, partition, known, question) };
-  });
+  const shares = await knowEach(shared, ({ file, partition, known }) =>
+    damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
+  );
   return [...own, ...shares];
+}
+
+/** Tells which parts of a partition need not be opened for a question: all that it takes is remembered. */
+export function knownParts(cache: FileCache, partition: Partition, { userId }: Question): (name: string) => boolean {
+  return (name) => {
+    const key = versionKey({ name, version: name }, partition);
+    const known = cache.get(key) as Partial<KnownFile> | undefined;
+    if (partition.directory !== SHARED_DIRECTORY) return known?.columns != null;
+    return known !== undefined && cache.get(shareKey(key, userId)) !== undefined;
+  };
+}
+
+interface Place {
+  readonly file: StoredFile;
+  readonly partition: Partition;
 }
 
 /**
@@ -50,38 +70,37 @@ export async function findSources(
  * @param isReplaced - by the names that the files known so far say they replace.
  */
 async function knowAll<Known extends KnownShared>(
-  snapshots: readonly Snapshot[],
+  files: readonly Place[],
   isReplaced: (name: string, replaced: ReadonlySet<string>) => boolean,
-  know: (file: StoredFile, partition: Partition) => Promise<Known>,
+  know: (place: Place) => Promise<Known | null>,
 ) {
-  const files = snapshots.flatMap(({ partition, files }) => files.map((file) => ({ file, partition })));
-  const [compacted, parts] = [true, false].map((is) =>
-    files.filter(({ file: { name } }) => (name === COMPACTED_NAME) === is),
-  );
   const replaced = new Set<string>();
-  async function add(candidates: typeof files) {
-    const wanted = candidates.filter(({ file }) => !isReplaced(file.name, replaced));
-    const known = await inGroups(wanted, async ({ file, partition }) => {
-      return { file, partition, known: await know(file, partition) };
-    });
-    for (const {
-      known: { footer },
-    } of known)
-      for (const name of footer.replaces) replaced.add(name);
+  async function add(candidates: readonly Place[]) {
+    const known = await knowEach(
+      candidates.filter(({ file }) => !isReplaced(file.name, replaced)),
+      know,
+    );
+    for (const name of known.flatMap((each) => each.known.footer.replaces)) replaced.add(name);
     return known;
   }
-  const all = [...(await add(compacted ?? [])), ...(await add(parts ?? []))];
-  return all.filter(({ file }) => !isReplaced(file.name, replaced));
+  const compacted = await add(files.filter(({ file }) => file.name === COMPACTED_NAME));
+  const parts = await add(files.filter(({ file }) => file.name !== COMPACTED_NAME));
+  return [...compacted, ...parts].filter(({ file }) => !isReplaced(file.name, replaced));
 }
 
-/** A bounded number at once. */
-async function inGroups<Item, Result>(
+/** A bounded number at once; without those that cannot be read. */
+async function knowEach<Item extends Place, Known>(
   items: readonly Item[],
-  call: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
+  know: (item: Item) => Promise<Known | null>,
+) {
+  const all: (Place & { readonly known: Known })[] = [];
   for (let from = 0; from < items.length; from += MAX_CONCURRENT_READS) {
-    results.push(...(await Promise.all(items.slice(from, from + MAX_CONCURRENT_READS).map(call))));
+    const some = items.slice(from, from + MAX_CONCURRENT_READS);
+    const known = await Promise.all(some.map(know));
+    for (const [i, { file, partition }] of some.entries()) {
+      const each = known[i] ?? null;
+      if (each !== null) all.push({ file, partition, known: each });
+    }
   }
-  return results;
+  return all;
 }

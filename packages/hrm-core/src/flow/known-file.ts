@@ -8,7 +8,7 @@ import type { Partition, StoredFile } from '../ports/storage.js';
 import { concatColumns, type ReadingColumns } from '../pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
-import { type Rollup, rollUp } from '../pure/rollup.js';
+import { type Rollup, rollUp, type Spans, spansOf } from '../pure/rollup.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 
 /** What is known of a file. */
@@ -18,6 +18,8 @@ export interface KnownFile {
   readonly rollup: Rollup | null;
   /** All readings, merged, of a small part. */
   readonly columns: ReadingColumns | null;
+  /** When they lie. */
+  readonly spans: Spans | null;
 }
 
 /** Bytes of a row of {@link ReadingColumns}. */
@@ -45,13 +47,19 @@ export async function knowFile(
   const opened = await openFile(file, partition);
   const { footer } = opened;
   const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
+  const dayMs = dateStartMs(partition.date) ?? 0;
   let { rollup } = footer;
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
     columns = mergeReadings([concatColumns(await decodeGroups(file, partition, opened, footer.groups))]);
-    rollup = rollUp(columns, dateStartMs(partition.date) ?? 0, priority);
+    rollup = rollUp(columns, dayMs, priority);
   }
-  const result = { footer, rollup, columns };
+  const result = {
+    footer,
+    rollup,
+    columns,
+    spans: rollup === null || columns === null ? null : spansOf(columns, dayMs),
+  };
   remember(cache, file, key, result, bytesOf(result));
   return result;
 }
@@ -82,9 +90,15 @@ export async function readGroups(
 }
 
 /** Bytes that it takes in memory, about. */
-export function bytesOf({ footer, rollup, columns }: KnownFile): number {
+export function bytesOf({ footer, rollup, columns, spans }: KnownFile): number {
   const series = rollup === null ? [] : [...rollup.series, rollup.conflicts];
   const buckets = series.reduce((sum, { minute }) => sum + minute.length, 0);
   const rows = columns?.length ?? 0;
-  return FOOTER_BYTES + footer.groups.length * GROUP_BYTES + buckets * BUCKET_BYTES + rows * ROW_BYTES;
+  return (
+    FOOTER_BYTES +
+    footer.groups.length * GROUP_BYTES +
+    buckets * BUCKET_BYTES +
+    rows * ROW_BYTES +
+    (spans?.firstMs.length ?? 0) * 8
+  );
 }

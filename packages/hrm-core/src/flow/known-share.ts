@@ -9,7 +9,7 @@ import { NO_READINGS, type ReadingColumns, takeRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import type { Question } from '../pure/question.js';
-import { rollUp } from '../pure/rollup.js';
+import { rollUp, spansOf } from '../pure/rollup.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { bytesOf, type KnownFile } from './known-file.js';
@@ -44,19 +44,27 @@ export async function knowShare(
   { footer }: KnownShared,
   { userId, priority }: Question,
 ): Promise<KnownFile> {
-  const key = `${versionKey(file, partition)}\n${userId}`;
+  const key = shareKey(versionKey(file, partition), userId);
   const known = cache.get(key) as KnownFile | undefined;
   if (known !== undefined) return known;
   const groups = footer.groups.filter((group) => mayHold(group, userId));
   const tables = await decodeGroups(file, partition, { footer }, groups);
   const columns = mergeReadings(tables.map((table) => rowsOfUser(table, userId)));
+  const dayMs = dateStartMs(partition.date) ?? 0;
+  const rollup = rollUp(columns, dayMs, priority);
   const share = {
     footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, groups)] },
-    rollup: rollUp(columns, dateStartMs(partition.date) ?? 0, priority),
+    rollup,
     columns,
+    spans: rollup === null ? null : spansOf(columns, dayMs),
   };
   remember(cache, file, key, share, bytesOf(share));
   return share;
+}
+
+/** The key of what is known of one user's share. */
+export function shareKey(key: string, userId: string): string {
+  return `${key}\n${userId}`;
 }
 
 function mayHold({ userBounds }: RowGroup, userId: string): boolean {

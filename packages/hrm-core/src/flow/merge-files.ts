@@ -4,7 +4,7 @@
  * What is held of the files is merged up to the smallest of their last rows; of files that have more, the next row groups
  * are read, and so on. Files of one row group each are merged in one step.
  */
-import { ROW_GROUP_ROWS } from '../limits.js';
+import { MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { decodeGroups } from '../parquet/decode.js';
 import { asDamage, type OpenedFile, openFile } from '../parquet/footer.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
@@ -60,26 +60,31 @@ function hasMore({ source }: Cursor): boolean {
   return source !== null && source.nextGroup < source.opened.footer.groups.length;
 }
 
-/** Reads row groups until they make up a large one: those of a shared part are small. */
+/** Reads row groups until they make up a large one: those of a shared part are small. Another writer's file is read at once. */
 async function readOn(cursor: Cursor, heldRows: number): Promise<void> {
   if (cursor.source === null) return;
   const { file, partition, opened, nextGroup } = cursor.source;
-  const { groups } = opened.footer;
+  const { groups, seal, rows: fileRows } = opened.footer;
+  const wantedRows = seal === 'foreign' && fileRows <= MAX_MERGE_ROWS ? fileRows : heldRows;
   let toGroup = nextGroup;
-  for (let rows = 0; toGroup < groups.length && rows < heldRows; toGroup += 1) rows += groups[toGroup]?.rows ?? 0;
+  for (let rows = 0; toGroup < groups.length && rows < wantedRows; toGroup += 1) rows += groups[toGroup]?.rows ?? 0;
   cursor.source.nextGroup = toGroup;
   const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(nextGroup, toGroup)));
-  // Another writer's file may be unsorted. Where it is read at once, merging mends that.
-  if (toGroup - nextGroup < groups.length) await asDamage(file, partition, async () => requireSorted(columns));
-  cursor.held = isSorted(columns) ? columns : mergeReadings([columns]);
+  if (isSorted(columns)) cursor.held = columns;
+  // It may be unsorted, and is mended where it is held whole.
+  else if (toGroup - nextGroup === groups.length) cursor.held = mergeReadings([columns]);
+  else await asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
 }
 
-function requireSorted(columns: ReadingColumns): void {
-  if (!isSorted(columns)) throw new Error('its rows are not sorted');
-}
-
-function isSorted(columns: ReadingColumns): boolean {
-  for (let row = 1; row < columns.length; row += 1) if (compareRows(columns, row - 1, columns, row) >= 0) return false;
+/** By the dictionaries' indices, which are in the order of the ids. */
+function isSorted({ length, user, device, timestampMs }: ReadingColumns): boolean {
+  for (let row = 1; row < length; row += 1) {
+    const order =
+      (user[row] as number) - (user[row - 1] as number) ||
+      (device[row] as number) - (device[row - 1] as number) ||
+      (timestampMs[row] as number) - (timestampMs[row - 1] as number);
+    if (order <= 0) return false;
+  }
   return true;
 }
 

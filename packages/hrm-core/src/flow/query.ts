@@ -9,7 +9,9 @@ import { parseQuestion, type Question, type QuestionInput } from '../pure/questi
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
+import { type OnDamage, watchDamage } from './damage.js';
 import { cacheOf } from './file-cache.js';
+import { knownParts } from './known-day.js';
 import { readDay } from './read-day.js';
 import { type Turns, takeTurns } from './turns.js';
 
@@ -24,6 +26,11 @@ export interface QueryOptions extends CallOptions {
   readonly naiveTimestamps?: NaiveTimestamps | undefined;
   /** Faults name the fields as the wire spells them (`/user_id`); default false. */
   readonly wireNames?: boolean | undefined;
+  /**
+   * Hears of each file that could not be read, and that the answer was therefore made without. Where the storage can, the
+   * file was set aside.
+   */
+  readonly onDamage?: OnDamage | undefined;
 }
 
 /**
@@ -33,8 +40,8 @@ export interface QueryOptions extends CallOptions {
  * same millisecond the one with the best priority (rule 2), unless `deviceId` asks for one device. Readings still queued
  * are not in the answer.
  *
- * @throws HrmError kind `invalid`, code `invalid_query`, with every fault; kind `data` when a file cannot be read;
- *   kind `unavailable` when the storage cannot now; kind `closed` when aborted.
+ * @throws HrmError kind `invalid`, code `invalid_query`, with every fault; kind `unavailable` when the
+ *   storage cannot now; kind `closed` when aborted. A damaged file is no error: see `onDamage`.
  * @example
  * const rows = await query({ storage }, {
  *   userId: 'ana', start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z', interval: '1h',
@@ -75,9 +82,9 @@ async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
 export function queryTables(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
+  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage }: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
-  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), { signal });
+  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), { signal, onDamage });
 }
 
 /**
@@ -85,7 +92,7 @@ export function queryTables(
  * names and versions of the files alone; none is read. An answer that is read after its tag was taken may be made of more than
  * the tag says, never of less, so who keeps both is told to ask again rather than left with what is stale.
  * @returns 32 hex digits.
- * @throws as {@link queryDays}, a damaged file excepted.
+ * @throws as {@link queryDays}.
  */
 export async function queryTag(
   { storage }: QueryComponents,
@@ -107,7 +114,10 @@ export async function queryTag(
   return hash.digest('hex').slice(0, 32);
 }
 
-async function* answerDays(storage: Storage, question: Question, options: CallOptions) {
+/** A call's options, and who hears of damage. */
+type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage'>;
+
+async function* answerDays(storage: Storage, question: Question, options: AnswerOptions) {
   const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
@@ -145,21 +155,31 @@ async function answerPartitions(
   storage: Storage,
   partitions: readonly Partition[],
   question: Question,
-  { turns, ...options }: CallOptions & { readonly turns: Turns },
+  { turns, onDamage, ...options }: AnswerOptions & { readonly turns: Turns },
 ): Promise<RowTable> {
-  for (let attempt = 1; ; attempt += 1) {
+  const damage = watchDamage(storage, onDamage);
+  const cache = cacheOf(storage);
+  let cause: unknown;
+  for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt += 1) {
     const snapshots: Snapshot[] = [];
     try {
-      for (const partition of partitions) snapshots.push(await storage.snapshot(partition, options));
-      return await readDay(cacheOf(storage), snapshots, question, turns);
+      for (const partition of partitions) {
+        // What was known may be forgotten before it is used: then everything is opened.
+        const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
+        snapshots.push(await storage.snapshot(partition, { ...options, isKnown }));
+      }
+      const table = await readDay({ cache, damage, turns }, snapshots, question);
+      // Without what was damaged others count, which that said it replaces.
+      if (!(await damage.setAside(snapshots))) return table;
     } catch (error) {
       // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
       if (!isHrmError(error) || error.code !== 'file_gone') throw error;
-      if (attempt === MAX_SNAPSHOT_ATTEMPTS) throw contendedError(error);
+      cause = error;
     } finally {
       for (const snapshot of snapshots) await snapshot.close();
     }
   }
+  throw contendedError(cause);
 }
 
 function contendedError(cause: unknown): HrmError {

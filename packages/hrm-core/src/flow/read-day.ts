@@ -11,39 +11,43 @@ import { dateStartMs } from '../pure/partition.js';
 import { countReads, type DayPlan, planDay, selectReadings } from '../pure/plan-query.js';
 import type { Question } from '../pure/question.js';
 import { joinTables, type RowTable } from '../pure/row-table.js';
+import type { DamageWatch } from './damage.js';
 import type { FileCache } from './file-cache.js';
 import { findSources, type Source } from './known-day.js';
 import { readGroups } from './known-file.js';
 import type { Turns } from './turns.js';
 
+/** What reading goes by. */
+export interface ReadContext {
+  readonly cache: FileCache;
+  /** Hears of files that cannot be read, which are passed over: the answer is no good then. */
+  readonly damage: DamageWatch;
+  readonly turns: Turns;
+}
+
 /**
  * Answers a question about one day.
  * @param snapshots - of the shared partition and of the user's own, where they exist.
- * @throws HrmError kind `data`, code `file_damaged`.
  */
 export async function readDay(
-  cache: FileCache,
+  context: ReadContext,
   snapshots: readonly Snapshot[],
   question: Question,
-  turns: Turns,
 ): Promise<RowTable> {
-  const sources = await findSources(cache, snapshots, question);
+  const sources = await findSources(context, snapshots, question);
   const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
-  const day = { cache, sources, dayMs, turns };
-  return answerRange(day, question);
+  return answerRange({ ...context, sources, dayMs }, question);
 }
 
-interface Day {
-  readonly cache: FileCache;
+interface Day extends ReadContext {
   readonly sources: readonly Source[];
   readonly dayMs: number;
-  readonly turns: Turns;
 }
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
 async function answerRange(day: Day, question: Question): Promise<RowTable> {
   const { sources, dayMs } = day;
-  const files = sources.map(({ known: { rollup, footer } }) => ({ rollup, groups: footer.groups }));
+  const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
   const plan = planDay<RowGroup>(files, question, dayMs);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
   if (countReads(plan, question) > MAX_ANSWER_ROWS && middleMs > question.fromMs) {
@@ -56,14 +60,15 @@ async function answerRange(day: Day, question: Question): Promise<RowTable> {
 }
 
 async function readPlanned(
-  { cache, sources, dayMs, turns }: Day,
+  { cache, damage, sources, dayMs, turns }: Day,
   plan: DayPlan<RowGroup>,
   question: Question,
 ): Promise<ReadingColumns> {
   const tables: ReadingColumns[] = [];
   for (const [f, { file, partition, known }] of sources.entries()) {
     for (const some of together(plan.reads[f] ?? [])) {
-      for (const table of await readGroups(cache, file, partition, known, some)) {
+      const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
+      for (const table of read ?? []) {
         tables.push(selectReadings(table, question, plan.source, dayMs));
       }
       await turns.give();

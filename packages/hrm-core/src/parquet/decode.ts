@@ -24,7 +24,7 @@ const MAX_GAP_BYTES = 16 * 1024;
 
 /**
  * Reads a whole file, and proves every byte of it.
- * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, too large, or not of the contract's columns.
+ * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code `file_too_large`.
  */
 export async function decodeFile(file: StoredFile, partition: Partition): Promise<DecodedFile> {
   const opened = await openFile(file, partition);

@@ -3,7 +3,7 @@
  */
 import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import { HrmError, isHrmError } from '../errors.js';
-import { MAX_FILE_BYTES } from '../limits.js';
+import { MAX_FILE_BYTES, MAX_GROUP_ROWS } from '../limits.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import type { Rollup } from '../pure/rollup.js';
 import { decodeRollup } from '../pure/rollup-codec.js';
@@ -70,18 +70,40 @@ export interface OpenedFile {
 
 /**
  * Reads the end of a file, and proves it.
- * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, too large, or not of the contract's columns.
+ * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code
+ *   `file_too_large`, which is no damage.
  */
-export async function openFile(file: StoredFile, partition: Partition): Promise<OpenedFile> {
+export async function openFile(
+  file: StoredFile,
+  partition: Partition,
+  { withRollup = true }: OpenOptions = {},
+): Promise<OpenedFile> {
+  if (file.byteLength > MAX_FILE_BYTES) throw tooLargeError(file, partition);
   return asDamage(file, partition, async () => {
-    if (file.byteLength > MAX_FILE_BYTES)
-      throw new Error(`it has ${file.byteLength} bytes, more than ${MAX_FILE_BYTES}`);
     let opened = await readTail(file, Math.max(0, file.byteLength - TAIL_BYTES));
     const footerBytes = lengthOfFooter(opened.tail);
     if (footerBytes > file.byteLength) throw new Error('its footer is longer than itself');
     if (footerBytes > opened.tail.length) opened = await readTail(file, file.byteLength - footerBytes);
-    return parseTail(file, opened, footerBytes);
+    const parsed = await parseTail(file, opened, footerBytes, withRollup);
+    if (parsed.footer.groups.some(({ rows }) => rows > MAX_GROUP_ROWS)) throw tooLargeError(file, partition);
+    return parsed;
   });
+}
+
+/** What to read of a file's end. */
+export interface OpenOptions {
+  /** Its rollup too, so that damage to that is damage to the file; default true. */
+  readonly withRollup?: boolean | undefined;
+}
+
+function tooLargeError({ name }: StoredFile, { date }: Partition): HrmError {
+  const message = `${name} of ${date} cannot be read: it has more than ${MAX_FILE_BYTES} bytes, or more than ${MAX_GROUP_ROWS} rows in a row group; split it`;
+  return new HrmError(message, { kind: 'data', code: 'file_too_large' });
+}
+
+/** As V8 and Node say it: "Array buffer allocation failed", "Failed to allocate memory". */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && /allocation failed|allocate memory/i.test(error.message);
 }
 
 /** Runs what reads a file; whatever is wrong with the file becomes `file_damaged`. */
@@ -89,8 +111,8 @@ export async function asDamage<T>(file: StoredFile, { date }: Partition, read: (
   try {
     return await read();
   } catch (error) {
-    // The storage's own errors are not the file's fault.
-    if (isHrmError(error)) throw error;
+    // The storage's own errors are not the file's fault, nor is memory that is short.
+    if (isHrmError(error) || isOutOfMemory(error)) throw error;
     // Names the date, and not the directory: that names a person, and messages reach logs.
     throw new HrmError(`${file.name} of ${date} cannot be read as a file of heart-rate readings`, {
       kind: 'data',
@@ -114,6 +136,7 @@ async function parseTail(
   file: StoredFile,
   { tail, tailFrom }: { tail: Uint8Array<ArrayBuffer>; tailFrom: number },
   footerBytes: number,
+  withRollup: boolean,
 ): Promise<OpenedFile> {
   const footer = tail.slice(tail.length - footerBytes);
   const seal = sealOf(footer);
@@ -124,7 +147,7 @@ async function parseTail(
   const footerAt = file.byteLength - footerBytes;
   const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
   const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
-  const rollup = place === null ? null : await readRollup(file, tail, tailFrom, place);
+  const rollup = place === null || !withRollup ? null : await readRollup(file, tail, tailFrom, place);
   const replaces = parseNames(keys.get(REPLACES_KEY));
   const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;

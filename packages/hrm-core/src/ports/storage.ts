@@ -56,6 +56,15 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
+/** How a snapshot is taken. */
+export interface SnapshotOptions extends CallOptions {
+  /**
+   * Tells of a part's name whether its content is known, so that it need not be opened: a name is only ever that of one
+   * content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
+   */
+  readonly isKnown?: ((name: string) => boolean) | undefined;
+}
+
 /** Which partitions to list: dates inclusive, all optional. */
 export interface PartitionRange {
   readonly fromDate?: string | undefined;
@@ -93,6 +102,16 @@ export interface Replacement {
   readonly bytes: Uint8Array;
 }
 
+/** A file that was set aside. */
+export interface QuarantinedFile {
+  /** Where it was. */
+  readonly partition: Partition;
+  /** Under the name that it had. Open until the next one is asked for. */
+  readonly file: StoredFile;
+  /** Why it was set aside, in plain words. */
+  readonly reason: string;
+}
+
 /**
  * The storage, as the flow needs it.
  *
@@ -106,11 +125,11 @@ export interface Replacement {
 export interface Storage {
   /**
    * Publishes an immutable part. `'exists'`: a file of that name with the same bytes was there, and is durable now.
-   * A file of that name with other bytes is damaged, since the name is their hash: it is set aside into quarantine.
+   * A file of that name with other bytes is damaged, since the name is their hash: it is set aside, as by `quarantine`.
    */
   publish(partition: Partition, name: string, bytes: Uint8Array, options?: CallOptions): Promise<'written' | 'exists'>;
   /** Opens every file of a partition; one that does not exist has no files. */
-  snapshot(partition: Partition, options?: CallOptions): Promise<Snapshot>;
+  snapshot(partition: Partition, options?: SnapshotOptions): Promise<Snapshot>;
   /**
    * Names and versions of a partition's files, by name, without opening any. Not a snapshot: files that move meanwhile
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
@@ -129,6 +148,15 @@ export interface Storage {
   remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<number>;
   /** Begins a compacter's visit. */
   visit(partition: Partition): Promise<Visit>;
+  /**
+   * Sets a file aside: it leaves the partition, is never deleted, and a report stands beside it. Only the very file that the
+   * snapshot holds is ever taken; `'gone'`: it has left its name already, and whatever has that name now stays.
+   * @param name - of a file of `snapshot`, which is still open.
+   * @param reason - in plain words, for the person who looks at it; without the user.
+   */
+  quarantine(snapshot: Snapshot, name: string, reason: string): Promise<'quarantined' | 'gone'>;
+  /** What was set aside, in no order. */
+  quarantined(options?: CallOptions): AsyncIterable<QuarantinedFile>;
   /** Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. */
   partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */

@@ -4,7 +4,7 @@
 import { DAY_MS, MINUTE_MS } from '../limits.js';
 import { internStrings, type ReadingColumns } from './columns.js';
 import { resolveDevices } from './merge.js';
-import { type DayPlan, type PlannedFile, seriesFor } from './plan-query.js';
+import { type DayPlan, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
 import type { Buckets, Rollup } from './rollup.js';
 import type { RowTable } from './row-table.js';
@@ -46,7 +46,7 @@ export function answerDay(
     if (rollup === null) continue;
     const own = indices.subarray(at, at + rollup.devices.length);
     at += rollup.devices.length;
-    addRollup(intervals, rollup, own, question, (minute) => source[minute] === f);
+    addRollup(intervals, { rollup, devices: own, file: f }, question, source);
   }
   addReadings(intervals, readings, indices.subarray(at), question, dayMs);
   return toTable(intervals, devices, dayMs);
@@ -66,30 +66,40 @@ function allocate(intervalMs: number, devices: number): Intervals {
   };
 }
 
-/** @param devices - of the rollup's devices their numbers in the day. */
+/** A file's rollup, and of its devices their numbers in the day. */
+interface NumberedRollup {
+  readonly rollup: Rollup;
+  readonly devices: Uint32Array;
+  readonly file: number;
+}
+
+/** Adds the minutes that are the file's, alone or with others. By plain loops: a day of parts has hundreds of them. */
 function addRollup(
   intervals: Intervals,
-  rollup: Rollup,
-  devices: Uint32Array,
+  { rollup, devices, file }: NumberedRollup,
   question: Question,
-  isWanted: (minute: number) => boolean,
+  source: Int16Array,
 ): void {
-  const resolved = new Uint8Array(DAY_MS / MINUTE_MS);
-  const { conflicts } = rollup;
-  for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {
-    const minute = conflicts.minute[i] as number;
-    resolved[minute] = 1;
-    if (!isWanted(minute)) continue;
+  const { conflicts, series } = rollup;
+  const isOfAll = question.deviceId === undefined && conflicts.minute.length > 0;
+  const resolved = isOfAll ? new Set(conflicts.minute) : null;
+  for (let i = 0; resolved !== null && i < conflicts.minute.length; i += 1) {
+    const from = source[conflicts.minute[i] as number];
+    if (from !== file && from !== FROM_SEVERAL) continue;
     const interval = addBucket(intervals, conflicts, i);
     const mask = conflicts.devices[i] as number;
-    for (const [d, device] of devices.entries()) if ((mask & (1 << d)) !== 0) addDevice(intervals, interval, device);
+    for (let d = 0; d < devices.length; d += 1) {
+      if ((mask & (1 << d)) !== 0) addDevice(intervals, interval, devices[d] as number);
+    }
   }
-  for (const buckets of seriesFor(rollup, question)) {
-    const device = devices[rollup.series.indexOf(buckets)] as number;
+  for (let d = 0; d < series.length; d += 1) {
+    if (question.deviceId !== undefined && rollup.devices[d] !== question.deviceId) continue;
+    const buckets = series[d] as Buckets;
     for (let i = 0; i < buckets.minute.length; i += 1) {
       const minute = buckets.minute[i] as number;
-      if (resolved[minute] === 1 || !isWanted(minute)) continue;
-      addDevice(intervals, addBucket(intervals, buckets, i), device);
+      const from = source[minute];
+      if ((from !== file && from !== FROM_SEVERAL) || resolved?.has(minute)) continue;
+      addDevice(intervals, addBucket(intervals, buckets, i), devices[d] as number);
     }
   }
 }

@@ -38,8 +38,16 @@ export function partitionOf(userId: string, timestampMs: number): Partition {
 
 /** The name of a part: a hash of its bytes, so that the same name means the same readings. */
 export function partName(bytes: Uint8Array): string {
-  return `part-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}.parquet`;
+  return partNameOf(createHash('sha256').update(bytes).digest('hex'));
 }
+
+/** The same by the SHA-256 of the bytes, in hex. */
+export function partNameOf(sha256: string): string {
+  return `part-${sha256.slice(0, 32)}.parquet`;
+}
+
+/** Names of the form that {@link partName} gives; other parts are retired files, or another writer's. */
+export const HASHED_PART = /^part-[0-9a-f]{32}\.parquet$/;
 
 /** The name under which a replaced compacted file stays until it is swept; `id` is fresh and random. */
 export function retiredName(id: string): string {

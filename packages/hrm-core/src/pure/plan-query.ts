@@ -1,8 +1,9 @@
 /**
  * What of a day's files an answer needs: rollups where they hold, readings where they do not.
  *
- * A minute is taken from the rollup of the one file that has readings in it. It is answered from readings where several files have
- * some (rule 1 may choose between them), where the range cuts inside it, where its devices' conflict was resolved under
+ * A minute is taken from the rollup of the one file that has readings in it, or of several whose readings in it follow upon each
+ * other, as those of a day's parts do. It is answered from readings where they overlap (rules 1 and 2 may choose between
+ * them), where the range cuts inside it, where its devices' conflict was resolved under
  * another order than the question's, and where a file without a rollup may have some. Minutes are apart from each other under all
  * rules, so each is decided by itself.
  */
@@ -11,7 +12,7 @@ import type { ReadingColumns } from './columns.js';
 import { takeRows } from './columns.js';
 import { rankDevices } from './merge.js';
 import type { Question } from './question.js';
-import type { Buckets, Rollup } from './rollup.js';
+import type { Buckets, Rollup, Spans } from './rollup.js';
 
 /** A row group, as planning sees it. */
 interface PlannedGroup {
@@ -26,12 +27,16 @@ interface PlannedGroup {
 export interface PlannedFile<Group extends PlannedGroup = PlannedGroup> {
   /** `null`: not known, and so every minute between its first and its last reading may have some. */
   readonly rollup: Rollup | null;
+  /** When in each minute its readings lie; `null`: not known, and so anywhere in it. */
+  readonly spans?: Spans | null | undefined;
   readonly groups: readonly Group[];
 }
 
 /** Where a minute's answer comes from, if not from the rollup of the file whose index stands there. */
 const FROM_NOTHING = -1;
 const FROM_READINGS = -2;
+/** From the rollups of all files that have it. */
+export const FROM_SEVERAL = -3;
 
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
@@ -57,23 +62,29 @@ export function planDay<Group extends PlannedGroup>(
   const toMs = Math.min(question.toMs - dayMs, DAY_MS);
   const fromMinute = Math.floor(fromMs / MINUTE_MS);
   const toMinute = Math.ceil(toMs / MINUTE_MS);
-  function readMinutes(from: number, to: number): void {
-    if (to > from) source.fill(FROM_READINGS, from, to);
-  }
-  for (const [f, { rollup, groups }] of files.entries()) {
+  const claims = startClaims(source);
+  // In the order of their first readings, so that parts of a day follow upon each other.
+  const firsts = files.map((file) => firstOf(file, dayMs));
+  const order = files.map((_, f) => f).sort((a, b) => (firsts[a] as number) - (firsts[b] as number));
+  for (const f of order) {
+    const { rollup, spans = null, groups } = files[f] as PlannedFile<Group>;
     if (rollup !== null) {
-      for (const { minute } of seriesFor(rollup, question)) claimMinutes(source, minute, f);
+      for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
       continue;
     }
     for (const group of groups.filter((candidate) => mayHold(candidate, question))) {
-      const from = Math.floor((group.fromMs - dayMs) / MINUTE_MS);
-      const last = Math.floor((group.lastMs - dayMs) / MINUTE_MS);
-      readMinutes(Math.max(0, from), Math.min(DAY_MINUTES, last + 1));
+      const from = Math.max(0, Math.floor((group.fromMs - dayMs) / MINUTE_MS));
+      const to = Math.min(DAY_MINUTES, Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
+      if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
+  const isOrderCurrent = compareOrders(question);
   for (const [f, { rollup }] of files.entries()) {
-    if (rollup === null || question.deviceId !== undefined || isOrderCurrent(rollup, question)) continue;
-    for (const minute of rollup.conflicts.minute) if (source[minute] === f) source[minute] = FROM_READINGS;
+    if (rollup === null || question.deviceId !== undefined) continue;
+    if (rollup.conflicts.minute.length === 0 || isOrderCurrent(rollup)) continue;
+    for (const minute of rollup.conflicts.minute) {
+      if (source[minute] === f || source[minute] === FROM_SEVERAL) source[minute] = FROM_READINGS;
+    }
   }
   source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
   for (const cut of [fromMs % MINUTE_MS === 0 ? -1 : fromMinute, toMs % MINUTE_MS === 0 ? -1 : toMinute - 1]) {
@@ -105,7 +116,7 @@ export function countReads(
 }
 
 /** The series of a rollup that a question is about. */
-export function seriesFor({ userId, devices, series }: Rollup, question: Question): readonly Buckets[] {
+function seriesFor({ userId, devices, series }: Rollup, question: Question): readonly Buckets[] {
   if (userId !== question.userId) return [];
   return question.deviceId === undefined ? series : series.filter((_, d) => devices[d] === question.deviceId);
 }
@@ -132,11 +143,28 @@ export function selectReadings(
   return count === columns.length ? columns : takeRows(columns, rows.subarray(0, count));
 }
 
-function claimMinutes(source: Int16Array, minutes: Uint16Array, file: number): void {
-  for (const minute of minutes) {
-    if (source[minute] === FROM_NOTHING) source[minute] = file;
-    else if (source[minute] !== file) source[minute] = FROM_READINGS;
+/** Gives minutes to files, one file after the other. */
+function startClaims(source: Int16Array) {
+  /** Of each minute who claimed it last, and until when in the day it is taken. */
+  const owner = new Int16Array(DAY_MINUTES).fill(FROM_NOTHING);
+  const takenMs = new Float64Array(DAY_MINUTES);
+  function claim(minutes: Uint16Array, file: number, spans: Spans | null): void {
+    for (const minute of minutes) {
+      if (owner[minute] === file) continue;
+      const isFree = source[minute] === FROM_NOTHING;
+      const isAfter =
+        spans !== null && (spans.firstMs[minute - spans.fromMinute] as number) > (takenMs[minute] as number);
+      if (isFree) source[minute] = file;
+      else source[minute] = source[minute] !== FROM_READINGS && isAfter ? FROM_SEVERAL : FROM_READINGS;
+      owner[minute] = file;
+      takenMs[minute] = spans === null ? DAY_MS : (spans.lastMs[minute - spans.fromMinute] as number);
+    }
   }
+  return { claim };
+}
+
+function firstOf({ spans = null, groups }: PlannedFile, dayMs: number): number {
+  return spans === null ? Math.min(...groups.map(({ fromMs }) => fromMs)) - dayMs : (spans.firstMs[0] as number);
 }
 
 function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolean {
@@ -144,8 +172,15 @@ function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolea
   return question.deviceId === undefined || deviceId === null || deviceId === question.deviceId;
 }
 
-function isOrderCurrent({ devices, order }: Rollup, { priority }: Question): boolean {
-  return rankDevices(devices, priority).every((device, place) => device === order[place]);
+/** Tells whether conflicts were resolved under the question's order. A day's files mostly have the same devices: ranked once. */
+function compareOrders({ priority }: Question): (rollup: Rollup) => boolean {
+  let ranked: { readonly devices: readonly string[]; readonly order: readonly number[] } | null = null;
+  return ({ devices, order }) => {
+    const isKnown = ranked?.devices.length === devices.length && devices.every((id, d) => id === ranked?.devices[d]);
+    if (ranked === null || !isKnown) ranked = { devices, order: rankDevices(devices, priority) };
+    const current = ranked.order;
+    return order.every((device, place) => device === current[place]);
+  };
 }
 
 /** Of each minute how many before it are answered from readings. */

@@ -73,6 +73,37 @@ export function rollUp(columns: ReadingColumns, dayMs: number, priority: DeviceP
   };
 }
 
+/** When a file's readings lie, of each minute from its first to its last: arrays of one length. */
+export interface Spans {
+  /** Of the day. */
+  readonly fromMinute: number;
+  /** The first reading, milliseconds of the day; meaningless in a minute without readings. */
+  readonly firstMs: Uint32Array;
+  /** The last, inclusive. */
+  readonly lastMs: Uint32Array;
+}
+
+/**
+ * Finds when readings lie.
+ * @param columns - at least one row, of the day that begins at `dayMs`.
+ */
+export function spansOf({ timestampMs }: ReadingColumns, dayMs: number): Spans {
+  let [first, last] = [DAY_MS, 0];
+  for (const ms of timestampMs) {
+    first = Math.min(first, ms - dayMs);
+    last = Math.max(last, ms - dayMs);
+  }
+  const fromMinute = Math.floor(first / MINUTE_MS);
+  const minutes = Math.floor(last / MINUTE_MS) + 1 - fromMinute;
+  const spans = { fromMinute, firstMs: new Uint32Array(minutes).fill(DAY_MS), lastMs: new Uint32Array(minutes) };
+  for (const ms of timestampMs) {
+    const at = Math.floor((ms - dayMs) / MINUTE_MS) - fromMinute;
+    spans.firstMs[at] = Math.min(spans.firstMs[at] as number, ms - dayMs);
+    spans.lastMs[at] = Math.max(spans.lastMs[at] as number, ms - dayMs);
+  }
+  return spans;
+}
+
 /**
  * One rollup of several, each of its own minutes.
  * @param rollups - of one user's day, by minute.

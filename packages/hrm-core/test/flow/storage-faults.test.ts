@@ -37,6 +37,16 @@ async function prepareCompacted(storage: Storage, partition: Partition): Promise
   assert.equal(await compactAll(storage, partition), 'replaced');
 }
 
+async function setAside(storage: Storage, partition: Partition, name: string): Promise<void> {
+  const snapshot = await storage.snapshot(partition);
+  try {
+    // After a try that failed it may be there under another name, or gone.
+    if (snapshot.files.some((file) => file.name === name)) await storage.quarantine(snapshot, name, 'damaged');
+  } finally {
+    await snapshot.close();
+  }
+}
+
 async function listAll(storage: Storage): Promise<string[]> {
   const directories: string[] = [];
   for await (const { directory } of storage.partitions({})) directories.push(directory);
@@ -89,6 +99,23 @@ const operations: readonly Operation[] = [
     prepare: publishTwo,
     stored: [1, 2, 3],
     run: async (storage, partition) => (await storage.visit(partition)).settle(),
+    added: [],
+  },
+  {
+    name: 'setting a part aside',
+    async prepare(storage, partition) {
+      await publishTwo(storage, partition);
+      await storage.publish(partition, 'part-bad.parquet', fileOf([9]));
+    },
+    stored: [1, 2, 3],
+    run: (storage, partition) => setAside(storage, partition, 'part-bad.parquet'),
+    added: [],
+  },
+  {
+    name: 'setting the compacted file aside',
+    prepare: prepareCompacted,
+    stored: [1, 2, 3],
+    run: (storage, partition) => setAside(storage, partition, 'compacted.parquet'),
     added: [],
   },
   { name: 'a listing', prepare: publishTwo, stored: [1, 2, 3], run: listAll, added: [] },

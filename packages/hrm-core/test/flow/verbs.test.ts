@@ -3,7 +3,17 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { compact, drainBatch, enqueue, type Queue, query, type Storage, writePart } from '../../src/index.js';
+import {
+  compact,
+  type DamageReport,
+  drainBatch,
+  enqueue,
+  HrmError,
+  type Queue,
+  query,
+  type Storage,
+  writePart,
+} from '../../src/index.js';
 import { MAX_MERGE_FILES } from '../../src/limits.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
@@ -237,26 +247,30 @@ it('compact looks only where it is told to', async () => {
   });
 });
 
-it('a damaged file fails the questions that need it, and no other; compact reports it and goes on', async () => {
+it('compact sets damaged files aside, says which, and merges the rest', async () => {
   await withSystem(async ({ storage, data }) => {
     const [damaged] = await part(storage, 0);
-    await part(storage, 1);
-    await part(storage, 0, 70, 'ben');
-    await part(storage, 1, 70, 'ben');
-    await truncate(path.join(data, '20240115', 'ana', damaged?.name ?? ''), 100);
-    await writeFile(path.join(data, '20240115', 'ana', 'part-empty.parquet'), '');
-    const failure = { kind: 'data', code: 'file_damaged' };
-    await expect(query({ storage }, { userId: 'ana', ...DAY })).rejects.toMatchObject(failure);
+    for (const minute of [1, 2]) await part(storage, minute);
+    for (const minute of [0, 1]) await part(storage, minute, 70, 'ben');
+    const directory = path.join(data, '20240115', 'ana');
+    await truncate(path.join(directory, damaged?.name ?? ''), 100);
+    await writeFile(path.join(directory, 'part-empty.parquet'), '');
+    const reports: DamageReport[] = [];
+    const summary = await compact({ storage }, { all: true }, { onDamage: (report) => reports.push(report) });
+    expect(summary).toMatchObject({ compacted: 2, merged: 4, failures: [] });
+    expect(reports.map(({ name, outcome }) => [name, outcome]).sort()).toEqual(
+      [
+        [damaged?.name, 'quarantined'],
+        ['part-empty.parquet', 'quarantined'],
+      ].sort(),
+    );
+    expect(await query({ storage }, { userId: 'ana', ...DAY })).toHaveLength(2);
     expect(await query({ storage }, { userId: 'ben', ...DAY })).toHaveLength(2);
-    expect(await compact({ storage }, { all: true })).toMatchObject({
-      compacted: 1,
-      failures: [{ partition: { date: '20240115', directory: 'ana' }, code: 'file_damaged' }],
-    });
-    expect(await query({ storage }, { userId: 'ben', ...DAY })).toHaveLength(2);
+    expect((await readdir(path.join(data, '.quarantine'))).filter((name) => name.endsWith('.damaged'))).toHaveLength(2);
   });
 });
 
-it('compact deletes nothing by the word of a compacted file that is damaged', async () => {
+it('compact deletes nothing by the word of a compacted file that is damaged, and makes another', async () => {
   await withSystem(async ({ storage, data }) => {
     for (const minute of [0, 1]) await part(storage, minute);
     await compact({ storage }, { all: true });
@@ -267,8 +281,22 @@ it('compact deletes nothing by the word of a compacted file that is damaged', as
     bytes[10] = (bytes[10] as number) ^ 1;
     await writeFile(file, bytes);
     const summary = await compact({ storage }, { all: true, sweepAfterMs: 0 });
-    expect(summary).toMatchObject({ swept: 0, failures: [{ code: 'file_damaged' }] });
-    expect(await readdir(directory)).toHaveLength(3);
+    expect(summary).toMatchObject({ compacted: 1, merged: 2, failures: [] });
+    expect(await readdir(path.join(data, '.quarantine'))).toHaveLength(2);
+    expect(await query({ storage }, { userId: 'ana', ...DAY })).toHaveLength(2);
+  });
+});
+
+it('compact reports what is damaged and cannot be moved, and goes on with the others', async () => {
+  await withSystem(async ({ storage, data }) => {
+    for (const userId of ['ana', 'ben']) for (const minute of [0, 1]) await part(storage, minute, 70, userId);
+    await writeFile(path.join(data, '20240115', 'ana', 'part-empty.parquet'), '');
+    const broken = new HrmError('the disk fell off', { kind: 'unavailable', code: 'storage_unavailable' });
+    const stuck: Storage = { ...storage, quarantine: () => Promise.reject(broken) };
+    expect(await compact({ storage: stuck }, { all: true })).toMatchObject({
+      compacted: 1,
+      failures: [{ partition: { date: '20240115', directory: 'ana' }, code: 'file_damaged' }],
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-/** A process that compacts until SIGTERM, then prints how often it did: `node compact-forever.mjs DATA GRACE_MS`. */
+/** A process that prints `ready`, compacts until SIGTERM, then prints how often it did: `node compact-forever.mjs DATA GRACE_MS`. */
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { runCompacter } from '../../src/index.js';
 
@@ -7,6 +7,7 @@ const storage = await openDirectoryStorage({ directory });
 const stop = new AbortController();
 let compacted = 0;
 process.on('SIGTERM', () => stop.abort());
+console.log('ready');
 await runCompacter(
   { storage, clock: { nowMs: () => Date.UTC(2025, 0, 1) } },
   { compactEveryMs: 1, sweepAfterMs: Number(graceMs) },
@@ -14,6 +15,7 @@ await runCompacter(
     signal: stop.signal,
     onEvent(event) {
       if (event.type === 'failed') throw event.error;
+      if (event.type === 'damaged') throw new Error(event.report.message);
       if (event.summary.failures.length > 0) throw new Error(JSON.stringify(event.summary.failures));
       compacted += event.summary.compacted;
     },

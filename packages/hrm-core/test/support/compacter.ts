@@ -15,13 +15,16 @@ export function startCompacter(program: string, data: string, graceMs: number): 
   const child = spawn(process.execPath, [program, data, String(graceMs)], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const output = text(child.stdout);
+  const ready = Promise.race([once(child.stdout, 'data'), exited]);
   const log = text(child.stderr);
   return {
     async stop() {
+      // Before it listens, the signal would just end it.
+      await ready;
       child.kill('SIGTERM');
       const [code] = await exited;
       if (code !== 0) throw new Error(`a compacter failed (${code}): ${await log}`);
-      return Number(await output);
+      return Number((await output).split('\n')[1]);
     },
     kill: () => child.kill('SIGKILL'),
   };

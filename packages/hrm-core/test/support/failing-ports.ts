@@ -55,6 +55,8 @@ export function failingStorage(storage: Storage, fault: Fault): Storage {
       const snapshot = originals.get(replacement.snapshot) ?? replacement.snapshot;
       return through(fault, () => storage.replace({ ...replacement, snapshot }));
     },
+    quarantine: (snapshot, ...args) =>
+      through(fault, () => storage.quarantine(originals.get(snapshot) ?? snapshot, ...args)),
     remove: (...args) => through(fault, () => storage.remove(...args)),
     visit: (...args) => through(fault, () => storage.visit(...args)),
     versions: (...args) => through(fault, () => storage.versions(...args)),

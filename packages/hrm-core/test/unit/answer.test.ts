@@ -5,9 +5,9 @@ import { answerDay } from '../../src/pure/answer.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { INTERVAL_MS } from '../../src/pure/interval.js';
 import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
-import { planDay, selectReadings } from '../../src/pure/plan-query.js';
+import { FROM_SEVERAL, planDay, selectReadings } from '../../src/pure/plan-query.js';
 import type { Question } from '../../src/pure/question.js';
-import { rollUp } from '../../src/pure/rollup.js';
+import { rollUp, spansOf } from '../../src/pure/rollup.js';
 import { decodeRollup, encodeRollup } from '../../src/pure/rollup-codec.js';
 import { rowsOf } from '../../src/pure/row-table.js';
 import { oracleAnswer } from '../property/oracle.js';
@@ -25,6 +25,8 @@ const ALL: Question = {
 interface GivenFile {
   readonly readings: readonly Reading[];
   readonly rolledUpBy: DevicePriority | null;
+  /** Whether it is known when in each minute its readings lie. */
+  readonly hasSpans?: boolean;
 }
 
 /** Answers from files as a query would, of each day for itself; only row groups that were planned are read. */
@@ -35,9 +37,9 @@ function askFiles(files: readonly GivenFile[], question: Question) {
     .filter((day) => day * DAY_MS < question.toMs && (day + 1) * DAY_MS > question.fromMs)
     .flatMap((day) => {
       const dayMs = day * DAY_MS;
-      const stored = files.flatMap(({ readings, rolledUpBy }) => {
+      const stored = files.flatMap(({ readings, rolledUpBy, hasSpans = false }) => {
         const own = readings.filter((one) => Math.floor(one.timestampMs / DAY_MS) === day);
-        return own.length === 0 ? [] : [storeFile(own, rolledUpBy, dayMs)];
+        return own.length === 0 ? [] : [storeFile(own, rolledUpBy, dayMs, hasSpans)];
       });
       const plan = planDay(stored, question, dayMs);
       const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
@@ -46,7 +48,7 @@ function askFiles(files: readonly GivenFile[], question: Question) {
 }
 
 /** Every device of a user is a row group. */
-function storeFile(readings: readonly Reading[], rolledUpBy: DevicePriority | null, dayMs: number) {
+function storeFile(readings: readonly Reading[], rolledUpBy: DevicePriority | null, dayMs: number, hasSpans = false) {
   const merged = mergeReadings([columnsFromReadings(readings)]);
   const rollup = rolledUpBy === null ? null : rollUp(merged, dayMs, rolledUpBy);
   const groups = new Map<string, Reading[]>();
@@ -56,6 +58,7 @@ function storeFile(readings: readonly Reading[], rolledUpBy: DevicePriority | nu
   }
   return {
     rollup: rollup === null ? null : decodeRollup(encodeRollup(rollup)),
+    spans: hasSpans && rollup !== null ? spansOf(merged, dayMs) : null,
     groups: [...groups.values()].map((group) => {
       const times = group.map(({ timestampMs }) => timestampMs);
       const { userId, deviceId } = group[0] as Reading;
@@ -205,6 +208,7 @@ it('agrees with the naive oracle on any readings and any question', () => {
         { weight: 1, arbitrary: fc.array(anyReading, { maxLength: 40 }) },
       ),
       rolledUpBy: fc.option(anyPriority, { nil: null, freq: 3 }),
+      hasSpans: fc.boolean(),
     }),
     { maxLength: 4 },
   );
@@ -223,4 +227,42 @@ it('agrees with the naive oracle on any readings and any question', () => {
     }),
     { numRuns: 3_000 },
   );
+
+  // Parts as a day's batches make them: one after the other, of which the last may overlap.
+  let several = 0;
+  const anyParts = fc
+    .tuple(
+      fc.array(
+        anyReading.map((one) => ({ ...one, userId: 'u', timestampMs: one.timestampMs % 400_000 })),
+        { minLength: 2, maxLength: 80 },
+      ),
+      fc.integer({ min: 1, max: 8 }),
+      fc.array(fc.record({ rolledUpBy: anyPriority, hasSpans: fc.constantFrom(true, true, true, false) }), {
+        minLength: 9,
+        maxLength: 9,
+      }),
+      fc.nat(3),
+    )
+    .map(([readings, count, kinds, late]): GivenFile[] => {
+      const sorted = [...readings].sort((a, b) => a.timestampMs - b.timestampMs);
+      const size = Math.ceil(sorted.length / count);
+      const cuts = Array.from({ length: count }, (_, i) => sorted.slice(i * size, (i + 1) * size));
+      return [...cuts, readings.slice(0, late)].map((own, i) => ({
+        readings: own,
+        rolledUpBy: kinds[i]?.rolledUpBy ?? {},
+        hasSpans: kinds[i]?.hasSpans ?? true,
+      }));
+    });
+  fc.assert(
+    fc.property(anyParts, anyQuestion, (files, question) => {
+      const readings = files.flatMap((file) => file.readings);
+      expect(askFiles(files, question)).toEqual(oracleAnswer(readings, question));
+      const stored = files.flatMap((file) => {
+        return file.readings.length === 0 ? [] : [storeFile(file.readings, file.rolledUpBy, 0, file.hasSpans)];
+      });
+      several += planDay(stored, { ...ALL, toMs: DAY_MS }, 0).source.includes(FROM_SEVERAL) ? 1 : 0;
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(several).toBeGreaterThan(300);
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Partition } from '../../ports/storage.js';
 import { errorCode } from './directory-errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './directory-files.js';
+import type { Flush } from './directory-flush.js';
 import { partitionPath } from './directory-names.js';
 
 /** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
@@ -20,6 +21,7 @@ export interface DirectoryContext {
   readonly fileSystem: DirectoryFileSystem;
   /** Opened only to look. */
   readonly readOnly: boolean;
+  readonly flush: Flush;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
   readonly known: Set<string>;
   /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */
@@ -33,10 +35,12 @@ export interface DirectoryContext {
 export function syncShared(context: DirectoryContext, path: string): Promise<void> {
   const before = context.syncs.get(path);
   if (before?.joinable) return before.joinable;
-  const sync = (before?.last ?? Promise.resolve()).then(() => {
-    context.syncs.set(path, { last, joinable: null });
-    return syncDirectory(context.fileSystem, path);
-  });
+  const sync = (before?.last ?? Promise.resolve())
+    .then(() => context.flush.before())
+    .then(() => {
+      context.syncs.set(path, { last, joinable: null });
+      return syncDirectory(context.fileSystem, path);
+    });
   const last = sync
     .catch(() => undefined)
     .then(() => {
@@ -54,7 +58,8 @@ export async function makePartition(context: DirectoryContext, partition: Partit
   await makeDurable(context, join(context.directory, partition.date), partition.directory);
 }
 
-async function makeDurable(context: DirectoryContext, parent: string, name: string): Promise<void> {
+/** Makes a directory where it is missing; it survives a power cut when this resolves, if its parent does. */
+export async function makeDurable(context: DirectoryContext, parent: string, name: string): Promise<void> {
   const path = join(parent, name);
   if (context.known.has(path)) return;
   await makeDirectory(context.fileSystem, path);

@@ -31,6 +31,17 @@ export function storageError(what: string, directory: string, cause: unknown): H
   });
 }
 
+/** Awaits a call; `false` where it fails with this code. */
+export async function succeedsUnless(code: string, call: Promise<void>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (errorCode(error) === code) return false;
+    throw error;
+  }
+}
+
 function adviceOf(code: string): string {
   switch (code) {
     case 'ENOSPC':

@@ -132,8 +132,14 @@ export async function readFully(
 /**
  * Creates a file that was not there, whole and synced; its name in the directory is not durable yet. Where that fails
  * it removes what it began.
+ * @param beforeSync - awaited when everything is written.
  */
-export async function createSynced(fileSystem: DirectoryFileSystem, path: string, bytes: Uint8Array): Promise<void> {
+export async function createSynced(
+  fileSystem: DirectoryFileSystem,
+  path: string,
+  bytes: Uint8Array,
+  beforeSync?: () => Promise<void>,
+): Promise<void> {
   const fd = await doneWith<number>((callback) => fileSystem.open(path, CREATE_FLAGS, FILE_MODE, callback));
   try {
     requireMode(fileSystem, path, fd);
@@ -143,6 +149,7 @@ export async function createSynced(fileSystem: DirectoryFileSystem, path: string
       const offset = length;
       length += await doneWith<number>((callback) => fileSystem.write(fd, bytes, offset, wanted, offset, callback));
     }
+    await beforeSync?.();
     await done((callback) => fileSystem.fsync(fd, callback));
   } catch (error) {
     await unlinkQuietly(fileSystem, path);
@@ -170,17 +177,6 @@ export async function createEmpty(fileSystem: DirectoryFileSystem, path: string)
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Awaits a call; `false` where it fails with this code. */
-export async function succeedsUnless(code: string, call: Promise<void>): Promise<boolean> {
-  try {
-    await call;
-    return true;
-  } catch (error) {
-    if (errorCode(error) === code) return false;
     throw error;
   }
 }
@@ -230,6 +226,11 @@ export function statusOf(fileSystem: DirectoryFileSystem, path: string): FileSta
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** Whether what was found is this file. Proves it only while the file is held open: numbers are used again at once. */
+export function isSameFile(found: FileStatus | null, file: FileStatus): boolean {
+  return found !== null && found.dev === file.dev && found.ino === file.ino;
 }
 
 /** The room on the disk of a path. Asynchronous, unlike what else only looks: a server that is gone holds it up for long. */

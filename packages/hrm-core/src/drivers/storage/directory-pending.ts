@@ -19,8 +19,8 @@ import { join } from 'node:path';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Visit } from '../../ports/storage.js';
 import { type DirectoryContext, syncShared } from './directory-durable.js';
-import { storageError } from './directory-errors.js';
-import { createEmpty, done, listEntries, makeDirectory, statusOf, succeedsUnless } from './directory-files.js';
+import { storageError, succeedsUnless } from './directory-errors.js';
+import { createEmpty, done, listEntries, makeDirectory, statusOf } from './directory-files.js';
 import { isDate, isUserDirectory, PENDING_DIRECTORY, requireDirectory } from './directory-names.js';
 
 const SEEN = '~seen';

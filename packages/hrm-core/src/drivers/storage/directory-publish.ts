@@ -5,7 +5,7 @@
  *   create .tmp/t, write, fsync -> mkdir date, user, each parent synced -> link t -> part-x
  *     linked ---------------------------------------------> fsync directory, mark pending, unlink t: 'written'
  *     exists, same bytes: fsync part-x (its writer may have died) -> fsync directory, mark, unlink t: 'exists'
- *     exists, other bytes: link part-x -> .quarantine, fsync, rename t -> part-x > fsync directory, mark: 'written'
+ *     exists, other bytes: set aside (directory-quarantine.ts), rename t -> part-x > fsync directory, mark: 'written'
  * ```
  *
  * `link` does not overwrite. The one rename onto an existing name is that of a damaged part, after its bytes have a
@@ -13,8 +13,7 @@
  * of two publishers that both found the damage, the second then renames a good file over an equal good one, where it
  * would otherwise move away the good one that the first has already acknowledged.
  */
-import { randomBytes } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { throwIfAborted } from '../../errors.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition } from '../../ports/storage.js';
@@ -22,8 +21,9 @@ import { type DirectoryContext, forgetPartition, makePartition, syncShared } fro
 import { errorCode, storageError } from './directory-errors.js';
 import { closeQuietly, createSynced, done, openForReading, readFully, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
-import { partitionPath, QUARANTINE_DIRECTORY, requirePart } from './directory-names.js';
+import { partitionPath, requirePart } from './directory-names.js';
 import { markPending } from './directory-pending.js';
+import { keepAside } from './directory-quarantine.js';
 
 /** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
 const MAX_PUBLISH_ATTEMPTS = 5;
@@ -60,7 +60,7 @@ async function publishOnce(
   const { fileSystem } = context;
   const temporary = temporaryPath(context.directory);
   // Before the directories: where the data directory was unmounted, `.tmp` is missing, and nothing else gets written.
-  await createSynced(fileSystem, temporary, bytes);
+  await createSynced(fileSystem, temporary, bytes, context.flush.before);
   try {
     await makePartition(context, partition);
     const outcome = await linkPart(context, partition, temporary, path, bytes);
@@ -90,12 +90,7 @@ async function linkPart(
     if (errorCode(error) !== 'EEXIST') throw error;
   }
   if (await syncIfEqual(context, path, bytes)) return 'exists';
-  const quarantine = join(context.directory, QUARANTINE_DIRECTORY);
-  const name = `${partition.date}-${partition.directory}-${basename(path)}`;
-  // Cut, so that a long user directory and a long part name stay one file name (255 bytes).
-  const setAside = join(quarantine, `${name.slice(0, 220)}-${randomBytes(8).toString('hex')}.damaged`);
-  await done((callback) => fileSystem.link(path, setAside, callback));
-  await syncShared(context, quarantine);
+  await keepAside(context, partition, path, 'its bytes are not those that its name is the hash of');
   await done((callback) => fileSystem.rename(temporary, path, callback));
   return 'written';
 }

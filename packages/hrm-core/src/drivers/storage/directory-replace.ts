@@ -19,12 +19,12 @@ import { join } from 'node:path';
 import { COMPACTED_NAME } from '../../names.js';
 import type { Partition, Replacement } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
-import { storageError } from './directory-errors.js';
-import { createSynced, done, type FileStatus, statusOf, succeedsUnless, unlinkQuietly } from './directory-files.js';
+import { storageError, succeedsUnless } from './directory-errors.js';
+import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { partitionPath, requirePart } from './directory-names.js';
 import { markPending } from './directory-pending.js';
-import { compactedOf } from './directory-snapshot.js';
+import { heldFile } from './directory-snapshot.js';
 
 /** {@link Storage.replace} of the directory driver. */
 export async function replaceCompacted(
@@ -34,10 +34,10 @@ export async function replaceCompacted(
   const { partition } = replacement.snapshot;
   const path = partitionPath(context.directory, partition);
   requirePart(replacement.retiredName);
-  const expected = compactedOf(replacement.snapshot);
+  const expected = heldFile(replacement.snapshot, COMPACTED_NAME);
   const temporary = temporaryPath(context.directory);
   try {
-    await createSynced(context.fileSystem, temporary, replacement.bytes);
+    await createSynced(context.fileSystem, temporary, replacement.bytes, context.flush.before);
     // A user's first file may be a compacted one, brought home out of `_shared`.
     await makePartition(context, partition);
     // There will be something to delete, and should this process die, another one must find it.
@@ -71,8 +71,7 @@ async function switchCompacted(
       done((callback) => fileSystem.rename(compacted, retired, callback)),
     );
     if (!hasMoved) return 'conflict';
-    const moved = statusOf(fileSystem, retired);
-    if (moved?.dev !== expected.dev || moved.ino !== expected.ino) return 'conflict';
+    if (!isSameFile(statusOf(fileSystem, retired), expected)) return 'conflict';
   }
   const isLinked = await succeedsUnless(
     'EEXIST',

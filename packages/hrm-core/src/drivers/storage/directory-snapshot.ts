@@ -30,19 +30,19 @@
  *   then read all                0.04   1.2       0.4    1.1       2.5   3.6
  * ```
  */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import { COMPACTED_NAME } from '../../names.js';
-import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
+import type { Partition, Snapshot, SnapshotOptions, StoredFile } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
   closeQuietly,
   type DirectoryFileSystem,
   type FileStatus,
+  isSameFile,
   openForReading,
   readFully,
   statusOf,
@@ -60,28 +60,34 @@ interface OpenFile {
   readonly status: FileStatus;
 }
 
+interface Settled {
+  readonly files: readonly OpenFile[];
+  /** Names of parts that were listed and not opened. */
+  readonly known: readonly string[];
+}
+
 interface HeldSnapshot {
-  /** The compacted file of the snapshot, `null` where there was none. */
-  readonly compacted: FileStatus | null;
+  /** Its files by name. */
+  readonly files: ReadonlyMap<string, FileStatus>;
   isOpen: boolean;
 }
 
-/** What `replace` needs of a snapshot; not in the snapshot itself, which belongs to the caller. */
+/** What `replace` and `quarantine` need of a snapshot; not in the snapshot itself, which belongs to the caller. */
 const held = new WeakMap<Snapshot, HeldSnapshot>();
 
 /** {@link Storage.snapshot} of the directory driver. */
 export async function openSnapshot(
   context: DirectoryContext,
   partition: Partition,
-  options?: CallOptions,
+  options?: SnapshotOptions,
 ): Promise<Snapshot> {
   const path = partitionPath(context.directory, partition);
   const what = `open ${partition.date}/${partition.directory}`;
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
-      const files = openSettled(context.fileSystem, path);
-      if (files !== null) return toSnapshot(context, partition, files);
+      const settled = openSettled(context.fileSystem, path, options?.isKnown);
+      if (settled !== null) return toSnapshot(context, partition, settled);
     } catch (error) {
       throw storageError(what, context.directory, error);
     }
@@ -110,22 +116,27 @@ export async function listVersions(
 }
 
 /**
- * The compacted file that a snapshot holds open, `null` where the partition had none.
+ * A file that a snapshot holds open, `null` where it has none of that name.
  * @throws HrmError kind `closed`, code `snapshot_closed`; kind `internal` for a snapshot of another driver.
  */
-export function compactedOf(snapshot: Snapshot): FileStatus | null {
+export function heldFile(snapshot: Snapshot, name: string): FileStatus | null {
   const state = held.get(snapshot);
   if (state === undefined) {
     throw new HrmError('the snapshot is not one of this storage', { kind: 'internal', code: 'foreign_snapshot' });
   }
   if (!state.isOpen) throw closedError();
-  return state.compacted;
+  return state.files.get(name) ?? null;
 }
 
-/** All files of a directory, open; `null` when they moved meanwhile. */
-function openSettled(fileSystem: DirectoryFileSystem, path: string): readonly OpenFile[] | null {
+/** All files of a directory, open but for the known parts; `null` when they moved meanwhile. */
+function openSettled(
+  fileSystem: DirectoryFileSystem,
+  path: string,
+  isKnown?: (name: string) => boolean,
+): Settled | null {
   const seen = new Set([COMPACTED_NAME]);
   const files: OpenFile[] = [];
+  const known: string[] = [];
   let isSettled = false;
   try {
     const compacted = openCompacted(fileSystem, path);
@@ -134,6 +145,10 @@ function openSettled(fileSystem: DirectoryFileSystem, path: string): readonly Op
       const fresh = listParts(fileSystem, path).filter((name) => !seen.has(name));
       for (const name of fresh) {
         seen.add(name);
+        if (isKnown?.(name)) {
+          known.push(name);
+          continue;
+        }
         const file = openFile(fileSystem, path, name);
         if (file !== null) files.push(file);
       }
@@ -147,7 +162,7 @@ function openSettled(fileSystem: DirectoryFileSystem, path: string): readonly Op
   } finally {
     if (!isSettled) for (const { fd } of files) closeQuietly(fileSystem, fd);
   }
-  return isSettled ? files.sort(byName) : null;
+  return isSettled ? { files, known } : null;
 }
 
 function openCompacted(fileSystem: DirectoryFileSystem, path: string): OpenFile | null {
@@ -185,20 +200,59 @@ function openFile(fileSystem: DirectoryFileSystem, path: string, name: string): 
 function isStillCompacted(fileSystem: DirectoryFileSystem, path: string, opened: OpenFile | null): boolean {
   const found = statusOf(fileSystem, join(path, COMPACTED_NAME));
   if (opened === null) return !found?.isFile();
-  return found?.dev === opened.status.dev && found.ino === opened.status.ino;
+  return isSameFile(found, opened.status);
+}
+
+function toSnapshot(context: DirectoryContext, partition: Partition, { files, known }: Settled): Snapshot {
+  const state: HeldSnapshot = { files: new Map(files.map(({ name, status }) => [name, status])), isOpen: true };
+  const { stored, close } = holdOpen(context, partition, files, state);
+  const all = [...stored, ...known.map(unopenedFile)];
+  const snapshot: Snapshot = { partition, files: all.sort(byName), close };
+  held.set(snapshot, state);
+  return snapshot;
 }
 
 /** `compacted.parquet` sorts before `part-…` by itself. */
-function byName(left: OpenFile, right: OpenFile): number {
+function byName(left: StoredFile, right: StoredFile): number {
   return left.name < right.name ? -1 : 1;
 }
 
-function toSnapshot(context: DirectoryContext, partition: Partition, files: readonly OpenFile[]): Snapshot {
-  const { fileSystem } = context;
+function unopenedFile(name: string): StoredFile {
+  const message = `${name} was not opened, since it was known`;
+  const read = () => Promise.reject(new HrmError(message, { kind: 'conflict', code: 'file_gone' }));
+  return { name, version: name, byteLength: 0, ageMs: 0, read };
+}
+
+/**
+ * Opens a file outside its partition, as one of the snapshot that it was in; `null` where it is none, or gone.
+ * @throws HrmError kind `unavailable`.
+ */
+export function openAside(
+  context: DirectoryContext,
+  partition: Partition,
+  path: string,
+  name: string,
+): { file: StoredFile; close(): Promise<void> } | null {
+  try {
+    const file = openFile(context.fileSystem, dirname(path), basename(path));
+    if (file === null) return null;
+    const { stored, close } = holdOpen(context, partition, [{ ...file, name }], { isOpen: true });
+    return { file: stored[0] as StoredFile, close };
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw storageError('open a file in quarantine', context.directory, error);
+  }
+}
+
+/** Open files as callers see them; `state` tells when they may be read no more. */
+function holdOpen(
+  context: DirectoryContext,
+  partition: Partition,
+  files: readonly OpenFile[],
+  state: { isOpen: boolean },
+): { stored: readonly StoredFile[]; close(): Promise<void> } {
   const nowMs = Date.now();
   const reads = new Set<Promise<ArrayBuffer>>();
-  const compacted = files.find(({ name }) => name === COMPACTED_NAME)?.status ?? null;
-  const state: HeldSnapshot = { compacted, isOpen: true };
 
   function toStoredFile(file: OpenFile): StoredFile {
     return {
@@ -221,12 +275,10 @@ function toSnapshot(context: DirectoryContext, partition: Partition, files: read
     state.isOpen = false;
     // A descriptor that is closed under a read may be another file's by the time the read runs.
     await Promise.allSettled(reads);
-    for (const { fd } of files) closeQuietly(fileSystem, fd);
+    for (const { fd } of files) closeQuietly(context.fileSystem, fd);
   }
 
-  const snapshot: Snapshot = { partition, files: files.map(toStoredFile), close };
-  held.set(snapshot, state);
-  return snapshot;
+  return { stored: files.map(toStoredFile), close };
 }
 
 /** Nothing writes to a file that has its name, so its inode and the times that linking it set are its own. */

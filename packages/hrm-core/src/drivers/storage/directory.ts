@@ -6,7 +6,7 @@
  * DATA/YYYYMMDD/<user>/compacted.parquet       renamed away, then linked anew              directory-replace.ts
  * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         directory-leftovers.ts
  * DATA/.pending/DATE~<user>                    what a compacter should look at                 directory-pending.ts
- * DATA/.quarantine/….damaged                   damaged parts, for a person to look at      directory-publish.ts
+ * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   directory-quarantine.ts
  * ```
  *
  * Any number of processes, also on several machines where the file system is shared and has hard links, may have the
@@ -31,12 +31,14 @@ import {
   statusOf,
   unlinkQuietly,
 } from './directory-files.js';
+import { createFlush } from './directory-flush.js';
 
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
 import { listPartitions } from './directory-partitions.js';
 import { completeMarks, visitPartition } from './directory-pending.js';
 import { publishPart } from './directory-publish.js';
+import { listQuarantined, quarantineFile } from './directory-quarantine.js';
 import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
 
@@ -73,6 +75,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     directory: resolve(options.directory),
     fileSystem: options.fileSystem ?? realFileSystem,
     readOnly: options.readOnly ?? false,
+    flush: createFlush(resolve(options.directory)),
     known: new Set(),
     syncs: new Map(),
   };
@@ -105,12 +108,17 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
 
   return {
     publish: (partition, name, bytes, callOptions) =>
-      write(() => publishPart(context, partition, name, bytes, callOptions)),
+      write(() => context.flush.during(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
-    replace: (replacement) => write(() => replaceCompacted(context, replacement)),
+    replace: (replacement) => write(() => context.flush.during(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),
+    quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),
+    async *quarantined(callOptions) {
+      requireOpen();
+      yield* listQuarantined(context, callOptions);
+    },
     async *partitions(range, callOptions) {
       requireOpen();
       yield* listPartitions(context, range, callOptions);

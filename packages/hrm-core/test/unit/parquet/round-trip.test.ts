@@ -200,7 +200,7 @@ describe('what is not ours', () => {
 
   it('is refused when it is larger than any of ours, before it is read', async () => {
     const sparse = { ...stored(good), byteLength: 5e9, read: () => expect.unreachable() };
-    await expect(decodeFile(sparse, PARTITION)).rejects.toMatchObject({ kind: 'data', code: 'file_damaged' });
+    await expect(decodeFile(sparse, PARTITION)).rejects.toMatchObject({ kind: 'data', code: 'file_too_large' });
   });
 
   it('is refused when its columns are others', async () => {

@@ -1,0 +1,79 @@
+import { type VerifyFault, type VerifySummary, verify } from 'hrm-core';
+import { openStorage } from 'hrm-core/open';
+import type { Command } from '../command.js';
+import { failuresToWire, failureText, summaryText, visibleText } from '../output.js';
+import { startProgress } from '../progress.js';
+
+/** `hrm verify` */
+export const verifyCommand: Command = {
+  name: 'verify',
+  about:
+    'Looks at every byte and reading of every stored file, and says what is wrong; ends with 5 where something is left so, or lost.\n' +
+    'With --repair it stores what can be read where it belongs, makes rollups anew, and sets damaged files aside. It deletes nothing.',
+  options: [
+    { name: 'user', value: 'U', about: "Only this user's days." },
+    { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
+    { name: 'repair', about: 'Mend what can be mended.' },
+  ],
+  settings: ['dataDir'],
+  examples: ['hrm verify', 'hrm verify --user ana --date 20240115 --repair', 'hrm verify --repair --json'],
+  async run({ args, settings, json, output, signal }) {
+    const repair = args.has('repair');
+    // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
+    const storage = await openStorage(settings, { readOnly: !repair });
+    const progress = startProgress({ label: 'verify', total: 1, stream: process.stderr, enabled: !json });
+    try {
+      const summary = await verify(
+        { storage },
+        { userId: args.value('user'), date: args.value('date'), repair },
+        { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
+      );
+      progress.end();
+      await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
+      return outcomeOf(summary);
+    } finally {
+      progress.end();
+      await storage.close();
+    }
+  },
+};
+
+/** What was set aside with something that cannot be read is lost, as far as this knows: a person has to hear of it. */
+function outcomeOf({ faults, faultCount, quarantine, failures }: VerifySummary): 'done' | 'data' | 'unavailable' {
+  const isAllListed = faults.length === faultCount;
+  const isMended = isAllListed && faults.every(({ outcome }) => outcome === 'repaired');
+  if (!isMended || quarantine.salvageable > quarantine.salvaged) return 'data';
+  return failures.length === 0 ? 'done' : 'unavailable';
+}
+
+function toWire({ faults, faultCount, setAside, failures, ...counts }: VerifySummary) {
+  return {
+    ...counts,
+    set_aside: setAside,
+    fault_count: faultCount,
+    faults: faults.map(({ partition, ...fault }) => ({ ...partition, ...fault })),
+    failures: failuresToWire(failures),
+  };
+}
+
+function toText({ faults, failures, ...counts }: VerifySummary): string {
+  const table = summaryText([
+    ['partitions', counts.partitions],
+    ['files', counts.files],
+    ['readings', counts.readings],
+    ['faults', counts.faultCount],
+    ['files repaired', counts.repaired],
+    ['files set aside', counts.setAside],
+    ['in quarantine', counts.quarantine.files],
+    ['readings only there', counts.quarantine.salvageable - counts.quarantine.salvaged],
+    ['readings brought back', counts.quarantine.salvaged],
+    ['failed', failures.length],
+  ]);
+  return table + faults.map(faultText).join('') + failureText(failures);
+}
+
+const OUTCOMES = { found: '', repaired: ' (repaired)', set_aside: ' (set aside)' } as const;
+
+function faultText({ partition: { date, directory }, name, code, message, outcome }: VerifyFault): string {
+  return `${date}/${visibleText(directory)}/${visibleText(name)}: ${code}: ${visibleText(message)}${OUTCOMES[outcome]}\n`;
+}

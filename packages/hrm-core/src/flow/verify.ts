@@ -1,0 +1,231 @@
+import { HrmError, type Fault as InputFault, isHrmError, isTotal, throwIfAborted } from '../errors.js';
+import { MAX_COMPACTION_FAILURES, MAX_VERIFY_FAULTS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
+import type { CallOptions } from '../ports/queue.js';
+import { type Random, systemRandom } from '../ports/random.js';
+import type { Partition, PartitionFailure, PartitionRange, Snapshot, Storage } from '../ports/storage.js';
+import { dateStartMs, userDirectory } from '../pure/partition.js';
+import { isId } from '../reading.js';
+import { type Inspection, inspectFile, isContained } from './inspect-file.js';
+import { type Mended, repairFile, salvage } from './repair-file.js';
+
+/** What `verify` works on. */
+export interface VerifyComponents {
+  readonly storage: Storage;
+  /** Names replaced files; the machine's by default. */
+  readonly random?: Random | undefined;
+}
+
+/** What to look at, and whether to mend it. */
+export interface VerifySettings {
+  /** Only this user's partitions; default all, and the parts of several users. */
+  readonly userId?: string | undefined;
+  /** Only this UTC date, `YYYYMMDD`. */
+  readonly date?: string | undefined;
+  /** Mend what is found; default false. */
+  readonly repair?: boolean | undefined;
+}
+
+/** How a verification is watched and stopped. */
+export interface VerifyOptions extends CallOptions {
+  /** Called after each partition, with how many are done of how many there were at the start. */
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+}
+
+/** Something that is not as it should be in a file. */
+export interface VerifyFault {
+  readonly partition: Partition;
+  readonly name: string;
+  /**
+   * `file_damaged` · `file_too_large` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
+   * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
+   * it replaces a file, and has not all of its readings).
+   */
+  readonly code: string;
+  /** For people; without the user. */
+  readonly message: string;
+  /** `repaired`: nothing is lost. `set_aside`: what could not be read is in quarantine only. `found`: it is as it was. */
+  readonly outcome: Mended;
+}
+
+/** What one verification found and did. */
+export interface VerifySummary {
+  readonly partitions: number;
+  readonly files: number;
+  /** Rows read. */
+  readonly readings: number;
+  /** The first thousand. */
+  readonly faults: readonly VerifyFault[];
+  /** All. */
+  readonly faultCount: number;
+  /** Files with faults that are mended, and nothing lost. */
+  readonly repaired: number;
+  /** Files with faults that were set aside with what could not be read of them. */
+  readonly setAside: number;
+  readonly quarantine: {
+    /** In quarantine, for the partitions looked at. */
+    readonly files: number;
+    /** Readings in them that can be read and are stored nowhere else. */
+    readonly salvageable: number;
+    /** Of these, readings that were stored again. The files stay. */
+    readonly salvaged: number;
+  };
+  /** Partitions that could not be looked at, or not be mended. */
+  readonly failures: readonly PartitionFailure[];
+}
+
+/**
+ * Looks at every byte and every reading of every file: that it opens and its digests hold, that its rows are readings of
+ * its path's user and day in order, that its statistics and rollup agree with them, that its name and the files that it says
+ * it replaces do. With `repair` it mends what can be mended: readings are stored where they belong, rollups made anew, and files
+ * with other faults set aside. It deletes nothing, and whatever stops it leaves every reading there.
+ *
+ * A file is looked at by row groups, so that memory does not grow with it. Other processes may go on meanwhile.
+ *
+ * @throws HrmError kind `invalid` for a user_id or date that is none, kind `unavailable` when the storage cannot now (a
+ *   full disk), kind `closed` when aborted.
+ * @example
+ * const { faults } = await verify({ storage }, { date: '20240115', repair: true });
+ */
+export async function verify(
+  { storage, random = systemRandom }: VerifyComponents,
+  { userId, date, repair = false }: VerifySettings = {},
+  { signal, onProgress }: VerifyOptions = {},
+): Promise<VerifySummary> {
+  checkSettings({ userId, date });
+  const range = { fromDate: date, toDate: date };
+  const ranges: PartitionRange[] =
+    userId === undefined
+      ? [range, { ...range, directories: [SHARED_DIRECTORY] }]
+      : [{ ...range, directories: [userDirectory(userId)] }];
+  let total = 0;
+  for (const one of onProgress === undefined ? [] : ranges) {
+    for await (const _ of storage.partitions(one, { signal })) total += 1;
+  }
+  const work: Work = { storage, random, repair, signal, ...nothingFound() };
+  for (const one of ranges) {
+    for await (const partition of storage.partitions(one, { signal })) {
+      throwIfAborted(signal, 'verifying');
+      await goOn(work, partition, () => verifyPartition(work, partition));
+      work.partitions += 1;
+      onProgress?.({ done: work.partitions, total: Math.max(total, work.partitions) });
+    }
+  }
+  for await (const aside of storage.quarantined({ signal })) {
+    const { partition } = aside;
+    if (date !== undefined && partition.date !== date) continue;
+    if (userId !== undefined && partition.directory !== userDirectory(userId)) continue;
+    work.quarantine.files += 1;
+    await goOn(work, partition, async () => {
+      const readings = await salvage(storage, aside, repair, { signal });
+      work.quarantine.salvageable += readings;
+      if (repair) work.quarantine.salvaged += readings;
+    });
+  }
+  const { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures } = work;
+  return { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures };
+}
+
+function nothingFound() {
+  return {
+    partitions: 0,
+    files: 0,
+    readings: 0,
+    faults: [] as VerifyFault[],
+    faultCount: 0,
+    repaired: 0,
+    setAside: 0,
+    quarantine: { files: 0, salvageable: 0, salvaged: 0 },
+    failures: [] as PartitionFailure[],
+  };
+}
+
+interface Work extends CallOptions, ReturnType<typeof nothingFound> {
+  readonly storage: Storage;
+  readonly random: Random;
+  readonly repair: boolean;
+}
+
+/** Goes on with the others where one partition cannot be read or mended. */
+async function goOn({ failures }: Work, partition: Partition, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (!isHrmError(error) || isTotal(error) || failures.length === MAX_COMPACTION_FAILURES) throw error;
+    failures.push({ partition, code: error.code, message: error.message });
+  }
+}
+
+async function verifyPartition(work: Work, partition: Partition): Promise<void> {
+  const { storage, signal } = work;
+  const snapshot = await storage.snapshot(partition, { signal });
+  try {
+    const sound = new Map<string, Inspection>();
+    const faulty: Inspection[] = [];
+    for (const file of snapshot.files) {
+      const inspection = await inspectFile(file, partition, { signal });
+      work.files += 1;
+      work.readings += inspection.readings;
+      if (inspection.faults.length > 0) faulty.push(inspection);
+      else sound.set(file.name, inspection);
+    }
+    for (const inspection of [...faulty, ...sound.values()]) {
+      // What cannot be read whole is taken apart, and replaces nothing from then on.
+      const lacking = inspection.isWhole ? await lackingOf(inspection, sound, partition) : [];
+      const message = `it says that it replaces ${lacking.length} files of which it has not all readings`;
+      const faults = lacking.length === 0 ? [] : [{ code: 'not_contained', message }];
+      const all = { ...inspection, faults: [...inspection.faults, ...faults] };
+      if (all.faults.length > 0) await conclude(work, snapshot, all, lacking);
+    }
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** The files that a file says it replaces, are still there, and have readings that it has not. */
+async function lackingOf(
+  inspection: Inspection,
+  sound: ReadonlyMap<string, Inspection>,
+  partition: Partition,
+): Promise<readonly Inspection[]> {
+  const lacking: Inspection[] = [];
+  for (const name of inspection.opened?.footer.replaces ?? []) {
+    const old = sound.get(name);
+    if (old === undefined || old === inspection) continue;
+    if (!(await isContained(old, inspection, partition))) lacking.push(old);
+  }
+  return lacking;
+}
+
+/** Mends a file where that is asked for, and notes what was wrong with it. */
+async function conclude(
+  work: Work,
+  snapshot: Snapshot,
+  inspection: Inspection,
+  others: readonly Inspection[],
+): Promise<void> {
+  const { partition } = snapshot;
+  const mended: { outcome: Mended } = { outcome: 'found' };
+  await goOn(work, partition, async () => {
+    if (work.repair) mended.outcome = await repairFile(work, snapshot, inspection, others, { signal: work.signal });
+  });
+  const { outcome } = mended;
+  if (outcome === 'repaired') work.repaired += 1;
+  if (outcome === 'set_aside') work.setAside += 1;
+  for (const { code, message } of inspection.faults) {
+    work.faultCount += 1;
+    if (work.faults.length === MAX_VERIFY_FAULTS) continue;
+    work.faults.push({ partition, name: inspection.file.name, code, message, outcome });
+  }
+}
+
+function checkSettings({ userId, date }: VerifySettings): void {
+  const faults: InputFault[] = [];
+  if (userId !== undefined && !isId(userId)) faults.push({ path: '/userId', message: 'must be a user_id' });
+  if (date !== undefined && dateStartMs(date) === null) {
+    faults.push({ path: '/date', message: 'must be YYYYMMDD, a day of the calendar' });
+  }
+  if (faults.length === 0) return;
+  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+}

@@ -1,0 +1,240 @@
+/** Damaged and foreign files: no question fails for them, they are set aside as they are, and the answer is of the rest. */
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { realFileSystem } from '../../src/drivers/storage/directory-files.js';
+import { compact, type DamageReport, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { encodeReadings } from '../../src/parquet/encode.js';
+import { columnsFromReadings } from '../../src/pure/columns.js';
+import { mergeReadings } from '../../src/pure/merge.js';
+import { oracleAnswer } from '../property/oracle.js';
+import { DAMAGES, type Damage, flipInRollup } from '../support/damaged-files.js';
+import { withDirectory } from '../support/temporary-directory.js';
+
+const START_MS = Date.UTC(2024, 0, 15);
+/** Cuts inside minutes, so that rollups do not do. */
+const RANGE = { fromMs: START_MS + 1_500, toMs: START_MS + 7_200_500 };
+
+/** Two devices every ten seconds for an hour from `minute` on, at other milliseconds than the neighbours' files. */
+function readingsFrom(minute: number, offsetMs: number): Reading[] {
+  return Array.from({ length: 720 }, (_, i) => {
+    const timestampMs = START_MS + minute * 60_000 + (i >> 1) * 10_000 + offsetMs;
+    const deviceId = i % 2 === 0 ? 'strap' : 'watch';
+    return { userId: 'ana', deviceId, timestampMs, heartRate: 60 + (i % 80), receivedMs: timestampMs };
+  });
+}
+
+interface Day {
+  readonly storage: Storage;
+  readonly data: string;
+  readonly directory: string;
+  /** Readings by the name of the file that they are in. */
+  readonly files: Record<string, readonly Reading[]>;
+}
+
+/** A compacted file, whose inputs are gone unless `sweep` is false, and two parts. */
+async function withDay(use: (day: Day) => Promise<void>, { sweep = true } = {}): Promise<void> {
+  await withDirectory(async (data) => {
+    const storage = await openDirectoryStorage({ directory: data });
+    const directory = path.join(data, '20240115/ana');
+    const files: Record<string, readonly Reading[]> = { 'compacted.parquet': readingsFrom(0, 0) };
+    const inputs = await writePart({ storage }, readingsFrom(0, 0));
+    await compact({ storage }, { all: true });
+    if (sweep) await compact({ storage }, { sweepAfterMs: 0 });
+    else for (const { name } of inputs) files[name] = readingsFrom(0, 0);
+    for (const [minute, offset] of [
+      [30, 1],
+      [70, 2],
+    ] as const) {
+      const [written] = await writePart({ storage }, readingsFrom(minute, offset));
+      files[written?.name ?? ''] = readingsFrom(minute, offset);
+    }
+    try {
+      await use({ storage, data, directory, files });
+    } finally {
+      await storage.close();
+    }
+  });
+}
+
+async function expectRest(storage: Storage, { files }: Day, missing: readonly string[]): Promise<DamageReport[]> {
+  const reports: DamageReport[] = [];
+  const rest = Object.entries(files).flatMap(([name, readings]) => (missing.includes(name) ? [] : readings));
+  const question = { userId: 'ana', start: RANGE.fromMs, end: RANGE.toMs };
+  const rows = await query({ storage }, question, { onDamage: (report) => reports.push(report) });
+  expect(rows).toEqual(oracleAnswer(rest, { userId: 'ana', ...RANGE, intervalMs: 60_000, priority: {} }));
+  return reports;
+}
+
+async function open(data: string, options: { readOnly?: boolean; fileSystem?: DirectoryFileSystem }) {
+  const storage = await openDirectoryStorage({ directory: data, ...options });
+  onTestFinished(() => storage.close());
+  return storage;
+}
+
+/** What was set aside: the bytes, and the report beside them. */
+async function asideIn(data: string) {
+  const quarantine = path.join(data, '.quarantine');
+  const names = (await readdir(quarantine)).filter((name) => name.endsWith('.damaged'));
+  return Promise.all(
+    names.map(async (name) => ({
+      bytes: await readFile(path.join(quarantine, name)),
+      report: JSON.parse(await readFile(path.join(quarantine, `${name}.json`), 'utf8')),
+    })),
+  );
+}
+
+const damages: [string, Damage][] = [...Object.entries(DAMAGES), ['flipped in the rollup', flipInRollup]];
+const cases = damages.flatMap(([kind, damage]) =>
+  (kind === 'flipped in the rollup' ? [0] : [0, 1]).map((which) => ({
+    kind,
+    damage,
+    which,
+    what: which === 0 ? 'compacted file' : 'part',
+  })),
+);
+
+describe('a question that meets a damaged file', () => {
+  it.each(cases)('a $what, $kind: is answered from the rest, and the file is set aside', async ({ damage, which }) => {
+    await withDay(async (day) => {
+      const name = Object.keys(day.files)[which] ?? '';
+      const file = path.join(day.directory, name);
+      await damage(file);
+      const bytes = await readFile(file);
+      const reader = await open(day.data, { readOnly: true });
+      const report = { date: '20240115', name, code: 'file_damaged', message: expect.stringContaining(name) };
+      expect(await expectRest(reader, day, [name])).toEqual([{ ...report, outcome: 'skipped' }]);
+      expect(await readFile(file)).toEqual(bytes);
+      expect(await asideIn(day.data)).toEqual([]);
+
+      expect(await expectRest(day.storage, day, [name])).toEqual([{ ...report, outcome: 'quarantined' }]);
+      expect(await readdir(day.directory)).toHaveLength(2);
+      const [aside, ...more] = await asideIn(day.data);
+      expect(more).toEqual([]);
+      expect(aside?.bytes.equals(bytes)).toBe(true);
+      expect(aside?.report).toMatchObject({ date: '20240115', directory: 'ana', name, byteLength: bytes.length });
+      expect(aside?.report.reason).toContain(name);
+      // Nothing is left to be met.
+      expect(await expectRest(day.storage, day, [name])).toEqual([]);
+      expect(await compact({ storage: day.storage }, { all: true })).toMatchObject({ failures: [] });
+      expect(await expectRest(day.storage, day, [name])).toEqual([]);
+    });
+  });
+
+  it.each(damages)(
+    'of a compacted file, %s, the files that it replaced answer while they are there',
+    async (_, damage) => {
+      await withDay(
+        async (day) => {
+          await damage(path.join(day.directory, 'compacted.parquet'));
+          const reader = await open(day.data, { readOnly: true });
+          // The parts hold all that was in it.
+          expect(await expectRest(reader, day, ['compacted.parquet'])).toHaveLength(1);
+          expect(await expectRest(day.storage, day, [])).toHaveLength(1);
+        },
+        { sweep: false },
+      );
+    },
+  );
+
+  it('sets aside all that is damaged, however much', async () => {
+    await withDay(async (day) => {
+      for (let i = 0; i < 60; i += 1) await writeFile(path.join(day.directory, `part-${i}.parquet`), `no ${i}`);
+      for (const name of Object.keys(day.files))
+        await DAMAGES['flipped in a row group']?.(path.join(day.directory, name));
+      expect(await expectRest(day.storage, day, Object.keys(day.files))).toHaveLength(63);
+      expect(await readdir(day.directory)).toEqual([]);
+      expect(await asideIn(day.data)).toHaveLength(63);
+    });
+  });
+
+  it('goes on where the file cannot be moved, and moves it about no more than once', async () => {
+    await withDay(async (day) => {
+      const name = Object.keys(day.files)[1] ?? '';
+      await DAMAGES.truncated?.(path.join(day.directory, name));
+      await writeFile(path.join(day.directory, 'part-text.parquet'), 'no Parquet');
+      const fileSystem: DirectoryFileSystem = {
+        ...realFileSystem,
+        link: (...args) => args[2](Object.assign(new Error('EROFS'), { code: 'EROFS' })),
+      };
+      const storage = await openDirectoryStorage({ directory: day.data, create: false, fileSystem });
+      onTestFinished(() => storage.close());
+      const reports = await expectRest(storage, day, [name]);
+      expect(reports.map(({ outcome }) => outcome)).toEqual(['skipped', 'skipped']);
+      expect((await readdir(day.directory)).sort()).toEqual([...Object.keys(day.files), 'part-text.parquet'].sort());
+      expect(await readdir(path.join(day.data, '.quarantine'))).toEqual([]);
+    });
+  });
+
+  it('passes over what is too large, which stays where it is', async () => {
+    await withDay(async (day) => {
+      await writeFile(path.join(day.directory, 'part-large.parquet'), '');
+      await truncate(path.join(day.directory, 'part-large.parquet'), 257 * 1024 * 1024);
+      const report = { date: '20240115', name: 'part-large.parquet', code: 'file_too_large', outcome: 'skipped' };
+      expect(await expectRest(day.storage, day, [])).toMatchObject([report]);
+      expect(await readdir(day.directory)).toContain('part-large.parquet');
+      expect(await asideIn(day.data)).toEqual([]);
+    });
+  });
+
+  it.each(['EACCES', 'EMFILE', 'ESTALE'])(
+    'fails, and moves nothing, where the storage cannot read: %s',
+    async (code) => {
+      await withDay(async (day) => {
+        let isBroken = false;
+        const fileSystem: DirectoryFileSystem = {
+          ...realFileSystem,
+          read(...args) {
+            if (isBroken) args[5](Object.assign(new Error(code), { code }), 0);
+            else realFileSystem.read(...args);
+          },
+        };
+        const storage = await open(day.data, { fileSystem });
+        isBroken = true;
+        const question = { userId: 'ana', start: RANGE.fromMs, end: RANGE.toMs };
+        await expect(query({ storage }, question)).rejects.toMatchObject({ code: 'storage_unavailable' });
+        isBroken = false;
+        expect(await expectRest(storage, day, [])).toEqual([]);
+        expect(await asideIn(day.data)).toEqual([]);
+      });
+    },
+  );
+
+  it.each(Object.entries(DAMAGES))('of a shared part, %s, every user is answered from the rest', async (_, damage) => {
+    await withDirectory(async (data) => {
+      const storage = await open(data, {});
+      const users = ['ana', 'bo', 'cy'];
+      const of = (minute: number) =>
+        users.flatMap((userId) => readingsFrom(minute, 0).map((one) => ({ ...one, userId })));
+      const partition = { date: '20240115', directory: '_shared' };
+      for (const minute of [0, 90]) {
+        const bytes = encodeReadings(mergeReadings([columnsFromReadings(of(minute))]), { shared: true });
+        await storage.publish(partition, `part-${minute}.parquet`, bytes);
+      }
+      await damage(path.join(data, '20240115/_shared/part-0.parquet'));
+      const reports: DamageReport[] = [];
+      const range = { start: START_MS, end: START_MS + 86_400_000 };
+      for (const userId of users) {
+        const rows = await query({ storage }, { userId, ...range }, { onDamage: (report) => reports.push(report) });
+        const { start: fromMs, end: toMs } = range;
+        expect(rows).toEqual(oracleAnswer(of(90), { userId, fromMs, toMs, intervalMs: 60_000, priority: {} }));
+      }
+      expect(reports).toMatchObject([{ name: 'part-0.parquet', outcome: 'quarantined' }]);
+      expect(await readdir(path.join(data, '20240115/_shared'))).toEqual(['part-90.parquet']);
+    });
+  });
+
+  it('names no user and no directory in what it reports', async () => {
+    await withDirectory(async (data) => {
+      const storage = await open(data, {});
+      await mkdir(path.join(data, '20240115/secret'), { recursive: true });
+      await writeFile(path.join(data, '20240115/secret/part-a.parquet'), 'no Parquet');
+      const reports: DamageReport[] = [];
+      const question = { userId: 'secret', start: START_MS, end: START_MS + 1 };
+      expect(await query({ storage }, question, { onDamage: (report) => reports.push(report) })).toEqual([]);
+      expect(reports).toHaveLength(1);
+      expect(JSON.stringify(reports)).not.toContain('secret');
+    });
+  });
+});
