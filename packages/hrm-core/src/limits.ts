@@ -72,6 +72,9 @@ export const MINUTE_MS = 60_000;
 /** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
 export const MAX_CONCURRENT_WRITES = 256;
 
+/** Users that a shared part is brought home to at once: of each, all files of the day are open. */
+export const MAX_CONCURRENT_HOMES = 64;
+
 /**
  * Parts of few readings that a batch may make in one day; with more, they share one. A file costs a sync, ~0.8 ms, when it is
  * written and again when it goes.

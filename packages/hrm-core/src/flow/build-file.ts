@@ -9,6 +9,7 @@ import { createEncoder, type Encoder, type WrittenGroup } from '../parquet/encod
 import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../pure/columns.js';
 import type { DevicePriority } from '../pure/merge.js';
 import { joinRollups, type Rollup, rollUp, sameRollup } from '../pure/rollup.js';
+import { takeTurns } from './turns.js';
 
 /** What kind of file to build. */
 export interface BuildSettings {
@@ -47,10 +48,12 @@ export async function buildFile(
 ): Promise<BuiltFile> {
   const encoder = createEncoder({ shared });
   const groups: KnownGroup[] = [];
+  const turns = takeTurns();
   let rows = 0;
   async function prove(written: readonly WrittenGroup[]): Promise<void> {
     for (const { index, columns } of written) {
       const decoded = await decodePiece(encoder, index);
+      await turns.give();
       if (!sameReadings(decoded, columns)) throw defect('other readings than were merged');
       rows += columns.length;
       groups.push(knownGroup(index, decoded, wanted !== undefined && rows <= maxRows));

@@ -7,7 +7,7 @@
  * half-way is gone on with by the next: users who have theirs are passed over.
  */
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_WRITES } from '../limits.js';
+import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { Partition, PartitionFailure, Snapshot } from '../ports/storage.js';
@@ -104,7 +104,7 @@ async function bringHome(
   let together: ReadingColumns[] = [];
   for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names)))) {
     together.push(columns);
-    if (together.length < MAX_CONCURRENT_WRITES) continue;
+    if (together.length < MAX_CONCURRENT_HOMES) continue;
     await Promise.all(together.map(bring));
     together = [];
   }

@@ -2,7 +2,7 @@
  * Many sorted files to one sorted stream, by rule 1: of each file only some row groups are held, however large it is.
  *
  * What is held of the files is merged up to the smallest of their last rows; of files that have more, the next row groups
- * are read, and so on. Files of one row group each are merged in one step.
+ * are read, and so on. No more than some row groups' worth is merged in one step, and between steps others have their turn.
  */
 import { MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { decodeGroups } from '../parquet/decode.js';
@@ -10,6 +10,7 @@ import { asDamage, type OpenedFile, openFile } from '../parquet/footer.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { compareRows, concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
+import { takeTurns } from './turns.js';
 
 /** A file to merge. */
 export interface MergeInput {
@@ -28,7 +29,7 @@ interface Cursor {
 /**
  * Merges files: yields tables that are sorted by user, device and timestampMs, each after the one before.
  * @param table - merged readings that are in no file, to go with them.
- * @param heldRows - of a file are held when its row groups are small, about.
+ * @param heldRows - of a file are held when its row groups are small, about, and half as many as are merged in one step.
  * @throws HrmError kind `data`, code `file_damaged`, for a file that is not sorted, too.
  */
 export async function* mergeFiles(
@@ -36,6 +37,7 @@ export async function* mergeFiles(
   table: ReadingColumns = NO_READINGS,
   heldRows = ROW_GROUP_ROWS,
 ): AsyncGenerator<ReadingColumns, void, undefined> {
+  const turns = takeTurns();
   const cursors: Cursor[] = [{ held: table, source: null }];
   for (const input of inputs) {
     const opened = await openFile(input.file, input.partition);
@@ -45,7 +47,7 @@ export async function* mergeFiles(
     for (const cursor of cursors) while (cursor.held.length === 0 && hasMore(cursor)) await readOn(cursor, heldRows);
     const active = cursors.filter(({ held }) => held.length > 0);
     if (active.length === 0) return;
-    const bound = smallestLast(active.filter(hasMore));
+    const bound = smallest([...lastRows(active.filter(hasMore)), ...middleRow(active, 2 * heldRows)]);
     const tables = active.map((cursor) => {
       const { held } = cursor;
       const to = bound === null ? held.length : rowsUpTo(held, bound);
@@ -53,6 +55,7 @@ export async function* mergeFiles(
       return sliceRows(held, 0, to);
     });
     yield mergeReadings(tables);
+    await turns.give();
   }
 }
 
@@ -88,21 +91,38 @@ function isSorted({ length, user, device, timestampMs }: ReadingColumns): boolea
   return true;
 }
 
-/** Of tables with more to come, the one whose last row comes first. */
-function smallestLast(cursors: readonly Cursor[]): ReadingColumns | null {
-  let smallest: ReadingColumns | null = null;
-  for (const { held } of cursors) {
-    if (smallest === null || compareRows(held, held.length - 1, smallest, smallest.length - 1) < 0) smallest = held;
-  }
-  return smallest;
+/** A row of a table. */
+interface Row {
+  readonly columns: ReadingColumns;
+  readonly row: number;
 }
 
-/** How many rows of a table do not come after the last row of another. */
-function rowsUpTo(columns: ReadingColumns, bound: ReadingColumns): number {
+function lastRows(cursors: readonly Cursor[]): Row[] {
+  return cursors.map(({ held }) => ({ columns: held, row: held.length - 1 }));
+}
+
+/** A row up to which about `maxRows` are held, if more are. */
+function middleRow(cursors: readonly Cursor[], maxRows: number): Row[] {
+  const total = cursors.reduce((sum, { held }) => sum + held.length, 0);
+  if (total <= maxRows) return [];
+  const largest = cursors.reduce((max, { held }) => (held.length > max.length ? held : max), NO_READINGS);
+  return [{ columns: largest, row: Math.floor((largest.length * maxRows) / total) }];
+}
+
+function smallest(rows: readonly Row[]): Row | null {
+  let first: Row | null = null;
+  for (const one of rows) {
+    if (first === null || compareRows(one.columns, one.row, first.columns, first.row) < 0) first = one;
+  }
+  return first;
+}
+
+/** How many rows of a table do not come after a row of another. */
+function rowsUpTo(columns: ReadingColumns, bound: Row): number {
   let [from, to] = [0, columns.length];
   while (from < to) {
     const middle = (from + to) >>> 1;
-    if (compareRows(columns, middle, bound, bound.length - 1) <= 0) from = middle + 1;
+    if (compareRows(columns, middle, bound.columns, bound.row) <= 0) from = middle + 1;
     else to = middle;
   }
   return from;
