@@ -42,11 +42,12 @@ export function answerDay(
   ]);
   const intervals = allocate(question.intervalMs, devices.length);
   let at = 0;
+  const resolved = new Int16Array(DAY_MS / MINUTE_MS).fill(-1);
   for (const [f, rollup] of rollups.entries()) {
     if (rollup === null) continue;
     const own = indices.subarray(at, at + rollup.devices.length);
     at += rollup.devices.length;
-    addRollup(intervals, { rollup, devices: own, file: f }, question, source);
+    addRollup(intervals, { rollup, devices: own, file: f, resolved }, question, source);
   }
   addReadings(intervals, readings, indices.subarray(at), question, dayMs);
   return toTable(intervals, devices, dayMs);
@@ -71,20 +72,22 @@ interface NumberedRollup {
   readonly rollup: Rollup;
   readonly devices: Uint32Array;
   readonly file: number;
+  /** Of each minute the last file whose devices disagree in it. */
+  readonly resolved: Int16Array;
 }
 
 /** Adds the minutes that are the file's, alone or with others. By plain loops: a day of parts has hundreds of them. */
 function addRollup(
   intervals: Intervals,
-  { rollup, devices, file }: NumberedRollup,
+  { rollup, devices, file, resolved }: NumberedRollup,
   question: Question,
   source: Int16Array,
 ): void {
   const { conflicts, series } = rollup;
-  const isOfAll = question.deviceId === undefined && conflicts.minute.length > 0;
-  const resolved = isOfAll ? new Set(conflicts.minute) : null;
-  for (let i = 0; resolved !== null && i < conflicts.minute.length; i += 1) {
-    const from = source[conflicts.minute[i] as number];
+  for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {
+    const minute = conflicts.minute[i] as number;
+    resolved[minute] = file;
+    const from = source[minute];
     if (from !== file && from !== FROM_SEVERAL) continue;
     const interval = addBucket(intervals, conflicts, i);
     const mask = conflicts.devices[i] as number;
@@ -98,7 +101,7 @@ function addRollup(
     for (let i = 0; i < buckets.minute.length; i += 1) {
       const minute = buckets.minute[i] as number;
       const from = source[minute];
-      if ((from !== file && from !== FROM_SEVERAL) || resolved?.has(minute)) continue;
+      if ((from !== file && from !== FROM_SEVERAL) || resolved[minute] === file) continue;
       addDevice(intervals, addBucket(intervals, buckets, i), devices[d] as number);
     }
   }
