@@ -9,6 +9,8 @@ import type { Partition, Storage, StoredFile } from '../ports/storage.js';
 /** A memory of a bounded size. */
 export interface FileCache {
   get(key: string): unknown;
+  /** As `get`, and does not count as a use. */
+  peek(key: string): unknown;
   /** @param bytes - what the value takes, about; a value larger than the cache is not kept. */
   set(key: string, value: unknown, bytes: number): void;
 }
@@ -30,6 +32,7 @@ export function createFileCache(maxBytes: number): FileCache {
       entries.set(key, entry);
       return entry.value;
     },
+    peek: (key) => entries.get(key)?.value,
     set(key, value, bytes) {
       forget(key);
       if (bytes > maxBytes) return;
@@ -60,7 +63,7 @@ export function versionKey(
   { name, version }: Pick<StoredFile, 'name' | 'version'>,
   { date, directory }: Partition,
 ): string {
-  return [date, directory, name, version].join('\n');
+  return `${date}\n${directory}\n${name}\n${version}`;
 }
 
 /** Keeps what is known of a file, unless it is so young that another one may be given its version. */

@@ -54,9 +54,9 @@ export async function findSources(
 export function knownParts(cache: FileCache, partition: Partition, { userId }: Question): (name: string) => boolean {
   return (name) => {
     const key = versionKey({ name, version: name }, partition);
-    const known = cache.get(key) as Partial<KnownFile> | undefined;
+    const known = cache.peek(key) as Partial<KnownFile> | undefined;
     if (partition.directory !== SHARED_DIRECTORY) return known?.columns != null;
-    return known !== undefined && cache.get(shareKey(key, userId)) !== undefined;
+    return known !== undefined && cache.peek(shareKey(key, userId)) !== undefined;
   };
 }
 
