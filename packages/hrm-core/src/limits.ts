@@ -39,13 +39,13 @@ export const MAX_MERGE_FILES = 1_000;
 /** Rows of a row group, at most: 1.8 MB as columns. A cut hour of a day at 1 Hz decodes this many. */
 export const ROW_GROUP_ROWS = 65_536;
 
-/** Rows that a merge, a rollup or an answer holds at once: 30 MB as columns, six days of two devices at 1 Hz. */
+/** Rows that a merge or a rollup holds at once: 30 MB as columns, six days of two devices at 1 Hz. */
 export const MAX_MERGE_ROWS = 1_048_576;
 
 /** Bytes of files merged into one, which is made in memory: some hundred million readings; larger files are left as they are. */
 export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 
-/** Readings that an answer merges at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
+/** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */

@@ -3,7 +3,7 @@
  * before anybody sees them, and the rollup is made of what was read back.
  */
 import { HrmError } from '../errors.js';
-import { MAX_MERGE_ROWS, MINUTE_MS } from '../limits.js';
+import { MAX_ANSWER_ROWS, MAX_MERGE_ROWS, MINUTE_MS } from '../limits.js';
 import { decodePiece, openBytes } from '../parquet/decode.js';
 import { createEncoder, type Encoder, type WrittenGroup } from '../parquet/encode.js';
 import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../pure/columns.js';
@@ -61,7 +61,10 @@ export async function buildFile(
   }
   for await (const table of tables) await prove(encoder.write(table));
   await prove(encoder.flush());
-  const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows });
+  const rollup =
+    wanted === undefined
+      ? null
+      : await rollUpGroups(encoder, groups, { ...wanted, maxRows: Math.min(maxRows, MAX_ANSWER_ROWS) });
   const bytes = encoder.finish({ replaces, rollup });
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');
@@ -89,6 +92,7 @@ async function rollUpGroups(
   const fromMinute = Math.floor((fromMs - dayMs) / MINUTE_MS);
   const toMinute = Math.floor((lastMs - dayMs) / MINUTE_MS) + 1;
   const rollups: Rollup[] = [];
+  const turns = takeTurns();
   for (const [from, to] of splitMinutes(groups, { dayMs, maxRows }, fromMinute, toMinute)) {
     const window = { fromMs: dayMs + from * MINUTE_MS, toMs: dayMs + to * MINUTE_MS };
     const tables: ReadingColumns[] = [];
@@ -99,6 +103,7 @@ async function rollUpGroups(
     // Sorted already, as the groups are.
     const columns = concatColumns(tables);
     if (columns.length === 0) continue;
+    await turns.give();
     const rollup = rollUp(columns, dayMs, priority);
     if (rollup === null) return null;
     rollups.push(rollup);
@@ -106,7 +111,7 @@ async function rollUpGroups(
   return joinRollups(rollups, priority);
 }
 
-/** Half-open ranges of minutes whose row groups have few enough rows, or of one minute. */
+/** Half-open ranges of minutes that have few enough rows, about, or of one minute. */
 function splitMinutes(
   groups: readonly KnownGroup[],
   limits: { readonly dayMs: number; readonly maxRows: number },
@@ -115,7 +120,11 @@ function splitMinutes(
 ): [number, number][] {
   const [fromMs, toMs] = [limits.dayMs + from * MINUTE_MS, limits.dayMs + to * MINUTE_MS];
   const own = groups.filter((group) => group.lastMs >= fromMs && group.fromMs < toMs);
-  const rows = own.reduce((sum, group) => sum + group.rows, 0);
+  // Of each as large a share as the window has of its time.
+  const rows = own.reduce((sum, { rows: all, ...group }) => {
+    const overlapMs = Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs);
+    return sum + (all * overlapMs) / (group.lastMs + 1 - group.fromMs);
+  }, 0);
   if (rows <= limits.maxRows || to - from <= 1) return [[from, to]];
   const middle = (from + to) >>> 1;
   return [...splitMinutes(own, limits, from, middle), ...splitMinutes(own, limits, middle, to)];
