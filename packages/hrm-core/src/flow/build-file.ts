@@ -50,8 +50,9 @@ export async function buildFile(
   const groups: KnownGroup[] = [];
   const turns = takeTurns();
   let rows = 0;
-  async function prove(written: readonly WrittenGroup[]): Promise<void> {
+  async function prove(written: Iterable<WrittenGroup>): Promise<void> {
     for (const { index, columns } of written) {
+      await turns.give();
       const decoded = await decodePiece(encoder, index);
       await turns.give();
       if (!sameReadings(decoded, columns)) throw defect('other readings than were merged');
@@ -99,12 +100,14 @@ async function rollUpGroups(
     for (const group of groups) {
       if (group.lastMs < window.fromMs || group.fromMs >= window.toMs) continue;
       tables.push(within(group.columns ?? (await decodePiece(encoder, group.index)), window));
+      await turns.give();
     }
     // Sorted already, as the groups are.
     const columns = concatColumns(tables);
     if (columns.length === 0) continue;
     await turns.give();
     const rollup = rollUp(columns, dayMs, priority);
+    await turns.give();
     if (rollup === null) return null;
     rollups.push(rollup);
   }

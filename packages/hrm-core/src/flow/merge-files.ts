@@ -44,7 +44,10 @@ export async function* mergeFiles(
     cursors.push({ held: NO_READINGS, source: { ...input, opened, nextGroup: 0 } });
   }
   for (;;) {
-    for (const cursor of cursors) while (cursor.held.length === 0 && hasMore(cursor)) await readOn(cursor, heldRows);
+    for (const cursor of cursors) {
+      while (cursor.held.length === 0 && hasMore(cursor)) await readOn(cursor, heldRows);
+      await turns.give();
+    }
     const active = cursors.filter(({ held }) => held.length > 0);
     if (active.length === 0) return;
     const bound = smallest([...lastRows(active.filter(hasMore)), ...middleRow(active, 2 * heldRows)]);
@@ -54,8 +57,9 @@ export async function* mergeFiles(
       cursor.held = sliceRows(held, to, held.length);
       return sliceRows(held, 0, to);
     });
-    yield mergeReadings(tables);
+    const merged = mergeReadings(tables);
     await turns.give();
+    yield merged;
   }
 }
 

@@ -91,8 +91,8 @@ function isOutOfMemory(error: unknown): boolean {
 
 function encodeFile(columns: ReadingColumns, { shared, ...extras }: FileExtras): Uint8Array<ArrayBuffer> {
   const encoder = createEncoder({ shared });
-  encoder.write(columns);
-  encoder.flush();
+  Array.from(encoder.write(columns));
+  Array.from(encoder.flush());
   return encoder.finish(extras);
 }
 
@@ -105,10 +105,14 @@ export interface WrittenGroup {
 
 /** Makes a file piece by piece; only what has no whole row group yet is held, and the bytes. */
 export interface Encoder {
-  /** @param columns - sorted, and after all rows before them. Returns the row groups that are complete now. */
-  write(columns: ReadingColumns): readonly WrittenGroup[];
-  /** Ends the last row group. */
-  flush(): readonly WrittenGroup[];
+  /**
+   * Takes rows and encodes the row groups that are complete with them, each when it is asked for, so that others may have
+   * their turn between two: all must be asked for before anything else is.
+   * @param columns - sorted, and after all rows before them.
+   */
+  write(columns: ReadingColumns): Iterable<WrittenGroup>;
+  /** Ends the last row group, as {@link Encoder.write} does. */
+  flush(): Iterable<WrittenGroup>;
   /** What a reader needs to read a row group back before the file is finished. */
   piece(index: number): {
     readonly metadata: FileMetaData;
@@ -153,17 +157,18 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
     return { index: digests.length - 1, columns };
   }
 
-  function take(columns: ReadingColumns, isLast: boolean): WrittenGroup[] {
+  function* take(added: ReadingColumns, isLast: boolean): Generator<WrittenGroup, void, undefined> {
+    const columns = pending.length === 0 ? added : concatColumns([pending, added]);
     const ranges = split(columns);
     const whole = isLast ? ranges : ranges.slice(0, -1);
     const [, at] = whole.at(-1) ?? [0, 0];
     pending = sliceRows(columns, at, columns.length);
-    return whole.map(([from, to]) => writeGroup(sliceRows(columns, from, to)));
+    for (const [from, to] of whole) yield writeGroup(sliceRows(columns, from, to));
   }
 
   return {
-    write: (columns) => take(pending.length === 0 ? columns : concatColumns([pending, columns]), false),
-    flush: () => take(pending, true),
+    write: (columns) => take(columns, false),
+    flush: () => take(NO_READINGS, true),
     piece(index) {
       const group = file.row_groups[index];
       const [fromByte = 0, toByte = 0] = offsets.slice(index, index + 2);
