@@ -13,15 +13,22 @@ import { eventually } from './support/redis-process.js';
 
 const ROUNDS = Number(process.env.HRM_CHAOS_ROUNDS ?? 30);
 const SEED = testSeed();
+/** More users than the 32 from which on a batch has shared parts. */
+const CROWD = Array.from({ length: 60 }, (_, i) => `crowd ${i}`);
 
 const WELL = { status: 'healthy', checks: { service: 'healthy', queue: 'healthy', storage: 'healthy' } };
 
 /** Runs the rounds: a fault begins, and the next one while it may still go on. */
-async function breakThings(deployment: Deployment, plan: readonly Fault[], random: () => number, begun: () => void) {
+async function breakThings(
+  deployment: Deployment,
+  plan: readonly Fault[],
+  random: () => number,
+  begun: () => Promise<void>,
+) {
   const running = new Map<string, Promise<void>>();
   for (const fault of plan) {
     await running.get(fault.target);
-    begun();
+    await begun();
     const done = fault.run(deployment, random);
     // Its failure is the test's, when it is waited for.
     done.catch(() => undefined);
@@ -42,6 +49,12 @@ function describeLost(ledger: Ledger, present: ReadonlySet<string>, plan: readon
   return [...lost].map(([round, count]) => {
     return `${count} readings of ${ledger.user}, sent in round ${round} (${plan[round]?.name}; before: ${plan[round - 1]?.name})`;
   });
+}
+
+/** Names of the shared parts that are there, of any day. */
+async function sharedParts(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true }).catch(() => []);
+  return names.filter((name) => /^[0-9]{8}\/_shared\/[^/]+\.parquet$/.test(name));
 }
 
 async function isDrained({ redis }: Deployment): Promise<boolean> {
@@ -68,16 +81,22 @@ it(
     if (!hasDisks) console.warn('chaos: without full disks, which need the right to mount a tmpfs');
     if (!clocks) console.warn('chaos: without jumps of clocks, which need libfaketime on Linux');
     const plan = planFaults(ROUNDS, deployment, random);
-    const ledgers = ['ana', '../ben', 'an original client'].map(createLedger);
-    const [ana, ben, original] = ledgers as [Ledger, Ledger, Ledger];
+    const [ana, ben, original] = ['ana', '../ben', 'an original client'].map(createLedger) as [Ledger, Ledger, Ledger];
+    const crowd = CROWD.map(createLedger);
+    const ledgers = [ana, ben, original, ...crowd];
+    const shared = new Set<string>();
     let round = -1;
     let isOver = false;
     // Not the generator of the choices: how often the producers ask for a number depends on the time.
     const load: Load = { random: randomFrom(SEED + 1), round: () => round, isOver: () => isOver };
     const urls = () => apis.flatMap(({ url }) => url ?? []);
-    const producers = [post(urls, ana, load), post(urls, ben, load), pushForeign(redis, original, load)];
-    const breaking = breakThings(deployment, plan, random, () => {
+    const producers = [
+      ...[[ana], [ben], crowd].map((some) => post(urls, some, load)),
+      pushForeign(redis, original, load),
+    ];
+    const breaking = breakThings(deployment, plan, random, async () => {
       round += 1;
+      for (const name of await sharedParts(dataDirectory)) shared.add(name);
     }).finally(() => {
       isOver = true;
     });
@@ -92,7 +111,7 @@ it(
     );
     expect(lost, `HRM_SEED=${SEED}`).toEqual([]);
     for (const [i, { sent, accepted, user }] of ledgers.entries()) {
-      expect(accepted.size, user).toBeGreaterThan(ROUNDS);
+      expect(accepted.size, user).toBeGreaterThan(user.startsWith('crowd') ? 0 : ROUNDS);
       // Every row is one reading that was sent, with its value.
       const invented = rows[i]?.filter(
         (row) => row.count !== 1 || sent.get(row.timestamp)?.heartRate !== row.heart_rate,
@@ -110,7 +129,8 @@ it(
     const duckdb = await openDuckDb();
     const stored = await answerByUser(duckdb, rulesSql(`read_parquet('${dataDirectory}/*/*/*.parquet')`));
     expect(stored).toEqual(new Map(ledgers.map(({ user }, i) => [user, rows[i]])));
-    const outcomes = ledgers.map(({ user, accepted, outcomes }) => {
+    expect(shared.size).toBeGreaterThan(0);
+    const outcomes = [ana, ben, original, ...crowd.slice(0, 1)].map(({ user, accepted, outcomes }) => {
       return `${user}: ${accepted.size} readings, ${JSON.stringify(Object.fromEntries(outcomes))}`;
     });
     console.log(`chaos: ${ROUNDS} rounds, nothing lost of ${outcomes.join('; ')}`);

@@ -29,6 +29,8 @@ export interface Load {
 }
 
 interface Reading {
+  /** Of whom it is. */
+  readonly ledger: Ledger;
   readonly timestampMs: number;
   readonly heartRate: number;
 }
@@ -48,30 +50,43 @@ export function rangeOf({ sent }: Ledger): { start: string; end: string } {
   return { start: shown(START_MS), end: shown(START_MS + (sent.size + 1) * MINUTE_MS) };
 }
 
-function take({ sent }: Ledger, { random, round }: Load): Reading[] {
-  return Array.from({ length: random() < 0.3 ? 1 : 1 + Math.floor(random() * 40) }, () => {
+function take(ledger: Ledger, { random, round }: Load, length: number): Reading[] {
+  const { sent } = ledger;
+  return Array.from({ length }, () => {
     const timestampMs = START_MS + sent.size * MINUTE_MS;
     const heartRate = 30 + Math.floor(random() * 191);
     sent.set(shown(timestampMs), { heartRate, round: round() });
-    return { timestampMs, heartRate };
+    return { ledger, timestampMs, heartRate };
   });
 }
 
-function accept({ accepted }: Ledger, readings: readonly Reading[]): void {
-  for (const { timestampMs } of readings) accepted.add(shown(timestampMs));
+function someLength({ random }: Load): number {
+  return random() < 0.3 ? 1 : 1 + Math.floor(random() * 40);
 }
 
-/** POSTs batches, each to one of the APIs that are there; half of those that fail once more, as clients do. */
-export async function post(urls: () => readonly string[], ledger: Ledger, load: Load): Promise<void> {
+function accept(readings: readonly Reading[]): void {
+  for (const { ledger, timestampMs } of readings) ledger.accepted.add(shown(timestampMs));
+}
+
+function countOutcome(ledgers: readonly Ledger[], outcome: string): void {
+  for (const { outcomes } of ledgers) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+}
+
+/**
+ * POSTs batches, each to one of the APIs that are there; half of those that fail once more, as clients do.
+ * @param ledgers - of one user, whose batches are of any length, or of a crowd, of whom each batch has a reading each.
+ */
+export async function post(urls: () => readonly string[], ledgers: readonly Ledger[], load: Load): Promise<void> {
   const { random } = load;
   let failed: Reading[] | null = null;
   while (!load.isOver()) {
     const up = urls();
     const url = up[Math.floor(random() * up.length)];
-    const readings: Reading[] = failed ?? take(ledger, load);
-    const status = url === undefined ? 'none' : await postOnce(url, ledger.user, readings);
-    ledger.outcomes.set(status, (ledger.outcomes.get(status) ?? 0) + 1);
-    if (status === '202') accept(ledger, readings);
+    const length = ledgers.length === 1 ? someLength(load) : 1;
+    const readings: Reading[] = failed ?? ledgers.flatMap((ledger) => take(ledger, load, length));
+    const status = url === undefined ? 'none' : await postOnce(url, readings);
+    countOutcome(ledgers, status);
+    if (status === '202') accept(readings);
     else if (!/^(?:none|503)$/.test(status)) throw new Error(`a good batch was answered ${status}`);
     failed = status === '202' || random() < 0.5 ? null : readings;
     await sleep(status === '202' ? 10 : 30);
@@ -79,9 +94,9 @@ export async function post(urls: () => readonly string[], ledger: Ledger, load: 
 }
 
 /** The status; `none` where the connection ended first, so that nobody knows whether the readings are queued. */
-async function postOnce(url: string, user_id: string, readings: readonly Reading[]): Promise<string> {
-  const batch = readings.map(({ timestampMs, heartRate }) => {
-    return { user_id, device_id: 'watch', timestamp: shown(timestampMs), heart_rate: heartRate };
+async function postOnce(url: string, readings: readonly Reading[]): Promise<string> {
+  const batch = readings.map(({ ledger, timestampMs, heartRate }) => {
+    return { user_id: ledger.user, device_id: 'watch', timestamp: shown(timestampMs), heart_rate: heartRate };
   });
   try {
     return String(await postBatch(url, batch, AbortSignal.timeout(MAX_REQUEST_MS)));
@@ -95,7 +110,7 @@ async function postOnce(url: string, user_id: string, readings: readonly Reading
 /** Pushes what the original system's API pushed: one reading an element, without the time of its arrival. */
 export async function pushForeign(redis: Redis, ledger: Ledger, load: Load): Promise<void> {
   while (!load.isOver()) {
-    const readings = take(ledger, load);
+    const readings = take(ledger, load, someLength(load));
     const elements = readings.map(({ timestampMs, heartRate }) =>
       JSON.stringify({
         device_id: 'watch',
@@ -106,8 +121,8 @@ export async function pushForeign(redis: Redis, ledger: Ledger, load: Load): Pro
     );
     const reply = await redis.cli('RPUSH', 'heartbeat:queue', ...elements).catch(() => 'none');
     const isAccepted = /^\d+$/.test(reply);
-    ledger.outcomes.set(isAccepted ? 'ok' : 'none', (ledger.outcomes.get(isAccepted ? 'ok' : 'none') ?? 0) + 1);
-    if (isAccepted) accept(ledger, readings);
+    countOutcome([ledger], isAccepted ? 'ok' : 'none');
+    if (isAccepted) accept(readings);
     await sleep(40);
   }
 }
