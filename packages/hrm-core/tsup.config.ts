@@ -7,6 +7,7 @@ export default defineConfig({
     redis: 'src/drivers/queue/redis.ts',
     directory: 'src/drivers/storage/directory.ts',
     open: 'src/open.ts',
+    schemas: 'src/schemas.ts',
     settings: 'src/settings.ts',
     contract: 'src/contract/index.ts',
   },

@@ -44,6 +44,18 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Say whether queue and storage, or a server, are well.',
     load: async () => (await import('./commands/health.js')).healthCommand,
   },
+  'keys create': {
+    summary: 'Make an API key.',
+    load: async () => (await import('./commands/keys.js')).createCommand,
+  },
+  'keys list': {
+    summary: 'List the API keys.',
+    load: async () => (await import('./commands/keys.js')).listCommand,
+  },
+  'keys revoke': {
+    summary: 'Take API keys away.',
+    load: async () => (await import('./commands/keys.js')).revokeCommand,
+  },
   'dlq list': {
     summary: 'List what could not be stored.',
     load: async () => (await import('./commands/dlq.js')).listCommand,
@@ -60,6 +72,12 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Delete dead letters for good.',
     load: async () => (await import('./commands/dlq.js')).purgeCommand,
   },
+};
+
+/** What the groups of commands are about. */
+const GROUPS: Readonly<Record<string, string>> = {
+  dlq: 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.',
+  keys: 'API keys: who may send readings, read answers, see how the system is. With none, only this machine is answered.',
 };
 
 /** What the first arguments name. */
@@ -142,10 +160,9 @@ function overview(): string {
 }
 
 function groupHelp(name: string, commands: readonly string[]): string {
-  const about = 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.';
   return overviewHelp(
     `hrm ${name} COMMAND [options]`,
-    about,
+    GROUPS[name] ?? '',
     commands.map((command) => [command, COMMANDS[command]?.summary ?? '']),
   );
 }

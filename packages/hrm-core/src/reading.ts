@@ -61,7 +61,8 @@ export const IdSchema = v.pipe(
   v.check((id) => !CONTROL_CHARACTER.test(id), 'must not have control characters'),
 );
 
-const HeartRateSchema = v.pipe(
+/** Beats per minute. */
+export const HeartRateSchema = v.pipe(
   v.number(HEART_RATE_FAULT),
   v.integer(HEART_RATE_FAULT),
   v.minValue(MIN_HEART_RATE_BPM, HEART_RATE_FAULT),

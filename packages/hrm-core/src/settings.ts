@@ -52,14 +52,20 @@ const hosts = v.array(
   ),
 );
 
-const hostList = v.union([
-  hosts,
+/** As browsers send them: scheme, host, port where it is not the scheme's own. */
+const origins = v.array(
   v.pipe(
     v.string(),
-    v.transform((text) => text.split(',').map((host) => host.trim())),
-    hosts,
+    v.check((origin) => URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin),
   ),
-]);
+);
+
+const hostList = v.union([hosts, v.pipe(v.string(), v.transform(splitList), hosts)]);
+const originList = v.union([origins, v.pipe(v.string(), v.transform(splitList), origins)]);
+
+function splitList(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
+}
 
 const DAY = integer(0, DAY_MS);
 const KEY_ALLOWED = 'a key of 1 to 256 characters without blanks';
@@ -71,7 +77,7 @@ const DEFINITIONS = {
     schema: path,
     fallback: '127.0.0.1',
     allowed: 'a host name or address',
-    about: 'Address the API listens on. Another than this machine itself needs HRM_ALLOW_ANONYMOUS=true.',
+    about: 'Address the API listens on. Beyond this machine it needs API keys or HRM_ALLOW_ANONYMOUS=true.',
   },
   port: {
     variable: 'HRM_PORT',
@@ -93,6 +99,27 @@ const DEFINITIONS = {
     fallback: [] as string[],
     allowed: 'host names or addresses without scheme or port, separated by commas',
     about: 'Names besides its own by which clients may address the API (the Host header).',
+  },
+  corsOrigins: {
+    variable: 'HRM_CORS_ORIGINS',
+    schema: originList,
+    fallback: [] as string[],
+    allowed: 'origins like https://app.example.org, separated by commas',
+    about: 'Web pages of other origins that may call the API from a browser; none by default.',
+  },
+  keysFile: {
+    variable: 'HRM_KEYS_FILE',
+    schema: path,
+    fallback: './.hrm/keys.json',
+    allowed: 'a file',
+    about: 'Where the API keys are (hrm keys create). As soon as there is one, every call needs a key.',
+  },
+  rateLimit: {
+    variable: 'HRM_RATE_LIMIT',
+    schema: integer(0, 1_000_000_000),
+    fallback: 60_000,
+    allowed: 'an integer from 0',
+    about: 'Requests a minute that one API key may make of one process; 0: any number.',
   },
   dataDir: {
     variable: 'HRM_DATA_DIR',

@@ -25,7 +25,7 @@ export function readParameters<Required extends string, Optional extends string>
     const value = decode(rest.join('='));
     const path = `/${escapePointer(name ?? '').slice(0, MAX_ECHOED_NAME_LENGTH)}`;
     if (name === null || !known.includes(name))
-      faults.push({ path, message: `is no parameter: there are ${known.join(', ')}` });
+      faults.push({ path, message: `is no parameter: there are ${known.join(', ') || 'none'}` });
     else if (values.has(name)) faults.push({ path, message: 'is given more than once' });
     else if (value === null) faults.push({ path, message: 'must be percent-encoded UTF-8' });
     else values.set(name, value);
@@ -41,6 +41,16 @@ export function readParameters<Required extends string, Optional extends string>
     throw new HrmError(`the query is not valid: ${first?.path.slice(1)} ${first?.message}`, details);
   }
   return Object.fromEntries(values) as Record<Required, string> & Partial<Record<Optional, string>>;
+}
+
+/** Every value that a query string gives a parameter, leniently: what is wrong with it otherwise is not looked at. */
+export function valuesOf(target: string, name: string): string[] {
+  const at = target.indexOf('?');
+  return (at < 0 ? [] : target.slice(at + 1).split('&')).flatMap((pair) => {
+    const [rawName = '', ...rest] = pair.split('=');
+    const value = decode(rest.join('='));
+    return decode(rawName) === name && value !== null ? [value] : [];
+  });
 }
 
 /** `null` for what is not percent-encoded UTF-8. A raw byte beyond ASCII does not come through Node's parser. */

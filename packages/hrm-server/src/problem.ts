@@ -3,10 +3,21 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
+import { STATUS_BY_KIND, statusOfCode } from './api/problems.js';
 import { RETRY_AFTER_SECONDS } from './limits.js';
+import type { RateLimitError } from './rate-limit.js';
 
-/** On every answer, unless it says otherwise: no guessing of types, no copy of health data in a cache. */
-export const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'private, no-store' } as const;
+/**
+ * On every answer, unless it says otherwise: no guessing of types, no copy of health data in a cache, nothing that a
+ * browser would run, frame or hand on.
+ */
+export const COMMON_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'private, no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+} as const;
 
 /** The media type of an error. @see RFC 9457 */
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -26,29 +37,6 @@ export interface Problem {
   /** How many things are wrong in all. */
   readonly error_count?: number;
 }
-
-const STATUS_BY_KIND: Readonly<Record<HrmErrorKind, number>> = {
-  invalid: 400,
-  conflict: 409,
-  unavailable: 503,
-  data: 500,
-  closed: 503,
-  internal: 500,
-};
-
-/** Codes of invalid input that HTTP has a more precise status for than 400. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = {
-  not_found: 404,
-  method_not_allowed: 405,
-  not_acceptable: 406,
-  body_too_large: 413,
-  too_many_readings: 413,
-  unsupported_media_type: 415,
-  unsupported_encoding: 415,
-  foreign_host: 421,
-  request_timeout: 408,
-  headers_too_large: 431,
-};
 
 /**
  * What is said of errors that are not the client's. Their own messages name files and users, which are nobody's business
@@ -70,12 +58,28 @@ export function invalidError(code: string, message: string, faults: readonly Fau
 /** The HTTP status of an error; 500 for what is no HrmError. */
 export function statusOf(error: unknown): number {
   if (!isHrmError(error)) return 500;
-  return (error.kind === 'invalid' ? STATUS_BY_CODE[error.code] : undefined) ?? STATUS_BY_KIND[error.kind];
+  return (error.kind === 'invalid' ? statusOfCode(error.code) : undefined) ?? STATUS_BY_KIND[error.kind];
 }
 
 /** The code of an error; `internal` for what is no HrmError. */
 export function codeOf(error: unknown): string {
   return isHrmError(error) ? error.code : 'internal';
+}
+
+/** What an error adds to the headers of its answer. */
+export function headersOf(error: unknown): Readonly<Record<string, string>> {
+  switch (codeOf(error)) {
+    case 'key_missing':
+      return { 'WWW-Authenticate': 'Bearer realm="hrm"' };
+    case 'key_wrong':
+      return { 'WWW-Authenticate': 'Bearer realm="hrm", error="invalid_token"' };
+    case 'scope_missing':
+      return { 'WWW-Authenticate': 'Bearer realm="hrm", error="insufficient_scope"' };
+    case 'rate_limited':
+      return (error as RateLimitError).headers;
+    default:
+      return {};
+  }
 }
 
 /** The answer to a request that failed. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { createHealth } from './health.js';
 import { isLoopback } from './host.js';
+import { type KeyRing, openKeyRing } from './keys/key-ring.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from './limits.js';
 import { listen } from './listen.js';
 import { createLog, describeError } from './log.js';
@@ -45,6 +46,8 @@ export interface Service {
 export interface ServiceComponents {
   readonly queue: Queue | null;
   readonly storage: Storage;
+  /** Without them every call is answered. */
+  readonly keys?: KeyRing | undefined;
 }
 
 /** Where a service logs, and how patient it is. */
@@ -61,14 +64,15 @@ export interface RunOptions {
  *   said so; kind `unavailable` when a driver cannot be opened or the port is in use. Nothing is left open then.
  */
 export async function serve(settings: Settings, { parts, log = createLog(settings) }: ServeOptions): Promise<Service> {
-  checkParts(settings, parts);
+  const keys = parts.includes('api') ? openKeys(settings, log) : undefined;
+  checkParts(settings, parts, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
   const storage = await openStorage(settings);
   let queue: Queue | null = null;
   try {
     queue = needsQueue ? await openQueue(settings) : null;
     log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
-    return await startService({ queue, storage }, settings, { parts, log, limits: CONNECTION_LIMITS });
+    return await startService({ queue, storage, keys }, settings, { parts, log, limits: CONNECTION_LIMITS });
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
@@ -82,7 +86,7 @@ function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string 
 
 /** Runs parts on open drivers; closing the service closes them, failing to start does not. */
 export async function startService(
-  { queue, storage }: ServiceComponents,
+  { queue, storage, keys }: ServiceComponents,
   settings: Settings,
   { parts, log, limits, watch = WATCH_LIMITS }: RunOptions,
 ): Promise<Service> {
@@ -91,7 +95,7 @@ export async function startService(
   const context: LoopContext = { signal: stop.signal, log, health, watch };
   const api =
     parts.includes('api') && queue !== null
-      ? await listen({ app: createApp({ queue, storage, log, health }, settings), log }, settings, limits)
+      ? await listen({ app: createApp({ queue, storage, log, health, keys }, settings), log }, settings, limits)
       : null;
   const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
@@ -117,7 +121,7 @@ export async function startService(
   };
 }
 
-async function closeComponents({ queue, storage }: ServiceComponents): Promise<void> {
+async function closeComponents({ queue, storage }: Pick<ServiceComponents, 'queue' | 'storage'>): Promise<void> {
   await Promise.all([queue?.close(), storage.close()]);
 }
 
@@ -146,15 +150,26 @@ function rejectWhenEnded(parts: readonly Promise<void>[], log: Logger): Promise<
   return failed;
 }
 
-function checkParts({ host, allowAnonymous }: Settings, parts: readonly ServicePart[]): void {
+/** @throws HrmError when there is a file of keys that cannot be read: a server must not start open by mistake. */
+function openKeys({ keysFile }: Settings, log: Logger): KeyRing {
+  return openKeyRing(keysFile, {
+    onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
+  });
+}
+
+function checkParts(
+  { host, allowAnonymous }: Settings,
+  parts: readonly ServicePart[],
+  keys: KeyRing | undefined,
+): void {
   if (parts.length === 0) {
     throw new HrmError('there is nothing to serve: name at least one of api, consumer, compacter', {
       kind: 'invalid',
       code: 'invalid_settings',
     });
   }
-  if (!parts.includes('api') || allowAnonymous || isLoopback(host)) return;
-  const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Set HRM_ALLOW_ANONYMOUS=true if that is meant, or HRM_HOST=127.0.0.1`;
+  if (!parts.includes('api') || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
+  const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
   const faults = [{ path: '/host', message }];
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
 }

@@ -10,6 +10,7 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { openKeyRing } from '../src/keys/key-ring.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from '../src/limits.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
 
@@ -34,10 +35,12 @@ export interface TestOptions {
   readonly onLog?: (line: string) => void;
   readonly wrapQueue?: (queue: Queue) => Queue;
   readonly wrapStorage?: (storage: Storage) => Storage;
+  /** The file of the API keys; without it no key is needed. */
+  readonly keysFile?: string;
 }
 
 /** A directory that is gone when the test is over. */
-async function temporaryDirectory(): Promise<string> {
+export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
@@ -69,6 +72,7 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
     {
       queue: options.wrapQueue?.(queue) ?? queue,
       storage: options.wrapStorage?.(storage) ?? storage,
+      keys: options.keysFile === undefined ? undefined : openKeyRing(options.keysFile),
     },
     settings,
     {

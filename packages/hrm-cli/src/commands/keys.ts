@@ -1,0 +1,127 @@
+/**
+ * `hrm keys …`: the API keys of the server. Whoever may write the file of the keys may make keys: the command asks
+ * nobody.
+ */
+import { HrmError } from 'hrm-core';
+import type { KeyRecord, Scope } from 'hrm-server/keys';
+import type { Command, CommandOption, Invocation } from '../command.js';
+import { plural, visibleId, visibleText } from '../output.js';
+
+const SCOPES: readonly Scope[] = ['ingest', 'query', 'admin'];
+const DAY_MS = 86_400_000;
+const MAX_DAYS = 36_500;
+
+const OPTIONS: readonly CommandOption[] = [
+  { name: 'name', value: 'NAME', about: 'For people: whose key it is, or what for.', required: true },
+  {
+    name: 'scope',
+    value: 'SCOPE',
+    about: 'What it may do: send readings, read answers, see how the system is.',
+    required: true,
+    repeatable: true,
+    choices: SCOPES,
+  },
+  { name: 'user', value: 'U', about: 'A user it may speak of; without any: of all.', repeatable: true },
+  { name: 'expires', value: 'DAYS', about: 'After so many days it is worth nothing; without it: never.' },
+];
+
+/** `hrm keys create` */
+export const createCommand: Command = {
+  name: 'keys create',
+  about:
+    'Makes an API key and prints it, once: only its hash is kept. With the first key the server answers nobody without one,\n' +
+    'and may listen beyond this machine (--host); servers that run know a new key at once.',
+  options: OPTIONS,
+  settings: ['keysFile'],
+  examples: [
+    'hrm keys create --name gateway --scope ingest',
+    "hrm keys create --name 'dashboard of ana' --scope query --user ana --expires 90",
+    'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
+  ],
+  async run({ args, settings, json, output }) {
+    const { createKey } = await import('hrm-server/keys');
+    const users = args.values('user');
+    const nowMs = Date.now();
+    const { record, token } = await createKey(
+      settings.keysFile,
+      {
+        name: args.value('name') ?? '',
+        scopes: SCOPES.filter((scope) => args.values('scope').includes(scope)),
+        userIds: users.length === 0 ? null : users,
+        expiresMs: expiryOf(args.value('expires'), nowMs),
+      },
+      nowMs,
+    );
+    if (json) await output.write(`${JSON.stringify({ key: token, ...toWire(record) })}\n`);
+    else {
+      process.stderr.write(`the key ${record.id}, which is shown this once:\n`);
+      await output.write(`${token}\n`);
+    }
+    return 'done';
+  },
+};
+
+/** `hrm keys list` */
+export const listCommand: Command = {
+  name: 'keys list',
+  about: 'Lists the API keys: ids, names, what they may do, of whom they may speak.\nThe keys themselves are nowhere.',
+  options: [],
+  settings: ['keysFile'],
+  examples: ['hrm keys list', 'hrm keys list --json'],
+  async run({ settings, json, output }) {
+    const { readKeys } = await import('hrm-server/keys');
+    const keys = readKeys(settings.keysFile);
+    if (json) {
+      await output.write(`${JSON.stringify({ items: keys.map(toWire), count: keys.length })}\n`);
+      return 'done';
+    }
+    if (keys.length === 0) process.stderr.write('no keys: the server answers whoever can reach it\n');
+    for (const key of keys) if (!(await output.write(`${keyLine(key)}\n`))) break;
+    return 'done';
+  },
+};
+
+/** `hrm keys revoke` */
+export const revokeCommand: Command = {
+  name: 'keys revoke',
+  about:
+    'Takes API keys away, by id; servers that run refuse them within a second. An id that is not there is counted, and no error.\n' +
+    'With the last key gone everybody is refused: delete the file of the keys to have none needed, and start the server anew.',
+  operands: { label: 'ID…', min: 1, max: 1_000 },
+  options: [],
+  settings: ['keysFile'],
+  examples: ['hrm keys revoke ID'],
+  run: revoke,
+};
+
+async function revoke({ args, settings, json, output }: Invocation): Promise<'done'> {
+  const { revokeKey } = await import('hrm-server/keys');
+  let revoked = 0;
+  for (const id of args.operands) if (await revokeKey(settings.keysFile, id)) revoked += 1;
+  const missing = args.operands.length - revoked;
+  const text = `revoked ${plural(revoked, 'key')}${missing === 0 ? '' : `; ${missing} not there`}\n`;
+  await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);
+  return 'done';
+}
+
+function keyLine({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecord): string {
+  const users = user_ids === null ? 'all users' : `users ${user_ids.map(visibleId).join(', ')}`;
+  const until = expires_ms === null ? '' : `, ${expires_ms <= Date.now() ? 'ended' : 'ends'} ${isoOf(expires_ms)}`;
+  return `${id}  ${scopes.join(',')}  ${users}  made ${isoOf(created_ms)}${until}  ${visibleText(name)}`;
+}
+
+function toWire({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecord) {
+  const expires_at = expires_ms === null ? null : isoOf(expires_ms);
+  return { id, name, scopes, user_ids, created_at: isoOf(created_ms), expires_at };
+}
+
+function isoOf(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('.000Z', 'Z');
+}
+
+function expiryOf(days: string | undefined, nowMs: number): number | null {
+  if (days === undefined) return null;
+  if (/^[1-9]\d*$/.test(days) && Number(days) <= MAX_DAYS) return nowMs + Number(days) * DAY_MS;
+  const message = `--expires is ${JSON.stringify(days)}: it must be a number of days, 1 to ${MAX_DAYS}`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+}

@@ -1,0 +1,40 @@
+/**
+ * The wire's shapes as valibot schemas, for whoever describes or checks a wire: the server's OpenAPI document is made of
+ * them. What `enqueue` and `query` decide is stricter where a schema cannot say it: a real date, not far ahead.
+ * @module
+ */
+import * as v from 'valibot';
+import { INTERVAL_MS, type Interval } from './pure/interval.js';
+import { HeartRateSchema, IdSchema } from './reading.js';
+
+export { HeartRateSchema, IdSchema };
+
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** An instant with its offset; with `HRM_NAIVE_TIMESTAMPS=utc` the offset may be missing. */
+export const TimestampSchema = v.pipe(v.string(), v.regex(TIMESTAMP));
+
+/** A reading as a client sends it; other fields are ignored. */
+export const WireReadingSchema = v.object({
+  user_id: IdSchema,
+  device_id: IdSchema,
+  timestamp: TimestampSchema,
+  heart_rate: HeartRateSchema,
+});
+
+/** The width of a row. */
+export const IntervalSchema = v.picklist(Object.keys(INTERVAL_MS) as Interval[]);
+
+/** A row of an answer. */
+export const WireRowSchema = v.object({
+  /** The start of the interval, UTC. */
+  timestamp: TimestampSchema,
+  /** The mean, rounded half-up to two decimals. */
+  heart_rate: v.pipe(v.number(), v.minValue(30), v.maxValue(220)),
+  min: HeartRateSchema,
+  max: HeartRateSchema,
+  /** Surviving readings. */
+  count: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Of those, in UTF-8 byte order. */
+  device_ids: v.pipe(v.array(IdSchema), v.minLength(1)),
+});

@@ -1,0 +1,108 @@
+/**
+ * Who may do what: the key of a request, its scope, its users, its rate. It says no before anything is read of what was
+ * asked, so that a refusal tells nothing of what is stored.
+ */
+import type { IncomingMessage } from 'node:http';
+import { type Clock, type HrmError, systemClock } from 'hrm-core';
+import type { Operation } from './api/operations.js';
+import { type KeyRecord, SCOPES, type Scope } from './keys/api-key.js';
+import type { KeyRing } from './keys/key-ring.js';
+import { invalidError } from './problem.js';
+import { createRateLimiter } from './rate-limit.js';
+
+/** What the sender of a request may do. */
+export interface Access {
+  /** The key's name; `null` where none is needed. */
+  readonly name: string | null;
+  readonly scopes: readonly Scope[];
+  /** The only users it may speak of; `null`: all. */
+  readonly userIds: readonly string[] | null;
+  /** What the answer says of the rate; empty without a limit. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * @throws HrmError code `foreign_user` for a user whom the key is not bound to, whether there is one of that name or not.
+   *   What is no string is not its business.
+   */
+  requireUser(userId: unknown): void;
+  /** Whether the key still counts: for answers that go on for long. */
+  isValid(): boolean;
+}
+
+/** Finds out who asks. */
+export interface Gate {
+  /**
+   * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`.
+   */
+  admit(incoming: Pick<IncomingMessage, 'headersDistinct'>, scope: Operation['scope']): Access;
+}
+
+/** What a gate goes by. */
+export interface GateComponents {
+  /** `null`: no key is ever needed, as in a test of the routes. */
+  readonly keys: KeyRing | null;
+  readonly clock?: Clock | undefined;
+}
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** @param settings.rateLimit - requests a minute and key; 0: any number. */
+export function createGate(
+  { keys, clock = systemClock }: GateComponents,
+  { rateLimit }: { readonly rateLimit: number },
+): Gate {
+  const limiter = rateLimit === 0 ? null : createRateLimiter(rateLimit, clock);
+  return {
+    admit(incoming, scope) {
+      if (scope === 'none' || keys === null || !keys.isNeeded()) return ANYBODY;
+      const token = readToken(incoming);
+      const key = keys.find(token);
+      if (key === null) throw keyError('key_wrong', 'there is no such API key, or it has ended: ask for a new one');
+      const headers = limiter?.take(key.id) ?? {};
+      if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
+      return accessOf(key, headers, () => keys.find(token) !== null);
+    },
+  };
+}
+
+const ANYBODY: Access = {
+  name: null,
+  scopes: SCOPES,
+  userIds: null,
+  headers: {},
+  requireUser: () => undefined,
+  isValid: () => true,
+};
+
+function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boolean): Access {
+  const users = key.user_ids === null ? null : new Set<unknown>(key.user_ids);
+  return {
+    name: key.name,
+    scopes: key.scopes,
+    userIds: key.user_ids,
+    headers,
+    requireUser(userId) {
+      if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
+    },
+    isValid,
+  };
+}
+
+function readToken({ headersDistinct: { authorization = [] } }: Pick<IncomingMessage, 'headersDistinct'>): string {
+  if (authorization.length === 0)
+    throw keyError('key_missing', 'an API key is needed: send it as Authorization: Bearer hrm_…');
+  const [, token] = authorization.length === 1 ? (BEARER.exec(authorization[0] ?? '') ?? []) : [];
+  if (token === undefined) throw keyError('key_wrong', 'the Authorization header must be Bearer and an API key, once');
+  return token;
+}
+
+function keyError(code: 'key_missing' | 'key_wrong', message: string): HrmError {
+  return invalidError(code, message, []);
+}
+
+function scopeError(scope: Scope): HrmError {
+  return invalidError('scope_missing', `the API key does not have the scope ${scope}: ask for one that has`, []);
+}
+
+function foreignUserError(): HrmError {
+  return invalidError('foreign_user', 'the API key is bound to other users', []);
+}

@@ -1,0 +1,139 @@
+/**
+ * The OpenAPI 3.1 document, made of the table of calls and the valibot schemas of their bodies.
+ * @see https://spec.openapis.org/oas/v3.1.0
+ */
+import { STATUS_CODES } from 'node:http';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type * as v from 'valibot';
+import { type Answer, type BodySchema, OPERATIONS, type Operation, type Parameter } from './operations.js';
+import { CLIENT_PROBLEMS, COMMON_PROBLEMS, KEY_PROBLEMS, type ProblemCode } from './problems.js';
+import { ProblemAnswer } from './schemas.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** @param version - of the service. */
+export function openApiDocument(version: string): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const [id, operation] of Object.entries<Operation>(OPERATIONS)) {
+    const described = { [operation.method.toLowerCase()]: describeOperation(id, operation) };
+    paths[operation.path] = { ...paths[operation.path], ...described };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Heart Rate Monitor System',
+      version,
+      description:
+        'Takes heart-rate readings without losing one, and answers minute by minute. A GET may be asked as HEAD. Errors are RFC 9457 problems; `code` is stable.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: { Problem: jsonSchema(ProblemAnswer) },
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, `hrm_…`. Without keys the server takes calls from its own machine only.',
+        },
+      },
+    },
+  };
+}
+
+function describeOperation(id: string, operation: Operation): Json {
+  const { scope, summary, about, parameters = [], body, answers } = operation;
+  const isOpen = scope === 'none';
+  const needs = isOpen || scope === 'any' ? [] : [`Needs the scope \`${scope}\`.`];
+  return {
+    operationId: id,
+    summary,
+    description: [about, ...needs].filter(Boolean).join(' '),
+    security: isOpen ? [] : [{ key: [] }],
+    ...(parameters.length === 0 ? {} : { parameters: parameters.map(describeParameter) }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
+    responses: {
+      ...Object.fromEntries(answers.map((answer) => [answer.status, describeAnswer(answer)])),
+      ...describeProblems(operation),
+    },
+  };
+}
+
+function describeParameter({ name, in: place, required, schema, about }: Parameter): Json {
+  return { name, in: place, required, description: about, schema: jsonSchema(schema) };
+}
+
+function describeAnswer({ about, types, headers = {} }: Answer): Json {
+  const described = Object.entries(headers).map(([name, text]) => [
+    name,
+    { description: text, schema: { type: 'string' } },
+  ]);
+  return {
+    description: about,
+    ...(described.length === 0 ? {} : { headers: Object.fromEntries(described) }),
+    ...(Object.keys(types).length === 0 ? {} : { content: describeContent(types) }),
+  };
+}
+
+function describeContent(types: Readonly<Record<string, BodySchema>>): Json {
+  return Object.fromEntries(
+    Object.entries(types).map(([type, schema]) => [
+      type,
+      { schema: schema === null ? { type: 'string' } : jsonSchema(schema) },
+    ]),
+  );
+}
+
+/** The codes of a call's refusals. */
+function problemCodesOf({ scope, problems = [] }: Operation): readonly ProblemCode[] {
+  const ofKey: readonly ProblemCode[] = scope === 'none' ? [] : KEY_PROBLEMS;
+  const ofScope: readonly ProblemCode[] = scope === 'none' || scope === 'any' ? [] : ['scope_missing'];
+  return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...problems])];
+}
+
+function describeProblems(operation: Operation): Json {
+  const codes = problemCodesOf(operation);
+  const statuses = [...new Set(codes.map((code) => CLIENT_PROBLEMS[code].status))].sort((a, b) => a - b);
+  const own = statuses.map((status) => {
+    const those = codes.filter((code) => CLIENT_PROBLEMS[code].status === status);
+    const lines = those.map((code) => `\`${code}\`: ${CLIENT_PROBLEMS[code].about}`);
+    return [status, describeProblem(status, lines.join('\n\n'), those)];
+  });
+  const isAnswered503 = operation.answers.some(({ status }) => status === 503);
+  return {
+    ...Object.fromEntries(own),
+    500: describeProblem(500, 'The service failed: the operator finds the cause in the log.'),
+    ...(isAnswered503
+      ? {}
+      : { 503: describeProblem(503, 'The service cannot do this now; `Retry-After` says when to try again.') }),
+  };
+}
+
+function describeProblem(status: number, description: string, codes: readonly string[] = []): Json {
+  const code = codes.length === 0 ? {} : { code: { enum: codes } };
+  const problem = {
+    allOf: [{ $ref: '#/components/schemas/Problem' }],
+    properties: { status: { const: status }, ...code },
+  };
+  const names = HEADERS_BY_STATUS[status] ?? [];
+  const headers = Object.fromEntries(names.map((name) => [name, { schema: { type: 'string' }, required: true }]));
+  return {
+    description: description || STATUS_CODES[status],
+    ...(names.length === 0 ? {} : { headers }),
+    content: { 'application/problem+json': { schema: problem } },
+  };
+}
+
+/** What comes with every answer of a status. */
+const HEADERS_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
+/** Without what JSON Schema cannot say: well-formed Unicode, that control characters are refused. */
+function jsonSchema(schema: v.GenericSchema): Json {
+  const { $schema: _, ...described } = toJsonSchema(schema, { errorMode: 'ignore' });
+  return described as Json;
+}

@@ -1,0 +1,180 @@
+/**
+ * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
+ */
+import { IdSchema, IntervalSchema, TimestampSchema } from 'hrm-core/schemas';
+import * as v from 'valibot';
+import type { Scope } from '../keys/api-key.js';
+import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
+import {
+  AcceptedAnswer,
+  BatchAcceptedAnswer,
+  BatchBody,
+  HealthAnswer,
+  ReadingBody,
+  RowsAnswer,
+  SessionAnswer,
+} from './schemas.js';
+
+/** A valibot schema that JSON Schema can say; `null` for text of another kind. */
+export type BodySchema = v.GenericSchema | null;
+
+/** A parameter of a call. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'query' | 'path' | 'header';
+  readonly required: boolean;
+  readonly schema: v.GenericSchema;
+  readonly about: string;
+}
+
+/** One way in which a call succeeds. */
+export interface Answer {
+  readonly status: number;
+  readonly about: string;
+  /** By media type; none where there is no body. */
+  readonly types: Readonly<Record<string, BodySchema>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One call. */
+export interface Operation {
+  readonly method: 'GET' | 'POST';
+  /** As OpenAPI writes it: `/users/{user_id}/devices`. */
+  readonly path: string;
+  /** What a key must have; `any`: any key will do; `none`: no key is needed, since there is nothing to protect. */
+  readonly scope: Scope | 'any' | 'none';
+  readonly summary: string;
+  readonly about?: string;
+  readonly parameters?: readonly Parameter[];
+  /** By media type. */
+  readonly body?: Readonly<Record<string, BodySchema>>;
+  readonly answers: readonly Answer[];
+  /** Codes of its own refusals, besides those that any call has. */
+  readonly problems?: readonly ProblemCode[];
+}
+
+const USER = { name: 'user_id', required: true, schema: IdSchema, about: 'Whose heart.' } as const;
+
+const QUERY_PARAMETERS: readonly Parameter[] = [
+  { ...USER, in: 'query' },
+  { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
+  {
+    name: 'end',
+    in: 'query',
+    required: true,
+    schema: TimestampSchema,
+    about: 'The instant to stop before; at most 3,660 days after the first.',
+  },
+  {
+    name: 'device_id',
+    in: 'query',
+    required: false,
+    schema: IdSchema,
+    about: "Only this device's readings count, and priorities do not.",
+  },
+  {
+    name: 'interval',
+    in: 'query',
+    required: false,
+    schema: IntervalSchema,
+    about: 'The width of a row; 1m by default.',
+  },
+  {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    schema: v.string(),
+    about: 'The ETag of an answer that is there already.',
+  },
+];
+
+export const OPERATIONS = {
+  postReading: {
+    method: 'POST',
+    path: '/metrics/heart-rate',
+    scope: 'ingest',
+    summary: 'Send one reading',
+    about: '202 means that the queue holds it as durably as it is configured to. Sending it again is harmless.',
+    body: { 'application/json': ReadingBody },
+    answers: [{ status: 202, about: 'Accepted.', types: { 'application/json': AcceptedAnswer } }],
+    problems: [...BODY_PROBLEMS, 'invalid_readings', 'not_a_reading', 'foreign_user'],
+  },
+  postBatch: {
+    method: 'POST',
+    path: '/metrics/heart-rate/batch',
+    scope: 'ingest',
+    summary: 'Send 1 to 10,000 readings',
+    about: 'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip.',
+    body: { 'application/json': BatchBody, 'application/x-ndjson': null },
+    answers: [{ status: 202, about: 'All accepted.', types: { 'application/json': BatchAcceptedAnswer } }],
+    problems: [
+      ...BODY_PROBLEMS,
+      'invalid_readings',
+      'not_an_array',
+      'empty_batch',
+      'too_many_readings',
+      'foreign_user',
+    ],
+  },
+  query: {
+    method: 'GET',
+    path: '/metrics/heart-rate',
+    scope: 'query',
+    summary: "A user's heart rate, a row a minute",
+    about:
+      'Minutes without readings have no row. start <= t < end. Where devices disagree at the same millisecond, the one with the best priority counts.',
+    parameters: QUERY_PARAMETERS,
+    answers: [
+      {
+        status: 200,
+        about: 'The rows, ascending.',
+        types: { 'application/json': RowsAnswer, 'application/x-ndjson': null, 'text/csv': null },
+        headers: { ETag: 'Of what the answer is made of: late readings change it.' },
+      },
+      { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
+    ],
+    problems: ['invalid_query', 'not_acceptable', 'foreign_user'],
+  },
+  session: {
+    method: 'GET',
+    path: '/session',
+    scope: 'any',
+    summary: 'What the caller may do',
+    answers: [{ status: 200, about: "The key's rights.", types: { 'application/json': SessionAnswer } }],
+  },
+  health: {
+    method: 'GET',
+    path: '/health',
+    scope: 'none',
+    summary: 'How the service is',
+    answers: [
+      { status: 200, about: 'Healthy or degraded.', types: { 'application/json': HealthAnswer } },
+      { status: 503, about: 'Unhealthy.', types: { 'application/json': HealthAnswer } },
+    ],
+  },
+  openapi: {
+    method: 'GET',
+    path: '/openapi.json',
+    scope: 'none',
+    summary: 'This document',
+    answers: [{ status: 200, about: 'OpenAPI 3.1.', types: { 'application/json': v.looseObject({}) } }],
+  },
+  docs: {
+    method: 'GET',
+    path: '/docs',
+    scope: 'none',
+    summary: 'This document, for people',
+    answers: [{ status: 200, about: 'A page that needs no other host.', types: { 'text/html': null } }],
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+/** The name of a call. */
+export type OperationId = keyof typeof OPERATIONS;
+
+/** The methods of a path, as `Allow` names them; HEAD goes with GET. */
+export function methodsOf(path: string): string {
+  const methods = Object.values(OPERATIONS).flatMap((operation: Operation) =>
+    operation.path === path ? (operation.method === 'GET' ? ['GET', 'HEAD'] : [operation.method]) : [],
+  );
+  return methods.sort().join(', ');
+}

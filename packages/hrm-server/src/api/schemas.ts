@@ -1,0 +1,62 @@
+/**
+ * The bodies that the API takes and gives, as valibot schemas: the OpenAPI document is generated from them, and the tests
+ * hold the answers to them.
+ */
+import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
+import { IdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
+import * as v from 'valibot';
+import { SCOPES } from '../keys/api-key.js';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** One reading. */
+export const ReadingBody = WireReadingSchema;
+
+/** A batch. */
+export const BatchBody = v.pipe(v.array(WireReadingSchema), v.minLength(1), v.maxLength(MAX_ENQUEUE_READINGS));
+
+export const AcceptedAnswer = v.strictObject({ status: v.literal('accepted') });
+
+export const BatchAcceptedAnswer = v.strictObject({ status: v.literal('accepted'), count });
+
+export const RowsAnswer = v.strictObject({
+  user_id: IdSchema,
+  data: v.array(v.strictObject(WireRowSchema.entries)),
+  count,
+});
+
+const check = v.string();
+
+export const HealthAnswer = v.strictObject({
+  status: v.picklist(['healthy', 'degraded', 'unhealthy']),
+  /** Each `healthy` or the reason. */
+  checks: v.strictObject({ service: check, queue: check, storage: check }),
+});
+
+export const SessionAnswer = v.strictObject({
+  /** No key is needed here. */
+  anonymous: v.boolean(),
+  /** The key's; `null` when anonymous. */
+  name: v.nullable(v.string()),
+  scopes: v.array(v.picklist(SCOPES)),
+  /** The only users that the key may speak of; `null`: all. */
+  user_ids: v.nullable(v.array(IdSchema)),
+});
+
+/** @see RFC 9457 */
+export const ProblemAnswer = v.strictObject({
+  type: v.literal('about:blank'),
+  /** The status in words. */
+  title: v.string(),
+  status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
+  /** For people: what is wrong and what to do; never the value of a reading. */
+  detail: v.string(),
+  /** Stable, for programs. */
+  code: v.string(),
+  /** What is wrong with the input, the first of them; paths are JSON Pointers. */
+  errors: v.optional(
+    v.pipe(v.array(v.strictObject({ path: v.string(), message: v.string() })), v.maxLength(MAX_FAULTS)),
+  ),
+  /** How many things are wrong in all. */
+  error_count: v.optional(count),
+});

@@ -1,0 +1,26 @@
+/**
+ * The shape of what answers a call, and the two kinds of answer that most give.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Access } from './access.js';
+
+/** A call that was admitted. */
+export interface Call {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly access: Access;
+  /** For every answer to it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Fires when the client has gone away. */
+  readonly signal: AbortSignal;
+  /** Logs what went wrong when the status is sent already. */
+  onLateError(error: unknown): void;
+}
+
+/** Answers a call. @throws HrmError, which becomes a problem. */
+export type Handler = (call: Call) => Promise<Response> | Response;
+
+/** A small answer, whole. */
+export function jsonResponse({ headers }: Pick<Call, 'headers'>, status: number, body: unknown): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...headers, 'Content-Type': 'application/json' } });
+}

@@ -1,0 +1,139 @@
+/**
+ * Ten thousand requests made of the OpenAPI document: none may be a 5xx, hang, leak, or be answered otherwise than the
+ * document says.
+ */
+import { readdirSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createKey, SCOPES } from '../../src/keys/index.js';
+import { startTest, temporaryDirectory, until } from '../support.js';
+import { type FuzzRequest, MARKER, requests } from './arbitraries.js';
+import { createConformance, type Document, type DocumentedOperation, type Given, operationsOf } from './document.js';
+
+const REQUESTS = Number(process.env.HRM_FUZZ_REQUESTS ?? 10_000);
+const TOGETHER = 20;
+const HANG_MS = 20_000;
+
+/** Sends a request. Of an answer that has no end the beginning is enough. */
+function send(port: number, agent: Agent, { method, target, headers, body }: FuzzRequest): Promise<Given> {
+  return new Promise((resolve, reject) => {
+    const length = body === null ? {} : { 'Content-Length': body.length };
+    const outgoing = request({
+      port,
+      host: '127.0.0.1',
+      method,
+      path: target,
+      agent,
+      headers: { ...headers, ...length },
+    });
+    const timer = setTimeout(() => reject(new Error(`no answer in ${HANG_MS} ms`)), HANG_MS);
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming) => {
+      const chunks: Buffer[] = [];
+      function finish(): void {
+        clearTimeout(timer);
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          text: Buffer.concat(chunks).toString(),
+        });
+      }
+      incoming.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (incoming.headers['content-type'] !== 'text/event-stream') return;
+        finish();
+        outgoing.destroy();
+      });
+      incoming.on('end', finish);
+      incoming.on('error', () => undefined);
+    });
+    outgoing.end(body ?? undefined);
+  });
+}
+
+/** What is wrong with an answer; `null`: nothing. */
+function judge(
+  { method, headers }: FuzzRequest,
+  operation: DocumentedOperation | null,
+  given: Given,
+  conforms: ReturnType<typeof createConformance>,
+): string | null {
+  const { status, text } = given;
+  if (status >= 500) return `a ${status}: ${text}`;
+  if (given.headers['x-content-type-options'] !== 'nosniff') return 'no nosniff';
+  if (status >= 400 && text.includes(MARKER)) return `it repeats what was sent: ${text}`;
+  if (/\bat \S+\.[jt]s|node_modules|Error:/.test(status >= 400 ? text : '')) return `it shows its inside: ${text}`;
+  // What no URL can be is a bad target, wherever it points.
+  if ([404, 405].includes(status) || (operation === null && status === 400))
+    return method === 'HEAD' || isProblem(given, status) ? null : `no problem: ${text}`;
+  if (operation === null) return `${status} for what is not there`;
+  // Packed, and an answer in pieces, is the matter of other tests.
+  if (given.headers['content-encoding'] !== undefined) return null;
+  return conforms(operation, given, method === 'HEAD') ?? missingKey(operation.security, headers, status);
+}
+
+function isProblem({ headers, text }: Given, status: number): boolean {
+  return headers['content-type'] === 'application/problem+json' && JSON.parse(text).status === status;
+}
+
+function missingKey(security: readonly unknown[], headers: FuzzRequest['headers'], status: number): string | null {
+  const isKeyless = security.length > 0 && headers.Authorization === undefined;
+  return isKeyless && status < 400 ? `${status} without a key` : null;
+}
+
+it(`keeps its word in ${REQUESTS} requests`, { timeout: 400_000 }, async () => {
+  const keysFile = join(await temporaryDirectory(), 'keys.json');
+  const all = { name: 'all', scopes: SCOPES, expiresMs: null };
+  const { token } = await createKey(keysFile, { ...all, userIds: null });
+  const bound = await createKey(keysFile, { ...all, userIds: ['ana'] });
+  const { url, port, queue } = await startTest({
+    keysFile,
+    parts: ['api', 'consumer', 'compacter'],
+    flags: { rateLimit: '0', batchMaxAgeMs: '50', compactEveryMs: '200', sweepAfterMs: '0' },
+  });
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+  const conforms = createConformance(document);
+  const operations = new Map<string | null, DocumentedOperation>(
+    operationsOf(document).map(({ operation }) => [operation.operationId, operation]),
+  );
+  const agent = new Agent({ keepAlive: true, maxSockets: TOGETHER });
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  await send(port, agent, { method: 'GET', target: '/health', headers: {}, body: null, operationId: null });
+  const before = descriptors();
+  const statuses = new Map<string, number>();
+  let sent = 0;
+  const seed = Number(process.env.HRM_FUZZ_SEED ?? Date.now() % 2 ** 31);
+  console.log(`fuzz: seed ${seed}`);
+  const arbitrary = requests(document, [token, token, token, token, bound.token, null, `${token}x`]);
+  await fc.assert(
+    fc.asyncProperty(fc.array(arbitrary, { minLength: TOGETHER, maxLength: TOGETHER }), async (group) => {
+      const answers = await Promise.all(group.map((one) => send(port, agent, one)));
+      for (const [i, given] of answers.entries()) {
+        const one = group[i] as FuzzRequest;
+        sent += 1;
+        const key = `${one.operationId ?? 'nothing'} ${given.status}`;
+        statuses.set(key, (statuses.get(key) ?? 0) + 1);
+        expect(judge(one, operations.get(one.operationId) ?? null, given, conforms)).toBeNull();
+      }
+    }),
+    { seed, numRuns: Math.ceil(REQUESTS / TOGETHER), endOnFailure: false },
+  );
+  agent.destroy();
+  expect(sent).toBeGreaterThanOrEqual(REQUESTS);
+  console.log(
+    `fuzz: ${sent} requests: ${[...statuses]
+      .sort()
+      .map(([key, count]) => `${key}: ${count}`)
+      .join(', ')}`,
+  );
+  // It was not all refused: every call was also made with success.
+  for (const methods of Object.values(document.paths))
+    for (const { operationId } of Object.values(methods))
+      expect([...statuses.keys()].some((key) => new RegExp(`^${operationId} 2`).test(key)) ? '' : operationId).toBe('');
+  await until(async () => (await queue.depth()).readings === 0, 'everything is stored');
+  await until(() => descriptors() <= before + TOGETHER, 'what was opened is closed');
+  const health = (await (await fetch(`${url}/health`)).json()) as { status: string };
+  expect(health.status).toBe('healthy');
+});

@@ -1,0 +1,122 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { WireReadingSchema } from 'hrm-core/schemas';
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { CLIENT_PROBLEMS } from '../../src/api/problems.js';
+import { BAD_BODIES, BAD_READINGS } from '../bad-input-cases.js';
+import { exchangeRaw, post, startTest, wireReading } from '../support.js';
+import { createConformance, type Document, operationsOf } from './document.js';
+
+async function fetchDocument(url: string): Promise<Document> {
+  return (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+}
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const { url } = await startTest();
+    const document = await fetchDocument(url);
+    const result = await new Validator().validate(document as unknown as Record<string, unknown>);
+    expect(result).toMatchObject({ valid: true });
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { version: expect.stringMatching(/^\d+\.\d+\.\d+$/) } });
+  });
+
+  it('has the calls that the server answers, each with all its methods, and no other', async () => {
+    const { url, port } = await startTest();
+    const document = await fetchDocument(url);
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
+    for (const [path, described] of Object.entries(document.paths)) {
+      const has = new Set(Object.keys(described).map((method) => method.toUpperCase()));
+      if (has.has('GET')) has.add('HEAD');
+      const target = path.replace(/\{\w+\}/g, 'ana');
+      for (const method of methods) {
+        const head = `${method} ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+        const answer = await exchangeRaw(port, head);
+        const status = Number(answer.split(' ')[1]);
+        if (!has.has(method)) {
+          expect({ method, target, status }).toEqual({ method, target, status: 405 });
+          expect(answer.toLowerCase()).toContain(`allow: ${[...has].sort().join(', ')}\r\n`.toLowerCase());
+        } else expect([404, 405, 500, 501]).not.toContain(status);
+      }
+    }
+    for (const path of [
+      '/metrics/heart-rate/',
+      '/openapi',
+      '/docs/',
+      '/users',
+      '/.env',
+      '/favicon.ico',
+      '//',
+      '/%2e%2e',
+    ])
+      expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
+  });
+
+  it('says what each bad request of the contract is answered with', async () => {
+    const { url } = await startTest();
+    const document = await fetchDocument(url);
+    const conforms = createConformance(document);
+    for (const { to, body, headers } of [...BAD_READINGS, ...BAD_BODIES]) {
+      const operation = document.paths[to]?.post;
+      const response = await post(url + to, body, headers);
+      const given = {
+        status: response.status,
+        headers: Object.fromEntries(response.headers),
+        text: await response.text(),
+      };
+      expect(operation && conforms(operation, given)).toBeNull();
+    }
+  });
+
+  it('would notice an answer that it does not have', async () => {
+    const { url } = await startTest();
+    const document = await fetchDocument(url);
+    const conforms = createConformance(document);
+    const operation = document.paths['/metrics/heart-rate']?.get;
+    if (operation === undefined) throw new Error('the query is not documented');
+    const json = { 'content-type': 'application/json' };
+    const row = { timestamp: '2024-01-15T10:00:00Z', heart_rate: 75.5, min: 70, max: 81, count: 12, device_ids: ['a'] };
+    const body = (data: unknown[]) => JSON.stringify({ user_id: 'ana', data, count: data.length });
+    expect(conforms(operation, { status: 200, headers: json, text: body([row]) })).toBeNull();
+    expect(conforms(operation, { status: 200, headers: json, text: body([{ ...row, min: 7 }]) })).not.toBeNull();
+    expect(conforms(operation, { status: 200, headers: json, text: body([{ ...row, extra: 1 }]) })).not.toBeNull();
+    expect(conforms(operation, { status: 418, headers: json, text: '{}' })).not.toBeNull();
+    expect(conforms(operation, { status: 200, headers: { 'content-type': 'text/html' }, text: '' })).not.toBeNull();
+    const problem = { type: 'about:blank', title: 'Bad Request', status: 400, detail: 'x', code: 'invalid_query' };
+    const type = { 'content-type': 'application/problem+json' };
+    expect(conforms(operation, { status: 400, headers: type, text: JSON.stringify(problem) })).toBeNull();
+    const foreign = JSON.stringify({ ...problem, code: 'empty_batch' });
+    expect(conforms(operation, { status: 400, headers: type, text: foreign })).not.toBeNull();
+  });
+
+  it('has every problem that a client can meet', async () => {
+    const { url } = await startTest();
+    const text = JSON.stringify(operationsOf(await fetchDocument(url)).map(({ operation }) => operation.responses));
+    // Those two are of requests for which there is no call.
+    const nowhere = Object.keys(CLIENT_PROBLEMS).filter((code) => !text.includes(`"${code}"`));
+    expect(nowhere).toEqual(['not_found', 'method_not_allowed']);
+  });
+
+  it('has a reading as the contract has it', () => {
+    const refused = BAD_READINGS.filter(({ body }) => v.safeParse(WireReadingSchema, body).success).map(
+      ({ name }) => name,
+    );
+    // What no schema can say: which dates there are, and how far ahead is too far.
+    for (const name of refused) expect(name).toMatch(/^timestamp/);
+    expect(v.safeParse(WireReadingSchema, wireReading()).success).toBe(true);
+  });
+});
+
+describe('the page of the API', () => {
+  it('has every call, runs nothing and asks no other host', async () => {
+    const { url } = await startTest();
+    const response = await fetch(`${url}/docs`);
+    const page = await response.text();
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    for (const { operation, path } of operationsOf(await fetchDocument(url))) {
+      expect(page).toContain(`id="${operation.operationId}"`);
+      expect(page).toContain(path);
+    }
+    expect(page).not.toMatch(/<script|\son\w+=|(?:src|href)="(?:https?:)?\/\//);
+  });
+});
