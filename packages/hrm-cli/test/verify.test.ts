@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
@@ -50,10 +50,14 @@ describe('hrm verify', () => {
     expect(people.stdout).toContain(`\n20240115/bo/${name}: file_damaged: `);
     expect(await readdir(join(sandbox.dataDir, '20240115', 'bo'))).toEqual([name]);
 
-    // Lost is lost: said once, and clean from then on.
     const repaired = await sandbox.run(['verify', '--repair', '--json']);
     expect(repaired.code).toBe(5);
     expect(JSON.parse(repaired.stdout)).toMatchObject({ set_aside: 1, faults: [{ outcome: 'set_aside' }] });
+    // Lost is lost, and told of until somebody deletes what is in quarantine.
+    const later = await sandbox.run(['verify']);
+    expect(later.code).toBe(5);
+    expect(later.stdout).toContain(`\n20240115/bo/${name}: quarantined: in quarantine: `);
+    await rm(join(sandbox.dataDir, '.quarantine'), { recursive: true });
     expect((await sandbox.run(['verify'])).code).toBe(0);
   });
 

@@ -57,7 +57,7 @@ export function answerQuery(
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
     function noteDamage(report: DamageReport): void {
-      isPartial = true;
+      isPartial ||= report.outcome !== 'answered';
       onDamage(report);
     }
     const pieces = piecesOf(type, userId, queryTables({ storage }, question, { ...options, onDamage: noteDamage }));

@@ -2,7 +2,7 @@
  * What the figures of queue and storage mean: the one place that says when somebody should look. Pure.
  * @module
  */
-import type { QueueDepth, QueueWarning, Space } from 'hrm-core';
+import type { QueueDepth, QueueWarning, Space, StorageCheck } from 'hrm-core';
 import { HIGH_WATER_SHARE, LOW_SPACE_BYTES, LOW_SPACE_SHARE, MIN_SPACE_BYTES } from './limits.js';
 
 /** What a finding is about, as /health names it. */
@@ -80,6 +80,13 @@ function lowSpaceBytes(totalBytes: number | null): number {
 function inUnits(bytes: number): string {
   const mebibytes = bytes / 1024 ** 2;
   return mebibytes < 1024 ? `${mebibytes.toFixed(0)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+}
+
+/** What was set aside says that somebody should look, until it is deleted. */
+export function quarantineFindings({ quarantinedFiles: files }: Pick<StorageCheck, 'quarantinedFiles'>): Finding[] {
+  if (files === 0) return [];
+  const reason = `files in quarantine: ${files} (run hrm verify; delete them when that is dealt with)`;
+  return [{ check: 'storage', code: 'quarantine', reason, severity: 'degraded' }];
 }
 
 /** What the queue's server is set to that may lose accepted readings. */

@@ -1,6 +1,13 @@
 import { type Clock, type Queue, type Storage, systemClock } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { type CheckName, depthFindings, type Finding, spaceFindings, warningFindings } from './findings.js';
+import {
+  type CheckName,
+  depthFindings,
+  type Finding,
+  quarantineFindings,
+  spaceFindings,
+  warningFindings,
+} from './findings.js';
 import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from './limits.js';
 import { codeOf } from './problem.js';
 
@@ -68,7 +75,7 @@ export function createHealth(
           maxLeftoverMs: MAX_LEFTOVER_MS,
         });
   const sharedQueueCheck = shareCheck('queue', checkQueue, clock);
-  const sharedStorageCheck = shareCheck('storage', async () => spaceFindings('storage', await storage.check()), clock);
+  const sharedStorageCheck = shareCheck('storage', () => checkStorage(storage), clock);
 
   async function inspect(): Promise<readonly Finding[]> {
     const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
@@ -126,6 +133,11 @@ function queueCheck(
     const ofDepth = depthFindings({ ...depth, nowMs, leftoverMs }, bounds);
     return [...ofDepth, ...spaceFindings('queue', space), ...warningFindings(warnings)];
   };
+}
+
+async function checkStorage(storage: Pick<Storage, 'check'>): Promise<readonly Finding[]> {
+  const check = await storage.check();
+  return [...spaceFindings('storage', check), ...quarantineFindings(check)];
 }
 
 /** Runs a check one at a time, gives its result to everybody for a while, and does not wait for it for ever. */

@@ -93,8 +93,8 @@ export interface WatchLimits {
   readonly closeDriversMs: number;
 }
 
-/** How long /health speaks of a damaged file after a query last met one: a day, so that somebody sees it. */
-export const DAMAGE_MEMORY_MS = 86_400_000;
+/** How long /health speaks of a damaged file after a query last met one, where it could not be set aside: an hour. */
+export const DAMAGE_MEMORY_MS = 3_600_000;
 
 /** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
 export const MAX_REMEMBERED_DAMAGE = 1_000;

@@ -1,4 +1,4 @@
-import { type Clock, HrmError, type Queue, type QueueDepth, type Space, type Storage } from 'hrm-core';
+import { type Clock, HrmError, type Queue, type QueueDepth, type Storage, type StorageCheck } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createHealth } from '../src/health.js';
@@ -6,11 +6,11 @@ import { consumerListener } from '../src/loops.js';
 import { startTest, until } from './support.js';
 
 const SETTINGS = { batchMaxAgeMs: 5_000, leaseMs: 30_000 };
-const UNKNOWN: Space = { freeBytes: null, totalBytes: null };
+const UNKNOWN: StorageCheck = { freeBytes: null, totalBytes: null, quarantinedFiles: 0 };
 const EMPTY: QueueDepth = { readings: 0, claimedReadings: 0, deadLetters: 0, endedClaims: 0, oldestMs: null };
 
 /** A watch over drivers of which only the checked calls are there, and a clock that the test moves. */
-function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<Space>) {
+function createTestHealth(depth: () => Promise<QueueDepth>, check: () => Promise<StorageCheck>) {
   let nowMs = 1_000_000;
   const clock: Clock = { nowMs: () => nowMs };
   const components = { queue: { depth, check: async () => ({ ...UNKNOWN, warnings: [] }) }, storage: { check }, clock };

@@ -70,8 +70,9 @@ function ask(storage: Parameters<typeof queryTables>[0]['storage'], userId: stri
   }
 }
 
-function warn({ message }: DamageReport): void {
-  process.stderr.write(`hrm query: warning: ${visibleText(message)}; the answer is without it: run hrm verify\n`);
+function warn({ message, outcome }: DamageReport): void {
+  const advice = outcome === 'answered' ? 'run hrm verify --repair' : 'the answer is without it: run hrm verify';
+  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${advice}\n`);
 }
 
 const FLAG_NAMES: Readonly<Record<string, string>> = { userId: 'user', deviceId: 'device' };

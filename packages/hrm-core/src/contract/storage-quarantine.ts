@@ -33,6 +33,7 @@ export const quarantineCases: StorageCases = [
         await withSnapshot(storage, partition, async (snapshot) => {
           assert.equal(await storage.quarantine(snapshot, 'part-a.parquet', 'it is bad'), 'quarantined');
           assert.equal(await storage.quarantine(snapshot, 'part-a.parquet', 'it is bad'), 'gone');
+          assert.equal((await storage.check()).quarantinedFiles, 1);
         });
         assert.equal(await other.quarantine(late, 'part-a.parquet', 'it is bad'), 'gone');
       });

@@ -11,17 +11,20 @@ import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../ports/storage.js';
 import { versionKey } from './file-cache.js';
 
-/** A file that an answer, or a compaction, was made without. */
+/** A file that an answer, or a compaction, was made without, or without its rollup. */
 export interface DamageReport {
   /** The UTC date of its partition, `YYYYMMDD`. */
   readonly date: string;
   readonly name: string;
-  /** `file_damaged`; `file_too_large`, which is no damage, and never moved. */
+  /** `file_damaged`; `rollup_damaged`; `file_too_large`, which is no damage, and never moved. */
   readonly code: string;
   /** For people; without the user. */
   readonly message: string;
-  /** `skipped`: it is where it was, since the storage only reads, cannot move it now, or should not. */
-  readonly outcome: 'quarantined' | 'skipped';
+  /**
+   * `skipped`: it is where it was, since the storage only reads, cannot move it now, or should not. `answered`: what is
+   * damaged is derived, and the answer lacks nothing (code `rollup_damaged`).
+   */
+  readonly outcome: 'quarantined' | 'skipped' | 'answered';
 }
 
 /** Who hears of files that an answer was made without. */
@@ -33,6 +36,8 @@ export interface DamageWatch {
   sound(files: readonly StoredFile[], partition: Partition): readonly StoredFile[];
   /** Runs what reads a file; `null` where the file is damaged, which {@link DamageWatch.setAside} then sees to. */
   read<T>(file: StoredFile, partition: Partition, read: () => Promise<T>): Promise<T | null>;
+  /** Tells of a file whose rollup cannot be read, once. */
+  noteRollup(file: StoredFile, partition: Partition): void;
   /** Sets aside what was found damaged since the last call. @returns whether there was any: take new snapshots then. */
   setAside(snapshots: readonly Snapshot[]): Promise<boolean>;
 }
@@ -108,6 +113,7 @@ export async function withoutDamaged<T>(
 /** Creates the watch over some partitions' files, for one question. */
 export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): DamageWatch {
   const skipped = new Set<string>();
+  const noted = new Set<string>();
   let found: { readonly file: StoredFile; readonly partition: Partition; readonly error: HrmError }[] = [];
   let canMove = true;
 
@@ -135,6 +141,14 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
         found.push({ file, partition, error });
         return null;
       }
+    },
+    noteRollup(file, partition) {
+      const key = versionKey(file, partition);
+      if (noted.has(key)) return;
+      noted.add(key);
+      const { date } = partition;
+      const message = `${file.name} of ${date} cannot be read at its rollup: its readings answer instead, more slowly`;
+      onDamage?.({ date, name: file.name, code: 'rollup_damaged', message, outcome: 'answered' });
     },
     async setAside(snapshots) {
       // A file that was read in pieces may be damaged in several.

@@ -70,7 +70,6 @@ export async function inspectFile(file: StoredFile, partition: Partition, option
   return { file, faults, opened, intact: walked.intact, isWhole, readings: walked.readings };
 }
 
-/** Its end, without a rollup that is damaged. */
 async function openIntact(
   file: StoredFile,
   partition: Partition,
@@ -81,12 +80,7 @@ async function openIntact(
   } catch (error) {
     if (!isDamage(error)) throw error;
     add(error.code, error.cause instanceof Error ? error.cause.message : error.message);
-    try {
-      return await openFile(file, partition, { withRollup: false });
-    } catch (again) {
-      if (isDamage(again)) return null;
-      throw again;
-    }
+    return null;
   }
 }
 
@@ -185,7 +179,8 @@ async function checkRollup(
   mayHaveRollup: boolean,
   { signal }: CallOptions,
 ): Promise<Fault | null> {
-  const { rollup, groups, rows } = opened.footer;
+  const { rollup, rollupFault, groups, rows } = opened.footer;
+  if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
   if (rollup === null) {
     if (file.name !== COMPACTED_NAME || !mayHaveRollup || rows === 0) return null;
     return { code: 'rollup_missing', message: 'it has no rollup' };

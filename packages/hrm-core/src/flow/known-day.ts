@@ -38,6 +38,9 @@ export async function findSources(
     (name, replaced) => replaced.has(name),
     ({ file, partition }) => damage.read(file, partition, () => knowFile(cache, file, partition, question.priority)),
   );
+  for (const { file, partition, known } of own) {
+    if (known.footer.rollupFault !== null) damage.noteRollup(file, partition);
+  }
   const replaced = new Set(own.flatMap(({ known }) => known.footer.replaces));
   const shared = await knowAll(
     filesOf((name) => name === SHARED_DIRECTORY),

@@ -139,19 +139,25 @@ async function setRetiredAside(
   }
 }
 
-/**
- * Looks for readings in a file in quarantine that are stored nowhere, and stores them where asked. The file stays.
- * @returns how many there were.
- */
+/** What is in a file in quarantine. */
+export interface Salvage {
+  /** Readings that are stored nowhere else. */
+  readonly readings: number;
+  /** What of it cannot be read, for people; `null`: nothing. */
+  readonly lost: string | null;
+}
+
+/** Looks for readings in a file in quarantine that are stored nowhere, and stores them where asked. The file stays. */
 export async function salvage(
   storage: Storage,
   { partition, file }: QuarantinedFile,
   repair: boolean,
   options: CallOptions,
-): Promise<number> {
+): Promise<Salvage> {
   const inspection = await inspectFile(file, partition, options);
-  const { opened } = inspection;
-  if (opened === null) return 0;
+  const { opened, isWhole, faults } = inspection;
+  const lost = isWhole ? null : faults.map(({ message }) => message).join('; ');
+  if (opened === null) return { readings: 0, lost };
   let count = 0;
   for (const group of inspection.intact) {
     throwIfAborted(options.signal, 'looking into the quarantine');
@@ -162,7 +168,7 @@ export async function salvage(
     count += missing.length;
     if (repair && missing.length > 0) await storeAtHome(storage, takeRows(readings, missing), options);
   }
-  return count;
+  return { readings: count, lost };
 }
 
 /** The rows of merged readings that are stored neither in their own partitions nor in parts of several users. */

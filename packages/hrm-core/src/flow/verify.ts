@@ -3,7 +3,14 @@ import { MAX_COMPACTION_FAILURES, MAX_VERIFY_FAULTS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type { Partition, PartitionFailure, PartitionRange, Snapshot, Storage } from '../ports/storage.js';
+import type {
+  Partition,
+  PartitionFailure,
+  PartitionRange,
+  QuarantinedFile,
+  Snapshot,
+  Storage,
+} from '../ports/storage.js';
 import { dateStartMs, userDirectory } from '../pure/partition.js';
 import { isId } from '../reading.js';
 import { type Inspection, inspectFile, isContained } from './inspect-file.js';
@@ -39,7 +46,7 @@ export interface VerifyFault {
   /**
    * `file_damaged` · `file_too_large` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
-   * it replaces a file, and has not all of its readings).
+   * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read).
    */
   readonly code: string;
   /** For people; without the user. */
@@ -117,9 +124,12 @@ export async function verify(
     if (userId !== undefined && partition.directory !== userDirectory(userId)) continue;
     work.quarantine.files += 1;
     await goOn(work, partition, async () => {
-      const readings = await salvage(storage, aside, repair, { signal });
+      const { readings, lost } = await salvage(storage, aside, repair, { signal });
       work.quarantine.salvageable += readings;
       if (repair) work.quarantine.salvaged += readings;
+      if (lost === null || isKnown(work, aside)) return;
+      const message = `in quarantine: ${lost}; bring the day back from a backup, or delete the file there`;
+      note(work, { partition, name: aside.file.name, code: 'quarantined', message, outcome: 'set_aside' });
     });
   }
   const { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures } = work;
@@ -213,10 +223,21 @@ async function conclude(
   if (outcome === 'repaired') work.repaired += 1;
   if (outcome === 'set_aside') work.setAside += 1;
   for (const { code, message } of inspection.faults) {
-    work.faultCount += 1;
-    if (work.faults.length === MAX_VERIFY_FAULTS) continue;
-    work.faults.push({ partition, name: inspection.file.name, code, message, outcome });
+    note(work, { partition, name: inspection.file.name, code, message, outcome });
   }
+}
+
+/** Whether a file in quarantine was set aside by this very verification, which has told of it. */
+function isKnown({ faults }: Work, { partition: { date, directory }, file }: QuarantinedFile): boolean {
+  return faults.some(
+    ({ partition, name, outcome }) =>
+      outcome === 'set_aside' && name === file.name && partition.date === date && partition.directory === directory,
+  );
+}
+
+function note(work: Work, fault: VerifyFault): void {
+  work.faultCount += 1;
+  if (work.faults.length < MAX_VERIFY_FAULTS) work.faults.push(fault);
 }
 
 function checkSettings({ userId, date }: VerifySettings): void {

@@ -53,6 +53,8 @@ export interface Footer {
   /** Users of a shared part; 1 where the file does not say. */
   readonly users: number;
   readonly rollup: Rollup | null;
+  /** Why the file's rollup cannot be read; `null`: it can, or there is none. The readings are proved without it. */
+  readonly rollupFault: string | null;
   /** How the readings are proved; see {@link sealOf}. */
   readonly seal: 'footer' | 'whole' | 'foreign';
   /** The first byte that is not of a row group. */
@@ -69,31 +71,22 @@ export interface OpenedFile {
 }
 
 /**
- * Reads the end of a file, and proves it.
+ * Reads the end of a file, and proves it. Damage to its rollup is no damage to the file: what a rollup says can be had from
+ * the readings.
  * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code
  *   `file_too_large`, which is no damage.
  */
-export async function openFile(
-  file: StoredFile,
-  partition: Partition,
-  { withRollup = true }: OpenOptions = {},
-): Promise<OpenedFile> {
+export async function openFile(file: StoredFile, partition: Partition): Promise<OpenedFile> {
   if (file.byteLength > MAX_FILE_BYTES) throw tooLargeError(file, partition);
   return asDamage(file, partition, async () => {
     let opened = await readTail(file, Math.max(0, file.byteLength - TAIL_BYTES));
     const footerBytes = lengthOfFooter(opened.tail);
     if (footerBytes > file.byteLength) throw new Error('its footer is longer than itself');
     if (footerBytes > opened.tail.length) opened = await readTail(file, file.byteLength - footerBytes);
-    const parsed = await parseTail(file, opened, footerBytes, withRollup);
+    const parsed = await parseTail(file, opened, footerBytes);
     if (parsed.footer.groups.some(({ rows }) => rows > MAX_GROUP_ROWS)) throw tooLargeError(file, partition);
     return parsed;
   });
-}
-
-/** What to read of a file's end. */
-export interface OpenOptions {
-  /** Its rollup too, so that damage to that is damage to the file; default true. */
-  readonly withRollup?: boolean | undefined;
 }
 
 function tooLargeError({ name }: StoredFile, { date }: Partition): HrmError {
@@ -136,7 +129,6 @@ async function parseTail(
   file: StoredFile,
   { tail, tailFrom }: { tail: Uint8Array<ArrayBuffer>; tailFrom: number },
   footerBytes: number,
-  withRollup: boolean,
 ): Promise<OpenedFile> {
   const footer = tail.slice(tail.length - footerBytes);
   const seal = sealOf(footer);
@@ -147,13 +139,13 @@ async function parseTail(
   const footerAt = file.byteLength - footerBytes;
   const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
   const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
-  const rollup = place === null || !withRollup ? null : await readRollup(file, tail, tailFrom, place);
+  const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
   const replaces = parseNames(keys.get(REPLACES_KEY));
   const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (seal === 'footer') checkTiling(groups, bodyEnd);
   return {
-    footer: { rows: Number(metadata.num_rows), groups, replaces, users, rollup, seal, bodyEnd, metadata },
+    footer: { rows: Number(metadata.num_rows), groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
     tail,
     tailFrom,
   };
@@ -172,14 +164,24 @@ function parsePlace(text: string | undefined, footerAt: number): Place | null {
   return place;
 }
 
-async function readRollup(file: StoredFile, tail: Uint8Array, tailFrom: number, place: Place): Promise<Rollup> {
+async function readRollup(
+  file: StoredFile,
+  tail: Uint8Array,
+  tailFrom: number,
+  place: Place | null,
+): Promise<Pick<Footer, 'rollup' | 'rollupFault'>> {
+  if (place === null) return { rollup: null, rollupFault: null };
   const { offset, length, digest } = place;
   const bytes =
     offset >= tailFrom
       ? tail.subarray(offset - tailFrom, offset - tailFrom + length)
       : new Uint8Array(await file.read(offset, offset + length));
-  if (pieceDigest(bytes) !== digest) throw new Error('its rollup does not have its digest');
-  return decodeRollup(bytes);
+  if (pieceDigest(bytes) !== digest) return { rollup: null, rollupFault: 'its rollup does not have its digest' };
+  try {
+    return { rollup: decodeRollup(bytes), rollupFault: null };
+  } catch {
+    return { rollup: null, rollupFault: 'its rollup cannot be decoded' };
+  }
 }
 
 function checkColumns(metadata: FileMetaData): void {

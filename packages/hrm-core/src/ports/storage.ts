@@ -102,6 +102,12 @@ export interface Replacement {
   readonly bytes: Uint8Array;
 }
 
+/** What a check found. */
+export interface StorageCheck extends Space {
+  /** Files in quarantine: they stay until a person deletes them. */
+  readonly quarantinedFiles: number;
+}
+
 /** A file that was set aside. */
 export interface QuarantinedFile {
   /** Where it was. */
@@ -159,7 +165,7 @@ export interface Storage {
   quarantined(options?: CallOptions): AsyncIterable<QuarantinedFile>;
   /** Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. */
   partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
-  /** Proves that a file can be written durably now, and tells the room left. @throws HrmError kind `unavailable` with the reason. */
-  check(): Promise<Space>;
+  /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
+  check(): Promise<StorageCheck>;
   close(): Promise<void>;
 }

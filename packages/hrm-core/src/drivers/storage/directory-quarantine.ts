@@ -169,6 +169,12 @@ export async function* listQuarantined(
   }
 }
 
+/** How many files are in quarantine. */
+export async function countQuarantined({ directory, fileSystem }: DirectoryContext): Promise<number> {
+  const entries = await listEntries(fileSystem, join(directory, QUARANTINE_DIRECTORY));
+  return entries.filter(({ name }) => name.endsWith(FILE_SUFFIX)).length;
+}
+
 /** `DATE-DIRECTORY-NAME-RANDOM.damaged`. */
 function asidePath(context: DirectoryContext, { date, directory }: Partition, name: string): string {
   const origin = `${date}-${directory}-${name}`.slice(0, MAX_ORIGIN_LENGTH);

@@ -17,8 +17,7 @@
 import { join, resolve } from 'node:path';
 import { HrmError } from '../../errors.js';
 import { SHARED_DIRECTORY } from '../../names.js';
-import type { Space } from '../../ports/space.js';
-import type { Partition, Storage } from '../../ports/storage.js';
+import type { Partition, Storage, StorageCheck } from '../../ports/storage.js';
 import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
@@ -38,7 +37,7 @@ import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js'
 import { listPartitions } from './directory-partitions.js';
 import { completeMarks, visitPartition } from './directory-pending.js';
 import { publishPart } from './directory-publish.js';
-import { listQuarantined, quarantineFile } from './directory-quarantine.js';
+import { countQuarantined, listQuarantined, quarantineFile } from './directory-quarantine.js';
 import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
 
@@ -176,12 +175,13 @@ async function proveLinks(context: DirectoryContext): Promise<void> {
   }
 }
 
-async function probe(context: DirectoryContext): Promise<Space> {
+async function probe(context: DirectoryContext): Promise<StorageCheck> {
   const file = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, file, PROBE_BYTES);
     await done((callback) => context.fileSystem.unlink(file, callback));
-    return await spaceOf(context.fileSystem, context.directory);
+    const space = await spaceOf(context.fileSystem, context.directory);
+    return { ...space, quarantinedFiles: await countQuarantined(context) };
   } catch (error) {
     throw storageError('write', context.directory, error);
   }
