@@ -13,6 +13,15 @@ export {
   compact,
 } from './flow/compact.js';
 export type { DamageReport, OnDamage } from './flow/damage.js';
+export {
+  type Device,
+  type DeviceReading,
+  type DevicesComponents,
+  type DevicesOptions,
+  devices,
+  type Latest,
+  latest,
+} from './flow/devices.js';
 export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
 export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';

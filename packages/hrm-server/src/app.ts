@@ -19,6 +19,7 @@ import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { describeError, levelOf } from './log.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
+import { answerLatest, listDevices } from './users.js';
 import { VERSION } from './version.js';
 
 /** What the routes work on. */
@@ -96,6 +97,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     postReading: postReading(components, settings),
     postBatch: postBatch(components, settings),
     query: answerQuery({ storage, onDamage }, settings),
+    devices: listDevices({ storage, onDamage }),
+    latest: answerLatest({ storage, onDamage }, settings),
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     async health(call) {
       const report = await health.check();

@@ -20,6 +20,10 @@ function aboutNobody(path: string, needs: Row['needs']): Row {
   return { needs, call: () => ({ path }), isAboutUser: false, success: 200 };
 }
 
+function aboutUser(what: string): Row {
+  return { needs: 'query', call: (userId) => ({ path: `/users/${userId}/${what}` }), isAboutUser: true, success: 200 };
+}
+
 const RANGE = 'start=2024-01-15T00:00:00Z&end=2024-01-16T00:00:00Z';
 const TABLE: Readonly<Record<string, Row>> = {
   postReading: {
@@ -43,6 +47,8 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 200,
   },
+  devices: aboutUser('devices'),
+  latest: aboutUser('latest'),
   session: aboutNobody('/session', 'any'),
   health: aboutNobody('/health', 'none'),
   openapi: aboutNobody('/openapi.json', 'none'),
@@ -89,9 +95,10 @@ describe('the matrix of keys and calls', () => {
       expect({ id, own: await asked('ana', bound) }).toEqual({ id, own: expected });
       expect({ id, own: await asked('ben', bound) }).toEqual({ id, own: expected });
       expect({ id, foreign: await asked('zoe', bound) }).toEqual({ id, foreign });
+      // A path without a user is another path.
       expect({ id, nobody: await asked('', bound) }).toEqual({
         id,
-        nobody: may && isAboutUser ? '403 foreign_user' : expected,
+        nobody: call('').path.includes('//') ? '404 not_found' : foreign,
       });
     }
   });

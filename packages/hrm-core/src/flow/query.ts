@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
-import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
-import { MAX_SNAPSHOT_ATTEMPTS } from '../limits.js';
-import { SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../ports/storage.js';
-import { partitionDate, userDirectory } from '../pure/partition.js';
+import type { Storage } from '../ports/storage.js';
 import { parseQuestion, type Question, type QuestionInput } from '../pure/question.js';
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
-import { type OnDamage, watchDamage } from './damage.js';
-import { cacheOf } from './file-cache.js';
-import { knownParts } from './known-day.js';
+import type { OnDamage } from './damage.js';
+import { daysOf, overPartitions } from './days.js';
 import { readDay } from './read-day.js';
-import { type Turns, takeTurns } from './turns.js';
+import { takeTurns } from './turns.js';
 
 /** What `query` works on. */
 export interface QueryComponents {
@@ -121,71 +116,10 @@ async function* answerDays(storage: Storage, question: Question, options: Answer
   const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
-    const table = await answerPartitions(storage, partitions, question, { ...options, turns });
+    const dayOptions = { ...options, turns };
+    const table = await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
+      readDay(context, snapshots, question),
+    );
     if (table.length > 0) yield table;
   }
-}
-
-/**
- * The partitions that a question is about, of a date together: the shared one first, since what is brought home is in the
- * user's own before it is gone there.
- */
-async function* daysOf(storage: Storage, question: Question, options: CallOptions) {
-  throwIfAborted(options.signal, 'the query');
-  if (question.fromMs === question.toMs) return;
-  const range = {
-    fromDate: partitionDate(question.fromMs),
-    toDate: partitionDate(question.toMs - 1),
-    directories: [SHARED_DIRECTORY, userDirectory(question.userId)],
-  };
-  let day: Partition[] = [];
-  for await (const partition of storage.partitions(range, options)) {
-    throwIfAborted(options.signal, 'the query');
-    const [first] = day;
-    if (first !== undefined && first.date !== partition.date) {
-      yield day;
-      day = [];
-    }
-    day.push(partition);
-  }
-  if (day.length > 0) yield day;
-}
-
-async function answerPartitions(
-  storage: Storage,
-  partitions: readonly Partition[],
-  question: Question,
-  { turns, onDamage, ...options }: AnswerOptions & { readonly turns: Turns },
-): Promise<RowTable> {
-  const damage = watchDamage(storage, onDamage);
-  const cache = cacheOf(storage);
-  let cause: unknown;
-  for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt += 1) {
-    const snapshots: Snapshot[] = [];
-    try {
-      for (const partition of partitions) {
-        // What was known may be forgotten before it is used: then everything is opened.
-        const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
-        snapshots.push(await storage.snapshot(partition, { ...options, isKnown }));
-      }
-      const table = await readDay({ cache, damage, turns }, snapshots, question);
-      // Without what was damaged others count, which that said it replaces.
-      if (!(await damage.setAside(snapshots))) return table;
-    } catch (error) {
-      // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
-      if (!isHrmError(error) || error.code !== 'file_gone') throw error;
-      cause = error;
-    } finally {
-      for (const snapshot of snapshots) await snapshot.close();
-    }
-  }
-  throw contendedError(cause);
-}
-
-function contendedError(cause: unknown): HrmError {
-  return new HrmError('the files of a partition were replaced faster than they could be read: try again', {
-    kind: 'unavailable',
-    code: 'snapshot_contended',
-    cause,
-  });
 }

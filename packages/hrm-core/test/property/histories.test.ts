@@ -7,11 +7,13 @@ import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import {
   type Clock,
   compact,
+  devices,
   drainBatch,
   enqueue,
   HrmError,
   INTERVAL_MS,
   isHrmError,
+  latest,
   type Queue,
   query,
   type Storage,
@@ -20,7 +22,7 @@ import { decodeElements } from '../../src/pure/element.js';
 import { rememberingStorage } from '../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
-import { type OracleReading, oracleAnswer } from './oracle.js';
+import { type OracleReading, oracleAnswer, oracleDevices } from './oracle.js';
 
 const HISTORIES = Number(process.env.HRM_HISTORIES ?? 500);
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
@@ -111,6 +113,22 @@ async function send(world: World, count: number): Promise<void> {
   expect(accepted).toBe(batch.length);
 }
 
+/** What the devices are, and the last readings. */
+async function askForDevices(
+  world: World,
+  user: number,
+  ranks: readonly number[],
+  where: readonly Storage[],
+): Promise<void> {
+  const userId = world.history.users[user] as string;
+  const priority = priorityOf(world, ranks);
+  const expected = oracleDevices(world.written, userId, priority);
+  for (const storage of where) {
+    expect(await devices({ storage }, { userId })).toEqual(expected.devices);
+    expect(await latest({ storage }, { userId, priority })).toEqual(expected.latest);
+  }
+}
+
 async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion): Promise<void> {
   const { users, devices } = world.history;
   const userId = users[user] as string;
@@ -153,7 +171,8 @@ async function take(world: World, step: Step): Promise<void> {
       Object.assign(world, await open(world));
       return;
     case 'ask':
-      return ask(world, step.question);
+      await ask(world, step.question);
+      return askForDevices(world, step.question.user, step.question.ranks, [world.remembering]);
   }
 }
 
@@ -181,6 +200,7 @@ async function settle(world: World): Promise<void> {
 async function askEverything(world: World): Promise<void> {
   for (const question of world.history.questions) await ask(world, question);
   for (const user of [0, 1, 2]) {
+    await askForDevices(world, user, [2, 1], [world.storage, world.remembering]);
     await ask(world, {
       user,
       device: null,

@@ -30,16 +30,9 @@ export interface OracleRow {
 }
 
 export function oracleAnswer(readings: readonly OracleReading[], question: OracleQuestion): OracleRow[] {
-  const survivors = new Map<string, OracleReading>();
-  for (const reading of readings) {
-    if (reading.userId !== question.userId) continue;
-    const key = JSON.stringify([reading.deviceId, reading.timestampMs]);
-    const other = survivors.get(key);
-    if (other === undefined || beats(reading, other)) survivors.set(key, reading);
-  }
   const atInstant = new Map<number, OracleReading>();
   const counted: OracleReading[] = [];
-  for (const reading of survivors.values()) {
+  for (const reading of survivorsOf(readings, question.userId)) {
     if (reading.timestampMs < question.fromMs || reading.timestampMs >= question.toMs) continue;
     if (question.deviceId !== undefined) {
       if (reading.deviceId === question.deviceId) counted.push(reading);
@@ -59,6 +52,44 @@ export function oracleAnswer(readings: readonly OracleReading[], question: Oracl
     else bucket.push(reading);
   }
   return [...buckets.keys()].sort((a, b) => a - b).map((start) => rowOf(start, buckets.get(start) ?? []));
+}
+
+/** Rule 1. */
+function survivorsOf(readings: readonly OracleReading[], userId: string): OracleReading[] {
+  const survivors = new Map<string, OracleReading>();
+  for (const reading of readings) {
+    if (reading.userId !== userId) continue;
+    const key = JSON.stringify([reading.deviceId, reading.timestampMs]);
+    const other = survivors.get(key);
+    if (other === undefined || beats(reading, other)) survivors.set(key, reading);
+  }
+  return [...survivors.values()];
+}
+
+/** What a user's devices are, with their first and last readings, and which of the last ones counts. */
+export function oracleDevices(readings: readonly OracleReading[], userId: string, priority: Record<string, number>) {
+  const survivors = survivorsOf(readings, userId).sort((a, b) => a.timestampMs - b.timestampMs);
+  const shown = ({ timestampMs, heartRate }: OracleReading) => {
+    return { timestamp: new Date(timestampMs).toISOString().replace('.000Z', 'Z'), heartRate };
+  };
+  const ids = [...new Set(survivors.map(({ deviceId }) => deviceId))];
+  ids.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const devices = ids.map((deviceId) => {
+    const own = survivors.filter((reading) => reading.deviceId === deviceId) as [OracleReading, ...OracleReading[]];
+    return { deviceId, first: shown(own[0]), last: shown(own[own.length - 1] as OracleReading) };
+  });
+  let latest: OracleReading | null = null;
+  for (const reading of survivors) {
+    const isLater = latest === null || reading.timestampMs > latest.timestampMs;
+    if (isLater || preferred(reading.deviceId, (latest as OracleReading).deviceId, priority)) latest = reading;
+  }
+  return {
+    devices,
+    latest: {
+      latest: latest === null ? null : { deviceId: latest.deviceId, ...shown(latest) },
+      devices: devices.map(({ deviceId, last }) => ({ deviceId, ...last })),
+    },
+  };
 }
 
 function beats(reading: OracleReading, other: OracleReading): boolean {

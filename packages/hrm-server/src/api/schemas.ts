@@ -3,7 +3,7 @@
  * hold the answers to them.
  */
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
-import { IdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
+import { HeartRateSchema, IdSchema, TimestampSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 
@@ -41,6 +41,22 @@ export const SessionAnswer = v.strictObject({
   scopes: v.array(v.picklist(SCOPES)),
   /** The only users that the key may speak of; `null`: all. */
   user_ids: v.nullable(v.array(IdSchema)),
+});
+
+const reading = v.strictObject({ timestamp: TimestampSchema, heart_rate: HeartRateSchema });
+const deviceReading = v.strictObject({ device_id: IdSchema, ...reading.entries });
+
+export const DevicesAnswer = v.strictObject({
+  user_id: IdSchema,
+  devices: v.array(v.strictObject({ device_id: IdSchema, first: reading, last: reading })),
+  count,
+});
+
+export const LatestAnswer = v.strictObject({
+  user_id: IdSchema,
+  latest: v.nullable(deviceReading),
+  devices: v.array(deviceReading),
+  count,
 });
 
 /** @see RFC 9457 */

@@ -1,0 +1,92 @@
+/**
+ * A user's days, and the reading of one: from snapshots that are taken anew when files move or are set aside meanwhile.
+ */
+import { HrmError, isHrmError, throwIfAborted } from '../errors.js';
+import { MAX_SNAPSHOT_ATTEMPTS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
+import type { CallOptions } from '../ports/queue.js';
+import type { Partition, Snapshot, Storage } from '../ports/storage.js';
+import { partitionDate, userDirectory } from '../pure/partition.js';
+import type { Question } from '../pure/question.js';
+import { type OnDamage, watchDamage } from './damage.js';
+import { cacheOf } from './file-cache.js';
+import { knownParts } from './known-day.js';
+import type { ReadContext } from './read-day.js';
+import type { Turns } from './turns.js';
+
+/** How a day is read. */
+export interface DayOptions extends CallOptions {
+  readonly turns: Turns;
+  /** Hears of each file that could not be read. */
+  readonly onDamage?: OnDamage | undefined;
+}
+
+/**
+ * The partitions that a question is about, of a date together: the shared one first, since what is brought home is in the
+ * user's own before it is gone there.
+ */
+export async function* daysOf(storage: Storage, question: Question, options: CallOptions) {
+  throwIfAborted(options.signal, 'the query');
+  if (question.fromMs === question.toMs) return;
+  const range = {
+    fromDate: partitionDate(question.fromMs),
+    toDate: partitionDate(question.toMs - 1),
+    directories: [SHARED_DIRECTORY, userDirectory(question.userId)],
+  };
+  let day: Partition[] = [];
+  for await (const partition of storage.partitions(range, options)) {
+    throwIfAborted(options.signal, 'the query');
+    const [first] = day;
+    if (first !== undefined && first.date !== partition.date) {
+      yield day;
+      day = [];
+    }
+    day.push(partition);
+  }
+  if (day.length > 0) yield day;
+}
+
+/**
+ * Runs what reads a day over snapshots of its partitions, and again where files moved or were set aside meanwhile.
+ * @param partitions - of one date, as {@link daysOf} gives them.
+ * @throws HrmError kind `unavailable`, code `snapshot_contended`.
+ */
+export async function overPartitions<Result>(
+  storage: Storage,
+  partitions: readonly Partition[],
+  question: Question,
+  { turns, onDamage, ...options }: DayOptions,
+  step: (context: ReadContext, snapshots: readonly Snapshot[]) => Promise<Result>,
+): Promise<Result> {
+  const damage = watchDamage(storage, onDamage);
+  const cache = cacheOf(storage);
+  let cause: unknown;
+  for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt += 1) {
+    const snapshots: Snapshot[] = [];
+    try {
+      for (const partition of partitions) {
+        // What was known may be forgotten before it is used: then everything is opened.
+        const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
+        snapshots.push(await storage.snapshot(partition, { ...options, isKnown }));
+      }
+      const result = await step({ cache, damage, turns }, snapshots);
+      // Without what was damaged others count, which that said it replaces.
+      if (!(await damage.setAside(snapshots))) return result;
+    } catch (error) {
+      // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
+      if (!isHrmError(error) || error.code !== 'file_gone') throw error;
+      cause = error;
+    } finally {
+      for (const snapshot of snapshots) await snapshot.close();
+    }
+  }
+  throw contendedError(cause);
+}
+
+function contendedError(cause: unknown): HrmError {
+  return new HrmError('the files of a partition were replaced faster than they could be read: try again', {
+    kind: 'unavailable',
+    code: 'snapshot_contended',
+    cause,
+  });
+}

@@ -1,0 +1,122 @@
+import * as nodeFileSystem from 'node:fs';
+import { readdir, truncate } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { compact, type DamageReport, devices, latest, type Reading, writePart } from '../../src/index.js';
+import { oracleDevices } from '../property/oracle.js';
+import { withDirectory } from '../support/temporary-directory.js';
+
+const START_MS = Date.UTC(2024, 0, 15);
+const DAYS = 40;
+
+/** A watch every day, a strap on some, a ring on one; all at whole minutes, so that they meet. */
+const READINGS: Reading[] = Array.from({ length: DAYS * 1_440 }, (_, i) => i).flatMap((i) => {
+  const timestampMs = START_MS + i * 60_000;
+  const day = Math.floor(i / 1_440);
+  const one = (deviceId: string) => {
+    return { userId: 'ana', deviceId, timestampMs, heartRate: 50 + (i % 97), receivedMs: timestampMs };
+  };
+  return [one('watch'), ...(day % 7 === 3 ? [one('strap')] : []), ...(day === 5 && i % 2 === 0 ? [one('ring')] : [])];
+});
+
+describe("a user's devices", () => {
+  it('are known from rollups: of a history only the ends of their files are read, and the minutes in question', async () => {
+    await withDirectory(async (directory) => {
+      const counts = { opens: 0, bytes: 0 };
+      const fileSystem: DirectoryFileSystem = {
+        ...nodeFileSystem,
+        openSync(file: string, flags: number) {
+          if (file.endsWith('.parquet')) counts.opens += 1;
+          return nodeFileSystem.openSync(file, flags);
+        },
+        read(fd, to, offset, length, position, callback) {
+          nodeFileSystem.read(fd, to, offset, length, position, (error, bytes) => {
+            counts.bytes += bytes;
+            callback(error, bytes);
+          });
+        },
+      };
+      const writer = await openDirectoryStorage({ directory });
+      await writePart({ storage: writer }, READINGS);
+      for (let run = 0; run < 2; run += 1) await compact({ storage: writer }, { all: true, sweepAfterMs: 0 });
+      await writer.close();
+      // What is remembered must be a second old.
+      await sleep(1_100);
+      const storage = await openDirectoryStorage({ directory, fileSystem });
+      try {
+        const expected = oracleDevices(READINGS, 'ana', { watch: 1 });
+        expect(expected.devices).toHaveLength(3);
+        expect(await devices({ storage }, { userId: 'ana' })).toEqual(expected.devices);
+        // One a day for the list, and one for each day in which a device begins or ends.
+        expect(counts.opens).toBeLessThanOrEqual(DAYS + 6);
+        const { bytes } = counts;
+        Object.assign(counts, { opens: 0, bytes: 0 });
+        expect(await latest({ storage }, { userId: 'ana', priority: { watch: 1 } })).toEqual(expected.latest);
+        expect(expected.latest.latest?.deviceId).toBe('watch');
+        // Nothing is read twice.
+        expect(counts.bytes).toBe(0);
+        // Files so small come whole with their ends; of three days readings are read, too.
+        expect(bytes).toBeLessThan(1.1 * (await sizesOf(directory)));
+      } finally {
+        await storage.close();
+      }
+    });
+  });
+
+  it('of nobody are none, and what is no user_id is refused', async () => {
+    await withDirectory(async (directory) => {
+      const storage = await openDirectoryStorage({ directory });
+      await writePart({ storage }, READINGS.slice(0, 10));
+      expect(await devices({ storage }, { userId: 'nobody' })).toEqual([]);
+      expect(await latest({ storage }, { userId: 'nobody' })).toEqual({ latest: null, devices: [] });
+      await expect(devices({ storage }, { userId: '' }, { wireNames: true })).rejects.toMatchObject({
+        kind: 'invalid',
+        code: 'invalid_query',
+        faults: [{ path: '/user_id' }],
+      });
+      await expect(latest({ storage }, { userId: 'ana', priority: { watch: 0 } })).rejects.toMatchObject({
+        faults: [{ path: '/priority' }],
+      });
+      const signal = AbortSignal.abort();
+      await expect(devices({ storage }, { userId: 'ana' }, { signal })).rejects.toMatchObject({ kind: 'closed' });
+      await storage.close();
+    });
+  });
+
+  it('are told without a damaged file, which is set aside, and of more than a rollup can tell apart', async () => {
+    await withDirectory(async (directory) => {
+      const storage = await openDirectoryStorage({ directory });
+      const many = Array.from({ length: 300 }, (_, i): Reading => {
+        const timestampMs = START_MS + i * 1_000;
+        return { userId: 'ana', deviceId: `d${i % 50}`, timestampMs, heartRate: 60 + (i % 9), receivedMs: timestampMs };
+      });
+      const late = READINGS.slice(1_440 * 3, 1_440 * 3 + 100);
+      await writePart({ storage }, many);
+      await writePart({ storage }, late);
+      await compact({ storage }, { all: true, sweepAfterMs: 0 });
+      const reports: DamageReport[] = [];
+      const onDamage = (report: DamageReport) => reports.push(report);
+      const all = oracleDevices([...many, ...late], 'ana', {});
+      expect(await devices({ storage }, { userId: 'ana' }, { onDamage })).toEqual(all.devices);
+      expect(reports).toEqual([]);
+      const day = path.join(directory, '20240118', 'ana');
+      for (const name of await readdir(day)) await truncate(path.join(day, name), 50);
+      const rest = oracleDevices(many, 'ana', {});
+      expect(await devices({ storage }, { userId: 'ana' }, { onDamage })).toEqual(rest.devices);
+      expect(reports).toMatchObject([{ date: '20240118', outcome: 'quarantined' }]);
+      expect(await latest({ storage }, { userId: 'ana' }, { onDamage })).toEqual(rest.latest);
+      await storage.close();
+    });
+  });
+});
+
+async function sizesOf(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.parquet'));
+  return files.reduce(
+    (sum, { parentPath, name }) => sum + nodeFileSystem.statSync(path.join(parentPath, name)).size,
+    0,
+  );
+}

@@ -1,0 +1,64 @@
+import { writePart } from 'hrm-core';
+import { describe, expect, it } from 'vitest';
+import { exchangeRaw, startTest } from './support.js';
+
+const START_MS = Date.UTC(2024, 0, 15, 10);
+
+function reading(userId: string, deviceId: string, offsetMs: number, heartRate: number) {
+  return { userId, deviceId, timestampMs: START_MS + offsetMs, heartRate, receivedMs: START_MS };
+}
+
+describe('the calls about a user', () => {
+  it('tell the devices and the last readings, as stored', async () => {
+    const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
+    const user = 'a/n a?#ü%';
+    await writePart({ storage }, [
+      reading(user, 'watch', 0, 70),
+      reading(user, 'watch', 61_250, 72),
+      reading(user, 'band', 61_250, 90),
+      reading('ben', 'ring', 99_000, 55),
+    ]);
+    const path = `${url}/users/${encodeURIComponent(user)}`;
+    const response = await fetch(`${path}/devices`);
+    expect(response.headers.get('cache-control')).toBe('private, no-store');
+    const later = { timestamp: '2024-01-15T10:01:01.250Z', heart_rate: 72 };
+    const bands = { ...later, heart_rate: 90 };
+    expect(await response.json()).toEqual({
+      user_id: user,
+      devices: [
+        { device_id: 'band', first: bands, last: bands },
+        { device_id: 'watch', first: { timestamp: '2024-01-15T10:00:00Z', heart_rate: 70 }, last: later },
+      ],
+      count: 2,
+    });
+    expect(await (await fetch(`${path}/latest`)).json()).toEqual({
+      user_id: user,
+      latest: { device_id: 'watch', ...later },
+      devices: [
+        { device_id: 'band', ...bands },
+        { device_id: 'watch', ...later },
+      ],
+      count: 2,
+    });
+  });
+
+  it('know nothing of an unknown user, and refuse what is no user', async () => {
+    const { url, port } = await startTest();
+    expect(await (await fetch(`${url}/users/nobody/devices`)).json()).toEqual({
+      user_id: 'nobody',
+      devices: [],
+      count: 0,
+    });
+    expect(await (await fetch(`${url}/users/nobody/latest`)).json()).toMatchObject({ latest: null, devices: [] });
+    for (const bad of ['%ff', '%', 'a%00b', 'x'.repeat(129)]) {
+      const answer = await exchangeRaw(
+        port,
+        `GET /users/${bad}/latest HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`,
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      expect(answer).toContain('"path":"/user_id"');
+    }
+    for (const path of ['/users', '/users/', '/users/ana', '/users//latest', '/users/ana/latest/', '/users/a/b/latest'])
+      expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
+  });
+});
