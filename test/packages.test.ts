@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PACKAGES = ['hrm-core', 'hrm-server', 'hrm-cli'];
-const ENTRY_POINTS = ['', '/embedded', '/directory', '/open', '/schemas', '/settings', '/contract'].map(
+const ENTRY_POINTS = ['', '/client', '/embedded', '/directory', '/open', '/schemas', '/settings', '/contract'].map(
   (path) => `hrm-core${path}`,
 );
 

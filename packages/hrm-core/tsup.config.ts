@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    client: 'src/client/index.ts',
     embedded: 'src/drivers/queue/embedded.ts',
     redis: 'src/drivers/queue/redis.ts',
     directory: 'src/drivers/storage/directory.ts',

@@ -1,0 +1,14 @@
+/**
+ * The API from another machine: a typed client that needs nothing but `fetch`, and a batcher.
+ * @module
+ */
+
+export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
+export type { Device, DeviceReading, Latest } from '../flow/devices.js';
+export type { Interval } from '../pure/interval.js';
+export type { Row } from '../pure/row-table.js';
+export type { ReadingInput, WireReading } from '../reading.js';
+export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
+export { type Client, type ClientQuestion, createClient, type ServerHealth, type Session } from './client.js';
+export type { LiveEvent, LiveQuestion } from './live.js';
+export type { ClientCallOptions, ClientOptions } from './request.js';

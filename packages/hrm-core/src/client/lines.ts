@@ -1,0 +1,63 @@
+import { HrmError } from '../errors.js';
+import { abortedError, type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
+
+const TIMEOUT_MS = 30_000;
+
+/** Characters of one line: a row with a thousand devices is a tenth of it. */
+const MAX_LINE_LENGTH = 2 * 1024 * 1024;
+
+/**
+ * The lines of an answer as they come, without what ends them; blank ones too.
+ * @throws HrmError kind `unavailable` when the answer is cut, or silent for longer than `timeoutMs`: HTTP tells an end from a
+ *   cut, so who gets to the end has all of it.
+ */
+export async function* linesOf(
+  { body }: Response,
+  { url, signal, timeoutMs = TIMEOUT_MS }: ClientOptions & ClientCallOptions,
+): AsyncGenerator<string, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for (;;) {
+      const { value, done } = await readWithin(reader, timeoutMs, url, signal);
+      text += done ? decoder.decode() : decoder.decode(value, { stream: true });
+      const lines = text.split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) yield line.replace(/\r$/, '');
+      if (done) break;
+      if (text.length > MAX_LINE_LENGTH) throw tooLongError();
+    }
+    if (text !== '') yield text;
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function readWithin(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  timeoutMs: number,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<{ value?: Uint8Array | undefined; done: boolean }> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unreachableError(url, true, undefined)), timeoutMs);
+  });
+  try {
+    return await Promise.race([reader.read(), late]);
+  } catch (cause) {
+    if (signal?.aborted === true) throw abortedError();
+    throw cause instanceof HrmError ? cause : unreachableError(url, false, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooLongError(): HrmError {
+  return new HrmError('a line of the answer is longer than any of this system', {
+    kind: 'unavailable',
+    code: 'bad_answer',
+  });
+}
