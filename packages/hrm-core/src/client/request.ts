@@ -39,7 +39,7 @@ export interface ClientRequest extends ClientCallOptions {
 }
 
 /** An answer that has begun. */
-export interface Answer {
+interface Answer {
   readonly response: Response;
   /** Ends the connection; to be called when the answer is read, or no longer wanted. */
   end(): void;
