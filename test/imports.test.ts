@@ -62,7 +62,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
-  contract: ['contract', 'type ports', 'errors.ts', 'node:'],
+  contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };
 
 function layerOf(file: string): string {
