@@ -43,6 +43,12 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 200,
   },
+  live: {
+    needs: 'query',
+    call: (userId) => ({ path: `/metrics/heart-rate/live?user_id=${userId}` }),
+    isAboutUser: true,
+    success: 200,
+  },
   session: aboutNobody('/session', 'any'),
   health: aboutNobody('/health', 'none'),
   openapi: aboutNobody('/openapi.json', 'none'),
@@ -66,6 +72,11 @@ async function ask({ url }: TestService, { path, body }: ReturnType<Row['call']>
 }
 
 async function outcome(response: Response): Promise<string> {
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    // It has no end.
+    await response.body?.cancel();
+    return String(response.status);
+  }
   const text = await response.text();
   return response.status < 400 ? String(response.status) : `${response.status} ${JSON.parse(text).code}`;
 }

@@ -32,7 +32,7 @@ export interface WatchInput {
 
 /** How a question is taken. */
 export interface WatchOptions extends CallOptions {
-  /** Faults name fields as the wire spells them; default false. */
+  /** Faults name fields as the wire spells them, `after` as the header Last-Event-ID; default false. */
   readonly wireNames?: boolean | undefined;
 }
 
@@ -87,7 +87,8 @@ const WHAT = 'watching readings';
 export function watch({ queue }: WatchComponents, input: WatchInput, options: WatchOptions = {}): Watch {
   const { signal, wireNames = false } = options;
   const watched = parseWatched(input, wireNames);
-  const after = input.after === undefined ? null : parseLiveCursor(input.after, '/after');
+  const after =
+    input.after === undefined ? null : parseLiveCursor(input.after, wireNames ? '/Last-Event-ID' : '/after');
   let begun: Promise<Session> | undefined;
   function begin(): Promise<Session> {
     begun ??= join(queue, watched, after, signal);

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomInt, randomUUID } from 'node:crypto';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { Feed, FeedPage } from '../../ports/feed.js';
 import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
@@ -179,7 +179,8 @@ function hasRoomTwice({ environment }: State, byteLength: number): boolean {
   try {
     environment.requireSpace(2 * byteLength);
     return true;
-  } catch {
+  } catch (error) {
+    if (!isHrmError(error) || error.code !== 'queue_full') throw error;
     environment.requireSpace(byteLength);
     return false;
   }

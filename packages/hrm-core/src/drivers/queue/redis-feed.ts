@@ -141,5 +141,6 @@ function toCursor(id: string): string {
 /** The inverse of {@link toCursor}; `null` for what is no cursor of this driver. */
 function toId(cursor: string): string | null {
   const [, ms, seq] = /^(\d{15})-(\d{20})$/.exec(cursor) ?? [];
-  return ms === undefined || seq === undefined ? null : `${BigInt(ms)}-${BigInt(seq)}`;
+  const isId = ms !== undefined && Number.isSafeInteger(Number(seq));
+  return isId ? `${Number(ms)}-${Number(seq)}` : null;
 }
