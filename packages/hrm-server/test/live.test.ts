@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import type { Queue } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
+import { createKey, revokeKey } from '../src/keys/index.js';
 import { openLive } from './live-client.js';
-import { connectRaw, exchangeRaw, post, startTest, until, wireReading } from './support.js';
+import { connectRaw, exchangeRaw, post, startTest, temporaryDirectory, until, wireReading } from './support.js';
 
 const LIVE = '/metrics/heart-rate/live';
 const BATCH = '/metrics/heart-rate/batch';
@@ -214,6 +216,26 @@ describe('GET /metrics/heart-rate/live', () => {
     for (const { ended } of streams) expect(await ended).toBe('whole');
     socket.resume();
     expect((await closed).endsWith('\r\n0\r\n\r\n')).toBe(false);
+  });
+
+  test('is refused to a key of other users, and ends when its key is revoked', async () => {
+    const keysFile = join(await temporaryDirectory(), 'keys.json');
+    const scopes = ['query', 'ingest'] as const;
+    const bound = await createKey(keysFile, { name: 'bound', scopes, userIds: ['ana'], expiresMs: null });
+    const other = await createKey(keysFile, { name: 'other', scopes, userIds: null, expiresMs: null });
+    const { url } = await startTest({ keysFile, live: { heartbeatMs: 50 } });
+    const headers = { Authorization: `Bearer ${bound.token}` };
+    for (const query of ['user_id=ben', 'user_id=ana&user_id=ben', 'user_id=ben&rubbish']) {
+      const response = await fetch(`${url}${LIVE}?${query}`, { headers });
+      expect([response.status, await response.json()]).toMatchObject([403, { code: 'foreign_user' }]);
+    }
+    const live = await openLive(url, { user_id: 'ana' }, headers);
+    await post(`${url}/metrics/heart-rate`, wireReading(), headers);
+    await live.waitFor(1);
+    await revokeKey(keysFile, bound.record.id);
+    expect(await live.ended).toBe('whole');
+    const later = await openLive(url, { user_id: 'ana' }, { Authorization: `Bearer ${other.token}` });
+    expect(later.response.status).toBe(200);
   });
 
   test('says nothing of whom it is asked about in the log', async () => {
