@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, it } from 'vitest';
 import { seededRandom } from '../../src/contract/queue-support.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { FEED_RENEW_MS } from '../../src/limits.js';
 import type { Queue } from '../../src/ports/queue.js';
 
 const WORKER = fileURLToPath(new URL('queue-worker.mjs', import.meta.url));
@@ -126,13 +125,11 @@ async function follow(queue: Queue, signal: AbortSignal): Promise<{ seen: Set<st
   const seen = new Set<string>();
   let [twice, gaps] = [0, 0];
   let next = await queue.feed.watch();
-  for (let watchedMs = performance.now(); ; ) {
+  for (;;) {
     // What was pushed before the stop is still to be read.
     const isLast = signal.aborted;
-    if (performance.now() - watchedMs > FEED_RENEW_MS) {
-      await queue.feed.watch();
-      watchedMs = performance.now();
-    }
+    // Far more often than watchers do: renewals meet pushes that have waited for the lock since before them.
+    await queue.feed.watch();
     const page = await queue.feed.read(next, { timeoutMs: 50 });
     gaps += page.isGap ? 1 : 0;
     for (const { bytes } of page.entries) {

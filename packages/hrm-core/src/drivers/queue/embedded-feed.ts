@@ -148,10 +148,13 @@ function dropOldest(
   return { ...state, headSeq, firstSeq, entries, byteLength };
 }
 
-/** A mark further in the future than one can be was made before the clock was set back. */
+/**
+ * A mark much further in the future than one can be was made before the clock was set back; a little further, by a process
+ * whose clock was read after this one's.
+ */
 function isWatched({ untilMs }: FeedState, nowMs: number): boolean {
   const leftMs = untilMs - nowMs;
-  return leftMs > 0 && leftMs <= FEED_WATCH_MS;
+  return leftMs > 0 && leftMs <= 2 * FEED_WATCH_MS;
 }
 
 function readState({ meta }: Tables): FeedState | undefined {

@@ -157,14 +157,13 @@ function commitPending(state: State): void {
   if (group.length === 0) return;
   try {
     const records = group.flatMap((one) => one.records);
-    const nowMs = epochMs(state.clock);
     const hasRoom = hasRoomTwice(
       state,
       group.reduce((sum, { byteLength }) => sum + byteLength, 0),
     );
     state.environment.write((tables) => {
       const fromSeq = appendElements(tables, records);
-      recordPushed(tables, { fromSeq, records, nowMs, hasRoom });
+      recordPushed(tables, { fromSeq, records, nowMs: epochMs(state.clock), hasRoom });
     });
   } catch (error) {
     for (const { reject } of group) reject(error);

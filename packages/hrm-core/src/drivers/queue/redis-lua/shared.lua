@@ -79,8 +79,8 @@ local function next_id(id)
   return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
 end
 
--- A mark further in the future than one can be was made before the clock was set back.
+-- A mark much further in the future than one can be was made before the clock was set back.
 local function is_watched(until_ms, now_ms, watch_ms)
   local left_ms = tonumber(until_ms or 0) - now_ms
-  return left_ms > 0 and left_ms <= watch_ms
+  return left_ms > 0 and left_ms <= 2 * watch_ms
 end
