@@ -232,6 +232,31 @@ describe('watchers of one process', () => {
     expect(numberOf((await again.take(1))[0])).toBe(MAX_WATCH_READINGS);
   });
 
+  test('who comes from a process that was ahead is given nothing again', async () => {
+    const queue = await (await newPlace('embedded'))();
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const late: Queue['feed'] = {
+      ...queue.feed,
+      async read(from, options) {
+        if (options.timeoutMs > 0) await opened;
+        return await queue.feed.read(from, options);
+      },
+    };
+    await begin({ feed: late }, { userId: 'nobody' });
+    const ahead = await begin(queue, { userId: 'ana' });
+    await enqueue({ queue }, [numbered(1), numbered(2), numbered(3)]);
+    const [, second] = await ahead.take(2);
+    const again = await begin({ feed: late }, { userId: 'ana', after: second?.id });
+    expect(await again.live.position()).toBe(second?.id);
+    const taking = again.take(2);
+    open();
+    await enqueue({ queue }, numbered(4));
+    expect((await taking).map(numberOf)).toEqual([3, 4]);
+  });
+
   test('are told what ended the reader, and may begin again', async () => {
     const queue = await (await newPlace('embedded'))();
     let isBroken = false;
