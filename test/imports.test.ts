@@ -63,7 +63,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
   client: ['client', 'errors.ts', 'limits.ts', 'type flow', 'type pure', 'type reading.ts'],
-  contract: ['contract', 'type ports', 'errors.ts', 'node:'],
+  contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };
 
 function layerOf(file: string): string {

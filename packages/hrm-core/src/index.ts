@@ -33,6 +33,14 @@ export {
   type VerifySummary,
   verify,
 } from './flow/verify.js';
+export {
+  type Watch,
+  type WatchComponents,
+  type WatchEvent,
+  type WatchInput,
+  type WatchOptions,
+  watch,
+} from './flow/watch.js';
 export { type WriteComponents, type WrittenPart, writePart } from './flow/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {
@@ -45,6 +53,7 @@ export {
   runConsumer,
 } from './loops.js';
 export { type Clock, systemClock } from './ports/clock.js';
+export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export type { Space } from './ports/space.js';

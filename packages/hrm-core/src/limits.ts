@@ -146,3 +146,33 @@ export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Readings in the queue from which on it takes no more, unless a setting says otherwise: 600 MB of typical ones. */
 export const DEFAULT_QUEUE_HIGH_WATER = 5_000_000;
+
+/**
+ * Milliseconds for which a watcher keeps the feed of a queue going without a renewal: a process that was killed while it
+ * watched makes pushes cost more for so long.
+ */
+export const FEED_WATCH_MS = 60_000;
+
+/** Milliseconds between two renewals: two may come late. */
+export const FEED_RENEW_MS = 20_000;
+
+/** Milliseconds for which a process that pushes to Redis takes for granted that nobody watches. */
+export const FEED_CHECK_MS = 1_000;
+
+/** Bytes of elements in a feed: 140,000 readings in batches, so that who comes back after some seconds finds what was missed. */
+export const MAX_FEED_BYTES = 16 * 1024 * 1024;
+
+/** Elements in a feed; with single readings the bookkeeping would be more than the bytes. */
+export const MAX_FEED_ENTRIES = 50_000;
+
+/** Bytes of elements that one read of a feed delivers, about: 9,000 readings, ten milliseconds to decode. */
+export const MAX_FEED_PAGE_BYTES = 1024 * 1024;
+
+/** Milliseconds between two looks at a feed for what other processes pushed; a look costs some 20 microseconds. */
+export const FEED_POLL_MS = 50;
+
+/** Readings that wait for one watcher to take them; a slower one is told of a gap. One batch of one user fits. */
+export const MAX_WATCH_READINGS = 10_000;
+
+/** UTF-16 code units in a feed's cursor, at most. */
+export const MAX_CURSOR_LENGTH = 48;

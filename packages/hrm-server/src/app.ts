@@ -17,6 +17,7 @@ import { type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
+import { createLive, type Live } from './live.js';
 import { describeError, levelOf } from './log.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { answerLatest, listDevices } from './users.js';
@@ -32,6 +33,8 @@ export interface AppComponents {
   readonly health: Pick<Health, 'check' | 'record'>;
   /** The API keys; without them whoever reaches the routes may do everything. */
   readonly keys?: KeyRing | undefined;
+  /** The live streams, so that who stops the server can end them; by default nobody does. */
+  readonly live?: Live | undefined;
 }
 
 /** The settings that the routes go by. */
@@ -90,7 +93,7 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
 
 /** What answers each call of the table. */
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
-  const { health, log, storage } = components;
+  const { health, log, storage, live = createLive(components) } = components;
   const onDamage = createDamageListener({ log, health });
   const document = openApiDocument(VERSION);
   return {
@@ -99,6 +102,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     query: answerQuery({ storage, onDamage }, settings),
     devices: listDevices({ storage, onDamage }),
     latest: answerLatest({ storage, onDamage }, settings),
+    live: (call) => live.answer(call),
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     async health(call) {
       const report = await health.check();

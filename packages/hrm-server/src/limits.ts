@@ -138,3 +138,19 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   closeMs: 10_000,
   checkEveryMs: 5_000,
 };
+
+/** UTF-16 code units of events that are put together before they are sent. */
+export const MAX_LIVE_CHUNK_LENGTH = 64 * 1024;
+
+/** What a server bears of live streams. */
+export interface LiveLimits {
+  /** Streams at once: each holds a connection, and up to 10,000 readings for a client that is slow. */
+  readonly maxStreams: number;
+  /** Milliseconds of silence after which a stream says that it lives: less than proxies, and `stalledMs`, bear. */
+  readonly heartbeatMs: number;
+  /** Milliseconds after which a client that lost its stream should come back. */
+  readonly retryMs: number;
+}
+
+/** What `serve` uses. */
+export const LIVE_LIMITS: LiveLimits = { maxStreams: 1_000, heartbeatMs: 15_000, retryMs: 2_000 };

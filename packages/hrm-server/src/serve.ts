@@ -7,8 +7,16 @@ import { createApp } from './app.js';
 import { createHealth } from './health.js';
 import { isLoopback } from './host.js';
 import { type KeyRing, openKeyRing } from './keys/key-ring.js';
-import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from './limits.js';
+import {
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  LIVE_LIMITS,
+  type LiveLimits,
+  WATCH_LIMITS,
+  type WatchLimits,
+} from './limits.js';
 import { listen } from './listen.js';
+import { createLive } from './live.js';
 import { createLog, describeError } from './log.js';
 import { type LoopContext, startCompacter, startConsumer } from './loops.js';
 import { monitorHealth } from './monitor.js';
@@ -56,6 +64,7 @@ export interface RunOptions {
   readonly log: Logger;
   readonly limits: ConnectionLimits;
   readonly watch?: WatchLimits | undefined;
+  readonly live?: LiveLimits | undefined;
 }
 
 /**
@@ -88,20 +97,23 @@ function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string 
 export async function startService(
   { queue, storage, keys }: ServiceComponents,
   settings: Settings,
-  { parts, log, limits, watch = WATCH_LIMITS }: RunOptions,
+  { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
   const health = createHealth({ queue, storage }, settings);
   const context: LoopContext = { signal: stop.signal, log, health, watch };
+  const live = queue === null ? null : createLive({ queue }, liveLimits);
   const api =
-    parts.includes('api') && queue !== null
-      ? await listen({ app: createApp({ queue, storage, log, health, keys }, settings), log }, settings, limits)
+    parts.includes('api') && queue !== null && live !== null
+      ? await listen({ app: createApp({ queue, storage, log, health, keys, live }, settings), log }, settings, limits)
       : null;
   const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
   if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
   let closed: Promise<void> | null = null;
   async function close(): Promise<void> {
+    // They would not end by themselves.
+    live?.close();
     await api?.close();
     stop.abort();
     if (!(await settlesWithin(watch.closeLoopsMs, Promise.allSettled(running)))) {

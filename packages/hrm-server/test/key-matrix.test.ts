@@ -49,6 +49,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   },
   devices: aboutUser('devices'),
   latest: aboutUser('latest'),
+  live: {
+    needs: 'query',
+    call: (userId) => ({ path: `/metrics/heart-rate/live?user_id=${userId}` }),
+    isAboutUser: true,
+    success: 200,
+  },
   session: aboutNobody('/session', 'any'),
   health: aboutNobody('/health', 'none'),
   openapi: aboutNobody('/openapi.json', 'none'),
@@ -72,6 +78,11 @@ async function ask({ url }: TestService, { path, body }: ReturnType<Row['call']>
 }
 
 async function outcome(response: Response): Promise<string> {
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    // It has no end.
+    await response.body?.cancel();
+    return String(response.status);
+  }
   const text = await response.text();
   return response.status < 400 ? String(response.status) : `${response.status} ${JSON.parse(text).code}`;
 }

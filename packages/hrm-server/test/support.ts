@@ -11,7 +11,14 @@ import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { openKeyRing } from '../src/keys/key-ring.js';
-import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from '../src/limits.js';
+import {
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  LIVE_LIMITS,
+  type LiveLimits,
+  WATCH_LIMITS,
+  type WatchLimits,
+} from '../src/limits.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
 
 export interface TestService {
@@ -31,6 +38,7 @@ export interface TestOptions {
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly limits?: Partial<ConnectionLimits>;
   readonly watch?: Partial<WatchLimits>;
+  readonly live?: Partial<LiveLimits>;
   /** Called with each line that is logged. */
   readonly onLog?: (line: string) => void;
   readonly wrapQueue?: (queue: Queue) => Queue;
@@ -80,6 +88,7 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
       log: logger,
       limits: { ...CONNECTION_LIMITS, ...options.limits },
       watch: { ...WATCH_LIMITS, ...options.watch },
+      live: { ...LIVE_LIMITS, ...options.live },
     },
   );
   onTestFinished(() => service.close());

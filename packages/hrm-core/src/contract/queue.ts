@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { feedTests } from './feed.js';
 import { checkRandomHistory } from './queue-history.js';
 import { letterTests, requeueTests, waitTests } from './queue-letters-and-waits.js';
 import {
@@ -36,6 +37,7 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
   letterTests(register);
   requeueTests(register);
   waitTests(register);
+  feedTests(register);
   for (let count = 0; count < histories; count += 1) {
     const seed = randomInt(2 ** 31);
     register(`agrees with the model, seed ${seed}`, async (queue, fixture) => {

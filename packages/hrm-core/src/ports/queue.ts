@@ -19,6 +19,7 @@
  * - The queue never judges an element. One whose producers are strangers may look how many readings are in it.
  */
 
+import type { Feed } from './feed.js';
 import type { Space } from './space.js';
 
 /** An element to push: bytes that the queue keeps as they are. */
@@ -172,6 +173,8 @@ export interface Queue {
    */
   check(): Promise<QueueCheck>;
   readonly deadLetters: DeadLetters;
+  /** What was pushed a moment ago, for those who watch. */
+  readonly feed: Feed;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;
 }

@@ -158,6 +158,65 @@ describe('embedded queue', () => {
     }
   });
 
+  it('has the tables that an older version knows, also while it is watched', async () => {
+    const queue = await openEmbeddedQueue({ directory: parent });
+    await queue.feed.watch();
+    await queue.push([ELEMENT]);
+    await queue.close();
+    const root = open({ path: join(parent, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+    const names = [...root.getKeys()].map(String);
+    await root.close();
+    assert.deepEqual(names.sort(), ['claims', 'elements', 'letters', 'meta']);
+  });
+
+  it('tells a gap where a process that knows no feed has pushed', async () => {
+    const opened = () => openEmbeddedQueue({ directory: parent });
+    const queue = await opened();
+    const start = await queue.feed.watch();
+    await queue.push([ELEMENT]);
+    await queue.close();
+    // What an older version does: an element, and the counters.
+    const root = open({ path: join(parent, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+    const elements = root.openDB<Buffer, number>({ name: 'elements', encoding: 'binary' });
+    const meta = root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' });
+    root.transactionSync(() => {
+      const counters = Buffer.from(meta.get('counters') ?? []);
+      elements.put(2, Buffer.from(elements.get(1) ?? []));
+      counters.writeDoubleLE(3, 8);
+      counters.writeDoubleLE(2, 16);
+      meta.put('counters', counters);
+    });
+    await root.close();
+    const again = await opened();
+    assert.equal((await again.depth()).readings, 2);
+    const whole = await again.feed.read(start, { timeoutMs: 0 });
+    assert.deepEqual([whole.entries.length, whole.isGap], [1, false]);
+    await again.push([ELEMENT]);
+    for (const from of [start, whole.next]) {
+      const { entries, isGap } = await again.feed.read(from, { timeoutMs: 0 });
+      assert.deepEqual([entries.length, isGap], [1, true]);
+    }
+    await again.close();
+  });
+
+  it('forgets what nobody watches any more, by and by', async () => {
+    let nowMs = 1_700_000_000_000;
+    const queue = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => nowMs } });
+    const start = await queue.feed.watch();
+    await queue.push(Array(1_000).fill(ELEMENT));
+    nowMs += 60_000;
+    for (let i = 0; i < 5; i += 1) await queue.push([ELEMENT]);
+    await queue.close();
+    const root = open({ path: join(parent, 'queue.lmdb'), noSubdir: true, overlappingSync: false });
+    const meta = root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' });
+    const left = [...meta.getKeys()].map(String);
+    await root.close();
+    assert.deepEqual(left.sort(), ['counters', 'feed', 'layout']);
+    const again = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => nowMs } });
+    assert.equal((await again.feed.read(start, { timeoutMs: 0 })).isGap, true);
+    await again.close();
+  });
+
   it('keeps whole milliseconds, and refuses a clock that has none', async () => {
     let now = 1_700_000_000_000.75;
     const queue = await openEmbeddedQueue({ directory: parent, clock: { nowMs: () => now } });

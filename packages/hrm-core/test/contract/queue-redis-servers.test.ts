@@ -13,9 +13,11 @@ import { withDirectory } from '../support/temporary-directory.js';
 const TAGGED = { queueKey: '{hb}:queue', processingKey: '{hb}:processing', deadKey: '{hb}:dead' };
 const NUMBERS = Array.from({ length: 3_000 }, (_, i) => i);
 
-/** The whole path of elements: pushed, claimed, released, taken over, dead, redriven. */
+/** The whole path of elements: pushed, watched, claimed, released, taken over, dead, redriven. */
 async function useQueue(queue: Awaited<ReturnType<typeof openQueue>>): Promise<void> {
+  const start = await queue.feed.watch();
   await queue.push(NUMBERS.map(numbered));
+  assert.equal((await queue.feed.read(start, { timeoutMs: 0 })).entries.length, NUMBERS.length);
   const claim = await queue.claim(LIMITS);
   assert.equal(await queue.renew(claim?.token ?? '', LIMITS.leaseMs), 'renewed');
   assert.equal(await queue.release(claim?.token ?? ''), 'released');

@@ -130,6 +130,43 @@ describe('the queue in Redis, from outside', () => {
     assert.deepEqual(await keys(), []);
   });
 
+  it('pushes by RPUSH alone while nobody watches, and asks once a second at most whether somebody does', async () => {
+    const queue = await openQueue(redis.url);
+    await redis.cli('CONFIG', 'RESETSTAT');
+    const startMs = performance.now();
+    for (let number = 0; number < 300; number += 1) await queue.push([numbered(number)]);
+    const seconds = (performance.now() - startMs) / 1_000;
+    const stats = new Map(
+      [...(await redis.cli('INFO', 'commandstats')).matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map((match) => [
+        match[1],
+        Number(match[2]),
+      ]),
+    );
+    assert.equal(stats.get('rpush'), 300);
+    const asked = stats.get('exists') ?? 0;
+    assert.ok(asked >= 1 && asked <= 1 + seconds, `asked ${asked} times in ${seconds} s`);
+    assert.deepEqual([stats.get('evalsha'), stats.get('xadd')], [undefined, undefined]);
+    assert.deepEqual(await keys(), ['heartbeat:queue']);
+  });
+
+  it('keeps what is watched beside the queue, under keys of the claims, for as long as somebody watches', async () => {
+    const queue = await openQueue(redis.url);
+    await queue.feed.watch();
+    await queue.push([numbered(1)]);
+    const feed = ['heartbeat:processing:feed', 'heartbeat:processing:watch'];
+    assert.deepEqual(await keys(), [...feed, 'heartbeat:queue']);
+    for (const key of feed) {
+      const leftMs = Number(await redis.cli('PTTL', key));
+      assert.ok(leftMs > 50_000 && leftMs <= 60_000, `${key} goes after ${leftMs} ms`);
+    }
+    assert.deepEqual(await drainNumbers(queue), [1]);
+    await redis.cli('DEL', ...feed);
+    await queue.push([numbered(2)]);
+    await queue.push([numbered(3)]);
+    assert.deepEqual(await keys(), ['heartbeat:queue']);
+    assert.deepEqual(await drainNumbers(queue), [2, 3]);
+  });
+
   it('leaves a key of another type under the processing name alone', async () => {
     const queue = await openQueue(redis.url);
     await redis.cli('SET', 'heartbeat:processing', 'mine');

@@ -120,6 +120,28 @@ async function checkLetters(queue: Queue, ledger: Ledger): Promise<void> {
   }
 }
 
+/** Follows the feed until it is stopped; what it saw. */
+async function follow(queue: Queue, signal: AbortSignal): Promise<{ seen: Set<string>; twice: number; gaps: number }> {
+  const seen = new Set<string>();
+  let [twice, gaps] = [0, 0];
+  let next = await queue.feed.watch();
+  for (;;) {
+    // What was pushed before the stop is still to be read.
+    const isLast = signal.aborted;
+    // Far more often than watchers do: renewals meet pushes that have waited for the lock since before them.
+    await queue.feed.watch();
+    const page = await queue.feed.read(next, { timeoutMs: 50 });
+    gaps += page.isGap ? 1 : 0;
+    for (const { bytes } of page.entries) {
+      const [id = ''] = Buffer.from(bytes).toString().split(' ', 1);
+      twice += seen.has(id) ? 1 : 0;
+      seen.add(id);
+    }
+    next = page.next;
+    if (isLast && page.entries.length === 0) return { seen, twice, gaps };
+  }
+}
+
 describe('three processes on one queue, killed', () => {
   afterAll(async () => {
     for (const worker of workers) await kill(worker);
@@ -131,6 +153,9 @@ describe('three processes on one queue, killed', () => {
     timeout: 60_000 + ROUNDS * 2_000,
   }, async () => {
     const random = seededRandom(seed);
+    const watching = await openEmbeddedQueue({ directory });
+    const stop = new AbortController();
+    const followed = follow(watching, stop.signal);
     workers.push(...ROLES.map(start));
     await Promise.all(workers.map(({ ready }) => ready));
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -144,8 +169,18 @@ describe('three processes on one queue, killed', () => {
     }
     for (const worker of workers) await kill(worker);
     assert.deepEqual(unexpected, []);
+    stop.abort();
+    const { seen, twice, gaps } = await followed;
+    await watching.close();
     await delay(LEASE_OVER_MS);
     const ledger = readLedger();
+    assert.deepEqual([gaps, twice], [0, 0], 'the feed has gaps or repeats');
+    assert.deepEqual(
+      [...ledger.pushed].filter((id) => !seen.has(id)),
+      [],
+      'acknowledged and not in the feed',
+    );
+    assert.ok([...seen].every((id) => ledger.readingsSent.has(id)));
     const queue = await openEmbeddedQueue({ directory });
     await drain(queue, ledger);
     await checkLetters(queue, ledger);

@@ -57,6 +57,20 @@ export interface Operation {
 
 const USER = { name: 'user_id', required: true, schema: IdSchema, about: 'Whose heart.' } as const;
 
+const DEVICE = { name: 'device_id', in: 'query', required: false, schema: IdSchema } as const;
+
+const LIVE_PARAMETERS: readonly Parameter[] = [
+  { ...USER, in: 'query' },
+  { ...DEVICE, about: "Only this device's readings; all by default." },
+  {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    schema: v.pipe(v.string(), v.regex(/^([0-9a-z-]{1,48}(\.[0-9]{1,6})?)?$/)),
+    about: 'The id of the last event that was seen: what came after it comes first.',
+  },
+];
+
 const QUERY_PARAMETERS: readonly Parameter[] = [
   { ...USER, in: 'query' },
   { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
@@ -68,10 +82,7 @@ const QUERY_PARAMETERS: readonly Parameter[] = [
     about: 'The instant to stop before; at most 3,660 days after the first.',
   },
   {
-    name: 'device_id',
-    in: 'query',
-    required: false,
-    schema: IdSchema,
+    ...DEVICE,
     about: "Only this device's readings count, and priorities do not.",
   },
   {
@@ -157,6 +168,17 @@ export const OPERATIONS = {
     parameters: [{ ...USER, in: 'path' }],
     answers: [{ status: 200, about: 'The readings.', types: { 'application/json': LatestAnswer } }],
     problems: ['invalid_query', 'foreign_user'],
+  },
+  live: {
+    method: 'GET',
+    path: '/metrics/heart-rate/live',
+    scope: 'query',
+    summary: "A user's readings as they are accepted",
+    about:
+      'Server-sent events: `event: reading` with `{"device_id","timestamp","heart_rate"}`; `event: gap` with `{}` where readings may have been missed, after which the rows should be asked for; a comment every 15 s of silence. Each `id`, also without an event, is where to go on after a lost connection.',
+    parameters: LIVE_PARAMETERS,
+    answers: [{ status: 200, about: 'Events until the client leaves.', types: { 'text/event-stream': null } }],
+    problems: ['invalid_query', 'invalid_cursor', 'foreign_user'],
   },
   session: {
     method: 'GET',

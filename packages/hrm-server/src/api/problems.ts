@@ -14,6 +14,7 @@ export const CLIENT_PROBLEMS = {
   not_utf8: { status: 400, about: 'The body is not UTF-8.' },
   bad_gzip: { status: 400, about: 'The body is not gzip, though it says so.' },
   invalid_query: { status: 400, about: 'Parameters are missing, unknown, repeated or not valid.' },
+  invalid_cursor: { status: 400, about: 'Last-Event-ID is not the id of an event of a live stream.' },
   bad_host: { status: 400, about: 'There is not exactly one Host header.' },
   bad_target: { status: 400, about: 'The request target or the Host header is not valid.' },
   bad_request: { status: 400, about: 'What came is no HTTP/1.1 request.' },

@@ -4,7 +4,7 @@ import type { DeadLetter, DeadLetters } from '../../ports/queue.js';
 import type { Environment } from './embedded-environment.js';
 import type { Tables } from './embedded-open.js';
 import { letterSeq, packElement, unpackLetter } from './embedded-records.js';
-import { appendElements, readCounters, writeCounters } from './embedded-store.js';
+import { readCounters, returnElements, writeCounters } from './embedded-store.js';
 
 /** Letters moved by one transaction: the write lock of all processes is held meanwhile. */
 const LETTERS_PER_TRANSACTION = 1_000;
@@ -75,7 +75,7 @@ async function inChunks(
 
 function redriveLetters(tables: Tables, ids: readonly string[]): number {
   const letters = takeLetters(tables, ids);
-  appendElements(
+  returnElements(
     tables,
     letters.map(({ bytes, stampMs, attempts }) => packElement(bytes, 1, stampMs, attempts)),
   );

@@ -40,7 +40,8 @@ const DOUBLE_BYTES = 8;
 const ELEMENT_HEADER_BYTES = 16;
 const LETTER_HEADER_BYTES = 24;
 
-function packDoubles(numbers: readonly number[]): Buffer {
+/** Numbers, one behind the other. */
+export function packDoubles(numbers: readonly number[]): Buffer {
   const record = Buffer.alloc(numbers.length * DOUBLE_BYTES);
   for (const [index, number] of numbers.entries()) record.writeDoubleLE(number, index * DOUBLE_BYTES);
   return record;

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Ripeness } from '../../ports/queue.js';
+import { passOver } from './embedded-feed.js';
 import type { Tables } from './embedded-open.js';
 import {
   type ClaimRecord,
@@ -35,8 +36,8 @@ export function writeCounters({ meta }: Tables, counters: Counters): void {
   meta.put(COUNTERS_KEY, packCounters(counters));
 }
 
-/** Appends element records in order. */
-export function appendElements(tables: Tables, records: Iterable<Buffer>): void {
+/** Appends element records in order. Returns the number of the first. */
+export function appendElements(tables: Tables, records: Iterable<Buffer>): number {
   const counters = readCounters(tables);
   let { tailSeq, readings } = counters;
   for (const record of records) {
@@ -45,6 +46,13 @@ export function appendElements(tables: Tables, records: Iterable<Buffer>): void 
     readings += elementReadings(record);
   }
   writeCounters(tables, { ...counters, tailSeq, readings });
+  return counters.tailSeq;
+}
+
+/** Appends records of elements that were in the queue before. */
+export function returnElements(tables: Tables, records: readonly Buffer[]): void {
+  const fromSeq = appendElements(tables, records);
+  passOver(tables, fromSeq, fromSeq + records.length);
 }
 
 /** The oldest ended claim, whole, or else the oldest elements; `null` when there is neither. */
@@ -122,7 +130,7 @@ export function ackClaim(tables: Tables, token: string, kept: KeptRecords, deadM
   for (let seq = claim.fromSeq; seq < claim.toSeq; seq += 1) tables.elements.remove(seq);
   tables.claims.remove(token);
   if (kept.letters.length > 0) appendLetters(tables, kept.letters, deadMs);
-  if (kept.elements.length > 0) appendElements(tables, kept.elements);
+  if (kept.elements.length > 0) returnElements(tables, kept.elements);
   return true;
 }
 

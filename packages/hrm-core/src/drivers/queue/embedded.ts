@@ -2,11 +2,13 @@
  * The embedded queue: durable, on the local disk, for several processes of one machine, without a server.
  * @module
  */
-import { randomUUID } from 'node:crypto';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { randomInt, randomUUID } from 'node:crypto';
+import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
+import type { Feed, FeedPage } from '../../ports/feed.js';
 import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
+import { readFeed, recordPushed, watchFeed } from './embedded-feed.js';
 import { embeddedLetters } from './embedded-letters.js';
 import { packElement } from './embedded-records.js';
 import {
@@ -14,11 +16,13 @@ import {
   appendElements,
   isRipe,
   measureDepth,
+  readCounters,
   releaseClaim,
   renewClaim,
   takeClaim,
 } from './embedded-store.js';
 import { type PendingPush, requireReadings, takeGroup } from './group-commit.js';
+import { createSleepers, pollFeed, type Sleepers } from './sleepers.js';
 import { epochMs, requireLease } from './times.js';
 
 /** Where the queue is. */
@@ -45,8 +49,7 @@ interface State {
   readonly clock: Clock;
   pending: PendingPush[];
   isCommitScheduled: boolean;
-  /** Each ends one waiter's sleep. */
-  readonly sleepers: Set<() => void>;
+  readonly sleepers: Sleepers;
   isClosed: boolean;
 }
 
@@ -74,7 +77,7 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     clock: options.clock ?? systemClock,
     pending: [],
     isCommitScheduled: false,
-    sleepers: new Set(),
+    sleepers: createSleepers(),
     isClosed: false,
   };
   const nowMs = () => epochMs(state.clock);
@@ -95,15 +98,16 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     ack: async (token, remainder) => ack(state, token, remainder),
     release: async (token) => {
       const isReleased = opened(state).write((tables) => releaseClaim(tables, token, randomUUID()));
-      if (isReleased) wake(state);
+      if (isReleased) state.sleepers.wake();
       return isReleased ? 'released' : 'stale';
     },
     depth: async () => opened(state).read((tables) => measureDepth(tables, nowMs())),
     check: async () => check(state),
     deadLetters: embeddedLetters(
       (action) => action(opened(state)),
-      () => wake(state),
+      () => state.sleepers.wake(),
     ),
+    feed: embeddedFeed(state),
     close: async () => close(state),
   };
 }
@@ -152,19 +156,48 @@ function commitPending(state: State): void {
   state.pending = rest;
   if (group.length === 0) return;
   try {
-    state.environment.requireSpace(group.reduce((sum, { byteLength }) => sum + byteLength, 0));
-    state.environment.write((tables) =>
-      appendElements(
-        tables,
-        group.flatMap(({ records }) => records),
-      ),
+    const records = group.flatMap((one) => one.records);
+    const hasRoom = hasRoomTwice(
+      state,
+      group.reduce((sum, { byteLength }) => sum + byteLength, 0),
     );
+    state.environment.write((tables) => {
+      const fromSeq = appendElements(tables, records);
+      recordPushed(tables, { fromSeq, records, nowMs: epochMs(state.clock), hasRoom });
+    });
   } catch (error) {
     for (const { reject } of group) reject(error);
     return;
   }
   for (const { resolve } of group) resolve();
-  wake(state);
+  state.sleepers.wake();
+}
+
+/** Whether there is room for the feed too. @throws HrmError kind `unavailable` where there is none even for the queue. */
+function hasRoomTwice({ environment }: State, byteLength: number): boolean {
+  try {
+    environment.requireSpace(2 * byteLength);
+    return true;
+  } catch (error) {
+    if (!isHrmError(error) || error.code !== 'queue_full') throw error;
+    environment.requireSpace(byteLength);
+    return false;
+  }
+}
+
+function embeddedFeed(state: State): Feed {
+  async function watch({ signal }: CallOptions = {}): Promise<string> {
+    throwIfAborted(signal, 'watching the feed');
+    const newId = randomInt(2 ** 32);
+    return opened(state).write((tables) =>
+      watchFeed(tables, readCounters(tables).tailSeq, epochMs(state.clock), newId),
+    );
+  }
+  async function look(from: string): Promise<FeedPage> {
+    const page = opened(state).read((tables) => readFeed(tables, from));
+    return page ?? { entries: [], next: await watch(), isGap: true };
+  }
+  return { watch, read: (from, options) => pollFeed(() => look(from), state.sleepers, options) };
 }
 
 function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Remainder = {}): 'acked' | 'stale' {
@@ -172,7 +205,7 @@ function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Re
   const isAcked = opened(state).write((tables) =>
     ackClaim(tables, token, { letters: deadLetters, elements }, epochMs(state.clock)),
   );
-  if (isAcked && elements.length > 0) wake(state);
+  if (isAcked && elements.length > 0) state.sleepers.wake();
   return isAcked ? 'acked' : 'stale';
 }
 
@@ -193,26 +226,8 @@ async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeo
     if (opened(state).read((tables) => isRipe(tables, ripe, epochMs(state.clock)))) return true;
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return false;
-    await sleep(state, Math.min(leftMs, POLL_MS), signal);
+    await state.sleepers.sleep(Math.min(leftMs, POLL_MS), signal);
   }
-}
-
-function sleep(state: State, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    function end(): void {
-      clearTimeout(timer);
-      state.sleepers.delete(end);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    }
-    const timer = setTimeout(end, ms);
-    state.sleepers.add(end);
-    signal?.addEventListener('abort', end);
-  });
-}
-
-function wake(state: State): void {
-  for (const end of [...state.sleepers]) end();
 }
 
 function close(state: State): void {
@@ -220,6 +235,6 @@ function close(state: State): void {
   // Pushes that were accepted into this turn's commit are not cut off.
   while (state.pending.length > 0) commitPending(state);
   state.isClosed = true;
-  wake(state);
+  state.sleepers.wake();
   state.environment.close();
 }

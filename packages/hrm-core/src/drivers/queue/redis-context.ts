@@ -20,6 +20,10 @@ export interface RedisKeys {
   readonly claims: string;
   /** Never there between two calls. */
   readonly check: string;
+  /** Stream: the feed; there while somebody watches. */
+  readonly feed: string;
+  /** Hash: until when somebody watches, see redis-lua/watch.lua. */
+  readonly watch: string;
   /** List: the elements of a claim. */
   batch(token: string): string;
 }
@@ -32,6 +36,8 @@ export function redisKeys(queue: string, processing: string, dead: string): Redi
     dead,
     claims: `${processing}:claims`,
     check: `${processing}:check`,
+    feed: `${processing}:feed`,
+    watch: `${processing}:watch`,
     batch: (token) => `${processing}:${token}`,
   };
 }

@@ -1,5 +1,6 @@
 /**
- * Group commit: what one event-loop turn pushes goes to Redis as one RPUSH, in which every push is whole.
+ * Group commit: what one event-loop turn pushes goes to Redis as one RPUSH (or one script, see redis-feed.ts), in which every
+ * push is whole.
  * @module
  */
 import { HrmError, throwIfAborted } from '../../errors.js';

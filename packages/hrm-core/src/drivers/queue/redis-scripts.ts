@@ -6,13 +6,16 @@ import { createHash } from 'node:crypto';
 import ack from './redis-lua/ack.lua';
 import check from './redis-lua/check.lua';
 import claim from './redis-lua/claim.lua';
+import feed from './redis-lua/feed.lua';
 import letters from './redis-lua/letters.lua';
 import measure from './redis-lua/measure.lua';
+import push from './redis-lua/push.lua';
 import redrive from './redis-lua/redrive.lua';
 import release from './redis-lua/release.lua';
 import renew from './redis-lua/renew.lua';
 import shared from './redis-lua/shared.lua';
 import takeOver from './redis-lua/take-over.lua';
+import watch from './redis-lua/watch.lua';
 
 /** A script as Redis takes it. */
 export interface Script {
@@ -22,8 +25,8 @@ export interface Script {
 }
 
 /**
- * Those that empty the queue, or move what is there, run also when the memory is full: else it would stay full. `check`
- * must fail then, as a push does.
+ * Those that empty the queue, or move what is there, run also when the memory is full: else it would stay full. `push` and
+ * `check` must fail then, and nobody begins to watch.
  */
 export const SCRIPTS = {
   claim: script('allow-oom', claim),
@@ -35,6 +38,9 @@ export const SCRIPTS = {
   measure: script('no-writes', measure),
   letters: script('no-writes', letters),
   check: script('', check),
+  push: script('', push),
+  watch: script('', watch),
+  feed: script('no-writes', feed),
 } as const;
 
 function script(flags: string, body: string): Script {

@@ -23,6 +23,7 @@ import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenR
 import { createClaims } from './redis-claim.js';
 import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './redis-client.js';
 import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './redis-context.js';
+import { createFeed } from './redis-feed.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './redis-inspect.js';
 import { redisLetters } from './redis-letters.js';
 import { createPusher } from './redis-push.js';
@@ -90,6 +91,7 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
   const { server, keys, clock } = context;
   /** All pushes wait for the same. */
   let returning: Promise<void> | null = null;
+  const { feed, send } = createFeed(context);
   const pusher = createPusher(
     async (records) => {
       if (server.client.status !== 'ready') {
@@ -98,7 +100,7 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
         });
         await returning;
       }
-      return await sendCommand(server, 'RPUSH', [keys.queue, ...records]);
+      await send(records);
     },
     () => Math.floor(clock?.nowMs() ?? Date.now()),
   );
@@ -121,6 +123,7 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
       return { ...spaceOf(facts), warnings: durabilityWarnings(facts) };
     },
     deadLetters: redisLetters(context),
+    feed,
     async close() {
       if (context.closing.aborted) return;
       await pusher.settled();

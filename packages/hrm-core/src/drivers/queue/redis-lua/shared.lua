@@ -72,3 +72,15 @@ end
 local function is_list(key)
   return redis.call('TYPE', key).ok == 'list'
 end
+
+-- The least id of a stream after another.
+local function next_id(id)
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
+end
+
+-- A mark much further in the future than one can be was made before the clock was set back.
+local function is_watched(until_ms, now_ms, watch_ms)
+  local left_ms = tonumber(until_ms or 0) - now_ms
+  return left_ms > 0 and left_ms <= 2 * watch_ms
+end
