@@ -9,7 +9,7 @@
  * - A cursor is a position between entries: text of `0-9`, `a-z` and `-`, at most {@link MAX_CURSOR_LENGTH} long. Cursors of
  *   one feed are ordered as strings. A cursor of another feed, or of none, is a gap.
  */
-import type { CallOptions } from './queue.js';
+import type { CallOptions } from './call-options.js';
 
 /** A pushed element in the feed. */
 export interface FeedEntry {

@@ -19,8 +19,11 @@
  * - The queue never judges an element. One whose producers are strangers may look how many readings are in it.
  */
 
+import type { CallOptions } from './call-options.js';
 import type { Feed } from './feed.js';
 import type { Space } from './space.js';
+
+export type { CallOptions };
 
 /** An element to push: bytes that the queue keeps as they are. */
 export interface QueueElement {
@@ -124,11 +127,6 @@ export interface QueueWarning {
 export interface QueueCheck extends Space {
   /** Those that hold now. */
   readonly warnings: readonly QueueWarning[];
-}
-
-/** Settings that every call takes. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The dead letters of one queue. Listing pages by id, ascending. */
