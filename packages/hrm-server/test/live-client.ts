@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 
 /** One block of a stream: an event, a comment or an id alone. */
-export interface LiveBlock {
+interface LiveBlock {
   readonly id?: string;
   readonly event?: string;
   readonly data?: string;
