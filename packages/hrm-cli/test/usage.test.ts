@@ -11,7 +11,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   serve: ['--only', '--workers'],
   drain: ['--all'],
   compact: ['--user', '--date', '--all'],
-  query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--output'],
+  query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
   import: ['--format', '--skip-invalid', 'FILE'],
   health: ['--url'],
   'dlq list': [],

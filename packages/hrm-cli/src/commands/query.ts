@@ -1,16 +1,19 @@
-import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Storage } from 'hrm-core';
+import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval, type Storage } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { writePieces } from '../output.js';
 import { openOutputFile } from '../output-file.js';
 import { startProgress } from '../progress.js';
-import { askForReadings, askForRows } from '../query/ask.js';
+import { askForReadings, askForRows, rangeOf } from '../query/ask.js';
+import { chartSlots, drawChart } from '../query/chart.js';
+import { binRows } from '../query/chart-bins.js';
 import { answerTable } from '../query/table.js';
+import { describeTerminal } from '../terminal.js';
 
 /** What an answer can be printed as. */
 const FORMATS = ['table', 'json', 'csv', 'ndjson', 'parquet'] as const;
 
-type Format = (typeof FORMATS)[number];
+type Format = (typeof FORMATS)[number] | 'chart';
 
 /** `hrm query` */
 export const queryCommand: Command = {
@@ -32,6 +35,10 @@ export const queryCommand: Command = {
       choices: FORMATS,
     },
     {
+      name: 'chart',
+      about: 'Draw it, as wide as the terminal; rows are as wide as the chart can show, unless --interval says.',
+    },
+    {
       name: 'output',
       value: 'FILE',
       about: 'Write there, whole or not at all, for you alone (0600); it replaces FILE.',
@@ -42,6 +49,7 @@ export const queryCommand: Command = {
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z',
     'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --json',
     'hrm query --user ana --start 2024-01-01T00:00:00Z --end 2025-01-01T00:00:00Z --format parquet --output ana.parquet',
+    'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-22T00:00:00Z --chart',
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
@@ -60,7 +68,10 @@ export const queryCommand: Command = {
 function formatOf({ args, json }: Invocation): Format {
   // The table of options admits no other.
   const given = args.value('format') as Format | undefined;
-  const format = given ?? (json ? 'json' : 'table');
+  const isChart = args.has('chart');
+  if (isChart && (json || given !== undefined))
+    throw usageError(`--chart is a form of its own: leave out ${json ? '--json' : '--format'}, or --chart`);
+  const format = given ?? (isChart ? 'chart' : json ? 'json' : 'table');
   if (json && format !== 'json')
     throw usageError(`--json is --format json: leave out one of --json and --format ${format}`);
   if (format !== 'parquet') return format;
@@ -85,10 +96,30 @@ function fileOf(args: Invocation['args']): string | undefined {
 
 function piecesOf(format: Format, storage: Storage, invocation: Invocation): AsyncIterable<string | Uint8Array> {
   if (format === 'parquet') return withProgress(storage, invocation);
+  if (format === 'chart') return chartPieces(storage, invocation);
   const rows = askForRows(storage, invocation);
   if (format === 'json') return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows), invocation);
   if (format === 'table') return noteIfEmpty(answerTable(rows));
   return format === 'csv' ? answerCsv(rows) : answerNdjson(rows);
+}
+
+/** One piece: what a chart spans vertically is known at its end only. */
+async function* chartPieces(storage: Storage, invocation: Invocation) {
+  const isFile = fileOf(invocation.args) !== undefined;
+  const terminal = describeTerminal(isFile ? { isTTY: false } : process.stdout, process.env);
+  const slots = chartSlots(terminal);
+  const { fromMs, toMs } = rangeOf(invocation);
+  // The table of options admits no other.
+  const interval = (invocation.args.value('interval') as Interval | undefined) ?? widestWithin((toMs - fromMs) / slots);
+  const range = { fromMs, toMs, intervalMs: INTERVAL_MS[interval] };
+  const { bins, total } = await binRows(askForRows(storage, invocation, interval), range, slots);
+  yield drawChart(bins, total, range, terminal);
+}
+
+/** The widest interval that a slot can show, since that is answered soonest; the narrowest where none fits. */
+function widestWithin(slotMs: number): Interval {
+  const fitting = Object.entries(INTERVAL_MS).filter(([, intervalMs]) => intervalMs <= slotMs);
+  return (fitting.at(-1)?.[0] ?? '1m') as Interval;
 }
 
 /** Writes to the file that was asked for, or to standard output. */

@@ -15,20 +15,34 @@ import type { Invocation } from '../command.js';
 import { visibleText } from '../output.js';
 
 /** Asks for rows. @throws HrmError kind `invalid`, naming the flags, at once. */
-export function askForRows(storage: Storage, invocation: Invocation): AsyncIterable<RowTable> {
-  const { args, settings, signal } = invocation;
+export function askForRows(
+  storage: Storage,
+  invocation: Invocation,
+  // The table of options admits no other.
+  interval = invocation.args.value('interval') as Interval | undefined,
+): AsyncIterable<RowTable> {
+  const { settings, signal } = invocation;
   return named(() =>
     queryTables(
       { storage },
       {
         ...whose(invocation),
-        // The table of options admits no other.
-        interval: args.value('interval') as Interval | undefined,
+        interval,
         priority: settings.devicePriority,
       },
       { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn },
     ),
   );
+}
+
+/** The range that was asked for, epoch ms; not a number where an end of it is none, which asking for it then refuses. */
+export function rangeOf({ args }: Invocation): { readonly fromMs: number; readonly toMs: number } {
+  const [fromMs = 0, toMs = 0] = ['start', 'end'].map((name) => {
+    const text = args.value(name) ?? '';
+    // What has no offset is UTC where it is allowed at all.
+    return Date.parse(/(?:Z|[+-]\d\d:\d\d)$/i.test(text) ? text : `${text}Z`);
+  });
+  return { fromMs, toMs };
 }
 
 /** Asks for the stored readings themselves, as a Parquet file. @throws as {@link askForRows}. */
