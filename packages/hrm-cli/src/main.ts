@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Enqueue readings from CSV or NDJSON files.',
     load: async () => (await import('./commands/import.js')).importCommand,
   },
+  simulate: {
+    summary: 'Make believable readings of many people, for trying and load.',
+    load: async () => (await import('./commands/simulate.js')).simulateCommand,
+  },
   health: {
     summary: 'Say whether queue and storage, or a server, are well.',
     load: async () => (await import('./commands/health.js')).healthCommand,

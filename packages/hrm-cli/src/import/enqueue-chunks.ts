@@ -1,17 +1,14 @@
 /**
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
+import { type Destination, enqueuePatiently } from './enqueue-patiently.js';
 import { createPatience, type Patience } from './wait-for-room.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
 const MAX_CHUNKS_IN_FLIGHT = 4;
-
-/** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
-const MAX_RETRIES = 5;
-const RETRY_MIN_MS = 100;
 
 /** How far an import came. */
 export interface Tally {
@@ -23,9 +20,6 @@ export interface Tally {
   readonly faults: Fault[];
   faultCount: number;
 }
-
-/** What an import needs of a queue. */
-export type Destination = Pick<Queue, 'push' | 'depth'>;
 
 /** How chunks are judged and what becomes of faulty ones. */
 export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
@@ -87,7 +81,7 @@ async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   if (items.length === chunk.rows.length) {
     try {
-      await enqueuePatiently(one, items);
+      await push(one, items);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
@@ -98,29 +92,13 @@ async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
-  if (valid.length > 0) await enqueuePatiently(one, valid);
+  if (valid.length > 0) await push(one, valid);
 }
 
-async function enqueuePatiently({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
-  const { naiveTimestamps, maxFutureMs, signal } = rules;
-  let retries = 0;
-  for (;;) {
-    try {
-      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
-      // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
-      tally.enqueued += accepted;
-      return;
-    } catch (error) {
-      if (isHrmError(error) && error.code === 'queue_full') {
-        await patience.wait(error);
-        continue;
-      }
-      if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
-      // When the signal cuts the wait short, the next try says so.
-      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
-      retries += 1;
-    }
-  }
+async function push({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
+  const accepted = await enqueuePatiently(queue, items, { ...rules, patience });
+  // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
+  tally.enqueued += accepted;
 }
 
 /** Takes everything and keeps nothing: with it `enqueue` only judges. */

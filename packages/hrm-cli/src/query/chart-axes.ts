@@ -18,7 +18,7 @@ const TIME_STEPS_MS = [
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60];
 
 /** Steps of the axis of bpm. */
-const RATE_STEPS_BPM = [1, 2, 5, 10, 20, 50];
+const RATE_STEPS_BPM = [1, 2, 5, 10, 20, 25, 50];
 
 /** The first millisecond of a Monday: weeks begin there. */
 const MONDAY_MS = 4 * DAY_MS;
