@@ -40,6 +40,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Enqueue readings from CSV or NDJSON files.',
     load: async () => (await import('./commands/import.js')).importCommand,
   },
+  stats: {
+    summary: 'Count what is stored and queued; a user’s days.',
+    load: async () => (await import('./commands/stats.js')).statsCommand,
+  },
   simulate: {
     summary: 'Make believable readings of many people, for trying and load.',
     load: async () => (await import('./commands/simulate.js')).simulateCommand,

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
   import: ['--format', '--skip-invalid', 'FILE'],
+  stats: ['--user'],
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
   'dlq list': [],
