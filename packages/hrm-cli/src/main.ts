@@ -64,6 +64,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Take API keys away.',
     load: async () => (await import('./commands/keys.js')).revokeCommand,
   },
+  doctor: {
+    summary: 'Look at everything around it, and say what to do.',
+    load: async () => (await import('./commands/doctor.js')).doctorCommand,
+  },
   'dlq list': {
     summary: 'List what could not be stored.',
     load: async () => (await import('./commands/dlq.js')).listCommand,

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   stats: ['--user'],
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
+  doctor: [],
   'dlq list': [],
   'dlq show': ['ID'],
   'dlq redrive': ['--all', 'ID'],
