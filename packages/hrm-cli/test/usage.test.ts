@@ -12,7 +12,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   drain: ['--all'],
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
-  import: ['--format', '--skip-invalid', 'FILE'],
+  import: ['--format', '--resume', '--checkpoint', '--skip-invalid', 'FILE'],
   stats: ['--user'],
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],

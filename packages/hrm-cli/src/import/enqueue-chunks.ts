@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
 import { type Destination, enqueuePatiently } from './enqueue-patiently.js';
+import { addReason, type Reasons } from './reasons.js';
 import { createPatience, type Patience } from './wait-for-room.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
@@ -19,6 +20,7 @@ export interface Tally {
   /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
   readonly faults: Fault[];
   faultCount: number;
+  readonly reasons: Reasons;
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
@@ -27,6 +29,8 @@ export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'ma
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
   readonly onWait?: (() => void) | undefined;
+  /** Hears of each chunk once it and all before it are in the queue, in order. */
+  readonly onAccepted?: ((chunk: Chunk) => void) | undefined;
   /** How long it waits in which nothing leaves the queue, ms; default 60,000. */
   readonly stallMs?: number | undefined;
 }
@@ -55,8 +59,13 @@ export async function enqueueChunks(
   const one: Import = { queue, rules, tally, patience: createPatience(queue, tally, rules) };
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  const accepted = acceptInOrder(rules);
+  let started = 0;
   function start(chunk: Chunk): void {
+    const index = started;
+    started += 1;
     const work = enqueueChunk(one, chunk)
+      .then(() => accepted(index, chunk))
       .catch((error: unknown) => void failures.push(error))
       .finally(() => running.delete(work));
     running.add(work);
@@ -76,6 +85,20 @@ export async function enqueueChunks(
   if (failures.length > 0) throw failures[0];
 }
 
+/** Chunks overtake each other; a later one says nothing as long as an earlier one may fail. */
+function acceptInOrder({ onAccepted }: ChunkRules) {
+  const waiting = new Map<number, Chunk>();
+  let next = 0;
+  return (index: number, chunk: Chunk): void => {
+    waiting.set(index, chunk);
+    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
+      waiting.delete(next);
+      next += 1;
+      onAccepted?.(ready);
+    }
+  };
+}
+
 async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   const { rules, tally } = one;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
@@ -87,8 +110,9 @@ async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
     }
   }
-  const { valid, invalid, faults, faultCount } = await inspect(chunk, rules);
+  const { valid, invalid, faults, faultCount, reasons } = await inspect(chunk, rules);
   if (!rules.skipInvalid) throw invalidChunkError(chunk, faults, faultCount);
+  for (const reason of reasons.values()) addReason(tally.reasons, reason);
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
@@ -109,8 +133,11 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
+  const reasons: Reasons = new Map();
   function note(path: string, message: string): void {
     faultCount += 1;
+    const [, place = path, field = ''] = PLACE.exec(path) ?? [];
+    addReason(reasons, { message: field === '' ? message : `${field} ${message}`, count: 1, examples: [place] });
     if (faults.length < MAX_FAULTS) faults.push({ path, message });
   }
   for (const row of rows) {
@@ -127,13 +154,16 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
       for (const { path, message } of error.faults) note(place + path.replace(/^\/0/, ''), message);
     }
   }
-  return { valid, invalid: rows.length - valid.length, faults, faultCount };
+  return { valid, invalid: rows.length - valid.length, faults, faultCount, reasons };
 }
+
+/** `FILE:LINE/field` */
+const PLACE = /^(.*:\d+)(?:\/(\w+))?$/s;
 
 /** One line a fault: `FILE:LINE: field message`; never the value. */
 export function faultLines(faults: readonly Fault[], faultCount: number): string[] {
   const lines = faults.map(({ path, message }) => {
-    const [, place = '', field = ''] = /^(.*:\d+)(?:\/(\w+))?$/s.exec(path) ?? [];
+    const [, place = '', field = ''] = PLACE.exec(path) ?? [];
     return `${place}: ${field === '' ? '' : `${field} `}${message}`;
   });
   return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;
