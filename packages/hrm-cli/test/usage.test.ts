@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
   doctor: [],
+  completion: ['SHELL'],
   'dlq list': [],
   'dlq show': ['ID'],
   'dlq redrive': ['--all', 'ID'],
