@@ -58,6 +58,8 @@ export interface Command {
 /** A command that is loaded when it is used. */
 interface CommandEntry {
   readonly summary: string;
+  /** Commands that somebody may want next, for help. */
+  readonly seeAlso?: readonly string[];
   load(): Promise<Command>;
 }
 

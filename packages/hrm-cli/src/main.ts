@@ -9,6 +9,7 @@ import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput, flush } from './output.js';
 import { listenForStop } from './stop-signal.js';
+import { describeTerminal, type Terminal } from './terminal.js';
 
 /** What the first arguments name. */
 interface Target {
@@ -28,7 +29,8 @@ async function run(argv: readonly string[]): Promise<number> {
   if (entry === undefined) return await runWithoutCommand(name, args, json);
   const command = await entry.load();
   if (flags.some((arg) => arg === '--help' || arg === '-h')) {
-    await output.write(commandHelp(command));
+    const { summary, seeAlso = [] } = entry;
+    await output.write(commandHelp(command, { summary, seeAlso, terminal: ownTerminal() }));
     return exitCodeOf('done');
   }
   const parsed = parseArguments(command, args);
@@ -79,6 +81,10 @@ async function runWithoutCommand(name: string, args: readonly string[], json: bo
   return exitCodeOf('done');
 }
 
+function ownTerminal(): Terminal {
+  return describeTerminal(process.stdout, process.env);
+}
+
 function overview(): string {
   const about =
     'Takes heart-rate readings without losing one, keeps them as Parquet files, and answers minute by minute.';
@@ -86,6 +92,7 @@ function overview(): string {
     'hrm COMMAND [options]      (hrm COMMAND --help explains one)',
     about,
     Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]),
+    ownTerminal(),
   );
 }
 
@@ -94,6 +101,7 @@ function groupHelp(name: string, commands: readonly string[]): string {
     `hrm ${name} COMMAND [options]`,
     GROUPS[name] ?? '',
     commands.map((command) => [command, COMMANDS[command]?.summary ?? '']),
+    ownTerminal(),
   );
 }
 

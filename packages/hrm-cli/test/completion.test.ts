@@ -88,6 +88,13 @@ describe('hrm completion', () => {
     }
   });
 
+  it('is JSON with --json', async () => {
+    const { stdout } = await sandbox.run(['completion', 'fish', '--json']);
+    const { shell, script: text } = JSON.parse(stdout);
+    expect(shell).toBe('fish');
+    expect(text).toBe((await sandbox.run(['completion', 'fish'])).stdout);
+  });
+
   it('of another shell is refused', async () => {
     const { code, stderr } = await sandbox.run(['completion', 'tcsh']);
     expect(code).toBe(2);

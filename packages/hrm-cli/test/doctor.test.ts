@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadSettings } from 'hrm-core/settings';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFakeClock } from '../../../test/support/fake-clock.js';
 import { startRedis } from '../../../test/support/redis-server.js';
 import { checkNode, checkSettings } from '../src/doctor/check-settings.js';
 import { differenceText } from '../src/doctor/check-storage.js';
@@ -104,6 +105,15 @@ describe('hrm doctor', () => {
     expect(stdout).toContain('do: set appendfsync always\n');
     const safe = await startRedis();
     expect((await diagnose({ REDIS_URL: safe.url })).all).toContain('ok redis/durability');
+  });
+
+  it.runIf(process.platform === 'linux')('finds a Redis whose clock is another', async () => {
+    const clock = await createFakeClock(sandbox.directory, 'redis');
+    const redis = await startRedis({ env: clock.env });
+    await clock.setAhead(-90_000);
+    const report = await diagnose({ REDIS_URL: redis.url });
+    expect(report.found).toContain('warning redis/redis_clock_skew');
+    expect(report.text).toContain("s behind this machine's");
   });
 
   it('ends with 3 where Redis is not there, and shows no password', async () => {

@@ -11,7 +11,7 @@ export function createCompletionCommand(table: CommandTable): Command {
     name: 'completion',
     about:
       'Prints a program for a shell, by which it completes commands, options and their values when the tab key is pressed.\n' +
-      'It is made of this version’s own commands, offers nothing that is stored, and asks nothing when it runs.',
+      "It is made of this version's own commands, offers nothing that is stored, and asks nothing when it runs.",
     operands: { label: 'SHELL', min: 1, max: 1, choices: Object.keys(SHELLS) },
     options: [],
     settings: [],
@@ -20,10 +20,11 @@ export function createCompletionCommand(table: CommandTable): Command {
       'eval "$(hrm completion zsh)"    # in ~/.zshrc',
       'hrm completion fish > ~/.config/fish/completions/hrm.fish',
     ],
-    async run({ args, output }) {
+    async run({ args, json, output }) {
       // The table of operands admits no other.
       const shell = args.operands[0] as keyof typeof SHELLS;
-      await output.write(SHELLS[shell](await offeredCommands(table)));
+      const script = SHELLS[shell](await offeredCommands(table));
+      await output.write(json ? `${JSON.stringify({ shell, script })}\n` : script);
       return 'done';
     },
   };

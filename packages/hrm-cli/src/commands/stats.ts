@@ -25,7 +25,7 @@ export const statsCommand: Command = {
   name: 'stats',
   about:
     'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files and reads none;\n' +
-    'users are only counted. With --user it lists one user’s days instead, and how many readings count in each.\n' +
+    "users are only counted. With --user it lists one user's days instead, and how many readings count in each.\n" +
     'What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }],
   settings: ['dataDir', ...QUEUE_SETTINGS, 'devicePriority'],
