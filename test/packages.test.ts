@@ -80,7 +80,7 @@ describe('the packed packages', () => {
   });
 
   it('run hrm, which works', async () => {
-    expect(await run('npm', 'exec', '--no', '--', 'hrm', '--help')).toMatch(/^Usage: hrm COMMAND/);
+    expect(await run('npm', 'exec', '--no', '--', 'hrm', '--help')).toMatch(/^USAGE\n {2}hrm COMMAND/);
     await writeFile(join(project, 'a.csv'), 'user_id,device_id,timestamp,heart_rate\na,b,2024-01-15T10:00:00Z,72\n');
     await run('npm', 'exec', '--no', '--', 'hrm', 'import', 'a.csv');
     const drained = await run('npm', 'exec', '--no', '--', 'hrm', 'drain', '--json');

@@ -34,6 +34,8 @@ export interface CommandOption {
 interface CommandOperands {
   /** As help shows them: `FILE…`. */
   readonly label: string;
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
   readonly min: number;
   readonly max: number;
 }
@@ -52,6 +54,17 @@ export interface Command {
   /** @returns the kind of outcome, which is the exit code. @throws HrmError */
   run(invocation: Invocation): Promise<'done' | 'data' | 'unavailable'>;
 }
+
+/** A command that is loaded when it is used. */
+interface CommandEntry {
+  readonly summary: string;
+  /** Commands that somebody may want next, for help. */
+  readonly seeAlso?: readonly string[];
+  load(): Promise<Command>;
+}
+
+/** Commands by what is typed after `hrm`. */
+export type CommandTable = Readonly<Record<string, CommandEntry>>;
 
 /** The arguments of one call, checked against the command's table. */
 export interface ParsedArguments {
@@ -151,6 +164,9 @@ function checkOptions(
 function checkOperands({ name, operands }: Command, given: readonly string[]): string | undefined {
   const { label = '', min = 0, max = 0 } = operands ?? {};
   if (given.length < min) return `${label} is missing`;
+  const wrong = given.find((text) => operands?.choices?.includes(text) === false);
+  if (wrong !== undefined)
+    return `${label} is ${JSON.stringify(wrong)}: it must be one of ${operands?.choices?.join(', ')}`;
   if (given.length <= max) return undefined;
   return `unexpected argument ${JSON.stringify(given[max])}: hrm ${name} takes ${max === 0 ? 'only options' : `one ${label}`}`;
 }

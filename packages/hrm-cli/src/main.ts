@@ -2,83 +2,14 @@
  * `hrm`: finds the command, loads only that one, and turns its outcome into an exit code.
  */
 import { readFileSync } from 'node:fs';
-import { type Command, GLOBAL_OPTIONS, parseArguments, unknownName } from './command.js';
+import { GLOBAL_OPTIONS, parseArguments, unknownName } from './command.js';
+import { COMMANDS, GROUPS } from './commands.js';
 import { endProcess } from './end-process.js';
 import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput, flush } from './output.js';
 import { listenForStop } from './stop-signal.js';
-
-/** A command that is loaded when it is used. */
-interface CommandEntry {
-  readonly summary: string;
-  load(): Promise<Command>;
-}
-
-const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  serve: {
-    summary: 'Run the API, a consumer and a compacter.',
-    load: async () => (await import('./commands/serve.js')).serveCommand,
-  },
-  drain: {
-    summary: 'Store what is queued: one batch, or all.',
-    load: async () => (await import('./commands/drain.js')).drainCommand,
-  },
-  compact: {
-    summary: 'Merge small files into one a user and day.',
-    load: async () => (await import('./commands/compact.js')).compactCommand,
-  },
-  verify: {
-    summary: 'Look for damage in what is stored, and mend it.',
-    load: async () => (await import('./commands/verify.js')).verifyCommand,
-  },
-  query: {
-    summary: 'Show a heart rate, minute by minute.',
-    load: async () => (await import('./commands/query.js')).queryCommand,
-  },
-  import: {
-    summary: 'Enqueue readings from CSV or NDJSON files.',
-    load: async () => (await import('./commands/import.js')).importCommand,
-  },
-  health: {
-    summary: 'Say whether queue and storage, or a server, are well.',
-    load: async () => (await import('./commands/health.js')).healthCommand,
-  },
-  'keys create': {
-    summary: 'Make an API key.',
-    load: async () => (await import('./commands/keys.js')).createCommand,
-  },
-  'keys list': {
-    summary: 'List the API keys.',
-    load: async () => (await import('./commands/keys.js')).listCommand,
-  },
-  'keys revoke': {
-    summary: 'Take API keys away.',
-    load: async () => (await import('./commands/keys.js')).revokeCommand,
-  },
-  'dlq list': {
-    summary: 'List what could not be stored.',
-    load: async () => (await import('./commands/dlq.js')).listCommand,
-  },
-  'dlq show': {
-    summary: 'Show one dead letter with its bytes.',
-    load: async () => (await import('./commands/dlq.js')).showCommand,
-  },
-  'dlq redrive': {
-    summary: 'Put dead letters back into the queue.',
-    load: async () => (await import('./commands/dlq.js')).redriveCommand,
-  },
-  'dlq purge': {
-    summary: 'Delete dead letters for good.',
-    load: async () => (await import('./commands/dlq.js')).purgeCommand,
-  },
-};
-
-/** What the groups of commands are about. */
-const GROUPS: Readonly<Record<string, string>> = {
-  dlq: 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.',
-  keys: 'API keys: who may send readings, read answers, see how the system is. With none, only this machine is answered.',
-};
+import { describeTerminal, type Terminal } from './terminal.js';
 
 /** What the first arguments name. */
 interface Target {
@@ -98,7 +29,8 @@ async function run(argv: readonly string[]): Promise<number> {
   if (entry === undefined) return await runWithoutCommand(name, args, json);
   const command = await entry.load();
   if (flags.some((arg) => arg === '--help' || arg === '-h')) {
-    await output.write(commandHelp(command));
+    const { summary, seeAlso = [] } = entry;
+    await output.write(commandHelp(command, { summary, seeAlso, terminal: ownTerminal() }));
     return exitCodeOf('done');
   }
   const parsed = parseArguments(command, args);
@@ -149,6 +81,10 @@ async function runWithoutCommand(name: string, args: readonly string[], json: bo
   return exitCodeOf('done');
 }
 
+function ownTerminal(): Terminal {
+  return describeTerminal(process.stdout, process.env);
+}
+
 function overview(): string {
   const about =
     'Takes heart-rate readings without losing one, keeps them as Parquet files, and answers minute by minute.';
@@ -156,6 +92,7 @@ function overview(): string {
     'hrm COMMAND [options]      (hrm COMMAND --help explains one)',
     about,
     Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]),
+    ownTerminal(),
   );
 }
 
@@ -164,6 +101,7 @@ function groupHelp(name: string, commands: readonly string[]): string {
     `hrm ${name} COMMAND [options]`,
     GROUPS[name] ?? '',
     commands.map((command) => [command, COMMANDS[command]?.summary ?? '']),
+    ownTerminal(),
   );
 }
 

@@ -18,11 +18,38 @@ export function createOutput(stream: NodeJS.WriteStream): Output {
       const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
         stream.write(text, resolve),
       );
-      if (error !== null && error !== undefined && error.code !== 'EPIPE') throw error;
-      gone = error?.code === 'EPIPE';
-      return !gone;
+      if (error === null || error === undefined) return true;
+      gone = isReaderGone(error);
+      if (!gone) throw error;
+      return false;
     },
   };
+}
+
+/** Whether a write failed only since nobody reads any more. */
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}
+
+/**
+ * Writes pieces as they come. The first waits for the second: most errors come before that, and half a document is none.
+ * Stops quietly, and stops the pieces, once the reader is gone.
+ */
+export async function writePieces(output: Output, pieces: AsyncIterable<string | Uint8Array>): Promise<void> {
+  let first: string | Uint8Array | undefined;
+  let count = 0;
+  for await (const piece of pieces) {
+    count += 1;
+    if (count === 1) first = piece;
+    else if (!(await output.write(first === undefined ? piece : join(first, piece)))) return;
+    if (count > 1) first = undefined;
+  }
+  if (first !== undefined) await output.write(first);
+}
+
+function join(left: string | Uint8Array, right: string | Uint8Array): string | Uint8Array {
+  if (typeof left === 'string' && typeof right === 'string') return left + right;
+  return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
 }
 
 /** Waits until a stream has handed on what was written to it. */
@@ -78,4 +105,17 @@ export function failuresToWire(failures: readonly PartitionFailure[]) {
 /** `1 reading`, `2 readings`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `512 B`, `29.6 kB`, `1.2 GB`: decimal, as disks are sold. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let unit = 0;
+  let value = bytes;
+  // Beyond the point where one decimal would round up to the next unit.
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }

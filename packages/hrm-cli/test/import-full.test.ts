@@ -68,13 +68,13 @@ describe('a full queue out of which nothing moves', () => {
   async function* chunks(): AsyncGenerator<Chunk> {
     for (let i = 0; i < 8; i += 1) {
       const item = { user_id: 'u', device_id: 'd', timestamp: `2024-01-15T10:00:0${i}Z`, heart_rate: 72 };
-      yield { label: 'f', rows: [{ line: i + 1, size: 1, item }] };
+      yield { label: 'f', rows: [{ line: i + 1, size: 1, item }], point: null };
     }
   }
 
   it('ends the import after a while, unavailable, with what came before counted', async () => {
     const queue = await openQueue({ queueDir: sandbox.queueDir, queueHighWater: 2 });
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
+    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     const rules = { skipInvalid: false, signal: new AbortController().signal, stallMs };
     const startMs = performance.now();
     await expect(enqueueChunks(queue, chunks(), rules, tally)).rejects.toMatchObject({
@@ -90,7 +90,7 @@ describe('a full queue out of which nothing moves', () => {
 
   it('is not one out of which a little moves, for however long', async () => {
     const queue = await openQueue({ queueDir: sandbox.queueDir, queueHighWater: 20 });
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
+    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     for (let i = 0; i < 25 && (await queue.depth()).readings < 20; i += 1) {
       await queue.push([{ bytes: Buffer.from('x'), readings: 1 }]);
     }

@@ -270,11 +270,29 @@ describe('a faulty row', () => {
     const result = await sandbox.run(['import', 'a.ndjson', '--skip-invalid', '--json']);
     expect(result).toMatchObject({ code: 0, stderr: '' });
     const { errors, ...counts } = JSON.parse(result.stdout);
-    expect(counts).toEqual({ files: 1, enqueued: 10_000, rejected: 20_000, error_count: 40_000 });
+    expect(counts).toEqual({
+      files: 1,
+      enqueued: 10_000,
+      rejected: 20_000,
+      error_count: 40_000,
+      reasons: expect.any(Array),
+    });
+    const [most] = counts.reasons;
+    expect(most.count).toBe(10_000);
+    expect(most.examples).toHaveLength(3);
+    expect(counts.reasons).toContainEqual({
+      message: 'the line is not JSON',
+      count: 10_000,
+      examples: ['a.ndjson:1', 'a.ndjson:4', 'a.ndjson:7'],
+    });
+    expect(counts.reasons.reduce((sum: number, { count }: { count: number }) => sum + count, 0)).toBe(40_000);
     expect(errors).toHaveLength(100);
     expect(errors[1]).toEqual({ path: 'a.ndjson:2/device_id', message: expect.any(String) });
     const people: Finished = await sandbox.run(['import', 'a.ndjson', '--skip-invalid']);
     expect(people.stdout).toMatch(/rows rejected +20000\n/);
+    expect(people.stdout).toMatch(
+      /\nrefused, by reason:\n[\s\S]* 10000 {2}the line is not JSON, first at a\.ndjson:1, /,
+    );
     expect(people.stderr).toMatch(/^a\.ndjson:1: the line is not JSON\na\.ndjson:2: device_id /);
     expect(people.stderr).toMatch(/\n… and 39900 more\n$/);
   });
@@ -297,6 +315,7 @@ describe('a faulty row', () => {
         enqueued: 2,
         rejected: 1,
         error_count: 1,
+        reasons: [expect.objectContaining({ count: 1 })],
         errors: [{ path: expect.stringMatching(/:[23]$/), message: 'the line is longer than 1048576 bytes' }],
       });
     }

@@ -172,7 +172,7 @@ describe('a queue that is unavailable', () => {
   async function* chunks(): AsyncGenerator<Chunk> {
     for (let i = 0; i < 5; i += 1) {
       const item = { user_id: 'u', device_id: 'd', timestamp: `2024-01-15T10:00:0${i}Z`, heart_rate: 72 };
-      yield { label: 'f', rows: [{ line: i + 1, size: 1, item }] };
+      yield { label: 'f', rows: [{ line: i + 1, size: 1, item }], point: null };
     }
   }
 
@@ -188,7 +188,7 @@ describe('a queue that is unavailable', () => {
   }
 
   it('for a moment is tried again, and nothing is lost', async () => {
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
+    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     await enqueueChunks(
       failing((call) => call % 2 === 0),
       chunks(),
@@ -200,7 +200,7 @@ describe('a queue that is unavailable', () => {
   });
 
   it('for long ends the import after bounded tries, with what came before counted', async () => {
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
+    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     const { calls, ...failed } = failing((call) => call > 1);
     await expect(enqueueChunks(failed, chunks(), rules, tally)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(tally.enqueued).toBe(1);

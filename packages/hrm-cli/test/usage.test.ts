@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HrmError, type HrmErrorKind } from 'hrm-core';
@@ -5,20 +7,28 @@ import { SETTINGS } from 'hrm-core/settings';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_CODES } from '../src/exit-codes.js';
 import { describeFailure } from '../src/failure.js';
-import { makeSandbox, queryArgs, type Sandbox } from './hrm.js';
+import { HRM_BIN, hrmEnvironment, makeSandbox, queryArgs, type Sandbox } from './hrm.js';
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   serve: ['--only', '--workers'],
   drain: ['--all'],
   compact: ['--user', '--date', '--all'],
-  query: ['--user', '--start', '--end', '--device', '--interval'],
-  import: ['--format', '--skip-invalid', 'FILE'],
+  query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
+  import: ['--format', '--resume', '--checkpoint', '--skip-invalid', 'FILE'],
+  stats: ['--user'],
+  simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
+  doctor: [],
+  completion: ['SHELL'],
   'dlq list': [],
   'dlq show': ['ID'],
   'dlq redrive': ['--all', 'ID'],
   'dlq purge': ['--all', 'ID'],
 };
+
+const HEADINGS = ['NAME', 'USAGE', 'DESCRIPTION', 'OPTIONS', 'EXAMPLES', 'EXIT STATUS', 'SEE ALSO'];
+
+const unwrapped = (text: string) => text.replace(/\s+/g, ' ');
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -32,11 +42,19 @@ describe('help', () => {
     async (name, options) => {
       const { code, stdout, stderr } = await sandbox.run([...name.split(' '), '--help']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(new RegExp(`^Usage: hrm ${name} `));
+      expect(stdout).toMatch(new RegExp(`^NAME\n {2}hrm ${name} - .+\n\nUSAGE\n {2}hrm ${name} `));
+      const headings = stdout.match(/^[A-Z][A-Z ]+$/gm);
+      const settings = name === 'completion' ? [] : ['SETTINGS'];
+      expect(headings?.filter((heading) => heading !== 'SETTINGS')).toEqual(HEADINGS);
+      expect(headings).toEqual(expect.arrayContaining(settings));
       for (const option of [...options, '--json', '--config', '--help']) expect(stdout).toContain(option);
-      for (const exit of EXIT_CODES) expect(stdout).toContain(`  ${exit.code}  ${exit.meaning}`);
-      expect(stdout).toMatch(new RegExp(`Examples:\n {2}.*hrm ${name}`));
-      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(150);
+      for (const exit of EXIT_CODES) expect(unwrapped(stdout)).toContain(` ${exit.code} ${exit.meaning} `);
+      expect(stdout).toMatch(new RegExp(`\nEXAMPLES\n {2}.*hrm ${name}`));
+      // Examples are not broken: they are there to be copied.
+      const lines = stdout.split('\n').filter((line) => !line.startsWith('  hrm ') && !/ hrm |\| hrm/.test(line));
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+      expect(stdout).not.toContain('\u001b');
+      expect(stdout).not.toMatch(/ $/m);
     },
   );
 
@@ -44,7 +62,7 @@ describe('help', () => {
     const { stdout } = await sandbox.run(['serve', '--help']);
     for (const { flag, variable, fallback } of SETTINGS) {
       expect(stdout).toContain(`--${flag} VALUE`);
-      expect(stdout).toContain(`${variable}, default ${fallback}`);
+      expect(unwrapped(stdout)).toContain(`${variable}, default ${fallback}`);
     }
   });
 
@@ -52,6 +70,34 @@ describe('help', () => {
     const { code, stdout, stderr } = await sandbox.run(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`  ${name}`);
+  });
+
+  it('is bold and as wide as the terminal on one, plain with NO_COLOR, and ends quietly when its reader leaves', async () => {
+    async function onTerminal(env: Record<string, string>): Promise<string> {
+      const command = `stty cols 60; '${process.execPath}' '${HRM_BIN}' query --help`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], {
+        env: hrmEnvironment(sandbox.directory, { TERM: 'xterm', ...env }),
+        stdio: 'pipe',
+      });
+      let text = '';
+      child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      expect(await once(child, 'close')).toEqual([0, null]);
+      return text.replaceAll('\r\n', '\n');
+    }
+    const text = await onTerminal({});
+    expect(text.startsWith('\u001b[1mNAME\u001b[0m\n')).toBe(true);
+    const plain = await onTerminal({ NO_COLOR: '1' });
+    expect(plain).toMatch(/^NAME\n/);
+    expect(plain).not.toContain('\u001b');
+    const [, description = ''] = /DESCRIPTION\n([\s\S]*?)\n\n/.exec(plain) ?? [];
+    expect(Math.max(...description.split('\n').map((line) => line.length))).toBeLessThanOrEqual(60);
+    for (const args of [['--help'], ['serve', '--help']]) {
+      const { child, finished } = sandbox.start(args);
+      child.stdout?.destroy();
+      expect(await finished).toMatchObject({ code: 0, stderr: '' });
+    }
   });
 
   it('of the group dlq has its commands and no others', async () => {
@@ -64,7 +110,7 @@ describe('help', () => {
   it('is printed whatever else is wrong', async () => {
     const { code, stdout } = await sandbox.run(['query', '--nonsense', '--help'], { env: { HRM_PORT: 'x' } });
     expect(code).toBe(0);
-    expect(stdout).toContain('Usage: hrm query');
+    expect(stdout).toContain('USAGE\n  hrm query');
   });
 
   it('loads neither the queue, nor the server, nor the Parquet library', async () => {

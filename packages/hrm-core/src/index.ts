@@ -24,6 +24,14 @@ export {
 } from './flow/devices.js';
 export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
 export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
+export { type ExportComponents, type ExportInput, type ExportOptions, exportReadings } from './flow/export-readings.js';
+export {
+  type MeasureComponents,
+  type MeasureOptions,
+  measureStorage,
+  type StorageSize,
+  type StoredDay,
+} from './flow/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
 export {
   type VerifyComponents,

@@ -144,6 +144,9 @@ export const WATCHDOG_TICK_MS = 5_000;
 /** The latest epoch millisecond with a four-digit year, and so with a date directory. */
 export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
+/** Days that a measurement of the storage lists one by one, the last ones; ten years, as a query spans. */
+export const MAX_LISTED_DAYS = 3_660;
+
 /** Readings in the queue from which on it takes no more, unless a setting says otherwise: 600 MB of typical ones. */
 export const DEFAULT_QUEUE_HIGH_WATER = 5_000_000;
 

@@ -1,10 +1,13 @@
 import { HrmError, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { type Checkpoint, checkpointPath, openCheckpoint } from '../import/checkpoint.js';
 import { type Chunk, readChunks } from '../import/chunks.js';
-import { type Destination, enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
+import { enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
+import type { Destination } from '../import/enqueue-patiently.js';
 import { FORMATS, type Format } from '../import/formats.js';
 import { closeInputs, type Input, openInputs } from '../import/input.js';
+import { rankReasons } from '../import/reasons.js';
 import { plural, summaryText, visibleText } from '../output.js';
 import { rateText, startProgress } from '../progress.js';
 
@@ -28,21 +31,29 @@ export const importCommand: Command = {
       about: 'Format of all files; default: by extension, else by the first character.',
       choices: FORMATS,
     },
+    { name: 'resume', about: 'Go on where an import of these files stopped, and remember how far this one comes.' },
+    {
+      name: 'checkpoint',
+      value: 'FILE',
+      about: 'Remember it there; default imports/ beside the queue directory. Implies --resume.',
+    },
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
   settings: [...QUEUE_SETTINGS, 'queueHighWater', 'naiveTimestamps', 'maxFutureMs'],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',
+    'hrm import huge.csv.gz --resume',
     'zcat export.gz | hrm import - --format csv --json',
   ],
   async run(invocation) {
     const { args, settings, signal } = invocation;
+    const checkpoint = await checkpointOf(invocation);
     const inputs = await openInputs(args.operands, signal);
     try {
       const queue = await openQueue(settings);
       try {
-        await importInputs(inputs, queue, invocation);
+        await importInputs(inputs, queue, checkpoint, invocation);
       } finally {
         await queue.close();
       }
@@ -56,9 +67,10 @@ export const importCommand: Command = {
 async function importInputs(
   inputs: readonly Input[],
   queue: Destination,
+  checkpoint: Checkpoint | null,
   { args, settings, json, output, signal }: Invocation,
 ): Promise<void> {
-  const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0 };
+  const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
   const { naiveTimestamps, maxFutureMs } = settings;
   const startMs = performance.now();
   const progress = startProgress({
@@ -81,15 +93,22 @@ async function importInputs(
     progress.end();
     process.stderr.write(`hrm import: ${WAITING}\n`);
   }
-  const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal, onWait };
+  const onAccepted = ({ label, point }: Chunk) => {
+    const input = inputs.find((one) => one.label === label);
+    if (input !== undefined && point !== null) checkpoint?.note(input, point);
+  };
+  const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal, onWait, onAccepted };
   try {
     // The table of options admits no other format.
-    const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes);
+    const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes, checkpoint);
     await enqueueChunks(queue, chunks, rules, tally);
+    await checkpoint?.settled();
   } catch (error) {
     throw isHrmError(error) ? withTally(error, tally, json) : error;
   } finally {
     progress.end();
+    // What came before a failure counts for the next import; the failure is what is told.
+    await checkpoint?.settled().catch(() => undefined);
   }
   const faults = faultLines(tally.faults, tally.faultCount).map((line) => `${visibleText(line)}\n`);
   if (!json) process.stderr.write(faults.join(''));
@@ -110,8 +129,27 @@ async function* allChunks(
   inputs: readonly Input[],
   format: Format | undefined,
   onBytes: (count: number) => void,
+  checkpoint: Checkpoint | null,
 ): AsyncGenerator<Chunk> {
-  for (const input of inputs) yield* readChunks(input, format, onBytes);
+  for (const input of inputs) {
+    const point = (await checkpoint?.pointOf(input)) ?? null;
+    if (point === 'changed') {
+      const note = 'is not the file that it was when its import stopped: it is imported from its beginning';
+      process.stderr.write(`hrm import: ${visibleText(input.label)} ${note}\n`);
+    }
+    yield* readChunks(input, format, onBytes, point === 'changed' ? null : point);
+  }
+}
+
+/** @throws HrmError kind `invalid` for standard input, of which nothing can be read again. */
+async function checkpointOf({ args, settings }: Invocation): Promise<Checkpoint | null> {
+  const path = args.value('checkpoint');
+  if (path === undefined && !args.has('resume')) return null;
+  if (args.operands.includes('-')) {
+    const message = 'standard input cannot be resumed: name files, or leave out --resume';
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+  }
+  return openCheckpoint(path ?? checkpointPath(settings.queueDir, args.operands));
 }
 
 /** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */
@@ -123,15 +161,21 @@ function withTally(error: HrmError, { enqueued }: Tally, json: boolean): HrmErro
   return new HrmError(message, { kind, code, faults, faultCount, cause: error });
 }
 
-function toWire(files: number, { enqueued, rejected, faults, faultCount }: Tally) {
-  return { files, enqueued, rejected, ...(faultCount > 0 && { error_count: faultCount, errors: faults }) };
+function toWire(files: number, { enqueued, rejected, faults, faultCount, reasons }: Tally) {
+  const refused = { error_count: faultCount, reasons: rankReasons(reasons), errors: faults };
+  return { files, enqueued, rejected, ...(faultCount > 0 && refused) };
 }
 
-function toText(files: number, { enqueued, rejected }: Tally): string {
+function toText(files: number, { enqueued, rejected, reasons }: Tally): string {
   const table = summaryText([
     ['files', files],
     ['readings enqueued', enqueued],
     ['rows rejected', rejected],
   ]);
-  return enqueued === 0 ? table : `${table}A running hrm serve stores them, or: hrm drain --all\n`;
+  const refused = rankReasons(reasons).map(
+    ({ message, count, examples }) =>
+      `${String(count).padStart(9)}  ${visibleText(message)}, first at ${examples.map(visibleText).join(', ')}\n`,
+  );
+  const why = refused.length === 0 ? '' : `refused, by reason:\n${refused.join('')}`;
+  return enqueued === 0 ? table + why : `${table}${why}A running hrm serve stores them, or: hrm drain --all\n`;
 }

@@ -1,45 +1,62 @@
-import {
-  answerJson,
-  type DamageReport,
-  HrmError,
-  INTERVAL_MS,
-  type Interval,
-  isHrmError,
-  queryTables,
-  type Row,
-  type RowTable,
-  rowsOf,
-} from 'hrm-core';
+import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval, type Storage } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
-import { type Output, visibleId, visibleText } from '../output.js';
+import { writePieces } from '../output.js';
+import { openOutputFile } from '../output-file.js';
+import { startProgress } from '../progress.js';
+import { askForReadings, askForRows, rangeOf } from '../query/ask.js';
+import { chartSlots, drawChart } from '../query/chart.js';
+import { binRows } from '../query/chart-bins.js';
+import { answerTable } from '../query/table.js';
+import { describeTerminal } from '../terminal.js';
+
+/** What an answer can be printed as. */
+const FORMATS = ['table', 'json', 'csv', 'ndjson', 'parquet'] as const;
+
+type Format = (typeof FORMATS)[number] | 'chart';
 
 /** `hrm query` */
 export const queryCommand: Command = {
   name: 'query',
   about:
     "Shows one user's heart rate, a row a minute that has readings, for start <= t < end; readings still queued are not in it.\n" +
-    'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority).',
+    'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority).\n' +
+    'With --format parquet it exports the stored readings themselves, of all devices, for any tool that reads Parquet.',
   options: [
     { name: 'user', value: 'U', about: 'The user_id.', required: true },
     { name: 'start', value: 'S', about: 'First instant, like 2024-01-15T10:00:00Z.', required: true },
     { name: 'end', value: 'E', about: 'Instant to stop before; at most 3,660 days later.', required: true },
     { name: 'device', value: 'D', about: "Only this device's readings; priority does not matter then." },
     { name: 'interval', value: 'I', about: 'Width of a row; default 1m.', choices: Object.keys(INTERVAL_MS) },
+    {
+      name: 'format',
+      value: 'F',
+      about: 'What to print; default table, with --json json. json is the body of the GET.',
+      choices: FORMATS,
+    },
+    {
+      name: 'chart',
+      about: 'Draw it, as wide as the terminal; rows are as wide as the chart can show, unless --interval says.',
+    },
+    {
+      name: 'output',
+      value: 'FILE',
+      about: 'Write there, whole or not at all, for you alone (0600); it replaces FILE.',
+    },
   ],
   settings: ['dataDir', 'devicePriority', 'naiveTimestamps'],
   examples: [
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z',
     'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --json',
+    'hrm query --user ana --start 2024-01-01T00:00:00Z --end 2025-01-01T00:00:00Z --format parquet --output ana.parquet',
+    'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-22T00:00:00Z --chart',
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
-    const { settings, json, output } = invocation;
-    const userId = invocation.args.value('user') ?? '';
-    const storage = await openStorage(settings, { readOnly: true });
+    const format = formatOf(invocation);
+    const storage = await openStorage(invocation.settings, { readOnly: true });
     try {
-      const tables = ask(storage, userId, invocation);
-      await (json ? printJson(output, userId, tables) : printTable(output, tables));
+      await print(piecesOf(format, storage, invocation), invocation);
     } finally {
       await storage.close();
     }
@@ -47,93 +64,102 @@ export const queryCommand: Command = {
   },
 };
 
-type Tables = AsyncIterable<RowTable>;
-
-function ask(storage: Parameters<typeof queryTables>[0]['storage'], userId: string, invocation: Invocation): Tables {
-  const { args, settings, signal } = invocation;
-  try {
-    return queryTables(
-      { storage },
-      {
-        userId,
-        start: args.value('start') ?? '',
-        end: args.value('end') ?? '',
-        deviceId: args.value('device'),
-        // The table of options admits no other.
-        interval: args.value('interval') as Interval | undefined,
-        priority: settings.devicePriority,
-      },
-      { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn },
+/** @throws HrmError kind `invalid` for what contradicts itself, or would fill a terminal with bytes. */
+function formatOf({ args, json }: Invocation): Format {
+  // The table of options admits no other.
+  const given = args.value('format') as Format | undefined;
+  const isChart = args.has('chart');
+  if (isChart && (json || given !== undefined))
+    throw usageError(`--chart is a form of its own: leave out ${json ? '--json' : '--format'}, or --chart`);
+  const format = given ?? (isChart ? 'chart' : json ? 'json' : 'table');
+  if (json && format !== 'json')
+    throw usageError(`--json is --format json: leave out one of --json and --format ${format}`);
+  if (format !== 'parquet') return format;
+  if (args.value('interval') !== undefined)
+    throw usageError(
+      '--format parquet exports readings, not rows of an --interval: leave that out, or take --format csv',
     );
-  } catch (error) {
-    throw isHrmError(error) && error.code === 'invalid_query' ? withFlagNames(error) : error;
+  if (fileOf(args) === undefined && process.stdout.isTTY)
+    throw usageError('--format parquet is not for a terminal: add --output FILE, or pipe it somewhere');
+  return format;
+}
+
+function usageError(message: string): HrmError {
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+}
+
+/** The file to write; `undefined` for standard output, which `-` says in words. */
+function fileOf(args: Invocation['args']): string | undefined {
+  const path = args.value('output');
+  return path === '-' ? undefined : path;
+}
+
+function piecesOf(format: Format, storage: Storage, invocation: Invocation): AsyncIterable<string | Uint8Array> {
+  if (format === 'parquet') return withProgress(storage, invocation);
+  if (format === 'chart') return chartPieces(storage, invocation);
+  const rows = askForRows(storage, invocation);
+  if (format === 'json') return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows), invocation);
+  if (format === 'table') return noteIfEmpty(answerTable(rows));
+  return format === 'csv' ? answerCsv(rows) : answerNdjson(rows);
+}
+
+/** One piece: what a chart spans vertically is known at its end only. */
+async function* chartPieces(storage: Storage, invocation: Invocation) {
+  const isFile = fileOf(invocation.args) !== undefined;
+  const terminal = describeTerminal(isFile ? { isTTY: false } : process.stdout, process.env);
+  const slots = chartSlots(terminal);
+  const { fromMs, toMs } = rangeOf(invocation);
+  // The table of options admits no other.
+  const interval = (invocation.args.value('interval') as Interval | undefined) ?? widestWithin((toMs - fromMs) / slots);
+  const range = { fromMs, toMs, intervalMs: INTERVAL_MS[interval] };
+  const { bins, total } = await binRows(askForRows(storage, invocation, interval), range, slots);
+  yield drawChart(bins, total, range, terminal);
+}
+
+/** The widest interval that a slot can show, since that is answered soonest; the narrowest where none fits. */
+function widestWithin(slotMs: number): Interval {
+  const fitting = Object.entries(INTERVAL_MS).filter(([, intervalMs]) => intervalMs <= slotMs);
+  return (fitting.at(-1)?.[0] ?? '1m') as Interval;
+}
+
+/** Writes to the file that was asked for, or to standard output. */
+async function print(pieces: AsyncIterable<string | Uint8Array>, { args, output }: Invocation): Promise<void> {
+  const path = fileOf(args);
+  if (path === undefined) return writePieces(output, pieces);
+  const file = await openOutputFile(path);
+  try {
+    await writePieces(file, pieces);
+    await file.commit();
+  } finally {
+    await file.discard();
   }
 }
 
-function warn({ message, outcome }: DamageReport): void {
-  const advice = outcome === 'answered' ? 'run hrm verify --repair' : 'the answer is without it: run hrm verify';
-  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${advice}\n`);
-}
-
-const FLAG_NAMES: Readonly<Record<string, string>> = { userId: 'user', deviceId: 'device' };
-
-/** The same error in the words of the command line: `--user must …`. */
-function withFlagNames(error: HrmError): HrmError {
-  const faults = error.faults.map(({ path, message }) => {
-    const name = path.slice(1);
-    return { path: `/${FLAG_NAMES[name] ?? name}`, message };
+async function* withProgress(storage: Storage, invocation: Invocation) {
+  const progress = startProgress({
+    label: 'export',
+    total: undefined,
+    stream: process.stderr,
+    enabled: fileOf(invocation.args) !== undefined,
   });
-  const message = faults.map(({ path, message }) => `--${path.slice(1)} ${message}`).join('\n');
-  return new HrmError(message, { kind: 'invalid', code: error.code, faults, cause: error });
+  try {
+    yield* askForReadings(storage, invocation, (readings) => progress.update(readings, 'readings'));
+  } finally {
+    progress.end();
+  }
 }
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */
-async function printJson(output: Output, userId: string, tables: Tables): Promise<void> {
-  const pieces = answerJson(userId, tables);
-  // The first day is there before anything is printed: an error must not leave half a document.
-  const opening = await pieces.next();
-  let beginning = opening.value ?? new Uint8Array();
+async function* lineAtEnd(pieces: AsyncIterable<Uint8Array>, { args }: Invocation) {
+  yield* pieces;
+  if (fileOf(args) === undefined && process.stdout.isTTY) yield '\n';
+}
+
+async function* noteIfEmpty(pieces: AsyncIterable<string>) {
+  let count = 0;
   for await (const piece of pieces) {
-    if (!(await output.write(Buffer.concat([beginning, piece])))) return;
-    beginning = new Uint8Array();
+    yield piece;
+    count += 1;
   }
-  if (process.stdout.isTTY) await output.write('\n');
-}
-
-async function printTable(output: Output, tables: Tables): Promise<void> {
-  let beginning = tableLine(['timestamp', 'bpm', 'min', 'max', 'count', 'devices']);
-  for await (const table of tables) {
-    if (
-      !(await output.write(
-        beginning +
-          rowsOf(table)
-            .map((row) => tableLine(cells(row)))
-            .join(''),
-      ))
-    )
-      return;
-    beginning = '';
-  }
-  if (beginning === '') return;
-  await output.write(beginning);
-  process.stderr.write('no readings of this user in this range\n');
-}
-
-function cells({ timestamp, heartRate, min, max, count, deviceIds }: Row): readonly string[] {
-  return [
-    timestamp,
-    heartRate.toFixed(2),
-    String(min),
-    String(max),
-    String(count),
-    deviceIds.map(visibleId).join(', '),
-  ];
-}
-
-/** Widths of all columns but the last: rows are printed as they come, so no width can follow from the rows. */
-const WIDTHS = [20, 6, 3, 3, 6] as const;
-
-function tableLine(cells: readonly string[]): string {
-  const aligned = cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[i] ?? 0)));
-  return `${aligned.join('  ')}\n`;
+  if (count === 1) process.stderr.write('no readings of this user in this range\n');
 }

@@ -1,5 +1,5 @@
 import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
-import { type Format, formatOfName, readRows } from './formats.js';
+import { type Format, formatOfName, type ResumePoint, readRows } from './formats.js';
 import type { Input } from './input.js';
 import { readLines } from './lines.js';
 import type { ImportRow } from './row.js';
@@ -8,6 +8,8 @@ import type { ImportRow } from './row.js';
 export interface Chunk {
   readonly label: string;
   readonly rows: readonly ImportRow[];
+  /** All rows before it are in this chunk or one before; `null` where nothing of the input is known to be. */
+  readonly point: ResumePoint | null;
 }
 
 /** Characters of input behind one chunk: rows with long columns must not fill the memory. */
@@ -15,31 +17,37 @@ const MAX_CHUNK_LENGTH = 8 * 1024 * 1024;
 
 /**
  * Cuts an input into chunks of at most {@link MAX_ENQUEUE_READINGS} rows.
+ * @param from - where to begin, if not at the input's beginning.
  * @throws HrmError kind `invalid` for an input that cannot be read on, with the faults' paths as `FILE:LINE`.
  */
 export async function* readChunks(
   input: Input,
   format: Format | undefined,
   onBytes: (count: number) => void,
+  from: ResumePoint | null = null,
 ): AsyncGenerator<Chunk> {
   const { label } = input;
   let rows: ImportRow[] = [];
   let length = 0;
+  let point = from;
+  const position = { offset: from?.offset ?? 0, line: from?.line ?? 1 };
   try {
-    for await (const some of readRows(readLines(input.read(onBytes)), format ?? formatOfName(label))) {
-      for (const row of some) {
+    const lines = readLines(input.read(onBytes, position.offset), position);
+    for await (const batch of readRows(lines, format ?? formatOfName(label), position, from)) {
+      for (const row of batch.rows) {
         rows.push(row);
         length += row.size;
         if (rows.length < MAX_ENQUEUE_READINGS && length < MAX_CHUNK_LENGTH) continue;
-        yield { label, rows };
+        yield { label, rows, point };
         rows = [];
         length = 0;
       }
+      point = batch.point ?? point;
     }
   } catch (error) {
     throw isHrmError(error) && error.code === 'invalid_header' ? withLabel(label, error) : error;
   }
-  if (rows.length > 0) yield { label, rows };
+  if (rows.length > 0) yield { label, rows, point };
 }
 
 function withLabel(label: string, error: HrmError): HrmError {

@@ -30,9 +30,12 @@ type TextLine = Extract<Line, { text: string }>;
  *
  * A quoted field may go over several lines: lines are gathered while a quote is open. When what was gathered is no
  * record, only its first line is at fault, and the others are read anew, so that one stray quote costs one line.
+ * @param knownHeader - the header, where the lines begin behind it.
  */
-export function createCsvReader(): RowReader {
-  let header: Header | undefined;
+export function createCsvReader(knownHeader?: string): RowReader {
+  let headerText = knownHeader;
+  let header: Header | undefined =
+    knownHeader === undefined ? undefined : readHeader(splitFields(knownHeader) ?? [], 1);
   let gathered: TextLine[] = [];
   let gatheredLength = 0;
 
@@ -43,6 +46,7 @@ export function createCsvReader(): RowReader {
     const line = lines[0]?.number ?? 0;
     if (header !== undefined) return [toRow(fields, header, line, text.length)];
     header = readHeader(fields, line);
+    headerText = text;
     return [];
   }
 
@@ -75,6 +79,8 @@ export function createCsvReader(): RowReader {
 
   return {
     take,
+    header: () => headerText,
+    isOpen: () => gathered.length > 0,
     end() {
       const rows = giveUp();
       // What was read anew may have left a quote open again; every round gives up at least one line.

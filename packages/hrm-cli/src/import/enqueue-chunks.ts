@@ -1,17 +1,15 @@
 /**
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
+import { type Destination, enqueuePatiently } from './enqueue-patiently.js';
+import { addReason, type Reasons } from './reasons.js';
 import { createPatience, type Patience } from './wait-for-room.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
 const MAX_CHUNKS_IN_FLIGHT = 4;
-
-/** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
-const MAX_RETRIES = 5;
-const RETRY_MIN_MS = 100;
 
 /** How far an import came. */
 export interface Tally {
@@ -22,10 +20,8 @@ export interface Tally {
   /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
   readonly faults: Fault[];
   faultCount: number;
+  readonly reasons: Reasons;
 }
-
-/** What an import needs of a queue. */
-export type Destination = Pick<Queue, 'push' | 'depth'>;
 
 /** How chunks are judged and what becomes of faulty ones. */
 export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
@@ -33,6 +29,8 @@ export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'ma
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
   readonly onWait?: (() => void) | undefined;
+  /** Hears of each chunk once it and all before it are in the queue, in order. */
+  readonly onAccepted?: ((chunk: Chunk) => void) | undefined;
   /** How long it waits in which nothing leaves the queue, ms; default 60,000. */
   readonly stallMs?: number | undefined;
 }
@@ -61,8 +59,13 @@ export async function enqueueChunks(
   const one: Import = { queue, rules, tally, patience: createPatience(queue, tally, rules) };
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  const accepted = acceptInOrder(rules);
+  let started = 0;
   function start(chunk: Chunk): void {
+    const index = started;
+    started += 1;
     const work = enqueueChunk(one, chunk)
+      .then(() => accepted(index, chunk))
       .catch((error: unknown) => void failures.push(error))
       .finally(() => running.delete(work));
     running.add(work);
@@ -82,45 +85,44 @@ export async function enqueueChunks(
   if (failures.length > 0) throw failures[0];
 }
 
+/** Chunks overtake each other; a later one says nothing as long as an earlier one may fail. */
+function acceptInOrder({ onAccepted }: ChunkRules) {
+  const waiting = new Map<number, Chunk>();
+  let next = 0;
+  return (index: number, chunk: Chunk): void => {
+    waiting.set(index, chunk);
+    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
+      waiting.delete(next);
+      next += 1;
+      onAccepted?.(ready);
+    }
+  };
+}
+
 async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   const { rules, tally } = one;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   if (items.length === chunk.rows.length) {
     try {
-      await enqueuePatiently(one, items);
+      await push(one, items);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
     }
   }
-  const { valid, invalid, faults, faultCount } = await inspect(chunk, rules);
+  const { valid, invalid, faults, faultCount, reasons } = await inspect(chunk, rules);
   if (!rules.skipInvalid) throw invalidChunkError(chunk, faults, faultCount);
+  for (const reason of reasons.values()) addReason(tally.reasons, reason);
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
-  if (valid.length > 0) await enqueuePatiently(one, valid);
+  if (valid.length > 0) await push(one, valid);
 }
 
-async function enqueuePatiently({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
-  const { naiveTimestamps, maxFutureMs, signal } = rules;
-  let retries = 0;
-  for (;;) {
-    try {
-      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
-      // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
-      tally.enqueued += accepted;
-      return;
-    } catch (error) {
-      if (isHrmError(error) && error.code === 'queue_full') {
-        await patience.wait(error);
-        continue;
-      }
-      if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
-      // When the signal cuts the wait short, the next try says so.
-      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
-      retries += 1;
-    }
-  }
+async function push({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
+  const accepted = await enqueuePatiently(queue, items, { ...rules, patience });
+  // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
+  tally.enqueued += accepted;
 }
 
 /** Takes everything and keeps nothing: with it `enqueue` only judges. */
@@ -131,8 +133,11 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
+  const reasons: Reasons = new Map();
   function note(path: string, message: string): void {
     faultCount += 1;
+    const [, place = path, field = ''] = PLACE.exec(path) ?? [];
+    addReason(reasons, { message: field === '' ? message : `${field} ${message}`, count: 1, examples: [place] });
     if (faults.length < MAX_FAULTS) faults.push({ path, message });
   }
   for (const row of rows) {
@@ -149,13 +154,16 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
       for (const { path, message } of error.faults) note(place + path.replace(/^\/0/, ''), message);
     }
   }
-  return { valid, invalid: rows.length - valid.length, faults, faultCount };
+  return { valid, invalid: rows.length - valid.length, faults, faultCount, reasons };
 }
+
+/** `FILE:LINE/field` */
+const PLACE = /^(.*:\d+)(?:\/(\w+))?$/s;
 
 /** One line a fault: `FILE:LINE: field message`; never the value. */
 export function faultLines(faults: readonly Fault[], faultCount: number): string[] {
   const lines = faults.map(({ path, message }) => {
-    const [, place = '', field = ''] = /^(.*:\d+)(?:\/(\w+))?$/s.exec(path) ?? [];
+    const [, place = '', field = ''] = PLACE.exec(path) ?? [];
     return `${place}: ${field === '' ? '' : `${field} `}${message}`;
   });
   return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;

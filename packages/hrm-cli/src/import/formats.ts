@@ -1,5 +1,5 @@
 import { createCsvReader } from './csv.js';
-import type { Line } from './lines.js';
+import type { Line, LinePosition } from './lines.js';
 import { createNdjsonReader } from './ndjson.js';
 import type { ImportRow, RowReader } from './row.js';
 
@@ -16,29 +16,59 @@ export function formatOfName(name: string): Format | undefined {
   return extension === 'ndjson' || extension === 'jsonl' ? 'ndjson' : undefined;
 }
 
+/** Where reading an input can begin anew: at a line that begins a record, with what was known by then. */
+export interface ResumePoint extends Readonly<LinePosition> {
+  readonly format: Format;
+  /** Of CSV. */
+  readonly header?: string | undefined;
+}
+
+/** Rows, and from where on there are others. */
+export interface RowBatch {
+  readonly rows: readonly ImportRow[];
+  /** All rows before it were given, with these; `null` where that is in the midst of a record. */
+  readonly point: ResumePoint | null;
+}
+
 /**
  * Reads the rows of an input, as many at a time as its lines come.
  * @param format - `undefined`: the first character that is not blank tells, since JSON objects begin with a brace.
+ * @param position - of the lines, as `readLines` moves it.
+ * @param from - what was known where the lines begin, if that is not the input's beginning.
  */
 export async function* readRows(
   lines: AsyncIterable<readonly Line[]>,
   format: Format | undefined,
-): AsyncGenerator<readonly ImportRow[]> {
-  let reader = format === undefined ? undefined : createReader(format);
+  position: Readonly<LinePosition>,
+  from: ResumePoint | null,
+): AsyncGenerator<RowBatch> {
+  let known = from?.format ?? format;
+  let reader = known === undefined ? undefined : createReader(known, from?.header);
   for await (const some of lines) {
     const rows: ImportRow[] = [];
     for (const line of some) {
       if ('text' in line && line.text.trim() === '' && reader === undefined) continue;
-      reader ??= createReader(sniff(line));
+      known ??= sniff(line);
+      reader ??= createReader(known);
       rows.push(...reader.take(line));
     }
-    yield rows;
+    yield { rows, point: pointOf(reader, known, position) };
   }
-  if (reader !== undefined) yield reader.end();
+  if (reader !== undefined) yield { rows: reader.end(), point: null };
 }
 
-function createReader(format: Format): RowReader {
-  return format === 'csv' ? createCsvReader() : createNdjsonReader();
+function createReader(format: Format, header?: string | undefined): RowReader {
+  return format === 'csv' ? createCsvReader(header) : createNdjsonReader();
+}
+
+function pointOf(
+  reader: RowReader | undefined,
+  format: Format | undefined,
+  { offset, line }: Readonly<LinePosition>,
+): ResumePoint | null {
+  if (reader === undefined || format === undefined || reader.isOpen()) return null;
+  const header = reader.header();
+  return format === 'csv' && header === undefined ? null : { offset, line, format, header };
 }
 
 function sniff(line: Line): Format {

@@ -1,8 +1,19 @@
-import { open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { HrmError } from 'hrm-core';
+
+/** The beginning of a file: what is appended later does not change it. */
+export interface FileIdentity {
+  readonly headBytes: number;
+  /** SHA-256, hex. */
+  readonly headDigest: string;
+}
+
+/** Bytes of a file's beginning that tell it from others, at most. */
+const MAX_HEAD_BYTES = 64 * 1024;
 
 /** An input, opened: its existence is certain before the first is read. */
 export interface Input {
@@ -10,8 +21,15 @@ export interface Input {
   readonly label: string;
   /** `undefined` where nobody knows: a pipe. */
   readonly byteLength: number | undefined;
-  /** The bytes, gunzipped where they are gzip; to be read once. `onBytes` hears of those read before gunzipping. */
-  read(onBytes: (count: number) => void): AsyncGenerator<Buffer>;
+  /** Bytes that there are to read; `null` where that is not known: of a pipe, and of what is gzipped. */
+  readonly plainBytes: number | null;
+  /** What tells a file from others, also when it has grown since; `null` where it cannot be read twice. */
+  readonly identity: FileIdentity | null;
+  /**
+   * The bytes, gunzipped where they are gzip; to be read once. `onBytes` hears of those read before gunzipping.
+   * @param fromByte - of the gunzipped ones; default 0.
+   */
+  read(onBytes: (count: number) => void, fromByte?: number): AsyncGenerator<Buffer>;
   close(): Promise<void>;
 }
 
@@ -46,12 +64,41 @@ async function openFile(path: string, signal: AbortSignal): Promise<Input> {
     await handle.close();
     throw inputError(path, 'is a directory');
   }
+  const head = stats.isFile() ? await readHead(handle, MAX_HEAD_BYTES) : null;
   return {
     label: path,
     byteLength: stats.isFile() ? stats.size : undefined,
-    read: (onBytes) => readBytes(path, handle.createReadStream({ autoClose: false }), onBytes, signal),
+    plainBytes: head === null || isGzip(head) ? null : stats.size,
+    identity: head === null ? null : { headBytes: head.byteLength, headDigest: digestOf(head) },
+    read(onBytes, fromByte = 0) {
+      // Within gzip there is nothing to jump to.
+      const canJump = head !== null && !isGzip(head);
+      if (!canJump) return readBytes(path, handle.createReadStream({ autoClose: false }), onBytes, signal, fromByte);
+      onBytes(fromByte);
+      return readBytes(path, handle.createReadStream({ autoClose: false, start: fromByte }), onBytes, signal, 0);
+    },
     close: () => handle.close(),
   };
+}
+
+/** Whether a file begins as it did when its identity was taken. @throws HrmError kind `invalid` where it is not there. */
+export async function isSameFile(path: string, { headBytes, headDigest }: FileIdentity): Promise<boolean> {
+  const handle = await open(path, 'r');
+  try {
+    const head = await readHead(handle, headBytes);
+    return head.byteLength === headBytes && digestOf(head) === headDigest;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readHead(handle: FileHandle, maxBytes: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function standardInput(signal: AbortSignal): Input {
@@ -59,15 +106,27 @@ function standardInput(signal: AbortSignal): Input {
   return {
     label,
     byteLength: undefined,
-    read: (onBytes) => readBytes(label, process.stdin, onBytes, signal),
+    plainBytes: null,
+    identity: null,
+    read: (onBytes) => readBytes(label, process.stdin, onBytes, signal, 0),
     close: async () => undefined,
   };
 }
 
-async function* readBytes(label: string, stream: Readable, onBytes: (count: number) => void, signal: AbortSignal) {
+async function* readBytes(
+  label: string,
+  stream: Readable,
+  onBytes: (count: number) => void,
+  signal: AbortSignal,
+  fromByte: number,
+) {
   addAbortSignal(signal, stream);
+  let left = fromByte;
   try {
-    yield* gunzipped(counted(stream, onBytes));
+    for await (const piece of gunzipped(counted(stream, onBytes))) {
+      if (piece.byteLength > left) yield piece.subarray(left);
+      left = Math.max(0, left - piece.byteLength);
+    }
   } catch (cause) {
     if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
     const code = (cause as NodeJS.ErrnoException).code ?? '';
@@ -97,7 +156,7 @@ async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer
   }
   const start = Buffer.concat(head);
   const whole = prepend(start, pieces);
-  if (start[0] !== 0x1f || start[1] !== 0x8b) {
+  if (!isGzip(start)) {
     yield* whole;
     return;
   }
@@ -106,6 +165,11 @@ async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer
   const pumped = pipeline(Readable.from(whole), gunzip).catch(() => undefined);
   yield* gunzip as AsyncIterable<Buffer>;
   await pumped;
+}
+
+/** By the magic bytes. @see RFC 1952 */
+function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 async function* prepend(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

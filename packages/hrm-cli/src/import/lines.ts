@@ -5,6 +5,14 @@ export type Line =
   | { readonly number: number; readonly text: string }
   | { readonly number: number; readonly fault: string };
 
+/** Where a line begins. */
+export interface LinePosition {
+  /** Byte of the input, gunzipped. */
+  offset: number;
+  /** From 1. */
+  line: number;
+}
+
 /** Bytes of one line: a file without line ends must not fill the memory. A reading with the longest ids is 2 KB. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
@@ -15,11 +23,18 @@ const NOT_UTF8 = 'the line is not UTF-8';
 /**
  * Splits bytes into lines, numbered from 1, as many at a time as one piece of the source completes. The line ends `\n`
  * and `\r\n`, and a byte order mark before the first line, are taken off. Holds one piece and one line at most.
+ * @param position - where `pieces` begin; at each yield it is moved to the first line that was not given yet.
  */
-export async function* readLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<readonly Line[]> {
+export async function* readLines(
+  pieces: AsyncIterable<Buffer>,
+  position: LinePosition = { offset: 0, line: 1 },
+): AsyncGenerator<readonly Line[]> {
   const open = createOpenLine();
-  let number = 1;
+  let number = position.line;
+  let pieceOffset = position.offset;
   for await (const piece of pieces) {
+    const offset = pieceOffset;
+    pieceOffset += piece.byteLength;
     const first = piece.indexOf(LINE_END);
     if (first === -1) {
       open.append(piece);
@@ -31,6 +46,8 @@ export async function* readLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<
     if (last > first) lines.push(...splitLines(piece.subarray(first + 1, last), number + 1));
     number += lines.length;
     open.append(piece.subarray(last + 1));
+    position.offset = offset + last + 1;
+    position.line = number;
     yield lines;
   }
   if (!open.isEmpty()) yield [open.finish(number)];

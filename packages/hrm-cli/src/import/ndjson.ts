@@ -13,6 +13,8 @@ export function createNdjsonReader(): RowReader {
         return [{ line: line.number, size, fault: 'the line is not JSON' }];
       }
     },
+    header: () => undefined,
+    isOpen: () => false,
     end: () => [],
   };
 }

@@ -8,6 +8,10 @@ export type ImportRow =
 /** Turns lines into rows; blank lines make none. A record may take several lines. */
 export interface RowReader {
   take(line: Line): readonly ImportRow[];
+  /** The CSV header as it stands in the input; `undefined` where there is none. */
+  header(): string | undefined;
+  /** Whether a record has begun whose end was not seen yet. */
+  isOpen(): boolean;
   /** The input has ended. */
   end(): readonly ImportRow[];
 }

@@ -119,7 +119,12 @@ export interface Encoder {
     readonly fromByte: number;
     readonly bytes: Uint8Array<ArrayBuffer>;
   };
-  /** The file. */
+  /**
+   * Hands over the bytes made since the last call, and holds them no longer: what makes a file larger than the memory. A row
+   * group that was handed over cannot be read back by `piece`.
+   */
+  drain(): Uint8Array<ArrayBuffer>;
+  /** The file, or what of it was not handed over. */
   finish(extras: Omit<FileExtras, 'shared'>): Uint8Array<ArrayBuffer>;
 }
 
@@ -141,6 +146,7 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
   let pending = NO_READINGS;
   let users = 0;
   let lastUser: string | undefined;
+  let drained = 0;
 
   function writeGroup(columns: ReadingColumns): WrittenGroup {
     for (let row = 0; row < columns.length; row += 1) {
@@ -152,7 +158,7 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
     const from = writer.offset;
     file.write({ columnData: columnData(columns), rowGroupSize: columns.length });
     setBounds(file.row_groups.at(-1)?.columns ?? [], columns);
-    digests.push(pieceDigest(writer.getBytes().subarray(from)));
+    digests.push(pieceDigest(writer.getBytes().subarray(from - drained)));
     offsets.push(writer.offset);
     return { index: digests.length - 1, columns };
   }
@@ -174,7 +180,17 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       const [fromByte = 0, toByte = 0] = offsets.slice(index, index + 2);
       const row_groups = group === undefined ? [] : [group];
       const metadata = { version: 2, schema: SCHEMA, num_rows: group?.num_rows ?? 0n, row_groups, metadata_length: 0 };
-      return { metadata, fromByte, bytes: new Uint8Array(writer.getBytes().subarray(fromByte, toByte)) };
+      return {
+        metadata,
+        fromByte,
+        bytes: new Uint8Array(writer.getBytes().subarray(fromByte - drained, toByte - drained)),
+      };
+    },
+    drain() {
+      const bytes = new Uint8Array(writer.getBuffer());
+      drained = writer.offset;
+      writer.index = 0;
+      return bytes;
     },
     finish({ replaces, rollup }) {
       const metadata = [{ key: ROW_GROUPS_KEY, value: JSON.stringify(digests) }];
@@ -191,7 +207,7 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       file.kvMetadata = [...metadata, { key: DIGEST_KEY, value: NO_DIGEST }];
       file.finish();
       const bytes = new Uint8Array(writer.getBuffer());
-      sealFooter(bytes.subarray(footerAt));
+      sealFooter(bytes.subarray(footerAt - drained));
       return bytes;
     },
   };

@@ -18,7 +18,7 @@
  */
 import { HrmError } from '../../errors.js';
 import type { Clock } from '../../ports/clock.js';
-import type { Queue } from '../../ports/queue.js';
+import type { Queue, QueueWarning } from '../../ports/queue.js';
 import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './redis-call.js';
 import { createClaims } from './redis-claim.js';
 import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './redis-client.js';
@@ -85,6 +85,46 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue>
     closing.abort();
     closeClients();
   });
+}
+
+/** What a Redis server says of itself, for a person who looks after it. */
+export interface RedisReport {
+  readonly version: string;
+  readonly mode: 'standalone' | 'cluster' | 'sentinel';
+  /** Bytes. */
+  readonly usedBytes: number;
+  /** Its clock less this machine's, milliseconds; as exact as half the round trip. */
+  readonly clockAheadMs: number;
+  /** What one command took, milliseconds: the least of three. */
+  readonly roundTripMs: number;
+  /** What of it could lose accepted readings. */
+  readonly warnings: readonly QueueWarning[];
+}
+
+/**
+ * Asks the server of a queue for what `Queue.check` has no word for; changes nothing.
+ * @throws as {@link openRedisQueue}.
+ */
+export async function describeRedis(options: RedisQueueOptions): Promise<RedisReport> {
+  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
+  const { server, facts, isOwn } = await connect(options, redisKeys(queueKey, processingKey, deadKey));
+  try {
+    let [roundTripMs, clockAheadMs] = [Number.POSITIVE_INFINITY, 0];
+    for (let round = 0; round < 3; round += 1) {
+      const beganMs = performance.now();
+      const [seconds, micros] = ((await sendCommand(server, 'TIME', [])) as unknown[]).map((part) =>
+        Number(String(part)),
+      );
+      const tookMs = performance.now() - beganMs;
+      if (tookMs >= roundTripMs) continue;
+      roundTripMs = tookMs;
+      clockAheadMs = (seconds ?? 0) * 1_000 + (micros ?? 0) / 1_000 - (Date.now() - tookMs / 2);
+    }
+    const { version, mode, usedBytes } = facts;
+    return { version, mode, usedBytes, clockAheadMs, roundTripMs, warnings: durabilityWarnings(facts) };
+  } finally {
+    if (isOwn) server.client.disconnect();
+  }
 }
 
 function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {

@@ -1,0 +1,66 @@
+import { type Command, QUEUE_SETTINGS } from '../command.js';
+import { checkQueue } from '../doctor/check-queue.js';
+import { checkNode, checkSettings } from '../doctor/check-settings.js';
+import { checkStorage } from '../doctor/check-storage.js';
+import { type Finding, findingsOf } from '../doctor/finding.js';
+import { plural, visibleText } from '../output.js';
+import { describeTerminal, styled, type Terminal } from '../terminal.js';
+
+/** How long one check may take, ms: a file server that is gone answers never. */
+const CHECK_TIMEOUT_MS = 15_000;
+
+/** `hrm doctor` */
+export const doctorCommand: Command = {
+  name: 'doctor',
+  about:
+    'Looks at what the system stands on: Node.js, settings, the data directory (room, sync, permissions, leftovers, quarantine), the queue or\n' +
+    'Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes one block, and deletes it.\n' +
+    'Ends with 3 where something keeps the system from working; warnings alone end with 0.',
+  options: [],
+  settings: ['dataDir', ...QUEUE_SETTINGS, 'queueHighWater', 'batchMaxAgeMs', 'leaseMs', 'sweepAfterMs'],
+  examples: ['hrm doctor', 'hrm doctor --json'],
+  async run({ settings, json, output }) {
+    const findings = [
+      ...checkNode(process.versions.node),
+      ...checkSettings(settings, process.env),
+      ...(await bounded('data', checkStorage(settings.dataDir))),
+      ...(await bounded('queue', checkQueue(settings))),
+    ];
+    const status = worst(findings);
+    const terminal = describeTerminal(process.stdout, process.env);
+    await output.write(json ? `${JSON.stringify({ status, findings })}\n` : textOf(findings, terminal));
+    return status === 'problem' ? 'unavailable' : 'done';
+  },
+};
+
+async function bounded(check: string, findings: Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly Finding[]>((resolve) => {
+    const message = `no answer within ${CHECK_TIMEOUT_MS / 1_000} s`;
+    const advice = 'look whether the disk, the file server or Redis hangs';
+    timer = setTimeout(() => resolve([findingsOf(check).problem('timeout', message, advice)]), CHECK_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([findings, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function worst(findings: readonly Finding[]): Finding['level'] {
+  const levels = ['problem', 'warning'] as const;
+  return levels.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
+}
+
+/** A line a finding, and below it what to do. */
+function textOf(findings: readonly Finding[], terminal: Terminal): string {
+  const lines = findings.flatMap(({ check, level, message, advice }) => {
+    const mark = level === 'ok' ? 'ok     ' : styled(level, level === 'problem' ? 'red' : 'bold', terminal);
+    const text = `${mark}  ${check.padEnd(8)}  ${visibleText(message)}`;
+    return advice === null ? [text] : [text, `${' '.repeat(19)}do: ${visibleText(advice)}`];
+  });
+  const [problems, warnings] = (['problem', 'warning'] as const).map(
+    (level) => findings.filter((finding) => finding.level === level).length,
+  );
+  return `${[...lines, `${plural(problems ?? 0, 'problem')}, ${plural(warnings ?? 0, 'warning')}`].join('\n')}\n`;
+}

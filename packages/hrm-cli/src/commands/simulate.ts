@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isHrmError, MAX_ENQUEUE_READINGS, type Queue } from 'hrm-core';
+import { openQueue } from 'hrm-core/open';
+import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { enqueuePatiently } from '../import/enqueue-patiently.js';
+import { createPatience } from '../import/wait-for-room.js';
+import { summaryText } from '../output.js';
+import { type Progress, rateText, startProgress } from '../progress.js';
+import { deliveries, type Oddities, type SimulatedReading } from '../simulate/deliveries.js';
+import { MAX_DEVICES } from '../simulate/device.js';
+import { readSimulateOptions, type SimulateOptions } from '../simulate/options.js';
+
+/** Between two readings of a device in the history, ms: a day of it is 5,760. */
+const BACKFILL_EVERY_MS = 15_000;
+
+/** `hrm simulate` */
+export const simulateCommand: Command = {
+  name: 'simulate',
+  about:
+    'Makes believable readings for demonstrations and load: sleep, days and exercise of many people, as several devices each see them, with\n' +
+    'noise, gaps, readings out of order and twice, and late uploads in bursts. They go into the queue in real time, under ids like sim-0001.\n' +
+    'The same --seed and --start give the same readings. SIGINT ends it early, which is no failure.',
+  options: [
+    { name: 'users', value: 'N', about: 'People; default 10.' },
+    { name: 'devices', value: 'N', about: `Devices of each, 1 to ${MAX_DEVICES}; default 2.` },
+    { name: 'rate', value: 'R', about: 'Readings a second, of all together; default one of each device.' },
+    { name: 'duration', value: 'D', about: 'How long: 90s, 10m, 2h; default 60s, with --backfill 0.' },
+    { name: 'seed', value: 'S', about: 'Which people and chances; default 1.' },
+    { name: 'start', value: 'T', about: 'The first timestamp, like 2024-01-15T10:00:00Z; default now.' },
+    {
+      name: 'backfill',
+      value: 'DAYS',
+      about: 'First the history of so many days before, a reading a device every 15 s, at once.',
+    },
+    { name: 'dry-run', about: 'Print the readings as NDJSON, as fast as they are read, and touch no queue.' },
+  ],
+  settings: [...QUEUE_SETTINGS, 'queueHighWater', 'maxFutureMs'],
+  examples: [
+    'hrm simulate --users 100 --rate 500 --duration 10m',
+    'hrm simulate --users 3 --backfill 365',
+    'hrm simulate --users 2 --duration 1h --seed 7 --start 2024-01-15T08:00:00Z --dry-run | gzip > readings.ndjson.gz',
+  ],
+  async run(invocation) {
+    const options = readSimulateOptions(invocation.args, Date.now());
+    if (invocation.args.has('dry-run')) await printReadings(options, invocation);
+    else await feedQueue(options, invocation);
+    return 'done';
+  },
+};
+
+/** Some readings, and when they are due after the start; what is history is due at once. */
+interface Due {
+  readonly afterMs: number;
+  readonly readings: readonly SimulatedReading[];
+}
+
+/** History, then what comes in real time, in pieces that can be enqueued. */
+function* pieces(options: SimulateOptions, oddities: Oddities): Generator<Due, void, undefined> {
+  const { startMs, backfillMs, durationMs, users, devices, rate } = options;
+  const history = { ...options, fromMs: startMs - backfillMs, toMs: startMs, everyMs: BACKFILL_EVERY_MS };
+  let readings: SimulatedReading[] = [];
+  for (const delivery of deliveries(history, oddities)) {
+    for (const reading of delivery.readings) {
+      if (readings.push(reading) < MAX_ENQUEUE_READINGS) continue;
+      yield { afterMs: 0, readings };
+      readings = [];
+    }
+  }
+  if (readings.length > 0) yield { afterMs: 0, readings };
+  const everyMs = (users * devices * 1_000) / rate;
+  const live = { ...options, fromMs: startMs, toMs: startMs + durationMs, everyMs };
+  for (const delivery of deliveries(live, oddities)) {
+    for (let from = 0; from < delivery.readings.length; from += MAX_ENQUEUE_READINGS) {
+      yield { afterMs: delivery.byMs - startMs, readings: delivery.readings.slice(from, from + MAX_ENQUEUE_READINGS) };
+    }
+  }
+}
+
+function noOddities(): Oddities {
+  return { duplicates: 0, late: 0, missing: 0 };
+}
+
+async function printReadings(options: SimulateOptions, { output, signal }: Invocation): Promise<void> {
+  for (const { readings } of pieces(options, noOddities())) {
+    if (signal.aborted) return;
+    const text = readings.map((reading) => `${JSON.stringify(reading)}\n`).join('');
+    if (!(await output.write(text))) return;
+  }
+}
+
+/** What came of a simulation. */
+interface Tally extends Oddities {
+  enqueued: number;
+}
+
+async function feedQueue(options: SimulateOptions, invocation: Invocation): Promise<void> {
+  const { settings, json, output, signal } = invocation;
+  const queue = await openQueue(settings);
+  const tally: Tally = { enqueued: 0, ...noOddities() };
+  const progress = startProgress({ label: 'simulate', total: 1, stream: process.stderr, enabled: !json });
+  const beganMs = performance.now();
+  try {
+    await enqueueAll(queue, options, invocation, tally, progress);
+  } catch (error) {
+    // Told to stop in the midst of a piece: that is how it is ended.
+    if (!signal.aborted || !isHrmError(error) || error.kind !== 'closed') throw error;
+  } finally {
+    progress.end();
+    await queue.close();
+  }
+  const { enqueued, duplicates, late, missing } = tally;
+  const elapsedMs = Math.round(performance.now() - beganMs);
+  const counts = {
+    users: options.users,
+    devices: options.users * options.devices,
+    enqueued,
+    duplicates,
+    late,
+    missing,
+  };
+  const rows: (readonly [string, string | number])[] = [
+    ['users', counts.users],
+    ['devices', counts.devices],
+    ['readings enqueued', enqueued],
+    ['of them twice', duplicates],
+    ['of them late', late],
+    ['not measured', missing],
+    ['rate', rateText(enqueued, elapsedMs)],
+    ['seed', options.seed],
+    ['stopped early', signal.aborted ? 'yes' : 'no'],
+  ];
+  const wire = { ...counts, elapsed_ms: elapsedMs, seed: options.seed, stopped: signal.aborted };
+  await output.write(json ? `${JSON.stringify(wire)}\n` : summaryText(rows));
+}
+
+async function enqueueAll(
+  queue: Queue,
+  options: SimulateOptions,
+  { settings, signal }: Invocation,
+  tally: Tally,
+  progress: Progress,
+): Promise<void> {
+  const patience = createPatience(queue, tally, {
+    signal,
+    onWait: () => progress.update(0, 'the queue is full: waiting'),
+  });
+  const totalMs = options.backfillMs + options.durationMs;
+  const beganMs = performance.now();
+  let liveBeganMs: number | undefined;
+  for (const { afterMs, readings } of pieces(options, tally)) {
+    if (afterMs > 0) {
+      liveBeganMs ??= performance.now();
+      const waitMs = liveBeganMs + afterMs - performance.now();
+      // When the signal cuts the wait short, what follows ends it.
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    if (signal.aborted) return;
+    tally.enqueued += await enqueuePatiently(queue, readings, { maxFutureMs: settings.maxFutureMs, signal, patience });
+    const lastMs = Date.parse(readings.at(-1)?.timestamp ?? '') - options.startMs + options.backfillMs;
+    const note = `${tally.enqueued.toLocaleString('en')} readings, ${rateText(tally.enqueued, performance.now() - beganMs)}`;
+    progress.update(Math.max(0, lastMs) / totalMs, note);
+  }
+}

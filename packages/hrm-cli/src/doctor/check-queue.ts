@@ -1,0 +1,86 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isHrmError } from 'hrm-core';
+import { openQueue } from 'hrm-core/open';
+import type { Settings } from 'hrm-core/settings';
+import { bytesText, plural } from '../output.js';
+import { differenceText, permissionFindings } from './check-storage.js';
+import { type Finding, findingsOf } from './finding.js';
+
+/** How far the clock of Redis may be from ours, ms: leases go by its, stamps of readings by ours. */
+const MAX_REDIS_SKEW_MS = 1_000;
+
+/** A command that takes longer keeps requests waiting, ms. */
+const SLOW_TRIP_MS = 20;
+
+/** Looks at the queue: the server or directory, what could lose readings, and what waits in it. */
+export async function checkQueue(settings: Settings): Promise<readonly Finding[]> {
+  const { problem } = findingsOf('queue');
+  try {
+    if (settings.redisUrl !== '') return [...(await redisFindings(settings)), ...(await depthFindings(settings))];
+    return await embeddedFindings(settings);
+  } catch (error) {
+    if (!isHrmError(error)) throw error;
+    const advice =
+      error.kind === 'invalid' ? 'change that setting or server' : 'start it, or set REDIS_URL or HRM_QUEUE_DIR';
+    return [problem(error.code, error.message, advice)];
+  }
+}
+
+async function redisFindings(settings: Settings): Promise<readonly Finding[]> {
+  const { ok, warning } = findingsOf('redis');
+  const { describeRedis } = await import('hrm-core/redis');
+  const { queueKey, processingKey, deadKey, redisUrl } = settings;
+  const report = await describeRedis({ server: redisUrl, queueKey, processingKey, deadKey });
+  const { version, mode, usedBytes, roundTripMs, clockAheadMs, warnings } = report;
+  const findings: Finding[] = [ok('version', `Redis ${version}, ${mode}, ${bytesText(usedBytes)} used`)];
+  for (const { code, message } of warnings) {
+    const [what = message, fix = 'see the README, under Redis'] = message.split(/: (?=set )/);
+    findings.push(warning(code, what, fix));
+  }
+  if (warnings.length === 0) findings.push(ok('durability', 'what is accepted is on its disk'));
+  const trip = `a command takes ${roundTripMs.toFixed(1)} ms`;
+  if (roundTripMs <= SLOW_TRIP_MS) findings.push(ok('round_trip', trip));
+  else
+    findings.push(warning('round_trip_slow', trip, 'bring Redis nearer, or look at what else it does (SLOWLOG GET)'));
+  const clock = `its clock is ${differenceText(clockAheadMs)}`;
+  if (Math.abs(clockAheadMs) <= MAX_REDIS_SKEW_MS) findings.push(ok('redis_clock', clock));
+  else findings.push(warning('redis_clock_skew', clock, 'set both machines by NTP'));
+  return findings;
+}
+
+async function embeddedFindings(settings: Settings): Promise<readonly Finding[]> {
+  const { warning } = findingsOf('queue');
+  const directory = resolve(settings.queueDir);
+  if ((await stat(directory).catch(() => null)) === null) {
+    const message = `there is no queue directory ${directory} yet`;
+    return [warning('queue_missing', message, 'start hrm serve, which makes it, or set HRM_QUEUE_DIR or REDIS_URL')];
+  }
+  return [...(await depthFindings(settings)), ...(await permissionFindings('queue', directory))];
+}
+
+async function depthFindings(settings: Settings): Promise<readonly Finding[]> {
+  const { ok, warning, problem } = findingsOf('queue');
+  const queue = await openQueue(settings, { create: false });
+  try {
+    await queue.check();
+    const { readings, claimedReadings, deadLetters, oldestMs } = await queue.depth();
+    const findings: Finding[] = [];
+    const ageMs = oldestMs === null ? 0 : Date.now() - oldestMs;
+    const waiting = `${plural(readings + claimedReadings, 'reading')} queued, the oldest for ${Math.max(0, Math.round(ageMs / 1_000))} s`;
+    if (readings + claimedReadings >= settings.queueHighWater) {
+      findings.push(
+        problem('high_water', `${waiting}: no more are accepted`, 'run more consumers, or hrm drain --all'),
+      );
+    } else if (ageMs > settings.batchMaxAgeMs + settings.leaseMs) {
+      findings.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
+    } else findings.push(ok('depth', waiting));
+    if (deadLetters > 0) {
+      const message = `${plural(deadLetters, 'dead letter')}: what could not be stored`;
+      findings.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));
+    }
+    return findings;
+  } finally {
+    await queue.close();
+  }
+}

@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, open, opendir, stat, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isHrmError, type Space } from 'hrm-core';
+import { openStorage } from 'hrm-core/open';
+import { bytesText, plural } from '../output.js';
+import { type Finding, findingsOf } from './finding.js';
+
+/** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
+const MAX_ENTRIES = 2_000;
+
+/** Of a temporary, ms: one is written and linked within seconds. */
+const LEFTOVER_AGE_MS = 3_600_000;
+
+/** A disk that takes longer to sync a block limits what can be stored: each file waits for two or three of these. */
+const SLOW_SYNC_MS = 50;
+
+/** Room below which somebody should look: a share of the disk, and never more than some bytes. */
+const LOW_SHARE = 0.1;
+const LOW_BYTES = 5e9;
+
+/** How far a file system's clock may be from ours, ms. */
+const MAX_FILE_SKEW_MS = 2_000;
+
+/** Looks at the data directory: whether it can be written durably, the room, who may read it, what was left or set aside. */
+export async function checkStorage(dataDir: string): Promise<readonly Finding[]> {
+  const { ok, warning, problem } = findingsOf('data');
+  const directory = resolve(dataDir);
+  if ((await stat(directory).catch(() => null)) === null) {
+    const message = `there is no data directory ${directory} yet`;
+    return [warning('data_missing', message, 'start hrm serve, which makes it, or set HRM_DATA_DIR')];
+  }
+  const findings: Finding[] = [];
+  try {
+    const storage = await openStorage({ dataDir }, { create: false });
+    try {
+      const beganMs = performance.now();
+      const space = await storage.check();
+      findings.push(...syncFindings(performance.now() - beganMs), ...spaceFindings(space));
+    } finally {
+      await storage.close();
+    }
+  } catch (error) {
+    if (!isHrmError(error)) throw error;
+    findings.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
+  }
+  findings.push(...(await clockFindings(directory)));
+  findings.push(...(await permissionFindings('data', directory)));
+  const leftovers = await countOld(join(directory, '.tmp'), LEFTOVER_AGE_MS);
+  if (leftovers > 0) {
+    const message = `${plural(leftovers, 'unfinished file')} over an hour old in .tmp`;
+    findings.push(warning('leftovers', message, 'start hrm serve or hrm drain anew, which removes them'));
+  }
+  const quarantined = await countOld(join(directory, '.quarantine'), Number.NEGATIVE_INFINITY);
+  if (quarantined > 0) {
+    const message = '.quarantine is not empty: files were found damaged';
+    findings.push(warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'));
+  }
+  return findings.length > 0 ? findings : [ok('data', 'well')];
+}
+
+function syncFindings(syncMs: number): readonly Finding[] {
+  const { ok, warning } = findingsOf('data');
+  const message = `writing and syncing a block takes ${syncMs.toFixed(1)} ms`;
+  if (syncMs <= SLOW_SYNC_MS) return [ok('sync', message)];
+  return [warning('sync_slow', message, 'use a faster disk, or one that is less busy: every file waits for it')];
+}
+
+function spaceFindings({ freeBytes, totalBytes }: Space): readonly Finding[] {
+  const { ok, warning } = findingsOf('data');
+  if (freeBytes === null) return [];
+  const message = `${bytesText(freeBytes)} free${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;
+  if (freeBytes >= Math.min(LOW_BYTES, (totalBytes ?? Number.POSITIVE_INFINITY) * LOW_SHARE))
+    return [ok('space', message)];
+  return [warning('space_low', message, 'make room: a full disk stops storing, and the queue grows until it refuses')];
+}
+
+/** Compares the time that the file system gives a new file with this machine's: they differ on file servers. */
+async function clockFindings(directory: string): Promise<readonly Finding[]> {
+  const { ok, warning } = findingsOf('clock');
+  // A name that is nobody's: the next start removes it, should this process be killed here.
+  const path = join(directory, '.tmp', `doctor-${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    const beganMs = Date.now();
+    const handle = await open(path, 'wx', 0o600);
+    try {
+      const skewMs = (await handle.stat()).mtimeMs - (beganMs + Date.now()) / 2;
+      const message = `the file system's clock is ${differenceText(skewMs)}`;
+      if (Math.abs(skewMs) <= MAX_FILE_SKEW_MS) return [ok('file_clock', message)];
+      return [warning('file_clock_skew', message, 'set both machines by NTP: files are swept by their age')];
+    } finally {
+      await handle.close();
+      await unlink(path);
+    }
+  } catch {
+    // What keeps a file from being made there was found before.
+    return [];
+  }
+}
+
+/** `0.2 s ahead of this machine's`. */
+export function differenceText(aheadMs: number): string {
+  const seconds = (Math.abs(aheadMs) / 1_000).toFixed(1);
+  return seconds === '0.0' ? "this machine's" : `${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`;
+}
+
+/** Looks for what others than the owner may read, or another owner has. */
+export async function permissionFindings(check: string, directory: string): Promise<readonly Finding[]> {
+  const { ok, problem, warning } = findingsOf(check);
+  const open = { directories: 0, files: 0, foreign: 0 };
+  const user = process.getuid?.() ?? null;
+  let seen = 0;
+  for await (const path of walk(directory)) {
+    const stats = await lstat(path).catch(() => null);
+    if (stats === null || stats.isSymbolicLink()) continue;
+    seen += 1;
+    if ((stats.mode & 0o077) !== 0) open[stats.isDirectory() ? 'directories' : 'files'] += 1;
+    if (user !== null && user !== 0 && stats.uid !== user) open.foreign += 1;
+    if (seen >= MAX_ENTRIES) break;
+  }
+  const { directories, files, foreign } = open;
+  const findings: Finding[] = [];
+  if (directories + files > 0) {
+    const message = `others may read ${directories} directories and ${files} files of ${seen} looked at`;
+    findings.push(warning('permissions', message, `run chmod -R go= ${directory}`));
+  }
+  if (foreign > 0) {
+    const message = `${foreign} of ${seen} entries belong to another user`;
+    findings.push(problem('owner', message, `run as their owner, or chown -R ${user} ${directory}`));
+  }
+  return findings.length > 0 ? findings : [ok('permissions', `for its owner alone (${seen} entries looked at)`)];
+}
+
+/** A directory and what is in it, breadth first: dates before users before files. */
+async function* walk(directory: string): AsyncGenerator<string> {
+  yield directory;
+  const pending = [directory];
+  for (let at = 0; at < pending.length && pending.length <= MAX_ENTRIES; at += 1) {
+    const entries = await opendir(pending[at] as string).catch(() => []);
+    for await (const entry of entries) {
+      const path = join(pending[at] as string, entry.name);
+      yield path;
+      if (entry.isDirectory()) pending.push(path);
+    }
+  }
+}
+
+/** Entries of a directory that are older; 0 where it is not there. */
+async function countOld(directory: string, minAgeMs: number): Promise<number> {
+  let count = 0;
+  for await (const entry of await opendir(directory).catch(() => [])) {
+    const stats = await lstat(join(directory, entry.name)).catch(() => null);
+    if (stats !== null && Date.now() - stats.mtimeMs > minAgeMs) count += 1;
+  }
+  return count;
+}

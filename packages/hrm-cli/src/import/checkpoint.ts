@@ -1,0 +1,117 @@
+/**
+ * How far an import came, in a file, so that the next one goes on from there. Nothing depends on it: where it is lost, or older than
+ * what was enqueued, readings are enqueued again, which is harmless.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { HrmError } from 'hrm-core';
+import { FORMATS, type ResumePoint } from './formats.js';
+import { type FileIdentity, type Input, isSameFile } from './input.js';
+
+/** How far one file was imported. */
+type Entry = FileIdentity & { readonly point: ResumePoint };
+
+/** By absolute path. */
+type Entries = Map<string, Entry>;
+
+/** The progress of one import. */
+export interface Checkpoint {
+  readonly path: string;
+  /** Where to go on with a file; `null` at its beginning. `'changed'`: it is not the file that it was. */
+  pointOf(input: Input): Promise<ResumePoint | 'changed' | null>;
+  /** Remembers that everything before a point is in the queue; written soon, and never two at once. */
+  note(input: Input, point: ResumePoint): void;
+  /** Resolves once what was noted is written. @throws HrmError kind `unavailable` where it could not be. */
+  settled(): Promise<void>;
+}
+
+/** The default place: beside the queue's directory, under a name that the files decide. */
+export function checkpointPath(queueDir: string, paths: readonly string[]): string {
+  const names = JSON.stringify(paths.map((path) => resolve(path)));
+  const name = createHash('sha256').update(names).digest('hex').slice(0, 16);
+  return join(dirname(resolve(queueDir)), 'imports', `${name}.json`);
+}
+
+/** Opens a checkpoint, new or old. @throws HrmError kind `invalid` for a file that is none. */
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const entries = await readEntries(path);
+  let running: Promise<void> | null = null;
+  let isStale = false;
+  let failure: unknown;
+  async function writeAll(): Promise<void> {
+    while (isStale) {
+      isStale = false;
+      await write(path, entries).catch((error: unknown) => {
+        failure ??= error;
+      });
+    }
+    running = null;
+  }
+  return {
+    path,
+    async pointOf({ label, identity, plainBytes }) {
+      const entry = entries.get(resolve(label));
+      if (entry === undefined || identity === null) return null;
+      const isShorter = plainBytes !== null && plainBytes < entry.point.offset;
+      return !isShorter && (await isSameFile(label, entry)) ? entry.point : 'changed';
+    },
+    note({ label, identity }, point) {
+      if (identity === null) return;
+      entries.set(resolve(label), { ...identity, point });
+      isStale = true;
+      running ??= writeAll();
+    },
+    async settled() {
+      await running;
+      if (failure !== undefined) throw unwritable(path, failure);
+    },
+  };
+}
+
+async function readEntries(path: string): Promise<Entries> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return new Map();
+    const message = `the checkpoint ${path} cannot be read (${code})`;
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
+  }
+  const entries = parseEntries(text);
+  if (entries !== null) return entries;
+  const message = `${path} is no checkpoint of an import: name another file, or remove it`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint' });
+}
+
+/** `null` for what this never wrote. */
+function parseEntries(text: string): Entries | null {
+  try {
+    const { version, files } = JSON.parse(text);
+    const entries = Object.entries(files as Record<string, Entry>);
+    return version === 1 && entries.every(([, entry]) => isEntry(entry)) ? new Map(entries) : null;
+  } catch {
+    return null;
+  }
+}
+
+function isEntry({ headBytes, headDigest, point: { offset, line, format, header } }: Entry): boolean {
+  const areNumbers = [headBytes, offset, line - 1].every((value) => Number.isSafeInteger(value) && value >= 0);
+  const hasHeader = format === 'csv' ? typeof header === 'string' : header === undefined;
+  return areNumbers && typeof headDigest === 'string' && FORMATS.includes(format) && hasHeader;
+}
+
+/** Whole or not at all, as far as a killed process goes; it is not synced, since losing it is harmless. */
+async function write(path: string, entries: Entries): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}.partial`;
+  await writeFile(temporary, JSON.stringify({ version: 1, files: Object.fromEntries(entries) }), { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+function unwritable(path: string, cause: unknown): HrmError {
+  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const message = `the checkpoint ${path} cannot be written (${code}); the readings are enqueued`;
+  return new HrmError(message, { kind: 'unavailable', code: 'checkpoint_unwritable', cause });
+}

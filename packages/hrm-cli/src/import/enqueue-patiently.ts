@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EnqueueOptions, enqueue, isHrmError, type Queue } from 'hrm-core';
+import type { Patience } from './wait-for-room.js';
+
+/** What putting readings into a queue needs of it. */
+export type Destination = Pick<Queue, 'push' | 'depth'>;
+
+/** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
+const MAX_RETRIES = 5;
+const RETRY_MIN_MS = 100;
+
+/** How readings are judged, and how long a queue that does not take them is waited for. */
+export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
+  readonly signal: AbortSignal;
+  readonly patience: Patience;
+}
+
+/**
+ * Enqueues 1 to 10,000 readings as a wire spells them, all or none; tries again while the queue is away for a moment, or full.
+ * @returns how many.
+ * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` when the queue stays so; kind `closed`.
+ */
+export async function enqueuePatiently(
+  queue: Destination,
+  items: readonly unknown[],
+  { naiveTimestamps, maxFutureMs, signal, patience }: EnqueueRules,
+): Promise<number> {
+  let retries = 0;
+  for (;;) {
+    try {
+      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
+      return accepted;
+    } catch (error) {
+      if (isHrmError(error) && error.code === 'queue_full') {
+        await patience.wait(error);
+        continue;
+      }
+      if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
+      // When the signal cuts the wait short, the next try says so.
+      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
+      retries += 1;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The questions of `hrm query`, in the words of the command line.
+ */
+import {
+  type DamageReport,
+  exportReadings,
+  HrmError,
+  type Interval,
+  isHrmError,
+  queryTables,
+  type RowTable,
+  type Storage,
+} from 'hrm-core';
+import type { Invocation } from '../command.js';
+import { visibleText } from '../output.js';
+
+/** Asks for rows. @throws HrmError kind `invalid`, naming the flags, at once. */
+export function askForRows(
+  storage: Storage,
+  invocation: Invocation,
+  // The table of options admits no other.
+  interval = invocation.args.value('interval') as Interval | undefined,
+): AsyncIterable<RowTable> {
+  const { settings, signal } = invocation;
+  return named(() =>
+    queryTables(
+      { storage },
+      {
+        ...whose(invocation),
+        interval,
+        priority: settings.devicePriority,
+      },
+      { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn },
+    ),
+  );
+}
+
+/** The range that was asked for, epoch ms; not a number where an end of it is none, which asking for it then refuses. */
+export function rangeOf({ args }: Invocation): { readonly fromMs: number; readonly toMs: number } {
+  const [fromMs = 0, toMs = 0] = ['start', 'end'].map((name) => {
+    const text = args.value(name) ?? '';
+    // What has no offset is UTC where it is allowed at all.
+    return Date.parse(/(?:Z|[+-]\d\d:\d\d)$/i.test(text) ? text : `${text}Z`);
+  });
+  return { fromMs, toMs };
+}
+
+/** Asks for the stored readings themselves, as a Parquet file. @throws as {@link askForRows}. */
+export function askForReadings(
+  storage: Storage,
+  invocation: Invocation,
+  onProgress: (readings: number) => void,
+): AsyncIterable<Uint8Array> {
+  const { settings, signal } = invocation;
+  const options = { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn, onProgress };
+  return named(() => exportReadings({ storage }, whose(invocation), options));
+}
+
+function whose({ args }: Invocation) {
+  return {
+    userId: args.value('user') ?? '',
+    start: args.value('start') ?? '',
+    end: args.value('end') ?? '',
+    deviceId: args.value('device'),
+  };
+}
+
+function warn({ message, outcome }: DamageReport): void {
+  const advice = outcome === 'answered' ? 'run hrm verify --repair' : 'the answer is without it: run hrm verify';
+  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${advice}\n`);
+}
+
+const FLAG_NAMES: Readonly<Record<string, string>> = { userId: 'user', deviceId: 'device' };
+
+function named<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    throw isHrmError(error) && error.code === 'invalid_query' ? withFlagNames(error) : error;
+  }
+}
+
+/** The same error in the words of the command line: `--user must …`. */
+function withFlagNames(error: HrmError): HrmError {
+  const faults = error.faults.map(({ path, message }) => {
+    const name = path.slice(1);
+    return { path: `/${FLAG_NAMES[name] ?? name}`, message };
+  });
+  const message = faults.map(({ path, message }) => `--${path.slice(1)} ${message}`).join('\n');
+  return new HrmError(message, { kind: 'invalid', code: error.code, faults, cause: error });
+}

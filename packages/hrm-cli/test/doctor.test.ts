@@ -1,0 +1,156 @@
+import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadSettings } from 'hrm-core/settings';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFakeClock } from '../../../test/support/fake-clock.js';
+import { startRedis } from '../../../test/support/redis-server.js';
+import { checkNode, checkSettings } from '../src/doctor/check-settings.js';
+import { differenceText } from '../src/doctor/check-storage.js';
+import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+});
+afterEach(() => sandbox.remove());
+
+interface Report {
+  readonly code: number | null;
+  readonly status: string;
+  /** `level check/code`, of those that are not ok. */
+  readonly found: readonly string[];
+  readonly all: readonly string[];
+  readonly text: string;
+}
+
+async function diagnose(env: Record<string, string> = {}): Promise<Report> {
+  const { code, stdout, stderr } = await sandbox.run(['doctor', '--json'], { env });
+  expect(stderr).toBe('');
+  const { status, findings } = JSON.parse(stdout);
+  const names = (findings as Record<string, string | null>[]).map((finding) => {
+    expect(Object.keys(finding)).toEqual(['check', 'level', 'code', 'message', 'advice']);
+    expect(finding.advice === null).toBe(finding.level === 'ok');
+    return `${finding.level} ${finding.check}/${finding.code}`;
+  });
+  return { code, status, found: names.filter((name) => !name.startsWith('ok ')), all: names, text: stdout };
+}
+
+async function store(): Promise<void> {
+  await sandbox.run(['import', '-'], { input: ndjson(10) });
+  expect((await sandbox.run(['drain', '--all'])).code).toBe(0);
+}
+
+describe('hrm doctor', () => {
+  it('finds nothing where all is well, and leaves nothing behind', async () => {
+    await store();
+    const before = await readdir(sandbox.dataDir, { recursive: true });
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 0, status: 'ok', found: [] });
+    for (const name of ['node/node', 'data/sync', 'data/space', 'clock/file_clock', 'data/permissions', 'queue/depth'])
+      expect(report.all).toContain(`ok ${name}`);
+    expect(report.text).not.toContain('ana');
+    expect((await readdir(sandbox.dataDir, { recursive: true })).sort()).toEqual(before.sort());
+    const people = await sandbox.run(['doctor']);
+    expect(people.code).toBe(0);
+    expect(people.stdout).toMatch(/^ok {7}node {6}Node\.js [\s\S]*\n0 problems, 0 warnings\n$/);
+  });
+
+  it('of nothing says how to begin, and makes nothing', async () => {
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 0, found: ['warning data/data_missing', 'warning queue/queue_missing'] });
+    expect(await readdir(sandbox.directory)).toEqual([]);
+  });
+
+  it('finds what others may read, what a crash left, what was set aside, and what waits, and says what to do', async () => {
+    await store();
+    await chmod(join(sandbox.dataDir, '20240115'), 0o755);
+    await chmod(join(sandbox.queueDir, (await readdir(sandbox.queueDir))[0] ?? ''), 0o644);
+    const leftover = join(sandbox.dataDir, '.tmp', 'left.tmp');
+    await writeFile(leftover, '');
+    await utimes(leftover, 0, 0);
+    await mkdir(join(sandbox.dataDir, '.quarantine', 'x'));
+    await sandbox.run(['import', '-'], { input: ndjson(10) });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const report = await diagnose({ HRM_BATCH_MAX_AGE_MS: '10', HRM_LEASE_MS: '100' });
+    expect(report.found).toEqual([
+      'warning data/permissions',
+      'warning data/leftovers',
+      'warning data/quarantine',
+      'warning queue/overdue',
+      'warning queue/permissions',
+    ]);
+    expect(report).toMatchObject({ code: 0, status: 'warning' });
+    const { stdout } = await sandbox.run(['doctor']);
+    expect(stdout).toContain(`do: run chmod -R go= ${sandbox.dataDir}\n`);
+    expect(stdout).toContain('do: run hrm verify');
+  });
+
+  it('ends with 3 where nothing can be stored', async () => {
+    await writeFile(join(sandbox.directory, 'data'), 'no directory');
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 3, status: 'problem' });
+    expect(report.found[0]).toMatch(/^problem data\/storage_/);
+  });
+
+  it('tells what of a Redis could lose readings, and what to set', async () => {
+    const lax = await startRedis({ appendfsync: 'everysec', config: ['maxmemory-policy allkeys-lru'] });
+    const report = await diagnose({ REDIS_URL: lax.url });
+    expect(report.found).toEqual([
+      'warning data/data_missing',
+      'warning redis/redis_evicts',
+      'warning redis/redis_fsync',
+    ]);
+    for (const name of ['version', 'round_trip', 'redis_clock']) expect(report.all).toContain(`ok redis/${name}`);
+    const { stdout } = await sandbox.run(['doctor'], { env: { REDIS_URL: lax.url } });
+    expect(stdout).toContain('do: set appendfsync always\n');
+    const safe = await startRedis();
+    expect((await diagnose({ REDIS_URL: safe.url })).all).toContain('ok redis/durability');
+  });
+
+  it.runIf(process.platform === 'linux')('finds a Redis whose clock is another', async () => {
+    const clock = await createFakeClock(sandbox.directory, 'redis');
+    const redis = await startRedis({ env: clock.env });
+    await clock.setAhead(-90_000);
+    const report = await diagnose({ REDIS_URL: redis.url });
+    expect(report.found).toContain('warning redis/redis_clock_skew');
+    expect(report.text).toContain("s behind this machine's");
+  });
+
+  it('ends with 3 where Redis is not there, and shows no password', async () => {
+    const report = await diagnose({ REDIS_URL: 'redis://:hunter2@127.0.0.1:1' });
+    expect(report).toMatchObject({ code: 3, status: 'problem' });
+    expect(report.found).toContain('problem queue/queue_unavailable');
+    expect(report.text).not.toContain('hunter2');
+  });
+});
+
+describe('what is looked at', () => {
+  const codes = (env: Record<string, string>) => {
+    const settings = loadSettings({ flags: {}, env, file: undefined });
+    return checkSettings(settings, env).map(({ code }) => code);
+  };
+
+  it.each([
+    [{}, ['settings']],
+    [{ HRM_DATA_DIRR: 'x' }, ['unknown_variable']],
+    [{ HRM_DATA_DIR: '/srv/x', HRM_QUEUE_DIR: '/srv/x/queue' }, ['queue_in_data']],
+    [{ HRM_DATA_DIR: '/srv/x', HRM_QUEUE_DIR: '/srv/xy' }, ['settings']],
+    [{ HRM_LEASE_MS: '5000' }, ['lease_short']],
+    [{ HRM_QUEUE_HIGH_WATER: '60000' }, ['high_water_low']],
+    [{ HRM_SWEEP_AFTER_MS: '0' }, ['sweep_soon']],
+    [{ HRM_ALLOW_ANONYMOUS: 'true' }, ['anonymous']],
+  ])('in settings: %j', (env, expected) => expect(codes(env as Record<string, string>)).toEqual(expected));
+
+  it.each([
+    ['18.20.0', 'problem'],
+    ['20.18.3', 'problem'],
+    ['20.19.0', 'ok'],
+    ['22.0.0', 'ok'],
+  ])('in Node.js %s: %s', (version, level) => expect(checkNode(version)[0]?.level).toBe(level));
+
+  it.each([
+    [10, "this machine's"],
+    [2_500, "2.5 s ahead of this machine's"],
+    [-90_000, "90.0 s behind this machine's"],
+  ])('in a clock %i ms ahead', (ms, text) => expect(differenceText(ms)).toBe(text));
+});
