@@ -138,3 +138,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   closeMs: 10_000,
   checkEveryMs: 5_000,
 };
+
+/** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
+export const FLUSH_MS = 2_000;

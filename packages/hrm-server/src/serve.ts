@@ -8,10 +8,17 @@ import { createHealth } from './health.js';
 import { isLoopback } from './host.js';
 import { type KeyRing, openKeyRing } from './keys/key-ring.js';
 import { CONNECTION_LIMITS, type ConnectionLimits, WATCH_LIMITS, type WatchLimits } from './limits.js';
-import { listen } from './listen.js';
+import { type Listening, listen } from './listen.js';
 import { createLog, describeError } from './log.js';
 import { type LoopContext, startCompacter, startConsumer } from './loops.js';
+import { createMetrics, type Gather } from './metrics/index.js';
+import type { MetricsReport } from './metrics/merge.js';
 import { monitorHealth } from './monitor.js';
+import { observeQueue } from './observed-queue.js';
+import { createOpsApp } from './ops-routes.js';
+import type { RequestListeners } from './requests.js';
+import { openTracing } from './tracing/open.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** A part of the system that a process can run. */
 export type ServicePart = 'api' | 'consumer' | 'compacter';
@@ -22,6 +29,8 @@ export interface ServeOptions {
   readonly parts: readonly ServicePart[];
   /** To stderr by default. */
   readonly log?: Logger | undefined;
+  /** How /metrics hears of the other processes of this service; by default there are none. */
+  readonly gather?: Gather | undefined;
 }
 
 /** A service that runs. */
@@ -34,6 +43,8 @@ export interface Service {
    * of the queue or the storage hangs, else `internal` (1).
    */
   readonly failed: Promise<never>;
+  /** What this process has counted: for another process of the service that gathers. */
+  report(): Promise<MetricsReport>;
   /**
    * Stops cleanly: answers the requests in flight, within 10 s, then stores the batch in hand or gives it back, within
    * 20 s, then closes queue and storage, within 5 s. Where a call hangs it goes on without: exit then, since what hangs
@@ -56,6 +67,9 @@ export interface RunOptions {
   readonly log: Logger;
   readonly limits: ConnectionLimits;
   readonly watch?: WatchLimits | undefined;
+  readonly gather?: Gather | undefined;
+  /** Closed with the service. */
+  readonly tracing?: Tracing | null | undefined;
 }
 
 /**
@@ -63,8 +77,12 @@ export interface RunOptions {
  * @throws HrmError kind `invalid`, code `invalid_settings`, when the API would listen beyond this machine and nobody
  *   said so; kind `unavailable` when a driver cannot be opened or the port is in use. Nothing is left open then.
  */
-export async function serve(settings: Settings, { parts, log = createLog(settings) }: ServeOptions): Promise<Service> {
-  const keys = parts.includes('api') ? openKeys(settings, log) : undefined;
+export async function serve(
+  settings: Settings,
+  { parts, log = createLog(settings), gather }: ServeOptions,
+): Promise<Service> {
+  const listens = parts.includes('api') || settings.metricsPort !== 0;
+  const keys = listens ? openKeys(settings, log) : undefined;
   checkParts(settings, parts, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
   const storage = await openStorage(settings);
@@ -72,7 +90,9 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   try {
     queue = needsQueue ? await openQueue(settings) : null;
     log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
-    return await startService({ queue, storage, keys }, settings, { parts, log, limits: CONNECTION_LIMITS });
+    const tracing = await openTracing(process.env, log);
+    const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
+    return await startService({ queue, storage, keys }, settings, options);
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
@@ -88,15 +108,26 @@ function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string 
 export async function startService(
   { queue, storage, keys }: ServiceComponents,
   settings: Settings,
-  { parts, log, limits, watch = WATCH_LIMITS }: RunOptions,
+  { parts, log, limits, watch = WATCH_LIMITS, gather, tracing = null }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
   const health = createHealth({ queue, storage }, settings);
-  const context: LoopContext = { signal: stop.signal, log, health, watch };
-  const api =
-    parts.includes('api') && queue !== null
-      ? await listen({ app: createApp({ queue, storage, log, health, keys }, settings), log }, settings, limits)
-      : null;
+  const metrics = createMetrics({ health, gather });
+  const context: LoopContext = { signal: stop.signal, log, health, watch, metrics, tracing };
+  const requests = { log, metrics, tracing };
+  let ops: Listening | null = null;
+  let api: Listening | null = null;
+  try {
+    ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
+    if (parts.includes('api') && queue !== null) {
+      const app = createApp({ queue: observeQueue(queue, metrics), storage, log, health, metrics, keys }, settings);
+      api = await listen({ app, requests }, settings, limits);
+    }
+  } catch (error) {
+    await ops?.close();
+    metrics.close();
+    throw error;
+  }
   const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
   if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
@@ -107,18 +138,34 @@ export async function startService(
     if (!(await settlesWithin(watch.closeLoopsMs, Promise.allSettled(running)))) {
       log.error('a loop has not ended in time; its batch is taken over when its lease has ended');
     }
+    await ops?.close();
+    metrics.close();
+    const flushed = tracing?.close();
     if (!(await settlesWithin(watch.closeDriversMs, closeComponents({ queue, storage })))) {
       log.error('queue or storage cannot be closed, since a call hangs in them');
     }
+    await flushed;
   }
   return {
     url: api?.url ?? null,
     failed: rejectWhenEnded(running, log),
+    report: metrics.report,
     close() {
       closed ??= close();
       return closed;
     },
   };
+}
+
+/** Listens on the port for metrics and health alone, where there is one. */
+async function listenForOps(
+  app: ReturnType<typeof createOpsApp>,
+  settings: Settings,
+  { requests, limits }: { readonly requests: RequestListeners; readonly limits: ConnectionLimits },
+): Promise<Listening | null> {
+  if (settings.metricsPort === 0) return null;
+  const place = { ...settings, port: settings.metricsPort, portVariable: 'HRM_METRICS_PORT' };
+  return await listen({ app, requests }, place, limits);
 }
 
 async function closeComponents({ queue, storage }: Pick<ServiceComponents, 'queue' | 'storage'>): Promise<void> {
@@ -158,7 +205,7 @@ function openKeys({ keysFile }: Settings, log: Logger): KeyRing {
 }
 
 function checkParts(
-  { host, allowAnonymous }: Settings,
+  { host, allowAnonymous, metricsPort }: Settings,
   parts: readonly ServicePart[],
   keys: KeyRing | undefined,
 ): void {
@@ -168,7 +215,8 @@ function checkParts(
       code: 'invalid_settings',
     });
   }
-  if (!parts.includes('api') || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
+  const listens = parts.includes('api') || metricsPort !== 0;
+  if (!listens || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
   const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
   const faults = [{ path: '/host', message }];
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
