@@ -55,6 +55,12 @@ const TOOLS: readonly Tool[] = [
     debianPackage: 'faketime',
     onlyLinux: true,
   },
+  {
+    probes: [['promtool', '--version']],
+    usedFor: 'promtool: the alert rules are checked and tried by the real tool',
+    debianPackage: 'prometheus',
+    brewFormula: 'prometheus',
+  },
 ];
 
 /**

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { getRequestListener } from '@hono/node-server';
 import { loadSettings } from 'hrm-core/settings';
-import { createApp, createLog, serve } from 'hrm-server';
+import { createApp, createLog, createMetrics, serve } from 'hrm-server';
 
 const [kind = '', directory = '', redisUrl = ''] = process.argv.slice(2);
 
@@ -45,7 +45,13 @@ function startAppWithoutQueue() {
   );
   const storage = /** @type {import('hrm-core').Storage} */ (/** @type {unknown} */ ({ snapshot: unused }));
   const app = createApp(
-    { queue, storage, log: createLog(settings), health: { record: () => undefined, check: unused } },
+    {
+      queue,
+      storage,
+      log: createLog(settings),
+      health: { record: () => undefined, check: unused },
+      metrics: createMetrics({ health: { look: unused } }),
+    },
     settings,
   );
   return listen(createServer(getRequestListener(app.fetch)));

@@ -17,7 +17,8 @@ export interface ConsumerSettings extends DrainSettings {
 
 /** What a consumer did or met. */
 export type ConsumerEvent =
-  | { readonly type: 'drained'; readonly summary: DrainSummary }
+  /** `durationMs`: from the claim to the acknowledgement, what came between too. */
+  | { readonly type: 'drained'; readonly summary: DrainSummary; readonly durationMs: number }
   /** Waited ten seconds, and there was nothing ripe; or somebody else took it. */
   | { readonly type: 'idle' }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
@@ -30,7 +31,7 @@ export interface CompacterSettings extends Omit<CompactSettings, 'all'> {
 
 /** What a compacter did or met. */
 export type CompacterEvent =
-  | { readonly type: 'compacted'; readonly summary: CompactSummary }
+  | { readonly type: 'compacted'; readonly summary: CompactSummary; readonly durationMs: number }
   /** A file could not be read; the compaction went on without it. */
   | { readonly type: 'damaged'; readonly report: DamageReport }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
@@ -68,12 +69,13 @@ export async function runConsumer(
   await repeat({ signal, onEvent, onAlive }, async () => {
     const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
     const step = { ...settings, batchMaxReadings };
+    const startMs = performance.now();
     const summary = isRipe ? await drainBatch({ ...components, storage }, step, { signal }) : null;
     if (summary === null || summary.outcome === 'empty') {
       onEvent?.({ type: 'idle' });
       return { kind: 'idle', pauseMs: 0 };
     }
-    onEvent?.({ type: 'drained', summary });
+    onEvent?.({ type: 'drained', summary, durationMs: performance.now() - startMs });
     // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
     return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY_MAX_MS : 0 };
   });
@@ -86,12 +88,13 @@ export async function runCompacter(
   { signal, onEvent, onAlive }: LoopOptions<CompacterEvent>,
 ): Promise<void> {
   await repeat({ signal, onEvent, onAlive }, async () => {
+    const startMs = performance.now();
     const summary = await compact(components, settings, {
       signal,
       onProgress: () => onAlive?.({ kind: 'done' }),
       onDamage: (report) => onEvent?.({ type: 'damaged', report }),
     });
-    onEvent?.({ type: 'compacted', summary });
+    onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });
     return { kind: 'done', pauseMs: summary.left > 0 ? 0 : compactEveryMs };
   });
 }

@@ -86,6 +86,13 @@ const DEFINITIONS = {
     allowed: 'an integer from 0 to 65535',
     about: 'Port the API listens on; 0 picks a free one.',
   },
+  metricsPort: {
+    variable: 'HRM_METRICS_PORT',
+    schema: integer(0, 65_535),
+    fallback: 0,
+    allowed: 'an integer from 0 to 65535',
+    about: 'Port for /metrics and /health alone, for processes without the API; 0: none.',
+  },
   allowAnonymous: {
     variable: 'HRM_ALLOW_ANONYMOUS',
     schema: boolean,

@@ -7,7 +7,6 @@ import {
   answerNdjson,
   type DamageReport,
   type Interval,
-  type OnDamage,
   queryTables,
   queryTag,
   type RowTable,
@@ -16,14 +15,16 @@ import {
 import type { Settings } from 'hrm-core/settings';
 import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
 import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
+import type { DamageListener } from './damage.js';
 import type { Call, Handler } from './handler.js';
 import { MIN_PACKED_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
+import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
 export interface QueryComponents {
   readonly storage: Storage;
-  readonly onDamage: OnDamage;
+  readonly onDamage: DamageListener;
 }
 
 /** The settings that an answer depends on. */
@@ -58,9 +59,10 @@ export function answerQuery(
     let isPartial = false;
     function noteDamage(report: DamageReport): void {
       isPartial ||= report.outcome !== 'answered';
-      onDamage(report);
+      onDamage(report, fieldsOf(incoming));
     }
-    const pieces = piecesOf(type, userId, queryTables({ storage }, question, { ...options, onDamage: noteDamage }));
+    const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
+    const pieces = piecesAsSpan(incoming, 'query', piecesOf(type, userId, tables));
     const beginning = await readBeginning(pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;

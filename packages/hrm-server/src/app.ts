@@ -1,7 +1,6 @@
 /**
  * The routes: every call of the table of operations is admitted, handled, and its errors are made problems.
  */
-import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
@@ -13,13 +12,16 @@ import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
-import { type Handler, jsonResponse } from './handler.js';
+import { type AppEnv, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { createLive, type Live } from './live.js';
 import { describeError, levelOf } from './log.js';
+import type { Metrics } from './metrics/index.js';
+import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
+import { noteFailure } from './requests.js';
 import { answerLatest, listDevices } from './users.js';
 import { VERSION } from './version.js';
 
@@ -31,6 +33,7 @@ export interface AppComponents {
   readonly clock?: Clock | undefined;
   readonly log: Logger;
   readonly health: Pick<Health, 'check' | 'record'>;
+  readonly metrics: Pick<Metrics, 'text' | 'damaged'>;
   /** The API keys; without them whoever reaches the routes may do everything. */
   readonly keys?: KeyRing | undefined;
   /** The live streams, so that who stops the server can end them; by default nobody does. */
@@ -42,9 +45,6 @@ export type AppSettings = Pick<
   Settings,
   'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'corsOrigins' | 'rateLimit'
 >;
-
-/** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
-export type AppEnv = { Bindings: HttpBindings };
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
@@ -93,8 +93,8 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
 
 /** What answers each call of the table. */
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
-  const { health, log, storage, live = createLive(components) } = components;
-  const onDamage = createDamageListener({ log, health });
+  const { health, metrics, storage, live = createLive(components) } = components;
+  const onDamage = createDamageListener(components);
   const document = openApiDocument(VERSION);
   return {
     postReading: postReading(components, settings),
@@ -104,10 +104,9 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     latest: answerLatest({ storage, onDamage }, settings),
     live: (call) => live.answer(call),
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
-    async health(call) {
-      const report = await health.check();
-      return jsonResponse(call, report.status === 'unhealthy' ? 503 : 200, report);
-    },
+    health: healthHandler(health),
+    liveness: livenessHandler,
+    metrics: metricsHandler(metrics),
     openapi: (call) => jsonResponse(call, 200, document),
     docs: ({ headers }) => docsPage(document, headers),
   };
@@ -135,9 +134,13 @@ function hintsFor(error: unknown, { body = {} }: Operation): Record<string, stri
 }
 
 /** Logs a request that failed, once. Its path is a route's, its query is not logged: it names a user. */
-function logRequest(log: Logger, { req }: Context<AppEnv>, error: unknown): void {
+function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown): void {
+  const fields = noteFailure(env.incoming, error);
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  log[level]({ method: req.method, route: req.routePath, status, ...describeError(error) }, 'request failed');
+  log[level](
+    { ...fields, method: req.method, route: req.routePath, status, ...describeError(error) },
+    'request failed',
+  );
 }

@@ -1,14 +1,20 @@
-import type { OnDamage } from 'hrm-core';
+import type { DamageReport } from 'hrm-core';
 import type { Logger } from 'pino';
 import type { Health } from './health.js';
 import { DAMAGE_MEMORY_MS, MAX_REMEMBERED_DAMAGE } from './limits.js';
 import { describeDamage } from './log.js';
+import type { Metrics } from './metrics/index.js';
+import type { RequestFields } from './requests.js';
 
 /** Who hears of damaged files. */
 interface Heard {
   readonly log: Logger;
   readonly health: Pick<Health, 'record'>;
+  readonly metrics: Pick<Metrics, 'damaged'>;
 }
+
+/** Hears of a damaged file; `fields` are the log line's, of the request that met it. */
+export type DamageListener = (report: DamageReport, fields?: RequestFields) => void;
 
 /** What /health says. */
 const REASONS = {
@@ -16,10 +22,11 @@ const REASONS = {
   answered: 'a rollup cannot be read, and answers take longer: run hrm verify --repair',
 } as const;
 
-/** Makes what queries tell of damaged files a warning in the log, once a file, and a state of health. */
-export function createDamageListener({ log, health }: Heard): OnDamage {
+/** Makes what queries tell of damaged files a warning in the log, once a file, a state of health, and a count. */
+export function createDamageListener({ log, health, metrics }: Heard): DamageListener {
   const known = new Set<string>();
-  return ({ date, code, message, outcome }) => {
+  return ({ date, code, message, outcome }, fields = {}) => {
+    metrics.damaged(outcome);
     // What is in quarantine the check of the storage finds, for as long as it is there.
     if (outcome !== 'quarantined') health.record('damage', { reason: REASONS[outcome], lastsMs: DAMAGE_MEMORY_MS });
     // What could not be moved is met by every question again.
@@ -31,6 +38,6 @@ export function createDamageListener({ log, health }: Heard): OnDamage {
       outcome === 'answered'
         ? 'a rollup cannot be read; the readings answer instead'
         : 'a stored file cannot be read; answers are without it';
-    log.warn({ ...describeDamage(message), date, code, outcome }, text);
+    log.warn({ ...fields, ...describeDamage(message), date, code, outcome }, text);
   };
 }

@@ -2,7 +2,11 @@
  * The shape of what answers a call, and the two kinds of answer that most give.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
 import type { Access } from './access.js';
+
+/** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
+export type AppEnv = { Bindings: HttpBindings };
 
 /** A call that was admitted. */
 export interface Call {

@@ -1,4 +1,4 @@
-import { type Clock, type Queue, type Storage, systemClock } from 'hrm-core';
+import { type Clock, type Queue, type QueueDepth, type Space, type Storage, systemClock } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import {
   type CheckName,
@@ -28,12 +28,23 @@ export type LoopReporter = LoopName | `${LoopName} watchdog`;
 /** Who tells of what went wrong: a loop, or the queries that met damaged files. */
 type Reporter = LoopReporter | 'damage';
 
+/** What a health check saw. */
+export interface HealthView {
+  readonly findings: readonly Finding[];
+  /** `null` without a queue, and where it could not be asked. `highWater`: readings, in all, from which pushes are refused. */
+  readonly queue: (QueueDepth & { readonly nowMs: number; readonly highWater: number }) | null;
+  /** Room under what could be asked. */
+  readonly space: readonly (Space & { readonly place: 'queue' | 'storage' })[];
+}
+
 /** Watches what the service stands on. */
 export interface Health {
   /** Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws. */
   check(): Promise<HealthReport>;
   /** The same, one by one: what the monitor logs. */
   inspect(): Promise<readonly Finding[]>;
+  /** The same with the figures that it was found by: what is measured. */
+  look(): Promise<HealthView>;
   /** Remembers how a loop's last step went, `null`: well; or that a query met a damaged file. */
   record(reporter: Reporter, failure: LoopFailure | null): void;
 }
@@ -66,23 +77,48 @@ export function createHealth(
   { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
+  const seen: { queue: HealthView['queue']; queueSpace: Space | null; storageSpace: Space | null } = {
+    queue: null,
+    queueSpace: null,
+    storageSpace: null,
+  };
+  const bounds = {
+    highWater: queueHighWater,
+    maxWaitMs: batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS,
+    maxLeftoverMs: MAX_LEFTOVER_MS,
+  };
   const checkQueue =
     queue === null
       ? async () => []
-      : queueCheck(queue, clock, {
-          highWater: queueHighWater,
-          maxWaitMs: batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS,
-          maxLeftoverMs: MAX_LEFTOVER_MS,
+      : queueCheck(queue, clock, bounds, (depth, space) => {
+          seen.queue = depth;
+          seen.queueSpace = space;
         });
   const sharedQueueCheck = shareCheck('queue', checkQueue, clock);
-  const sharedStorageCheck = shareCheck('storage', () => checkStorage(storage), clock);
+  const sharedStorageCheck = shareCheck(
+    'storage',
+    () =>
+      checkStorage(storage, (space) => {
+        seen.storageSpace = space;
+      }),
+    clock,
+  );
 
-  async function inspect(): Promise<readonly Finding[]> {
+  async function look(): Promise<HealthView> {
     const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
-    return [...loops.findings(), ...ofQueue, ...ofStorage];
+    // What was seen before it fell ill says nothing of now.
+    const isKnown = (findings: readonly Finding[]) => findings.every(({ severity }) => severity !== 'unhealthy');
+    const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
+    if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
+    if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
+    const findings = [...loops.findings(), ...ofQueue, ...ofStorage];
+    return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
+  }
+  async function inspect(): Promise<readonly Finding[]> {
+    return (await look()).findings;
   }
 
-  return { inspect, check: async () => summarise(await inspect()), record: loops.record };
+  return { look, inspect, check: async () => summarise(await inspect()), record: loops.record };
 }
 
 function summarise(findings: readonly Finding[]): HealthReport {
@@ -120,6 +156,7 @@ function queueCheck(
   queue: Pick<Queue, 'check' | 'depth'>,
   clock: Clock,
   bounds: Parameters<typeof depthFindings>[1],
+  onSeen: (depth: NonNullable<HealthView['queue']>, space: Space) => void,
 ): () => Promise<readonly Finding[]> {
   let leftoverSinceMs: number | null = null;
   return async () => {
@@ -127,6 +164,7 @@ function queueCheck(
     const { warnings, ...space } = await queue.check();
     const depth = await queue.depth();
     const nowMs = clock.nowMs();
+    onSeen({ ...depth, nowMs, highWater: bounds.highWater }, space);
     if (depth.endedClaims === 0) leftoverSinceMs = null;
     else leftoverSinceMs ??= nowMs;
     const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
@@ -135,8 +173,12 @@ function queueCheck(
   };
 }
 
-async function checkStorage(storage: Pick<Storage, 'check'>): Promise<readonly Finding[]> {
+async function checkStorage(
+  storage: Pick<Storage, 'check'>,
+  onSeen: (space: Space) => void,
+): Promise<readonly Finding[]> {
   const check = await storage.check();
+  onSeen(check);
   return [...spaceFindings('storage', check), ...quarantineFindings(check)];
 }
 

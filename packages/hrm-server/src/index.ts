@@ -3,18 +3,22 @@
  * @module
  */
 
-export { type AppComponents, type AppEnv, type AppSettings, createApp } from './app.js';
+export { type AppComponents, type AppSettings, createApp } from './app.js';
 export type { CheckName, Finding } from './findings.js';
+export type { AppEnv } from './handler.js';
 export {
   createHealth,
   type Health,
   type HealthComponents,
   type HealthReport,
   type HealthSettings,
+  type HealthView,
   type LoopFailure,
   type LoopName,
   type LoopReporter,
 } from './health.js';
 export { createLog } from './log.js';
+export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
+export { addEnded, type MetricsReport } from './metrics/merge.js';
 export type { Problem } from './problem.js';
 export { type ServeOptions, type Service, type ServicePart, serve } from './serve.js';

@@ -6,11 +6,12 @@ import type { Settings } from 'hrm-core/settings';
 import type { Access } from './access.js';
 import { OPERATIONS } from './api/operations.js';
 import { type BodyLimits, createByteBudget, withBodyText } from './body.js';
-import { type Handler, jsonResponse } from './handler.js';
+import { type Call, type Handler, jsonResponse } from './handler.js';
 import { parseJson, parseNdjson } from './json.js';
 import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
 import { readMediaType } from './media-type.js';
 import { invalidError } from './problem.js';
+import { asSpan, countReadings } from './requests.js';
 
 /** Where readings go. */
 export interface IngestComponents {
@@ -27,13 +28,14 @@ export function postReading(components: IngestComponents, settings: IngestSettin
   return async (call) => {
     const { incoming, access } = call;
     readMediaType(incoming.headers, ['application/json']);
-    await withBodyText(incoming, limits, async (text) => {
+    const accept = async (text: string) => {
       const reading = parseJson(text);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
       await enqueue(components, reading, enqueueOptions(settings));
-    });
+    };
+    await withBodyText(incoming, limits, (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
   };
 }
@@ -42,10 +44,12 @@ export function postReading(components: IngestComponents, settings: IngestSettin
 export function postBatch(components: IngestComponents, settings: IngestSettings): Handler {
   const limits = bodyLimits(MAX_BATCH_BYTES);
   return async (call) => {
-    const { incoming, access } = call;
+    const { incoming } = call;
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
     const accept = type === 'application/json' ? acceptArray : acceptNdjson;
-    const count = await withBodyText(incoming, limits, (text) => accept(components, settings, access, text));
+    const count = await withBodyText(incoming, limits, (text) =>
+      asSpan(incoming, 'enqueue', () => accept(components, settings, call, text)),
+    );
     return jsonResponse(call, 202, { status: 'accepted', count });
   };
 }
@@ -58,11 +62,12 @@ function bodyLimits(maxBytes: number): BodyLimits {
 async function acceptArray(
   components: IngestComponents,
   settings: IngestSettings,
-  access: Access,
+  { incoming, access }: Call,
   text: string,
 ): Promise<number> {
   const readings = parseJson(text);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
+  countReadings(incoming, readings.length);
   requireUsers(access, readings);
   return (await enqueue(components, readings, enqueueOptions(settings))).accepted;
 }
@@ -70,10 +75,11 @@ async function acceptArray(
 async function acceptNdjson(
   components: IngestComponents,
   settings: IngestSettings,
-  access: Access,
+  { incoming, access }: Call,
   text: string,
 ): Promise<number> {
   const { items, malformed } = parseNdjson(text, MAX_ENQUEUE_READINGS);
+  countReadings(incoming, items.length);
   requireUsers(access, items);
   try {
     return (await enqueue(components, items, enqueueOptions(settings))).accepted;

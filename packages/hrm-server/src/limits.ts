@@ -154,3 +154,6 @@ export interface LiveLimits {
 
 /** What `serve` uses. */
 export const LIVE_LIMITS: LiveLimits = { maxStreams: 1_000, heartbeatMs: 15_000, retryMs: 2_000 };
+
+/** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
+export const FLUSH_MS = 2_000;

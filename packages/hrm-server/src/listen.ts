@@ -9,18 +9,25 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import type { Hono } from 'hono';
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import type { Logger } from 'pino';
-import type { AppEnv } from './app.js';
 import { refuseConnection } from './client-error.js';
+import type { AppEnv } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { describeError, levelOf } from './log.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
+import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from './requests.js';
 
 /** What listens. */
 export interface ListenComponents {
   readonly app: Hono<AppEnv>;
-  readonly log: Logger;
+  /** Hear of every request. */
+  readonly requests: RequestListeners;
+}
+
+/** Where to listen. */
+export interface ListenSettings extends Pick<Settings, 'host' | 'port' | 'allowedHosts'> {
+  /** The variable that the port comes from, for messages; default HRM_PORT. */
+  readonly portVariable?: string | undefined;
 }
 
 /** A server that listens. */
@@ -37,8 +44,8 @@ export interface Listening {
  *   that this process cannot have.
  */
 export async function listen(
-  { app, log }: ListenComponents,
-  settings: Pick<Settings, 'host' | 'port' | 'allowedHosts'>,
+  { app, requests }: ListenComponents,
+  settings: ListenSettings,
   limits: ConnectionLimits,
 ): Promise<Listening> {
   const server = createServer({
@@ -51,22 +58,23 @@ export async function listen(
   });
   server.timeout = limits.stalledMs;
   const close = closeGently(server, limits);
-  server.on('request', createRequestListener({ app, log }, createHostCheck(settings)));
+  server.on('request', (incoming, outgoing) => beginRequest(incoming, outgoing, requests));
+  server.on('request', createRequestListener({ app, requests }, createHostCheck(settings)));
   await startListening(server, settings);
   const { port } = server.address() as AddressInfo;
   return { url: `http://${reachableHost(settings.host)}:${port}`, close };
 }
 
 /** Hono behind the check of `Host`. What Hono cannot be given, since its target is no URL, is refused here, too. */
-function createRequestListener({ app, log }: ListenComponents, checkHost: HostCheck) {
-  function refuse(error: unknown): Response {
+function createRequestListener({ app, requests }: ListenComponents, checkHost: HostCheck) {
+  function refuse(error: unknown, fields: RequestFields = {}): Response {
     const status = statusOf(error);
-    log[levelOf(status)]({ status, ...describeError(error) }, 'request refused');
+    requests.log[levelOf(status)]({ ...fields, status, ...describeError(error) }, 'request refused');
     return problemResponse(error);
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {
     const foreign = checkHost(env.incoming);
-    return foreign === null ? app.fetch(request, env) : refuse(foreign);
+    return foreign === null ? app.fetch(request, env) : refuse(foreign, noteFailure(env.incoming, foreign));
   }
   return getRequestListener((request, env) => answer(request, env as HttpBindings), {
     errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),
@@ -155,10 +163,10 @@ async function socketsHeard(): Promise<void> {
   await nextTurn();
 }
 
-function startListening(server: Server, { host, port }: Pick<Settings, 'host' | 'port'>): Promise<void> {
+function startListening(server: Server, { host, port, portVariable = 'HRM_PORT' }: ListenSettings): Promise<void> {
   return new Promise((resolve, reject) => {
     function onError(error: Error): void {
-      reject(listenError(error, host, port));
+      reject(listenError(error, { host, port, portVariable }));
     }
     server.once('error', onError);
     server.listen(port, host.replace(/^\[|\]$/g, ''), () => {
@@ -168,14 +176,20 @@ function startListening(server: Server, { host, port }: Pick<Settings, 'host' | 
   });
 }
 
-function listenError(cause: Error, host: string, port: number): HrmError {
+function listenError(
+  cause: Error,
+  { host, port, portVariable }: Required<Omit<ListenSettings, 'allowedHosts'>>,
+): HrmError {
   const code = 'code' in cause ? cause.code : undefined;
   if (code === 'EADDRINUSE') {
-    const message = `port ${port} of ${host} is in use: stop what listens there, or choose another with HRM_PORT (0 picks a free one)`;
+    const picksOne = portVariable === 'HRM_PORT' ? ' (0 picks a free one)' : '';
+    const message = `port ${port} of ${host} is in use: stop what listens there, or choose another with ${portVariable}${picksOne}`;
     return new HrmError(message, { kind: 'unavailable', code: 'port_in_use', cause });
   }
   const advice =
-    code === 'EACCES' ? 'choose a port above 1023 with HRM_PORT' : 'choose an address of this machine with HRM_HOST';
+    code === 'EACCES'
+      ? `choose a port above 1023 with ${portVariable}`
+      : 'choose an address of this machine with HRM_HOST';
   const message = `cannot listen on port ${port} of ${host} (${code}): ${advice}`;
   return new HrmError(message, { kind: 'invalid', code: 'cannot_listen', cause });
 }

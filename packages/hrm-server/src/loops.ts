@@ -16,7 +16,10 @@ import { createDamageListener } from './damage.js';
 import { type Health, inWords, type LoopName } from './health.js';
 import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from './limits.js';
 import { describeDamage, describeError, levelOf } from './log.js';
+import type { LoopMetrics } from './metrics/loop-metrics.js';
 import { codeOf, statusOf } from './problem.js';
+import { compactStep, drainStep } from './tracing/steps.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** How a loop is stopped, and who hears of what it does. */
 export interface LoopContext {
@@ -25,10 +28,12 @@ export interface LoopContext {
   readonly log: Logger;
   readonly health: Pick<Health, 'record'>;
   readonly watch: WatchLimits;
+  readonly metrics: LoopMetrics;
+  readonly tracing: Pick<Tracing, 'step'> | null;
 }
 
 /** Who hears of what a loop does. */
-type Heard = Pick<LoopContext, 'log' | 'health'>;
+type Heard = Pick<LoopContext, 'log' | 'health' | 'metrics'>;
 
 /**
  * Runs a consumer that logs what it stores, under a watchdog; resolves when the signal has ended it.
@@ -37,16 +42,22 @@ type Heard = Pick<LoopContext, 'log' | 'health'>;
 export function startConsumer(
   components: { readonly queue: Queue; readonly storage: Storage },
   settings: Settings,
-  { signal, watch, ...heard }: LoopContext,
+  { signal, watch, tracing, ...heard }: LoopContext,
 ): Promise<void> {
   const { batchMaxAgeMs, leaseMs } = settings;
+  const listen = consumerListener(heard);
+  function onEvent(event: ConsumerEvent): void {
+    heard.metrics.consumer(event);
+    if (tracing !== null && event.type !== 'idle') tracing.step(drainStep(event));
+    listen(event);
+  }
   async function hasWork(): Promise<boolean> {
     const { oldestMs } = await components.queue.depth();
     return oldestMs !== null && Date.now() - oldestMs > batchMaxAgeMs + leaseMs;
   }
   return superviseLoop(
     'consumer',
-    (loop) => runConsumer(components, settings, { ...loop, onEvent: consumerListener(heard) }),
+    (loop) => runConsumer(components, settings, { ...loop, onEvent }),
     patience(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
     { signal, hasWork, onEvent: watchdogListener('consumer', heard) },
   );
@@ -56,8 +67,9 @@ function patience({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): Wa
   return { stallMs, graceMs, restartPauseMs };
 }
 
-function watchdogListener(loop: LoopName, { log, health }: Heard): (event: WatchdogEvent) => void {
+function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (event: WatchdogEvent) => void {
   return (event) => {
+    metrics.watchdog(loop, event);
     if (event.type === 'stalled') {
       const silentMs = Math.round(event.silentMs);
       log.error({ loop, silentMs }, 'a loop stands still; it is ended and started anew');
@@ -73,7 +85,7 @@ function watchdogListener(loop: LoopName, { log, health }: Heard): (event: Watch
 }
 
 /** Turns what a consumer tells into lines of the log and a state of health. */
-export function consumerListener({ log, health }: Heard): (event: ConsumerEvent) => void {
+export function consumerListener({ log, health }: Pick<Heard, 'log' | 'health'>): (event: ConsumerEvent) => void {
   // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
   let hasPostponed = false;
   return (event) => {
@@ -105,10 +117,12 @@ export function consumerListener({ log, health }: Heard): (event: ConsumerEvent)
 export function startCompacter(
   components: { readonly storage: Storage },
   settings: Settings,
-  { signal, watch, log, health }: LoopContext,
+  { signal, watch, log, health, metrics, tracing }: LoopContext,
 ): Promise<void> {
-  const onDamage = createDamageListener({ log, health });
+  const onDamage = createDamageListener({ log, health, metrics });
   function onEvent(event: CompacterEvent): void {
+    metrics.compacter(event);
+    if (tracing !== null && event.type !== 'damaged') tracing.step(compactStep(event));
     if (event.type === 'damaged') {
       onDamage(event.report);
       return;
@@ -130,14 +144,14 @@ export function startCompacter(
     'compacter',
     (loop) => runCompacter(components, settings, { ...loop, onEvent }),
     patience(watch, watch.compacterStallMs),
-    { signal, onEvent: watchdogListener('compacter', { log, health }) },
+    { signal, onEvent: watchdogListener('compacter', { log, health, metrics }) },
   );
 }
 
 function onFailure(
   loop: LoopName,
   { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
-  { log, health }: Heard,
+  { log, health }: Pick<Heard, 'log' | 'health'>,
 ): void {
   health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
   log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');

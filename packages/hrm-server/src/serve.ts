@@ -15,11 +15,18 @@ import {
   WATCH_LIMITS,
   type WatchLimits,
 } from './limits.js';
-import { listen } from './listen.js';
+import { type Listening, listen } from './listen.js';
 import { createLive } from './live.js';
 import { createLog, describeError } from './log.js';
 import { type LoopContext, startCompacter, startConsumer } from './loops.js';
+import { createMetrics, type Gather } from './metrics/index.js';
+import type { MetricsReport } from './metrics/merge.js';
 import { monitorHealth } from './monitor.js';
+import { observeQueue } from './observed-queue.js';
+import { createOpsApp } from './ops-routes.js';
+import type { RequestListeners } from './requests.js';
+import { openTracing } from './tracing/open.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** A part of the system that a process can run. */
 export type ServicePart = 'api' | 'consumer' | 'compacter';
@@ -30,6 +37,8 @@ export interface ServeOptions {
   readonly parts: readonly ServicePart[];
   /** To stderr by default. */
   readonly log?: Logger | undefined;
+  /** How /metrics hears of the other processes of this service; by default there are none. */
+  readonly gather?: Gather | undefined;
 }
 
 /** A service that runs. */
@@ -42,6 +51,8 @@ export interface Service {
    * of the queue or the storage hangs, else `internal` (1).
    */
   readonly failed: Promise<never>;
+  /** What this process has counted: for another process of the service that gathers. */
+  report(): Promise<MetricsReport>;
   /**
    * Stops cleanly: answers the requests in flight, within 10 s, then stores the batch in hand or gives it back, within
    * 20 s, then closes queue and storage, within 5 s. Where a call hangs it goes on without: exit then, since what hangs
@@ -65,6 +76,9 @@ export interface RunOptions {
   readonly limits: ConnectionLimits;
   readonly watch?: WatchLimits | undefined;
   readonly live?: LiveLimits | undefined;
+  readonly gather?: Gather | undefined;
+  /** Closed with the service. */
+  readonly tracing?: Tracing | null | undefined;
 }
 
 /**
@@ -72,8 +86,12 @@ export interface RunOptions {
  * @throws HrmError kind `invalid`, code `invalid_settings`, when the API would listen beyond this machine and nobody
  *   said so; kind `unavailable` when a driver cannot be opened or the port is in use. Nothing is left open then.
  */
-export async function serve(settings: Settings, { parts, log = createLog(settings) }: ServeOptions): Promise<Service> {
-  const keys = parts.includes('api') ? openKeys(settings, log) : undefined;
+export async function serve(
+  settings: Settings,
+  { parts, log = createLog(settings), gather }: ServeOptions,
+): Promise<Service> {
+  const listens = parts.includes('api') || settings.metricsPort !== 0;
+  const keys = listens ? openKeys(settings, log) : undefined;
   checkParts(settings, parts, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
   const storage = await openStorage(settings);
@@ -81,7 +99,9 @@ export async function serve(settings: Settings, { parts, log = createLog(setting
   try {
     queue = needsQueue ? await openQueue(settings) : null;
     log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
-    return await startService({ queue, storage, keys }, settings, { parts, log, limits: CONNECTION_LIMITS });
+    const tracing = await openTracing(process.env, log);
+    const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
+    return await startService({ queue, storage, keys }, settings, options);
   } catch (error) {
     await closeComponents({ queue, storage });
     throw error;
@@ -97,16 +117,28 @@ function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string 
 export async function startService(
   { queue, storage, keys }: ServiceComponents,
   settings: Settings,
-  { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS }: RunOptions,
+  { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS, gather, tracing = null }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
   const health = createHealth({ queue, storage }, settings);
-  const context: LoopContext = { signal: stop.signal, log, health, watch };
+  const metrics = createMetrics({ health, gather });
+  const context: LoopContext = { signal: stop.signal, log, health, watch, metrics, tracing };
+  const requests = { log, metrics, tracing };
   const live = queue === null ? null : createLive({ queue }, liveLimits);
-  const api =
-    parts.includes('api') && queue !== null && live !== null
-      ? await listen({ app: createApp({ queue, storage, log, health, keys, live }, settings), log }, settings, limits)
-      : null;
+  let ops: Listening | null = null;
+  let api: Listening | null = null;
+  try {
+    ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
+    if (parts.includes('api') && queue !== null && live !== null) {
+      const observed = observeQueue(queue, metrics);
+      const app = createApp({ queue: observed, storage, log, health, metrics, keys, live }, settings);
+      api = await listen({ app, requests }, settings, limits);
+    }
+  } catch (error) {
+    await ops?.close();
+    metrics.close();
+    throw error;
+  }
   const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
   if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
@@ -119,18 +151,34 @@ export async function startService(
     if (!(await settlesWithin(watch.closeLoopsMs, Promise.allSettled(running)))) {
       log.error('a loop has not ended in time; its batch is taken over when its lease has ended');
     }
+    await ops?.close();
+    metrics.close();
+    const flushed = tracing?.close();
     if (!(await settlesWithin(watch.closeDriversMs, closeComponents({ queue, storage })))) {
       log.error('queue or storage cannot be closed, since a call hangs in them');
     }
+    await flushed;
   }
   return {
     url: api?.url ?? null,
     failed: rejectWhenEnded(running, log),
+    report: metrics.report,
     close() {
       closed ??= close();
       return closed;
     },
   };
+}
+
+/** Listens on the port for metrics and health alone, where there is one. */
+async function listenForOps(
+  app: ReturnType<typeof createOpsApp>,
+  settings: Settings,
+  { requests, limits }: { readonly requests: RequestListeners; readonly limits: ConnectionLimits },
+): Promise<Listening | null> {
+  if (settings.metricsPort === 0) return null;
+  const place = { ...settings, port: settings.metricsPort, portVariable: 'HRM_METRICS_PORT' };
+  return await listen({ app, requests }, place, limits);
 }
 
 async function closeComponents({ queue, storage }: Pick<ServiceComponents, 'queue' | 'storage'>): Promise<void> {
@@ -170,7 +218,7 @@ function openKeys({ keysFile }: Settings, log: Logger): KeyRing {
 }
 
 function checkParts(
-  { host, allowAnonymous }: Settings,
+  { host, allowAnonymous, metricsPort }: Settings,
   parts: readonly ServicePart[],
   keys: KeyRing | undefined,
 ): void {
@@ -180,7 +228,8 @@ function checkParts(
       code: 'invalid_settings',
     });
   }
-  if (!parts.includes('api') || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
+  const listens = parts.includes('api') || metricsPort !== 0;
+  if (!listens || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
   const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
   const faults = [{ path: '/host', message }];
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });

@@ -1,22 +1,24 @@
 /**
  * The calls about a user: the devices, and the last readings.
  */
-import { type DeviceReading, devices, latest, type OnDamage, type Storage } from 'hrm-core';
+import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import type { DamageListener } from './damage.js';
 import { type Call, type Handler, jsonResponse } from './handler.js';
 import { invalidError } from './problem.js';
+import { asSpan, fieldsOf } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
 export interface UsersComponents {
   readonly storage: Storage;
-  readonly onDamage: OnDamage;
+  readonly onDamage: DamageListener;
 }
 
 /** Lists a user's devices. */
 export function listDevices({ storage, onDamage }: UsersComponents): Handler {
   return async (call) => {
     const userId = readUser(call);
-    const all = await devices({ storage }, { userId }, { signal: call.signal, wireNames: true, onDamage });
+    const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
     const items = all.map(({ deviceId, first, last }) => {
       return { device_id: deviceId, first: toWire(first), last: toWire(last) };
     });
@@ -31,12 +33,17 @@ export function answerLatest(
 ): Handler {
   return async (call) => {
     const userId = readUser(call);
-    const options = { signal: call.signal, wireNames: true, onDamage };
-    const found = await latest({ storage }, { userId, priority }, options);
+    const found = await asSpan(call.incoming, 'query', () =>
+      latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
+    );
     const items = found.devices.map(ofDevice);
     const last = found.latest === null ? null : ofDevice(found.latest);
     return jsonResponse(call, 200, { user_id: userId, latest: last, devices: items, count: items.length });
   };
+}
+
+function optionsOf({ incoming, signal }: Call, onDamage: DamageListener) {
+  return { signal, wireNames: true, onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)) };
 }
 
 function toWire({ timestamp, heartRate }: DeviceReading) {

@@ -228,8 +228,8 @@ describe('health', () => {
       log: pino({}, { write: (line: string) => log.push(JSON.parse(line)) }),
     });
     for (const event of [
-      { type: 'drained', summary: postponed },
-      { type: 'drained', summary: { ...postponed, postponed: 0, failures: [] } },
+      { type: 'drained', summary: postponed, durationMs: 1 },
+      { type: 'drained', summary: { ...postponed, postponed: 0, failures: [] }, durationMs: 1 },
       { type: 'idle' },
     ] as const) {
       onEvent(event);

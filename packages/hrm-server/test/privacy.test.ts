@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { HrmError, type HrmErrorKind, type Reading, type Storage, writePart } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { createHealth } from '../src/health.js';
 import { WATCH_LIMITS } from '../src/limits.js';
 import { startCompacter, startConsumer } from '../src/loops.js';
+import { createMetrics } from '../src/metrics/index.js';
 import { post, startTest, wireReading } from './support.js';
 
 // Letters only: nothing but the rule keeps it out of a log.
@@ -98,6 +100,8 @@ describe('the log names no user', () => {
         log: pino({ level: 'trace' }, { write }),
         health: { record: () => undefined },
         watch: WATCH_LIMITS,
+        metrics: createMetrics({ health: createHealth({ queue, storage }, { batchMaxAgeMs: 0, leaseMs: 1_000 }) }),
+        tracing: null,
       };
       await start({ queue, storage: failing }, { ...common, sweepAfterMs: 0 }, context);
     }

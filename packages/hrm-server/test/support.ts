@@ -2,7 +2,7 @@
  * A real service on real drivers in a directory of its own, listening on a free port.
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Queue, Storage } from 'hrm-core';
@@ -19,7 +19,9 @@ import {
   WATCH_LIMITS,
   type WatchLimits,
 } from '../src/limits.js';
+import type { Gather } from '../src/metrics/index.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
+import type { Tracing } from '../src/tracing/tracing.js';
 
 export interface TestService {
   readonly url: string;
@@ -29,8 +31,10 @@ export interface TestService {
   /** The real drivers, not wrapped. */
   readonly queue: Queue;
   readonly storage: Storage;
-  /** Every line logged so far, as text. */
+  /** Every line logged so far, as text, but those of the access log. */
   readonly log: readonly string[];
+  /** A line for every request that is over. */
+  readonly accessLog: readonly string[];
 }
 
 export interface TestOptions {
@@ -41,6 +45,8 @@ export interface TestOptions {
   readonly live?: Partial<LiveLimits>;
   /** Called with each line that is logged. */
   readonly onLog?: (line: string) => void;
+  readonly tracing?: Tracing | null;
+  readonly gather?: Gather;
   readonly wrapQueue?: (queue: Queue) => Queue;
   readonly wrapStorage?: (storage: Storage) => Storage;
   /** The file of the API keys; without it no key is needed. */
@@ -67,12 +73,14 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
   const queue = await openQueue(settings);
   const storage = await openStorage(settings);
   const log: string[] = [];
+  const accessLog: string[] = [];
   const logger = pino(
     { level: 'trace' },
     {
       write(line) {
-        log.push(line);
-        options.onLog?.(line);
+        const isAccess = line.includes('"msg":"request"}');
+        (isAccess ? accessLog : log).push(line);
+        if (!isAccess) options.onLog?.(line);
       },
     },
   );
@@ -89,11 +97,13 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
       limits: { ...CONNECTION_LIMITS, ...options.limits },
       watch: { ...WATCH_LIMITS, ...options.watch },
       live: { ...LIVE_LIMITS, ...options.live },
+      tracing: options.tracing,
+      gather: options.gather,
     },
   );
   onTestFinished(() => service.close());
   const url = service.url ?? '';
-  return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log };
+  return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log, accessLog };
 }
 
 /** A valid reading as a client sends it. */
@@ -167,4 +177,13 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
     open = resolve;
   });
   return { opened, open };
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }

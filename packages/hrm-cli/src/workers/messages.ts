@@ -1,11 +1,20 @@
 import type { Fault, HrmErrorKind } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import type { MetricsReport } from 'hrm-server';
+
+/** From the primary to a worker. To stop, the primary closes the channel, as it does when it dies. */
+export type ToWorker =
+  | ToStart
+  /** Answer with what you have counted. */
+  | { readonly type: 'count'; readonly id: number }
+  /** What the others have counted, in answer to `scraped`. */
+  | { readonly type: 'gathered'; readonly id: number; readonly reports: readonly MetricsReport[] };
 
 /**
- * From the primary to a worker, once, in answer to `here`. All workers have the primary's settings, also those that are
- * started later. To stop, the primary closes the channel, as it does when it dies.
+ * Once, in answer to `here`. All workers have the primary's settings, also those that are started later.
  */
-export interface ToWorker {
+export interface ToStart {
+  readonly type: 'start';
   readonly settings: Settings;
   readonly json: boolean;
 }
@@ -16,6 +25,10 @@ export type FromWorker =
   | { readonly type: 'here' }
   /** It does its work; `url` when that has an API. */
   | { readonly type: 'ready'; readonly url: string | null }
+  /** Somebody asked it for the metrics of all; its own are with it. Ids are each sender's own. */
+  | { readonly type: 'scraped'; readonly id: number; readonly report: MetricsReport }
+  /** In answer to `count`. */
+  | { readonly type: 'counted'; readonly id: number; readonly report: MetricsReport }
   /** It cannot start, and ends. */
   | { readonly type: 'failed'; readonly error: WireError };
 

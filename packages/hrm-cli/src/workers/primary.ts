@@ -15,6 +15,7 @@ import { HrmError, isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { createLog, Service, ServicePart } from 'hrm-server';
 import type { FromWorker, ToWorker } from './messages.js';
+import { createTally, type Tally } from './tally.js';
 
 /** Processes that one call may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
@@ -61,6 +62,7 @@ interface Group extends WorkersOptions {
   readonly settings: Settings;
   readonly slots: readonly Slot[];
   readonly stop: AbortController;
+  readonly tally: Tally<Worker>;
   url: string | null;
 }
 
@@ -76,7 +78,12 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
   const slots = shares.map(
     (parts): Slot => ({ parts, child: null, isReady: false, ended: Promise.resolve({ code: 0, signal: null }) }),
   );
-  const group: Group = { ...options, settings, slots, stop: new AbortController(), url: null };
+  const tally = createTally<Worker>({
+    others: (asker) =>
+      slots.flatMap(({ child, isReady }) => (isReady && child !== null && child !== asker ? [child] : [])),
+    ask: (child, id) => tell(child, { type: 'count', id }),
+  });
+  const group: Group = { ...options, settings, slots, stop: new AbortController(), tally, url: null };
   // A second signal ends this process at once: what it leaves behind would go on for seconds.
   process.once('exit', () => killAll(slots));
   try {
@@ -90,6 +97,8 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
   return {
     url: group.url,
     failed: new Promise<never>(() => undefined),
+    // It does nothing that is counted.
+    report: async () => [],
     async close() {
       await stopAll(group);
       await Promise.all(kept);
@@ -113,8 +122,10 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
   });
   return new Promise((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.type === 'here') tell(child, { settings, json: group.json });
+      if (message.type === 'here') tell(child, { type: 'start', settings, json: group.json });
       else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
+      else if (message.type === 'counted') group.tally.heard(child, message.id, message.report);
+      else if (message.type === 'scraped') void answerScrape(group, child, message);
       else {
         slot.isReady = true;
         resolve(message.url);
@@ -122,9 +133,18 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
     });
     void slot.ended.then((end) => {
       slot.isReady = false;
+      group.tally.ended(child);
       reject(earlyEndError(end));
     });
   });
+}
+
+async function answerScrape(
+  { tally }: Group,
+  child: Worker,
+  { id, report }: Extract<FromWorker, { type: 'scraped' }>,
+): Promise<void> {
+  tell(child, { type: 'gathered', id, reports: await tally.gather(child, report) });
 }
 
 /**

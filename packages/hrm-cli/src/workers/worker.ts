@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Service, type ServicePart, serve } from 'hrm-server';
 import { describeFailure, type Failure, toHrmShape } from '../failure.js';
 import { listenForStop } from '../stop-signal.js';
-import type { FromWorker, ToWorker } from './messages.js';
+import type { FromWorker, ToStart, ToWorker } from './messages.js';
+import { answerCounts, askForReports } from './reports.js';
 
 const told = new AbortController();
 const signal = AbortSignal.any([listenForStop(), told.signal]);
@@ -23,9 +24,11 @@ const MAX_SIGNAL_WAIT_MS = 500;
 const RELEASE_MS = 50;
 
 /** What the primary answers; `null` when it is gone, or a signal came. */
-function awaitStart(): Promise<ToWorker | null> {
+function awaitStart(): Promise<ToStart | null> {
   return new Promise((resolve) => {
-    process.once('message', (message: ToWorker) => resolve(message));
+    process.on('message', (message: ToWorker) => {
+      if (message.type === 'start') resolve(message);
+    });
     signal.addEventListener('abort', () => resolve(null));
     void tell({ type: 'here' });
   });
@@ -57,13 +60,14 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   if (start === null) return 0;
   let service: Service;
   try {
-    service = await serve(start.settings, { parts });
+    service = await serve(start.settings, { parts, gather: (own) => askForReports(own, tell) });
   } catch (error) {
     const { kind, code, message, faults } = toHrmShape(error);
     await tell({ type: 'failed', error: { kind, code, message, faults } });
     return failure(error, start.json).exitCode;
   }
   try {
+    answerCounts(service, tell);
     await tell({ type: 'ready', url: service.url });
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
     return 0;

@@ -16,6 +16,7 @@ it('has the defaults of the contract', () => {
   expect(loadSettings()).toEqual({
     host: '127.0.0.1',
     port: 8000,
+    metricsPort: 0,
     allowAnonymous: false,
     allowedHosts: [],
     corsOrigins: [],

@@ -33,6 +33,8 @@ export const HealthAnswer = v.strictObject({
   checks: v.strictObject({ service: check, queue: check, storage: check }),
 });
 
+export const LivenessAnswer = v.strictObject({ status: v.literal('alive') });
+
 export const SessionAnswer = v.strictObject({
   /** No key is needed here. */
   anonymous: v.boolean(),

@@ -116,6 +116,11 @@ function bodies(
   });
 }
 
+/** As it would stand in a URL. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 function percent(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
@@ -192,7 +197,7 @@ function requestsTo(
     })
     .map(({ method, inPath, query, token, headers, body, packing }) => {
       const filled = paths.reduce(
-        (target, { name }, i) => target.replace(`{${name}}`, percent(String(inPath[i] ?? '')) || '%20'),
+        (target, { name }, i) => target.replace(`{${name}}`, percent(textOf(inPath[i])) || '%20'),
         path,
       );
       const packed = body !== null && packing < 2 ? { 'Content-Encoding': 'gzip' } : {};

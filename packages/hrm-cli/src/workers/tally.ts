@@ -1,0 +1,84 @@
+/**
+ * The primary's side of a scrape: it asks all workers but the one that was scraped, and remembers what each said last. So
+ * sums never go back: who does not answer in time counts with what it said last, and what an ended worker counted
+ * stays in the sums. What it counted since the last scrape before its end is lost.
+ */
+import type { MetricsReport } from 'hrm-server';
+
+/** How long workers may take, ms: each looks at its health, which takes up to 2 s. */
+const MAX_COUNT_MS = 3_000;
+
+/** The workers, as the tally needs them. */
+export interface TallyWorkers<Child> {
+  /** All that work now, but this one. */
+  others(asker: Child): readonly Child[];
+  ask(child: Child, id: number): void;
+}
+
+/** What workers have counted. */
+export interface Tally<Child> {
+  /** All reports but the asker's own, which it brings along. Never throws. */
+  gather(asker: Child, own: MetricsReport): Promise<readonly MetricsReport[]>;
+  /** A worker has answered. */
+  heard(child: Child, id: number, report: MetricsReport): void;
+  /** A worker is gone. */
+  ended(child: Child): void;
+}
+
+/** @param workers - those that are asked. */
+export function createTally<Child extends object>({ others, ask }: TallyWorkers<Child>): Tally<Child> {
+  const latest = new Map<Child, MetricsReport>();
+  const gone = new WeakSet<Child>();
+  const waiting = new Map<number, (child: Child) => void>();
+  let sumOfEnded: Promise<MetricsReport> = Promise.resolve([]);
+  let lastId = 0;
+
+  /** Resolves when all have answered, or have had the time to. */
+  function askAll(children: readonly Child[]): Promise<void> {
+    if (children.length === 0) return Promise.resolve();
+    lastId += 1;
+    const id = lastId;
+    const missing = new Set(children);
+    return new Promise((resolve) => {
+      function finish(): void {
+        clearTimeout(timer);
+        waiting.delete(id);
+        resolve();
+      }
+      const timer = setTimeout(finish, MAX_COUNT_MS);
+      waiting.set(id, (child) => {
+        missing.delete(child);
+        if (missing.size === 0) finish();
+      });
+      for (const child of children) ask(child, id);
+    });
+  }
+
+  return {
+    async gather(asker, own) {
+      if (!gone.has(asker)) latest.set(asker, own);
+      await askAll(others(asker));
+      const reports = [...latest].flatMap(([child, report]) => (child === asker ? [] : [report]));
+      return [await sumOfEnded, ...reports];
+    },
+    heard(child, id, report) {
+      // What comes after its end was counted already.
+      if (!gone.has(child)) latest.set(child, report);
+      waiting.get(id)?.(child);
+    },
+    ended(child) {
+      const last = latest.get(child);
+      const sumBefore = sumOfEnded;
+      gone.add(child);
+      latest.delete(child);
+      if (last !== undefined) sumOfEnded = sumBefore.then((sum) => addLast(sum, last)).catch(() => sumBefore);
+      for (const note of [...waiting.values()]) note(child);
+    },
+  };
+}
+
+/** Loaded when it is needed: `hrm` starts without the server. */
+async function addLast(sum: MetricsReport, last: MetricsReport): Promise<MetricsReport> {
+  const { addEnded } = await import('hrm-server');
+  return await addEnded(sum, last);
+}

@@ -1,0 +1,102 @@
+/**
+ * What the process takes of its machine, under the names that dashboards know. Not prom-client's own collection, which
+ * goes on as long as the process does, whoever has closed the service.
+ * @module
+ */
+import { readdirSync } from 'node:fs';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { VERSION } from '../version.js';
+
+const NANOSECONDS_A_SECOND = 1e9;
+
+/** Between two looks at the event loop, milliseconds: what it is late by counts. */
+const RESOLUTION_MS = 20;
+
+/** @returns what stops the watch over the event loop. */
+export function addProcessMetrics(registry: Registry): () => void {
+  const registers = [registry];
+  new Gauge({
+    name: 'hrm_build_info',
+    help: 'Always 1; the version of this software and of Node.',
+    labelNames: ['version', 'node'],
+    aggregator: 'max',
+    registers,
+  }).set({ version: VERSION, node: process.versions.node }, 1);
+  new Gauge({
+    name: 'process_start_time_seconds',
+    help: 'When the process started.',
+    aggregator: 'min',
+    registers,
+  }).set(performance.timeOrigin / 1_000);
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time that the process took.',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+  addMemory(registry);
+  return addEventLoop(registry);
+}
+
+function addMemory(registry: Registry): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Memory of the process.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Gauge({
+    name: 'nodejs_heap_size_used_bytes',
+    help: 'Heap in use.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage().heapUsed);
+    },
+  });
+  new Gauge({
+    name: 'process_open_fds',
+    help: 'Files and sockets open; where the system tells.',
+    registers,
+    collect() {
+      const count = countOpenFiles();
+      if (count !== null) this.set(count);
+    },
+  });
+}
+
+function addEventLoop(registry: Registry): () => void {
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  new Gauge({
+    name: 'nodejs_eventloop_lag_seconds',
+    help: 'How late the event loop was since the last scrape, by quantile; 1 is the longest.',
+    labelNames: ['quantile'],
+    aggregator: 'max',
+    registers: [registry],
+    collect() {
+      for (const quantile of [0.5, 0.99, 1]) {
+        const lateNs = delay.percentile(quantile * 100) - RESOLUTION_MS * 1e6;
+        this.set({ quantile: String(quantile) }, Math.max(0, lateNs) / NANOSECONDS_A_SECOND);
+      }
+      delay.reset();
+    },
+  });
+  return () => delay.disable();
+}
+
+/** `null` where there is no /proc. */
+function countOpenFiles(): number | null {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return null;
+  }
+}

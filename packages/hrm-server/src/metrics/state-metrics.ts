@@ -1,0 +1,80 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { CheckName } from '../findings.js';
+import type { Health } from '../health.js';
+
+const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
+const STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;
+
+/**
+ * What the health check sees. Nothing is asked for the scrape alone: figures are those of the shared check, of less than a
+ * second ago. What it could not find out is absent rather than stale.
+ * @returns what brings the figures up to date, within the time that a health check may take; never throws.
+ */
+export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>): () => Promise<void> {
+  // Processes of one service see the same queue: adding up would count it several times.
+  const shared: { aggregator: 'max'; registers: Registry[] } = { aggregator: 'max', registers: [registry] };
+  const readings = new Gauge({
+    name: 'hrm_queue_readings',
+    help: 'Readings in the queue: waiting for a consumer, or claimed by one.',
+    labelNames: ['state'],
+    ...shared,
+  });
+  const deadLetters = new Gauge({ name: 'hrm_queue_dead_letters', help: 'Dead letters kept.', ...shared });
+  const endedClaims = new Gauge({
+    name: 'hrm_queue_ended_claims',
+    help: 'Claims whose consumer is gone, to be taken over.',
+    ...shared,
+  });
+  const age = new Gauge({
+    name: 'hrm_queue_oldest_age_seconds',
+    help: 'How long the oldest reading that can be claimed has waited; 0 when there is none.',
+    ...shared,
+  });
+  const highWater = new Gauge({
+    name: 'hrm_queue_high_water_readings',
+    help: 'Readings in the queue from which on no more are accepted.',
+    ...shared,
+  });
+  const free = new Gauge({
+    name: 'hrm_space_free_bytes',
+    help: 'Room left under queue and storage, where that can be told.',
+    labelNames: ['place'],
+    ...shared,
+  });
+  const total = new Gauge({
+    name: 'hrm_space_total_bytes',
+    help: 'Room under queue and storage in all, where that can be told.',
+    labelNames: ['place'],
+    ...shared,
+  });
+  const status = new Gauge({
+    name: 'hrm_health_status',
+    help: '1 for the status that a check of /health has, 0 for the others.',
+    labelNames: ['check', 'status'],
+    ...shared,
+  });
+
+  const alone = [deadLetters, endedClaims, age, highWater];
+  return async () => {
+    const { findings, queue, space } = await health.look();
+    for (const gauge of [readings, free, total]) gauge.reset();
+    for (const gauge of alone) gauge.remove();
+    if (queue !== null) {
+      readings.set({ state: 'waiting' }, queue.readings);
+      readings.set({ state: 'claimed' }, queue.claimedReadings);
+      deadLetters.set(queue.deadLetters);
+      endedClaims.set(queue.endedClaims);
+      age.set(queue.oldestMs === null ? 0 : Math.max(0, queue.nowMs - queue.oldestMs) / 1_000);
+      highWater.set(queue.highWater);
+    }
+    for (const { place, freeBytes, totalBytes } of space) {
+      if (freeBytes !== null) free.set({ place }, freeBytes);
+      if (totalBytes !== null) total.set({ place }, totalBytes);
+    }
+    for (const check of CHECKS) {
+      const severities = findings.filter((finding) => finding.check === check).map(({ severity }) => severity);
+      const worst = (['unhealthy', 'degraded'] as const).find((one) => severities.includes(one)) ?? 'healthy';
+      for (const one of STATUSES) status.set({ check, status: one }, one === worst ? 1 : 0);
+    }
+  };
+}

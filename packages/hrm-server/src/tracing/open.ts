@@ -1,0 +1,28 @@
+/**
+ * Traces, where somebody collects them. OpenTelemetry is loaded only then: it takes longer to load than all the rest.
+ * @module
+ */
+import type { Logger } from 'pino';
+import { describeError } from '../log.js';
+import type { Tracing } from './tracing.js';
+
+/** Variables of OpenTelemetry that decide whether there is anything to do; the others are read by its own packages. */
+type TracingVariables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Opens tracing where an endpoint is set: OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.
+ * @returns `null` without one, with OTEL_SDK_DISABLED=true or OTEL_TRACES_EXPORTER=none, and where it cannot be opened:
+ *   the service works without.
+ */
+export async function openTracing(env: TracingVariables, log: Logger): Promise<Tracing | null> {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || '';
+  const isOff = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none';
+  if (endpoint === '' || isOff) return null;
+  try {
+    const { createOtlpTracing } = await import('./otlp.js');
+    return createOtlpTracing(log);
+  } catch (error) {
+    log.warn(describeError(error), 'tracing cannot be opened; the service works without');
+    return null;
+  }
+}

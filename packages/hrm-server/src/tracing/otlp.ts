@@ -1,0 +1,99 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Context,
+  defaultTextMapGetter,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { type ExportResult, ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  type ReadableSpan,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-base';
+import type { Logger } from 'pino';
+import { FLUSH_MS } from '../limits.js';
+import { VERSION } from '../version.js';
+import type { SpanAttributes, TraceSpan, Tracing } from './tracing.js';
+
+/**
+ * Sends spans by OTLP over HTTP. Endpoint, headers, sampling, queue and resource are those of OpenTelemetry's own variables
+ * (OTEL_…). Spans wait in a bounded queue (2,048 by default); what a collector does not take is lost, and nothing else is.
+ */
+export function createOtlpTracing(log: Logger): Tracing {
+  const exporter = telling(new OTLPTraceExporter(), log);
+  const service = resourceFromAttributes({ 'service.name': 'hrm', 'service.version': VERSION });
+  const resource = defaultResource()
+    .merge(service)
+    .merge(detectResources({ detectors: [envDetector] }));
+  const provider = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
+  const tracer = provider.getTracer('hrm-server', VERSION);
+  const propagator = new W3CTraceContextPropagator();
+
+  function follow(span: Span, context: Context): TraceSpan {
+    const own = trace.setSpan(context, span);
+    return {
+      traceId: span.spanContext().traceId,
+      child: (name) => follow(tracer.startSpan(name, {}, own), own),
+      end: (attributes, hasFailed) => endSpan(span, attributes, hasFailed),
+    };
+  }
+
+  return {
+    request(headers, method, route) {
+      const parent = propagator.extract(ROOT_CONTEXT, headers, headerGetter);
+      const attributes = { 'http.request.method': method, 'http.route': route };
+      return follow(tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parent), parent);
+    },
+    step({ name, durationMs, attributes, hasFailed }) {
+      const span = tracer.startSpan(name, { root: true, startTime: Date.now() - durationMs });
+      endSpan(span, attributes, hasFailed);
+    },
+    async close() {
+      const patience = new AbortController();
+      const late = sleep(FLUSH_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+      await Promise.race([provider.shutdown().catch(() => undefined), late]);
+      patience.abort();
+    },
+  };
+}
+
+const headerGetter = {
+  get: (headers: IncomingHttpHeaders, name: string) => defaultTextMapGetter.get(headers, name),
+  keys: (headers: IncomingHttpHeaders) => Object.keys(headers),
+};
+
+function endSpan(span: Span, attributes: SpanAttributes, hasFailed: boolean): void {
+  span.setAttributes(attributes);
+  if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** An exporter whose trouble stands in the log: once when it begins, and once when it is over. */
+function telling(exporter: SpanExporter, log: Logger): SpanExporter {
+  let isFailing = false;
+  function note({ code }: ExportResult): void {
+    const hasFailed = code !== ExportResultCode.SUCCESS;
+    if (hasFailed && !isFailing)
+      log.warn('the collector takes no traces; they are dropped, and nothing else is harmed');
+    if (!hasFailed && isFailing) log.info('the collector takes traces again');
+    isFailing = hasFailed;
+  }
+  return {
+    export(spans: ReadableSpan[], done: (result: ExportResult) => void) {
+      exporter.export(spans, (result) => {
+        note(result);
+        done(result);
+      });
+    },
+    forceFlush: async () => await exporter.forceFlush?.(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
