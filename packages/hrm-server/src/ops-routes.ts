@@ -47,7 +47,7 @@ export interface OpsComponents {
 export function createOpsApp({ health, metrics, log, keys }: OpsComponents): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys: keys ?? null }, { rateLimit: 0 });
-  const handlers = { health: healthHandler(health), live: livenessHandler, metrics: metricsHandler(metrics) };
+  const handlers = { health: healthHandler(health), liveness: livenessHandler, metrics: metricsHandler(metrics) };
   for (const [id, handler] of Object.entries(handlers)) {
     const { path, scope } = OPERATIONS[id as keyof typeof handlers];
     app.get(path, async ({ env: { incoming, outgoing }, req }) => {

@@ -37,7 +37,7 @@ describe('bad input', () => {
       for (const secret of secrets) {
         expect(text, name).not.toContain(secret);
         for (const line of lines) {
-          const { time: _time, pid: _pid, ...logged } = JSON.parse(line) as Record<string, unknown>;
+          const { time: _time, pid: _pid, requestId: _id, ...logged } = JSON.parse(line) as Record<string, unknown>;
           expect(JSON.stringify(logged), name).not.toContain(secret);
         }
       }
