@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openQueue } from 'hrm-core/open';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Chunk } from '../src/import/chunks.js';
+import { toQueue } from '../src/import/destination.js';
 import { enqueueChunks, type Tally } from '../src/import/enqueue-chunks.js';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
@@ -77,7 +78,7 @@ describe('a full queue out of which nothing moves', () => {
     const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     const rules = { skipInvalid: false, signal: new AbortController().signal, stallMs };
     const startMs = performance.now();
-    await expect(enqueueChunks(queue, chunks(), rules, tally)).rejects.toMatchObject({
+    await expect(enqueueChunks(toQueue(queue), chunks(), rules, tally)).rejects.toMatchObject({
       kind: 'unavailable',
       code: 'queue_full',
       message: expect.stringMatching(/run more consumers.*\n.*nothing has left it for 2 s: start a consumer/s),
@@ -95,7 +96,7 @@ describe('a full queue out of which nothing moves', () => {
       await queue.push([{ bytes: Buffer.from('x'), readings: 1 }]);
     }
     const rules = { skipInvalid: false, signal: new AbortController().signal, stallMs };
-    const importing = enqueueChunks(queue, chunks(), rules, tally);
+    const importing = enqueueChunks(toQueue(queue), chunks(), rules, tally);
     // One reading a second leaves a queue that others keep full.
     const startMs = performance.now();
     let isDone = false;

@@ -6,6 +6,7 @@ import { openEmbeddedQueue } from 'hrm-core/embedded';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Chunk } from '../src/import/chunks.js';
 import { createCsvReader } from '../src/import/csv.js';
+import { toQueue } from '../src/import/destination.js';
 import { enqueueChunks, type Tally } from '../src/import/enqueue-chunks.js';
 import { type Line, readLines } from '../src/import/lines.js';
 import { nearest } from '../src/nearest.js';
@@ -190,7 +191,7 @@ describe('a queue that is unavailable', () => {
   it('for a moment is tried again, and nothing is lost', async () => {
     const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     await enqueueChunks(
-      failing((call) => call % 2 === 0),
+      toQueue(failing((call) => call % 2 === 0)),
       chunks(),
       rules,
       tally,
@@ -202,7 +203,7 @@ describe('a queue that is unavailable', () => {
   it('for long ends the import after bounded tries, with what came before counted', async () => {
     const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
     const { calls, ...failed } = failing((call) => call > 1);
-    await expect(enqueueChunks(failed, chunks(), rules, tally)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(enqueueChunks(toQueue(failed), chunks(), rules, tally)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(tally.enqueued).toBe(1);
     expect((await queue.depth()).readings).toBe(1);
     // The first, and four in flight with five retries each.

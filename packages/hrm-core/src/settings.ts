@@ -170,6 +170,14 @@ const DEFINITIONS = {
     allowed: KEY_ALLOWED,
     about: 'Redis stream of the dead letters.',
   },
+  apiKey: {
+    variable: 'HRM_API_KEY',
+    schema: v.pipe(v.string(), v.regex(/^hrm_[a-z2-7]{12}_[A-Za-z0-9_-]{43}$/)),
+    fallback: '',
+    allowed: 'a key as hrm keys create prints it',
+    about:
+      'The key to ask a server with (--url). Better in the environment than as a flag, which others on the machine see.',
+  },
   queueHighWater: {
     variable: 'HRM_QUEUE_HIGH_WATER',
     schema: integer(1, Number.MAX_SAFE_INTEGER),
@@ -317,7 +325,11 @@ export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}
     }
     const result = v.safeParse(schema, value);
     if (result.success) settings[name] = result.output;
-    else faults.push({ path: `/${name}`, message: `${source} is ${shownValue(value)}: it must be ${allowed}` });
+    else
+      faults.push({
+        path: `/${name}`,
+        message: `${source} is ${name === 'apiKey' ? 'no key' : shownValue(value)}: it must be ${allowed}`,
+      });
   }
   if (faults.length === 0) faults.push(...keyFaults(settings as Settings));
   if (faults.length > 0) {

@@ -31,7 +31,8 @@ export interface Access {
 /** Finds out who asks. */
 export interface Gate {
   /**
-   * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`.
+   * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
+   *   to users where the call is about all.
    */
   admit(incoming: Pick<IncomingMessage, 'headersDistinct'>, scope: Operation['scope']): Access;
 }
@@ -59,6 +60,8 @@ export function createGate(
       if (key === null) throw keyError('key_wrong', 'there is no such API key, or it has ended: ask for a new one');
       const headers = limiter?.take(key.id) ?? {};
       if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
+      // What an admin sees is about everybody, and would tell that others are there.
+      if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
       return accessOf(key, headers, () => keys.find(token) !== null);
     },
   };

@@ -22,6 +22,7 @@ import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { noteFailure } from './requests.js';
+import type { System } from './system.js';
 import { answerLatest, listDevices } from './users.js';
 import { VERSION } from './version.js';
 
@@ -38,6 +39,8 @@ export interface AppComponents {
   readonly keys?: KeyRing | undefined;
   /** The live streams, so that who stops the server can end them; by default nobody does. */
   readonly live?: Live | undefined;
+  /** Knows how the system is; without it the call is refused. */
+  readonly system?: System | undefined;
 }
 
 /** The settings that the routes go by. */
@@ -93,7 +96,7 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
 
 /** What answers each call of the table. */
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
-  const { health, metrics, storage, live = createLive(components) } = components;
+  const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
   const document = openApiDocument(VERSION);
   return {
@@ -103,6 +106,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     devices: listDevices({ storage, onDamage }),
     latest: answerLatest({ storage, onDamage }, settings),
     live: (call) => live.answer(call),
+    system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     health: healthHandler(health),
     liveness: livenessHandler,
@@ -110,6 +114,10 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     openapi: (call) => jsonResponse(call, 200, document),
     docs: ({ headers }) => docsPage(document, headers),
   };
+}
+
+function noSystem(): never {
+  throw invalidError('not_found', 'there is nothing at this path', []);
 }
 
 function describeAccess({ name, scopes, userIds }: Access): unknown {

@@ -155,5 +155,11 @@ export interface LiveLimits {
 /** What `serve` uses. */
 export const LIVE_LIMITS: LiveLimits = { maxStreams: 1_000, heartbeatMs: 15_000, retryMs: 2_000 };
 
+/** Milliseconds between two counts of what is stored, which lists every directory. */
+export const MIN_MEASURE_PAUSE_MS = 30_000;
+
+/** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
+export const MEASURE_PAUSE_SHARE = 19;
+
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;

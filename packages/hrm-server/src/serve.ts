@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { HrmError, isHrmError, type Queue, type Storage } from 'hrm-core';
+import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
@@ -25,6 +25,7 @@ import { monitorHealth } from './monitor.js';
 import { observeQueue } from './observed-queue.js';
 import { createOpsApp } from './ops-routes.js';
 import type { RequestListeners } from './requests.js';
+import { createSystem } from './system.js';
 import { openTracing } from './tracing/open.js';
 import type { Tracing } from './tracing/tracing.js';
 
@@ -122,7 +123,13 @@ export async function startService(
   const stop = new AbortController();
   const health = createHealth({ queue, storage }, settings);
   const metrics = createMetrics({ health, gather });
-  const context: LoopContext = { signal: stop.signal, log, health, watch, metrics, tracing };
+  const system = createSystem({ health, storage, parts, signal: stop.signal });
+  function compacter(event: CompacterEvent): void {
+    metrics.compacter(event);
+    system.compacter(event);
+  }
+  const heard = { ...metrics, compacter };
+  const context: LoopContext = { signal: stop.signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
   const live = queue === null ? null : createLive({ queue }, liveLimits);
   let ops: Listening | null = null;
@@ -131,7 +138,7 @@ export async function startService(
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);
-      const app = createApp({ queue: observed, storage, log, health, metrics, keys, live }, settings);
+      const app = createApp({ queue: observed, storage, log, health, metrics, keys, live, system }, settings);
       api = await listen({ app, requests }, settings, limits);
     }
   } catch (error) {

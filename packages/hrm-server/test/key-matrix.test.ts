@@ -55,6 +55,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 200,
   },
+  system: aboutNobody('/system', 'admin'),
   session: aboutNobody('/session', 'any'),
   health: aboutNobody('/health', 'none'),
   liveness: aboutNobody('/health/live', 'none'),
@@ -102,11 +103,13 @@ describe('the matrix of keys and calls', () => {
     for (const [id, { needs, call, isAboutUser, success }] of Object.entries(TABLE)) {
       const may = needs === 'none' || needs === 'any' || scopes.includes(needs);
       const expected = may ? String(success) : '403 scope_missing';
-      const foreign = may && isAboutUser ? '403 foreign_user' : expected;
+      const foreign = may && (isAboutUser || needs === 'admin') ? '403 foreign_user' : expected;
       const asked = async (user: string, token?: string) => outcome(await ask(service, call(user), token));
       expect({ id, any: await asked('zoe', free) }).toEqual({ id, any: expected });
-      expect({ id, own: await asked('ana', bound) }).toEqual({ id, own: expected });
-      expect({ id, own: await asked('ben', bound) }).toEqual({ id, own: expected });
+      // What is about the whole system is about others, too.
+      const own = may && needs === 'admin' ? '403 foreign_user' : expected;
+      expect({ id, own: await asked('ana', bound) }).toEqual({ id, own });
+      expect({ id, own: await asked('ben', bound) }).toEqual({ id, own });
       expect({ id, foreign: await asked('zoe', bound) }).toEqual({ id, foreign });
       // A path without a user is another path.
       expect({ id, nobody: await asked('', bound) }).toEqual({

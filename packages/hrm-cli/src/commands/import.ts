@@ -1,15 +1,15 @@
 import { HrmError, isHrmError } from 'hrm-core';
-import { openQueue } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Checkpoint, checkpointPath, openCheckpoint } from '../import/checkpoint.js';
 import { type Chunk, readChunks } from '../import/chunks.js';
+import { type Destination, withDestination } from '../import/destination.js';
 import { enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
-import type { Destination } from '../import/enqueue-patiently.js';
 import { FORMATS, type Format } from '../import/formats.js';
 import { closeInputs, type Input, openInputs } from '../import/input.js';
 import { rankReasons } from '../import/reasons.js';
 import { plural, summaryText, visibleText } from '../output.js';
 import { rateText, startProgress } from '../progress.js';
+import { URL_OPTION } from '../server.js';
 
 /** Files that one call may name; a shell's own limit is lower. */
 const MAX_FILES = 100_000;
@@ -37,26 +37,23 @@ export const importCommand: Command = {
       value: 'FILE',
       about: 'Remember it there; default imports/ beside the queue directory. Implies --resume.',
     },
+    URL_OPTION,
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'queueHighWater', 'naiveTimestamps', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'naiveTimestamps', 'maxFutureMs'],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',
     'hrm import huge.csv.gz --resume',
+    'hrm import readings.csv --url http://127.0.0.1:8000',
     'zcat export.gz | hrm import - --format csv --json',
   ],
   async run(invocation) {
-    const { args, settings, signal } = invocation;
+    const { args, signal } = invocation;
     const checkpoint = await checkpointOf(invocation);
     const inputs = await openInputs(args.operands, signal);
     try {
-      const queue = await openQueue(settings);
-      try {
-        await importInputs(inputs, queue, checkpoint, invocation);
-      } finally {
-        await queue.close();
-      }
+      await withDestination(invocation, (queue) => importInputs(inputs, queue, checkpoint, invocation));
     } finally {
       await closeInputs(inputs);
     }

@@ -1,13 +1,14 @@
-import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval, type Storage } from 'hrm-core';
+import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { writePieces } from '../output.js';
 import { openOutputFile } from '../output-file.js';
 import { startProgress } from '../progress.js';
-import { askForReadings, askForRows, rangeOf } from '../query/ask.js';
+import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
 import { binRows } from '../query/chart-bins.js';
 import { answerTable } from '../query/table.js';
+import { openClient, URL_OPTION } from '../server.js';
 import { describeTerminal } from '../terminal.js';
 
 /** What an answer can be printed as. */
@@ -38,25 +39,32 @@ export const queryCommand: Command = {
       name: 'chart',
       about: 'Draw it, as wide as the terminal; rows are as wide as the chart can show, unless --interval says.',
     },
+    URL_OPTION,
     {
       name: 'output',
       value: 'FILE',
       about: 'Write there, whole or not at all, for you alone (0600); it replaces FILE.',
     },
   ],
-  settings: ['dataDir', 'devicePriority', 'naiveTimestamps'],
+  settings: ['dataDir', 'devicePriority', 'naiveTimestamps', 'apiKey'],
   examples: [
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z',
     'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --json',
     'hrm query --user ana --start 2024-01-01T00:00:00Z --end 2025-01-01T00:00:00Z --format parquet --output ana.parquet',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-22T00:00:00Z --chart',
+    'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z --url http://127.0.0.1:8000',
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
     const format = formatOf(invocation);
+    const client = openClient(invocation);
+    if (client !== null) {
+      await print(piecesOf(format, { client }, invocation), invocation);
+      return 'done';
+    }
     const storage = await openStorage(invocation.settings, { readOnly: true });
     try {
-      await print(piecesOf(format, storage, invocation), invocation);
+      await print(piecesOf(format, { storage }, invocation), invocation);
     } finally {
       await storage.close();
     }
@@ -94,17 +102,17 @@ function fileOf(args: Invocation['args']): string | undefined {
   return path === '-' ? undefined : path;
 }
 
-function piecesOf(format: Format, storage: Storage, invocation: Invocation): AsyncIterable<string | Uint8Array> {
-  if (format === 'parquet') return withProgress(storage, invocation);
-  if (format === 'chart') return chartPieces(storage, invocation);
-  const rows = askForRows(storage, invocation);
+function piecesOf(format: Format, source: Source, invocation: Invocation): AsyncIterable<string | Uint8Array> {
+  if (format === 'parquet') return withProgress(source, invocation);
+  if (format === 'chart') return chartPieces(source, invocation);
+  const rows = askForRows(source, invocation);
   if (format === 'json') return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows), invocation);
   if (format === 'table') return noteIfEmpty(answerTable(rows));
   return format === 'csv' ? answerCsv(rows) : answerNdjson(rows);
 }
 
 /** One piece: what a chart spans vertically is known at its end only. */
-async function* chartPieces(storage: Storage, invocation: Invocation) {
+async function* chartPieces(source: Source, invocation: Invocation) {
   const isFile = fileOf(invocation.args) !== undefined;
   const terminal = describeTerminal(isFile ? { isTTY: false } : process.stdout, process.env);
   const slots = chartSlots(terminal);
@@ -112,7 +120,7 @@ async function* chartPieces(storage: Storage, invocation: Invocation) {
   // The table of options admits no other.
   const interval = (invocation.args.value('interval') as Interval | undefined) ?? widestWithin((toMs - fromMs) / slots);
   const range = { fromMs, toMs, intervalMs: INTERVAL_MS[interval] };
-  const { bins, total } = await binRows(askForRows(storage, invocation, interval), range, slots);
+  const { bins, total } = await binRows(askForRows(source, invocation, interval), range, slots);
   yield drawChart(bins, total, range, terminal);
 }
 
@@ -135,7 +143,9 @@ async function print(pieces: AsyncIterable<string | Uint8Array>, { args, output 
   }
 }
 
-async function* withProgress(storage: Storage, invocation: Invocation) {
+async function* withProgress(source: Source, invocation: Invocation) {
+  if ('client' in source)
+    throw usageError('--format parquet exports the files here, and a server gives rows: leave out --url, or take csv');
   const progress = startProgress({
     label: 'export',
     total: undefined,
@@ -143,7 +153,7 @@ async function* withProgress(storage: Storage, invocation: Invocation) {
     enabled: fileOf(invocation.args) !== undefined,
   });
   try {
-    yield* askForReadings(storage, invocation, (readings) => progress.update(readings, 'readings'));
+    yield* askForReadings(source.storage, invocation, (readings) => progress.update(readings, 'readings'));
   } finally {
     progress.end();
   }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHrmError, MAX_ENQUEUE_READINGS, type Queue } from 'hrm-core';
-import { openQueue } from 'hrm-core/open';
+import { isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { type Destination, withDestination } from '../import/destination.js';
 import { enqueuePatiently } from '../import/enqueue-patiently.js';
 import { createPatience } from '../import/wait-for-room.js';
 import { summaryText } from '../output.js';
 import { type Progress, rateText, startProgress } from '../progress.js';
+import { URL_OPTION } from '../server.js';
 import { deliveries, type Oddities, type SimulatedReading } from '../simulate/deliveries.js';
 import { MAX_DEVICES } from '../simulate/device.js';
 import { readSimulateOptions, type SimulateOptions } from '../simulate/options.js';
@@ -32,9 +33,10 @@ export const simulateCommand: Command = {
       value: 'DAYS',
       about: 'First the history of so many days before, a reading a device every 15 s, at once.',
     },
+    URL_OPTION,
     { name: 'dry-run', about: 'Print the readings as NDJSON, as fast as they are read, and touch no queue.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'queueHighWater', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'maxFutureMs'],
   examples: [
     'hrm simulate --users 100 --rate 500 --duration 10m',
     'hrm simulate --users 3 --backfill 365',
@@ -94,19 +96,17 @@ interface Tally extends Oddities {
 }
 
 async function feedQueue(options: SimulateOptions, invocation: Invocation): Promise<void> {
-  const { settings, json, output, signal } = invocation;
-  const queue = await openQueue(settings);
+  const { json, output, signal } = invocation;
   const tally: Tally = { enqueued: 0, ...noOddities() };
   const progress = startProgress({ label: 'simulate', total: 1, stream: process.stderr, enabled: !json });
   const beganMs = performance.now();
   try {
-    await enqueueAll(queue, options, invocation, tally, progress);
+    await withDestination(invocation, (queue) => enqueueAll(queue, options, invocation, tally, progress));
   } catch (error) {
     // Told to stop in the midst of a piece: that is how it is ended.
     if (!signal.aborted || !isHrmError(error) || error.kind !== 'closed') throw error;
   } finally {
     progress.end();
-    await queue.close();
   }
   const { enqueued, duplicates, late, missing } = tally;
   const elapsedMs = Math.round(performance.now() - beganMs);
@@ -134,7 +134,7 @@ async function feedQueue(options: SimulateOptions, invocation: Invocation): Prom
 }
 
 async function enqueueAll(
-  queue: Queue,
+  queue: Destination,
   options: SimulateOptions,
   { settings, signal }: Invocation,
   tally: Tally,

@@ -4,7 +4,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
 import type { Chunk } from './chunks.js';
-import { type Destination, enqueuePatiently } from './enqueue-patiently.js';
+import type { Destination } from './destination.js';
+import { enqueuePatiently } from './enqueue-patiently.js';
 import { addReason, type Reasons } from './reasons.js';
 import { createPatience, type Patience } from './wait-for-room.js';
 

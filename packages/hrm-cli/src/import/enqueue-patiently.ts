@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EnqueueOptions, enqueue, isHrmError, type Queue } from 'hrm-core';
+import { type EnqueueOptions, isHrmError } from 'hrm-core';
+import type { Destination } from './destination.js';
 import type { Patience } from './wait-for-room.js';
-
-/** What putting readings into a queue needs of it. */
-export type Destination = Pick<Queue, 'push' | 'depth'>;
 
 /** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
 const MAX_RETRIES = 5;
@@ -21,15 +19,14 @@ export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | '
  * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` when the queue stays so; kind `closed`.
  */
 export async function enqueuePatiently(
-  queue: Destination,
+  destination: Destination,
   items: readonly unknown[],
   { naiveTimestamps, maxFutureMs, signal, patience }: EnqueueRules,
 ): Promise<number> {
   let retries = 0;
   for (;;) {
     try {
-      const { accepted } = await enqueue({ queue }, items, { naiveTimestamps, maxFutureMs, signal, wireOnly: true });
-      return accepted;
+      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, signal });
     } catch (error) {
       if (isHrmError(error) && error.code === 'queue_full') {
         await patience.wait(error);

@@ -11,20 +11,26 @@ import {
   type RowTable,
   type Storage,
 } from 'hrm-core';
+import type { Client } from 'hrm-core/client';
 import type { Invocation } from '../command.js';
 import { visibleText } from '../output.js';
+import { tablesOf } from './rows-to-tables.js';
+
+/** What answers: the files here, or a server. */
+export type Source = { readonly storage: Storage } | { readonly client: Client };
 
 /** Asks for rows. @throws HrmError kind `invalid`, naming the flags, at once. */
 export function askForRows(
-  storage: Storage,
+  source: Source,
   invocation: Invocation,
   // The table of options admits no other.
   interval = invocation.args.value('interval') as Interval | undefined,
 ): AsyncIterable<RowTable> {
   const { settings, signal } = invocation;
+  if ('client' in source) return tablesOf(source.client.query({ ...whose(invocation), interval }, { signal }));
   return named(() =>
     queryTables(
-      { storage },
+      source,
       {
         ...whose(invocation),
         interval,

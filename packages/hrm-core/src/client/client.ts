@@ -151,6 +151,8 @@ function lastOf(last: WireLast): DeviceReading & { readonly deviceId: string } {
 
 /** Whatever else is in it stays away. */
 function toWire(reading: ReadingInput | WireReading): WireReading {
+  // What is no reading at all the server says.
+  if (typeof reading !== 'object' || reading === null) return reading;
   if ('user_id' in reading) {
     const { user_id, device_id, timestamp, heart_rate } = reading;
     return { user_id, device_id, timestamp, heart_rate };

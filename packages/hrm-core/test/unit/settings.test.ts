@@ -28,6 +28,7 @@ it('has the defaults of the contract', () => {
     queueKey: 'heartbeat:queue',
     processingKey: 'heartbeat:processing',
     deadKey: 'heartbeat:dead',
+    apiKey: '',
     queueHighWater: 5_000_000,
     batchMaxReadings: 50_000,
     batchMaxAgeMs: 5_000,
@@ -39,6 +40,11 @@ it('has the defaults of the contract', () => {
     maxFutureMs: 86_400_000,
     logLevel: 'info',
   });
+});
+
+it('never repeats an API key', () => {
+  expect(() => loadSettings({ env: { HRM_API_KEY: 'hrm_secret' } })).toThrow(/HRM_API_KEY is no key: it must be a key/);
+  expect(() => loadSettings({ env: { HRM_API_KEY: 'hrm_secret' } })).not.toThrow(/secret/);
 });
 
 it('prefers flag, then environment, then file, then default; an empty string is none of them', () => {

@@ -89,7 +89,9 @@ function describeContent(types: Readonly<Record<string, BodySchema>>): Json {
 function problemCodesOf({ scope, problems = [] }: Operation): readonly ProblemCode[] {
   const ofKey: readonly ProblemCode[] = scope === 'none' ? [] : KEY_PROBLEMS;
   const ofScope: readonly ProblemCode[] = scope === 'none' || scope === 'any' ? [] : ['scope_missing'];
-  return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...problems])];
+  // What is about all users is not for a key that is bound to some.
+  const ofAll: readonly ProblemCode[] = scope === 'admin' ? ['foreign_user'] : [];
+  return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...ofAll, ...problems])];
 }
 
 function describeProblems(operation: Operation): Json {

@@ -16,6 +16,7 @@ import {
   ReadingBody,
   RowsAnswer,
   SessionAnswer,
+  SystemAnswer,
 } from './schemas.js';
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
@@ -180,6 +181,14 @@ export const OPERATIONS = {
     parameters: LIVE_PARAMETERS,
     answers: [{ status: 200, about: 'Events until the client leaves.', types: { 'text/event-stream': null } }],
     problems: ['invalid_query', 'invalid_cursor', 'foreign_user'],
+  },
+  system: {
+    method: 'GET',
+    path: '/system',
+    scope: 'admin',
+    summary: 'How the whole system is',
+    about: 'Counts alone: no user, no device. Of a compacter in another process it knows what is stored.',
+    answers: [{ status: 200, about: 'As this process knows it.', types: { 'application/json': SystemAnswer } }],
   },
   session: {
     method: 'GET',

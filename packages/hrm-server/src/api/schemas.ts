@@ -45,6 +45,59 @@ export const SessionAnswer = v.strictObject({
   user_ids: v.nullable(v.array(IdSchema)),
 });
 
+const instant = v.pipe(v.string(), v.isoTimestamp());
+const whole = v.pipe(v.number(), v.integer());
+const bytes = v.nullable(v.pipe(v.number(), v.minValue(0)));
+
+export const SystemAnswer = v.strictObject({
+  health: HealthAnswer,
+  /** `null`: there is none in this process, or it cannot be asked. */
+  queue: v.nullable(
+    v.strictObject({
+      readings: whole,
+      claimed_readings: whole,
+      dead_letters: whole,
+      oldest_age_ms: v.nullable(count),
+      high_water: v.pipe(v.number(), v.integer()),
+    }),
+  ),
+  /** `null`: not counted yet; ask again. */
+  files: v.nullable(
+    v.strictObject({
+      files: count,
+      bytes: count,
+      partitions: count,
+      compacted_files: count,
+      shared_parts: count,
+      most_files_of_a_day: count,
+      users: count,
+      days: count,
+      first_date: v.nullable(v.string()),
+      last_date: v.nullable(v.string()),
+      counted_at: instant,
+    }),
+  ),
+  /** The last run of the compacter; `null`: none in this process yet. */
+  compaction: v.nullable(
+    v.strictObject({
+      partitions: count,
+      left: count,
+      compacted: count,
+      merged: count,
+      readings: count,
+      swept: count,
+      failures: count,
+      ended_at: instant,
+    }),
+  ),
+  space: v.array(v.strictObject({ place: v.picklist(['queue', 'storage']), free_bytes: bytes, total_bytes: bytes })),
+  process: v.strictObject({
+    version: v.string(),
+    parts: v.array(v.picklist(['api', 'consumer', 'compacter'])),
+    started_at: instant,
+  }),
+});
+
 const reading = v.strictObject({ timestamp: TimestampSchema, heart_rate: HeartRateSchema });
 const deviceReading = v.strictObject({ device_id: IdSchema, ...reading.entries });
 

@@ -1,0 +1,46 @@
+/**
+ * Where readings go: into the queue that the settings name, or to a server.
+ */
+import { type EnqueueOptions, enqueue, type Queue, type WireReading } from 'hrm-core';
+import type { Client } from 'hrm-core/client';
+import { openQueue } from 'hrm-core/open';
+import type { Invocation } from '../command.js';
+import { openClient } from '../server.js';
+
+/** What judges and takes readings. */
+export interface Destination extends Pick<Queue, 'depth'> {
+  /** Takes 1 to 10,000 readings as a wire spells them, all or none. @returns how many. */
+  enqueue(items: readonly unknown[], options: EnqueueOptions): Promise<number>;
+}
+
+/** A queue as a destination. */
+export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
+  return {
+    enqueue: async (items, options) => (await enqueue({ queue }, items, { ...options, wireOnly: true })).accepted,
+    depth: () => queue.depth(),
+  };
+}
+
+/** A server as a destination: it judges by its own settings, and does not tell what is queued. */
+function toServer(client: Client): Destination {
+  return {
+    // The server judges what they are.
+    enqueue: async (items, { signal }) => (await client.enqueue(items as readonly WireReading[], { signal })).accepted,
+    depth: () => Promise.reject(new Error('a server does not tell')),
+  };
+}
+
+/** Runs something with the destination that `--url`, or else the settings, name. */
+export async function withDestination<T>(
+  invocation: Invocation,
+  use: (destination: Destination) => Promise<T>,
+): Promise<T> {
+  const client = openClient(invocation);
+  if (client !== null) return await use(toServer(client));
+  const queue = await openQueue(invocation.settings);
+  try {
+    return await use(toQueue(queue));
+  } finally {
+    await queue.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeSandbox, type Sandbox } from './hrm.js';
+
+const RANGE = ['--start', '2024-01-15T00:00:00Z', '--end', '2024-01-17T00:00:00Z'];
+
+let sandbox: Sandbox;
+let url: string;
+let key: string;
+let stop: () => Promise<void>;
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+  const keysFile = join(sandbox.directory, 'keys.json');
+  const scopes = ['--scope', 'ingest', '--scope', 'query'];
+  key = (await sandbox.run(['keys', 'create', '--name', 'cli', ...scopes, '--keys-file', keysFile])).stdout.trim();
+  const serve = [
+    'serve',
+    '--port',
+    '0',
+    '--keys-file',
+    keysFile,
+    '--batch-max-age-ms',
+    '50',
+    '--compact-every-ms',
+    '200',
+  ];
+  const server = sandbox.start(serve);
+  url = await server.firstLine();
+  stop = async () => {
+    server.child.kill('SIGTERM');
+    await server.finished;
+  };
+});
+afterEach(async () => {
+  await stop();
+  await sandbox.remove();
+});
+
+/** A user's readings of two days, of two devices that disagree. */
+function csv(): string {
+  const lines = Array.from({ length: 2_000 }, (_, i) => {
+    const timestamp = new Date(Date.UTC(2024, 0, 15, 12) + i * 37_000).toISOString();
+    return `ana,${i % 3 === 0 ? 'band' : 'watch'},${timestamp},${50 + ((i * 7) % 120)}`;
+  });
+  return `user_id,device_id,timestamp,heart_rate\n${lines.join('\n')}\n`;
+}
+
+describe('hrm with --url', () => {
+  it('imports into a server, and gives what the files give, in every form', async () => {
+    const file = join(sandbox.directory, 'readings.csv');
+    await writeFile(file, csv());
+    const env = { HRM_API_KEY: key };
+    const imported = await sandbox.run(['import', file, '--url', url, '--json'], { env });
+    expect({ code: imported.code, stderr: imported.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(imported.stdout)).toMatchObject({ enqueued: 2_000, rejected: 0 });
+    const simulate = ['simulate', '--users', '2', '--duration', '1s', '--backfill', '1', '--url', url, '--json'];
+    expect(JSON.parse((await sandbox.run(simulate, { env })).stdout).enqueued).toBeGreaterThan(10_000);
+    const question = ['query', '--user', 'ana', ...RANGE];
+    async function stored(): Promise<number> {
+      return JSON.parse((await sandbox.run([...question, '--json'])).stdout).count;
+    }
+    await expect.poll(stored, { timeout: 20_000 }).toBeGreaterThan(1_200);
+    for (const form of [
+      [],
+      ['--json'],
+      ['--format', 'csv'],
+      ['--format', 'ndjson'],
+      ['--chart'],
+      ['--interval', '1h'],
+    ]) {
+      const [here, there] = [
+        await sandbox.run([...question, ...form]),
+        await sandbox.run([...question, ...form, '--url', url], { env }),
+      ];
+      expect({ form, code: there.code, stderr: there.stderr }).toEqual({ form, code: 0, stderr: here.stderr });
+      expect(there.stdout).toBe(here.stdout);
+      expect(there.stdout.length).toBeGreaterThan(500);
+    }
+    const copy = join(sandbox.directory, 'ana.csv');
+    await sandbox.run([...question, '--format', 'csv', '--url', url, '--output', copy], { env });
+    expect(await readFile(copy, 'utf8')).toBe((await sandbox.run([...question, '--format', 'csv'])).stdout);
+  });
+
+  it('says what a server refuses, and exits by its kind', async () => {
+    const question = ['query', '--user', 'ana', ...RANGE, '--url'];
+    const keyless = await sandbox.run([...question, url]);
+    expect(keyless).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('an API key is needed') });
+    const wrong = await sandbox.run([...question, url], { env: { HRM_API_KEY: `${key.slice(0, -2)}xx` } });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such API key') });
+    expect(wrong.stderr).not.toContain(key.slice(20, -2));
+    const env = { HRM_API_KEY: key };
+    const parquet = await sandbox.run([...question, url, '--format', 'parquet'], { env });
+    expect(parquet).toMatchObject({ code: 2, stderr: expect.stringContaining('leave out --url') });
+    const malformed = await sandbox.run(['query', '--user', 'ana', '--start', 'x', '--end', 'y', '--url', url], {
+      env,
+    });
+    expect(malformed).toMatchObject({ code: 2, stderr: expect.stringContaining('start') });
+    const bad = join(sandbox.directory, 'bad.csv');
+    await writeFile(bad, 'user_id,device_id,timestamp,heart_rate\nana,watch,2024-01-15T00:00:00Z,7\n');
+    const refused = await sandbox.run(['import', bad, '--url', url], { env });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/bad\.csv:2: heart_rate must be/) });
+    expect((await sandbox.run([...question, 'ftp://x'])).code).toBe(2);
+    const form = ['--url', 'http://user:secret@127.0.0.1'];
+    expect((await sandbox.run(['query', '--user', 'ana', ...RANGE, ...form])).stderr).not.toContain('secret');
+  });
+});

@@ -1,0 +1,37 @@
+import { writePart } from 'hrm-core';
+import { expect, it } from 'vitest';
+import { post, startTest, wireReading } from './support.js';
+
+it('GET /system tells the queue, the files, the last compaction and the process, and names nobody', async () => {
+  const { url, storage } = await startTest({
+    parts: ['api', 'compacter'],
+    flags: { compactEveryMs: '50', sweepAfterMs: '0' },
+  });
+  const stored = { userId: 'ana', deviceId: 'watch', timestampMs: Date.UTC(2024, 0, 15), heartRate: 72, receivedMs: 0 };
+  await writePart({ storage }, [stored]);
+  await writePart({ storage }, [{ ...stored, timestampMs: stored.timestampMs + 1_000 }]);
+  await writePart({ storage }, [{ ...stored, userId: 'ben', timestampMs: Date.UTC(2024, 5, 1) }]);
+  expect((await post(`${url}/metrics/heart-rate`, wireReading())).status).toBe(202);
+  const system = async () => (await (await fetch(`${url}/system`)).json()) as Record<string, Record<string, unknown>>;
+  // What is stored is counted in the background, and what a compacter did is known when it did it.
+  await expect.poll(async () => (await system()).files, { timeout: 10_000 }).not.toBeNull();
+  await expect.poll(async () => (await system()).compaction, { timeout: 10_000 }).not.toBeNull();
+  // Looked at once a second at most.
+  await expect.poll(async () => (await system()).queue?.readings, { timeout: 10_000 }).toBe(1);
+  const answer = await system();
+  expect(answer).toMatchObject({
+    health: { status: 'healthy' },
+    queue: { readings: 1, claimed_readings: 0, dead_letters: 0, high_water: 5_000_000 },
+    files: {
+      users: 2,
+      days: 2,
+      first_date: '20240115',
+      last_date: '20240601',
+      counted_at: expect.stringMatching(/Z$/),
+    },
+    compaction: { failures: 0, left: 0, ended_at: expect.stringMatching(/Z$/) },
+    process: { version: expect.stringMatching(/^\d/), parts: ['api', 'compacter'] },
+  });
+  expect(answer.queue?.oldest_age_ms).toBeGreaterThanOrEqual(0);
+  expect(JSON.stringify(answer)).not.toMatch(/ana|ben|watch/);
+});
