@@ -190,12 +190,7 @@ describe('a queue that is unavailable', () => {
 
   it('for a moment is tried again, and nothing is lost', async () => {
     const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
-    await enqueueChunks(
-      toQueue(failing((call) => call % 2 === 0)),
-      chunks(),
-      rules,
-      tally,
-    );
+    await enqueueChunks(toQueue(failing((call) => call % 2 === 0)), chunks(), rules, tally);
     expect(tally.enqueued).toBe(5);
     expect((await queue.depth()).readings).toBe(5);
   });
