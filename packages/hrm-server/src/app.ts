@@ -19,6 +19,7 @@ import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { createLive, type Live } from './live.js';
 import { describeError, levelOf } from './log.js';
+import { PAGE_PATHS, readPages } from './pages.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { answerLatest, listDevices } from './users.js';
 import { VERSION } from './version.js';
@@ -82,6 +83,11 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
         ? preflightResponse(crossed, methods)
         : wrongMethod(methods);
     });
+  }
+  const servePage = readPages();
+  for (const path of PAGE_PATHS) {
+    app.get(path, ({ env }) => servePage(path, env.incoming));
+    app.all(path, () => wrongMethod('GET, HEAD'));
   }
   app.notFound(() => problemResponse(invalidError('not_found', 'there is nothing at this path', [])));
   app.onError((error, c) => {
