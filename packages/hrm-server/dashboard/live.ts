@@ -103,7 +103,10 @@ export function createEventParser(onEvent: (fields: EventFields) => void): (text
   }
 
   function takeLine(line: string): void {
-    if (line === '') return endEvent();
+    if (line === '') {
+      endEvent();
+      return;
+    }
     const colon = line.indexOf(':');
     if (colon === 0) return;
     const name = colon === -1 ? line : line.slice(0, colon);

@@ -48,7 +48,7 @@ let liveRows: LiveRows = createLiveRows();
 let loading = new AbortController();
 let listening: AbortController | null = null;
 let lastAnnouncedMs = 0;
-let drawTimer: ReturnType<typeof setTimeout> | undefined;
+let isDrawPending = false;
 
 function intervalOf({ interval, range }: View) {
   return interval === 'auto' ? intervalFor(range) : interval;
@@ -248,8 +248,10 @@ function takeReading(reading: LiveReading): void {
     lastAnnouncedMs = nowMs;
     find('announcer', HTMLElement).textContent = `${reading.heart_rate} beats a minute, ${reading.device_id}`;
   }
-  drawTimer ??= setTimeout(() => {
-    drawTimer = undefined;
+  if (isDrawPending) return;
+  isDrawPending = true;
+  setTimeout(() => {
+    isDrawPending = false;
     if (view.isLive && loaded.length > 0) show();
   }, LIVE_DRAW_MS);
 }
