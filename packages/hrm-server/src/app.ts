@@ -20,6 +20,7 @@ import { createLive, type Live } from './live.js';
 import { describeError, levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
+import { PAGE_PATHS, readPages } from './pages.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { noteFailure } from './requests.js';
 import type { System } from './system.js';
@@ -85,6 +86,11 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
         ? preflightResponse(crossed, methods)
         : wrongMethod(methods);
     });
+  }
+  const servePage = readPages();
+  for (const path of PAGE_PATHS) {
+    app.get(path, ({ env }) => servePage(path, env.incoming));
+    app.all(path, () => wrongMethod('GET, HEAD'));
   }
   app.notFound(() => problemResponse(invalidError('not_found', 'there is nothing at this path', [])));
   app.onError((error, c) => {

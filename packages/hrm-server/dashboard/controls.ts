@@ -1,0 +1,77 @@
+/** The controls above the chart: they show a view, and ask for another one. */
+import { find, make } from './dom.js';
+import { INTERVAL_MS, type Interval, type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
+import { keepMaxRate, readMaxRate } from './remembered.js';
+import type { View } from './view.js';
+
+type OnChange = (to: Partial<View>) => void;
+
+/** Shows a view in the controls. @param users - offered for the user's field. */
+export function showControls({ userId, range, interval, isLive }: View, users: readonly string[]): void {
+  const user = find('user', HTMLInputElement);
+  if (document.activeElement !== user || user.value === '') user.value = userId;
+  find('users', HTMLDataListElement).replaceChildren(...users.map((value) => make('option', { value })));
+  find('from', HTMLInputElement).value = toLocalInput(range.fromMs);
+  find('to', HTMLInputElement).value = toLocalInput(range.toMs);
+  find('interval', HTMLSelectElement).value = interval;
+  find('live', HTMLButtonElement).setAttribute('aria-pressed', String(isLive));
+  find('max-rate', HTMLInputElement).value = String(readMaxRate());
+  for (const button of presetButtons()) {
+    button.setAttribute('aria-pressed', String(button.dataset.preset === range.preset));
+  }
+}
+
+/** Listens to the controls. @param onMaxRate - the greatest heart rate is another. */
+export function bindControls(view: () => View, onChange: OnChange, onMaxRate: () => void): void {
+  find('controls', HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    onChange({ userId: find('user', HTMLInputElement).value });
+  });
+  for (const button of presetButtons()) {
+    const preset = button.dataset.preset as Exclude<Preset, 'custom'>;
+    button.addEventListener('click', () => {
+      const { range } = view();
+      const nowMs = Date.now();
+      // A shorter range of one that has today in it is today's.
+      const atMs = range.fromMs <= nowMs && nowMs < range.toMs ? nowMs : range.fromMs;
+      onChange({ range: rangeAround(preset, atMs) });
+    });
+  }
+  onClick('previous', () => onChange({ range: shiftRange(view().range, -1) }));
+  onClick('next', () => onChange({ range: shiftRange(view().range, 1) }));
+  onClick('today', () => onChange({ range: rangeAround('day', Date.now()) }));
+  onClick('live', () => {
+    const { isLive, range } = view();
+    const nowMs = Date.now();
+    const isNow = range.fromMs <= nowMs && nowMs < range.toMs;
+    onChange({ isLive: !isLive, ...(isLive || isNow ? {} : { range: rangeAround('day', nowMs) }) });
+  });
+  find('interval', HTMLSelectElement).addEventListener('change', ({ target }) => {
+    const { value } = target as HTMLSelectElement;
+    onChange({ interval: value in INTERVAL_MS ? (value as Interval) : 'auto' });
+  });
+  for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
+  find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {
+    keepMaxRate((target as HTMLInputElement).valueAsNumber);
+    onMaxRate();
+  });
+}
+
+/** Takes the two fields as a range, if they are one; the later field is told when they are not. */
+function readDates(onChange: OnChange): void {
+  const to = find('to', HTMLInputElement);
+  const fromMs = Date.parse(find('from', HTMLInputElement).value);
+  const toMs = Date.parse(to.value);
+  const isRange = fromMs >= 0 && fromMs < toMs;
+  to.setCustomValidity(isRange ? '' : 'The end must be after the beginning.');
+  if (isRange) onChange({ range: { preset: 'custom', fromMs, toMs } });
+  else to.reportValidity();
+}
+
+function presetButtons(): HTMLButtonElement[] {
+  return [...find('presets', HTMLElement).querySelectorAll('button')];
+}
+
+function onClick(id: string, action: () => void): void {
+  find(id, HTMLButtonElement).addEventListener('click', action);
+}

@@ -1,0 +1,126 @@
+/** What is said of a range beside the chart: the summary, the zones, the table. */
+import { find, make } from './dom.js';
+import { describeMoment } from './range.js';
+import type { Rows } from './rows.js';
+import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
+
+/** Shows mean, least, greatest and how many readings they are of. */
+export function showSummary({ mean, min, max, readings }: Summary): void {
+  const rate = (value: number | null, digits = 0) =>
+    value === null ? ['–'] : [value.toFixed(digits), make('small', {}, ' bpm')];
+  const tiles: [string, (Node | string)[]][] = [
+    ['Mean', rate(mean, 1)],
+    ['Least', rate(min)],
+    ['Greatest', rate(max)],
+    ['Readings', [readings.toLocaleString('en')]],
+  ];
+  const tile = ([name, value]: (typeof tiles)[number]) =>
+    make('div', {}, make('dt', {}, name), make('dd', {}, ...value));
+  find('summary', HTMLElement).replaceChildren(...tiles.map(tile));
+}
+
+/** Shows minutes in zones. */
+export function showZones(minutes: Rows, maxRate: number): void {
+  const starts = zoneStarts(maxRate);
+  const counts = countZones(minutes, maxRate);
+  const most = Math.max(1, ...counts);
+  const rows = [...ZONES.entries()].reverse().map(([zone, { name }]) => {
+    const swatch = make('span', { class: 'swatch', 'aria-hidden': 'true' });
+    const bar = make('span', { class: 'bar', 'aria-hidden': 'true' });
+    const count = counts[zone] ?? 0;
+    swatch.style.background = `var(--zone-${zone})`;
+    bar.style.background = `var(--zone-${zone})`;
+    bar.style.width = `${(100 * count) / most}%`;
+    bar.hidden = count === 0;
+    const [from, to] = [starts[zone] ?? 0, starts[zone + 1]];
+    const limits = to === undefined ? `from ${from}` : zone === 0 ? `below ${to}` : `${from} to ${to - 1}`;
+    return make(
+      'tr',
+      {},
+      make('th', { scope: 'row' }, swatch, name),
+      make('td', {}, limits),
+      make('td', {}, describeMinutes(count)),
+      make('td', { class: 'zone-bar' }, bar),
+    );
+  });
+  const head = make(
+    'tr',
+    {},
+    ...['Zone', 'bpm', 'Time'].map((name) => make('th', { scope: 'col' }, name)),
+    make('td', { class: 'zone-bar' }),
+  );
+  find('zones', HTMLElement).replaceChildren(make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)));
+}
+
+/** Says why there are no zones, and lets somebody ask for them. */
+export function offerZones(onAsk: () => void): void {
+  const button = make('button', { type: 'button' }, 'Count the minutes');
+  button.addEventListener('click', () => {
+    button.disabled = true;
+    button.textContent = 'Counting…';
+    onAsk();
+  });
+  const about = make(
+    'p',
+    { class: 'muted' },
+    'Zones are counted by minutes, which takes a while over so long a range. ',
+  );
+  find('zones', HTMLElement).replaceChildren(about, button);
+}
+
+const PAGE_ROWS = 100;
+
+/** Shows rows as a table, a page at a time. */
+export function showTable(rows: Rows, intervalMs: number, title: string, firstRow = 0): void {
+  const place = find('table-body', HTMLElement);
+  const last = Math.min(rows.length, firstRow + PAGE_ROWS);
+  const body = Array.from({ length: last - firstRow }, (_, i) => tableRow(rows, firstRow + i, intervalMs));
+  const columns = ['Beginning', 'Mean', 'Least', 'Greatest', 'Readings', 'Devices'];
+  const head = make(
+    'tr',
+    {},
+    ...columns.map((name) => make('th', { scope: 'col', class: name === 'Devices' && 'text' }, name)),
+  );
+  const caption = make(
+    'caption',
+    {},
+    rows.length === 0 ? `${title}: no readings` : `${title}: rows ${firstRow + 1} to ${last} of ${rows.length}`,
+  );
+  const table = make('table', {}, caption, make('thead', {}, head), make('tbody', {}, ...body));
+  const page = (name: string, to: number, isThere: boolean) => {
+    const button = make('button', { type: 'button', disabled: !isThere }, name);
+    button.addEventListener('click', () => {
+      showTable(rows, intervalMs, title, to);
+      place.focus();
+    });
+    return button;
+  };
+  const pager = make(
+    'div',
+    { class: 'pager' },
+    page('Earlier rows', firstRow - PAGE_ROWS, firstRow > 0),
+    page('Later rows', last, last < rows.length),
+  );
+  place.tabIndex = -1;
+  place.replaceChildren(
+    make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Rows' }, table),
+    ...(rows.length > PAGE_ROWS ? [pager] : []),
+  );
+}
+
+function tableRow(rows: Rows, i: number, intervalMs: number): HTMLTableRowElement {
+  const devices = rows.deviceSets[rows.deviceSet[i] ?? 0] ?? [];
+  return make(
+    'tr',
+    {},
+    make('th', { scope: 'row' }, describeMoment(rows.startMs[i] ?? 0, intervalMs)),
+    ...[rows.mean, rows.min, rows.max, rows.count].map((column, at) =>
+      make('td', {}, (column[i] ?? 0).toFixed(at === 0 ? 1 : 0)),
+    ),
+    make('td', { class: 'text' }, devices.join(', ')),
+  );
+}
+
+function describeMinutes(minutes: number): string {
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}

@@ -1,0 +1,30 @@
+/** What the browser keeps of a person's choices: users for this tab, the greatest heart rate for good. */
+const USERS_ITEM = 'hrm-users';
+const MAX_RATE_ITEM = 'hrm-max-rate';
+const MAX_USERS = 12;
+const DEFAULT_MAX_RATE = 190;
+
+/** Users that were looked at in this tab, the last first. */
+export function readRecentUsers(): readonly string[] {
+  return JSON.parse(sessionStorage.getItem(USERS_ITEM) ?? '[]') as string[];
+}
+
+/** Puts a user before the others. */
+export function rememberUser(userId: string): void {
+  const users = [userId, ...readRecentUsers().filter((other) => other !== userId)].slice(0, MAX_USERS);
+  sessionStorage.setItem(USERS_ITEM, JSON.stringify(users));
+}
+
+/** The greatest heart rate that was entered, bpm; 190 before. */
+export function readMaxRate(): number {
+  return clampRate(Number(localStorage.getItem(MAX_RATE_ITEM) ?? DEFAULT_MAX_RATE));
+}
+
+/** Keeps it; what cannot be one is the default. */
+export function keepMaxRate(rate: number): void {
+  localStorage.setItem(MAX_RATE_ITEM, String(clampRate(rate)));
+}
+
+function clampRate(rate: number): number {
+  return rate >= 100 && rate <= 230 ? Math.round(rate) : DEFAULT_MAX_RATE;
+}

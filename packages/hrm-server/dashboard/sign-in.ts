@@ -1,0 +1,65 @@
+/** Asks for an API key, and only where the server asks for one. */
+import { explain, isRefusal, keepKey, readKey, readSession, type Session } from './api.js';
+import { find, make } from './dom.js';
+
+/** Resolves when the server lets us in: at once, or when a key was entered that it knows. */
+export async function enter(reason: string | null = null): Promise<Session> {
+  const place = find('sign-in', HTMLElement);
+  const app = find('app', HTMLDivElement);
+  let complaint = reason;
+  for (;;) {
+    try {
+      const session = await readSession();
+      place.hidden = true;
+      app.hidden = false;
+      showSignOut();
+      return session;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (error.status === 401 && readKey() !== null) complaint ??= 'There is no such API key, or it has ended.';
+      else if (error.status !== 401) complaint = explain(error);
+      if (error.status === 401) keepKey(null);
+      app.hidden = true;
+      await ask(place, complaint, error.status === 401);
+      complaint = null;
+    }
+  }
+}
+
+function showSignOut(): void {
+  const button = find('sign-out', HTMLButtonElement);
+  button.hidden = readKey() === null;
+  button.onclick = () => {
+    keepKey(null);
+    location.reload();
+  };
+}
+
+/** Shows the form until it is sent. */
+function ask(place: HTMLElement, complaint: string | null, needsKey: boolean): Promise<void> {
+  const about = 'The key stays in this tab until it is closed, and is sent as a header, never in an address.';
+  const input = make('input', {
+    id: 'key',
+    type: 'password',
+    required: true,
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
+  const fields = needsKey
+    ? [make('p', { class: 'muted' }, about), make('label', { class: 'field', for: 'key' }, 'API key', input)]
+    : [];
+  const button = make('button', { type: 'submit', class: 'primary' }, needsKey ? 'Sign in' : 'Try again');
+  const title = make('h2', { id: 'sign-in-title' }, needsKey ? 'An API key is needed' : 'The service does not answer');
+  const trouble = complaint === null ? [] : [make('p', { class: 'message', role: 'alert' }, complaint)];
+  const form = make('form', { class: 'card' }, title, ...fields, ...trouble, make('div', {}, button));
+  place.replaceChildren(form);
+  place.hidden = false;
+  (needsKey ? input : button).focus();
+  return new Promise((resolve) => {
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (needsKey) keepKey(input.value.trim());
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it
+ * and no server log does. A key is never in it.
+ */
+import { INTERVAL_MS, type Interval, type Preset, type Range, rangeAround, toLocalInput } from './range.js';
+
+/** What is shown. */
+export interface View {
+  readonly userId: string;
+  readonly range: Range;
+  readonly interval: Interval | 'auto';
+  /** Devices that have a line of their own. */
+  readonly devices: readonly string[];
+  /** Whether the line of all devices together is shown. */
+  readonly isMerged: boolean;
+  readonly isLive: boolean;
+}
+
+/** Reads a view from an address; what it does not say, or says wrongly, is the day of `nowMs`. */
+export function readView(fragment: string, nowMs: number): View {
+  const said = new URLSearchParams(fragment.replace(/^#/, ''));
+  const interval = said.get('interval') ?? '';
+  return {
+    userId: said.get('user') ?? '',
+    range: readRange(said, nowMs),
+    interval: interval in INTERVAL_MS ? (interval as Interval) : 'auto',
+    devices: said.getAll('device'),
+    isMerged: said.get('merged') !== 'no',
+    isLive: said.get('live') === 'yes',
+  };
+}
+
+/** The address of a view, from `#` on. */
+export function writeView({ userId, range, interval, devices, isMerged, isLive }: View): string {
+  const said = new URLSearchParams();
+  if (userId !== '') said.set('user', userId);
+  said.set('range', range.preset);
+  said.set('from', toLocalInput(range.fromMs));
+  if (range.preset === 'custom') said.set('to', toLocalInput(range.toMs));
+  if (interval !== 'auto') said.set('interval', interval);
+  for (const device of devices) said.append('device', device);
+  if (!isMerged) said.set('merged', 'no');
+  if (isLive) said.set('live', 'yes');
+  return `#${said}`;
+}
+
+function readRange(said: URLSearchParams, nowMs: number): Range {
+  const preset = said.get('range') as Preset | null;
+  const fromMs = Date.parse(said.get('from') ?? '');
+  const toMs = Date.parse(said.get('to') ?? '');
+  if (preset === 'custom' && fromMs < toMs) return { preset, fromMs, toMs };
+  if (preset === 'day' || preset === 'month' || preset === 'year') {
+    return rangeAround(preset, Number.isNaN(fromMs) ? nowMs : fromMs);
+  }
+  return rangeAround('day', nowMs);
+}

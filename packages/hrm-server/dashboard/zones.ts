@@ -1,0 +1,54 @@
+/** Zones of effort, as shares of a person's greatest heart rate, and what rows come to. */
+import type { Rows } from './rows.js';
+
+/** The zones, from the least effort on; each begins where the one before ends. */
+export const ZONES = [
+  { name: 'Rest', share: 0 },
+  { name: 'Very light', share: 0.5 },
+  { name: 'Light', share: 0.6 },
+  { name: 'Moderate', share: 0.7 },
+  { name: 'Hard', share: 0.8 },
+  { name: 'Very hard', share: 0.9 },
+] as const;
+
+/** Where each zone begins, bpm, rounded up to whole beats. */
+export function zoneStarts(maxRate: number): number[] {
+  return ZONES.map(({ share }) => Math.ceil(share * maxRate));
+}
+
+/** What is told of a range. */
+export interface Summary {
+  readonly readings: number;
+  /** Over the readings; `null` without any. */
+  readonly mean: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+/** Sums rows up. */
+export function summarize({ length, mean, min, max, count }: Rows): Summary {
+  let readings = 0;
+  let sum = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < length; i += 1) {
+    readings += count[i] ?? 0;
+    sum += (mean[i] ?? 0) * (count[i] ?? 0);
+    least = Math.min(least, min[i] ?? least);
+    most = Math.max(most, max[i] ?? most);
+  }
+  if (readings === 0) return { readings, mean: null, min: null, max: null };
+  return { readings, mean: sum / readings, min: least, max: most };
+}
+
+/** How many rows have their mean in each zone: minutes, where rows are minutes. */
+export function countZones({ length, mean }: Rows, maxRate: number): number[] {
+  const starts = zoneStarts(maxRate);
+  const counts = starts.map(() => 0);
+  for (let i = 0; i < length; i += 1) {
+    let zone = starts.length - 1;
+    while (zone > 0 && (mean[i] ?? 0) < (starts[zone] ?? 0)) zone -= 1;
+    counts[zone] = (counts[zone] ?? 0) + 1;
+  }
+  return counts;
+}
