@@ -56,6 +56,12 @@ const TOOLS: readonly Tool[] = [
     onlyLinux: true,
   },
   {
+    probes: [['/usr/bin/chromium', '--version']],
+    usedFor: 'chromium: the pages are tried in a real browser',
+    debianPackage: 'chromium',
+    onlyLinux: true,
+  },
+  {
     probes: [['promtool', '--version']],
     usedFor: 'promtool: the alert rules are checked and tried by the real tool',
     debianPackage: 'prometheus',

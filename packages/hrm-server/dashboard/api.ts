@@ -54,7 +54,7 @@ export async function call(path: string, { signal, headers = {}, alsoFine = [] }
 }
 
 /** The JSON of an answer. @throws as {@link call}. */
-export async function callJson<T>(path: string, options?: CallOptions): Promise<T> {
+async function callJson<T>(path: string, options?: CallOptions): Promise<T> {
   return (await (await call(path, options)).json()) as T;
 }
 

@@ -8,7 +8,7 @@ import type { Grid, Line } from './grid.js';
 import { ZONES, zoneStarts } from './zones.js';
 
 /** A line and how it looks. */
-export interface ChartLine {
+interface ChartLine {
   readonly label: string;
   /** A custom property of the style sheet. */
   readonly colour: string;
@@ -16,7 +16,7 @@ export interface ChartLine {
 }
 
 /** What a chart shows. */
-export interface ChartContent {
+interface ChartContent {
   readonly grid: Grid;
   /** The range, which the grid covers. */
   readonly fromMs: number;
@@ -142,7 +142,7 @@ function optionsOf(
   return {
     width,
     height: isNarrow ? 270 : 380,
-    padding: [10, isNarrow ? 4 : 12, 0, 0],
+    padding: [10, isNarrow ? 14 : 20, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: true, range: [fromMs / 1000, toMs / 1000] },

@@ -9,7 +9,8 @@ type OnChange = (to: Partial<View>) => void;
 /** Shows a view in the controls. @param users - offered for the user's field. */
 export function showControls({ userId, range, interval, isLive }: View, users: readonly string[]): void {
   const user = find('user', HTMLInputElement);
-  if (document.activeElement !== user || user.value === '') user.value = userId;
+  // What is typed and not shown yet stays.
+  if (userId !== '' && (document.activeElement !== user || user.value === '')) user.value = userId;
   find('users', HTMLDataListElement).replaceChildren(...users.map((value) => make('option', { value })));
   find('from', HTMLInputElement).value = toLocalInput(range.fromMs);
   find('to', HTMLInputElement).value = toLocalInput(range.toMs);
@@ -22,7 +23,12 @@ export function showControls({ userId, range, interval, isLive }: View, users: r
 }
 
 /** Listens to the controls. @param onMaxRate - the greatest heart rate is another. */
-export function bindControls(view: () => View, onChange: OnChange, onMaxRate: () => void): void {
+export function bindControls(view: () => View, onView: OnChange, onMaxRate: () => void): void {
+  /** Who has typed another user means it, whatever control is used. */
+  function onChange(to: Partial<View>): void {
+    const typed = find('user', HTMLInputElement).value;
+    onView(typed === '' || typed === view().userId ? to : { userId: typed, ...to });
+  }
   find('controls', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     onChange({ userId: find('user', HTMLInputElement).value });

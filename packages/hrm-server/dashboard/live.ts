@@ -75,7 +75,7 @@ async function readStream(
 }
 
 /** What one event says. */
-export interface EventFields {
+interface EventFields {
   readonly event: string;
   readonly data: string;
   /** `null`: as before. */
@@ -87,7 +87,7 @@ export interface EventFields {
  * Reads server-sent events from text in pieces cut anywhere.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-export function createEventParser(onEvent: (fields: EventFields) => void): (text: string) => void {
+function createEventParser(onEvent: (fields: EventFields) => void): (text: string) => void {
   let rest = '';
   let event = '';
   let data: string[] = [];

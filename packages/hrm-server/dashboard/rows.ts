@@ -19,7 +19,7 @@ export interface Rows {
 }
 
 /** Takes the bytes of an answer, in pieces cut anywhere. */
-export interface RowReader {
+interface RowReader {
   push(piece: Uint8Array): void;
   rows(): Rows;
 }
@@ -32,7 +32,7 @@ const DATE_LENGTH = 10;
 const NOTHING = new Uint8Array();
 
 /** Starts to read an answer of type `text/csv`. */
-export function createRowReader(): RowReader {
+function createRowReader(): RowReader {
   let columns = allocate(4_096);
   let length = 0;
   let rest: Uint8Array = NOTHING;

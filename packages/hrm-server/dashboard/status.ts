@@ -19,6 +19,7 @@ interface System {
   readonly files?: Facts;
   readonly compaction?: Facts;
   readonly process?: Facts;
+  readonly space?: readonly { readonly place: string; readonly free_bytes: number | null }[];
 }
 
 const EVERY_MS = 5_000;
@@ -45,6 +46,7 @@ async function look(): Promise<void> {
     remember(system.queue ?? {});
     showPlots();
     for (const name of ['files', 'compaction', 'process'] as const) showFacts(name, system[name] ?? {});
+    showFacts('space', roomOf(system.space ?? []));
   } catch (error) {
     if (!isRefusal(error) || error.status === 401) throw error;
     if (error.status === 404) showMessage('This server tells no more than its health.', { isCalm: true });
@@ -127,6 +129,11 @@ function smallPlot(place: HTMLElement, stroke: string): uPlot {
   return new uPlot(options, [[], []], place);
 }
 
+/** What is free under the queue and the storage. */
+function roomOf(space: NonNullable<System['space']>): Facts {
+  return Object.fromEntries(space.map(({ place, free_bytes: bytes }) => [`${place}_bytes`, bytes]));
+}
+
 function showFacts(name: string, facts: Facts): void {
   const rows = Object.entries(facts).flatMap(([key, value]) => [
     make('dt', {}, humanize(key)),
@@ -146,9 +153,11 @@ function formatFact(key: string, value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'string' && key.endsWith('_at')) return new Date(value).toLocaleString();
+  if (typeof value === 'string' && key.endsWith('_date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   if (typeof value !== 'number') return String(value);
   if (key.endsWith('_ms')) return formatDuration(value);
-  if (key.endsWith('_bytes')) return formatBytes(value);
+  if (/(^|_)bytes$/.test(key)) return formatBytes(value);
   return value.toLocaleString('en');
 }
 

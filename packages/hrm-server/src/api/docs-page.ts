@@ -18,15 +18,18 @@ interface Described {
 type Content = Readonly<Record<string, { readonly schema: Json }>>;
 
 const STYLE = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; padding: 1rem; max-width: 60rem; }
-h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; overflow-wrap: anywhere; }
+:root { color-scheme: light dark; --back: #fff; --text: #1b1f27; --link: #0b57b5; font: 16px/1.5 system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { :root { --back: #0e1116; --text: #e8ebf0; --link: #8ab4ff; } }
+html { background: var(--back); color: var(--text); }
+body { margin: 0 auto; padding: 1rem; max-width: 60rem; overflow-wrap: anywhere; }
+a { color: var(--link); }
+h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; }
 code, pre { font: 0.9rem/1.4 ui-monospace, monospace; }
 pre { overflow: auto; padding: 0.75rem; border: 1px solid; border-radius: 0.4rem; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+th { width: 4rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid; }
-td { overflow-wrap: anywhere; }
-nav ul { columns: 2; }
+nav ul { columns: 18rem auto; padding-left: 1.25rem; }
 `;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
@@ -36,7 +39,7 @@ export function docsPage(document: Json, headers: Readonly<Record<string, string
     headers: {
       ...headers,
       'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
     },
   });
 }
@@ -54,7 +57,7 @@ function render(document: Json): string {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title ?? '')}: API</title><style>${STYLE}</style></head>
+<link rel="icon" href="assets/icon.svg"><title>${escapeHtml(title ?? '')}: API</title><style>${STYLE}</style></head>
 <body><header><h1>${escapeHtml(title ?? '')}</h1><p>Version ${escapeHtml(version ?? '')}. ${inline(description ?? '')}
 For programs: <a href="openapi.json">openapi.json</a>.</p></header>
 <nav aria-label="Calls"><ul>${links.join('')}</ul></nav>

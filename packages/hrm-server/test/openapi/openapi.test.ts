@@ -46,7 +46,7 @@ describe('the OpenAPI document', () => {
       '/.env',
       '/favicon.ico',
       '//',
-      '/%2e%2e',
+      '/%2e%2e/x',
     ])
       expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
   });

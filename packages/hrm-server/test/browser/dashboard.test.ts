@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import { compact, writePart } from 'hrm-core';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKey } from '../../src/keys/index.js';
+import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
+import { launch, openPage, readings, viewUrl, violations } from './browser.js';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const DAY = { user: 'ana', range: 'day', from: '2024-01-16T00:00' };
+
+async function startWithReadings(options: Parameters<typeof startTest>[0] = {}, days = 3, everyMs = 10_000) {
+  const service = await startTest(options);
+  await writePart({ storage: service.storage }, readings('ana', days, everyMs));
+  await compact({ storage: service.storage }, { all: true });
+  return service;
+}
+
+describe('the dashboard', () => {
+  it('shows a day: a user is entered, chart, devices, summary, zones and table are there', async () => {
+    const { url } = await startWithReadings();
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(url);
+    await page.getByRole('combobox', { name: 'User' }).fill('ana');
+    await page.getByLabel('From', { exact: true }).fill('2024-01-16T00:00');
+    await page.getByLabel('To, not included').fill('2024-01-17T00:00');
+    // What is typed is meant, whatever control is used.
+    await expect.poll(() => page.locator('#chart-title').textContent()).toContain('ana, 16 Jan');
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/8,2\d\d/);
+    expect(await page.locator('#chart canvas').count()).toBeGreaterThan(0);
+    expect(page.url()).toContain('#user=ana');
+    await page.getByRole('checkbox', { name: 'chest_strap' }).check();
+    await expect.poll(() => page.url()).toContain('device=chest_strap');
+    await expect.poll(() => page.locator('#zones').textContent()).toMatch(/Moderate.*min/);
+    await page.getByText('As a table').click();
+    await expect.poll(() => page.locator('#table-body tr').count()).toBeGreaterThan(100);
+    await finish();
+  });
+
+  it('draws no line over a gap', async () => {
+    const { url } = await startWithReadings();
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => page.locator('#chart-title').textContent()).toContain('ana');
+    await page.locator('#chart').focus();
+    // To 13:30, where there are no readings.
+    await page.keyboard.press('Home');
+    for (let i = 0; i < 81; i += 1) await page.keyboard.press('PageDown');
+    expect(await page.locator('#readout').textContent()).toMatch(/13:3\d.*no readings/);
+    await finish();
+  });
+
+  it('shows a year within a second or so, and a month, and a day of it by the keyboard alone', async () => {
+    const { url } = await startWithReadings({}, 365, 120_000);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(url);
+    await page.keyboard.press('Tab');
+    for (let i = 0; i < 20 && !(await page.evaluate("document.activeElement?.id === 'user'")); i += 1)
+      await page.keyboard.press('Tab');
+    await page.keyboard.type('ana');
+    await page.keyboard.press('Enter');
+    await page.goto(viewUrl(url, { user: 'ana', range: 'year', from: '2024-06-01T00:00' }));
+    await expect.poll(() => page.locator('#chart-title').textContent(), { timeout: 10_000 }).toContain('2024');
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/2[\d,]{6}/);
+    await page.locator('#chart').focus();
+    await page.keyboard.press('Home');
+    for (let i = 0; i < 60; i += 1) await page.keyboard.press('ArrowRight');
+    expect(await page.locator('#readout').textContent()).toMatch(/bpm/);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.url()).toContain('range=month');
+    await expect.poll(() => page.locator('#chart-title').textContent()).toContain('Mar');
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.url()).toContain('range=day');
+    await finish();
+  });
+
+  it('shows readings as they are accepted', async () => {
+    const { url } = await startWithReadings({ parts: ['api', 'consumer'], flags: { batchMaxAgeMs: '100' } });
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, { user: 'ana', range: 'day' }));
+    await page.getByRole('button', { name: 'Live' }).click();
+    await expect.poll(() => page.locator('#now').textContent(), { timeout: 10_000 }).toMatch(/last stored|Listening/);
+    let heartRate = 90;
+    const heard = async () => {
+      heartRate += 1;
+      const reading = wireReading({ timestamp: new Date().toISOString(), heart_rate: heartRate });
+      expect((await post(`${url}/metrics/heart-rate`, reading)).status).toBe(202);
+      return await page.locator('#now').textContent();
+    };
+    await expect.poll(heard, { timeout: 20_000, interval: 500 }).toMatch(/^9\d bpm now, watch/);
+    await expect.poll(() => page.locator('#announcer').textContent()).toMatch(/9\d beats a minute, watch/);
+    await expect.poll(() => page.locator('#summary').textContent(), { timeout: 10_000 }).toMatch(/bpm/);
+    await finish();
+  });
+
+  it('asks for a key where one is needed, keeps it out of every address, and says what it may not', async () => {
+    const keysFile = join(await temporaryDirectory(), 'keys.json');
+    const input = { name: 'of ana', scopes: ['query'] as const, expiresMs: null };
+    const { token } = await createKey(keysFile, { ...input, userIds: ['ana'] });
+    const { url } = await startWithReadings({ keysFile });
+    const { page, finish } = await openPage(browser, url, {}, token);
+    await page.goto(viewUrl(url, DAY));
+    await page.getByRole('textbox', { name: 'API key' }).fill('hrm_wrong');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('#sign-in').textContent()).toMatch(/key/i);
+    expect(await page.locator('#app').isVisible()).toBe(false);
+    await page.getByRole('textbox', { name: 'API key' }).fill(token);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('#chart-title').textContent()).toContain('ana');
+    await page.reload();
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/bpm/);
+    await page.getByRole('combobox', { name: 'User' }).fill('ben');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('#message').textContent()).toMatch(/user/i);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await expect.poll(() => page.getByRole('textbox', { name: 'API key' }).isVisible()).toBe(true);
+    expect(await page.evaluate('JSON.stringify(sessionStorage) + JSON.stringify(localStorage)')).not.toContain(token);
+    await finish();
+  });
+});
+
+describe('the system page', () => {
+  it('shows health, queue, files, compaction and room, and what is wrong', async () => {
+    const { url, queue } = await startWithReadings({ parts: ['api', 'compacter'], flags: { compactEveryMs: '100' } });
+    await queue.push([{ bytes: Buffer.from(JSON.stringify(wireReading())), readings: 3 }]);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(`${url}/status`);
+    await expect.poll(() => page.locator('#health').textContent()).toBe('✓ Healthy');
+    await expect.poll(() => page.locator('#now-readings').textContent(), { timeout: 15_000 }).toBe('3');
+    await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Compacted files');
+    await expect.poll(() => page.locator('#compaction').textContent(), { timeout: 15_000 }).toContain('Failures');
+    expect(await page.locator('#space').textContent()).toContain('GiB');
+    await finish();
+  });
+});
+
+describe('for everybody', () => {
+  const looks = [
+    { colorScheme: 'light', viewport: { width: 1200, height: 800 } },
+    { colorScheme: 'dark', viewport: { width: 1200, height: 800 } },
+    { colorScheme: 'light', viewport: { width: 360, height: 740 } },
+    { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  ] as const;
+
+  it.each(looks)('nothing that axe knows is wrong: $colorScheme, $viewport.width px', async (look) => {
+    const { url } = await startWithReadings();
+    // Axe is put into the page, which the page's own policy forbids.
+    const { page, finish } = await openPage(browser, url, { ...look, bypassCSP: true });
+    await page.goto(viewUrl(url, { ...DAY, device: 'watch' }));
+    await expect.poll(() => page.locator('#zones').textContent()).toContain('Moderate');
+    await page.getByText('As a table').click();
+    expect(await violations(page)).toEqual([]);
+    const isScrolledSideways = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+    expect(await page.evaluate(isScrolledSideways)).toBe(false);
+    for (const path of ['/status', '/docs']) {
+      await page.goto(url + path);
+      if (path === '/status')
+        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Files');
+      expect(await violations(page)).toEqual([]);
+      expect({ path, isSideways: await page.evaluate(isScrolledSideways) }).toEqual({ path, isSideways: false });
+    }
+    await finish();
+  });
+
+  it('that somebody has to sign in is no hindrance either', async () => {
+    const keysFile = join(await temporaryDirectory(), 'keys.json');
+    await createKey(keysFile, { name: 'k', scopes: ['admin'], userIds: null, expiresMs: null });
+    const { url } = await startTest({ keysFile });
+    const { page, finish } = await openPage(browser, url, { bypassCSP: true });
+    await page.goto(url);
+    await expect.poll(() => page.getByRole('textbox', { name: 'API key' }).isVisible()).toBe(true);
+    expect(await violations(page)).toEqual([]);
+    await finish();
+  });
+
+  it('the pages hold to their policy, are kept by their tag, and are for GET and HEAD', async () => {
+    const { url } = await startTest();
+    for (const path of [
+      '/',
+      '/status',
+      '/assets/dashboard.js',
+      '/assets/status.js',
+      '/assets/style.css',
+      '/assets/icon.svg',
+    ]) {
+      const response = await fetch(url + path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'/);
+      const etag = response.headers.get('etag') ?? '';
+      expect((await fetch(url + path, { headers: { 'If-None-Match': etag } })).status).toBe(304);
+      expect((await fetch(url + path, { method: 'POST' })).status).toBe(405);
+      expect(await response.text()).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
+    }
+  });
+});
