@@ -1,0 +1,139 @@
+/**
+ * A stranger's walk through the README: its start and its tour, command by command, in a clean clone; the test command itself
+ * excepted.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const START = 'npm install && npm start';
+
+/** The shell blocks of a section. */
+function shellBlocks(text: string, section: string): string[] {
+  const [, body = ''] = text.split(`\n## ${section}\n`);
+  const [own = ''] = body.split('\n## ');
+  return [...own.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+}
+
+/** What a block says that is printed, without blanks. */
+function saidOutput(block: string): string[] {
+  const lines = block.split('\n');
+  const outputs: string[] = [];
+  for (const [i, line] of lines.entries()) {
+    if (!line.startsWith('# ')) continue;
+    const isContinued = i > 0 && lines[i - 1]?.startsWith('# ');
+    if (isContinued) outputs.push((outputs.pop() ?? '') + line.slice(2));
+    else outputs.push(line.slice(2));
+  }
+  return outputs.map((output) => output.replaceAll(/\s/g, ''));
+}
+
+let clone: string;
+let server: ChildProcess;
+let serverOutput = '';
+let environment: NodeJS.ProcessEnv;
+let port: number;
+
+/** Runs a block in one shell that stops at the first command that fails. */
+async function run(block: string): Promise<string> {
+  // Another server may have the port of the README.
+  const script = block.replaceAll('localhost:8000', `localhost:${port}`);
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: clone,
+    env: environment,
+    timeout: 120_000,
+    maxBuffer: 16 * 1024 * 1024,
+  }).catch((error) => {
+    throw new Error(`${error.message}\n${error.stdout}\n${error.stderr}\n${serverOutput}`);
+  });
+  return stdout;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: free } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
+}
+
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+const [setUp = '', firstSteps = ''] = shellBlocks(readme, 'Start');
+const tour = shellBlocks(readme, 'A tour in five minutes');
+
+beforeAll(async () => {
+  clone = join(await mkdtemp(join(tmpdir(), 'hrm-readme-')), 'clone');
+  await promisify(execFile)('git', ['clone', '--quiet', '--no-hardlinks', ROOT, clone]);
+  port = await freePort();
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('HRM_') && !name.startsWith('VITEST'));
+  environment = { ...Object.fromEntries(kept), HRM_PORT: String(port), NODE_ENV: '' };
+  expect(setUp).toContain(`${START} `);
+  server = spawn('bash', ['-c', START], { cwd: clone, env: environment, detached: true });
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.on('data', (chunk) => {
+      serverOutput += chunk;
+    });
+  }
+  const deadlineMs = Date.now() + 240_000;
+  while (!serverOutput.includes(`http://127.0.0.1:${port}\n`)) {
+    if (server.exitCode !== null || Date.now() > deadlineMs) throw new Error(`it does not start:\n${serverOutput}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}, 300_000);
+
+afterAll(async () => {
+  // The shell, npm and the server are a group of their own.
+  if (server?.pid !== undefined && server.exitCode === null) {
+    const ended = once(server, 'exit');
+    process.kill(-server.pid, 'SIGTERM');
+    await ended;
+  }
+  if (clone !== undefined) await rm(join(clone, '..'), { recursive: true, force: true });
+}, 60_000);
+
+describe('a walk through the README', () => {
+  it('has its two commands, its first steps, and a tour', () => {
+    expect(setUp.trim().split('\n')).toHaveLength(2);
+    expect(setUp).toContain('npm install && npm test');
+    expect(firstSteps).toContain('curl -X POST');
+    expect(tour.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('takes a reading and answers with it, as it says', async () => {
+    const [post = '', get = ''] = firstSteps.split('\n\n');
+    const [accepted = '', answer = ''] = saidOutput(firstSteps);
+    expect((await run(post)).replaceAll(/\s/g, '')).toBe(accepted);
+    const deadlineMs = Date.now() + 30_000;
+    let said = '';
+    // "By default after 5 seconds."
+    while (said !== answer && Date.now() < deadlineMs) {
+      said = (await run(get)).replaceAll(/\s/g, '');
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    expect(said).toBe(answer);
+  });
+
+  it('goes on the whole tour', async () => {
+    let output = '';
+    for (const block of tour) {
+      const printed = await run(block);
+      for (const said of saidOutput(block)) expect(printed.replaceAll(/\s/g, '')).toContain(said);
+      output += printed;
+    }
+    // Of each stop something that only it shows.
+    expect(output).toMatch(/readings enqueued +[6-9]\d\d\d\d/);
+    expect(output).toContain('healthy');
+    expect(output).toMatch(/[⠁-⣿]{3}/);
+    expect(output).toMatch(/2024-01-15T00:00:00Z .+\n2024-01-16T00:00:00Z /);
+    expect(output).toContain('timestamp,heart_rate,min,max,count,device_ids');
+    expect(output).toMatch(/faults +0/);
+    expect((await stat(join(clone, 'sim-0001.parquet'))).size).toBeGreaterThan(1_000);
+  }, 200_000);
+});
