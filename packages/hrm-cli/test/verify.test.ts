@@ -61,6 +61,11 @@ describe('hrm verify', () => {
     expect((await sandbox.run(['verify'])).code).toBe(0);
   });
 
+  it('does not take a place where nothing is for one where all is well', async () => {
+    const { code, stderr } = await sandbox.run(['verify', '--data-dir', join(sandbox.directory, 'typo')]);
+    expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('there is no directory') });
+  });
+
   it('ends with 0 where all is mended', async () => {
     const from = join(sandbox.dataDir, '20240115', 'bo');
     const [part = ''] = await readdir(from);

@@ -1,4 +1,5 @@
-import { type VerifyFault, type VerifySummary, verify } from 'hrm-core';
+import { existsSync } from 'node:fs';
+import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
 import { failuresToWire, failureText, summaryText, visibleText } from '../output.js';
@@ -19,6 +20,7 @@ export const verifyCommand: Command = {
   examples: ['hrm verify', 'hrm verify --user ana --date 20240115 --repair', 'hrm verify --repair --json'],
   async run({ args, settings, json, output, signal }) {
     const repair = args.has('repair');
+    requirePlace(settings.dataDir);
     // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
     const storage = await openStorage(settings, { readOnly: !repair });
     const progress = startProgress({ label: 'verify', total: 1, stream: process.stderr, enabled: !json });
@@ -37,6 +39,13 @@ export const verifyCommand: Command = {
     }
   },
 };
+
+/** @throws HrmError where there is nothing at all: a backup that was looked for in the wrong place is not well. */
+function requirePlace(dataDir: string): void {
+  if (existsSync(dataDir)) return;
+  const message = `there is no directory ${dataDir} (HRM_DATA_DIR): name the one where the data are`;
+  throw new HrmError(message, { kind: 'unavailable', code: 'storage_missing' });
+}
 
 /** What was set aside with something that cannot be read is lost, as far as this knows: a person has to hear of it. */
 function outcomeOf({ faults, faultCount, quarantine, failures }: VerifySummary): 'done' | 'data' | 'unavailable' {
