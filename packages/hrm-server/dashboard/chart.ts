@@ -142,14 +142,14 @@ function optionsOf(
   return {
     width,
     height: isNarrow ? 270 : 380,
-    padding: [10, isNarrow ? 14 : 20, 0, 0],
+    padding: [10, isNarrow ? 18 : 20, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: true, range: [fromMs / 1000, toMs / 1000] },
       y: { range: (_, min, max) => rateRange(min, max) },
     },
     axes: [
-      { ...ticks, font, space: isNarrow ? 55 : 75 },
+      { ...ticks, font, space: isNarrow ? 58 : 80, values: (_, splits, __, ___, stepS) => tickLabels(splits, stepS) },
       { ...ticks, font, size: isNarrow ? 34 : 46, space: 34 },
     ],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 9 } },
@@ -173,6 +173,25 @@ function optionsOf(
     },
   };
 }
+
+/** Ticks in the words of the page's other times: hours of 24, and what day it is where a day begins. */
+function tickLabels(splits: readonly number[], stepS: number): string[] {
+  let last = '';
+  return splits.map((seconds) => {
+    const at = seconds * 1000;
+    if (stepS >= 28 * 86_400) return TICK_MONTH.format(at);
+    const day = TICK_DAY.format(at);
+    if (stepS >= 86_400) return day;
+    const clock = TICK_CLOCK.format(at);
+    const label = day === last ? clock : `${clock}\n${day}`;
+    last = day;
+    return label;
+  });
+}
+
+const TICK_MONTH = new Intl.DateTimeFormat('en-GB', { month: 'short', year: '2-digit' });
+const TICK_DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const TICK_CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 /** A line; points that have no neighbour would not be seen as one, so they are dots. */
 function seriesOf(label: string, stroke: string, values: readonly (number | null)[], isFirst: boolean): uPlot.Series {

@@ -87,7 +87,7 @@ interface EventFields {
  * Reads server-sent events from text in pieces cut anywhere.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-function createEventParser(onEvent: (fields: EventFields) => void): (text: string) => void {
+export function createEventParser(onEvent: (fields: EventFields) => void): (text: string) => void {
   let rest = '';
   let event = '';
   let data: string[] = [];

@@ -32,7 +32,7 @@ const DATE_LENGTH = 10;
 const NOTHING = new Uint8Array();
 
 /** Starts to read an answer of type `text/csv`. */
-function createRowReader(): RowReader {
+export function createRowReader(): RowReader {
   let columns = allocate(4_096);
   let length = 0;
   let rest: Uint8Array = NOTHING;

@@ -1,0 +1,77 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTest } from '../support.js';
+import { launch, openPage, violations } from './browser.js';
+import { startFront } from './front.js';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const HEALTH = { status: 'degraded', checks: { service: 'healthy', queue: 'nobody consumes', storage: 'healthy' } };
+const SYSTEM = {
+  health: HEALTH,
+  queue: { readings: 1_234, claimed_readings: 500, dead_letters: 2, oldest_age_ms: 4_200, high_water: 5_000_000 },
+  files: { files: 34, bytes: 1_572_864, partitions: 12, counted_at: '2026-03-12T10:00:00Z' },
+  compaction: null,
+  space: [{ place: 'storage', free_bytes: 5 * 1024 ** 3, total_bytes: 20 * 1024 ** 3 }],
+  process: { version: '9.9.9', parts: ['api', 'consumer'], uptime_ms: 7_260_000 },
+};
+
+describe('the pages before a server that answers', () => {
+  it.each(['light', 'dark'] as const)(
+    'all of /system: queue, files, compaction and process, in %s',
+    async (colorScheme) => {
+      const { url: real } = await startTest();
+      let looks = 0;
+      const url = await startFront(real, (path) => {
+        if (path === '/health') return { status: 200, body: HEALTH };
+        if (path !== '/system') return null;
+        looks += 1;
+        return { status: 200, body: SYSTEM };
+      });
+      const look = { colorScheme, viewport: { width: 360, height: 800 }, bypassCSP: true };
+      const { page, finish } = await openPage(browser, url, look);
+      await page.goto(`${url}/status`);
+      await page.getByText('Degraded').waitFor();
+      for (const text of [
+        'nobody consumes',
+        '1,234',
+        '4.2 s',
+        '1.5 MiB',
+        'Nothing known yet',
+        '5 GiB',
+        '2 h 1 min',
+        'api, consumer',
+      ]) {
+        await page.getByText(text, { exact: true }).waitFor();
+      }
+      expect(await page.locator('#queue canvas').count()).toBe(4);
+      expect(await violations(page)).toEqual([]);
+      await expect.poll(() => looks, { timeout: 15_000 }).toBeGreaterThan(1);
+      await finish();
+    },
+  );
+
+  it.each([
+    [429, 'rate_limited', 'Too many requests with this API key: try again in 7 s.'],
+    [503, 'queue_unavailable', 'The service cannot answer now: try again in 7 s.'],
+  ])('%i, and says what to do', async (status, code, said) => {
+    const { url: real } = await startTest();
+    let isRefusing = true;
+    const url = await startFront(real, (path) => {
+      if (path !== '/metrics/heart-rate' || !isRefusing) return null;
+      return { status, headers: { 'Retry-After': '7' }, body: { code, detail: 'no' } };
+    });
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(`${url}/#user=ana`);
+    await page.getByRole('alert').getByText(said).waitFor();
+    isRefusing = false;
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('No readings in this range.').waitFor();
+    expect(await page.locator('#message').isVisible()).toBe(false);
+    await finish();
+  });
+});
