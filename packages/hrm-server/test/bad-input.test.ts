@@ -107,7 +107,7 @@ describe('bad input', () => {
 
   test('unknown paths are 404, wrong methods 405 with Allow, and a wrong type says what would be right', async () => {
     const { url } = await startTest();
-    for (const path of ['/', '/metrics/heart-rate/', '/nope', '/../../etc/passwd', '/health/x']) {
+    for (const path of ['//', '/metrics/heart-rate/', '/nope', '/../../etc/passwd', '/health/x']) {
       const { problem } = await readProblem(await fetch(url + path));
       expect([path, problem.status, problem.code]).toEqual([path, 404, 'not_found']);
     }

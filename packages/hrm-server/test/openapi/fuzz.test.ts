@@ -55,7 +55,7 @@ function send(port: number, agent: Agent, { method, target, headers, body }: Fuz
 
 /** What is wrong with an answer; `null`: nothing. */
 function judge(
-  { method, headers }: FuzzRequest,
+  { method, target, headers }: FuzzRequest,
   operation: DocumentedOperation | null,
   given: Given,
   conforms: ReturnType<typeof createConformance>,
@@ -68,10 +68,21 @@ function judge(
   // What no URL can be is a bad target, wherever it points.
   if ([404, 405].includes(status) || (operation === null && status === 400))
     return method === 'HEAD' || isProblem(given, status) ? null : `no problem: ${text}`;
-  if (operation === null) return `${status} for what is not there`;
+  if (operation === null) return isPage(target, given) ? null : `${status} for what is not there`;
   // Packed, and an answer in pieces, is the matter of other tests.
   if (given.headers['content-encoding'] !== undefined) return null;
   return conforms(operation, given, method === 'HEAD') ?? missingKey(operation.security, headers, status);
+}
+
+// The dashboard is no call of the API, and is the same for everyone.
+function isPage(target: string, { status, headers, text }: Given): boolean {
+  const isThere = new URL(target, 'http://localhost').pathname === '/';
+  return (
+    isThere &&
+    [200, 304].includes(status) &&
+    headers['content-type'] === 'text/html; charset=utf-8' &&
+    !text.includes(MARKER)
+  );
 }
 
 function isProblem({ headers, text }: Given, status: number): boolean {
