@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createGate } from '../src/access.js';
@@ -34,16 +34,22 @@ describe('the file of keys', () => {
     expect(record).toMatchObject({ name: 'a gateway', scopes: ['ingest'], user_ids: ['ana'], expires_ms: null });
   });
 
-  it('loses no key when many processes make keys at once', async () => {
+  it.each([
+    ['at once', () => undefined],
+    ['and take each other for dead', (path: string) => rmSync(`${path}.lock`, { force: true })],
+  ])('loses no key when many processes make keys %s', async (_, disturb) => {
     const path = join(await temporaryDirectory(), 'keys.json');
     const script = `import { createKey } from 'hrm-server/keys';
       for (let i = 0; i < 5; i++) await createKey(${JSON.stringify(path)}, ${JSON.stringify(INPUT)});`;
     const processes = Array.from({ length: 4 }, () =>
       spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' }),
     );
+    const disturbing = setInterval(disturb, 1, path);
     const codes = await Promise.all(processes.map((child) => new Promise((resolve) => child.on('exit', resolve))));
+    clearInterval(disturbing);
     expect(codes).toEqual([0, 0, 0, 0]);
     expect(readKeys(path)).toHaveLength(20);
+    expect(readdirSync(dirname(path))).toEqual(['keys.json']);
   });
 
   it('goes on after a writer that was killed', async () => {
@@ -54,6 +60,7 @@ describe('the file of keys', () => {
     utimesSync(`${path}.lock`, longAgo, longAgo);
     await createKey(path, INPUT);
     expect(readKeys(path)).toHaveLength(1);
+    expect(readdirSync(dirname(path))).toEqual(['keys.json']);
   });
 
   it.each([

@@ -1,18 +1,24 @@
 /**
  * The file of the keys: read as a whole, replaced as a whole, by one writer at a time.
+ *
+ * A lock that a killed writer left is taken over once it is old. Two may do so at once, and then one removes the lock that the
+ * other has just made. So a writer asks in the last moment whether the lock is still its own and the file still the one
+ * that it read, and begins anew otherwise: a key that was revoked must not come back by somebody's older copy.
  */
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HrmError } from 'hrm-core';
 import * as v from 'valibot';
@@ -50,6 +56,15 @@ export function readKeys(path: string): readonly KeyRecord[] {
   return parsed.output.keys;
 }
 
+/** What changes whenever the file of the keys does; {@link NO_KEYS_FILE} where there is none. */
+export function keysVersion(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stats === undefined ? NO_KEYS_FILE : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+}
+
+/** @see keysVersion */
+export const NO_KEYS_FILE = 'none';
+
 /**
  * Makes a key and keeps its record; durable when this resolves.
  * @throws HrmError kind `invalid`, code `invalid_key`, with every fault; and as {@link readKeys}.
@@ -74,33 +89,57 @@ export async function revokeKey(path: string, id: string): Promise<boolean> {
 
 /** Replaces the file by what `edit` makes of its keys; `null`: nothing to change. */
 async function change(path: string, edit: (keys: readonly KeyRecord[]) => readonly KeyRecord[] | null): Promise<void> {
-  const directory = dirname(resolve(path));
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const release = await lock(`${path}.lock`);
-  try {
-    const keys = edit(readKeys(path));
-    if (keys === null) return;
-    const temporary = `${path}.tmp`;
-    rmSync(temporary, { force: true });
-    writeDurably(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
-    renameSync(temporary, path);
-    syncDirectory(directory);
-  } catch (cause) {
-    if (cause instanceof HrmError) throw cause;
-    const message = `the keys cannot be written to ${path}: see that this user may, and that the disk has room`;
-    throw new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable', cause });
-  } finally {
-    release();
+  mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 });
+  const deadlineMs = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    const lock = await takeLock(`${path}.lock`, deadlineMs);
+    try {
+      const version = keysVersion(path);
+      const keys = edit(readKeys(path));
+      if (keys === null || replaceKeys(path, keys, () => lock.isHeld() && keysVersion(path) === version)) return;
+    } catch (cause) {
+      if (cause instanceof HrmError) throw cause;
+      const message = `the keys cannot be written to ${path}: see that this user may, and that the disk has room`;
+      throw new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable', cause });
+    } finally {
+      lock.release();
+    }
   }
 }
 
-/** Takes the lock, a file that only one can make. @returns what gives it back. */
-async function lock(path: string): Promise<() => void> {
-  const deadlineMs = Date.now() + LOCK_WAIT_MS;
+/** Writes the keys beside their file and, if they may still, into its place. @returns whether they might. */
+function replaceKeys(path: string, keys: readonly KeyRecord[], isStillMine: () => boolean): boolean {
+  const directory = dirname(resolve(path));
+  const prefix = `${basename(path)}.`;
+  // Under the lock, what others wrote beside the file is what killed writers left.
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(prefix) && name.endsWith('.tmp')) rmSync(join(directory, name), { force: true });
+  }
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  writeDurably(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
+  if (!isStillMine()) {
+    rmSync(temporary, { force: true });
+    return false;
+  }
+  renameSync(temporary, path);
+  syncDirectory(directory);
+  return true;
+}
+
+/** The right to change the keys. */
+interface Lock {
+  isHeld(): boolean;
+  release(): void;
+}
+
+/** Takes the lock, a file that only one can make. */
+async function takeLock(path: string, deadlineMs: number): Promise<Lock> {
+  const owner = randomUUID();
+  const isHeld = () => ownerOf(path) === owner;
   for (;;) {
     try {
-      closeSync(openSync(path, 'wx', 0o600));
-      return () => rmSync(path, { force: true });
+      writeFileSync(path, owner, { flag: 'wx', mode: 0o600 });
+      return { isHeld, release: () => isHeld() && rmSync(path, { force: true }) };
     } catch (cause) {
       const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
       if (!isTaken || Date.now() > deadlineMs) {
@@ -115,6 +154,14 @@ async function lock(path: string): Promise<() => void> {
   }
 }
 
+function ownerOf(lock: string): string | null {
+  try {
+    return readFileSync(lock, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
 /** Of a writer that was killed: to write takes milliseconds. */
 function isStale(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -124,7 +171,7 @@ function isStale(path: string): boolean {
 function writeDurably(path: string, text: string): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    writeSync(descriptor, text);
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -2,10 +2,9 @@
  * The keys as a server that runs has them: read anew when the file has changed, so that in every process a key counts as
  * soon as it is made, and no more within a second after it was revoked.
  */
-import { statSync } from 'node:fs';
 import { type Clock, systemClock } from 'hrm-core';
 import { findKey, type KeyRecord } from './api-key.js';
-import { readKeys } from './key-file.js';
+import { keysVersion, NO_KEYS_FILE, readKeys } from './key-file.js';
 
 /** The keys that count now. */
 export interface KeyRing {
@@ -30,9 +29,9 @@ const LOOK_EVERY_MS = 500;
  * @throws HrmError as {@link readKeys}: a server must not start open because its keys cannot be read.
  */
 export function openKeyRing(path: string, { clock = systemClock, onError }: KeyRingOptions = {}): KeyRing {
-  let version = versionOf(path);
+  let version = keysVersion(path);
   let records = byId(readKeys(path));
-  let isNeeded = version !== NO_FILE;
+  let isNeeded = version !== NO_KEYS_FILE;
   let lookedMs = clock.nowMs();
 
   function lookAgain(): void {
@@ -43,8 +42,8 @@ export function openKeyRing(path: string, { clock = systemClock, onError }: KeyR
   function look(): void {
     lookedMs = clock.nowMs();
     try {
-      const found = versionOf(path);
-      if (found === version || found === NO_FILE) return;
+      const found = keysVersion(path);
+      if (found === version || found === NO_KEYS_FILE) return;
       records = byId(readKeys(path));
       version = found;
       isNeeded = true;
@@ -67,13 +66,6 @@ export function openKeyRing(path: string, { clock = systemClock, onError }: KeyR
       return findKey(records, token, clock.nowMs());
     },
   };
-}
-
-const NO_FILE = 'none';
-
-function versionOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stats === undefined ? NO_FILE : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }
 
 function byId(keys: readonly KeyRecord[]): ReadonlyMap<string, KeyRecord> {
