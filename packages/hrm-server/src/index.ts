@@ -17,6 +17,7 @@ export {
   type LoopName,
   type LoopReporter,
 } from './health.js';
+export { isLoopback } from './host.js';
 export { createLog } from './log.js';
 export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
 export { addEnded, type MetricsReport } from './metrics/merge.js';

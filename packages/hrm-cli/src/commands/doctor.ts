@@ -13,16 +13,29 @@ const CHECK_TIMEOUT_MS = 15_000;
 export const doctorCommand: Command = {
   name: 'doctor',
   about:
-    'Looks at what the system stands on: Node.js, settings, the data directory (room, sync, permissions, leftovers, quarantine), the queue or\n' +
-    'Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes one block, and deletes it.\n' +
+    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, sync, permissions, leftovers, quarantine), the\n' +
+    'queue or Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes some blocks, and deletes them.\n' +
     'Ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],
-  settings: ['dataDir', ...QUEUE_SETTINGS, 'queueHighWater', 'batchMaxAgeMs', 'leaseMs', 'sweepAfterMs'],
+  settings: [
+    'dataDir',
+    ...QUEUE_SETTINGS,
+    'queueHighWater',
+    'batchMaxAgeMs',
+    'leaseMs',
+    'sweepAfterMs',
+    'keysFile',
+    'host',
+    'allowAnonymous',
+  ],
   examples: ['hrm doctor', 'hrm doctor --json'],
   async run({ settings, json, output }) {
+    // Of the server, which takes time to load, and is for who asks.
+    const { checkKeys } = await import('../doctor/check-keys.js');
     const findings = [
       ...checkNode(process.versions.node),
       ...checkSettings(settings, process.env),
+      ...checkKeys(settings, Date.now()),
       ...(await bounded('data', checkStorage(settings.dataDir))),
       ...(await bounded('queue', checkQueue(settings))),
     ];

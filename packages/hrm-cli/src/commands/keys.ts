@@ -29,7 +29,7 @@ const OPTIONS: readonly CommandOption[] = [
 export const createCommand: Command = {
   name: 'keys create',
   about:
-    'Makes an API key and prints it, once: only its hash is kept. With the first key the server answers nobody without one,\n' +
+    'Makes an API key and prints it, once: only its hash is kept. With the first key the server answers nobody without one, ' +
     'and may listen beyond this machine (--host); servers that run know a new key at once.',
   options: OPTIONS,
   settings: ['keysFile'],

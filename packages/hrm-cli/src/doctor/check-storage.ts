@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, open, opendir, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isHrmError, type Space } from 'hrm-core';
+import { isHrmError, type Space, type Storage } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import { bytesText, plural } from '../output.js';
 import { type Finding, findingsOf } from './finding.js';
@@ -14,6 +14,7 @@ const LEFTOVER_AGE_MS = 3_600_000;
 
 /** A disk that takes longer to sync a block limits what can be stored: each file waits for two or three of these. */
 const SLOW_SYNC_MS = 50;
+const SYNC_TRIES = 3;
 
 /** Room below which somebody should look: a share of the disk, and never more than some bytes. */
 const LOW_SHARE = 0.1;
@@ -34,9 +35,8 @@ export async function checkStorage(dataDir: string): Promise<readonly Finding[]>
   try {
     const storage = await openStorage({ dataDir }, { create: false });
     try {
-      const beganMs = performance.now();
       const space = await storage.check();
-      findings.push(...syncFindings(performance.now() - beganMs), ...spaceFindings(space));
+      findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings(space));
     } finally {
       await storage.close();
     }
@@ -57,6 +57,17 @@ export async function checkStorage(dataDir: string): Promise<readonly Finding[]>
     findings.push(warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'));
   }
   return findings.length > 0 ? findings : [ok('data', 'well')];
+}
+
+/** The best of some tries, ms: that others use the disk just now does not make it a slow one. */
+async function measureSync(storage: Storage): Promise<number> {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < SYNC_TRIES; i += 1) {
+    const beganMs = performance.now();
+    await storage.check();
+    bestMs = Math.min(bestMs, performance.now() - beganMs);
+  }
+  return bestMs;
 }
 
 function syncFindings(syncMs: number): readonly Finding[] {

@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs';
+import { isHrmError } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { isLoopback } from 'hrm-server';
+import { type KeyRecord, readKeys } from 'hrm-server/keys';
+import { plural } from '../output.js';
+import { type Finding, findingsOf } from './finding.js';
+
+/** What of the settings decides who is answered. */
+type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous'>;
+
+/** Looks at the file of API keys: whether a server would start with it, who may read it, and which keys have ended. */
+export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs: number): readonly Finding[] {
+  const { ok, warning, problem } = findingsOf('keys');
+  let keys: readonly KeyRecord[];
+  try {
+    keys = readKeys(keysFile);
+  } catch (error) {
+    if (!isHrmError(error)) throw error;
+    return [problem(error.code, error.message, 'mend that first: hrm serve does not start without its keys')];
+  }
+  const stats = statSync(keysFile, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    if (isLoopback(host) || allowAnonymous) return [ok('keys', 'there are none: whoever reaches the API is answered')];
+    const message = `hrm serve does not listen on ${host} without API keys`;
+    return [problem('keys_missing', message, 'make one with hrm keys create, or unset HRM_HOST')];
+  }
+  const ended = keys.filter(({ expires_ms }) => expires_ms !== null && expires_ms <= nowMs).length;
+  const findings: Finding[] = [];
+  if ((stats.mode & 0o077) !== 0)
+    findings.push(warning('permissions', 'others may read the file of keys', `run chmod go= ${keysFile}`));
+  if (ended === keys.length)
+    findings.push(warning('keys_none', 'no key counts: nobody is answered', 'make one with hrm keys create'));
+  else if (ended > 0) {
+    const message = `${plural(ended, 'key')} of ${keys.length} ended`;
+    findings.push(warning('keys_ended', message, 'hrm keys list shows which; hrm keys revoke takes them away'));
+  }
+  return findings.length > 0 ? findings : [ok('keys', plural(keys.length, 'key'))];
+}
