@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KNOWN_BUILDS } from './support/known-builds.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const START = 'npm install && npm start';
@@ -73,7 +74,7 @@ beforeAll(async () => {
   await promisify(execFile)('git', ['clone', '--quiet', '--no-hardlinks', ROOT, clone]);
   port = await freePort();
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('HRM_') && !name.startsWith('VITEST'));
-  environment = { ...Object.fromEntries(kept), HRM_PORT: String(port), NODE_ENV: '' };
+  environment = { ...Object.fromEntries(kept), ...KNOWN_BUILDS, HRM_PORT: String(port), NODE_ENV: '' };
   expect(setUp).toContain(`${START} `);
   server = spawn('bash', ['-c', START], { cwd: clone, env: environment, detached: true });
   for (const stream of [server.stdout, server.stderr]) {

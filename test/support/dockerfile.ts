@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { KNOWN_BUILDS } from './known-builds.js';
 
 /** One instruction, continuation lines joined. */
 interface Instruction {
@@ -96,7 +97,8 @@ async function copy(args: string, { context, images, here }: Record<'context' | 
 
 async function run(command: string, cwd: string): Promise<void> {
   // Nothing of the repository's own installation or settings.
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, DO_NOT_TRACK: '1', npm_config_prefer_offline: 'true' };
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, DO_NOT_TRACK: '1', npm_config_prefer_offline: 'true', ...KNOWN_BUILDS };
   await promisify(execFile)('/bin/sh', ['-c', command], { cwd, env, maxBuffer: 1e9 }).catch((error) => {
     throw new Error(`${command}:\n${error.stdout}\n${error.stderr}`);
   });

@@ -39,6 +39,10 @@ describe('spans', () => {
       async () => (await (await fetch(`${url}${SINGLE}?${QUERY}`)).text()).includes('"count":1}'),
       'it is stored',
     );
+    await until(
+      async () => /^hrm_compaction_partitions_total\{[^}]*\} [1-9]/m.test(await (await fetch(`${url}/metrics`)).text()),
+      'it is compacted',
+    );
     await service.close();
     const { spans } = collector;
     const named = (name: string) => spans.filter((span) => span.name === name);
