@@ -123,6 +123,12 @@ export const CACHE_SETTLE_MS = 1_000;
 /** Milliseconds that a query works before it lets the process do something else; a day of known files takes less than one. */
 export const MAX_TURN_MS = 5;
 
+/**
+ * Turns of the event loop between two such pieces of work, some microseconds each where nothing is to be done. The loop accepts
+ * one connection a turn, so without them one that comes behind 500 others waits until most of their work is done.
+ */
+export const REST_TURNS = 5;
+
 /** Files of a partition whose ends are read at once. */
 export const MAX_CONCURRENT_READS = 16;
 

@@ -14,17 +14,21 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
-import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
+import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import type { DamageListener } from './damage.js';
-import type { Call, Handler } from './handler.js';
-import { MIN_PACKED_BYTES } from './limits.js';
+import { createPlaces, type FairShare, type Places } from './fair-share.js';
+import { type Call, clientOf, type Handler } from './handler.js';
+import { MAX_LONG_ANSWERS, MIN_PACKED_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
+import { invalidError } from './problem.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
 export interface QueryComponents {
   readonly storage: Storage;
   readonly onDamage: DamageListener;
+  /** What making answers goes by. */
+  readonly share: FairShare;
 }
 
 /** The settings that an answer depends on. */
@@ -38,9 +42,10 @@ const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Ac
 
 /** Answers a question in the form and packing that the client wants, or that its copy still holds. */
 export function answerQuery(
-  { storage, onDamage }: QueryComponents,
+  { storage, onDamage, share }: QueryComponents,
   { devicePriority: priority, naiveTimestamps }: QuerySettings,
 ): Handler {
+  const places = createPlaces(MAX_LONG_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
@@ -53,7 +58,9 @@ export function answerQuery(
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const options = { signal, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
-    const tag = `"${await queryTag({ storage }, question, options)}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
+    const client = clientOf(call);
+    const versions = await share.run(client, () => queryTag({ storage }, question, options));
+    const tag = `"${versions}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -63,7 +70,7 @@ export function answerQuery(
     }
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
     const pieces = piecesAsSpan(incoming, 'query', piecesOf(type, userId, tables));
-    const beginning = await readBeginning(pieces);
+    const beginning = await share.run(client, () => readBeginning(pieces));
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
     const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
@@ -74,17 +81,35 @@ export function answerQuery(
       await pieces.return();
       return new Response(null, { headers });
     }
-    if (!isPacked) return new Response(streamPieces(beginning.bytes, pieces, cutBy(call)), { headers });
-    const packed = packPieces(encoding, rejoin(beginning.bytes, pieces));
-    return new Response(streamPieces(new Uint8Array(), packed, cutBy(call)), { headers });
+    if (!beginning.done) await takePlace(call, places, pieces);
+    const whole = rejoin(beginning.bytes, pieces);
+    const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
+    return new Response(stream, { headers });
   };
 }
 
-/** Cuts the connection: an answer that ends before its end must not look like one. */
-function cutBy({ outgoing, onLateError }: Call): (error: unknown) => void {
-  return (error) => {
-    onLateError(error);
-    outgoing.destroy();
+/** For as long as the answer is under way. @throws HrmError code `too_busy`; the answer is ended then. */
+async function takePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  try {
+    call.outgoing.once('close', places.take(clientOf(call)));
+  } catch (error) {
+    await pieces.return();
+    throw error;
+  }
+}
+
+/** Pieces wait their turn, and end with the key of whoever asked; what stops them cuts the connection. */
+function streamOptions(call: Call, share: FairShare): StreamOptions {
+  const { access, outgoing, onLateError } = call;
+  return {
+    async makeWith(make) {
+      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      return await share.run(clientOf(call), make);
+    },
+    onError(error) {
+      onLateError(error);
+      outgoing.destroy();
+    },
   };
 }
 

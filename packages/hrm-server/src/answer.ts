@@ -3,7 +3,6 @@
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import type { Encoding } from './accept.js';
 import { MAX_HELD_ANSWER_BYTES } from './limits.js';
@@ -28,28 +27,30 @@ export async function readBeginning(pieces: AsyncIterator<Uint8Array, void>): Pr
   return { bytes: Buffer.concat(held, length), done: false };
 }
 
-/**
- * The beginning and the rest as a stream of bytes, made as fast as it is read and no faster.
- * @param onError - told of what stops it in the middle. The status is sent by then, so what remains is to cut the
- *   connection: an answer that ends before its end must not look like one.
- */
+/** How pieces become a stream. */
+export interface StreamOptions {
+  /** Makes one piece: here it waits its turn, or is refused. */
+  readonly makeWith: <Piece>(make: () => Promise<Piece>) => Promise<Piece>;
+  /**
+   * Told of what stops it in the middle. The status is sent by then, so what remains is to cut the connection: an answer that
+   * ends before its end must not look like one.
+   */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Pieces as a stream of bytes, made as fast as it is read and no faster. */
 export function streamPieces(
-  beginning: Uint8Array,
   pieces: AsyncIterator<Uint8Array, void>,
-  onError: (error: unknown) => void,
+  { makeWith, onError }: StreamOptions,
 ): ReadableStream<Uint8Array> {
-  let next: Uint8Array | undefined = beginning;
   let isCancelled = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          // A piece is a few milliseconds of work; between two of them everybody else has a turn.
-          if (next === undefined) await nextTurn();
-          const result = next === undefined ? await pieces.next() : { value: next, done: false };
-          next = undefined;
-          if (result.done === true) controller.close();
-          else if (result.value !== undefined) controller.enqueue(result.value);
+          const { value, done } = await makeWith(() => pieces.next());
+          if (done === true) controller.close();
+          else controller.enqueue(value);
         } catch (error) {
           // Whoever went away has stopped the query and closed the stream; that is how it should end.
           if (!isCancelled) onError(error);
@@ -83,7 +84,8 @@ export async function* packPieces(
 
 /** Both are about as far as packing can go without taking longer than making the answer several times over. */
 const GZIP_LEVEL = 4;
-const BROTLI_OPTIONS = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } };
+/** A window of 256 KiB: the default of 4 MiB packs rows no better, and each answer under way would hold several times that. */
+const BROTLI_OPTIONS = { params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 } };
 
 /** A beginning that was read already, and the rest. */
 export async function* rejoin(

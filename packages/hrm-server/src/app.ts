@@ -12,10 +12,12 @@ import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
-import { type AppEnv, type Handler, jsonResponse } from './handler.js';
+import { createFairShare, type FairShare } from './fair-share.js';
+import { type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
+import { MAX_ANSWER_STEPS } from './limits.js';
 import { createLive, type Live } from './live.js';
 import { describeError, levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
@@ -104,22 +106,31 @@ export function createApp(components: AppComponents, settings: AppSettings): Hon
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
   const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
+  const share = createFairShare(MAX_ANSWER_STEPS);
   const document = openApiDocument(VERSION);
+  // Written once: whoever asks for it again and again costs no memory.
+  const documentBytes = Buffer.from(JSON.stringify(document));
   return {
     postReading: postReading(components, settings),
     postBatch: postBatch(components, settings),
-    query: answerQuery({ storage, onDamage }, settings),
-    devices: listDevices({ storage, onDamage }),
-    latest: answerLatest({ storage, onDamage }, settings),
+    query: answerQuery({ storage, onDamage, share }, settings),
+    devices: shared(share, listDevices({ storage, onDamage })),
+    latest: shared(share, answerLatest({ storage, onDamage }, settings)),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     health: healthHandler(health),
     liveness: livenessHandler,
     metrics: metricsHandler(metrics),
-    openapi: (call) => jsonResponse(call, 200, document),
+    openapi: ({ headers }) =>
+      new Response(documentBytes, { headers: { ...headers, 'Content-Type': 'application/json' } }),
     docs: ({ headers }) => docsPage(document, headers),
   };
+}
+
+/** A call whose answer is made in one step. */
+function shared(share: FairShare, handler: Handler): Handler {
+  return (call) => share.run(clientOf(call), async () => await handler(call));
 }
 
 function noSystem(): never {

@@ -21,6 +21,11 @@ export interface Call {
   onLateError(error: unknown): void;
 }
 
+/** Who calls, for shares and places: the key, or everybody where none is needed. */
+export function clientOf({ incoming }: Pick<Call, 'incoming'>): string {
+  return incoming.headers.authorization ?? '';
+}
+
 /** Answers a call. @throws HrmError, which becomes a problem. */
 export type Handler = (call: Call) => Promise<Response> | Response;
 

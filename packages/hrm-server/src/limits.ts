@@ -30,6 +30,18 @@ export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
 /** Bytes of an answer from which on it is packed for who wants that; a smaller one fits in a network packet anyway. */
 export const MIN_PACKED_BYTES = 1_024;
 
+/** Steps of answers that are under way at once: as many as may wait for a storage, while one computes. */
+export const MAX_ANSWER_STEPS = 16;
+
+/**
+ * Answers that are streamed at once: each holds files open and, packed, up to 1 MiB. One client has a quarter of them, so that
+ * it shuts out nobody.
+ */
+export const MAX_LONG_ANSWERS = 100;
+
+/** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
+export const MAX_PIPELINED_REQUESTS = 100;
+
 /** UTF-16 code units of an unknown parameter's name that an error repeats. */
 export const MAX_ECHOED_NAME_LENGTH = 64;
 
@@ -118,7 +130,7 @@ export interface ConnectionLimits {
   readonly requestMs: number;
   /** For the next request of an idle connection. Node's 5 s cut clients off in the middle of a request. */
   readonly keepAliveMs: number;
-  /** For a client that takes nothing of an answer, or sends nothing. */
+  /** For a client that sends nothing, or does not take what was written last: 64 to 400 KiB, so about 3 KiB/s. */
   readonly stalledMs: number;
   /** For requests that are on their way when the server closes: they are answered, on the last time of their connection. */
   readonly closeGraceMs: number;

@@ -2,7 +2,7 @@
  * The socket side of the server: listening, bounds on slow clients, the check of `Host`, and a shutdown that cuts no
  * request.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
@@ -14,8 +14,10 @@ import type { AppEnv } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { describeError, levelOf } from './log.js';
+import { oneByOne } from './one-by-one.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from './requests.js';
+import { cutSlowReaders } from './slow-readers.js';
 
 /** What listens. */
 export interface ListenComponents {
@@ -57,9 +59,17 @@ export async function listen(
     requireHostHeader: false,
   });
   server.timeout = limits.stalledMs;
-  const close = closeGently(server, limits);
-  server.on('request', (incoming, outgoing) => beginRequest(incoming, outgoing, requests));
-  server.on('request', createRequestListener({ app, requests }, createHostCheck(settings)));
+  const { follow, close } = closeGently(server, limits);
+  cutSlowReaders(server, limits);
+  const answer = createRequestListener({ app, requests }, createHostCheck(settings));
+  server.on(
+    'request',
+    oneByOne((incoming, outgoing) => {
+      follow(incoming, outgoing);
+      beginRequest(incoming, outgoing, requests);
+      void answer(incoming, outgoing);
+    }),
+  );
   await startListening(server, settings);
   const { port } = server.address() as AddressInfo;
   return { url: `http://${reachableHost(settings.host)}:${port}`, close };
@@ -82,13 +92,16 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
 }
 
 /**
- * Follows the server's connections from now on.
- * @returns what closes it. Who has connected by then is taken, nobody after; requests in flight, and those that arrive on open
+ * Follows the server's connections from now on, and the requests that it is told of.
+ * @returns what is told of a request, and what closes the server. Who has connected by then is taken, nobody after; requests in flight, and those that arrive on open
  *   connections within a moment, are answered as the last of their connection; then everything idle is cut. Node's
  *   `close` alone would cut idle connections whose next request is on its way, wait for those that have not sent anything
  *   yet, and keep those that were busy open when they fall idle.
  */
-function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits): () => Promise<void> {
+function closeGently(
+  server: Server,
+  { closeGraceMs, closeMs }: ConnectionLimits,
+): { follow(request: IncomingMessage, answer: ServerResponse): void; close(): Promise<void> } {
   const sockets = new Set<Socket>();
   const answers = new Set<ServerResponse>();
   let closed: Promise<void> | null = null;
@@ -106,7 +119,7 @@ function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits
   function closeIdle(): void {
     if (isGraceOver) server.closeIdleConnections();
   }
-  server.on('request', (request, answer) => {
+  function follow(request: IncomingMessage, answer: ServerResponse): void {
     answers.add(answer);
     if (closed !== null) answer.setHeader('Connection', 'close');
     request.on('close', closeIdle);
@@ -114,7 +127,7 @@ function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits
       answers.delete(answer);
       closeIdle();
     });
-  });
+  }
   async function close(): Promise<void> {
     await acceptWaiting(server);
     const stopped = new Promise<void>((resolve) => {
@@ -134,9 +147,12 @@ function closeGently(server: Server, { closeGraceMs, closeMs }: ConnectionLimits
     // Stops the HTTP server's own timer; that nothing listens is no news.
     server.close(() => undefined);
   }
-  return () => {
-    closed ??= close();
-    return closed;
+  return {
+    follow,
+    close() {
+      closed ??= close();
+      return closed;
+    },
   };
 }
 

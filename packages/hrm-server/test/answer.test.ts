@@ -7,8 +7,9 @@ test('a stream that is cancelled in the middle of a step stops its source and re
   let hasBegun = false;
   let hasEnded = false;
   async function* pieces(): AsyncGenerator<Uint8Array, void> {
-    hasBegun = true;
     try {
+      yield Buffer.from('first');
+      hasBegun = true;
       await opened;
       yield Buffer.from('second');
       yield Buffer.from('third');
@@ -17,7 +18,10 @@ test('a stream that is cancelled in the middle of a step stops its source and re
     }
   }
   const errors: unknown[] = [];
-  const reader = streamPieces(Buffer.from('first'), pieces(), (error) => errors.push(error)).getReader();
+  const reader = streamPieces(pieces(), {
+    makeWith: (make) => make(),
+    onError: (error) => errors.push(error),
+  }).getReader();
   expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('first');
   const second = reader.read();
   await until(() => hasBegun, 'the step has begun');
