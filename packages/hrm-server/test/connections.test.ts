@@ -6,7 +6,8 @@ import type { Queue } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { connectRaw, gate, post, startTest, until, wireReading } from './support.js';
+import { MAX_PIPELINED_REQUESTS } from '../src/limits.js';
+import { connectRaw, exchangeRaw, gate, post, startTest, until, wireReading } from './support.js';
 
 const SINGLE = '/metrics/heart-rate';
 
@@ -84,6 +85,45 @@ describe('slow and silent clients', () => {
     socket.write(head(body.length) + body + head(bad.length) + bad + head(body.length, 'Connection: close\r\n') + body);
     expect((await closed).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 202', 'HTTP/1.1 400', 'HTTP/1.1 202']);
     expect((await queue.depth()).readings).toBe(2);
+  });
+
+  test('have such requests handled one at a time, and are cut when they pile up', async () => {
+    const { opened, open } = gate();
+    let pushes = 0;
+    const { port, url } = await startTest({
+      wrapQueue: (queue) =>
+        slowQueue(queue, opened, () => {
+          pushes += 1;
+        }),
+    });
+    const body = JSON.stringify(wireReading());
+    const some = await connectRaw(port);
+    some.socket.write((head(body.length) + body).repeat(50) + head(body.length, 'Connection: close\r\n') + body);
+    const many = await connectRaw(port);
+    many.socket.write((head(body.length) + body).repeat(MAX_PIPELINED_REQUESTS + 2));
+    expect(await many.closed).toBe('');
+    // Neither the one that is cut nor the other has more than one under way.
+    expect(pushes).toBeLessThanOrEqual(2);
+    open();
+    expect((await some.closed).match(/HTTP\/1.1 202/g)).toHaveLength(51);
+    expect(pushes).toBeLessThanOrEqual(52);
+    expect((await post(url + SINGLE, wireReading())).status).toBe(202);
+  });
+
+  test('that ask for much and read nothing cost little', async () => {
+    const { port } = await startTest();
+    const before = process.memoryUsage().rss;
+    const request = 'GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(90);
+    const connections = await Promise.all(Array.from({ length: 50 }, () => connectRaw(port)));
+    for (const { socket } of connections) {
+      socket.pause();
+      socket.write(request);
+    }
+    // All of them together would be 4,500 answers of about 100 KB.
+    expect(
+      await exchangeRaw(port, 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
+    ).toContain('alive');
+    expect(process.memoryUsage().rss - before).toBeLessThan(150e6);
   });
 });
 

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
+import { MAX_LONG_ANSWERS } from '../src/limits.js';
 import { connectRaw, post, startTest, until, wireReading } from './support.js';
 
 const DAY_MS = 86_400_000;
@@ -197,7 +198,7 @@ describe('a year of minutes', () => {
   test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
     let snapshots = 0;
     const { url, port, storage } = await startTest({
-      limits: { stalledMs: 500 },
+      limits: { stalledMs: 500, checkEveryMs: 50 },
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           snapshots = count;
@@ -219,6 +220,38 @@ describe('a year of minutes', () => {
     // Compared here, since a failure would print all of it.
     expect(answer.includes('"count":288000}')).toBe(false);
     expect(snapshots).toBe(before);
+  });
+
+  test('is given to so many of one client at once, and to others all the while', async () => {
+    const { url, storage } = await startTest();
+    await writeDays(storage, 200, 60_000);
+    const aborts = new AbortController();
+    const long = heartRateUrl(url, YEAR);
+    // Nobody reads them.
+    const responses = await Promise.all(
+      Array.from({ length: MAX_LONG_ANSWERS / 4 + 3 }, async () => {
+        const response = await fetch(long, { signal: aborts.signal });
+        if (response.status === 503) {
+          expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+          expect(await response.json()).toMatchObject({ code: 'too_busy' });
+        }
+        return response;
+      }),
+    );
+    expect(responses.filter(({ status }) => status === 503)).toHaveLength(3);
+    const short = heartRateUrl(url, { ...YEAR, end: '2023-01-02T00:00:00Z' });
+    expect((await fetch(short, { signal: aborts.signal })).status).toBe(200);
+    // As somebody else would: without keys it is the header that tells.
+    const other = await fetch(long, { signal: aborts.signal, headers: { Authorization: 'Bearer other' } });
+    expect(other.status).toBe(200);
+    aborts.abort();
+    await expect
+      .poll(async () => {
+        const response = await fetch(long);
+        await response.body?.cancel();
+        return response.status;
+      })
+      .toBe(200);
   });
 });
 

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { takeTurns } from '../../src/flow/turns.js';
+import { MAX_TURN_MS, REST_TURNS } from '../../src/limits.js';
+
+/** Works without letting anybody else do anything. */
+function workFor(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
+describe('giving way', () => {
+  it('is done in one line: of many who work, one does in a turn of the loop, and then the loop has turns for itself', async () => {
+    const order: (number | 'loop')[] = [];
+    let isOver = false;
+    const loop = (): void => {
+      order.push('loop');
+      if (!isOver) setImmediate(loop);
+    };
+    setImmediate(loop);
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, worker) => {
+        const { give } = takeTurns();
+        for (let i = 0; i < 3; i += 1) {
+          workFor(MAX_TURN_MS + 1);
+          await give();
+          order.push(worker);
+        }
+      }),
+    );
+    isOver = true;
+    expect(order.filter((who) => who !== 'loop')).toHaveLength(30);
+    const first = order.findIndex((who) => who !== 'loop');
+    let turns = REST_TURNS;
+    for (const who of order.slice(first)) {
+      if (who === 'loop') turns += 1;
+      else {
+        // One of them may be counted on the other side of the work.
+        expect(turns).toBeGreaterThanOrEqual(REST_TURNS - 1);
+        turns = 0;
+      }
+    }
+  });
+
+  it('costs nothing while somebody has worked for less', async () => {
+    const { give } = takeTurns();
+    workFor(MAX_TURN_MS + 1);
+    await give();
+    let turns = 0;
+    let isOver = false;
+    const loop = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(loop);
+    };
+    setImmediate(loop);
+    for (let i = 0; i < 1_000; i += 1) await give();
+    isOver = true;
+    // Six for each, if each gave way; some, where the machine took its time.
+    expect(turns).toBeLessThan(600);
+  });
+});

@@ -1,0 +1,74 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createFairShare, createPlaces } from '../src/fair-share.js';
+import { gate } from './support.js';
+
+describe('a fair share', () => {
+  it('runs so many steps at once, and lets clients take turns however much one of them asks for', async () => {
+    const share = createFairShare(2);
+    const { opened, open } = gate();
+    const begun: string[] = [];
+    let running = 0;
+    let most = 0;
+    const step = (name: string) => async () => {
+      begun.push(name);
+      running += 1;
+      most = Math.max(most, running);
+      await opened;
+      await nextTurn();
+      running -= 1;
+    };
+    const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'c1', 'b2'].map((name) => share.run(name.charAt(0), step(name)));
+    await nextTurn();
+    expect(begun).toEqual(['a1', 'a2']);
+    open();
+    await Promise.all(all);
+    expect(begun).toEqual(['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2', 'a5']);
+    expect(most).toBe(2);
+  });
+
+  it('gives what a step gives, and goes on after one that failed', async () => {
+    const share = createFairShare(1);
+    const failing = share.run('a', () => Promise.reject(new Error('no')));
+    const next = share.run('a', async () => 7);
+    await expect(failing).rejects.toThrow('no');
+    expect(await next).toBe(7);
+    expect(await share.run('b', async () => 8)).toBe(8);
+  });
+
+  it('lets everybody else have a turn between two steps', async () => {
+    const share = createFairShare(1);
+    let turns = 0;
+    const isOver = { value: false };
+    const count = (): void => {
+      turns += 1;
+      if (!isOver.value) setImmediate(count);
+    };
+    setImmediate(count);
+    await Promise.all(Array.from({ length: 20 }, () => share.run('a', async () => undefined)));
+    isOver.value = true;
+    expect(turns).toBeGreaterThanOrEqual(18);
+  });
+});
+
+describe('places', () => {
+  it('are a quarter of all for one client, and come back once', () => {
+    const places = createPlaces(8);
+    const first = places.take('a');
+    places.take('a');
+    expect(() => places.take('a')).toThrow(expect.objectContaining({ kind: 'unavailable', code: 'too_busy' }));
+    first();
+    first();
+    places.take('a');
+    expect(() => places.take('a')).toThrow('too many long answers');
+    for (const client of ['b', 'b', 'c', 'c', 'd', 'd']) places.take(client);
+    expect(() => places.take('e')).toThrow('too many long answers');
+  });
+
+  it('of clients that are gone are free', () => {
+    const places = createPlaces(4);
+    for (let i = 0; i < 1_000; i += 1) places.take(`client ${i}`)();
+    for (const client of ['a', 'b', 'c', 'd']) places.take(client);
+    expect(() => places.take('e')).toThrow();
+  });
+});
