@@ -129,6 +129,15 @@ export const MAX_TURN_MS = 5;
  */
 export const REST_TURNS = 5;
 
+/**
+ * Milliseconds since a directory's last change after which a listing of it is remembered. File systems' clocks tick every 4 to
+ * 10 ms, some every 1 or 2 s; a change within the tick of the one before is seen by nobody who goes by the time.
+ */
+export const LISTING_SETTLE_MS = 3_000;
+
+/** Names in remembered listings, about 100 bytes each, per opened storage. */
+export const MAX_REMEMBERED_NAMES = 100_000;
+
 /** Files of a partition whose ends are read at once. */
 export const MAX_CONCURRENT_READS = 16;
 

@@ -9,6 +9,7 @@ import type { Partition } from '../../ports/storage.js';
 import { errorCode } from './directory-errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './directory-files.js';
 import type { Flush } from './directory-flush.js';
+import type { PartLister } from './directory-listing.js';
 import { partitionPath } from './directory-names.js';
 
 /** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
@@ -22,6 +23,7 @@ export interface DirectoryContext {
   /** Opened only to look. */
   readonly readOnly: boolean;
   readonly flush: Flush;
+  readonly parts: PartLister;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
   readonly known: Set<string>;
   /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */

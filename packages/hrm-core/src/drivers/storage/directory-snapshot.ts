@@ -14,7 +14,8 @@
  * the listing's end, it is listed. If it is unlinked within, then a file linked earlier holds all its readings (that is
  * what `remove` demands), which by (1) had its name already when the listing started; the same holds of that one, and
  * the chain ends, since each file in it was made later than the one before. So the reading is in a file opened. (One
- * listing is enough for this; the next ones are for file systems whose listings pass over names that stayed.)
+ * listing is enough for this; the next ones are for file systems whose listings pass over names that stayed.) A listing of
+ * a directory that has not changed since it was made stands for one made now: see directory-listing.ts.
  *
  * Where there was no `compacted.parquet`, neither at `o` nor at `e`, (1) leaves one gap: that a first one is linked, its
  * inputs are unlinked, and it is renamed away again, all within [o, e]. The grace period before a removal (a minute; a
@@ -47,7 +48,7 @@ import {
   readFully,
   statusOf,
 } from './directory-files.js';
-import { isPart, partitionPath } from './directory-names.js';
+import { partitionPath } from './directory-names.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
@@ -86,7 +87,7 @@ export async function openSnapshot(
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
-      const settled = openSettled(context.fileSystem, path, options?.isKnown);
+      const settled = openSettled(context, path, options?.isKnown);
       if (settled !== null) return toSnapshot(context, partition, settled);
     } catch (error) {
       throw storageError(what, context.directory, error);
@@ -108,7 +109,7 @@ export async function listVersions(
   try {
     const compacted = statusOf(context.fileSystem, join(path, COMPACTED_NAME));
     const own = compacted?.isFile() ? [{ name: COMPACTED_NAME, version: versionOf(compacted) }] : [];
-    const parts = listParts(context.fileSystem, path).sort();
+    const parts = context.parts.list(path);
     return [...own, ...parts.map((name) => ({ name, version: name }))];
   } catch (error) {
     throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
@@ -130,7 +131,7 @@ export function heldFile(snapshot: Snapshot, name: string): FileStatus | null {
 
 /** All files of a directory, open but for the known parts; `null` when they moved meanwhile. */
 function openSettled(
-  fileSystem: DirectoryFileSystem,
+  { fileSystem, parts }: DirectoryContext,
   path: string,
   isKnown?: (name: string) => boolean,
 ): Settled | null {
@@ -142,7 +143,7 @@ function openSettled(
     const compacted = openCompacted(fileSystem, path);
     if (compacted !== null) files.push(compacted);
     for (let listing = 0; listing < MAX_SNAPSHOT_ATTEMPTS && !isSettled; listing++) {
-      const fresh = listParts(fileSystem, path).filter((name) => !seen.has(name));
+      const fresh = parts.list(path).filter((name) => !seen.has(name));
       for (const name of fresh) {
         seen.add(name);
         if (isKnown?.(name)) {
@@ -170,15 +171,6 @@ function openCompacted(fileSystem: DirectoryFileSystem, path: string): OpenFile 
     return openFile(fileSystem, path, COMPACTED_NAME);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-function listParts(fileSystem: DirectoryFileSystem, path: string): string[] {
-  try {
-    return fileSystem.readdirSync(path).filter(isPart);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

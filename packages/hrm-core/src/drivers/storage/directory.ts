@@ -31,8 +31,8 @@ import {
   unlinkQuietly,
 } from './directory-files.js';
 import { createFlush } from './directory-flush.js';
-
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
+import { createPartLister } from './directory-listing.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
 import { listPartitions } from './directory-partitions.js';
 import { completeMarks, visitPartition } from './directory-pending.js';
@@ -75,6 +75,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     fileSystem: options.fileSystem ?? realFileSystem,
     readOnly: options.readOnly ?? false,
     flush: createFlush(resolve(options.directory)),
+    parts: createPartLister(options.fileSystem ?? realFileSystem),
     known: new Set(),
     syncs: new Map(),
   };
