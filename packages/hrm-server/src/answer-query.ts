@@ -59,7 +59,7 @@ export function answerQuery(
     const options = { signal, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const client = clientOf(call);
-    const versions = await share.run(client, () => queryTag({ storage }, question, options));
+    const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
     const tag = `"${versions}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
@@ -70,7 +70,7 @@ export function answerQuery(
     }
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
     const pieces = piecesAsSpan(incoming, 'query', piecesOf(type, userId, tables));
-    const beginning = await share.run(client, () => readBeginning(pieces));
+    const beginning = await share.run(client, () => readBeginning(pieces), signal);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
     const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
@@ -100,11 +100,11 @@ async function takePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint
 
 /** Pieces wait their turn, and end with the key of whoever asked; what stops them cuts the connection. */
 function streamOptions(call: Call, share: FairShare): StreamOptions {
-  const { access, outgoing, onLateError } = call;
+  const { access, outgoing, signal, onLateError } = call;
   return {
     async makeWith(make) {
       if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
-      return await share.run(clientOf(call), make);
+      return await share.run(clientOf(call), make, signal);
     },
     onError(error) {
       onLateError(error);

@@ -130,7 +130,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
 
 /** A call whose answer is made in one step. */
 function shared(share: FairShare, handler: Handler): Handler {
-  return (call) => share.run(clientOf(call), async () => await handler(call));
+  return (call) => share.run(clientOf(call), async () => await handler(call), call.signal);
 }
 
 function noSystem(): never {

@@ -6,8 +6,12 @@ import { HrmError } from 'hrm-core';
 
 /** Lets a few steps run at once, those of different clients in turn. */
 export interface FairShare {
-  /** Runs a step when it is its turn. What it throws is thrown here. */
-  run<Result>(client: string, step: () => Promise<Result>): Promise<Result>;
+  /**
+   * Runs a step when it is its turn. What it throws is thrown here.
+   * @param signal - fires when the client has gone: a step that hangs, since a disk does, holds up the others no longer.
+   * @throws HrmError kind `closed`, code `client_gone`, when it fires.
+   */
+  run<Result>(client: string, step: () => Promise<Result>, signal: AbortSignal): Promise<Result>;
 }
 
 /** @param maxRunning - steps under way at once; between the end of one and the next everybody else has a turn. */
@@ -38,17 +42,29 @@ export function createFairShare(maxRunning: number): FairShare {
   }
 
   return {
-    async run(client, step) {
+    async run(client, step, signal) {
       if (running < maxRunning) running += 1;
       else await waitForTurn(client);
       try {
-        return await step();
+        return await unlessGone(step(), signal);
       } finally {
         if (waiting.size === 0) running -= 1;
         else setImmediate(startNext);
       }
     },
   };
+}
+
+/** The result of a step, or that nobody waits for it any more. */
+function unlessGone<Result>(step: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    function onAbort(): void {
+      reject(new HrmError('the client went away before its answer was made', { kind: 'closed', code: 'client_gone' }));
+    }
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort);
+    step.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 /** Counts what is held at once, by everybody and by each client. */

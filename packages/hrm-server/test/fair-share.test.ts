@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createFairShare, createPlaces } from '../src/fair-share.js';
 import { gate } from './support.js';
 
+const { signal } = new AbortController();
+
 describe('a fair share', () => {
   it('runs so many steps at once, and lets clients take turns however much one of them asks for', async () => {
     const share = createFairShare(2);
@@ -18,7 +20,9 @@ describe('a fair share', () => {
       await nextTurn();
       running -= 1;
     };
-    const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'c1', 'b2'].map((name) => share.run(name.charAt(0), step(name)));
+    const all = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'c1', 'b2'].map((name) =>
+      share.run(name.charAt(0), step(name), signal),
+    );
     await nextTurn();
     expect(begun).toEqual(['a1', 'a2']);
     open();
@@ -29,11 +33,11 @@ describe('a fair share', () => {
 
   it('gives what a step gives, and goes on after one that failed', async () => {
     const share = createFairShare(1);
-    const failing = share.run('a', () => Promise.reject(new Error('no')));
-    const next = share.run('a', async () => 7);
+    const failing = share.run('a', () => Promise.reject(new Error('no')), signal);
+    const next = share.run('a', async () => 7, signal);
     await expect(failing).rejects.toThrow('no');
     expect(await next).toBe(7);
-    expect(await share.run('b', async () => 8)).toBe(8);
+    expect(await share.run('b', async () => 8, signal)).toBe(8);
   });
 
   it('lets everybody else have a turn between two steps', async () => {
@@ -45,9 +49,29 @@ describe('a fair share', () => {
       if (!isOver.value) setImmediate(count);
     };
     setImmediate(count);
-    await Promise.all(Array.from({ length: 20 }, () => share.run('a', async () => undefined)));
+    await Promise.all(Array.from({ length: 20 }, () => share.run('a', async () => undefined, signal)));
     isOver.value = true;
     expect(turns).toBeGreaterThanOrEqual(18);
+  });
+});
+
+describe('a step that hangs', () => {
+  it('holds up the others until its client has gone', async () => {
+    const share = createFairShare(1);
+    const gone = new AbortController();
+    const hanging = share.run('a', () => new Promise(() => undefined), gone.signal);
+    let isDone = false;
+    const next = share
+      .run('b', async () => 'done', signal)
+      .finally(() => {
+        isDone = true;
+      });
+    await nextTurn();
+    expect(isDone).toBe(false);
+    gone.abort();
+    await expect(hanging).rejects.toMatchObject({ kind: 'closed', code: 'client_gone' });
+    expect(await next).toBe('done');
+    await expect(share.run('a', async () => 1, gone.signal)).rejects.toMatchObject({ code: 'client_gone' });
   });
 });
 
