@@ -22,8 +22,8 @@ export interface Call {
 }
 
 /** Who calls, for shares and places: the key, or everybody where none is needed. */
-export function clientOf({ incoming }: Pick<Call, 'incoming'>): string {
-  return incoming.headers.authorization ?? '';
+export function clientOf({ access }: Pick<Call, 'access'>): string {
+  return access.keyId ?? '';
 }
 
 /** Answers a call. @throws HrmError, which becomes a problem. */
