@@ -66,7 +66,7 @@ it('a server that is started again does not start without them, and says what to
   const { child, firstLine, finished } = sandbox.start(['serve'], SETTINGS);
   expect(await status(await firstLine())).toBe(200);
   child.kill('SIGTERM');
-  expect((await finished).stderr).toContain('there are no API keys');
+  expect((await finished).stderr).toContain('"anonymous":true');
 });
 
 it('a place without a file, which somebody named, is warned of; one that cannot be looked at ends it', async () => {

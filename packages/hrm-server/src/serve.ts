@@ -103,7 +103,8 @@ export async function serve(
   let queue: Queue | null = null;
   try {
     queue = needsQueue ? await openQueue(settings) : null;
-    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
+    const access = keys === undefined ? {} : { anonymous: !keys.isNeeded() };
+    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings), ...access }, 'starting');
     const tracing = await openTracing(process.env, log);
     const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
     return await startService({ queue, storage, keys }, settings, options);

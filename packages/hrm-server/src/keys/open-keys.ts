@@ -23,11 +23,10 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
     onNeeded: known?.onNeeded,
     onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
   });
-  if (keys.isNeeded()) return keys;
-  // Who names a file means to have one.
-  if (keysFile !== SETTINGS.find(({ name }) => name === 'keysFile')?.fallback)
+  // Who names a file means to have one; without any the start only says that everybody is answered.
+  const isNamed = keysFile !== SETTINGS.find(({ name }) => name === 'keysFile')?.fallback;
+  if (isNamed && !keys.isNeeded())
     log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
-  else log.info('there are no API keys: whoever reaches the API is answered');
   return keys;
 }
 
