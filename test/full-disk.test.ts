@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fillDisk, MIB, mountDisk } from './support/disk.js';
 import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
@@ -72,4 +74,21 @@ it('answers 503 while the disk of the queue is full, loses nothing it accepted, 
   // The ten before and the ten after; the one that was refused is not there.
   expect(await getRows(service.url, { user_id: 'ana', ...DAY })).toHaveLength(20);
   expect(await service.end('SIGTERM')).toBe(0);
+});
+
+it('leaves nothing beside the keys when there is no room for one more, whichever file it is that lacks it', async (context) => {
+  const directory = await temporaryDirectory();
+  const place = join(directory, 'keys');
+  const env = environment(directory, { HRM_KEYS_FILE: join(place, 'keys.json') });
+  if (!(await mountDisk(place, MIB))) context.skip('needs the right to mount a tmpfs');
+  const create = () => runHrm(env, 'keys', 'create', '--name', 'a', '--scope', 'query');
+  // A tmpfs gives pages: the lock takes one, the new file another, the mark a third.
+  for (const pages of [0, 1, 2]) {
+    const free = await fillDisk(place, pages * 4_096);
+    await expect(create()).rejects.toThrow(/keys_(unwritable|locked)|cannot be (written|changed)/);
+    expect(await readdir(place)).toEqual(['filler']);
+    await free();
+  }
+  await create();
+  expect((await readdir(place)).sort()).toEqual(['keys.json', 'keys.json.needed']);
 });

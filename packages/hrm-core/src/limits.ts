@@ -194,3 +194,6 @@ export const MAX_WATCH_READINGS = 10_000;
 
 /** UTF-16 code units in a feed's cursor, at most. */
 export const MAX_CURSOR_LENGTH = 48;
+
+/** Bytes of what a feed's cursors are hidden by: a key of AES-256. */
+export const FEED_SECRET_BYTES = 32;

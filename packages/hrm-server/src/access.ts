@@ -12,7 +12,9 @@ import { createRateLimiter } from './rate-limit.js';
 
 /** What the sender of a request may do. */
 export interface Access {
-  /** The key's name; `null` where none is needed. */
+  /** The key's id, by which its share of everything is counted; `null` where none is needed. */
+  readonly keyId: string | null;
+  /** The key's name, as `keyId`. */
   readonly name: string | null;
   readonly scopes: readonly Scope[];
   /** The only users it may speak of; `null`: all. */
@@ -24,7 +26,9 @@ export interface Access {
    *   What is no string is not its business.
    */
   requireUser(userId: unknown): void;
-  /** Whether the key still counts: for answers that go on for long. */
+  /** Whether it may see figures that are about everybody. */
+  readonly seesFigures: boolean;
+  /** Whether the key still counts, or none is needed yet: for answers that go on for long. */
   isValid(): boolean;
 }
 
@@ -32,7 +36,7 @@ export interface Access {
 export interface Gate {
   /**
    * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
-   *   to users where the call is about all.
+   *   to users where the call is about all. A call that needs no key is answered with any, and by its key as to figures.
    */
   admit(incoming: Pick<IncomingMessage, 'headersDistinct'>, scope: Operation['scope']): Access;
 }
@@ -54,7 +58,9 @@ export function createGate(
   const limiter = rateLimit === 0 ? null : createRateLimiter(rateLimit, clock);
   return {
     admit(incoming, scope) {
-      if (scope === 'none' || keys === null || !keys.isNeeded()) return ANYBODY;
+      if (keys === null) return ANYBODY;
+      if (!keys.isNeeded()) return { ...ANYBODY, isValid: () => !keys.isNeeded() };
+      if (scope === 'none') return strangerOrAdmin(keys, incoming);
       const token = readToken(incoming);
       const key = keys.find(token);
       if (key === null) throw keyError('key_wrong', 'there is no such API key, or it has ended: ask for a new one');
@@ -67,18 +73,32 @@ export function createGate(
   };
 }
 
+/** Where a key may come along: a wrong one is as good as none. */
+function strangerOrAdmin(keys: KeyRing, { headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): Access {
+  const [, token] = BEARER.exec(headersDistinct.authorization?.[0] ?? '') ?? [];
+  const key = token === undefined ? null : keys.find(token);
+  return { ...ANYBODY, scopes: [], seesFigures: key !== null && seesFigures(key) };
+}
+
+function seesFigures({ scopes, user_ids }: KeyRecord): boolean {
+  return scopes.includes('admin') && user_ids === null;
+}
+
 const ANYBODY: Access = {
+  keyId: null,
   name: null,
   scopes: SCOPES,
   userIds: null,
   headers: {},
   requireUser: () => undefined,
+  seesFigures: true,
   isValid: () => true,
 };
 
 function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boolean): Access {
   const users = key.user_ids === null ? null : new Set<unknown>(key.user_ids);
   return {
+    keyId: key.id,
     name: key.name,
     scopes: key.scopes,
     userIds: key.user_ids,
@@ -86,6 +106,7 @@ function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boo
     requireUser(userId) {
       if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
     },
+    seesFigures: seesFigures(key),
     isValid,
   };
 }

@@ -15,6 +15,8 @@ export interface Finding {
   readonly code: string;
   /** Plain words: no value of a reading, no file, no user. */
   readonly reason: string;
+  /** The same without figures, where it has some: for who is not to know how much everybody sends. */
+  readonly plainReason?: string;
   /** `unhealthy`: it cannot do its work. `degraded`: it can, but somebody should look. */
   readonly severity: 'degraded' | 'unhealthy';
 }
@@ -41,8 +43,16 @@ export interface QueueFigures extends QueueDepth {
 export function depthFindings(figures: QueueFigures, bounds: QueueBounds): Finding[] {
   const { readings, claimedReadings, deadLetters, endedClaims, oldestMs, nowMs, leftoverMs } = figures;
   const findings: Finding[] = [];
-  const find = (code: string, reason: string) => findings.push({ check: 'queue', code, reason, severity: 'degraded' });
-  if (deadLetters > 0) find('dead_letters', `dead letters: ${deadLetters} (see hrm dlq list)`);
+  function find(code: string, reason: string, plainReason = reason): void {
+    findings.push({ check: 'queue', code, reason, plainReason, severity: 'degraded' });
+  }
+  if (deadLetters > 0) {
+    find(
+      'dead_letters',
+      `dead letters: ${deadLetters} (see hrm dlq list)`,
+      'there are dead letters (see hrm dlq list)',
+    );
+  }
   // No defect of this process, and nothing that starting it again or taking it out of service would mend: GET answers.
   if (readings + claimedReadings >= bounds.highWater) {
     find('high_water', 'over the high-water mark, no readings are accepted: run more consumers');
@@ -51,13 +61,18 @@ export function depthFindings(figures: QueueFigures, bounds: QueueBounds): Findi
     find(
       'backlog',
       `the queue is at ${percent} % of its high-water mark: run more consumers before it refuses readings`,
+      'the queue comes near its high-water mark: run more consumers before it refuses readings',
     );
   }
   if (oldestMs !== null && nowMs - oldestMs > bounds.maxWaitMs) {
     find('overdue', 'the oldest reading waits longer than it should: is a consumer running?');
   }
   if (endedClaims > 0 && leftoverMs > bounds.maxLeftoverMs) {
-    find('leftover_claims', `claims of dead consumers wait to be taken over: ${endedClaims} (is a consumer running?)`);
+    find(
+      'leftover_claims',
+      `claims of dead consumers wait to be taken over: ${endedClaims} (is a consumer running?)`,
+      'claims of dead consumers wait to be taken over (is a consumer running?)',
+    );
   }
   return findings;
 }
@@ -66,9 +81,9 @@ export function depthFindings(figures: QueueFigures, bounds: QueueBounds): Findi
 export function spaceFindings(check: 'queue' | 'storage', { freeBytes, totalBytes }: Space): Finding[] {
   if (freeBytes === null || freeBytes >= lowSpaceBytes(totalBytes)) return [];
   const of = totalBytes === null ? '' : ` of ${inUnits(totalBytes)}`;
-  return [
-    { check, code: 'low_space', reason: `little room is left: ${inUnits(freeBytes)}${of}`, severity: 'degraded' },
-  ];
+  const plainReason = 'little room is left';
+  const reason = `${plainReason}: ${inUnits(freeBytes)}${of}`;
+  return [{ check, code: 'low_space', reason, plainReason, severity: 'degraded' }];
 }
 
 function lowSpaceBytes(totalBytes: number | null): number {
@@ -86,10 +101,18 @@ function inUnits(bytes: number): string {
 export function quarantineFindings({ quarantinedFiles: files }: Pick<StorageCheck, 'quarantinedFiles'>): Finding[] {
   if (files === 0) return [];
   const reason = `files in quarantine: ${files} (run hrm verify; delete them when that is dealt with)`;
-  return [{ check: 'storage', code: 'quarantine', reason, severity: 'degraded' }];
+  const plainReason = 'there are files in quarantine (run hrm verify; delete them when that is dealt with)';
+  return [{ check: 'storage', code: 'quarantine', reason, plainReason, severity: 'degraded' }];
 }
 
 /** What the queue's server is set to that may lose accepted readings. */
 export function warningFindings(warnings: readonly QueueWarning[]): Finding[] {
   return warnings.map(({ code, message }) => ({ check: 'queue', code, reason: message, severity: 'degraded' }));
+}
+
+/** What keys that cannot be read say. @param fault - the code of the error. */
+export function keyFindings(fault: string | null): Finding[] {
+  if (fault === null) return [];
+  const reason = `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
+  return [{ check: 'service', code: fault, reason, severity: 'degraded' }];
 }

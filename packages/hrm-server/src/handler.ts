@@ -21,9 +21,9 @@ export interface Call {
   onLateError(error: unknown): void;
 }
 
-/** Who calls, for shares and places: the key, or everybody where none is needed. */
-export function clientOf({ incoming }: Pick<Call, 'incoming'>): string {
-  return incoming.headers.authorization ?? '';
+/** Who calls, for shares and places: the key, however its header is written; where none is needed, whoever the header says. */
+export function clientOf({ access, incoming }: Pick<Call, 'access' | 'incoming'>): string {
+  return access.keyId ?? incoming.headers.authorization ?? '';
 }
 
 /** Answers a call. @throws HrmError, which becomes a problem. */

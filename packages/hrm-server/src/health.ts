@@ -4,10 +4,12 @@ import {
   type CheckName,
   depthFindings,
   type Finding,
+  keyFindings,
   quarantineFindings,
   spaceFindings,
   warningFindings,
 } from './findings.js';
+import type { KeyRing } from './keys/key-ring.js';
 import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from './limits.js';
 import { codeOf } from './problem.js';
 
@@ -39,8 +41,11 @@ export interface HealthView {
 
 /** Watches what the service stands on. */
 export interface Health {
-  /** Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws. */
-  check(): Promise<HealthReport>;
+  /**
+   * Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws.
+   * @param options.withFigures - whether reasons have figures, which tell how much everybody sends; default true.
+   */
+  check(options?: { readonly withFigures?: boolean }): Promise<HealthReport>;
   /** The same, one by one: what the monitor logs. */
   inspect(): Promise<readonly Finding[]>;
   /** The same with the figures that it was found by: what is measured. */
@@ -62,6 +67,8 @@ export interface HealthComponents {
   /** `null` in a process that has none: there is nothing to find then. */
   readonly queue: Pick<Queue, 'check' | 'depth'> | null;
   readonly storage: Pick<Storage, 'check'>;
+  /** Where the process looks at keys. */
+  readonly keys?: Pick<KeyRing, 'fault'> | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -73,7 +80,7 @@ export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Parti
  * costs nothing, however often somebody asks.
  */
 export function createHealth(
-  { queue, storage, clock = systemClock }: HealthComponents,
+  { queue, storage, keys, clock = systemClock }: HealthComponents,
   { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
@@ -111,19 +118,26 @@ export function createHealth(
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const findings = [...loops.findings(), ...ofQueue, ...ofStorage];
+    const findings = [...loops.findings(), ...keyFindings(keys?.fault() ?? null), ...ofQueue, ...ofStorage];
     return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
   }
   async function inspect(): Promise<readonly Finding[]> {
     return (await look()).findings;
   }
 
-  return { look, inspect, check: async () => summarise(await inspect()), record: loops.record };
+  return {
+    look,
+    inspect,
+    check: async ({ withFigures = true } = {}) => summarise(await inspect(), withFigures),
+    record: loops.record,
+  };
 }
 
-function summarise(findings: readonly Finding[]): HealthReport {
+function summarise(findings: readonly Finding[], withFigures: boolean): HealthReport {
   function inWordsOf(check: CheckName): string {
-    const reasons = findings.filter((finding) => finding.check === check).map(({ reason }) => reason);
+    const reasons = findings
+      .filter((finding) => finding.check === check)
+      .map(({ reason, plainReason = reason }) => (withFigures ? reason : plainReason));
     return reasons.length === 0 ? 'healthy' : reasons.join('; ');
   }
   const severities = findings.map(({ severity }) => severity);

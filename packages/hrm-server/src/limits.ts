@@ -158,6 +158,8 @@ export const MAX_LIVE_CHUNK_LENGTH = 64 * 1024;
 export interface LiveLimits {
   /** Streams at once: each holds a connection, and up to 10,000 readings for a client that is slow. */
   readonly maxStreams: number;
+  /** Streams of one API key, so that it shuts out nobody: more than one person looks at. */
+  readonly maxStreamsPerKey: number;
   /** Milliseconds of silence after which a stream says that it lives: less than proxies, and `stalledMs`, bear. */
   readonly heartbeatMs: number;
   /** Milliseconds after which a client that lost its stream should come back. */
@@ -165,7 +167,12 @@ export interface LiveLimits {
 }
 
 /** What `serve` uses. */
-export const LIVE_LIMITS: LiveLimits = { maxStreams: 1_000, heartbeatMs: 15_000, retryMs: 2_000 };
+export const LIVE_LIMITS: LiveLimits = {
+  maxStreams: 1_000,
+  maxStreamsPerKey: 250,
+  heartbeatMs: 15_000,
+  retryMs: 2_000,
+};
 
 /** Milliseconds between two counts of what is stored, which lists every directory. */
 export const MIN_MEASURE_PAUSE_MS = 30_000;

@@ -54,7 +54,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();
-      if (streams.size >= limits.maxStreams) throw tooBusyError();
+      requirePlace(streams, call.access.keyId, limits);
       const events = live[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
       const stream: Stream = { call, stop, live, events, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
@@ -84,6 +84,15 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       }
     },
   };
+}
+
+/** @throws HrmError kind `unavailable`, code `too_busy`. */
+function requirePlace(streams: ReadonlySet<Stream>, keyId: string | null, limits: LiveLimits): void {
+  if (streams.size >= limits.maxStreams) throw tooBusyError('there are too many live streams');
+  if (keyId === null) return;
+  let own = 0;
+  for (const { call } of streams) if (call.access.keyId === keyId) own += 1;
+  if (own >= limits.maxStreamsPerKey) throw tooBusyError('the API key has too many live streams');
 }
 
 /** No proxy may hold events back, and nobody keep them. */
@@ -134,7 +143,8 @@ async function readChunk(stream: Stream): Promise<string | null> {
   const first = await within(stream.heartbeatMs, takeNext(stream));
   // A key that was revoked meanwhile sees nothing more.
   if (!stream.call.access.isValid()) return null;
-  // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent.
+  // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent. It reads
+  // differently each time, whether others sent something or not.
   if (first === null) return `: heartbeat\nid: ${await stream.live.position()}\n\n`;
   stream.next = null;
   if (first.done === true) return null;
@@ -192,6 +202,6 @@ function closedError(): HrmError {
   return new HrmError('the server is stopping', { kind: 'closed', code: 'server_closed' });
 }
 
-function tooBusyError(): HrmError {
-  return new HrmError('there are too many live streams', { kind: 'unavailable', code: 'too_busy' });
+function tooBusyError(message: string): HrmError {
+  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }

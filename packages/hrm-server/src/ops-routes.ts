@@ -14,10 +14,10 @@ import { METRICS_TYPE, type Metrics } from './metrics/index.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { noteFailure } from './requests.js';
 
-/** How the service is: 200, or 503 when it cannot do its work. */
+/** How the service is: 200, or 503 when it cannot do its work. Figures are for admins: they are about everybody. */
 export function healthHandler(health: Pick<Health, 'check'>): Handler {
   return async (call) => {
-    const report = await health.check();
+    const report = await health.check({ withFigures: call.access.seesFigures });
     return jsonResponse(call, report.status === 'unhealthy' ? 503 : 200, report);
   };
 }

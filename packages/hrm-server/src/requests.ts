@@ -3,7 +3,7 @@
  * request, and not by an asynchronous context, which would cost every promise of every request something.
  * @module
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics/index.js';
@@ -53,13 +53,20 @@ function recordOf(incoming: Followed): RequestRecord | undefined {
 /** An id that a client may choose: it stands in our log. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** New ids are this process' own name and a number: unique like random ones, and cheaper. */
-const PROCESS_NAME = randomBytes(8).toString('hex');
-let lastNumber = 0;
+/** Bytes of a new id: random, since a number would tell every client how many requests there are. */
+const REQUEST_ID_BYTES = 12;
+
+/** Random bytes for many ids, drawn at once, which is cheaper; what is before `usedBytes` is used up. */
+const pool = Buffer.alloc(256 * REQUEST_ID_BYTES);
+let usedBytes = pool.length;
 
 function nextRequestId(): string {
-  lastNumber += 1;
-  return `${PROCESS_NAME}-${lastNumber.toString(36)}`;
+  if (usedBytes === pool.length) {
+    randomFillSync(pool);
+    usedBytes = 0;
+  }
+  usedBytes += REQUEST_ID_BYTES;
+  return pool.toString('hex', usedBytes - REQUEST_ID_BYTES, usedBytes);
 }
 
 /** Names a request, in its answer too, and follows it to its end. */

@@ -5,8 +5,8 @@ import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { createHealth } from './health.js';
-import { isLoopback } from './host.js';
-import { type KeyRing, openKeyRing } from './keys/key-ring.js';
+import type { KeyRing } from './keys/key-ring.js';
+import { type KeyKnowledge, openKeys, requireProtected } from './keys/open-keys.js';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -40,6 +40,8 @@ export interface ServeOptions {
   readonly log?: Logger | undefined;
   /** How /metrics hears of the other processes of this service; by default there are none. */
   readonly gather?: Gather | undefined;
+  /** What the other processes know of keys; by default there are none. */
+  readonly keys?: KeyKnowledge | undefined;
 }
 
 /** A service that runs. */
@@ -85,21 +87,24 @@ export interface RunOptions {
 /**
  * Opens the drivers that the parts need, and runs the parts.
  * @throws HrmError kind `invalid`, code `invalid_settings`, when the API would listen beyond this machine and nobody
- *   said so; kind `unavailable` when a driver cannot be opened or the port is in use. Nothing is left open then.
+ *   said so; kind `data` or `unavailable` when there were keys that cannot be read; kind `unavailable` when a driver cannot be
+ *   opened or the port is in use. Nothing is left open then.
  */
 export async function serve(
   settings: Settings,
-  { parts, log = createLog(settings), gather }: ServeOptions,
+  { parts, log = createLog(settings), gather, keys: known }: ServeOptions,
 ): Promise<Service> {
+  if (parts.length === 0) throw noPartsError();
   const listens = parts.includes('api') || settings.metricsPort !== 0;
-  const keys = listens ? openKeys(settings, log) : undefined;
-  checkParts(settings, parts, keys);
+  const keys = listens ? openKeys(settings, log, known) : undefined;
+  if (keys !== undefined) requireProtected(settings, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
   const storage = await openStorage(settings);
   let queue: Queue | null = null;
   try {
     queue = needsQueue ? await openQueue(settings) : null;
-    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings) }, 'starting');
+    const access = keys === undefined ? {} : { anonymous: !keys.isNeeded() };
+    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings), ...access }, 'starting');
     const tracing = await openTracing(process.env, log);
     const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
     return await startService({ queue, storage, keys }, settings, options);
@@ -121,7 +126,7 @@ export async function startService(
   { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS, gather, tracing = null }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
-  const health = createHealth({ queue, storage }, settings);
+  const health = createHealth({ queue, storage, keys }, settings);
   const metrics = createMetrics({ health, gather });
   const system = createSystem({ health, storage, parts, signal: stop.signal });
   function compacter(event: CompacterEvent): void {
@@ -217,29 +222,9 @@ function rejectWhenEnded(parts: readonly Promise<void>[], log: Logger): Promise<
   return failed;
 }
 
-/** @throws HrmError when there is a file of keys that cannot be read: a server must not start open by mistake. */
-function openKeys({ keysFile }: Settings, log: Logger): KeyRing {
-  return openKeyRing(keysFile, {
-    onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
-  });
-}
-
-function checkParts(
-  { host, allowAnonymous, metricsPort }: Settings,
-  parts: readonly ServicePart[],
-  keys: KeyRing | undefined,
-): void {
-  if (parts.length === 0) {
-    throw new HrmError('there is nothing to serve: name at least one of api, consumer, compacter', {
-      kind: 'invalid',
-      code: 'invalid_settings',
-    });
-  }
-  const listens = parts.includes('api') || metricsPort !== 0;
-  if (!listens || allowAnonymous || isLoopback(host) || keys?.isNeeded()) return;
-  const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
-  const faults = [{ path: '/host', message }];
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+function noPartsError(): HrmError {
+  const message = 'there is nothing to serve: name at least one of api, consumer, compacter';
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
 }
 
 function partEndedError(cause: unknown): HrmError {

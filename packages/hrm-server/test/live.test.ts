@@ -107,9 +107,13 @@ describe('GET /metrics/heart-rate/live', () => {
       () => live.blocks.filter(({ comment }) => comment === 'heartbeat').length >= 15,
       'it has beaten 15 times',
     );
-    await send(url, { user_id: 'ben' });
     const before = live.lastId();
-    await until(() => live.lastId() !== before, 'heartbeats tell where it stands');
+    await send(url, { user_id: 'ben' });
+    const beats = live.blocks.length;
+    await until(() => live.blocks.length > beats + 3, 'it beats on');
+    // Each has another id of one length, so that nobody sees whether others sent anything.
+    const ids = live.blocks.map(({ id = '' }) => id);
+    expect([new Set(ids).size, new Set(ids.map(({ length }) => length)).size]).toEqual([ids.length, 1]);
     await send(url, {});
     await live.waitFor(1);
     const again = await openLive(url, { user_id: 'ana' }, { 'Last-Event-ID': before });
@@ -124,7 +128,7 @@ describe('GET /metrics/heart-rate/live', () => {
     ['?user_id=ana&start=2024-01-15T10:00:00Z', {}, 400, 'invalid_query'],
     ['?user_id=ana&user_id=ben', {}, 400, 'invalid_query'],
     ['?user_id=ana', { 'Last-Event-ID': 'Rubbish!' }, 400, 'invalid_cursor'],
-    ['?user_id=ana', { 'Last-Event-ID': 'a'.repeat(60) }, 400, 'invalid_cursor'],
+    ['?user_id=ana', { 'Last-Event-ID': 'a'.repeat(200) }, 400, 'invalid_cursor'],
   ])('refuses %j with %j', async (query, headers: Record<string, string>, status, code) => {
     const { url } = await startTest();
     const response = await fetch(url + LIVE + query, { headers });
@@ -166,6 +170,21 @@ describe('GET /metrics/heart-rate/live', () => {
       socket.destroy();
     }
     await until(isTaken, 'nobody keeps a place after they went');
+  });
+
+  test('has so many of one key, however its header is written, and others of another', async () => {
+    const keysFile = join(await temporaryDirectory(), 'keys.json');
+    const input = { name: 'a', scopes: ['query'] as const, userIds: null, expiresMs: null };
+    const [one, other] = [await createKey(keysFile, input), await createKey(keysFile, input)];
+    const { url } = await startTest({ keysFile, live: { maxStreams: 4, maxStreamsPerKey: 2 } });
+    for (const scheme of ['Bearer', 'bearer']) {
+      const open = await openLive(url, { user_id: 'ana' }, { Authorization: `${scheme} ${one.token}` });
+      expect(open.response.status).toBe(200);
+    }
+    const refused = await fetch(`${url}${LIVE}?user_id=ana`, { headers: { Authorization: `BEARER  ${one.token}` } });
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'too_busy' }]);
+    const others = await openLive(url, { user_id: 'ana' }, { Authorization: `Bearer ${other.token}` });
+    expect(others.response.status).toBe(200);
   });
 
   test('cuts a client that takes nothing, and holds little for it meanwhile; others are not held up', async () => {

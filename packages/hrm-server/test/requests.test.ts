@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { exchangeRaw, post, startTest, until, wireReading } from './support.js';
 
 const SINGLE = '/metrics/heart-rate';
-const NEW_ID = /^[0-9a-f]{16}-[0-9a-z]+$/;
+const NEW_ID = /^[0-9a-f]{24}$/;
 
 function parsed(lines: readonly string[]): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -40,11 +40,20 @@ describe('X-Request-Id', () => {
     expect(answered).toMatch(NEW_ID);
   });
 
+  test('that is new tells nothing of how many requests there are', async () => {
+    const { url } = await startTest();
+    const ids: string[] = [];
+    // More than are drawn at once.
+    for (let i = 0; i < 300; i += 1) ids.push((await fetch(`${url}/health/live`)).headers.get('x-request-id') ?? '');
+    expect(new Set(ids).size).toBe(300);
+    for (const half of [0, 12]) expect(new Set(ids.map((id) => id.slice(half, half + 12))).size).toBe(300);
+  });
+
   test('of two in one request is a new one', async () => {
     const { port } = await startTest();
     const head =
       'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n\r\n';
-    expect(await exchangeRaw(port, head)).toMatch(/\r\nX-Request-Id: [0-9a-f]{16}-[0-9a-z]+\r\n/i);
+    expect(await exchangeRaw(port, head)).toMatch(/\r\nX-Request-Id: [0-9a-f]{24}\r\n/i);
   });
 
   test('is in an answer to a foreign host, too', async () => {

@@ -10,7 +10,7 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { openKeyRing } from '../src/keys/key-ring.js';
+import { openKeys } from '../src/keys/open-keys.js';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -88,7 +88,7 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
     {
       queue: options.wrapQueue?.(queue) ?? queue,
       storage: options.wrapStorage?.(storage) ?? storage,
-      keys: options.keysFile === undefined ? undefined : openKeyRing(options.keysFile),
+      keys: options.keysFile === undefined ? undefined : openKeys({ ...settings, keysFile: options.keysFile }, logger),
     },
     settings,
     {

@@ -86,7 +86,8 @@ export const revokeCommand: Command = {
   name: 'keys revoke',
   about:
     'Takes API keys away, by id; servers that run refuse them within a second. An id that is not there is counted, and no error.\n' +
-    'With the last key gone everybody is refused: delete the file of the keys to have none needed, and start the server anew.',
+    'With the last key gone everybody is refused. To need no keys any more, delete the file of the keys and the one beside it that\n' +
+    'ends in .needed, and start the servers anew: without the one, but with the other, they do not start.',
   operands: { label: 'ID…', min: 1, max: 1_000 },
   options: [],
   settings: ['keysFile'],

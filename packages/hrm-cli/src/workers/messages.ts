@@ -17,6 +17,8 @@ export interface ToStart {
   readonly type: 'start';
   readonly settings: Settings;
   readonly json: boolean;
+  /** Some worker has seen that API keys are needed: without their file this one must not start. */
+  readonly keysNeeded: boolean;
 }
 
 /** From a worker to the primary. */
@@ -25,6 +27,8 @@ export type FromWorker =
   | { readonly type: 'here' }
   /** It does its work; `url` when that has an API. */
   | { readonly type: 'ready'; readonly url: string | null }
+  /** It has seen that API keys are needed. */
+  | { readonly type: 'keysNeeded' }
   /** Somebody asked it for the metrics of all; its own are with it. Ids are each sender's own. */
   | { readonly type: 'scraped'; readonly id: number; readonly report: MetricsReport }
   /** In answer to `count`. */

@@ -64,6 +64,8 @@ interface Group extends WorkersOptions {
   readonly stop: AbortController;
   readonly tally: Tally<Worker>;
   url: string | null;
+  /** Once one of them has seen it, for as long as this process runs. */
+  keysNeeded: boolean;
 }
 
 /**
@@ -83,7 +85,15 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
       slots.flatMap(({ child, isReady }) => (isReady && child !== null && child !== asker ? [child] : [])),
     ask: (child, id) => tell(child, { type: 'count', id }),
   });
-  const group: Group = { ...options, settings, slots, stop: new AbortController(), tally, url: null };
+  const group: Group = {
+    ...options,
+    settings,
+    slots,
+    stop: new AbortController(),
+    tally,
+    url: null,
+    keysNeeded: false,
+  };
   // A second signal ends this process at once: what it leaves behind would go on for seconds.
   process.once('exit', () => killAll(slots));
   try {
@@ -122,8 +132,10 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
   });
   return new Promise((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.type === 'here') tell(child, { type: 'start', settings, json: group.json });
+      if (message.type === 'here')
+        tell(child, { type: 'start', settings, json: group.json, keysNeeded: group.keysNeeded });
       else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
+      else if (message.type === 'keysNeeded') group.keysNeeded = true;
       else if (message.type === 'counted') group.tally.heard(child, message.id, message.report);
       else if (message.type === 'scraped') void answerScrape(group, child, message);
       else {

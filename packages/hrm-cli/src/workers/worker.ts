@@ -60,7 +60,11 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   if (start === null) return 0;
   let service: Service;
   try {
-    service = await serve(start.settings, { parts, gather: (own) => askForReports(own, tell) });
+    service = await serve(start.settings, {
+      parts,
+      gather: (own) => askForReports(own, tell),
+      keys: { areNeeded: start.keysNeeded, onNeeded: () => void tell({ type: 'keysNeeded' }) },
+    });
   } catch (error) {
     const { kind, code, message, faults } = toHrmShape(error);
     await tell({ type: 'failed', error: { kind, code, message, faults } });

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from 'node:assert/strict';
-import { FEED_WATCH_MS, MAX_CURSOR_LENGTH, MAX_FEED_BYTES, MAX_FEED_ENTRIES } from '../limits.js';
+import { FEED_SECRET_BYTES, FEED_WATCH_MS, MAX_CURSOR_LENGTH, MAX_FEED_BYTES, MAX_FEED_ENTRIES } from '../limits.js';
 import type { Feed, FeedEntry } from '../ports/feed.js';
 import type { Queue } from '../ports/queue.js';
 import { claimed, element, type Register, rejectsWith } from './queue-support.js';
@@ -36,6 +36,7 @@ async function pushTexts(queue: Queue, texts: readonly string[]): Promise<void> 
 /** Declares the tests of the feed. */
 export function feedTests(test: Register): void {
   orderTests(test);
+  secretTests(test);
   waitingTests(test);
   boundTests(test);
 }
@@ -93,6 +94,21 @@ function orderTests(test: Register): void {
     await pushTexts(queue, ['d']);
     const { entries, gaps } = await readAll(queue.feed, start);
     assert.deepEqual([textsOf(entries), gaps], [['a', 'b', 'c', 'd'], 0]);
+  });
+}
+
+function secretTests(test: Register): void {
+  test('has a secret that all handles have in common, also when they ask at once, and after they were closed', async (queue, fixture) => {
+    const handles = [queue, await fixture.open(), await fixture.open()];
+    const secrets = await Promise.all([...handles, ...handles].map(({ feed }) => feed.secret()));
+    for (const { feed, close } of handles) {
+      await feed.watch();
+      await close();
+    }
+    secrets.push(await (await fixture.open()).feed.secret());
+    assert.equal(new Set(secrets.map((secret) => Buffer.from(secret).toString('hex'))).size, 1);
+    assert.equal(secrets[0]?.byteLength, FEED_SECRET_BYTES);
+    assert.ok(new Set(secrets[0]).size > 8);
   });
 }
 

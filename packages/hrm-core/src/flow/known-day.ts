@@ -1,9 +1,11 @@
 /**
  * Which files of a user's day count: each file names those whose readings are all in it, and those are passed over.
  */
+import { isHrmError } from '../errors.js';
 import { MAX_CONCURRENT_READS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import type { Partition, Snapshot, StoredFile } from '../ports/storage.js';
+import type { ReadingColumns } from '../pure/columns.js';
 import { shareName, userDirectory } from '../pure/partition.js';
 import type { Question } from '../pure/question.js';
 import type { DamageWatch } from './damage.js';
@@ -51,6 +53,28 @@ export async function findSources(
     damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
   );
   return [...own, ...shares];
+}
+
+/**
+ * What shared parts hold of a question's user, also those whose readings are in other files by now; `null` for one that cannot be
+ * read.
+ */
+export async function findShares(
+  cache: FileCache,
+  { partition, files }: Snapshot,
+  question: Question,
+): Promise<readonly { readonly name: string; readonly columns: ReadingColumns | null }[]> {
+  async function know({ file }: Place) {
+    try {
+      const shared = await knowShared(cache, file, partition);
+      return { name: file.name, columns: (await knowShare(cache, file, partition, shared, question)).columns };
+    } catch (error) {
+      if (isHrmError(error) && error.kind === 'data') return { name: file.name, columns: null };
+      throw error;
+    }
+  }
+  const places = files.map((file) => ({ file, partition }));
+  return (await knowEach(places, know)).map(({ known }) => known);
 }
 
 /** Tells which parts of a partition need not be opened for a question: all that it takes is remembered. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
+import { SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { Storage } from '../ports/storage.js';
+import type { Partition, Snapshot, Storage } from '../ports/storage.js';
+import { mergeReadings } from '../pure/merge.js';
 import { parseQuestion, type Question, type QuestionInput } from '../pure/question.js';
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import type { OnDamage } from './damage.js';
-import { daysOf, overPartitions } from './days.js';
+import { type DayOptions, daysOf, overPartitions } from './days.js';
+import { findShares } from './known-day.js';
 import { readDay } from './read-day.js';
 import { takeTurns } from './turns.js';
 
@@ -84,8 +87,9 @@ export function queryTables(
 
 /**
  * A tag of an answer: it changes whenever the files that the answer is made of, the question or its priorities do. By the
- * names and versions of the files alone; none is read. An answer that is read after its tag was taken may be made of more than
- * the tag says, never of less, so who keeps both is told to ask again rather than left with what is stale.
+ * names and versions of the user's own files, which are not read, and by what shared parts hold of the user: their names would
+ * tell when others send something. An answer that is read after its tag was taken may be made of more than the tag says, never of
+ * less, so who keeps both is told to ask again rather than left with what is stale.
  * @returns 32 hex digits.
  * @throws as {@link queryDays}.
  */
@@ -101,12 +105,32 @@ export async function queryTag(
   const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, { signal })) {
     await turns.give();
+    // In this order: what is brought home meanwhile is in the user's own before it is gone from the shared one.
     for (const partition of partitions) {
-      const files = await storage.versions(partition, { signal });
-      hash.update(JSON.stringify([partition.date, files.map(({ name, version }) => [name, version])]));
+      const isShared = partition.directory === SHARED_DIRECTORY;
+      const facts = isShared
+        ? await sharesOf(storage, partition, question, { signal, turns })
+        : (await storage.versions(partition, { signal })).map(({ name, version }) => [name, version]);
+      // A day on which only others have something is none of the answer's.
+      if (facts.length > 0) hash.update(JSON.stringify([partition.date, isShared, facts]));
     }
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+/** The readings that shared parts hold of the question's user, however they are spread over them, and names of those that cannot be read. */
+async function sharesOf(storage: Storage, partition: Partition, question: Question, options: DayOptions) {
+  const shares = await overPartitions(storage, [partition], question, options, ({ cache }, snapshots) =>
+    findShares(cache, snapshots[0] as Snapshot, question),
+  );
+  const { length, devices, device, timestampMs, heartRate, receivedMinute } = mergeReadings(
+    shares.flatMap(({ columns }) => columns ?? []),
+  );
+  const facts: unknown[] = shares.flatMap(({ name, columns }) => (columns === null ? name : []));
+  for (let row = 0; row < length; row += 1) {
+    facts.push([devices[device[row] as number], timestampMs[row], heartRate[row], receivedMinute[row]]);
+  }
+  return facts;
 }
 
 /** A call's options, and who hears of damage. */

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Fault, HrmError, throwIfAborted } from '../errors.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
 import type { Reading } from '../pure/columns.js';
-import { formatLiveCursor, isDelivered, type LiveCursor, parseLiveCursor } from '../pure/live-cursor.js';
+import { isDelivered, type LiveCursor } from '../pure/live-cursor.js';
 import { isId } from '../reading.js';
+import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import {
   type Hub,
   type HubEvent,
@@ -47,7 +48,8 @@ export interface Watch extends AsyncIterable<WatchEvent> {
   /**
    * Begins to watch, if that has not happened, and resolves once it does.
    * @returns the `after` of a watch that neither misses nor repeats anything after what was taken from this one so far.
-   *   Without events it moves on too, so who keeps it in mind is spared gaps that do not concern him.
+   *   Without events it moves on too, so who keeps it in mind is spared gaps that do not concern him. It reads differently each
+   *   time, whether it has moved or not.
    */
   position(): Promise<string>;
 }
@@ -56,6 +58,8 @@ interface Session {
   readonly hub: Hub;
   readonly watcher: Watcher;
   readonly signal: AbortSignal | undefined;
+  /** Hides positions. */
+  readonly secret: Uint8Array;
   readonly after: LiveCursor | null;
   /** The position after what was taken last. */
   taken: LiveCursor | null;
@@ -87,15 +91,17 @@ const WHAT = 'watching readings';
 export function watch({ queue }: WatchComponents, input: WatchInput, options: WatchOptions = {}): Watch {
   const { signal, wireNames = false } = options;
   const watched = parseWatched(input, wireNames);
-  const after =
-    input.after === undefined ? null : parseLiveCursor(input.after, wireNames ? '/Last-Event-ID' : '/after');
+  const after = input.after === undefined ? null : requireLiveId(input.after, wireNames ? '/Last-Event-ID' : '/after');
   let begun: Promise<Session> | undefined;
   function begin(): Promise<Session> {
     begun ??= join(queue, watched, after, signal);
     return begun;
   }
   return {
-    position: async () => formatLiveCursor(positionOf(await begin())),
+    async position() {
+      const session = await begin();
+      return formatLiveId(session.secret, positionOf(session));
+    },
     [Symbol.asyncIterator]: () => deliver(begin),
   };
 }
@@ -113,10 +119,13 @@ function parseWatched({ userId, deviceId }: WatchInput, wireNames: boolean): Wat
 async function join(
   { feed }: Pick<Queue, 'feed'>,
   watched: Watched,
-  after: LiveCursor | null,
+  afterId: string | null,
   signal: AbortSignal | undefined,
 ): Promise<Session> {
   throwIfAborted(signal, WHAT);
+  const secret = await feed.secret({ signal });
+  throwIfAborted(signal, WHAT);
+  const after = afterId === null ? null : parseLiveId(secret, afterId);
   const watcher: Watcher = { ...watched, after, joinedAt: null, events: [], failure: undefined, wake: () => undefined };
   const hub = joinHub(feed, watcher);
   function leave(): void {
@@ -126,7 +135,7 @@ async function join(
   }
   signal?.addEventListener('abort', leave);
   await hub.started;
-  const session = { hub, watcher, signal, after, taken: after, isLive: after === null, inHand: 0, leave };
+  const session = { hub, watcher, signal, secret, after, taken: after, isLive: after === null, inHand: 0, leave };
   requireGoing(session);
   return session;
 }
@@ -175,7 +184,7 @@ function* take(session: Session): Generator<WatchEvent> {
 
 function toEvent(session: Session, { at, reading }: HubEvent): WatchEvent {
   session.taken = at;
-  const id = formatLiveCursor(at);
+  const id = formatLiveId(session.secret, at);
   return reading === null ? { type: 'gap', id } : { type: 'reading', id, reading };
 }
 

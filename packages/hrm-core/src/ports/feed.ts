@@ -41,4 +41,9 @@ export interface Feed {
   watch(options?: CallOptions): Promise<string>;
   /** Reads entries after a position; waits for the first, or a gap, up to `timeoutMs`. */
   read(from: string, options: CallOptions & { readonly timeoutMs: number }): Promise<FeedPage>;
+  /**
+   * {@link FEED_SECRET_BYTES} random bytes that all handles of the queue have in common: what cursors are hidden by from those
+   * who watch one user. Made when they are first asked for; where they were lost, others are.
+   */
+  secret(options?: CallOptions): Promise<Uint8Array>;
 }

@@ -8,8 +8,10 @@ import { type Redis, startRedis } from '../../../../test/support/redis-server.js
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis.js';
+import { parseLiveId } from '../../src/flow/live-id.js';
 import { enqueue, HrmError, type Queue, type WatchEvent, type WatchInput, watch } from '../../src/index.js';
 import { MAX_WATCH_READINGS } from '../../src/limits.js';
+import type { LiveCursor } from '../../src/pure/live-cursor.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
 let redis: Redis;
@@ -47,6 +49,11 @@ function numbered(number: number, userId = 'ana', deviceId = 'watch') {
 
 function numberOf(event: WatchEvent | undefined): number | 'gap' {
   return event?.type === 'reading' ? (event.reading.timestampMs - START_MS) / 1_000 : 'gap';
+}
+
+/** What an id hides. */
+async function positionOf({ feed }: Queue, id: string): Promise<LiveCursor> {
+  return parseLiveId(await feed.secret(), id);
 }
 
 /** Begins to watch, and gives what takes the next events. */
@@ -108,8 +115,9 @@ describe.each(['embedded', 'redis'])('watching over the %s queue', (driver) => {
     await first.take(1);
     const afterOne = await first.live.position();
     await first.take(1);
+    const known = await positionOf(queue, await first.live.position());
     await enqueue({ queue }, numbered(3, 'ben'));
-    await expect.poll(() => first.live.position()).not.toBe(afterOne);
+    await expect.poll(async () => positionOf(queue, await first.live.position())).not.toEqual(known);
     const atEnd = await first.live.position();
     await enqueue({ queue }, numbered(4));
     for (const [after, numbers] of [
@@ -187,6 +195,18 @@ describe.each(['embedded', 'redis'])('watching over the %s queue', (driver) => {
 });
 
 describe('watchers of one process', () => {
+  test('learn nothing of others by ids: all of one length, and none twice, whatever others send', async () => {
+    const queue = await (await newPlace('embedded'))();
+    const quiet = await begin(queue, { userId: 'ana' });
+    const ids = [await quiet.live.position(), await quiet.live.position()];
+    await enqueue({ queue }, [...Array.from({ length: 200 }, (_, i) => numbered(i, 'ben')), numbered(1)]);
+    ids.push((await quiet.take(1))[0]?.id ?? '', await quiet.live.position());
+    expect(new Set(ids).size).toBe(4);
+    expect(new Set(ids.map(({ length }) => length))).toEqual(new Set([107]));
+    const { cursor } = await positionOf(queue, ids[2] ?? '');
+    expect(ids.join()).not.toContain(cursor.slice(0, 8));
+  });
+
   test('share one reader, which ends with the last of them', async () => {
     const queue = await (await newPlace('embedded'))();
     let reading = 0;
@@ -250,7 +270,8 @@ describe('watchers of one process', () => {
     await enqueue({ queue }, [numbered(1), numbered(2), numbered(3)]);
     const [, second] = await ahead.take(2);
     const again = await begin({ feed: late }, { userId: 'ana', after: second?.id });
-    expect(await again.live.position()).toBe(second?.id);
+    const [here, there] = [await again.live.position(), second?.id ?? ''].map((id) => positionOf(queue, id));
+    expect(await here).toEqual(await there);
     const taking = again.take(2);
     open();
     await enqueue({ queue }, numbered(4));

@@ -1,52 +1,52 @@
 /**
  * The file of the keys: read as a whole, replaced as a whole, by one writer at a time.
  *
- * A lock that a killed writer left is taken over once it is old. Two may do so at once, and then one removes the lock that the
- * other has just made. So a writer asks in the last moment whether the lock is still its own and the file still the one
- * that it read, and begins anew otherwise: a key that was revoked must not come back by somebody's older copy.
+ * A writer asks in the last moment whether the lock is still its own and the file still the one that it read, and begins anew
+ * otherwise: a key that was revoked must not come back by somebody's older copy.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { HrmError } from 'hrm-core';
 import * as v from 'valibot';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
+import { lockDeadlineMs, takeLock } from './key-lock.js';
+import {
+  isMarked,
+  isMissing,
+  keysVersion,
+  lostError,
+  markKeys,
+  syncDirectory,
+  targetOf,
+  unreadableError,
+  writeDurably,
+} from './key-place.js';
 
 const KeyFileSchema = v.strictObject({
   version: v.literal(1),
   keys: v.array(KeyRecordSchema),
 });
 
-/** How long one writer waits for another, and after which a lock is one that a killed writer left, ms. */
-const LOCK_WAIT_MS = 5_000;
-const LOCK_STALE_MS = 10_000;
-const LOCK_POLL_MS = 20;
-
 /**
- * Reads the keys; none where there is no file.
+ * Reads the keys; none where there is no file, and never was.
  * @throws HrmError kind `data`, code `keys_damaged`, when the file is not one of keys; kind `unavailable`, code
- *   `keys_unreadable`, when it cannot be read.
+ *   `keys_unreadable`, when it cannot be read, and `keys_lost` when it is gone.
  */
 export function readKeys(path: string): readonly KeyRecord[] {
+  const keys = readFile(path);
+  if (keys === null && isMarked(path)) throw lostError(path);
+  return keys ?? [];
+}
+
+/** @returns `null`: there is none. @throws as {@link readKeys}. */
+function readFile(path: string): readonly KeyRecord[] | null {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
-    const message = `the keys in ${path} cannot be read: see that this user may (HRM_KEYS_FILE names the file)`;
-    throw new HrmError(message, { kind: 'unavailable', code: 'keys_unreadable', cause });
+    if (isMissing(cause)) return null;
+    throw unreadableError(path, cause);
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), KeyFileSchema), text);
   // The parser's own words would repeat what is in the file.
@@ -56,135 +56,97 @@ export function readKeys(path: string): readonly KeyRecord[] {
   return parsed.output.keys;
 }
 
-/** What changes whenever the file of the keys does; {@link NO_KEYS_FILE} where there is none. */
-export function keysVersion(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return stats === undefined ? NO_KEYS_FILE : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
-}
-
-/** @see keysVersion */
-export const NO_KEYS_FILE = 'none';
-
 /**
- * Makes a key and keeps its record; durable when this resolves.
- * @throws HrmError kind `invalid`, code `invalid_key`, with every fault; and as {@link readKeys}.
+ * Makes a key and keeps its record; durable when this resolves. Where the keys were lost it is the first of new ones.
+ * @throws HrmError kind `invalid`, code `invalid_key`, with every fault; kind `unavailable`, code `keys_unwritable` or
+ *   `keys_locked`; and as {@link readKeys}.
  */
 export async function createKey(path: string, input: KeyInput, nowMs: number = Date.now()): Promise<NewKey> {
   const key = newKey(input, nowMs);
   const { issues = [] } = v.safeParse(KeyRecordSchema, key.record);
   if (issues.length > 0) throw invalidKeyError(issues);
-  await change(path, (keys) => [...keys, key.record]);
+  await change(path, (file) => [...(readFile(file) ?? []), key.record]);
   return key;
 }
 
-/** Removes a key; a server that runs knows it within a second. @returns whether there was one. */
+/**
+ * Removes a key; a server that runs knows it within a second.
+ * @returns whether there was one.
+ * @throws HrmError as {@link createKey}; code `keys_lost` too: servers that run still know them.
+ */
 export async function revokeKey(path: string, id: string): Promise<boolean> {
   let isFound = false;
-  await change(path, (keys) => {
-    isFound = keys.some((key) => key.id === id);
-    return isFound ? keys.filter((key) => key.id !== id) : null;
+  await change(path, (file) => {
+    const keys = readFile(file);
+    if (keys === null && isMarked(path)) throw lostError(path);
+    isFound = keys?.some((key) => key.id === id) ?? false;
+    return isFound ? (keys ?? []).filter((key) => key.id !== id) : null;
   });
   return isFound;
 }
 
-/** Replaces the file by what `edit` makes of its keys; `null`: nothing to change. */
-async function change(path: string, edit: (keys: readonly KeyRecord[]) => readonly KeyRecord[] | null): Promise<void> {
-  mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 });
-  const deadlineMs = Date.now() + LOCK_WAIT_MS;
+/** Replaces the file by the keys that `edit` makes of it; `null`: nothing to change. */
+async function change(path: string, edit: (file: string) => readonly KeyRecord[] | null): Promise<void> {
+  const deadlineMs = lockDeadlineMs();
+  const file = whileWriting(path, () => {
+    const target = targetOf(path);
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    return target;
+  });
   for (;;) {
-    const lock = await takeLock(`${path}.lock`, deadlineMs);
+    const lock = await takeLock(`${file}.lock`, deadlineMs);
     try {
-      const version = keysVersion(path);
-      const keys = edit(readKeys(path));
-      if (keys === null || replaceKeys(path, keys, () => lock.isHeld() && keysVersion(path) === version)) return;
-    } catch (cause) {
-      if (cause instanceof HrmError) throw cause;
-      const message = `the keys cannot be written to ${path}: see that this user may, and that the disk has room`;
-      throw new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable', cause });
+      const isDone = whileWriting(path, () => {
+        const version = keysVersion(file);
+        const keys = edit(file);
+        if (keys === null) return true;
+        return replaceKeys({ path, file }, keys, () => lock.isHeld() && keysVersion(file) === version);
+      });
+      if (isDone) return;
     } finally {
       lock.release();
     }
   }
 }
 
-/** Writes the keys beside their file and, if they may still, into its place. @returns whether they might. */
-function replaceKeys(path: string, keys: readonly KeyRecord[], isStillMine: () => boolean): boolean {
-  const directory = dirname(resolve(path));
-  const prefix = `${basename(path)}.`;
+function whileWriting<Result>(path: string, step: () => Result): Result {
+  try {
+    return step();
+  } catch (cause) {
+    if (cause instanceof HrmError) throw cause;
+    const message = `the keys cannot be written to ${path}: see that this user may, and that the disk has room`;
+    throw new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable', cause });
+  }
+}
+
+/**
+ * Writes the keys beside their file and, if they may still, into its place.
+ * @param place - the file, and the path that led to it.
+ * @returns whether they might.
+ */
+function replaceKeys(
+  { path, file }: { readonly path: string; readonly file: string },
+  keys: readonly KeyRecord[],
+  isStillMine: () => boolean,
+): boolean {
+  const directory = dirname(file);
+  const prefix = `${basename(file)}.`;
   // Under the lock, what others wrote beside the file is what killed writers left.
   for (const name of readdirSync(directory)) {
     if (name.startsWith(prefix) && name.endsWith('.tmp')) rmSync(join(directory, name), { force: true });
   }
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${file}.${randomUUID()}.tmp`;
   writeDurably(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
-  if (!isStillMine()) {
+  try {
+    if (!isStillMine()) return false;
+    // Before there are keys, so that nothing which happens between opens a door.
+    for (const each of new Set([path, file])) markKeys(each);
+    renameSync(temporary, file);
+  } finally {
     rmSync(temporary, { force: true });
-    return false;
   }
-  renameSync(temporary, path);
   syncDirectory(directory);
   return true;
-}
-
-/** The right to change the keys. */
-interface Lock {
-  isHeld(): boolean;
-  release(): void;
-}
-
-/** Takes the lock, a file that only one can make. */
-async function takeLock(path: string, deadlineMs: number): Promise<Lock> {
-  const owner = randomUUID();
-  const isHeld = () => ownerOf(path) === owner;
-  for (;;) {
-    try {
-      writeFileSync(path, owner, { flag: 'wx', mode: 0o600 });
-      return { isHeld, release: () => isHeld() && rmSync(path, { force: true }) };
-    } catch (cause) {
-      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
-      if (!isTaken || Date.now() > deadlineMs) {
-        const message = isTaken
-          ? `somebody else is changing the keys: try again, or delete ${path} if nobody is`
-          : `the keys cannot be changed: ${path} cannot be made`;
-        throw new HrmError(message, { kind: 'unavailable', code: 'keys_locked', cause });
-      }
-      if (isStale(path)) rmSync(path, { force: true });
-      else await sleep(LOCK_POLL_MS);
-    }
-  }
-}
-
-function ownerOf(lock: string): string | null {
-  try {
-    return readFileSync(lock, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-/** Of a writer that was killed: to write takes milliseconds. */
-function isStale(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && Date.now() - stats.mtimeMs > LOCK_STALE_MS;
-}
-
-function writeDurably(path: string, text: string): void {
-  const descriptor = openSync(path, 'wx', 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function damagedError(path: string): HrmError {

@@ -31,6 +31,7 @@ interface FeedState {
 }
 
 const STATE_KEY = 'feed';
+const SECRET_KEY = 'feed-secret';
 const SEQ_DIGITS = 16;
 
 /** Entries that a push removes from a feed which nobody watches any more. */
@@ -49,6 +50,18 @@ export function watchFeed(tables: Tables, tailSeq: number, nowMs: number, newId:
 }
 
 const NO_ENTRIES = { untilMs: 0, firstSeq: 0, nextSeq: 0, entries: 0, byteLength: 0 };
+
+/** What hides the cursors; `undefined` where nobody has asked for it yet. */
+export function readFeedSecret({ meta }: Tables): Buffer | undefined {
+  return meta.get(SECRET_KEY);
+}
+
+/** Keeps it, unless somebody else was first. @returns what is kept. */
+export function keepFeedSecret(tables: Tables, secret: Buffer): Buffer {
+  const known = readFeedSecret(tables);
+  if (known === undefined) tables.meta.put(SECRET_KEY, secret);
+  return known ?? secret;
+}
 
 /**
  * Records what was pushed, while somebody watches.

@@ -2,13 +2,14 @@
  * The embedded queue: durable, on the local disk, for several processes of one machine, without a server.
  * @module
  */
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
+import { FEED_SECRET_BYTES } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { Feed, FeedPage } from '../../ports/feed.js';
 import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../ports/queue.js';
 import { type Environment, openEnvironment } from './embedded-environment.js';
-import { readFeed, recordPushed, watchFeed } from './embedded-feed.js';
+import { keepFeedSecret, readFeed, readFeedSecret, recordPushed, watchFeed } from './embedded-feed.js';
 import { embeddedLetters } from './embedded-letters.js';
 import { packElement } from './embedded-records.js';
 import {
@@ -197,7 +198,12 @@ function embeddedFeed(state: State): Feed {
     const page = opened(state).read((tables) => readFeed(tables, from));
     return page ?? { entries: [], next: await watch(), isGap: true };
   }
-  return { watch, read: (from, options) => pollFeed(() => look(from), state.sleepers, options) };
+  async function secret({ signal }: CallOptions = {}): Promise<Uint8Array> {
+    throwIfAborted(signal, 'watching the feed');
+    const known = opened(state).read(readFeedSecret);
+    return known ?? opened(state).write((tables) => keepFeedSecret(tables, randomBytes(FEED_SECRET_BYTES)));
+  }
+  return { watch, read: (from, options) => pollFeed(() => look(from), state.sleepers, options), secret };
 }
 
 function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Remainder = {}): 'acked' | 'stale' {

@@ -24,6 +24,8 @@ export interface RedisKeys {
   readonly feed: string;
   /** Hash: until when somebody watches, see redis-lua/watch.lua. */
   readonly watch: string;
+  /** What hides the feed's cursors; there from the first who watched on. */
+  readonly secret: string;
   /** List: the elements of a claim. */
   batch(token: string): string;
 }
@@ -38,6 +40,7 @@ export function redisKeys(queue: string, processing: string, dead: string): Redi
     check: `${processing}:check`,
     feed: `${processing}:feed`,
     watch: `${processing}:watch`,
+    secret: `${processing}:secret`,
     batch: (token) => `${processing}:${token}`,
   };
 }

@@ -6,9 +6,16 @@
  * the first watcher waits for it.
  * @module
  */
-
+import { randomBytes } from 'node:crypto';
 import { throwIfAborted } from '../../errors.js';
-import { FEED_CHECK_MS, FEED_WATCH_MS, MAX_FEED_BYTES, MAX_FEED_ENTRIES, MAX_FEED_PAGE_BYTES } from '../../limits.js';
+import {
+  FEED_CHECK_MS,
+  FEED_SECRET_BYTES,
+  FEED_WATCH_MS,
+  MAX_FEED_BYTES,
+  MAX_FEED_ENTRIES,
+  MAX_FEED_PAGE_BYTES,
+} from '../../limits.js';
 import type { Feed, FeedEntry, FeedPage } from '../../ports/feed.js';
 import type { CallOptions } from '../../ports/queue.js';
 import { isUnreachable, runScript, sendCommand } from './redis-call.js';
@@ -52,6 +59,7 @@ export function createFeed(context: RedisContext): RedisFeed {
     feed: {
       watch: (options) => watch(state, options),
       read: (from, options) => pollFeed(() => look(state, from), sleepers, options),
+      secret: (options) => secret(state, options),
     },
     send: (records) => send(state, records),
   };
@@ -104,6 +112,12 @@ async function mark({ context }: State, signal: AbortSignal | undefined): Promis
   const { reply } = await insist(context, SCRIPTS.watch, [feed, watch], args);
   const [next, warmMs] = reply as unknown[];
   return [String(next), Number(warmMs)];
+}
+
+async function secret({ context }: State, { signal }: CallOptions = {}): Promise<Uint8Array> {
+  throwIfAborted(signal, 'watching the feed');
+  const { reply } = await insist(context, SCRIPTS.secret, [context.keys.secret], [randomBytes(FEED_SECRET_BYTES)]);
+  return reply as Buffer;
 }
 
 async function look(state: State, from: string): Promise<FeedPage> {

@@ -13,6 +13,7 @@ import push from './redis-lua/push.lua';
 import redrive from './redis-lua/redrive.lua';
 import release from './redis-lua/release.lua';
 import renew from './redis-lua/renew.lua';
+import secret from './redis-lua/secret.lua';
 import shared from './redis-lua/shared.lua';
 import takeOver from './redis-lua/take-over.lua';
 import watch from './redis-lua/watch.lua';
@@ -41,6 +42,7 @@ export const SCRIPTS = {
   push: script('', push),
   watch: script('', watch),
   feed: script('no-writes', feed),
+  secret: script('', secret),
 } as const;
 
 function script(flags: string, body: string): Script {
