@@ -161,7 +161,7 @@ describe('for everybody', () => {
     for (const path of ['/status', '/docs']) {
       await page.goto(url + path);
       if (path === '/status')
-        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Files');
+        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Compacted files');
       expect(await violations(page)).toEqual([]);
       expect({ path, isSideways: await page.evaluate(isScrolledSideways) }).toEqual({ path, isSideways: false });
     }
