@@ -162,11 +162,10 @@ function roomOf(space: NonNullable<System['space']>): Facts {
 }
 
 function showFacts(name: string, facts: Facts): void {
-  const rows = Object.entries(facts).flatMap(([key, value]) => [
-    make('dt', {}, nameOf(key, name)),
-    make('dd', {}, formatFact(key, value)),
-  ]);
-  const nothing = [make('dt', {}, 'Nothing known yet'), make('dd')];
+  const rows = Object.entries(facts).map(([key, value]) =>
+    make('div', {}, make('dt', {}, nameOf(key, name)), make('dd', {}, formatFact(key, value))),
+  );
+  const nothing = [make('div', {}, make('dt', {}, 'Nothing known yet'), make('dd'))];
   find(name, HTMLElement).replaceChildren(...(rows.length === 0 ? nothing : rows));
 }
 

@@ -27,6 +27,7 @@ h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; }
 code, pre { font: 0.9em/1.4 ui-monospace, monospace; }
 pre code { font: inherit; }
 h2 { font-size: 1.35rem; }
+h2 code { font-weight: 700; }
 h3 { font-size: 1.05rem; }
 nav.pages { display: flex; gap: 1rem; }
 pre { overflow: auto; padding: 0.75rem; border: 1px solid; border-radius: 0.4rem; }
