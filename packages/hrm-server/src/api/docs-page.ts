@@ -23,10 +23,9 @@ const STYLE = `
 html { background: var(--back); color: var(--text); }
 body { margin: 0 auto; padding: 1rem; max-width: 60rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
-h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; }
+h2 { margin-top: 2.5rem; font-size: 1.35rem; border-top: 1px solid; padding-top: 1rem; }
 code, pre { font: 0.9em/1.4 ui-monospace, monospace; }
 pre code { font: inherit; }
-h2 { font-size: 1.35rem; }
 h2 code { font-weight: 700; }
 h3 { font-size: 1.05rem; }
 nav.pages { display: flex; gap: 1rem; }
