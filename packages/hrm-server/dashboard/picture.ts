@@ -20,7 +20,7 @@ import type { View } from './view.js';
 import { summarize } from './zones.js';
 
 /** What is seen. */
-export interface PictureContent {
+interface PictureContent {
   readonly view: View;
   /** What was asked for the view: its rows, and their range. */
   readonly interval: Interval;

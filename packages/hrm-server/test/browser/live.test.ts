@@ -61,6 +61,29 @@ describe('the live view', () => {
     },
   );
 
+  it('lets a part be chosen while readings come in', async () => {
+    const { url } = await startTest();
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(aroundNow(url));
+    await expect.poll(() => textOf(page, 'now')).toBe('Listening…');
+    await page.locator('#chart').scrollIntoViewIfNeeded();
+    const box = await page.locator('#chart .u-over').boundingBox();
+    const { x = 0, y = 0, width = 0 } = box ?? {};
+    await page.mouse.move(x + 0.25 * width, y + 50);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.5 * width, y + 50);
+    await accept(url, 91);
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/Readings1$/);
+    await page.mouse.move(x + 0.75 * width, y + 50);
+    const before = page.url();
+    await page.mouse.up();
+    await expect.poll(() => page.url()).not.toBe(before);
+    const said = new URLSearchParams(new URL(page.url()).hash.slice(1));
+    const lengthMs = Date.parse(said.get('to') ?? '') - Date.parse(said.get('from') ?? '');
+    expect(Math.abs(lengthMs - HOUR_MS)).toBeLessThan(5 * 60_000);
+    await finish();
+  });
+
   it('counts no reading of now into another day', async () => {
     const { url, storage } = await startTest();
     await writePart({ storage }, readings('ana', 1));
