@@ -69,7 +69,7 @@ await picture(
   { ...wide, colorScheme: 'dark' },
   hasZones,
 );
-await picture('dashboard-phone.png', day, { viewport: { width: 390, height: 844 }, colorScheme: 'light' }, hasZones);
+await picture('dashboard-phone.png', day, { viewport: { width: 360, height: 780 }, colorScheme: 'light' }, hasZones);
 await picture('system.png', '/status', { ...wide, colorScheme: 'light' }, ['#files', 'Compacted']);
 
 await browser.close();

@@ -46,7 +46,7 @@ export async function call(path: string, { signal, headers = {}, alsoFine = [] }
   const authorization = key === null ? {} : { Authorization: `Bearer ${key}` };
   const init = { headers: { ...authorization, ...headers }, credentials: 'omit', ...(signal && { signal }) } as const;
   const response = await fetch(path, init).catch((error: unknown) => {
-    if (signal?.aborted === true) throw error;
+    if (isStopped(signal)) throw error;
     throw refusal(0, 'unreachable', 'The server cannot be reached: is it running?', null);
   });
   if (response.ok || alsoFine.includes(response.status)) return response;
@@ -54,8 +54,24 @@ export async function call(path: string, { signal, headers = {}, alsoFine = [] }
 }
 
 /** The JSON of an answer. @throws as {@link call}. */
-async function callJson<T>(path: string, options?: CallOptions): Promise<T> {
-  return (await (await call(path, options)).json()) as T;
+export async function callJson<T>(path: string, options?: CallOptions): Promise<T> {
+  const response = await call(path, options);
+  return await readWhole(response.json() as Promise<T>, options?.signal);
+}
+
+/** An answer's body, read to its end. @throws Refusal, status 0, when the connection breaks before it; as {@link call}. */
+export async function readWhole<T>(reading: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isStopped(signal)) throw error;
+    throw refusal(0, 'cut', 'The connection broke in the middle of the answer', null);
+  }
+}
+
+/** Whether nobody waits any more. Time that is up is a server's fault, and told. */
+function isStopped(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && (signal.reason as { name?: string }).name !== 'TimeoutError';
 }
 
 /** The same, or `null` where this server has no such call. */
@@ -87,7 +103,6 @@ export async function readSession(): Promise<Session> {
 export function explain({ status, code, detail, retryAfterS }: Refusal): string {
   const wait = retryAfterS === null ? 'in a moment' : `in ${retryAfterS} s`;
   if (code === 'foreign_user') return 'This API key may not see this user.';
-  if (status === 403) return `This API key may not do this: ${detail}.`;
   if (status === 429) return `Too many requests with this API key: try again ${wait}.`;
   if (status === 503) return `The service cannot answer now: try again ${wait}.`;
   return detail.endsWith('?') ? detail : `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`;

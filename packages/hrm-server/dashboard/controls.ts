@@ -1,22 +1,23 @@
 /** The controls above the chart: they show a view, and ask for another one. */
 import { find, make } from './dom.js';
 import { INTERVAL_MS, type Interval, type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
-import { keepMaxRate, readMaxRate } from './remembered.js';
+import { keepMaxRate, readMaxRate, readRecentUsers } from './remembered.js';
 import type { View } from './view.js';
 
 type OnChange = (to: Partial<View>) => void;
 
-/** Shows a view in the controls. @param users - offered for the user's field. */
-export function showControls({ userId, range, interval, isLive }: View, users: readonly string[]): void {
+/** Shows a view in the controls. @param users - all that there are for us, where that is known. */
+export function showControls({ userId, range, interval, isLive }: View, users: readonly string[] | null): void {
+  const offered = users ?? readRecentUsers();
   const user = find('user', HTMLInputElement);
   // What is typed and not shown yet stays.
   if (userId !== '' && (document.activeElement !== user || user.value === '')) user.value = userId;
-  find('users', HTMLDataListElement).replaceChildren(...users.map((value) => make('option', { value })));
-  find('from', HTMLInputElement).value = toLocalInput(range.fromMs);
-  find('to', HTMLInputElement).value = toLocalInput(range.toMs);
+  find('users', HTMLDataListElement).replaceChildren(...offered.map((value) => make('option', { value })));
+  setUnlessTyped('from', toLocalInput(range.fromMs));
+  setUnlessTyped('to', toLocalInput(range.toMs));
   find('interval', HTMLSelectElement).value = interval;
   find('live', HTMLButtonElement).setAttribute('aria-pressed', String(isLive));
-  find('max-rate', HTMLInputElement).value = String(readMaxRate());
+  setUnlessTyped('max-rate', String(readMaxRate()));
   for (const button of presetButtons()) {
     button.setAttribute('aria-pressed', String(button.dataset.preset === range.preset));
   }
@@ -52,13 +53,19 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
     const isNow = range.fromMs <= nowMs && nowMs < range.toMs;
     onChange({ isLive: !isLive, ...(isLive || isNow ? {} : { range: rangeAround('day', nowMs) }) });
   });
+  onClick('more', () => {
+    const more = find('more', HTMLButtonElement);
+    more.setAttribute('aria-expanded', String(more.getAttribute('aria-expanded') !== 'true'));
+  });
   find('interval', HTMLSelectElement).addEventListener('change', ({ target }) => {
     const { value } = target as HTMLSelectElement;
     onChange({ interval: value in INTERVAL_MS ? (value as Interval) : 'auto' });
   });
   for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
   find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {
-    keepMaxRate((target as HTMLInputElement).valueAsNumber);
+    const field = target as HTMLInputElement;
+    keepMaxRate(field.valueAsNumber);
+    field.value = String(readMaxRate());
     onMaxRate();
   });
 }
@@ -72,6 +79,12 @@ function readDates(onChange: OnChange): void {
   to.setCustomValidity(isRange ? '' : 'The end must be after the beginning.');
   if (isRange) onChange({ range: { preset: 'custom', fromMs, toMs } });
   else to.reportValidity();
+}
+
+/** Half of a number or a date is not for a live view to write over. */
+function setUnlessTyped(id: string, value: string): void {
+  const field = find(id, HTMLInputElement);
+  if (document.activeElement !== field) field.value = value;
 }
 
 function presetButtons(): HTMLButtonElement[] {

@@ -2,13 +2,35 @@
 import { find, make } from './dom.js';
 import type { View } from './view.js';
 
+/** How a device's line looks. */
+export interface Look {
+  /** A custom property of the style sheet. */
+  readonly colour: string;
+  /** Pixels of line and of gap, in turn; none: a whole line. */
+  readonly dash: readonly number[];
+}
+
+const COLOURS = 6;
+const DASHES = [[], [8, 4], [2, 3], [12, 3, 2, 3]] as const;
+
+/** The look of the line of all devices together. */
+export const LOOK_OF_ALL: Look = { colour: '--accent', dash: [] };
+
+/** The look of a device by its place among the user's: colours first, and where they are used up, dashes too. */
+export function lookOf(place: number): Look {
+  return {
+    colour: `--device-${place % COLOURS}`,
+    dash: DASHES[Math.floor(place / COLOURS) % DASHES.length] ?? [],
+  };
+}
+
 /** Shows a box for each line, and tells which are wanted. */
 export function showChips(view: View, devices: readonly string[], onChange: (to: Partial<View>) => void): void {
   const place = find('devices', HTMLFieldSetElement);
   const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
-  const all = chip('All devices', '', '--accent', view.isMerged, (isMerged) => onChange({ isMerged }));
+  const all = chip('All devices', '', LOOK_OF_ALL, view.isMerged, (isMerged) => onChange({ isMerged }));
   const each = devices.map((device, at) =>
-    chip(device, `device ${device}`, `--device-${at % 6}`, view.devices.includes(device), (isOn) => {
+    chip(device, `device ${device}`, lookOf(at), view.devices.includes(device), (isOn) => {
       const others = view.devices.filter((other) => other !== device);
       onChange({ devices: isOn ? [...others, device] : others });
     }),
@@ -21,13 +43,25 @@ export function showChips(view: View, devices: readonly string[], onChange: (to:
 function chip(
   name: string,
   value: string,
-  colour: string,
+  { colour, dash }: Look,
   isOn: boolean,
   onToggle: (isOn: boolean) => void,
 ): HTMLElement {
   const input = make('input', { type: 'checkbox', value: `line ${value}`, checked: isOn });
   input.addEventListener('change', () => onToggle(input.checked));
-  const line = make('span', { class: 'line', 'aria-hidden': 'true' });
-  line.style.background = `var(${colour})`;
-  return make('label', { class: 'chip' }, input, line, name);
+  return make('label', { class: 'chip' }, input, sampleOf(colour, dash), name);
+}
+
+/** A piece of the line. */
+function sampleOf(colour: string, dash: readonly number[]): HTMLElement {
+  const sample = make('span', { class: 'line', 'aria-hidden': 'true' });
+  let at = 0;
+  const stops = dash.flatMap((length, i) => {
+    const from = at;
+    at += length;
+    return [`${i % 2 === 0 ? `var(${colour})` : 'transparent'} ${from}px ${at}px`];
+  });
+  sample.style.background =
+    stops.length === 0 ? `var(${colour})` : `repeating-linear-gradient(90deg, ${stops.join(', ')})`;
+  return sample;
 }

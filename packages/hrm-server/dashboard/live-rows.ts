@@ -3,13 +3,14 @@
  * reading again, after a break or from a retry, changes nothing.
  */
 import type { LiveReading } from './live.js';
+import type { Range } from './range.js';
 import type { Rows } from './rows.js';
 
 /** The latest readings. */
 export interface LiveRows {
   add(reading: LiveReading): void;
-  /** Stored rows, with those replaced or added that are known better here; of one device, if it is given. */
-  over(stored: Rows, intervalMs: number, deviceId?: string): Rows;
+  /** Stored rows of a range, with those replaced or added that are known better here; of one device, if it is given. */
+  over(stored: Rows, intervalMs: number, range: Pick<Range, 'fromMs' | 'toMs'>, deviceId?: string): Rows;
 }
 
 /** Readings that are held: some hours of a few devices, or minutes of a flood. */
@@ -31,10 +32,11 @@ export function createLiveRows(): LiveRows {
       const [oldest] = held.size > MAX_HELD ? held.keys() : [];
       if (oldest !== undefined) held.delete(oldest);
     },
-    over(stored, intervalMs, deviceId) {
+    over(stored, intervalMs, { fromMs, toMs }, deviceId) {
       const rows = new Map<number, Held[]>();
       for (const one of held.values()) {
         if (deviceId !== undefined && one.deviceId !== deviceId) continue;
+        if (one.atMs < fromMs || one.atMs >= toMs) continue;
         const startMs = Math.floor(one.atMs / intervalMs) * intervalMs;
         const row = rows.get(startMs);
         if (row === undefined) rows.set(startMs, [one]);

@@ -1,5 +1,5 @@
 /** What the dashboard asks the API for. */
-import { call, callJsonIfThere } from './api.js';
+import { call, callJsonIfThere, readWhole } from './api.js';
 import type { Interval, Range } from './range.js';
 import { type Rows, readRows } from './rows.js';
 
@@ -8,8 +8,8 @@ export interface RowQuestion {
   readonly userId: string;
   readonly range: Range;
   readonly interval: Interval;
-  /** All devices together, where it is not given. */
-  readonly deviceId?: string | undefined;
+  /** `null`: all devices together. */
+  readonly deviceId: string | null;
 }
 
 /** Asks for rows. @throws Refusal; an `AbortError` when the signal fires. */
@@ -20,8 +20,9 @@ export async function loadRows({ userId, range, interval, deviceId }: RowQuestio
     end: new Date(range.toMs).toISOString(),
     interval,
   });
-  if (deviceId !== undefined) question.set('device_id', deviceId);
-  return await readRows(await call(`metrics/heart-rate?${question}`, { headers: { Accept: 'text/csv' }, signal }));
+  if (deviceId !== null) question.set('device_id', deviceId);
+  const response = await call(`metrics/heart-rate?${question}`, { headers: { Accept: 'text/csv' }, signal });
+  return await readWhole(readRows(response), signal);
 }
 
 /** The last reading of a user. */

@@ -4,8 +4,9 @@ import { describeMoment } from './range.js';
 import type { Rows } from './rows.js';
 import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
 
-/** Shows mean, least, greatest and how many readings they are of. */
-export function showSummary({ mean, min, max, readings }: Summary): void {
+/** Shows mean, least, greatest and how many readings they are of. @param deviceId - `null`: of all devices. */
+export function showSummary({ mean, min, max, readings }: Summary, deviceId: string | null): void {
+  find('summary-title', HTMLElement).textContent = `Summary of ${deviceId ?? 'all devices'}`;
   const rate = (value: number | null, digits = 0) =>
     value === null ? ['–'] : [value.toFixed(digits), make('small', {}, ' bpm')];
   const tiles: [string, (Node | string)[]][] = [
@@ -17,6 +18,13 @@ export function showSummary({ mean, min, max, readings }: Summary): void {
   const tile = ([name, value]: (typeof tiles)[number]) =>
     make('div', {}, make('dt', {}, name), make('dd', {}, ...value));
   find('summary', HTMLElement).replaceChildren(...tiles.map(tile));
+}
+
+/** Says nothing beside the chart. */
+export function clearPanels(): void {
+  find('summary-title', HTMLElement).textContent = 'Summary';
+  for (const id of ['summary', 'zones', 'table-body']) find(id, HTMLElement).replaceChildren();
+  find('table', HTMLDetailsElement).ontoggle = null;
 }
 
 /** Shows minutes in zones. */

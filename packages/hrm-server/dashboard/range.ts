@@ -15,6 +15,9 @@ export interface Range {
   readonly toMs: number;
 }
 
+/** Fewer rows than this are no line. */
+const MIN_CHOSEN_ROWS = 5;
+
 /** The day, month or year around a moment. */
 export function rangeAround(preset: Exclude<Preset, 'custom'>, atMs: number): Range {
   const at = new Date(atMs);
@@ -35,17 +38,70 @@ export function shiftRange({ preset, fromMs, toMs }: Range, by: 1 | -1): Range {
   return { preset, fromMs: fromMs + by * lengthMs, toMs: toMs + by * lengthMs };
 }
 
+/** What is asked for a range. Rows of a day are UTC's: it is whole UTC days then, or an hour would pass for a day. */
+export function askedRange(range: Range, interval: Interval): Range {
+  if (interval !== '1d') return range;
+  const { preset, fromMs, toMs } = range;
+  if (preset === 'custom') return { preset, ...wholeRows(fromMs, toMs, INTERVAL_MS['1d']) };
+  return { preset, fromMs: sameDateInUtc(fromMs), toMs: sameDateInUtc(toMs) };
+}
+
+/** A part of what is seen, chosen by a pointer: whole rows, and so many of them that there is something to see. */
+export function chosenRange(fromMs: number, toMs: number): Range {
+  const rowMs = INTERVAL_MS[intervalFor({ fromMs, toMs })];
+  const lackMs = Math.max(0, MIN_CHOSEN_ROWS * rowMs - (toMs - fromMs));
+  return { preset: 'custom', ...wholeRows(Math.max(0, fromMs - lackMs / 2), toMs + lackMs / 2, rowMs) };
+}
+
+/** A closer look at a point: from a year its month, from a month its day, from a day an hour around it; `null`: no closer. */
+export function rangeInside({ fromMs, toMs }: Range, startMs: number, stepMs: number): Range | null {
+  const lengthMs = toMs - fromMs;
+  // The middle of a UTC day has that date in every zone, or nearly.
+  const atMs = stepMs % INTERVAL_MS['1d'] === 0 ? startMs + stepMs / 2 : startMs;
+  if (lengthMs > 62 * INTERVAL_MS['1d']) return rangeAround('month', atMs);
+  if (lengthMs > 2.1 * INTERVAL_MS['1d']) return rangeAround('day', atMs);
+  if (lengthMs <= INTERVAL_MS['1h']) return null;
+  return chosenRange(Math.max(0, atMs - INTERVAL_MS['1h'] / 2), atMs + INTERVAL_MS['1h'] / 2);
+}
+
+/** The day, month or year that a range is a part of; `null`: there is none. */
+export function rangeOutside({ fromMs, toMs }: Range): Range | null {
+  for (const preset of ['day', 'month', 'year'] as const) {
+    const around = rangeAround(preset, fromMs);
+    if (around.fromMs <= fromMs && around.toMs >= toMs && around.toMs - around.fromMs > toMs - fromMs) return around;
+  }
+  return null;
+}
+
+/** A range that was the present one at `beforeMs` and has ended since goes on to the present one; others stay. */
+export function followNow(range: Range, beforeMs: number, nowMs: number): Range {
+  const { preset, fromMs, toMs } = range;
+  const wasNow = fromMs <= beforeMs && beforeMs < toMs;
+  return preset !== 'custom' && wasNow && nowMs >= toMs ? rangeAround(preset, nowMs) : range;
+}
+
 /** The rows that a range is best seen by: a day in minutes, a month in hours, a year in days. */
-export function intervalFor({ fromMs, toMs }: Range): Interval {
+export function intervalFor({ fromMs, toMs }: Omit<Range, 'preset'>): Interval {
   const days = (toMs - fromMs) / INTERVAL_MS['1d'];
   return days <= 2.1 ? '1m' : days <= 62 ? '1h' : '1d';
 }
 
+function wholeRows(fromMs: number, toMs: number, rowMs: number) {
+  return { fromMs: Math.floor(fromMs / rowMs) * rowMs, toMs: Math.ceil(toMs / rowMs) * rowMs };
+}
+
+function sameDateInUtc(atMs: number): number {
+  const at = new Date(atMs);
+  return Date.UTC(at.getFullYear(), at.getMonth(), at.getDate());
+}
+
 /** The browser's time zone and what it is ahead of UTC at a moment: `Europe/Madrid, GMT+1`. */
 export function zoneName(atMs: number): string {
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone === 'UTC') return zone;
   const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' }).formatToParts(atMs);
   const offset = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
-  return `${new Intl.DateTimeFormat().resolvedOptions().timeZone}, ${offset}`;
+  return `${zone}, ${offset}`;
 }
 
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full' });
@@ -65,6 +121,13 @@ export function describeRange({ preset, fromMs, toMs }: Range): string {
 /** When a point begins; whole days are UTC's, as the rows are. */
 export function describeMoment(atMs: number, stepMs: number): string {
   return stepMs % INTERVAL_MS['1d'] === 0 ? `${UTC_DATE.format(atMs)} (UTC)` : MOMENT.format(atMs);
+}
+
+/** How much time a point stands for: `5 h`. */
+export function describeStep(stepMs: number): string {
+  if (stepMs % INTERVAL_MS['1d'] === 0)
+    return stepMs === INTERVAL_MS['1d'] ? '1 day' : `${stepMs / INTERVAL_MS['1d']} days`;
+  return stepMs % INTERVAL_MS['1h'] === 0 ? `${stepMs / INTERVAL_MS['1h']} h` : `${stepMs / INTERVAL_MS['1m']} min`;
 }
 
 /** The time of day, to the second. */

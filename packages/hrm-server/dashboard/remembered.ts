@@ -3,6 +3,8 @@ const USERS_ITEM = 'hrm-users';
 const MAX_RATE_ITEM = 'hrm-max-rate';
 const MAX_USERS = 12;
 const DEFAULT_MAX_RATE = 190;
+/** What a greatest heart rate may be, bpm, as the field of the page says too. */
+const MAX_RATES = { least: 100, most: 230 } as const;
 
 /** Users that were looked at in this tab, the last first. */
 export function readRecentUsers(): readonly string[] {
@@ -17,14 +19,14 @@ export function rememberUser(userId: string): void {
 
 /** The greatest heart rate that was entered, bpm; 190 before. */
 export function readMaxRate(): number {
-  return clampRate(Number(localStorage.getItem(MAX_RATE_ITEM) ?? DEFAULT_MAX_RATE));
+  return clampRate(Number(localStorage.getItem(MAX_RATE_ITEM)) || DEFAULT_MAX_RATE);
 }
 
-/** Keeps it; what cannot be one is the default. */
+/** Keeps it; what is no likely one becomes the nearest that is, and no number changes nothing. */
 export function keepMaxRate(rate: number): void {
-  localStorage.setItem(MAX_RATE_ITEM, String(clampRate(rate)));
+  if (!Number.isNaN(rate)) localStorage.setItem(MAX_RATE_ITEM, String(clampRate(rate)));
 }
 
 function clampRate(rate: number): number {
-  return rate >= 100 && rate <= 230 ? Math.round(rate) : DEFAULT_MAX_RATE;
+  return Math.round(Math.min(MAX_RATES.most, Math.max(MAX_RATES.least, rate)));
 }

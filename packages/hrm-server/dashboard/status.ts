@@ -1,7 +1,8 @@
 /** The system page: how the service is, and how its queue goes, looked at every five seconds. */
 import uPlot from 'uplot';
-import { call, explain, isRefusal } from './api.js';
+import { callJson, explain, isRefusal } from './api.js';
 import { cssValue, find, make, onSchemeChange, showMessage } from './dom.js';
+import { type Facts, formatFact, nameOf } from './facts.js';
 import { describeClock } from './range.js';
 import { enter } from './sign-in.js';
 
@@ -9,8 +10,6 @@ interface Health {
   readonly status: string;
   readonly checks: Readonly<Record<string, string>>;
 }
-
-type Facts = Readonly<Record<string, unknown>>;
 
 /** What `/system` says; parts that a server does not know are left out. */
 interface System {
@@ -23,6 +22,8 @@ interface System {
 }
 
 const EVERY_MS = 5_000;
+/** Who does not answer for this long is down; a health check is over long before. */
+const MAX_WAIT_MS = 10_000;
 /** Half an hour. */
 const MAX_HISTORY = 360;
 const PLOTS = [
@@ -37,11 +38,13 @@ const history = PLOTS.map((): (number | null)[] => []);
 
 /** Looks once. @throws Refusal */
 async function look(): Promise<void> {
-  const health = (await (await call('health', { alsoFine: [503] })).json()) as Health;
+  const signal = AbortSignal.timeout(MAX_WAIT_MS);
+  const health = await callJson<Health>('health', { alsoFine: [503], signal });
   showHealth(health);
   try {
-    const system = (await (await call('system')).json()) as System;
+    const system = await callJson<System>('system', { signal });
     find('details', HTMLElement).hidden = false;
+    setStale('details', false);
     showMessage(null);
     remember(system.queue ?? {});
     showPlots();
@@ -49,6 +52,7 @@ async function look(): Promise<void> {
     showFacts('space', roomOf(system.space ?? []));
   } catch (error) {
     if (!isRefusal(error) || error.status === 401) throw error;
+    setStale('details', true);
     if (error.status === 404) showMessage('This server tells no more than its health.', { isCalm: true });
     else showMessage(explain(error), { isCalm: error.status === 403 });
   }
@@ -63,11 +67,34 @@ function showHealth({ status, checks }: Health): void {
   if (place.textContent !== text) place.textContent = text;
   place.className = `health ${tone}`;
   const rows = Object.entries(checks).flatMap(([name, reason]) => [
-    make('dt', {}, humanize(name)),
+    make('dt', {}, nameOf(name)),
     make('dd', { class: reason === 'healthy' ? '' : tone }, reason),
   ]);
   find('checks', HTMLElement).replaceChildren(...rows);
-  find('as-of', HTMLElement).textContent = `as of ${describeClock(Date.now())}, again every 5 s`;
+  lastSeenMs = Date.now();
+  find('as-of', HTMLElement).textContent = `as of ${describeClock(lastSeenMs)}, again every 5 s`;
+  setStale('checks', false);
+}
+
+let lastSeenMs: number | null = null;
+
+/** The server does not answer: nobody knows how it is, and what is seen is of before. */
+function showUnknown(): void {
+  const place = find('health', HTMLElement);
+  if (place.textContent !== UNKNOWN) place.textContent = UNKNOWN;
+  place.className = 'health muted';
+  const seen = lastSeenMs === null ? 'not seen yet' : `last seen ${describeClock(lastSeenMs)}`;
+  find('as-of', HTMLElement).textContent = `${seen}, again every 5 s`;
+  setStale('checks', true);
+  setStale('details', true);
+  // A gap in the history.
+  if (times.length > 0) remember({});
+}
+
+const UNKNOWN = '? Unknown';
+
+function setStale(id: string, isStale: boolean): void {
+  find(id, HTMLElement).classList.toggle('stale', isStale);
 }
 
 function remember(queue: Facts): void {
@@ -135,46 +162,11 @@ function roomOf(space: NonNullable<System['space']>): Facts {
 }
 
 function showFacts(name: string, facts: Facts): void {
-  const rows = Object.entries(facts).flatMap(([key, value]) => [
-    make('dt', {}, humanize(key)),
-    make('dd', {}, formatFact(key, value)),
-  ]);
-  const nothing = [make('dt', {}, 'Nothing known yet'), make('dd')];
+  const rows = Object.entries(facts).map(([key, value]) =>
+    make('div', {}, make('dt', {}, nameOf(key, name)), make('dd', {}, formatFact(key, value))),
+  );
+  const nothing = [make('div', {}, make('dt', {}, 'Nothing known yet'), make('dd'))];
   find(name, HTMLElement).replaceChildren(...(rows.length === 0 ? nothing : rows));
-}
-
-/** `oldest_age_ms` as `Oldest age`: the unit goes with the value. */
-function humanize(key: string): string {
-  const words = key.replace(/_(ms|bytes)$/, '').replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function formatFact(key: string, value: unknown): string {
-  if (value === null || value === undefined) return '–';
-  if (Array.isArray(value)) return value.join(', ');
-  if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'string' && key.endsWith('_at')) return new Date(value).toLocaleString();
-  if (typeof value === 'string' && key.endsWith('_date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
-  if (typeof value !== 'number') return String(value);
-  if (key.endsWith('_ms')) return formatDuration(value);
-  if (/(^|_)bytes$/.test(key)) return formatBytes(value);
-  return value.toLocaleString('en');
-}
-
-function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min`;
-  return minutes < 2_880 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 1_440)} days`;
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${value.toLocaleString('en', { maximumFractionDigits: 1 })} ${units[unit]}`;
 }
 
 async function start(): Promise<void> {
@@ -189,7 +181,10 @@ async function start(): Promise<void> {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (error.status === 401) await enter('The API key does not count any more.');
-      else showMessage(explain(error));
+      else {
+        showUnknown();
+        showMessage(explain(error));
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
   }

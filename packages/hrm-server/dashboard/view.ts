@@ -2,7 +2,16 @@
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it
  * and no server log does. A key is never in it.
  */
-import { INTERVAL_MS, type Interval, type Preset, type Range, rangeAround, toLocalInput } from './range.js';
+import {
+  askedRange,
+  INTERVAL_MS,
+  type Interval,
+  intervalFor,
+  type Preset,
+  type Range,
+  rangeAround,
+  toLocalInput,
+} from './range.js';
 
 /** What is shown. */
 export interface View {
@@ -42,6 +51,17 @@ export function writeView({ userId, range, interval, devices, isMerged, isLive }
   if (!isMerged) said.set('merged', 'no');
   if (isLive) said.set('live', 'yes');
   return `#${said}`;
+}
+
+/** What is asked for a view: rows of what width, and of what range. */
+export function questionOf({ userId, range, interval: wanted }: View) {
+  const interval = wanted === 'auto' ? intervalFor(range) : wanted;
+  return { userId, interval, range: askedRange(range, interval) };
+}
+
+/** Whether two ranges are seen as one. */
+export function isSameRange(a: Range, b: Range): boolean {
+  return a.preset === b.preset && a.fromMs === b.fromMs && a.toMs === b.toMs;
 }
 
 function readRange(said: URLSearchParams, nowMs: number): Range {

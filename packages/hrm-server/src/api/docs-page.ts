@@ -23,8 +23,12 @@ const STYLE = `
 html { background: var(--back); color: var(--text); }
 body { margin: 0 auto; padding: 1rem; max-width: 60rem; overflow-wrap: anywhere; }
 a { color: var(--link); }
-h2 { margin-top: 2.5rem; border-top: 1px solid; padding-top: 1rem; }
-code, pre { font: 0.9rem/1.4 ui-monospace, monospace; }
+h2 { margin-top: 2.5rem; font-size: 1.35rem; border-top: 1px solid; padding-top: 1rem; }
+code, pre { font: 0.9em/1.4 ui-monospace, monospace; }
+pre code { font: inherit; }
+h2 code { font-weight: 700; }
+h3 { font-size: 1.05rem; }
+nav.pages { display: flex; gap: 1rem; }
 pre { overflow: auto; padding: 0.75rem; border: 1px solid; border-radius: 0.4rem; }
 table { border-collapse: collapse; width: 100%; table-layout: fixed; }
 th { width: 4rem; }
@@ -58,7 +62,7 @@ function render(document: Json): string {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="assets/icon.svg"><title>${escapeHtml(title ?? '')}: API</title><style>${STYLE}</style></head>
-<body><header><h1>${escapeHtml(title ?? '')}</h1><p>Version ${escapeHtml(version ?? '')}. ${inline(description ?? '')}
+<body><header><nav class="pages" aria-label="Pages"><a href="./">Heart rate</a><a href="status">System</a></nav><h1>${escapeHtml(title ?? '')}</h1><p>Version ${escapeHtml(version ?? '')}. ${inline(description ?? '')}
 For programs: <a href="openapi.json">openapi.json</a>.</p></header>
 <nav aria-label="Calls"><ul>${links.join('')}</ul></nav>
 <main>${operations.map(renderOperation).join('')}

@@ -44,11 +44,12 @@ export async function openPage(
   const context = await browser.newContext({ timezoneId: 'UTC', locale: 'en-GB', ...options });
   const page = await context.newPage();
   const wrongs: string[] = [];
-  // A refusal is told by the page; that the browser logs it, too, cannot be helped.
+  // A refusal or a broken connection is told by the page; that the browser logs it, too, cannot be helped.
   page.on('console', (message) => {
-    const isRefusal = /^Failed to load resource: the server responded with a status of (401|403|429|503)/.test(
-      message.text(),
-    );
+    const isRefusal =
+      /^Failed to load resource: (the server responded with a status of (401|403|429|503)|net::ERR_(CONNECTION|EMPTY|INCOMPLETE)_)/.test(
+        message.text(),
+      );
     if (['error', 'warning'].includes(message.type()) && !isRefusal) wrongs.push(`console: ${message.text()}`);
   });
   page.on('pageerror', (error) => wrongs.push(`error: ${error.message}`));

@@ -160,8 +160,9 @@ describe('for everybody', () => {
     expect(await page.evaluate(isScrolledSideways)).toBe(false);
     for (const path of ['/status', '/docs']) {
       await page.goto(url + path);
+      expect(await page.getByRole('link', { name: 'Heart rate' }).getAttribute('href')).toBe('./');
       if (path === '/status')
-        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Files');
+        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Compacted files');
       expect(await violations(page)).toEqual([]);
       expect({ path, isSideways: await page.evaluate(isScrolledSideways) }).toEqual({ path, isSideways: false });
     }

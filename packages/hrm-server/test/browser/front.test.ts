@@ -1,7 +1,8 @@
+import { writePart } from 'hrm-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTest } from '../support.js';
-import { launch, openPage, violations } from './browser.js';
+import { launch, openPage, readings, viewUrl, violations } from './browser.js';
 import { startFront } from './front.js';
 
 let browser: Browser;
@@ -26,7 +27,7 @@ describe('the pages before a server that answers', () => {
     async (colorScheme) => {
       const { url: real } = await startTest();
       let looks = 0;
-      const url = await startFront(real, (path) => {
+      const { url } = await startFront(real, (path) => {
         if (path === '/health') return { status: 200, body: HEALTH };
         if (path !== '/system') return null;
         looks += 1;
@@ -61,7 +62,7 @@ describe('the pages before a server that answers', () => {
   ])('%i, and says what to do', async (status, code, said) => {
     const { url: real } = await startTest();
     let isRefusing = true;
-    const url = await startFront(real, (path) => {
+    const { url } = await startFront(real, (path) => {
       if (path !== '/metrics/heart-rate' || !isRefusing) return null;
       return { status, headers: { 'Retry-After': '7' }, body: { code, detail: 'no' } };
     });
@@ -72,6 +73,60 @@ describe('the pages before a server that answers', () => {
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByText('No readings in this range.').waitFor();
     expect(await page.locator('#message').isVisible()).toBe(false);
+    await finish();
+  });
+
+  it.each([
+    [{ status: 403, body: { code: 'foreign_user', detail: 'no' } }, 'This API key may not see this user.', false],
+    [{ status: 503, body: { code: 'storage_unavailable', detail: 'no' } }, 'The service cannot answer now', true],
+    [{ bytes: 5_000 }, 'The connection broke in the middle of the answer.', true],
+    [{ bytes: 0 }, 'The server cannot be reached: is it running?', true],
+  ])('nothing of the user before is left: %o', async (answer, said, canRetry) => {
+    const { url: real, storage } = await startTest();
+    await writePart({ storage }, [...readings('ana', 1), ...readings('ben', 1)]);
+    let isBroken = false;
+    const { url } = await startFront(real, (path) => (isBroken && path === '/metrics/heart-rate' ? answer : null));
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, { user: 'ana', range: 'day', from: '2024-01-15T00:00' }));
+    await page.getByText('As a table').click();
+    await expect.poll(() => page.locator('#zones').textContent()).toContain('Light');
+    await page.locator('#chart').focus();
+    await page.keyboard.press('Home');
+    isBroken = true;
+    await page.getByRole('combobox', { name: 'User' }).fill('ben');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText(said).waitFor();
+    expect(await page.locator('#chart-title').textContent()).toBe('ben');
+    for (const id of ['summary', 'zones', 'table-body', 'readout', 'chart', 'chart-note'])
+      expect([id, await page.locator(`#${id}`).textContent()]).toEqual([id, '']);
+    expect(await page.locator('#devices input').count()).toBe(0);
+    isBroken = false;
+    const retry = page.getByRole('button', { name: 'Try again' });
+    expect(await retry.count()).toBe(canRetry ? 1 : 0);
+    if (canRetry) {
+      await retry.click();
+      await expect.poll(() => page.locator('#summary').textContent()).toMatch(/bpm/);
+      expect(await page.locator('#chart-title').textContent()).toMatch(/^ben, Monday/);
+    }
+    await finish();
+  });
+
+  it('a server that is down is not healthy any more, and is again when it is back', async () => {
+    const { url: real } = await startTest();
+    let isDown = false;
+    const front = await startFront(real, () => (isDown ? { bytes: 0 } : null));
+    const { page, finish } = await openPage(browser, front.url);
+    await page.goto(`${front.url}/status`);
+    await expect.poll(() => page.locator('#health').textContent()).toContain('Healthy');
+    isDown = true;
+    front.breakAll();
+    await expect.poll(() => page.locator('#health').textContent(), { timeout: 20_000 }).toBe('? Unknown');
+    expect(await page.locator('#health').getAttribute('class')).toBe('health muted');
+    expect(await page.locator('#as-of').textContent()).toMatch(/^last seen \d\d:\d\d:\d\d/);
+    expect(await page.locator('#details').getAttribute('class')).toContain('stale');
+    isDown = false;
+    await expect.poll(() => page.locator('#health').textContent(), { timeout: 20_000 }).toContain('Healthy');
+    await expect.poll(() => page.locator('.stale').count()).toBe(0);
     await finish();
   });
 });

@@ -1,0 +1,105 @@
+/** The live mode: listens to one user at a time, holds what it heard, and says when there is something new to show. */
+import { isRefusal } from './api.js';
+import { find, make } from './dom.js';
+import { type LiveReading, listen } from './live.js';
+import { createLiveRows, type LiveRows } from './live-rows.js';
+import { loadLatest } from './load.js';
+import { describeClock } from './range.js';
+
+/** What the live mode tells. */
+export interface LiveModeEvents {
+  /** There are new readings: at most twice a second. */
+  onRows(): void;
+  /** What is stored should be asked for again: every half minute, and after a break. */
+  onReload(): void;
+  /** The server does not let us listen, or has no such call. */
+  onRefused(error: unknown): void;
+}
+
+/** Listens, while somebody wants it. */
+export interface LiveMode {
+  /** Listens to a user, and to nobody else any more; `null`: to nobody. */
+  follow(userId: string | null): void;
+  /** Stored rows with what was heard of the last user: {@link LiveRows.over}. */
+  readonly over: LiveRows['over'];
+}
+
+/** How often what is stored is asked for again, and readings are drawn and announced at most. */
+const RELOAD_MS = 30_000;
+const DRAW_MS = 500;
+const ANNOUNCE_MS = 10_000;
+
+/** Begins with nobody. */
+export function createLiveMode(events: LiveModeEvents): LiveMode {
+  let rows = createLiveRows();
+  let userOfRows: string | null = null;
+  let listening: AbortController | null = null;
+  let lastAnnouncedMs = 0;
+  let isDrawPending = false;
+
+  function takeReading(reading: LiveReading): void {
+    rows.add(reading);
+    showNow(reading, 'now');
+    const nowMs = Date.now();
+    if (nowMs - lastAnnouncedMs >= ANNOUNCE_MS) {
+      lastAnnouncedMs = nowMs;
+      find('announcer', HTMLElement).textContent = `${reading.heart_rate} beats a minute, ${reading.device_id}`;
+    }
+    if (isDrawPending) return;
+    isDrawPending = true;
+    setTimeout(() => {
+      isDrawPending = false;
+      if (listening !== null) events.onRows();
+    }, DRAW_MS);
+  }
+
+  function begin(userId: string, { signal }: AbortController): void {
+    const now = find('now', HTMLElement);
+    const reload = setInterval(events.onReload, RELOAD_MS);
+    signal.addEventListener('abort', () => clearInterval(reload));
+    now.replaceChildren('Connecting…');
+    void loadLatest(userId, signal)
+      .then((latest) => {
+        if (latest !== null && !signal.aborted && now.childElementCount === 0) showNow(latest, 'last stored');
+      })
+      // It is only a beginning: what is heard comes by itself.
+      .catch(() => undefined);
+    let isBroken = false;
+    const streamEvents = {
+      onReading: takeReading,
+      onGap: events.onReload,
+      onState(state: 'connected' | 'waiting') {
+        if (state === 'waiting') now.replaceChildren('Connection lost: trying again…');
+        else if (now.childElementCount === 0) now.replaceChildren('Listening…');
+        // What was asked for meanwhile has failed.
+        if (state === 'connected' && isBroken) events.onReload();
+        isBroken = state === 'waiting';
+      },
+    };
+    listen(userId, streamEvents, signal).catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+      if (!signal.aborted) events.onRefused(error);
+    });
+  }
+
+  return {
+    follow(userId) {
+      listening?.abort();
+      listening = null;
+      if (userId !== null && userId !== userOfRows) {
+        rows = createLiveRows();
+        userOfRows = userId;
+      }
+      find('now', HTMLElement).hidden = userId === null;
+      if (userId === null) return;
+      listening = new AbortController();
+      begin(userId, listening);
+    },
+    over: (...question) => rows.over(...question),
+  };
+}
+
+function showNow({ heart_rate: rate, device_id: device, timestamp }: LiveReading, when: string): void {
+  const text = ` bpm ${when}, ${device}, ${describeClock(Date.parse(timestamp))}`;
+  find('now', HTMLElement).replaceChildren(make('strong', {}, String(rate)), text);
+}

@@ -1,0 +1,33 @@
+/** Where a range has no readings: says where there are some, and leads there. */
+import { find, make } from './dom.js';
+import type { Latest } from './load.js';
+import { describeMoment, INTERVAL_MS, type Range, rangeAround } from './range.js';
+
+/** Says it. @param latest - the user's last reading; `null`: none is stored. */
+export function showNothing(
+  userId: string,
+  range: Range,
+  latest: Latest | null,
+  onRange: (range: Range) => void,
+): void {
+  const place = find('nothing', HTMLParagraphElement);
+  place.hidden = false;
+  if (latest === null) {
+    // Ids are taken as they are typed; that one was typed so may be a slip.
+    const slip = userId === userId.trim() ? '' : ` The id begins or ends with a space: is “${userId.trim()}” meant?`;
+    place.replaceChildren(`There is no reading of this user.${slip}`);
+    return;
+  }
+  const atMs = Date.parse(latest.timestamp);
+  place.replaceChildren(`The last reading of this user is of ${describeMoment(atMs, INTERVAL_MS['1m'])}.`);
+  // A line of another device is empty here, that of this one is not.
+  if (atMs >= range.fromMs && atMs < range.toMs) return;
+  const button = make('button', { type: 'button' }, 'Go there');
+  button.addEventListener('click', () => onRange(rangeAround(range.preset === 'custom' ? 'day' : range.preset, atMs)));
+  place.append(' ', button);
+}
+
+/** Says it no more. */
+export function hideNothing(): void {
+  find('nothing', HTMLParagraphElement).hidden = true;
+}

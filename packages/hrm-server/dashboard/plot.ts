@@ -1,0 +1,180 @@
+/**
+ * What uPlot is told to draw: lines with a band from the least to the greatest rate, over the zones of effort.
+ * Points without readings break the line.
+ */
+import uPlot from 'uplot';
+import type { Look } from './devices.js';
+import { cssValue } from './dom.js';
+import type { Grid, Line } from './grid.js';
+import { INTERVAL_MS } from './range.js';
+import { ZONES, zoneStarts } from './zones.js';
+
+/** A line and how it looks. */
+export interface ChartLine {
+  readonly label: string;
+  readonly look: Look;
+  readonly line: Line;
+}
+
+/** What a chart shows. */
+export interface ChartContent {
+  readonly grid: Grid;
+  /** The range, which the grid covers. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The first has the band. */
+  readonly lines: readonly ChartLine[];
+  readonly maxRate: number;
+}
+
+/** What happens in a plot. */
+export interface PlotEvents {
+  /** The cursor stands on a point; `null`: nowhere. */
+  onCursor(index: number | null): void;
+  /** A pointer has chosen a part of the plot, px. */
+  onChosen(fromPx: number, toPx: number): void;
+}
+
+const NARROW_PX = 560;
+
+/** The values: x, then the band's two edges, then a line each. */
+export function dataOf({ grid, lines }: ChartContent): uPlot.AlignedData {
+  const [first] = lines;
+  return [
+    grid.startsMs.map((ms) => ms / 1000),
+    first?.line.max ?? [],
+    first?.line.min ?? [],
+    ...lines.map(({ line }) => line.mean),
+  ] as uPlot.AlignedData;
+}
+
+/** How they are drawn, at a width in px. */
+export function optionsOf(content: ChartContent, width: number, { onCursor, onChosen }: PlotEvents): uPlot.Options {
+  const { fromMs, toMs, lines, maxRate, grid } = content;
+  const isUtc = grid.stepMs % INTERVAL_MS['1d'] === 0;
+  const isNarrow = width < NARROW_PX;
+  const ticks = { stroke: cssValue('--muted'), grid: { stroke: cssValue('--grid'), width: 1 }, ticks: { show: false } };
+  const font = `${isNarrow ? 11 : 12}px system-ui, "DejaVu Sans", sans-serif`;
+  return {
+    width,
+    height: isNarrow ? 270 : 380,
+    // Half of the last date stands to the right of the last line.
+    padding: [10, isNarrow ? 24 : 30, 0, 0],
+    legend: { show: false },
+    ...(isUtc && { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'UTC') }),
+    scales: {
+      x: { time: true, range: [fromMs / 1000, toMs / 1000] },
+      y: { range: (_, min, max) => rateRange(min, max) },
+    },
+    axes: [
+      {
+        ...ticks,
+        font,
+        size: 46,
+        space: isNarrow ? 58 : 80,
+        values: (_, splits, __, ___, stepS) => tickLabels(splits, stepS, isUtc),
+      },
+      { ...ticks, font, size: isNarrow ? 34 : 46, space: 34 },
+    ],
+    cursor: {
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 9 },
+      // The scale is the range's; what a double click is for, the chart says.
+      bind: { dblclick: () => null },
+    },
+    bands: [{ series: [1, 2], fill: cssValue('--band') }],
+    series: [
+      {},
+      { label: 'greatest', points: { show: false } },
+      { label: 'least', points: { show: false } },
+      ...lines.map((line, at) => seriesOf(line, at === 0)),
+    ],
+    hooks: {
+      drawClear: [(plot) => drawZones(plot, maxRate, isNarrow)],
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setSelect: [
+        (plot) => {
+          const { left, width: selected } = plot.select;
+          if (selected < 4) return;
+          onChosen(left, left + selected);
+        },
+      ],
+    },
+  };
+}
+
+/** Ticks in the words of the page's other times: hours of 24, and what day or year it is where one begins. */
+function tickLabels(splits: readonly number[], stepS: number, isUtc: boolean): string[] {
+  const ticks = isUtc ? UTC_TICKS : LOCAL_TICKS;
+  let last = '';
+  return splits.map((seconds) => {
+    const at = seconds * 1000;
+    if (stepS >= 86_400 && stepS < 28 * 86_400) return ticks.day.format(at);
+    const [short, long] = stepS >= 86_400 ? [ticks.month, ticks.year] : [ticks.clock, ticks.day];
+    const around = long.format(at);
+    const label = around === last ? short.format(at) : `${short.format(at)}\n${around}`;
+    last = around;
+    return label;
+  });
+}
+
+const LOCAL_TICKS = tickFormats({});
+const UTC_TICKS = tickFormats({ timeZone: 'UTC' });
+
+function tickFormats(zone: { readonly timeZone?: string }) {
+  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { ...options, ...zone });
+  return {
+    year: format({ year: 'numeric' }),
+    month: format({ month: 'short' }),
+    day: format({ day: 'numeric', month: 'short' }),
+    clock: format({ hour: '2-digit', minute: '2-digit' }),
+  };
+}
+
+/** A line; points that have no neighbour would not be seen as one, so they are dots. */
+function seriesOf({ label, look, line }: ChartLine, isFirst: boolean): uPlot.Series {
+  const values = line.mean;
+  const stroke = cssValue(look.colour);
+  const alone = values.flatMap((value, i) =>
+    value !== null && values[i - 1] == null && values[i + 1] == null ? [i] : [],
+  );
+  return {
+    label,
+    stroke,
+    width: isFirst ? 2 : 1.6,
+    dash: [...look.dash],
+    spanGaps: false,
+    points: { show: alone.length > 0, filter: () => alone, size: 5, fill: stroke, stroke },
+  };
+}
+
+/** Whole tens around the values, and never so close that a calm heart looks wild. */
+function rateRange(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [40, 140];
+  const low = Math.floor((min - 4) / 10) * 10;
+  return [low, Math.max(low + 50, Math.ceil((max + 4) / 10) * 10)];
+}
+
+function drawZones({ ctx, bbox, valToPos, scales }: uPlot, maxRate: number, isNarrow: boolean): void {
+  const { min = 0, max = 0 } = scales.y ?? {};
+  if (min === null || max === null) return;
+  const starts = zoneStarts(maxRate);
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${11 * ratio}px system-ui, "DejaVu Sans", sans-serif`;
+  ctx.textAlign = 'right';
+  for (const [zone, { name }] of ZONES.entries()) {
+    const from = Math.max(min, starts[zone] ?? 0);
+    const to = Math.min(max, starts[zone + 1] ?? max);
+    if (from >= to) continue;
+    const [top, bottom] = [valToPos(to, 'y', true), valToPos(from, 'y', true)];
+    ctx.globalAlpha = zone === 0 ? 0 : Number(cssValue('--zone-alpha'));
+    ctx.fillStyle = cssValue(`--zone-${zone}`);
+    ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+    if (bottom - top < 16 * ratio || isNarrow) continue;
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = cssValue('--muted');
+    ctx.fillText(name, bbox.left + bbox.width - 6 * ratio, top + 13 * ratio);
+  }
+  ctx.restore();
+}

@@ -1,0 +1,126 @@
+import { compact, writePart } from 'hrm-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTest } from '../support.js';
+import { launch, openPage, readings, viewUrl, violations } from './browser.js';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const DAY = { user: 'ana', range: 'day', from: '2024-01-15T00:00' };
+
+async function startWithDays(days: number, everyMs = 60_000) {
+  const service = await startTest();
+  await writePart({ storage: service.storage }, readings('ana', days, everyMs));
+  await compact({ storage: service.storage }, { all: true });
+  return service;
+}
+
+const textOf = (page: Page, id: string) => page.locator(`#${id}`).textContent();
+
+describe('what the controls say is what is seen', () => {
+  it('no line: no summary, no zones and no table of one; another line: its own', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    await page.getByText('As a table').click();
+    await page.getByRole('checkbox', { name: 'All devices' }).uncheck();
+    await page.getByText('No line is chosen.').waitFor();
+    for (const id of ['summary', 'zones', 'table-body']) expect([id, await textOf(page, id)]).toEqual([id, '']);
+    await page.getByRole('checkbox', { name: 'chest_strap' }).check();
+    await expect.poll(() => textOf(page, 'summary-title')).toBe('Summary of chest_strap');
+    // Two hours of it, in zones too.
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/Readings119$/);
+    await expect.poll(() => textOf(page, 'zones')).toMatch(/Restbelow 95(1 h \d\d|\d\d) min$/);
+    await finish();
+  });
+
+  it('an empty range leads to the last reading, and a user who has none is told, with the space in the id', async () => {
+    const { url } = await startWithDays(2);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, { user: 'ana', range: 'month', from: '2025-05-01T00:00' }));
+    await page.getByText('No readings in this range.').waitFor();
+    await page.getByText('The last reading of this user is of 16 Jan 2024, 23:59.').waitFor();
+    await page.getByRole('button', { name: 'Go there' }).click();
+    await expect.poll(() => textOf(page, 'chart-title')).toBe('ana, January 2024');
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    expect(await page.locator('#nothing').isVisible()).toBe(false);
+    await page.getByRole('combobox', { name: 'User' }).fill('ana ');
+    await page.keyboard.press('Enter');
+    await page
+      .getByText('There is no reading of this user. The id begins or ends with a space: is “ana” meant?')
+      .waitFor();
+    await page.goBack();
+    await expect.poll(() => textOf(page, 'chart-title')).toBe('ana, January 2024');
+    expect(await page.getByRole('combobox', { name: 'User' }).inputValue()).toBe('ana');
+    await finish();
+  });
+
+  it('a greatest heart rate that is none becomes the nearest that is one', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'zones')).toContain('from 171');
+    const field = page.getByRole('spinbutton', { name: 'Greatest heart rate' });
+    for (const [typed, kept, zone] of [
+      ['50', '100', 'from 90'],
+      ['999', '230', 'from 207'],
+      ['', '230', 'from 207'],
+    ] as const) {
+      await field.fill(typed);
+      await field.press('Enter');
+      await expect.poll(() => field.inputValue()).toBe(kept);
+      expect(await textOf(page, 'zones')).toContain(zone);
+    }
+    await finish();
+  });
+
+  it.each(['Europe/Madrid', 'America/Los_Angeles'])('a year has whole UTC days, in %s too', async (timezoneId) => {
+    const { url } = await startWithDays(3);
+    const { page, finish } = await openPage(browser, url, { timezoneId });
+    const asked = page.waitForRequest(/interval=1d/);
+    await page.goto(viewUrl(url, { user: 'ana', range: 'year', from: '2024-06-01T00:00' }));
+    const { searchParams } = new URL((await asked).url());
+    expect([searchParams.get('start'), searchParams.get('end')]).toEqual([
+      '2024-01-01T00:00:00.000Z',
+      '2025-01-01T00:00:00.000Z',
+    ]);
+    await expect.poll(() => textOf(page, 'chart-note')).toMatch(/a point is 1 day,.*days are UTC’s$/);
+    await page.locator('#chart').focus();
+    await page.keyboard.press('Home');
+    expect(await textOf(page, 'readout')).toMatch(/^15 Jan 2024 \(UTC\): .*1380 readings$/);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => textOf(page, 'chart-title')).toBe('ana, January 2024');
+    await finish();
+  });
+
+  it('the way past the controls leaves the address as it is', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('content');
+    expect(page.url()).toContain('user=ana');
+    await finish();
+  });
+
+  it('on a phone the heart comes first, and dates are behind a button', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url, { viewport: { width: 360, height: 740 }, bypassCSP: true });
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    const box = await page.locator('#chart').boundingBox();
+    expect((box?.y ?? 999) + (box?.height ?? 999)).toBeLessThan(740);
+    expect(await page.getByLabel('From', { exact: true }).isVisible()).toBe(false);
+    await page.getByRole('button', { name: 'Dates and detail' }).click();
+    expect(await page.getByLabel('From', { exact: true }).isVisible()).toBe(true);
+    expect(await violations(page)).toEqual([]);
+    await finish();
+  });
+});

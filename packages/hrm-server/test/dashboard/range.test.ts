@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  askedRange,
+  chosenRange,
+  describeStep,
+  followNow,
+  intervalFor,
+  rangeAround,
+  rangeInside,
+  rangeOutside,
+  shiftRange,
+} from '../../dashboard/range.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const ZONES = ['UTC', 'Europe/Madrid', 'America/Los_Angeles', 'Asia/Kolkata', 'Pacific/Auckland'];
+
+const { TZ } = process.env;
+afterEach(() => {
+  if (TZ === undefined) delete process.env.TZ;
+  else process.env.TZ = TZ;
+});
+
+const custom = (fromMs: number, toMs: number) => ({ preset: 'custom', fromMs, toMs }) as const;
+
+describe.each(ZONES)('ranges in %s', (zone) => {
+  it('rows of a day are asked for by the UTC days of the same dates', () => {
+    process.env.TZ = zone;
+    expect(new Intl.DateTimeFormat().resolvedOptions().timeZone).toMatch(zone === 'Asia/Kolkata' ? /^Asia/ : zone);
+    const year = rangeAround('year', new Date(2024, 5, 1).getTime());
+    const days = { preset: 'year', fromMs: Date.UTC(2024, 0, 1), toMs: Date.UTC(2025, 0, 1) };
+    expect(askedRange(year, '1d')).toEqual(days);
+    expect(askedRange(year, '1h')).toEqual(year);
+    const part = askedRange(custom(Date.UTC(2024, 2, 1, 5), Date.UTC(2024, 2, 3, 1)), '1d');
+    expect(part).toEqual(custom(Date.UTC(2024, 2, 1), Date.UTC(2024, 2, 4)));
+    expect(askedRange(part, '1d')).toEqual(part);
+  });
+
+  it('leads in by month, day and hour, and out the same way', () => {
+    process.env.TZ = zone;
+    const year = rangeAround('year', new Date(2024, 5, 1).getTime());
+    const month = rangeInside(year, Date.UTC(2024, 2, 1), DAY_MS);
+    expect(month).toEqual(rangeAround('month', new Date(2024, 2, 1).getTime()));
+    const atMs = new Date(2024, 2, 7, 13, 59).getTime();
+    const day = rangeInside(month ?? year, atMs, HOUR_MS);
+    expect(day).toEqual(rangeAround('day', atMs));
+    const hour = rangeInside(day ?? year, atMs, MINUTE_MS);
+    expect(hour).toEqual(custom(atMs - HOUR_MS / 2, atMs + HOUR_MS / 2));
+    expect(rangeInside(hour ?? year, atMs, MINUTE_MS)).toBe(null);
+    expect(rangeOutside(hour ?? year)).toEqual(day);
+    expect(rangeOutside(day ?? year)).toEqual(month);
+    expect(rangeOutside(month ?? year)).toEqual(year);
+    expect(rangeOutside(year)).toBe(null);
+  });
+
+  it('goes on to the present day, month or year from the one before, and only from that', () => {
+    process.env.TZ = zone;
+    const midnightMs = new Date(2024, 0, 17).getTime();
+    const day = rangeAround('day', midnightMs - 1);
+    expect(followNow(day, midnightMs - 1_000, midnightMs - 1)).toBe(day);
+    expect(followNow(day, midnightMs - 1_000, midnightMs)).toEqual(rangeAround('day', midnightMs));
+    expect(followNow(day, midnightMs - 1_000, midnightMs + 3 * DAY_MS)).toEqual(
+      rangeAround('day', midnightMs + 3 * DAY_MS),
+    );
+    expect(followNow(day, midnightMs, midnightMs + DAY_MS)).toBe(day);
+    const hour = custom(midnightMs - HOUR_MS, midnightMs);
+    expect(followNow(hour, midnightMs - 1, midnightMs)).toBe(hour);
+  });
+
+  it('moves by whole days, also where one has 23 hours or 25', () => {
+    process.env.TZ = zone;
+    let range = rangeAround('day', new Date(2024, 0, 1).getTime());
+    for (let i = 0; i < 366; i += 1) range = shiftRange(range, 1);
+    expect(range).toEqual(rangeAround('day', new Date(2025, 0, 1).getTime()));
+    for (let i = 0; i < 366; i += 1) range = shiftRange(range, -1);
+    expect(range).toEqual(rangeAround('day', new Date(2024, 0, 1).getTime()));
+  });
+});
+
+describe('a part that a pointer has chosen', () => {
+  const atMs = Date.UTC(2024, 0, 15, 12);
+
+  it.each([1, 4_000, 59_999, 5 * MINUTE_MS, 7.3 * HOUR_MS, 2 * DAY_MS, 40.5 * DAY_MS, 200 * DAY_MS])(
+    '%d ms: whole rows, five at least, and all of it',
+    (lengthMs) => {
+      const [fromMs, toMs] = [atMs + 12_345, atMs + 12_345 + lengthMs];
+      const range = chosenRange(fromMs, toMs);
+      const rowMs = { '1m': MINUTE_MS, '5m': 0, '15m': 0, '1h': HOUR_MS, '1d': DAY_MS }[intervalFor({ fromMs, toMs })];
+      expect(range.fromMs).toBeLessThanOrEqual(fromMs);
+      expect(range.toMs).toBeGreaterThanOrEqual(toMs);
+      expect([range.fromMs % rowMs, range.toMs % rowMs]).toEqual([0, 0]);
+      expect((range.toMs - range.fromMs) / rowMs).toBeGreaterThanOrEqual(5);
+      expect(range.toMs - range.fromMs).toBeLessThanOrEqual(Math.max(lengthMs, 5 * rowMs) + 2 * rowMs);
+    },
+  );
+
+  it('begins in 1970 at the earliest', () => {
+    expect(chosenRange(1_000, 2_000).fromMs).toBe(0);
+  });
+});
+
+it.each([
+  [MINUTE_MS, '1 min'],
+  [15 * MINUTE_MS, '15 min'],
+  [HOUR_MS, '1 h'],
+  [300 * MINUTE_MS, '5 h'],
+  [DAY_MS, '1 day'],
+  [2 * DAY_MS, '2 days'],
+])('a step of %d ms is %s', (stepMs, said) => {
+  expect(describeStep(stepMs)).toBe(said);
+});
