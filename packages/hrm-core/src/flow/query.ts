@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MAX_ANSWER_ROWS } from '../limits.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Storage } from '../ports/storage.js';
 import { parseQuestion, type Question, type QuestionInput } from '../pure/question.js';
@@ -26,6 +27,11 @@ export interface QueryOptions extends CallOptions {
    * file was set aside.
    */
   readonly onDamage?: OnDamage | undefined;
+  /**
+   * How many readings are held at once, about; default 131,072. A day of which more have to be read is answered in pieces: what
+   * is answered does not depend on it.
+   */
+  readonly maxHeldReadings?: number | undefined;
 }
 
 /**
@@ -77,9 +83,13 @@ async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
 export function queryTables(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage }: QueryOptions = {},
+  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
-  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), { signal, onDamage });
+  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), {
+    signal,
+    onDamage,
+    maxHeldReadings,
+  });
 }
 
 /**
@@ -109,16 +119,20 @@ export async function queryTag(
   return hash.digest('hex').slice(0, 32);
 }
 
-/** A call's options, and who hears of damage. */
-type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage'>;
+/** A call's options, who hears of damage, and what may be held. */
+type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings'>;
 
-async function* answerDays(storage: Storage, question: Question, options: AnswerOptions) {
+async function* answerDays(
+  storage: Storage,
+  question: Question,
+  { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
+) {
   const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
     const dayOptions = { ...options, turns };
     const table = await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
-      readDay(context, snapshots, question),
+      readDay(context, snapshots, question, { maxRows: maxHeldReadings }),
     );
     if (table.length > 0) yield table;
   }

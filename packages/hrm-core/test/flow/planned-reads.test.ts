@@ -120,6 +120,37 @@ describe('a day of very many readings without a rollup', () => {
   });
 });
 
+describe('a day of which more has to be read than is held at once', () => {
+  it('is answered once, wherever it is in a question of many days', async () => {
+    const data = await temporaryDirectory();
+    const storage = await openDirectoryStorage({ directory: data });
+    onTestFinished(() => storage.close());
+    const one = (deviceId: string, timestampMs: number, heartRate: number): Reading => {
+      return { userId: 'ana', deviceId, timestampMs, heartRate, receivedMs: START_MS };
+    };
+    const minutes = Array.from({ length: 1_440 }, (_, i) => START_MS + i * 60_000);
+    const stored = minutes.flatMap((ms, i) => [one('strap', ms, 50 + (i % 100)), one('watch', ms + 30_000, 60)]);
+    await writePart({ storage }, stored);
+    await compacted(storage);
+    // What came late lies in minutes that the rollup has: those are read, the others are not.
+    const late = minutes.slice(240).map((ms) => one('late', ms + 500, 90));
+    await writePart({ storage }, late);
+    const readings = [...stored, ...late];
+    for (const interval of ['1m', '1h', '1d'] as const) {
+      const whole = { userId: 'ana', intervalMs: intervalOf({ interval }), priority: {} };
+      const expected = oracleAnswer(readings, { ...whole, fromMs: START_MS, toMs: START_MS + DAY_MS });
+      for (const days of [2, 3, 7, 30]) {
+        for (let at = 0; at < days; at += 1) {
+          const start = START_MS - at * DAY_MS;
+          const question = { userId: 'ana', start, end: start + days * DAY_MS, interval };
+          const rows = await query({ storage }, question, { maxHeldReadings: 500 });
+          expect(rows, `${interval}, day ${at} of ${days}`).toEqual(expected);
+        }
+      }
+    }
+  });
+});
+
 describe('a compacted day', () => {
   it('is one open and one read of the end of its file, and of nothing when asked again', async () => {
     const { ask } = await openCounting(directory);
