@@ -304,9 +304,13 @@ it('rewrites files of other writers that are not in order, have doubles, or what
       );
     }
     await write('part-foreign.parquet', null);
+    await write('part-bad.parquet', 250);
     const summary = await verify({ storage });
-    // DuckDB writes OPTIONAL columns, which is a stranger's schema.
-    expect(summary.faults).toMatchObject([{ name: 'part-foreign.parquet', code: 'file_damaged' }]);
+    expect(summary.faults.map(({ name, code }) => [name, code])).toEqual([
+      ['part-bad.parquet', 'invalid_readings'],
+      ['part-bad.parquet', 'unsorted'],
+      ['part-foreign.parquet', 'unsorted'],
+    ]);
     await verify({ storage }, { repair: true });
 
     const own = columnsFromReadings(
