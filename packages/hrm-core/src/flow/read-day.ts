@@ -11,7 +11,7 @@ import { dateStartMs } from '../pure/partition.js';
 import { countReads, type DayPlan, planDay, selectReadings } from '../pure/plan-query.js';
 import type { Question } from '../pure/question.js';
 import { joinTables, type RowTable } from '../pure/row-table.js';
-import type { DamageWatch } from './damage.js';
+import type { DamageWatch } from './damage-watch.js';
 import type { FileCache } from './file-cache.js';
 import { findSources, type Source } from './known-day.js';
 import { readGroups } from './known-file.js';
