@@ -33,7 +33,7 @@ export interface StoredFile {
   readonly name: string;
   /**
    * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of a
-   * part its name, since that is given once; of a compacted file what the storage knows it by. A file system may give two files the
+   * part whose name is a hash of its bytes (`HASHED_PART`) its name; of any other file what the storage knows it by. A file system may give two files the
    * same one that are made and removed within its clock's tick: what is remembered by it should be a second old.
    */
   readonly version: string;
@@ -59,8 +59,8 @@ export interface Snapshot {
 /** How a snapshot is taken. */
 export interface SnapshotOptions extends CallOptions {
   /**
-   * Tells of a part's name whether its content is known, so that it need not be opened: a name is only ever that of one
-   * content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
+   * Tells of a part's name whether its content is known, so that it need not be opened. Asked only of names that are a hash of
+   * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
   readonly isKnown?: ((name: string) => boolean) | undefined;
 }

@@ -1,9 +1,19 @@
 /** Files of other writers: what is readings in them is answered and compacted, and their word deletes nothing. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { compact, type DamageReport, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
+import {
+  compact,
+  type DamageReport,
+  query,
+  queryTag,
+  type Reading,
+  type Storage,
+  verify,
+  writePart,
+} from '../../src/index.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { FOREIGN_WRITERS, type ForeignRow, writeByHyparquet } from '../support/foreign-files.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -138,5 +148,24 @@ it('a stranger’s word that a file replaces others hides and deletes none of th
     for (let i = 0; i < 2; i += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
     expect(await readdir(directory)).toEqual(['compacted.parquet']);
     expect(await ask()).toEqual(expected);
+  });
+});
+
+it('a file of a name that was given before is answered from and tagged anew', async () => {
+  await withPlace(async ({ storage, directory, ask }) => {
+    const file = path.join(directory, 'part-backup.parquet');
+    const question = { userId: 'ana', start: START_MS, end: START_MS + DAY_MS };
+    const tags = new Set<string>();
+    for (const heartRate of [70, 99]) {
+      const theirs = readings('strap', 60).map((one) => ({ ...one, heartRate }));
+      await rm(file, { force: true });
+      await writeByHyparquet(file, theirs.map(rowOf));
+      // What is remembered of it must be a second old.
+      const old = (await stat(file)).ctimeMs + 1_100;
+      while (Date.now() < old) await sleep(50);
+      tags.add(await queryTag({ storage }, question));
+      for (let i = 0; i < 2; i += 1) expect(await ask()).toEqual(answerOf(theirs));
+    }
+    expect(tags.size).toBe(2);
   });
 });
