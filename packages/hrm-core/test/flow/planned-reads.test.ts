@@ -1,7 +1,7 @@
 /** What a query opens and reads, counted in the file system's calls. */
 import { createHash } from 'node:crypto';
 import * as nodeFileSystem from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -272,4 +272,34 @@ it('opens everything again where what it knew was forgotten meanwhile', async ()
   const rows = await query({ storage: forgetful }, { userId: 'ana', start: START_MS, end: START_MS + DAY_MS });
   expect(rows).toEqual(oracleAnswer(some, question));
   expect(forgotten).toBe(1);
+});
+
+it('lets others work while it looks for a user through dates that have none', async () => {
+  const data = await temporaryDirectory();
+  const dates = Array.from({ length: 100 }, (_, i) => new Date(START_MS + i * DAY_MS).toISOString().slice(0, 10));
+  for (const date of dates) await mkdir(path.join(data, date.replaceAll('-', '')));
+  let looks = 0;
+  // A look takes a millisecond, whatever the machine.
+  const lstatSync = ((file: string, options: { bigint: true }) => {
+    looks += 1;
+    const untilMs = performance.now() + 1;
+    while (performance.now() < untilMs);
+    return nodeFileSystem.lstatSync(file, options);
+  }) as DirectoryFileSystem['lstatSync'];
+  const storage = await openDirectoryStorage({ directory: data, fileSystem: { ...nodeFileSystem, lstatSync } });
+  onTestFinished(() => storage.close());
+  const [before, question] = [looks, { userId: 'nobody', start: START_MS, end: START_MS + 100 * DAY_MS }];
+  let isDone = false;
+  const asked = query({ storage }, question).finally(() => {
+    isDone = true;
+  });
+  let turns = 0;
+  while (!isDone) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns += 1;
+  }
+  expect(await asked).toEqual([]);
+  expect(looks - before).toBeGreaterThanOrEqual(200);
+  // 200 ms of looking, in pieces of 5 ms or of one date.
+  expect(turns).toBeGreaterThan(20);
 });
