@@ -136,6 +136,10 @@ export const versionCases: StorageCases = [
       await look();
       await storage.publish(partition, 'part-c.parquet', bytesOf('c'));
       await look();
+      // The name of a part that is no hash of its bytes may be given again, to others.
+      await storage.remove(partition, ['part-c.parquet']);
+      await storage.publish(partition, 'part-c.parquet', bytesOf('others'));
+      await look();
     },
   ],
 ];
@@ -145,18 +149,26 @@ export const snapshotCases: StorageCases = [
   [
     'a part that is known may stay unopened: it is listed, and reading it gives its bytes or says that it is gone',
     async ({ storage }) => {
-      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
-      await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
+      const [hashed, other, named] = [
+        `part-${'a'.repeat(32)}.parquet`,
+        `part-${'b'.repeat(32)}.parquet`,
+        'part-c.parquet',
+      ];
+      await storage.publish(partition, hashed, bytesOf('a'));
+      await storage.publish(partition, other, bytesOf('b'));
+      await storage.publish(partition, named, bytesOf('d'));
       await replaceBy(storage, 'c', 'part-old-1.parquet');
-      const snapshot = await storage.snapshot(partition, { isKnown: (name) => name !== 'part-b.parquet' });
+      const snapshot = await storage.snapshot(partition, { isKnown: (name) => name !== other });
       try {
         const names = snapshot.files.map(({ name }) => name);
-        assert.deepEqual(names, ['compacted.parquet', 'part-a.parquet', 'part-b.parquet']);
-        const [compacted, known, other] = snapshot.files;
-        assert.equal(known?.version, 'part-a.parquet');
+        assert.deepEqual(names, ['compacted.parquet', hashed, other, named]);
+        const [compacted, known, unknown, byHand] = snapshot.files;
+        assert.equal(known?.version, hashed);
+        // A name that is no hash may be given again: it is opened, whatever is known of it.
         for (const [file, text] of [
           [compacted, 'c'],
-          [other, 'b'],
+          [unknown, 'b'],
+          [byHand, 'd'],
         ] as const) {
           assert.equal(Buffer.from((await file?.read(0, 1)) ?? new ArrayBuffer(0)).toString(), text);
         }

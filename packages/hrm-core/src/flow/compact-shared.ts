@@ -31,7 +31,7 @@ import {
   type StepOptions,
   type StepSummary,
 } from './compaction-run.js';
-import { withoutDamaged } from './damage.js';
+import { withoutDamaged } from './damage-watch.js';
 import { mergeFiles } from './merge-files.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */

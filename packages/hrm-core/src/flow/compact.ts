@@ -12,7 +12,8 @@ import { isId } from '../reading.js';
 import { compactPartition } from './compact-partition.js';
 import { compactShared } from './compact-shared.js';
 import { addSteps, type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
-import { type OnDamage, withoutDamaged } from './damage.js';
+import type { OnDamage } from './damage.js';
+import { withoutDamaged } from './damage-watch.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {

@@ -3,7 +3,7 @@
  * answer needed. Bounded in bytes; what was not used for the longest time goes first.
  */
 import { CACHE_SETTLE_MS, MAX_CACHE_BYTES } from '../limits.js';
-import { COMPACTED_NAME } from '../names.js';
+import { HASHED_PART } from '../names.js';
 import type { Partition, Storage, StoredFile } from '../ports/storage.js';
 
 /** A memory of a bounded size. */
@@ -68,6 +68,6 @@ export function versionKey(
 
 /** Keeps what is known of a file, unless it is so young that another one may be given its version. */
 export function remember(cache: FileCache, file: StoredFile, key: string, value: unknown, bytes: number): void {
-  if (file.name === COMPACTED_NAME && file.ageMs < CACHE_SETTLE_MS) return;
+  if (!HASHED_PART.test(file.name) && file.ageMs < CACHE_SETTLE_MS) return;
   cache.set(key, value, bytes);
 }

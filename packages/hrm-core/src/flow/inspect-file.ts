@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { HrmError, throwIfAborted } from '../errors.js';
 import { DAY_MS, MAX_INSPECTED_ROWS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
-import { COMPACTED_NAME } from '../names.js';
+import { COMPACTED_NAME, HASHED_PART } from '../names.js';
 import { decodeGroups } from '../parquet/decode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -13,7 +13,7 @@ import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../pure/check-
 import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../pure/columns.js';
 import { priorityOf, sayTheSame } from '../pure/compare-rollups.js';
 import { mergeReadings } from '../pure/merge.js';
-import { dateStartMs, HASHED_PART, partNameOf } from '../pure/partition.js';
+import { dateStartMs, partNameOf } from '../pure/partition.js';
 import { rollUp } from '../pure/rollup.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import { isDamage } from './damage.js';

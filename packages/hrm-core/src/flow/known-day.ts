@@ -8,10 +8,10 @@ import type { Partition, Snapshot, StoredFile } from '../ports/storage.js';
 import type { ReadingColumns } from '../pure/columns.js';
 import { shareName, userDirectory } from '../pure/partition.js';
 import type { Question } from '../pure/question.js';
-import type { DamageWatch } from './damage.js';
+import type { DamageWatch } from './damage-watch.js';
 import { type FileCache, versionKey } from './file-cache.js';
 import { type KnownFile, knowFile } from './known-file.js';
-import { type KnownShared, knowShare, knowShared, shareKey } from './known-share.js';
+import { type KnownShared, knowShare, knowShared, rescueShare, shareKey } from './known-share.js';
 
 /** A file that counts, and what is known of it. */
 export interface Source {
@@ -21,7 +21,8 @@ export interface Source {
 }
 
 /**
- * Finds the files that count: those of the user's own, and shares of shared parts.
+ * Finds the files that count: those of the user's own, and shares of shared parts; of those that are damaged, and had to stay where they
+ * are, what can be read.
  * @param snapshots - of the shared partition and of the user's own, where they exist.
  */
 export async function findSources(
@@ -52,7 +53,11 @@ export async function findSources(
   const shares = await knowEach(shared, ({ file, partition, known }) =>
     damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
   );
-  return [...own, ...shares];
+  const passedOver = snapshots.flatMap(({ partition, files }) =>
+    damage.passedOver(files, partition).map((file) => ({ file, partition })),
+  );
+  const rescued = await knowEach(passedOver, ({ file, partition }) => rescueShare(file, partition, question));
+  return [...own, ...shares, ...rescued];
 }
 
 /**

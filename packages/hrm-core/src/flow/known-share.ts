@@ -1,18 +1,22 @@
 /**
  * One user's share of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
- * a small part of the user's own.
+ * a small part of the user's own. And what can be read of the user's in a damaged file that had to stay where it is.
  */
+import { MAX_MERGE_ROWS } from '../limits.js';
 import { decodeGroups } from '../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
+import { readingsOf } from '../pure/check-readings.js';
 import { NO_READINGS, type ReadingColumns, takeRows } from '../pure/columns.js';
-import { mergeReadings } from '../pure/merge.js';
+import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import type { Question } from '../pure/question.js';
 import { rollUp, spansOf } from '../pure/rollup.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
+import { readGroup } from './inspect-file.js';
 import { bytesOf, type KnownFile } from './known-file.js';
+import { nullIfDamaged } from './store-intact.js';
 
 /** Bytes of a row group's bounds, digest and place, as objects. */
 const GROUP_BYTES = 4_000;
@@ -50,16 +54,50 @@ export async function knowShare(
   const groups = footer.groups.filter((group) => mayHold(group, userId));
   const tables = await decodeGroups(file, partition, { footer }, groups);
   const columns = mergeReadings(tables.map((table) => rowsOfUser(table, userId)));
-  const dayMs = dateStartMs(partition.date) ?? 0;
+  const share = shareOf(partition, footer, columns, priority);
+  remember(cache, file, key, share, bytesOf(share));
+  return share;
+}
+
+/**
+ * Reads the user's rows of a damaged file, of the row groups that can be read; it replaces nothing then. Not remembered: whoever asks
+ * is told of the damage.
+ * @returns `null` where nothing can be read, or where there is too much to be held.
+ */
+export async function rescueShare(
+  file: StoredFile,
+  partition: Partition,
+  { userId, priority }: Question,
+): Promise<KnownFile | null> {
+  const opened = await openFile(file, partition).catch(nullIfDamaged);
+  if (opened === null) return null;
+  const tables: ReadingColumns[] = [];
+  let rows = 0;
+  for (const group of opened.footer.groups.filter((one) => mayHold(one, userId))) {
+    const table = await readGroup(file, partition, opened, group).catch(nullIfDamaged);
+    if (table === null) continue;
+    const own = rowsOfUser(readingsOf(table), userId);
+    rows += own.length;
+    if (rows > MAX_MERGE_ROWS) return null;
+    tables.push(own);
+  }
+  return shareOf(partition, { ...opened.footer, replaces: [] }, mergeReadings(tables), priority);
+}
+
+function shareOf(
+  { date }: Partition,
+  footer: KnownShared['footer'],
+  columns: ReadingColumns,
+  priority: DevicePriority,
+): KnownFile {
+  const dayMs = dateStartMs(date) ?? 0;
   const rollup = rollUp(columns, dayMs, priority);
-  const share = {
-    footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, groups)] },
+  return {
+    footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, footer.groups)] },
     rollup,
     columns,
     spans: rollup === null ? null : spansOf(columns, dayMs),
   };
-  remember(cache, file, key, share, bytesOf(share));
-  return share;
 }
 
 /** The key of what is known of one user's share. */

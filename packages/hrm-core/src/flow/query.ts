@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MAX_ANSWER_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../ports/storage.js';
@@ -29,6 +30,11 @@ export interface QueryOptions extends CallOptions {
    * file was set aside.
    */
   readonly onDamage?: OnDamage | undefined;
+  /**
+   * How many readings are held at once, about; default 131,072. A day of which more have to be read is answered in pieces: what
+   * is answered does not depend on it.
+   */
+  readonly maxHeldReadings?: number | undefined;
 }
 
 /**
@@ -80,9 +86,13 @@ async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
 export function queryTables(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage }: QueryOptions = {},
+  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
-  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), { signal, onDamage });
+  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), {
+    signal,
+    onDamage,
+    maxHeldReadings,
+  });
 }
 
 /**
@@ -133,16 +143,20 @@ async function sharesOf(storage: Storage, partition: Partition, question: Questi
   return facts;
 }
 
-/** A call's options, and who hears of damage. */
-type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage'>;
+/** A call's options, who hears of damage, and what may be held. */
+type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings'>;
 
-async function* answerDays(storage: Storage, question: Question, options: AnswerOptions) {
+async function* answerDays(
+  storage: Storage,
+  question: Question,
+  { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
+) {
   const turns = takeTurns();
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
     const dayOptions = { ...options, turns };
     const table = await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
-      readDay(context, snapshots, question),
+      readDay(context, snapshots, question, { maxRows: maxHeldReadings }),
     );
     if (table.length > 0) yield table;
   }

@@ -1,7 +1,7 @@
 /**
  * The answer about one user's day: from rollups where they hold, else from readings, of which a bounded number is held at once.
  */
-import { MAX_ANSWER_ROWS, MINUTE_MS } from '../limits.js';
+import { DAY_MS, MINUTE_MS } from '../limits.js';
 import type { RowGroup } from '../parquet/footer.js';
 import type { Snapshot } from '../ports/storage.js';
 import { answerDay } from '../pure/answer.js';
@@ -11,7 +11,7 @@ import { dateStartMs } from '../pure/partition.js';
 import { countReads, type DayPlan, planDay, selectReadings } from '../pure/plan-query.js';
 import type { Question } from '../pure/question.js';
 import { joinTables, type RowTable } from '../pure/row-table.js';
-import type { DamageWatch } from './damage.js';
+import type { DamageWatch } from './damage-watch.js';
 import type { FileCache } from './file-cache.js';
 import { findSources, type Source } from './known-day.js';
 import { readGroups } from './known-file.js';
@@ -25,6 +25,12 @@ export interface ReadContext {
   readonly turns: Turns;
 }
 
+/** How a day is answered. */
+export interface DaySettings {
+  /** Readings held at once, about, but for those of one row group or minute. */
+  readonly maxRows: number;
+}
+
 /**
  * Answers a question about one day.
  * @param snapshots - of the shared partition and of the user's own, where they exist.
@@ -33,24 +39,28 @@ export async function readDay(
   context: ReadContext,
   snapshots: readonly Snapshot[],
   question: Question,
+  { maxRows }: DaySettings,
 ): Promise<RowTable> {
   const sources = await findSources(context, snapshots, question);
   const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
-  return answerRange({ ...context, sources, dayMs }, question);
+  // Halves are of this day: of a question about a year most would be about other days.
+  const fromMs = Math.max(question.fromMs, dayMs);
+  const toMs = Math.min(question.toMs, dayMs + DAY_MS);
+  return answerRange({ ...context, maxRows, sources, dayMs }, { ...question, fromMs, toMs });
 }
 
-interface Day extends ReadContext {
+interface Day extends ReadContext, DaySettings {
   readonly sources: readonly Source[];
   readonly dayMs: number;
 }
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
 async function answerRange(day: Day, question: Question): Promise<RowTable> {
-  const { sources, dayMs } = day;
+  const { sources, dayMs, maxRows } = day;
   const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
   const plan = planDay<RowGroup>(files, question, dayMs);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
-  if (countReads(plan, question) > MAX_ANSWER_ROWS && middleMs > question.fromMs) {
+  if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
     const before = await answerRange(day, { ...question, toMs: middleMs });
     return joinTables(before, await answerRange(day, { ...question, fromMs: middleMs }));
   }
@@ -60,13 +70,13 @@ async function answerRange(day: Day, question: Question): Promise<RowTable> {
 }
 
 async function readPlanned(
-  { cache, damage, sources, dayMs, turns }: Day,
+  { cache, damage, sources, dayMs, maxRows, turns }: Day,
   plan: DayPlan<RowGroup>,
   question: Question,
 ): Promise<ReadingColumns> {
   const tables: ReadingColumns[] = [];
   for (const [f, { file, partition, known }] of sources.entries()) {
-    for (const some of together(plan.reads[f] ?? [])) {
+    for (const some of together(plan.reads[f] ?? [], maxRows)) {
       const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
       for (const table of read ?? []) {
         tables.push(selectReadings(table, question, plan.source, dayMs));
@@ -78,12 +88,12 @@ async function readPlanned(
 }
 
 /** Row groups that are read at once, so that neighbours are one read. */
-function together(groups: readonly RowGroup[]): readonly (readonly RowGroup[])[] {
+function together(groups: readonly RowGroup[], maxRows: number): readonly (readonly RowGroup[])[] {
   const batches: RowGroup[][] = [];
   let rows = Number.POSITIVE_INFINITY;
   for (const group of groups) {
     rows += group.rows;
-    if (rows > MAX_ANSWER_ROWS) {
+    if (rows > maxRows) {
       batches.push([]);
       rows = group.rows;
     }

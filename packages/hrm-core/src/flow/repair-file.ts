@@ -3,22 +3,21 @@
  * there at least once, and nothing is deleted.
  */
 import { HrmError, throwIfAborted } from '../errors.js';
-import { MAX_INSPECTED_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import { type OpenedFile, openFile } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Random } from '../ports/random.js';
 import type { Partition, QuarantinedFile, Snapshot, Storage } from '../ports/storage.js';
 import { judgeRows, keyAt, rowsByPartition } from '../pure/check-readings.js';
-import { concatColumns, type ReadingColumns, takeRows } from '../pure/columns.js';
+import { type ReadingColumns, takeRows } from '../pure/columns.js';
 import { priorityOf } from '../pure/compare-rollups.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs, retiredName } from '../pure/partition.js';
 import { buildFile } from './build-file.js';
-import { isDamage, setFileAside } from './damage.js';
+import { setFileAside } from './damage.js';
 import { type Inspection, inspectFile, readGroup } from './inspect-file.js';
 import { mergeFiles } from './merge-files.js';
-import { writeColumns, writePartitions } from './write-part.js';
+import { nullIfDamaged, storeAtHome, storeIntact } from './store-intact.js';
 
 /** What became of a file with faults. `set_aside`: what could not be read of it is stored nowhere else, as far as is known. */
 export type Mended = 'found' | 'repaired' | 'set_aside';
@@ -50,50 +49,13 @@ export async function repairFile(
   if (opened !== null && isDerived) {
     return rewriteCompacted({ storage, random }, snapshot, { ...inspection, opened }, others, options);
   }
-  for await (const table of tablesOf(inspection, snapshot.partition, options)) {
-    await storeWhereItBelongs(storage, snapshot.partition, table, options);
-  }
+  await storeIntact(storage, snapshot.partition, file, options);
   const message = `${file.name} of ${snapshot.partition.date}: ${faults.map((fault) => fault.message).join('; ')}`;
   const error = new HrmError(message, { kind: 'data', code: first.code });
   const outcome = await setFileAside(storage, snapshot, file.name, error);
   if (outcome === 'skipped') return 'found';
   // Gone: the part that was written of it has its name, and gave it up to quarantine.
   return isWhole ? 'repaired' : 'set_aside';
-}
-
-/** The readings that can be read of a file, some at a time. */
-async function* tablesOf({ file, opened, intact }: Inspection, partition: Partition, { signal }: CallOptions) {
-  if (opened === null) return;
-  let tables: ReadingColumns[] = [];
-  let rows = 0;
-  for (const group of intact) {
-    throwIfAborted(signal, 'repairing');
-    if (rows > 0 && rows + group.rows > MAX_INSPECTED_ROWS) {
-      yield concatColumns(tables);
-      [tables, rows] = [[], 0];
-    }
-    tables.push(await readGroup(file, partition, opened, group));
-    rows += group.rows;
-  }
-  if (rows > 0) yield concatColumns(tables);
-}
-
-async function storeWhereItBelongs(
-  storage: Storage,
-  partition: Partition,
-  columns: ReadingColumns,
-  options: CallOptions,
-): Promise<void> {
-  const { here, elsewhere } = judgeRows(columns, partition);
-  if (here.length > 0) {
-    await writeColumns(storage, partition, mergeReadings([takeRows(columns, here)]), options);
-  }
-  if (elsewhere.length > 0) await storeAtHome(storage, takeRows(columns, elsewhere), options);
-}
-
-async function storeAtHome(storage: Storage, columns: ReadingColumns, options: CallOptions): Promise<void> {
-  const { failed } = await writePartitions(storage, columns, options);
-  for (const { error } of failed) throw error;
 }
 
 /** The same readings, and those of files that it should have had, with a rollup of them. */
@@ -220,11 +182,6 @@ async function* storedTables(
 
 function openSound(file: Snapshot['files'][number], partition: Partition): Promise<OpenedFile | null> {
   return openFile(file, partition).catch(nullIfDamaged);
-}
-
-function nullIfDamaged(error: unknown): null {
-  if (isDamage(error)) return null;
-  throw error;
 }
 
 /** Ids have no control characters. */

@@ -55,8 +55,11 @@ export function sealFooter(footer: Uint8Array): void {
   bytes.write(digestOf(bytes), bytes.length - DIGEST_FROM_END, 'latin1');
 }
 
-/** What the end of a file says it can be proved by. `foreign`: another writer's, which proves nothing. */
-export function sealOf(tail: Uint8Array): 'footer' | 'whole' | 'foreign' {
+/** What a file can be proved by. `foreign`: another writer's, which proves nothing. */
+export type Seal = 'footer' | 'whole' | 'foreign';
+
+/** What the end of a file says it can be proved by. */
+export function sealOf(tail: Uint8Array): Seal {
   const bytes = asBuffer(tail);
   const key = keyOf(bytes);
   if (key === WHOLE_DIGEST_KEY) return 'whole';

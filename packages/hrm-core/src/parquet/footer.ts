@@ -7,7 +7,7 @@ import { MAX_FILE_BYTES, MAX_GROUP_ROWS } from '../limits.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import type { Rollup } from '../pure/rollup.js';
 import { decodeRollup } from '../pure/rollup-codec.js';
-import { CREATED_BY, hasDigest, pieceDigest, sealOf, TRAILER_BYTES } from './digest.js';
+import { CREATED_BY, hasDigest, pieceDigest, type Seal, sealOf, TRAILER_BYTES } from './digest.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
 
 /** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
@@ -48,7 +48,7 @@ export interface RowGroup {
 export interface Footer {
   readonly rows: number;
   readonly groups: readonly RowGroup[];
-  /** Names of files whose readings are all in this one: see {@link REPLACES_KEY}. */
+  /** Names of files whose readings are all in this one: see {@link REPLACES_KEY}. Of another writer's file none, whatever it says. */
   readonly replaces: readonly string[];
   /** Users of a shared part; 1 where the file does not say. */
   readonly users: number;
@@ -56,7 +56,7 @@ export interface Footer {
   /** Why the file's rollup cannot be read; `null`: it can, or there is none. The readings are proved without it. */
   readonly rollupFault: string | null;
   /** How the readings are proved; see {@link sealOf}. */
-  readonly seal: 'footer' | 'whole' | 'foreign';
+  readonly seal: Seal;
   /** The first byte that is not of a row group. */
   readonly bodyEnd: number;
   readonly metadata: FileMetaData;
@@ -134,14 +134,15 @@ async function parseTail(
   const seal = sealOf(footer);
   if (seal === 'footer' && !hasDigest(footer)) throw new Error('its footer does not have its digest');
   const metadata = parquetMetadata(footer.buffer);
-  checkColumns(metadata);
+  checkColumns(metadata, seal);
   const keys = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
   const footerAt = file.byteLength - footerBytes;
   const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
-  const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
+  const groups = rowGroupsOf(metadata, seal, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
   const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
-  const replaces = parseNames(keys.get(REPLACES_KEY));
-  const users = Number(keys.get(USERS_KEY) ?? 1);
+  // Nobody's readings are deleted by a stranger's word.
+  const replaces = seal === 'foreign' ? [] : parseNames(keys.get(REPLACES_KEY));
+  const users = seal === 'foreign' ? 1 : Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (seal === 'footer') checkTiling(groups, bodyEnd);
   return {
@@ -184,16 +185,20 @@ async function readRollup(
   }
 }
 
-function checkColumns(metadata: FileMetaData): void {
+/** Some writers know no REQUIRED columns: theirs may be OPTIONAL, as long as nothing is null. */
+function checkColumns(metadata: FileMetaData, seal: Seal): void {
   const [, ...elements] = metadata.schema;
-  const found = elements.map(({ name, type, repetition_type: repetition }) => `${name} ${type} ${repetition}`);
+  const found = elements.map(({ name, type, repetition_type: repetition }) => {
+    const isRequired = repetition === 'REQUIRED' || (seal === 'foreign' && repetition === 'OPTIONAL');
+    return `${name} ${type} ${isRequired ? 'REQUIRED' : repetition}`;
+  });
   const expected = COLUMNS.map(([name, type]) => `${name} ${type} REQUIRED`);
   if (found.join() !== expected.join())
     throw new Error(`its columns are ${found.join(', ')}, not ${expected.join(', ')}`);
 }
 
-function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGroup[] {
-  const isOurs = metadata.created_by === CREATED_BY;
+function rowGroupsOf(metadata: FileMetaData, seal: Seal, digests: readonly string[]): RowGroup[] {
+  const isOurs = seal !== 'foreign' && metadata.created_by === CREATED_BY;
   return metadata.row_groups.map((group, g) => {
     const [time, , device, user] = group.columns.map((column) => column.meta_data);
     const bounds = group.columns.map(({ meta_data: column }) => {

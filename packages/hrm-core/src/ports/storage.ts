@@ -33,7 +33,7 @@ export interface StoredFile {
   readonly name: string;
   /**
    * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of a
-   * part its name, since that is given once; of a compacted file what the storage knows it by. A file system may give two files the
+   * part whose name is a hash of its bytes (`part-<32 hex digits>`) its name; of any other file what the storage knows it by. A file system may give two files the
    * same one that are made and removed within its clock's tick: what is remembered by it should be a second old.
    */
   readonly version: string;
@@ -59,8 +59,8 @@ export interface Snapshot {
 /** How a snapshot is taken. */
 export interface SnapshotOptions extends CallOptions {
   /**
-   * Tells of a part's name whether its content is known, so that it need not be opened: a name is only ever that of one
-   * content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
+   * Tells of a part's name whether its content is known, so that it need not be opened. Asked only of names that are a hash of
+   * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
   readonly isKnown?: ((name: string) => boolean) | undefined;
 }
@@ -74,6 +74,12 @@ export interface PartitionRange {
   readonly directories?: readonly string[] | undefined;
   /** Only those that were published to since they were last settled: see {@link Visit}. Default false. */
   readonly pending?: boolean | undefined;
+}
+
+/** How partitions are listed. */
+export interface ListOptions extends CallOptions {
+  /** Called between dates, and waited for: lets others work where a listing takes long and finds little. */
+  readonly giveWay?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -164,7 +170,7 @@ export interface Storage {
   /** What was set aside, in no order. */
   quarantined(options?: CallOptions): AsyncIterable<QuarantinedFile>;
   /** Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. */
-  partitions(range: PartitionRange, options?: CallOptions): AsyncIterable<Partition>;
+  partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import { MAX_HEART_RATE_BPM, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS, MIN_HEART_RATE_B
 import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition } from '../ports/storage.js';
 import { isId } from '../reading.js';
-import type { ReadingColumns } from './columns.js';
+import { internStrings, type ReadingColumns, takeRows } from './columns.js';
 import { dateStartMs, partitionDate, userDirectory } from './partition.js';
 import { compareUtf8 } from './utf8.js';
 
@@ -38,6 +38,22 @@ export function judgeRows(columns: ReadingColumns, { date, directory }: Partitio
     }
   }
   return { here: Uint32Array.from(here), elsewhere: Uint32Array.from(elsewhere), invalid };
+}
+
+/** The rows that are readings, whosever and of whatever day, with no ids but theirs; the columns themselves where all are. */
+export function readingsOf(columns: ReadingColumns): ReadingColumns {
+  const isUser = columns.users.map(isId);
+  const isDevice = columns.devices.map(isId);
+  const rows: number[] = [];
+  for (let row = 0; row < columns.length; row += 1) {
+    const hasIds = isUser[columns.user[row] as number] && isDevice[columns.device[row] as number];
+    if (hasIds && isInBounds(columns, row)) rows.push(row);
+  }
+  if (rows.length === columns.length) return columns;
+  const taken = takeRows(columns, Uint32Array.from(rows));
+  const users = internStrings(rows.map((row) => columns.users[columns.user[row] as number] as string));
+  const devices = internStrings(rows.map((row) => columns.devices[columns.device[row] as number] as string));
+  return { ...taken, users: users.values, user: users.indices, devices: devices.values, device: devices.indices };
 }
 
 const DAY_LENGTH_MS = 1_440 * MINUTE_MS;

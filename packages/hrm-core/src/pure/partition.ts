@@ -46,9 +46,6 @@ export function partNameOf(sha256: string): string {
   return `part-${sha256.slice(0, 32)}.parquet`;
 }
 
-/** Names of the form that {@link partName} gives; other parts are retired files, or another writer's. */
-export const HASHED_PART = /^part-[0-9a-f]{32}\.parquet$/;
-
 /** The name under which a replaced compacted file stays until it is swept; `id` is fresh and random. */
 export function retiredName(id: string): string {
   return `part-old-${id}.parquet`;

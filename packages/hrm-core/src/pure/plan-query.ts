@@ -50,6 +50,7 @@ export interface DayPlan<Group extends PlannedGroup = PlannedGroup> {
 
 /**
  * Plans the answer of one day.
+ * @param question - may begin and end anywhere: only its overlap with the day counts.
  * @param dayMs - its first millisecond.
  */
 export function planDay<Group extends PlannedGroup>(
@@ -58,8 +59,9 @@ export function planDay<Group extends PlannedGroup>(
   dayMs: number,
 ): DayPlan<Group> {
   const source = new Int16Array(DAY_MINUTES).fill(FROM_NOTHING);
-  const fromMs = Math.max(question.fromMs - dayMs, 0);
-  const toMs = Math.min(question.toMs - dayMs, DAY_MS);
+  // A question that is all before the day, or all after it, is about none of its minutes.
+  const fromMs = Math.min(Math.max(question.fromMs - dayMs, 0), DAY_MS);
+  const toMs = Math.max(Math.min(question.toMs - dayMs, DAY_MS), fromMs);
   const fromMinute = Math.floor(fromMs / MINUTE_MS);
   const toMinute = Math.ceil(toMs / MINUTE_MS);
   const claims = startClaims(source);
@@ -109,7 +111,7 @@ export function countReads(
   let count = 0;
   for (const group of reads.flat()) {
     const spanMs = group.lastMs + 1 - group.fromMs;
-    const overlapMs = Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs);
+    const overlapMs = Math.max(0, Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs));
     count += Number.isFinite(spanMs) ? (group.rows * overlapMs) / spanMs : group.rows;
   }
   return count;

@@ -1,10 +1,19 @@
 /** Damaged and foreign files: no question fails for them, they are set aside as they are, and the answer is of the rest. */
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { realFileSystem } from '../../src/drivers/storage/directory-files.js';
-import { compact, type DamageReport, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import {
+  compact,
+  type DamageReport,
+  HrmError,
+  query,
+  type Reading,
+  type Storage,
+  verify,
+  writePart,
+} from '../../src/index.js';
 import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
@@ -65,6 +74,43 @@ async function expectRest(storage: Storage, { files }: Day, missing: readonly st
   const rows = await query({ storage }, question, { onDamage: (report) => reports.push(report) });
   expect(rows).toEqual(oracleAnswer(rest, { userId: 'ana', ...RANGE, intervalMs: 60_000, priority: {} }));
   return reports;
+}
+
+const USERS = ['ana', 'bo', 'cy'];
+const WHOLE_DAY = { fromMs: START_MS, toMs: START_MS + 86_400_000 };
+
+function oracle(readings: readonly Reading[], userId: string) {
+  return oracleAnswer(readings, { userId, ...WHOLE_DAY, intervalMs: 60_000, priority: {} });
+}
+
+function askFor(storage: Storage, userId: string, reports: DamageReport[]) {
+  const question = { userId, start: WHOLE_DAY.fromMs, end: WHOLE_DAY.toMs };
+  return query({ storage }, question, { onDamage: (report) => reports.push(report) });
+}
+
+interface SharedDay {
+  readonly storage: Storage;
+  readonly data: string;
+  /** What `part-<minute>.parquet` holds, in its order: 720 readings of each user, in row groups of 1,000. */
+  of(minute: number): readonly Reading[];
+}
+
+/** Two shared parts of three users. */
+async function withShared(use: (day: SharedDay) => Promise<void>): Promise<void> {
+  await withDirectory(async (data) => {
+    const storage = await open(data, {});
+    const byDevice = (one: Reading, other: Reading) => Number(one.deviceId > other.deviceId) || -1;
+    const of = (minute: number) =>
+      USERS.flatMap((userId) => {
+        const own = readingsFrom(minute, 0).map((one) => ({ ...one, userId }));
+        return own.sort((a, b) => (a.deviceId === b.deviceId ? a.timestampMs - b.timestampMs : byDevice(a, b)));
+      });
+    for (const minute of [0, 90]) {
+      const bytes = encodeReadings(mergeReadings([columnsFromReadings(of(minute))]), { shared: true });
+      await storage.publish({ date: '20240115', directory: '_shared' }, `part-${minute}.parquet`, bytes);
+    }
+    await use({ storage, data, of });
+  });
 }
 
 async function open(data: string, options: { readOnly?: boolean; fileSystem?: DirectoryFileSystem }) {
@@ -221,27 +267,18 @@ describe('a question that meets a damaged file', () => {
     },
   );
 
-  it.each(Object.entries(DAMAGES))('of a shared part, %s, every user is answered from the rest', async (_, damage) => {
-    await withDirectory(async (data) => {
-      const storage = await open(data, {});
-      const users = ['ana', 'bo', 'cy'];
-      const of = (minute: number) =>
-        users.flatMap((userId) => readingsFrom(minute, 0).map((one) => ({ ...one, userId })));
-      const partition = { date: '20240115', directory: '_shared' };
-      for (const minute of [0, 90]) {
-        const bytes = encodeReadings(mergeReadings([columnsFromReadings(of(minute))]), { shared: true });
-        await storage.publish(partition, `part-${minute}.parquet`, bytes);
-      }
+  it.each(damages)('of a shared part, %s, every user is answered from the rest', async (kind, damage) => {
+    await withShared(async ({ storage, data, of }) => {
       await damage(path.join(data, '20240115/_shared/part-0.parquet'));
       const reports: DamageReport[] = [];
-      const range = { start: START_MS, end: START_MS + 86_400_000 };
-      for (const userId of users) {
-        const rows = await query({ storage }, { userId, ...range }, { onDamage: (report) => reports.push(report) });
-        const { start: fromMs, end: toMs } = range;
-        expect(rows).toEqual(oracleAnswer(of(90), { userId, fromMs, toMs, intervalMs: 60_000, priority: {} }));
+      const isInOneGroup = kind === 'flipped in a row group';
+      for (const [u, userId] of USERS.entries()) {
+        // The first row group is two users' first thousand rows.
+        const left = isInOneGroup && u > 0 ? of(0).slice(1_000) : [];
+        expect(await askFor(storage, userId, reports)).toEqual(oracle([...left, ...of(90)], userId));
       }
       expect(reports).toMatchObject([{ name: 'part-0.parquet', outcome: 'quarantined' }]);
-      expect(await readdir(path.join(data, '20240115/_shared'))).toEqual(['part-90.parquet']);
+      expect(await readdir(path.join(data, '20240115/_shared'))).toHaveLength(isInOneGroup ? 2 : 1);
     });
   });
 
@@ -255,6 +292,97 @@ describe('a question that meets a damaged file', () => {
       expect(await query({ storage }, question, { onDamage: (report) => reports.push(report) })).toEqual([]);
       expect(reports).toHaveLength(1);
       expect(JSON.stringify(reports)).not.toContain('secret');
+    });
+  });
+});
+
+describe('what is intact of a file that is damaged in one row group', () => {
+  it.each([false, true])(
+    'is answered to everybody, where it can be stored anew and where not: read only %s',
+    async (readOnly) => {
+      await withShared(async ({ storage: writer, data, of }) => {
+        await DAMAGES['flipped in a row group']?.(path.join(data, '20240115/_shared/part-0.parquet'));
+        const storage = readOnly ? await open(data, { readOnly }) : writer;
+        const reports: DamageReport[] = [];
+        // At once, so that several meet the damage.
+        const answers = await Promise.all([...USERS, ...USERS].map((userId) => askFor(storage, userId, reports)));
+        for (const [i, rows] of answers.entries()) {
+          const userId = USERS[i % USERS.length] as string;
+          expect(rows).toEqual(oracle([...of(0).slice(1_000), ...of(90)], userId));
+        }
+        expect(reports.length).toBeGreaterThan(0);
+        for (const { outcome } of reports) expect(outcome).toBe(readOnly ? 'skipped' : 'quarantined');
+        // Whose rows are all in other row groups does not meet it.
+        const others: DamageReport[] = [];
+        await askFor(storage, 'cy', others);
+        expect(others).toEqual([]);
+        expect(await asideIn(data)).toHaveLength(readOnly ? 0 : 1);
+        if (!readOnly) {
+          const { quarantine } = await verify({ storage });
+          expect(quarantine).toMatchObject({ files: 1, salvageable: 0 });
+        }
+      });
+    },
+  );
+
+  it.each([false, true])('of a compacted file is answered, beside what it replaced: read only %s', async (readOnly) => {
+    await withDirectory(async (data) => {
+      const writer = await open(data, {});
+      const devices = ['ring', 'strap', 'watch'];
+      const all = devices.flatMap((deviceId, d) =>
+        Array.from({ length: 2_000 }, (_, i): Reading => {
+          const timestampMs = START_MS + i * 10_000 + d;
+          return { userId: 'ana', deviceId, timestampMs, heartRate: 60 + (i % 9), receivedMs: timestampMs };
+        }),
+      );
+      await writePart({ storage: writer }, all.slice(0, 1_500));
+      await writePart({ storage: writer }, all.slice(1_500));
+      await compact({ storage: writer }, { all: true });
+      // Of the inputs one is gone, which had the first readings of the damaged row group.
+      const [first] = await writePart({ storage: writer }, all.slice(0, 1_500));
+      await rm(path.join(data, '20240115/ana', first?.name ?? ''));
+      await DAMAGES['flipped in a row group']?.(path.join(data, '20240115/ana/compacted.parquet'));
+      const storage = readOnly ? await open(data, { readOnly }) : writer;
+      const reports: DamageReport[] = [];
+      const question = { userId: 'ana', start: START_MS + 1, end: WHOLE_DAY.toMs };
+      const rows = await query({ storage }, question, { onDamage: (report) => reports.push(report) });
+      const range = { fromMs: START_MS + 1, toMs: WHOLE_DAY.toMs, intervalMs: 60_000, priority: {} };
+      expect(rows).toEqual(oracleAnswer(all.slice(1_500), { userId: 'ana', ...range }));
+      expect(reports).toMatchObject([{ name: 'compacted.parquet', outcome: readOnly ? 'skipped' : 'quarantined' }]);
+    });
+  });
+
+  it('is kept by a compaction that meets the damage', async () => {
+    await withShared(async ({ storage, data, of }) => {
+      await DAMAGES['flipped in a row group']?.(path.join(data, '20240115/_shared/part-0.parquet'));
+      const reports: DamageReport[] = [];
+      const options = { onDamage: (report: DamageReport) => reports.push(report) };
+      for (let run = 0; run < 2; run += 1) {
+        expect(await compact({ storage }, { all: true, sweepAfterMs: 0 }, options)).toMatchObject({ failures: [] });
+      }
+      expect(reports).toMatchObject([{ name: 'part-0.parquet', outcome: 'quarantined' }]);
+      for (const userId of USERS) {
+        const rows = await askFor(storage, userId, reports);
+        expect(rows).toEqual(oracle([...of(0).slice(1_000), ...of(90)], userId));
+      }
+      expect(reports).toHaveLength(1);
+    });
+  });
+
+  it('is not set aside with the rest where it cannot be stored', async () => {
+    await withShared(async ({ storage, data, of }) => {
+      const file = path.join(data, '20240115/_shared/part-0.parquet');
+      await DAMAGES['flipped in a row group']?.(file);
+      const bytes = await readFile(file);
+      const full: Storage = {
+        ...storage,
+        publish: () => Promise.reject(new HrmError('no space', { kind: 'unavailable', code: 'storage_full' })),
+      };
+      const reports: DamageReport[] = [];
+      const rows = await askFor(full, 'bo', reports);
+      expect(rows).toEqual(oracle([...of(0).slice(1_000), ...of(90)], 'bo'));
+      expect(reports).toMatchObject([{ name: 'part-0.parquet', outcome: 'skipped' }]);
+      expect(await readFile(file)).toEqual(bytes);
     });
   });
 });

@@ -1,7 +1,7 @@
 /** What a query opens and reads, counted in the file system's calls. */
 import { createHash } from 'node:crypto';
 import * as nodeFileSystem from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -115,6 +115,37 @@ describe('a day of very many readings without a rollup', () => {
           { userId: 'ana', deviceId, start, end, interval, priority: { watch: 1 } },
         );
         expect(rows).toEqual(oracleAnswer(readings, { ...question, priority: { watch: 1 } }));
+      }
+    }
+  });
+});
+
+describe('a day of which more has to be read than is held at once', () => {
+  it('is answered once, wherever it is in a question of many days', async () => {
+    const data = await temporaryDirectory();
+    const storage = await openDirectoryStorage({ directory: data });
+    onTestFinished(() => storage.close());
+    const one = (deviceId: string, timestampMs: number, heartRate: number): Reading => {
+      return { userId: 'ana', deviceId, timestampMs, heartRate, receivedMs: START_MS };
+    };
+    const minutes = Array.from({ length: 1_440 }, (_, i) => START_MS + i * 60_000);
+    const stored = minutes.flatMap((ms, i) => [one('strap', ms, 50 + (i % 100)), one('watch', ms + 30_000, 60)]);
+    await writePart({ storage }, stored);
+    await compacted(storage);
+    // What came late lies in minutes that the rollup has: those are read, the others are not.
+    const late = minutes.slice(240).map((ms) => one('late', ms + 500, 90));
+    await writePart({ storage }, late);
+    const readings = [...stored, ...late];
+    for (const interval of ['1m', '1h', '1d'] as const) {
+      const whole = { userId: 'ana', intervalMs: intervalOf({ interval }), priority: {} };
+      const expected = oracleAnswer(readings, { ...whole, fromMs: START_MS, toMs: START_MS + DAY_MS });
+      for (const days of [2, 3, 7, 30]) {
+        for (let at = 0; at < days; at += 1) {
+          const start = START_MS - at * DAY_MS;
+          const question = { userId: 'ana', start, end: start + days * DAY_MS, interval };
+          const rows = await query({ storage }, question, { maxHeldReadings: 500 });
+          expect(rows, `${interval}, day ${at} of ${days}`).toEqual(expected);
+        }
       }
     }
   });
@@ -241,4 +272,34 @@ it('opens everything again where what it knew was forgotten meanwhile', async ()
   const rows = await query({ storage: forgetful }, { userId: 'ana', start: START_MS, end: START_MS + DAY_MS });
   expect(rows).toEqual(oracleAnswer(some, question));
   expect(forgotten).toBe(1);
+});
+
+it('lets others work while it looks for a user through dates that have none', async () => {
+  const data = await temporaryDirectory();
+  const dates = Array.from({ length: 100 }, (_, i) => new Date(START_MS + i * DAY_MS).toISOString().slice(0, 10));
+  for (const date of dates) await mkdir(path.join(data, date.replaceAll('-', '')));
+  let looks = 0;
+  // A look takes a millisecond, whatever the machine.
+  const lstatSync = ((file: string, options: { bigint: true }) => {
+    looks += 1;
+    const untilMs = performance.now() + 1;
+    while (performance.now() < untilMs);
+    return nodeFileSystem.lstatSync(file, options);
+  }) as DirectoryFileSystem['lstatSync'];
+  const storage = await openDirectoryStorage({ directory: data, fileSystem: { ...nodeFileSystem, lstatSync } });
+  onTestFinished(() => storage.close());
+  const [before, question] = [looks, { userId: 'nobody', start: START_MS, end: START_MS + 100 * DAY_MS }];
+  let isDone = false;
+  const asked = query({ storage }, question).finally(() => {
+    isDone = true;
+  });
+  let turns = 0;
+  while (!isDone) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns += 1;
+  }
+  expect(await asked).toEqual([]);
+  expect(looks - before).toBeGreaterThanOrEqual(200);
+  // 200 ms of looking, in pieces of 5 ms or of one date.
+  expect(turns).toBeGreaterThan(20);
 });

@@ -134,11 +134,14 @@ it('brings home the row groups that are whole of a file with one that is not, th
   });
 });
 
-it('brings home what a question has set aside for damage to one row group, and says what is lost for good', async () => {
+it('brings home what is in quarantine only, and says what is lost for good', async () => {
   await withCompacted(async ({ storage, data, directory }) => {
     const count = ANA.length - 5_000;
     await flipAt(40)(path.join(directory, 'compacted.parquet'));
-    expect(await query({ storage }, { userId: 'ana', start: START_MS + 1, end: START_MS + DAY_MS })).toEqual([]);
+    const snapshot = await storage.snapshot({ date: '20240115', directory: 'ana' });
+    // Whoever set it aside could store nothing of it first.
+    expect(await storage.quarantine(snapshot, 'compacted.parquet', 'damaged')).toBe('quarantined');
+    await snapshot.close();
     const lost = {
       partition: { date: '20240115', directory: 'ana' },
       name: 'compacted.parquet',
@@ -304,9 +307,13 @@ it('rewrites files of other writers that are not in order, have doubles, or what
       );
     }
     await write('part-foreign.parquet', null);
+    await write('part-bad.parquet', 250);
     const summary = await verify({ storage });
-    // DuckDB writes OPTIONAL columns, which is a stranger's schema.
-    expect(summary.faults).toMatchObject([{ name: 'part-foreign.parquet', code: 'file_damaged' }]);
+    expect(summary.faults.map(({ name, code }) => [name, code])).toEqual([
+      ['part-bad.parquet', 'invalid_readings'],
+      ['part-bad.parquet', 'unsorted'],
+      ['part-foreign.parquet', 'unsorted'],
+    ]);
     await verify({ storage }, { repair: true });
 
     const own = columnsFromReadings(

@@ -130,14 +130,15 @@ async function askForDevices(
 }
 
 async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion): Promise<void> {
-  const { users, devices } = world.history;
+  const { users, devices, maxHeldReadings } = world.history;
   const userId = users[user] as string;
   const deviceId = device === null ? undefined : devices[device];
   const priority = priorityOf(world, ranks);
   const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
   const expected = oracleAnswer(world.written, question);
   for (const storage of [world.storage, world.remembering]) {
-    const rows = await query({ storage }, { userId, deviceId, start: fromMs, end: toMs, interval, priority });
+    const asked = { userId, deviceId, start: fromMs, end: toMs, interval, priority };
+    const rows = await query({ storage }, asked, { maxHeldReadings });
     expect(rows).toEqual(expected);
   }
 }
@@ -210,6 +211,9 @@ async function askEverything(world: World): Promise<void> {
       ranks: [2, 1],
     });
     await ask(world, { user, device: null, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] });
+    // Where a day is answered in pieces, all of them must be its own, at whatever place of the question it is.
+    const fromMs = START_MS - (1 + user) * DAY_MS;
+    await ask(world, { user, device: null, fromMs, toMs: START_MS + DAY_MS, interval: '1h', ranks: [] });
   }
 }
 

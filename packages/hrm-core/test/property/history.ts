@@ -64,6 +64,8 @@ export interface History {
   readings: OracleReading[];
   steps: Step[];
   questions: HistoryQuestion[];
+  /** How many readings an answer may hold: with few, nearly every day is answered in pieces. */
+  maxHeldReadings: number | undefined;
 }
 
 const instant = fc.oneof(
@@ -132,8 +134,9 @@ export const anyHistory: fc.Arbitrary<History> = fc
     conflicts: fc.tuple(instant, instant, instant),
     steps: fc.array(step, { minLength: 12, maxLength: 40, size: 'max' }),
     questions: fc.array(historyQuestion(), { minLength: 4, maxLength: 4 }),
+    maxHeldReadings: fc.constantFrom(undefined, undefined, 5, 20),
   })
-  .map(({ users, devices, rows, conflicts, steps, questions }) => {
+  .map(({ users, devices, rows, conflicts, steps, questions, maxHeldReadings }) => {
     const readings = rows.map(([user, device, offset, heartRate]) => ({
       userId: users[user] as string,
       deviceId: devices[device % devices.length] as string,
@@ -154,5 +157,5 @@ export const anyHistory: fc.Arbitrary<History> = fc
       );
       readings.push({ ...clash, deviceId: first, heartRate: 50 }, { ...clash, deviceId: first, heartRate: 51 });
     }
-    return { users, devices, readings, steps, questions };
+    return { users, devices, readings, steps, questions, maxHeldReadings };
   });

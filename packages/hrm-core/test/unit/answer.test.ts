@@ -7,10 +7,11 @@ import { INTERVAL_MS } from '../../src/pure/interval.js';
 import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
 import { FROM_SEVERAL, planDay, selectReadings } from '../../src/pure/plan-query.js';
 import type { Question } from '../../src/pure/question.js';
-import { rollUp, spansOf } from '../../src/pure/rollup.js';
+import { rollUp } from '../../src/pure/rollup.js';
 import { decodeRollup, encodeRollup } from '../../src/pure/rollup-codec.js';
 import { rowsOf } from '../../src/pure/row-table.js';
 import { oracleAnswer } from '../property/oracle.js';
+import { type GivenFile, storeFile } from '../support/given-files.js';
 
 const MINUTE = 60_000;
 const ALL: Question = {
@@ -20,14 +21,6 @@ const ALL: Question = {
   intervalMs: MINUTE,
   priority: {},
 };
-
-/** A file's readings, and what its rollup was made under; `null`: it has none. */
-interface GivenFile {
-  readonly readings: readonly Reading[];
-  readonly rolledUpBy: DevicePriority | null;
-  /** Whether it is known when in each minute its readings lie. */
-  readonly hasSpans?: boolean;
-}
 
 /** Answers from files as a query would, of each day for itself; only row groups that were planned are read. */
 function askFiles(files: readonly GivenFile[], question: Question) {
@@ -45,27 +38,6 @@ function askFiles(files: readonly GivenFile[], question: Question) {
       const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
       return rowsOf(answerDay(stored, plan, mergeReadings(tables), question, dayMs));
     });
-}
-
-/** Every device of a user is a row group. */
-function storeFile(readings: readonly Reading[], rolledUpBy: DevicePriority | null, dayMs: number, hasSpans = false) {
-  const merged = mergeReadings([columnsFromReadings(readings)]);
-  const rollup = rolledUpBy === null ? null : rollUp(merged, dayMs, rolledUpBy);
-  const groups = new Map<string, Reading[]>();
-  for (const one of readings) {
-    const key = JSON.stringify([one.userId, one.deviceId]);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  return {
-    rollup: rollup === null ? null : decodeRollup(encodeRollup(rollup)),
-    spans: hasSpans && rollup !== null ? spansOf(merged, dayMs) : null,
-    groups: [...groups.values()].map((group) => {
-      const times = group.map(({ timestampMs }) => timestampMs);
-      const { userId, deviceId } = group[0] as Reading;
-      const columns = mergeReadings([columnsFromReadings(group)]);
-      return { userId, deviceId, fromMs: Math.min(...times), lastMs: Math.max(...times), columns };
-    }),
-  };
 }
 
 function ask(readings: readonly Reading[], question: Question) {

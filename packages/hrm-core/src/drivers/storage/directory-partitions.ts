@@ -1,8 +1,7 @@
 /** Listing partitions: what is in a data directory that this system can have put there, and nothing else. */
 import { join } from 'node:path';
 import { HrmError, throwIfAborted } from '../../errors.js';
-import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, PartitionRange } from '../../ports/storage.js';
+import type { ListOptions, Partition, PartitionRange } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
@@ -13,7 +12,7 @@ import { listPending } from './directory-pending.js';
 export async function* listPartitions(
   context: DirectoryContext,
   range: PartitionRange,
-  options?: CallOptions,
+  options?: ListOptions,
 ): AsyncGenerator<Partition> {
   for (const directory of range.directories ?? []) requireDirectory(directory);
   const { fromDate = '', toDate = '99999999' } = range;
@@ -29,6 +28,7 @@ export async function* listPartitions(
   }
   const dates = await namesOf(context, '', (name) => isDate(name) && fromDate <= name && name <= toDate);
   for (const date of dates) {
+    await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
     const directories =
       range.directories === undefined

@@ -35,7 +35,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
-import { COMPACTED_NAME } from '../../names.js';
+import { COMPACTED_NAME, HASHED_PART } from '../../names.js';
 import type { Partition, Snapshot, SnapshotOptions, StoredFile } from '../../ports/storage.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
@@ -107,10 +107,11 @@ export async function listVersions(
 ): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    const compacted = statusOf(context.fileSystem, join(path, COMPACTED_NAME));
-    const own = compacted?.isFile() ? [{ name: COMPACTED_NAME, version: versionOf(compacted) }] : [];
-    const parts = context.parts.list(path);
-    return [...own, ...parts.map((name) => ({ name, version: name }))];
+    return [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
+      if (HASHED_PART.test(name)) return [{ name, version: name }];
+      const status = statusOf(context.fileSystem, join(path, name));
+      return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
+    });
   } catch (error) {
     throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
   }
@@ -146,7 +147,8 @@ function openSettled(
       const fresh = parts.list(path).filter((name) => !seen.has(name));
       for (const name of fresh) {
         seen.add(name);
-        if (isKnown?.(name)) {
+        // Another name may be given again, and then tells nothing of what is in the file.
+        if (HASHED_PART.test(name) && isKnown?.(name)) {
           known.push(name);
           continue;
         }
@@ -249,7 +251,7 @@ function holdOpen(
   function toStoredFile(file: OpenFile): StoredFile {
     return {
       name: file.name,
-      version: file.name === COMPACTED_NAME ? versionOf(file.status) : file.name,
+      version: versionOf(file.name, file.status),
       byteLength: Number(file.status.size),
       // Of the inode's change: linking and renaming set it, and nothing writes to the file after that.
       ageMs: Math.max(0, nowMs - Number(file.status.ctimeMs)),
@@ -274,7 +276,8 @@ function holdOpen(
 }
 
 /** Nothing writes to a file that has its name, so its inode and the times that linking it set are its own. */
-function versionOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
+function versionOf(name: string, { dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
+  if (HASHED_PART.test(name)) return name;
   return [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
 }
 

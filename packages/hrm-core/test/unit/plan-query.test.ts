@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { DAY_MS } from '../../src/limits.js';
+import { answerDay } from '../../src/pure/answer.js';
+import type { Reading } from '../../src/pure/columns.js';
+import { INTERVAL_MS } from '../../src/pure/interval.js';
+import { mergeReadings } from '../../src/pure/merge.js';
+import { countReads, planDay, selectReadings } from '../../src/pure/plan-query.js';
+import type { Question } from '../../src/pure/question.js';
+import { rowsOf } from '../../src/pure/row-table.js';
+import { oracleAnswer } from '../property/oracle.js';
+import { type GivenFile, storeFile } from '../support/given-files.js';
+
+/** In the midst of ten days that questions are about. */
+const START_MS = 5 * DAY_MS;
+
+const edge = fc.oneof(
+  fc.integer({ min: 0, max: 2 * START_MS }),
+  // Around the day's own edges, where a difference of one decides.
+  fc
+    .tuple(fc.constantFrom(-1, 0, 1, 2), fc.integer({ min: -120_000, max: 120_000 }))
+    .map(([day, ms]) => START_MS + day * DAY_MS + ms),
+  fc.integer({ min: -DAY_MS, max: 2 * DAY_MS }).map((ms) => START_MS + ms),
+  fc.integer({ min: -1_440, max: 2_880 }).map((minute) => START_MS + minute * 60_000),
+);
+const id = fc.constantFrom('a', 'b', 'c');
+const anyPriority = fc.dictionary(id, fc.integer({ min: 1, max: 3 }));
+const anyQuestion = fc
+  .record({
+    edges: fc.tuple(edge, edge),
+    deviceId: fc.option(id, { nil: undefined, freq: 3 }),
+    intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
+    priority: anyPriority,
+  })
+  .map(
+    ({ edges, ...rest }): Question => ({ ...rest, userId: 'u', fromMs: Math.min(...edges), toMs: Math.max(...edges) }),
+  );
+const anyReading = fc
+  .record({
+    deviceId: id,
+    at: fc.oneof(
+      fc.integer({ min: 0, max: 240_000 }),
+      fc.integer({ min: DAY_MS - 240_000, max: DAY_MS - 1 }),
+      fc.integer({ min: 0, max: DAY_MS - 1 }),
+    ),
+    heartRate: fc.integer({ min: 30, max: 220 }),
+  })
+  .map(({ at, ...rest }): Reading => ({ ...rest, userId: 'u', timestampMs: START_MS + at, receivedMs: 0 }));
+const anyFiles = fc.array(
+  fc.record({
+    readings: fc.array(anyReading, { minLength: 1, maxLength: 40 }),
+    rolledUpBy: fc.option(anyPriority, { nil: null, freq: 4 }),
+    hasSpans: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
+/** What a question gets of the day, however much else it is about. */
+function askDay(given: readonly GivenFile[], question: Question) {
+  const files = given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
+  const plan = planDay(files, question, START_MS);
+  const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
+  return { plan, rows: rowsOf(answerDay(files, plan, mergeReadings(tables), question, START_MS)) };
+}
+
+it('gives a question what is its own of the day, wherever it begins and ends', () => {
+  let outside = 0;
+  fc.assert(
+    fc.property(anyFiles, anyQuestion, (files, question) => {
+      const { plan, rows } = askDay(files, question);
+      const readings = files.flatMap((file) => file.readings);
+      expect(rows).toEqual(oracleAnswer(readings, question));
+      const reads = plan.reads.map((groups) => groups.map((group) => ({ ...group, rows: group.columns.length })));
+      expect(countReads({ ...plan, reads }, question)).toBeGreaterThanOrEqual(0);
+      if (question.toMs > START_MS && question.fromMs < START_MS + DAY_MS) return;
+      outside += 1;
+      expect(plan.source.every((source) => source < 0)).toBe(true);
+      expect(plan.reads.flat()).toEqual([]);
+    }),
+    { numRuns: 3_000 },
+  );
+  expect(outside).toBeGreaterThan(300);
+});
