@@ -48,6 +48,12 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/**
+ * How old the youngest part of a day that is over is before the day is brought to one file: consumers that have fallen behind,
+ * devices that send what they kept, come every few minutes, and each such file rewrites the day.
+ */
+export const QUIET_AFTER_MS = 600_000;
+
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
 

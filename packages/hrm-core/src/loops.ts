@@ -105,6 +105,7 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
     snapshot: (...call) => storage.snapshot(...call),
     versions: (...call) => storage.versions(...call),
+    strays: (...call) => storage.strays(...call),
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),
     visit: (...call) => storage.visit(...call),

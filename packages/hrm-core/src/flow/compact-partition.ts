@@ -2,6 +2,7 @@
  * One user's partition: look at its files, delete what was replaced long enough ago, merge what is due.
  */
 
+import { HrmError } from '../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -21,7 +22,7 @@ export async function compactPartition(
   partition: Partition,
   options: CallOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
   // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
   // compacted file that it knows from a newer one by that number.
@@ -29,11 +30,10 @@ export async function compactPartition(
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planCompaction({ files, dayOver, isQuiet: !visit.changed, sweepAfterMs }, all);
+    const plan = planCompaction({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
-    const done = { ...NOTHING_DONE, swept: swept.length };
-    if (plan.merge === null) return done;
+    if (plan.merge === null) return { ...NOTHING_DONE, swept: swept.length, waiting: plan.isWaiting ? 1 : 0 };
     const present = files.filter(({ name }) => !swept.includes(name));
     const { inputs, into } = plan.merge;
     const merged = await (into === 'part' ? mergeIntoPart : mergeIntoCompacted)(
@@ -94,12 +94,26 @@ export async function mergeIntoPart(
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
 }
 
+/** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
+export async function isNameTaken(storage: Storage, { files, partition }: Snapshot): Promise<boolean> {
+  if (files.some(({ name }) => name === COMPACTED_NAME)) return false;
+  return (await storage.strays(partition)).includes(COMPACTED_NAME);
+}
+
 async function mergeIntoCompacted(
   run: CompactionRun,
   snapshot: Snapshot,
   present: readonly PlannedFile[],
   inputs: readonly string[],
 ): Promise<StepSummary> {
+  // Before the merge, which would be in vain, and in every run again.
+  if (await isNameTaken(run.storage, snapshot)) {
+    const { date } = snapshot.partition;
+    throw new HrmError(
+      `${COMPACTED_NAME} of ${date} is a directory or a link, and no file: move it away, or the day of that user cannot be compacted (hrm verify --date ${date} tells where)`,
+      { kind: 'data', code: 'name_taken' },
+    );
+  }
   const replaces = [...inputs, ...(await stillReplaced(run.storage, snapshot.partition, present, inputs))];
   const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, inputs)), replaces);
   const merged = done.skipped > 0 ? 0 : inputs.filter((name) => name !== COMPACTED_NAME).length;

@@ -18,6 +18,7 @@ import { buildFile } from './build-file.js';
 import {
   describeFiles,
   inputsOf,
+  isNameTaken,
   mergeIntoPart,
   replaceCompacted,
   stillReplaced,
@@ -40,13 +41,13 @@ export async function compactShared(
   partition: Partition,
   options: StepOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
   const snapshot = await storage.snapshot(partition, options);
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planShared({ files, dayOver, isQuiet: !visit.changed, sweepAfterMs }, all);
+    const plan = planShared({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
     const present = files.filter(({ name }) => !swept.includes(name));
@@ -58,6 +59,7 @@ export async function compactShared(
       swept: swept.length + brought.swept,
       // Bringing home is no reason to look again at once: what it left waits for its grace.
       merged: merged.merged,
+      waiting: plan.isWaiting ? 1 : 0,
     };
   } finally {
     await snapshot.close();
@@ -75,6 +77,7 @@ async function bringHome(
   options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
+  const ageMs = Math.min(...present.filter(({ name }) => names.includes(name)).map((file) => file.ageMs));
   let total: StepSummary = NOTHING_DONE;
   let isHeld = true;
   const holders = new Map<string, Partition>();
@@ -88,7 +91,7 @@ async function bringHome(
     try {
       const shares = replaced.map((name) => shareName(name, partition.directory));
       const share = await withoutDamaged(run.storage, partition, options, () =>
-        bringShare(run, partition, columns, shares, options),
+        bringShare(run, partition, { columns, shares, ageMs }, options),
       );
       isHeld &&= share.isHeld;
       total = addSteps(total, share);
@@ -129,18 +132,23 @@ async function* splitUsers(tables: AsyncIterable<ReadingColumns>): AsyncGenerato
   if (held.length > 0) yield held;
 }
 
-/**
- * Brings one user's share home.
- * @param shares - the shared parts, as the user's file names them.
- */
+/** One user's rows of some shared parts. */
+interface ShareRows {
+  readonly columns: ReadingColumns;
+  /** The shared parts, as the user's file names them. */
+  readonly shares: readonly string[];
+  /** Of the youngest of them. */
+  readonly ageMs: number;
+}
+
+/** Brings one user's share home. */
 async function bringShare(
   run: CompactionRun,
   partition: Partition,
-  columns: ReadingColumns,
-  shares: readonly string[],
+  { columns, shares, ageMs }: ShareRows,
   options: StepOptions,
 ): Promise<Share> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const snapshot = await storage.snapshot(partition, options);
   try {
     const files = await describeFiles(storage, snapshot);
@@ -158,13 +166,14 @@ async function bringShare(
       byteLength: 0,
       rows: columns.length,
       users: 1,
-      ageMs: Number.POSITIVE_INFINITY,
+      ageMs,
       replaces: [],
     };
     const { dayOver } = dayOf(run, partition);
-    // Quiet, since the shared parts are.
-    const plan = planCompaction({ files: [...files, share], dayOver, isQuiet: true, sweepAfterMs }, all);
-    if (plan.merge?.into !== 'compacted' || !plan.merge.inputs.includes(share.name)) {
+    const plan = planCompaction({ files: [...files, share], dayOver, quietAfterMs, sweepAfterMs }, all);
+    const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(share.name);
+    // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
+    if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
       const { bytes, rows } = await buildFile([columns], { replaces: shares });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, ...brought };
