@@ -36,6 +36,12 @@ export const MAX_SNAPSHOT_ATTEMPTS = 20;
 /** Files merged at once; the rest waits for the next merge. Each is open meanwhile. */
 export const MAX_MERGE_FILES = 1_000;
 
+/**
+ * Rows that a merge holds of a shared part: they may be of as many users, and putting 65,536 ids in order holds up the process for
+ * a tenth of a second.
+ */
+export const SHARED_HELD_ROWS = 8_192;
+
 /** Rows of a row group, at most: 1.8 MB as columns. A cut hour of a day at 1 Hz decodes this many. */
 export const ROW_GROUP_ROWS = 65_536;
 

@@ -92,6 +92,7 @@ export async function runCompacter(
     const summary = await compact(components, settings, {
       signal,
       onProgress: () => onAlive?.({ kind: 'done' }),
+      onAlive: () => onAlive?.({ kind: 'alive' }),
       onDamage: (report) => onEvent?.({ type: 'damaged', report }),
     });
     onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });

@@ -3,11 +3,12 @@
  */
 
 import { HrmError } from '../errors.js';
+import { ROW_GROUP_ROWS, SHARED_HELD_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../ports/storage.js';
-import type { ReadingColumns } from '../pure/columns.js';
+import { NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import { partName, retiredName, sharedPartOf } from '../pure/partition.js';
 import { type PlannedFile, type PlannedSweep, planCompaction } from '../pure/plan-compaction.js';
 import { buildFile } from './build-file.js';
@@ -89,7 +90,8 @@ export async function mergeIntoPart(
   const { partition } = snapshot;
   const replaces = [...inputs, ...(await stillReplaced(storage, partition, present, inputs))];
   const shared = partition.directory === SHARED_DIRECTORY;
-  const { bytes, rows } = await buildFile(mergeFiles(inputsOf(snapshot, inputs)), { shared, replaces });
+  const tables = mergeFiles(inputsOf(snapshot, inputs), NO_READINGS, shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS);
+  const { bytes, rows } = await buildFile(tables, { shared, replaces });
   await storage.publish(partition, partName(bytes), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
 }

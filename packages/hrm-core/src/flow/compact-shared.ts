@@ -7,11 +7,18 @@
  * half-way is gone on with by the next: users who have theirs are passed over.
  */
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES } from '../limits.js';
+import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { Partition, PartitionFailure, Snapshot } from '../ports/storage.js';
-import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows, userOf } from '../pure/columns.js';
+import {
+  concatColumns,
+  NO_READINGS,
+  narrowDictionaries,
+  type ReadingColumns,
+  sliceRows,
+  userOf,
+} from '../pure/columns.js';
 import { partName, shareName, userDirectory } from '../pure/partition.js';
 import { type PlannedFile, planCompaction, planShared } from '../pure/plan-compaction.js';
 import { buildFile } from './build-file.js';
@@ -102,10 +109,11 @@ async function bringHome(
       else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
       else failures.push({ partition, code: error.code, message: error.message });
     }
+    options.onAlive?.();
   }
 
   let together: ReadingColumns[] = [];
-  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names)))) {
+  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
     if (together.length < MAX_CONCURRENT_HOMES) continue;
     await Promise.all(together.map(bring));
@@ -124,10 +132,10 @@ async function* splitUsers(tables: AsyncIterable<ReadingColumns>): AsyncGenerato
     let from = 0;
     for (let row = 1; row < columns.length; row += 1) {
       if (columns.user[row] === columns.user[from]) continue;
-      yield sliceRows(columns, from, row);
+      yield narrowDictionaries(sliceRows(columns, from, row));
       from = row;
     }
-    held = sliceRows(columns, from, columns.length);
+    held = narrowDictionaries(sliceRows(columns, from, columns.length));
   }
   if (held.length > 0) yield held;
 }

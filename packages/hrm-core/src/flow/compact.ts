@@ -51,6 +51,8 @@ export interface CompactSettings {
 export interface CompactOptions extends CallOptions {
   /** Called after each partition, with how many are done of how many. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  /** Called after each user that shared parts were brought home to: they are one partition, of tens of thousands of users. */
+  readonly onAlive?: (() => void) | undefined;
   /** Hears of each file that could not be read, and that was therefore set aside, where the storage can. */
   readonly onDamage?: OnDamage | undefined;
 }
@@ -101,7 +103,7 @@ export async function compact(
     quietAfterMs = QUIET_AFTER_MS,
     devicePriority: priority = {},
   }: CompactSettings = {},
-  { signal, onProgress, onDamage }: CompactOptions = {},
+  { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
   const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority };
@@ -113,7 +115,7 @@ export async function compact(
     throwIfAborted(signal, 'compacting');
     if (!all && total.readings >= MAX_RUN_ROWS) break;
     try {
-      total = addSteps(total, await compactFully(run, partition, { signal, onDamage }));
+      total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
     } catch (error) {
       if (!isHrmError(error) || isTotal(error)) throw error;
       // A storage that cannot hold a replaced file open: another compacter was here.

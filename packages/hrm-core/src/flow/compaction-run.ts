@@ -37,6 +37,8 @@ export interface StepSummary {
 export interface StepOptions extends CallOptions {
   /** As in `CompactOptions`. */
   readonly onDamage?: OnDamage | undefined;
+  /** As in `CompactOptions`. */
+  readonly onAlive?: (() => void) | undefined;
 }
 
 /** The summary of a step that found nothing to do. */

@@ -3,7 +3,8 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { compact, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { compact, HrmError, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { MAX_TURN_MS } from '../../src/limits.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -88,6 +89,37 @@ it('keeps a partition in sight that is published to during a visit', async () =>
     };
     expect(await compact({ storage: meddling }, { sweepAfterMs: 0 })).toMatchObject({ partitions: 1 });
     expect(await compact({ storage }, { sweepAfterMs: 0 })).toMatchObject({ partitions: 1 });
+  });
+});
+
+it('gives way to others while it looks for work among many partitions', async () => {
+  await withStorage(async (storage) => {
+    await writePart(
+      { storage },
+      Array.from({ length: 20 }, (_, u) => reading(`user ${u}`, START_MS)),
+    );
+    let turns = 0;
+    let isOver = false;
+    function count(): void {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    }
+    const slow: Storage = {
+      ...storage,
+      async versions() {
+        const startMs = performance.now();
+        while (performance.now() - startMs < MAX_TURN_MS) {
+          // What a listing on a slow disk takes: it holds up everything else meanwhile.
+        }
+        return [];
+      },
+      // Where the work begins.
+      visit: () => Promise.reject(new HrmError('enough', { kind: 'closed', code: 'aborted' })),
+    };
+    setImmediate(count);
+    await expect(compact({ storage: slow })).rejects.toThrow('enough');
+    isOver = true;
+    expect(turns).toBeGreaterThanOrEqual(20);
   });
 });
 

@@ -175,6 +175,19 @@ describe('shared parts', () => {
     });
   });
 
+  it('give a sign of life for each user on the way home: they are one partition, however many users there are', async () => {
+    await withSystem(async ({ storage, write }) => {
+      await write(batch(50, 3));
+      let [signs, partitions] = [0, 0];
+      const options = { onAlive: () => (signs += 1), onProgress: () => (partitions += 1) };
+      await compact({ storage }, { all: true, sweepAfterMs: 0 }, options);
+      expect([signs, partitions]).toEqual([50, 1]);
+      // Proving them before the shared part goes takes as long.
+      await compact({ storage }, { quietAfterMs: 0, sweepAfterMs: 0 }, options);
+      expect(signs).toBe(100);
+    });
+  });
+
   it('of a date go home when one user who may be in them is compacted, and are verified for one', async () => {
     await withSystem(async ({ storage, data, clock, write, ask, files }) => {
       await write(batch(50, 3));
