@@ -36,6 +36,12 @@ export const MAX_SNAPSHOT_ATTEMPTS = 20;
 /** Files merged at once; the rest waits for the next merge. Each is open meanwhile. */
 export const MAX_MERGE_FILES = 1_000;
 
+/**
+ * Rows that a merge holds of a shared part: they may be of as many users, and putting 65,536 ids in order holds up the process for
+ * a tenth of a second.
+ */
+export const SHARED_HELD_ROWS = 8_192;
+
 /** Rows of a row group, at most: 1.8 MB as columns. A cut hour of a day at 1 Hz decodes this many. */
 export const ROW_GROUP_ROWS = 65_536;
 
@@ -47,6 +53,12 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
+
+/**
+ * How old the youngest part of a day that is over is before the day is brought to one file: consumers that have fallen behind,
+ * devices that send what they kept, come every few minutes, and each such file rewrites the day.
+ */
+export const QUIET_AFTER_MS = 600_000;
 
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;

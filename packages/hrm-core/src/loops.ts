@@ -92,6 +92,7 @@ export async function runCompacter(
     const summary = await compact(components, settings, {
       signal,
       onProgress: () => onAlive?.({ kind: 'done' }),
+      onAlive: () => onAlive?.({ kind: 'alive' }),
       onDamage: (report) => onEvent?.({ type: 'damaged', report }),
     });
     onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });
@@ -105,6 +106,7 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
     snapshot: (...call) => storage.snapshot(...call),
     versions: (...call) => storage.versions(...call),
+    strays: (...call) => storage.strays(...call),
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),
     visit: (...call) => storage.visit(...call),

@@ -10,9 +10,15 @@ export const compactCommand: Command = {
   about:
     "Merges the parts of a user's day where that is worth it, into larger parts and one compacted file, brings home what users\n" +
     'share, and deletes files replaced long ago. It looks at what was written to since it was last done with.\n' +
-    'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.',
+    'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.\n' +
+    'A day that is over is brought to one file when nothing has come for ten minutes; until then it is counted as waiting, and a\n' +
+    'later run does it, or --all at once.',
   options: [
-    { name: 'user', value: 'U', about: "Only this user's days; what is in shared parts stays there." },
+    {
+      name: 'user',
+      value: 'U',
+      about: "Only this user's days, and the shared parts that may hold some of it, for all their users.",
+    },
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'all', about: 'Look at everything and merge every part, whatever the policy says.' },
   ],
@@ -55,7 +61,7 @@ export const compactCommand: Command = {
 };
 
 /** Codes of failures that trying again does not mend. */
-const DATA_CODES: readonly string[] = ['file_damaged', 'file_too_large', 'unstorable_readings'];
+const DATA_CODES: readonly string[] = ['file_damaged', 'file_too_large', 'unstorable_readings', 'name_taken'];
 
 /** Where both kinds failed, the one that needs a person. */
 export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {
@@ -77,6 +83,7 @@ function addRuns(before: CompactSummary, last: CompactSummary): CompactSummary {
     merged: before.merged + last.merged,
     readings: before.readings + last.readings,
     swept: before.swept + last.swept,
+    waiting: last.waiting,
     failures: last.failures,
   };
 }
@@ -93,6 +100,7 @@ function toText({ failures, ...counts }: CompactSummary): string {
     ['parts merged', counts.merged],
     ['readings', counts.readings],
     ['files swept', counts.swept],
+    ['waiting', counts.waiting],
     ['failed', failures.length],
   ]);
   return table + failureText(failures);

@@ -12,7 +12,7 @@ export const verifyCommand: Command = {
     'Looks at every byte and reading of every stored file, and says what is wrong; ends with 5 where something is left so, or lost.\n' +
     'With --repair it stores what can be read where it belongs, makes rollups anew, and sets damaged files aside. It deletes nothing.',
   options: [
-    { name: 'user', value: 'U', about: "Only this user's days." },
+    { name: 'user', value: 'U', about: "Only this user's days, and the shared parts that may hold some of it." },
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'repair', about: 'Mend what can be mended.' },
   ],

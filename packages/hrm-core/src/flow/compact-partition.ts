@@ -2,11 +2,13 @@
  * One user's partition: look at its files, delete what was replaced long enough ago, merge what is due.
  */
 
+import { HrmError } from '../errors.js';
+import { ROW_GROUP_ROWS, SHARED_HELD_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../ports/storage.js';
-import type { ReadingColumns } from '../pure/columns.js';
+import { NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import { partName, retiredName, sharedPartOf } from '../pure/partition.js';
 import { type PlannedFile, type PlannedSweep, planCompaction } from '../pure/plan-compaction.js';
 import { buildFile } from './build-file.js';
@@ -21,7 +23,7 @@ export async function compactPartition(
   partition: Partition,
   options: CallOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
   // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
   // compacted file that it knows from a newer one by that number.
@@ -29,11 +31,10 @@ export async function compactPartition(
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planCompaction({ files, dayOver, isQuiet: !visit.changed, sweepAfterMs }, all);
+    const plan = planCompaction({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
-    const done = { ...NOTHING_DONE, swept: swept.length };
-    if (plan.merge === null) return done;
+    if (plan.merge === null) return { ...NOTHING_DONE, swept: swept.length, waiting: plan.isWaiting ? 1 : 0 };
     const present = files.filter(({ name }) => !swept.includes(name));
     const { inputs, into } = plan.merge;
     const merged = await (into === 'part' ? mergeIntoPart : mergeIntoCompacted)(
@@ -89,9 +90,16 @@ export async function mergeIntoPart(
   const { partition } = snapshot;
   const replaces = [...inputs, ...(await stillReplaced(storage, partition, present, inputs))];
   const shared = partition.directory === SHARED_DIRECTORY;
-  const { bytes, rows } = await buildFile(mergeFiles(inputsOf(snapshot, inputs)), { shared, replaces });
+  const tables = mergeFiles(inputsOf(snapshot, inputs), NO_READINGS, shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS);
+  const { bytes, rows } = await buildFile(tables, { shared, replaces });
   await storage.publish(partition, partName(bytes), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
+}
+
+/** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
+export async function isNameTaken(storage: Storage, { files, partition }: Snapshot): Promise<boolean> {
+  if (files.some(({ name }) => name === COMPACTED_NAME)) return false;
+  return (await storage.strays(partition)).includes(COMPACTED_NAME);
 }
 
 async function mergeIntoCompacted(
@@ -100,6 +108,14 @@ async function mergeIntoCompacted(
   present: readonly PlannedFile[],
   inputs: readonly string[],
 ): Promise<StepSummary> {
+  // Before the merge, which would be in vain, and in every run again.
+  if (await isNameTaken(run.storage, snapshot)) {
+    const { date } = snapshot.partition;
+    throw new HrmError(
+      `${COMPACTED_NAME} of ${date} is a directory or a link, and no file: move it away, or the day of that user cannot be compacted (hrm verify --date ${date} tells where)`,
+      { kind: 'data', code: 'name_taken' },
+    );
+  }
   const replaces = [...inputs, ...(await stillReplaced(run.storage, snapshot.partition, present, inputs))];
   const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, inputs)), replaces);
   const merged = done.skipped > 0 ? 0 : inputs.filter((name) => name !== COMPACTED_NAME).length;

@@ -7,17 +7,25 @@
  * half-way is gone on with by the next: users who have theirs are passed over.
  */
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES } from '../limits.js';
+import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { proveFile } from '../parquet/decode.js';
 import type { Partition, PartitionFailure, Snapshot } from '../ports/storage.js';
-import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows, userOf } from '../pure/columns.js';
+import {
+  concatColumns,
+  NO_READINGS,
+  narrowDictionaries,
+  type ReadingColumns,
+  sliceRows,
+  userOf,
+} from '../pure/columns.js';
 import { partName, shareName, userDirectory } from '../pure/partition.js';
 import { type PlannedFile, planCompaction, planShared } from '../pure/plan-compaction.js';
 import { buildFile } from './build-file.js';
 import {
   describeFiles,
   inputsOf,
+  isNameTaken,
   mergeIntoPart,
   replaceCompacted,
   stillReplaced,
@@ -40,13 +48,13 @@ export async function compactShared(
   partition: Partition,
   options: StepOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
   const snapshot = await storage.snapshot(partition, options);
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planShared({ files, dayOver, isQuiet: !visit.changed, sweepAfterMs }, all);
+    const plan = planShared({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
     const present = files.filter(({ name }) => !swept.includes(name));
@@ -58,6 +66,7 @@ export async function compactShared(
       swept: swept.length + brought.swept,
       // Bringing home is no reason to look again at once: what it left waits for its grace.
       merged: merged.merged,
+      waiting: plan.isWaiting ? 1 : 0,
     };
   } finally {
     await snapshot.close();
@@ -75,6 +84,7 @@ async function bringHome(
   options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
+  const ageMs = Math.min(...present.filter(({ name }) => names.includes(name)).map((file) => file.ageMs));
   let total: StepSummary = NOTHING_DONE;
   let isHeld = true;
   const holders = new Map<string, Partition>();
@@ -88,7 +98,7 @@ async function bringHome(
     try {
       const shares = replaced.map((name) => shareName(name, partition.directory));
       const share = await withoutDamaged(run.storage, partition, options, () =>
-        bringShare(run, partition, columns, shares, options),
+        bringShare(run, partition, { columns, shares, ageMs }, options),
       );
       isHeld &&= share.isHeld;
       total = addSteps(total, share);
@@ -99,10 +109,11 @@ async function bringHome(
       else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
       else failures.push({ partition, code: error.code, message: error.message });
     }
+    options.onAlive?.();
   }
 
   let together: ReadingColumns[] = [];
-  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names)))) {
+  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
     if (together.length < MAX_CONCURRENT_HOMES) continue;
     await Promise.all(together.map(bring));
@@ -121,26 +132,31 @@ async function* splitUsers(tables: AsyncIterable<ReadingColumns>): AsyncGenerato
     let from = 0;
     for (let row = 1; row < columns.length; row += 1) {
       if (columns.user[row] === columns.user[from]) continue;
-      yield sliceRows(columns, from, row);
+      yield narrowDictionaries(sliceRows(columns, from, row));
       from = row;
     }
-    held = sliceRows(columns, from, columns.length);
+    held = narrowDictionaries(sliceRows(columns, from, columns.length));
   }
   if (held.length > 0) yield held;
 }
 
-/**
- * Brings one user's share home.
- * @param shares - the shared parts, as the user's file names them.
- */
+/** One user's rows of some shared parts. */
+interface ShareRows {
+  readonly columns: ReadingColumns;
+  /** The shared parts, as the user's file names them. */
+  readonly shares: readonly string[];
+  /** Of the youngest of them. */
+  readonly ageMs: number;
+}
+
+/** Brings one user's share home. */
 async function bringShare(
   run: CompactionRun,
   partition: Partition,
-  columns: ReadingColumns,
-  shares: readonly string[],
+  { columns, shares, ageMs }: ShareRows,
   options: StepOptions,
 ): Promise<Share> {
-  const { storage, all, sweepAfterMs } = run;
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const snapshot = await storage.snapshot(partition, options);
   try {
     const files = await describeFiles(storage, snapshot);
@@ -158,13 +174,14 @@ async function bringShare(
       byteLength: 0,
       rows: columns.length,
       users: 1,
-      ageMs: Number.POSITIVE_INFINITY,
+      ageMs,
       replaces: [],
     };
     const { dayOver } = dayOf(run, partition);
-    // Quiet, since the shared parts are.
-    const plan = planCompaction({ files: [...files, share], dayOver, isQuiet: true, sweepAfterMs }, all);
-    if (plan.merge?.into !== 'compacted' || !plan.merge.inputs.includes(share.name)) {
+    const plan = planCompaction({ files: [...files, share], dayOver, quietAfterMs, sweepAfterMs }, all);
+    const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(share.name);
+    // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
+    if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
       const { bytes, rows } = await buildFile([columns], { replaces: shares });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, ...brought };

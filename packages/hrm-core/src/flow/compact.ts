@@ -1,19 +1,21 @@
-import { type Fault, HrmError, isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_RUN_ROWS } from '../limits.js';
+import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
+import { MAX_COMPACTION_FAILURES, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type { Partition, PartitionFailure, PartitionRange, Storage } from '../ports/storage.js';
+import type { Partition, PartitionFailure, Storage } from '../ports/storage.js';
 import type { DevicePriority } from '../pure/merge.js';
-import { dateStartMs, userDirectory } from '../pure/partition.js';
+import { userDirectory } from '../pure/partition.js';
 import { type Candidate, orderWork } from '../pure/plan-compaction.js';
-import { isId } from '../reading.js';
+import { checkSettings } from './check-settings.js';
 import { compactPartition } from './compact-partition.js';
 import { compactShared } from './compact-shared.js';
 import { addSteps, type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
 import type { OnDamage } from './damage.js';
 import { withoutDamaged } from './damage-watch.js';
+import { sharedPartitions } from './shared-partitions.js';
+import { takeTurns } from './turns.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -26,12 +28,17 @@ export interface CompactComponents {
 
 /** Which partitions, and how eagerly. */
 export interface CompactSettings {
-  /** Only this user's partitions. */
+  /** Only this user's partitions, and the shared parts of dates where one may hold readings of this user: those as a whole. */
   readonly userId?: string | undefined;
   /** Only this UTC date, `YYYYMMDD`. */
   readonly date?: string | undefined;
   /** Merge every partition that has a part, whatever the policy says; default false. */
   readonly all?: boolean | undefined;
+  /**
+   * How old the youngest part of a day that is over must be before late readings are taken to have ended, and the day is brought to
+   * one file for good, milliseconds by the storage's clock; default 600,000. Until then a trickle of them is merged in tiers.
+   */
+  readonly quietAfterMs?: number | undefined;
   /** How long replaced files stay after their replacement is durable, milliseconds; default 60,000. */
   readonly sweepAfterMs?: number | undefined;
   /**
@@ -45,6 +52,8 @@ export interface CompactSettings {
 export interface CompactOptions extends CallOptions {
   /** Called after each partition, with how many are done of how many. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  /** Called after each user that shared parts were brought home to: they are one partition, of tens of thousands of users. */
+  readonly onAlive?: (() => void) | undefined;
   /** Hears of each file that could not be read, and that was therefore set aside, where the storage can. */
   readonly onDamage?: OnDamage | undefined;
 }
@@ -65,6 +74,8 @@ export interface CompactSummary {
   readonly readings: number;
   /** Replaced files deleted. */
   readonly swept: number;
+  /** Partitions of days that are over whose parts are younger than `quietAfterMs`: a later run merges them, or one with `all`. */
+  readonly waiting: number;
   /** Partitions that could not be compacted: a file is damaged, or cannot be read or written. Nothing of theirs was changed. */
   readonly failures: readonly PartitionFailure[];
 }
@@ -85,11 +96,18 @@ export interface CompactSummary {
  */
 export async function compact(
   { storage, clock = systemClock, random = systemRandom }: CompactComponents,
-  { userId, date, all = false, sweepAfterMs = 60_000, devicePriority: priority = {} }: CompactSettings = {},
-  { signal, onProgress, onDamage }: CompactOptions = {},
+  {
+    userId,
+    date,
+    all = false,
+    sweepAfterMs = 60_000,
+    quietAfterMs = QUIET_AFTER_MS,
+    devicePriority: priority = {},
+  }: CompactSettings = {},
+  { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
-  checkSettings({ userId, date, sweepAfterMs });
-  const run = { storage, clock, random, all, sweepAfterMs, priority };
+  checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
+  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority };
   const partitions = await findWork(run, { userId, date }, { signal });
   let total: StepSummary = NOTHING_DONE;
   const failures: PartitionFailure[] = [];
@@ -98,7 +116,7 @@ export async function compact(
     throwIfAborted(signal, 'compacting');
     if (!all && total.readings >= MAX_RUN_ROWS) break;
     try {
-      total = addSteps(total, await compactFully(run, partition, { signal, onDamage }));
+      total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
     } catch (error) {
       if (!isHrmError(error) || isTotal(error)) throw error;
       // A storage that cannot hold a replaced file open: another compacter was here.
@@ -130,31 +148,19 @@ async function findWork(
   { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
   options: CallOptions,
 ): Promise<readonly Partition[]> {
+  const pending = !all && userId === undefined && date === undefined;
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
-  const ranges: PartitionRange[] = [
-    { ...dates, directories, pending: !all && userId === undefined && date === undefined },
-  ];
-  if (ranges[0]?.pending === false && userId === undefined)
-    ranges.unshift({ ...dates, directories: [SHARED_DIRECTORY] });
   const candidates: Candidate<Partition>[] = [];
-  for (const range of ranges) {
-    for await (const partition of storage.partitions(range, options)) {
-      const files = range.pending === true ? (await storage.versions(partition, options)).length : 0;
+  const turns = takeTurns();
+  async function add(partitions: AsyncIterable<Partition>): Promise<void> {
+    for await (const partition of partitions) {
+      const files = pending ? (await storage.versions(partition, options)).length : 0;
       candidates.push({ partition, directory: partition.directory, files });
+      await turns.give();
     }
   }
+  if (!pending) await add(sharedPartitions(storage, { ...dates, userId }, options));
+  await add(storage.partitions({ ...dates, directories, pending }, options));
   return orderWork(candidates, () => random.fraction());
-}
-
-function checkSettings({ userId, date, sweepAfterMs }: CompactSettings): void {
-  const faults: Fault[] = [];
-  if (userId !== undefined && !isId(userId)) faults.push({ path: '/userId', message: 'must be a user_id' });
-  if (date !== undefined && dateStartMs(date) === null) {
-    faults.push({ path: '/date', message: 'must be YYYYMMDD, a day of the calendar' });
-  }
-  if (!(Number(sweepAfterMs) >= 0)) faults.push({ path: '/sweepAfterMs', message: 'must be milliseconds, from 0' });
-  if (faults.length === 0) return;
-  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
 }

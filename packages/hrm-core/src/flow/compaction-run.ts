@@ -16,6 +16,7 @@ export interface CompactionRun {
   /** Whatever the policy says. */
   readonly all: boolean;
   readonly sweepAfterMs: number;
+  readonly quietAfterMs: number;
   /** What minutes in which devices disagree are rolled up under. */
   readonly priority: DevicePriority;
 }
@@ -27,6 +28,7 @@ export interface StepSummary {
   readonly merged: number;
   readonly readings: number;
   readonly swept: number;
+  readonly waiting: number;
   /** Of the users that shared parts were brought home to. */
   readonly failures: readonly PartitionFailure[];
 }
@@ -35,10 +37,20 @@ export interface StepSummary {
 export interface StepOptions extends CallOptions {
   /** As in `CompactOptions`. */
   readonly onDamage?: OnDamage | undefined;
+  /** As in `CompactOptions`. */
+  readonly onAlive?: (() => void) | undefined;
 }
 
 /** The summary of a step that found nothing to do. */
-export const NOTHING_DONE: StepSummary = { compacted: 0, skipped: 0, merged: 0, readings: 0, swept: 0, failures: [] };
+export const NOTHING_DONE: StepSummary = {
+  compacted: 0,
+  skipped: 0,
+  merged: 0,
+  readings: 0,
+  swept: 0,
+  waiting: 0,
+  failures: [],
+};
 
 /** The first millisecond of a partition's day, and whether the day is over. */
 export function dayOf({ clock }: CompactionRun, { date }: Partition): { dayMs: number; dayOver: boolean } {
@@ -54,6 +66,7 @@ export function addSteps(left: StepSummary, right: StepSummary): StepSummary {
     merged: left.merged + right.merged,
     readings: left.readings + right.readings,
     swept: left.swept + right.swept,
+    waiting: left.waiting + right.waiting,
     failures: [...left.failures, ...right.failures],
   };
 }

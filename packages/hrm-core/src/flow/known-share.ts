@@ -105,7 +105,8 @@ export function shareKey(key: string, userId: string): string {
   return `${key}\n${userId}`;
 }
 
-function mayHold({ userBounds }: RowGroup, userId: string): boolean {
+/** Whether a row group may have rows of a user, by its bounds. */
+export function mayHold({ userBounds }: RowGroup, userId: string): boolean {
   if (userBounds === null) return true;
   const [first, last] = userBounds;
   return compareUtf8(first, userId) <= 0 && compareUtf8(userId, last) <= 0;

@@ -78,7 +78,10 @@ async function rewriteCompacted(
   const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
   // Another process has replaced it meanwhile; the next run tells whether that one is well.
   if (outcome === 'conflict') return 'found';
-  await setRetiredAside(storage, partition, retired, inspection, options);
+  // One that only lacks a rollup answers right, and is swept like any that a compaction replaced.
+  if (inspection.faults.some(({ code }) => code !== 'rollup_missing')) {
+    await setRetiredAside(storage, partition, retired, inspection, options);
+  }
   return 'repaired';
 }
 

@@ -1,20 +1,14 @@
-import { HrmError, type Fault as InputFault, isHrmError, isTotal, throwIfAborted } from '../errors.js';
+import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
 import { MAX_COMPACTION_FAILURES, MAX_VERIFY_FAULTS } from '../limits.js';
-import { SHARED_DIRECTORY } from '../names.js';
+import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
-import type {
-  Partition,
-  PartitionFailure,
-  PartitionRange,
-  QuarantinedFile,
-  Snapshot,
-  Storage,
-} from '../ports/storage.js';
-import { dateStartMs, userDirectory } from '../pure/partition.js';
-import { isId } from '../reading.js';
+import type { Partition, PartitionFailure, QuarantinedFile, Snapshot, Storage } from '../ports/storage.js';
+import { userDirectory } from '../pure/partition.js';
+import { checkSettings } from './check-settings.js';
 import { type Inspection, inspectFile, isContained } from './inspect-file.js';
 import { type Mended, repairFile, salvage } from './repair-file.js';
+import { sharedPartitions } from './shared-partitions.js';
 
 /** What `verify` works on. */
 export interface VerifyComponents {
@@ -25,7 +19,7 @@ export interface VerifyComponents {
 
 /** What to look at, and whether to mend it. */
 export interface VerifySettings {
-  /** Only this user's partitions; default all, and the parts of several users. */
+  /** Only this user's partitions, and the shared parts of dates where one may hold readings of this user; default all. */
   readonly userId?: string | undefined;
   /** Only this UTC date, `YYYYMMDD`. */
   readonly date?: string | undefined;
@@ -46,7 +40,8 @@ export interface VerifyFault {
   /**
    * `file_damaged` · `file_too_large` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
-   * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read).
+   * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
+   * `name_taken` (`compacted.parquet` is a directory or a link) · `stray` (something else that is no file of the partition).
    */
   readonly code: string;
   /** For people; without the user. */
@@ -100,28 +95,20 @@ export async function verify(
   { signal, onProgress }: VerifyOptions = {},
 ): Promise<VerifySummary> {
   checkSettings({ userId, date });
-  const range = { fromDate: date, toDate: date };
-  const ranges: PartitionRange[] =
-    userId === undefined
-      ? [range, { ...range, directories: [SHARED_DIRECTORY] }]
-      : [{ ...range, directories: [userDirectory(userId)] }];
-  let total = 0;
-  for (const one of onProgress === undefined ? [] : ranges) {
-    for await (const _ of storage.partitions(one, { signal })) total += 1;
-  }
   const work: Work = { storage, random, repair, signal, ...nothingFound() };
-  for (const one of ranges) {
-    for await (const partition of storage.partitions(one, { signal })) {
-      throwIfAborted(signal, 'verifying');
-      await goOn(work, partition, () => verifyPartition(work, partition));
-      work.partitions += 1;
-      onProgress?.({ done: work.partitions, total: Math.max(total, work.partitions) });
-    }
+  let total = 0;
+  if (onProgress !== undefined) for await (const _ of partitionsOf(work, { userId, date })) total += 1;
+  for await (const partition of partitionsOf(work, { userId, date })) {
+    throwIfAborted(signal, 'verifying');
+    await goOn(work, partition, () => verifyPartition(work, partition));
+    work.partitions += 1;
+    onProgress?.({ done: work.partitions, total: Math.max(total, work.partitions) });
   }
+  const directories = userId === undefined ? null : [userDirectory(userId), SHARED_DIRECTORY];
   for await (const aside of storage.quarantined({ signal })) {
     const { partition } = aside;
     if (date !== undefined && partition.date !== date) continue;
-    if (userId !== undefined && partition.directory !== userDirectory(userId)) continue;
+    if (directories?.includes(partition.directory) === false) continue;
     work.quarantine.files += 1;
     await goOn(work, partition, async () => {
       const { readings, lost } = await salvage(storage, aside, repair, { signal });
@@ -134,6 +121,14 @@ export async function verify(
   }
   const { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures } = work;
   return { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures };
+}
+
+/** Everybody's partitions, or one user's, then the shared parts. */
+async function* partitionsOf({ storage, signal }: Work, { userId, date }: VerifySettings) {
+  const dates = { fromDate: date, toDate: date };
+  const directories = userId === undefined ? undefined : [userDirectory(userId)];
+  yield* storage.partitions({ ...dates, directories }, { signal });
+  yield* sharedPartitions(storage, { ...dates, userId }, { signal });
 }
 
 function nothingFound() {
@@ -168,6 +163,9 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
 
 async function verifyPartition(work: Work, partition: Partition): Promise<void> {
   const { storage, signal } = work;
+  for (const name of await storage.strays(partition)) {
+    note(work, { partition, name, ...strayFault(name), outcome: 'found' });
+  }
   const snapshot = await storage.snapshot(partition, { signal });
   try {
     const sound = new Map<string, Inspection>();
@@ -190,6 +188,15 @@ async function verifyPartition(work: Work, partition: Partition): Promise<void> 
   } finally {
     await snapshot.close();
   }
+}
+
+function strayFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
+  const message = 'it is no file of this system, and is not read: move it away';
+  if (name !== COMPACTED_NAME) return { code: 'stray', message };
+  return {
+    code: 'name_taken',
+    message: 'it is a directory or a link, and keeps the day from being compacted: move it away',
+  };
 }
 
 /** The files that a file says it replaces, are still there, and have readings that it has not. */
@@ -238,15 +245,4 @@ function isKnown({ faults }: Work, { partition: { date, directory }, file }: Qua
 function note(work: Work, fault: VerifyFault): void {
   work.faultCount += 1;
   if (work.faults.length < MAX_VERIFY_FAULTS) work.faults.push(fault);
-}
-
-function checkSettings({ userId, date }: VerifySettings): void {
-  const faults: InputFault[] = [];
-  if (userId !== undefined && !isId(userId)) faults.push({ path: '/userId', message: 'must be a user_id' });
-  if (date !== undefined && dateStartMs(date) === null) {
-    faults.push({ path: '/date', message: 'must be YYYYMMDD, a day of the calendar' });
-  }
-  if (faults.length === 0) return;
-  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
 }

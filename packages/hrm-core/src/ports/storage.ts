@@ -22,7 +22,7 @@ export interface Partition {
 /** A partition where something could not be done, while the others went on. */
 export interface PartitionFailure {
   readonly partition: Partition;
-  /** Of the HrmError: `file_damaged`, `storage_unavailable`, `unstorable_readings`. */
+  /** Of the HrmError: `file_damaged`, `storage_unavailable`, `unstorable_readings`, `name_taken`. */
   readonly code: string;
   readonly message: string;
 }
@@ -89,8 +89,6 @@ export interface ListOptions extends CallOptions {
  * listing the whole history. That is memory of work and not of readings: where it is lost, files stay as they are.
  */
 export interface Visit {
-  /** Whether something was published between the beginning of the last visit and that of this one. */
-  readonly changed: boolean;
   /** Says that nothing is left to do, as of the snapshot taken since. What is published meanwhile keeps the partition pending. */
   settle(): Promise<void>;
 }
@@ -147,6 +145,11 @@ export interface Storage {
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
    */
   versions(partition: Partition, options?: CallOptions): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]>;
+  /**
+   * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
+   * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
+   */
+  strays(partition: Partition): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.

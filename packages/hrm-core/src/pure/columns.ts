@@ -91,7 +91,9 @@ export function internStrings(strings: readonly string[]): { values: readonly st
 }
 
 /** One table out of several, rows in the order given, the dictionaries made one. */
-export function concatColumns(tables: readonly ReadingColumns[]): ReadingColumns {
+export function concatColumns(given: readonly ReadingColumns[]): ReadingColumns {
+  // What ends a file adds no rows to those that wait, whose dictionaries may be of many users.
+  const tables = given.filter((table) => table.length > 0);
   const [first] = tables;
   if (first !== undefined && tables.length === 1) return first;
   const users = mergeDictionaries(tables.map((table) => table.users));
@@ -143,6 +145,22 @@ export function sliceRows(columns: ReadingColumns, fromRow: number, toRow: numbe
     timestampMs: columns.timestampMs.subarray(fromRow, toRow),
     heartRate: columns.heartRate.subarray(fromRow, toRow),
     receivedMinute: columns.receivedMinute.subarray(fromRow, toRow),
+  };
+}
+
+/** The same rows over dictionaries of only the ids in them: a slice has those of the whole table, and each merge sorts them. */
+export function narrowDictionaries(columns: ReadingColumns): ReadingColumns {
+  const users = narrow(columns.users, columns.user);
+  const devices = narrow(columns.devices, columns.device);
+  return { ...columns, users: users.values, user: users.indices, devices: devices.values, device: devices.indices };
+}
+
+function narrow(dictionary: readonly string[], indices: Uint32Array) {
+  const used = [...new Set(indices)].sort((a, b) => a - b);
+  const places = new Map(used.map((index, place) => [index, place]));
+  return {
+    values: used.map((index) => dictionary[index] as string),
+    indices: indices.map((index) => places.get(index) as number),
   };
 }
 

@@ -3,7 +3,9 @@
  *
  * Rewriting a day's file on every run copies each reading ~140 times a day. Here a user's compacted file is rewritten when half as
  * many readings again wait in parts as it has, and until then parts of like size are merged into larger parts, so that a query
- * never meets more than some dozens. When its day is over, and a run finds nothing new, a partition is brought to one file.
+ * never meets more than some dozens. When its day is over, and the youngest of its parts is old enough, a partition is brought to
+ * one file. The part's age tells that, and not what a compacter has seen before: another compacter's look would count as quiet,
+ * and late readings, ten at a time, would rewrite a day of 34,560 for every part (3,486 rows for each; by age 0.8).
  *
  * Rows rewritten for each row of a simulated day of 5-second batches, and the most files waiting, by a run's interval:
  *
@@ -42,8 +44,8 @@ export interface PartitionState {
   readonly files: readonly PlannedFile[];
   /** The partition's UTC day is over. */
   readonly dayOver: boolean;
-  /** Nothing was published to it since the last run, so more is not to be expected soon. */
-  readonly isQuiet: boolean;
+  /** How old the youngest part is before no more is expected soon, milliseconds. */
+  readonly quietAfterMs: number;
   /** How long replaced files stay. */
   readonly sweepAfterMs: number;
 }
@@ -60,6 +62,8 @@ export interface CompactionPlan {
   readonly sweeps: readonly PlannedSweep[];
   /** Nothing is left to do, however long one waits. */
   readonly isSettled: boolean;
+  /** Its day is over, and what is left to merge waits for its youngest part to be old enough. */
+  readonly isWaiting: boolean;
 }
 
 /** What to do with shared parts. */
@@ -74,8 +78,6 @@ const WAITING_RATIO = 1.5;
 const FAN_IN = 16;
 /** Readings that a shared part holds of its average user when it goes home: a file takes about 600 bytes and a sync whatever it holds. */
 const HOME_ROWS = 256;
-/** A part that is so old is not waited with, whether or not somebody looked before. */
-const QUIET_MS = 600_000;
 
 /**
  * Plans one user's partition.
@@ -92,13 +94,14 @@ export function planCompaction(state: PartitionState, all: boolean): CompactionP
       (compacted === undefined
         ? dayOver || waiting.length > 1
         : rowsOf(waiting) >= WAITING_RATIO * compacted.rows || (dayOver && isQuiet(state, waiting))));
-  if (!isDue) return { merge: mergeTier(waiting), sweeps, isSettled };
+  const tier = mergeTier(waiting);
+  if (!isDue) return { merge: tier, sweeps, isSettled, isWaiting: isWaiting(state, waiting, tier) };
   const into = takeWhileBounded(compacted === undefined ? [] : [compacted], waiting);
   if (into.length > (compacted === undefined ? 0 : 1)) {
-    return { merge: { inputs: into.map(nameOf), into: 'compacted' }, sweeps, isSettled };
+    return { merge: { inputs: into.map(nameOf), into: 'compacted' }, sweeps, isSettled, isWaiting: false };
   }
   // A compacted file that may grow no more: its day has several.
-  return { merge: mergeTier(waiting), sweeps, isSettled: isSettled || mergeTier(waiting) === null };
+  return { merge: tier, sweeps, isSettled: isSettled || tier === null, isWaiting: false };
 }
 
 /**
@@ -111,7 +114,7 @@ export function planShared(state: PartitionState, all: boolean): SharedPlan {
   const bringAll = all || (state.dayOver && isQuiet(state, waiting));
   const home = takeWhileBounded([], bringAll ? waiting : waiting.filter(isWorthFiles)).map(nameOf);
   const merge = bringAll ? null : mergeTier(waiting.filter((file) => !isWorthFiles(file)));
-  return { merge, home, sweeps, isSettled };
+  return { merge, home, sweeps, isSettled, isWaiting: home.length === 0 && isWaiting(state, waiting, merge) };
 }
 
 /** Parts whose readings no other file has, and what may go of the rest. */
@@ -130,8 +133,12 @@ function sortOut({ files, sweepAfterMs }: PartitionState) {
   return { waiting, sweeps: sweeps.filter(({ holder }) => !swept.has(holder)) };
 }
 
-function isQuiet({ isQuiet: quiet }: PartitionState, waiting: readonly PlannedFile[]): boolean {
-  return quiet || waiting.every(({ ageMs }) => ageMs >= QUIET_MS);
+function isQuiet({ quietAfterMs }: PartitionState, waiting: readonly PlannedFile[]): boolean {
+  return waiting.every(({ ageMs }) => ageMs >= quietAfterMs);
+}
+
+function isWaiting({ dayOver }: PartitionState, waiting: readonly PlannedFile[], merge: object | null): boolean {
+  return dayOver && waiting.length > 0 && merge === null;
 }
 
 function isWorthFiles({ rows, users }: PlannedFile): boolean {

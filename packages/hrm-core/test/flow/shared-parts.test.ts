@@ -1,10 +1,11 @@
 /** Parts of many users: written, asked, merged and brought home. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { compact, HrmError, query, type Storage, writePart } from '../../src/index.js';
+import { compact, HrmError, query, type Storage, verify, writePart } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
+import { flipAt } from '../support/damaged-files.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
@@ -153,20 +154,55 @@ describe('shared parts', () => {
     });
   });
 
-  it('go home when their day is over and a run finds nothing new', async () => {
+  it('go home when their day is over and nothing more has come for long', async () => {
     await withSystem(async ({ storage, clock, write, ask, files }) => {
       await write(batch(50, 3));
       clock.now += DAY_MS;
-      expect(await compact({ storage, clock })).toMatchObject({ compacted: 0, merged: 0 });
-      expect(await compact({ storage, clock })).toMatchObject({ compacted: 50, readings: 150 });
+      expect(await compact({ storage, clock })).toMatchObject({ compacted: 0, merged: 0, waiting: 1 });
+      const quiet = { quietAfterMs: 0 };
+      expect(await compact({ storage, clock }, quiet)).toMatchObject({ compacted: 50, readings: 150, waiting: 0 });
       await ask(51);
       // Asked again before they are gone: nothing is brought twice.
-      expect(await compact({ storage, clock })).toMatchObject({ compacted: 0, swept: 0, readings: 0 });
-      expect(await compact({ storage, clock }, { sweepAfterMs: 0 })).toMatchObject({ compacted: 0, swept: 1 });
+      expect(await compact({ storage, clock }, quiet)).toMatchObject({ compacted: 0, swept: 0, readings: 0 });
+      expect(await compact({ storage, clock }, { ...quiet, sweepAfterMs: 0 })).toMatchObject({
+        compacted: 0,
+        swept: 1,
+      });
       expect(await files('_shared')).toEqual([]);
       await ask(51);
       await compact({ storage, clock });
       expect(await compact({ storage, clock })).toMatchObject({ partitions: 0 });
+    });
+  });
+
+  it('give a sign of life for each user on the way home: they are one partition, however many users there are', async () => {
+    await withSystem(async ({ storage, write }) => {
+      await write(batch(50, 3));
+      let [signs, partitions] = [0, 0];
+      const options = { onAlive: () => (signs += 1), onProgress: () => (partitions += 1) };
+      await compact({ storage }, { all: true, sweepAfterMs: 0 }, options);
+      expect([signs, partitions]).toEqual([50, 1]);
+      // Proving them before the shared part goes takes as long.
+      await compact({ storage }, { quietAfterMs: 0, sweepAfterMs: 0 }, options);
+      expect(signs).toBe(100);
+    });
+  });
+
+  it('of a date go home when one user who may be in them is compacted, and are verified for one', async () => {
+    await withSystem(async ({ storage, data, clock, write, ask, files }) => {
+      await write(batch(50, 3));
+      expect(await verify({ storage }, { userId: 'user 7' })).toMatchObject({ files: 1, readings: 150, faultCount: 0 });
+      expect(await verify({ storage }, { userId: 'zoe' })).toMatchObject({ files: 0, partitions: 0 });
+      const [name = ''] = await files('_shared');
+      const part = path.join(data, DATE, '_shared', name);
+      const whole = await readFile(part);
+      await flipAt(-6)(part);
+      expect((await verify({ storage }, { userId: 'zoe' })).faults).toMatchObject([{ code: 'file_damaged' }]);
+      await writeFile(part, whole);
+      expect(await compact({ storage, clock }, { userId: 'zoe', all: true })).toMatchObject({ partitions: 0 });
+      expect(await compact({ storage, clock }, { userId: 'user 7', all: true })).toMatchObject({ compacted: 50 });
+      expect(await files('user%207')).toEqual(['compacted.parquet']);
+      await ask(51);
     });
   });
 

@@ -20,7 +20,7 @@ const DEVICES = ['strap', 'watch', 'é'];
 
 type Step =
   | { type: 'write'; parts: number; who: 'one' | 'crowd'; fromMinute: number; seed: number }
-  | { type: 'compact'; all: boolean; sweepAfterMs: number; ranks: number[]; compacters: number }
+  | { type: 'compact'; all: boolean; sweepAfterMs: number; quietAfterMs: number; ranks: number[]; compacters: number }
   | { type: 'midnight' }
   | { type: 'ask'; user: number; device: number | null; cutMs: number; ranks: number[] };
 
@@ -42,6 +42,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constant('compact' as const),
       all: fc.constantFrom(false, false, false, true),
       sweepAfterMs: fc.constantFrom(0, 0, 1e9),
+      quietAfterMs: fc.constantFrom(0, 0, 1e9),
       ranks,
       compacters: fc.constantFrom(1, 1, 3),
     }),
@@ -104,7 +105,8 @@ async function live(steps: readonly Step[], counts: { tiers: number; homes: numb
           await writePart({ storage }, readings);
         }
       } else {
-        const settings = { all: step.all, sweepAfterMs: step.sweepAfterMs, devicePriority: priorityOf(step.ranks) };
+        const { all, sweepAfterMs, quietAfterMs } = step;
+        const settings = { all, sweepAfterMs, quietAfterMs, devicePriority: priorityOf(step.ranks) };
         const compacters = [storage, ...others].slice(0, step.compacters);
         const summaries = await Promise.all(compacters.map((one) => compact({ storage: one, clock }, settings)));
         for (const { failures, merged, compacted } of summaries) {

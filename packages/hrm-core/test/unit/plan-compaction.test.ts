@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES } from '../../src/limits.js';
+import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, QUIET_AFTER_MS } from '../../src/limits.js';
 import {
   orderWork,
   type PartitionState,
@@ -20,17 +20,17 @@ function parts(count: number, rows: number, prefix = 'part-'): PlannedFile[] {
 }
 
 function state(files: readonly PlannedFile[], more: Partial<PartitionState> = {}): PartitionState {
-  return { files, dayOver: false, isQuiet: false, sweepAfterMs: SWEEP_AFTER_MS, ...more };
+  return { files, dayOver: false, quietAfterMs: QUIET_AFTER_MS, sweepAfterMs: SWEEP_AFTER_MS, ...more };
 }
 
 const COMPACTED = file('compacted.parquet', 10_000);
 
 describe("a user's partition", () => {
   it('is left alone where there is no part, or only parts that another file holds', () => {
-    expect(planCompaction(state([]), true)).toEqual({ merge: null, sweeps: [], isSettled: true });
-    expect(planCompaction(state([COMPACTED]), true)).toEqual({ merge: null, sweeps: [], isSettled: true });
+    expect(planCompaction(state([]), true)).toMatchObject({ merge: null, sweeps: [], isSettled: true });
+    expect(planCompaction(state([COMPACTED]), true)).toMatchObject({ merge: null, sweeps: [], isSettled: true });
     const held = [{ ...COMPACTED, replaces: ['part-0.parquet', 'part-gone.parquet'] }, ...parts(1, 10)];
-    expect(planCompaction(state(held), true)).toEqual({ merge: null, sweeps: [], isSettled: false });
+    expect(planCompaction(state(held), true)).toMatchObject({ merge: null, sweeps: [], isSettled: false });
   });
 
   it('is compacted when half as many readings again wait as are compacted, not before', () => {
@@ -48,13 +48,15 @@ describe("a user's partition", () => {
     expect(planCompaction(state(parts(1, 10), { dayOver: true }), false).merge?.into).toBe('compacted');
   });
 
-  it('whose day is over is brought to one file when nothing new was found, or all parts are ten minutes old', () => {
-    const late = [COMPACTED, ...parts(2, 10)];
-    expect(planCompaction(state(late, { dayOver: true }), false).merge).toBeNull();
-    expect(planCompaction(state(late, { dayOver: true, isQuiet: true }), false).merge?.inputs).toHaveLength(3);
-    expect(planCompaction(state(late, { isQuiet: true }), false).merge).toBeNull();
-    const old = late.map((each) => ({ ...each, ageMs: 600_000 }));
+  it('whose day is over is brought to one file when its youngest part is old enough, and says so until then', () => {
+    const old = [COMPACTED, ...parts(2, 10)].map((each) => ({ ...each, ageMs: QUIET_AFTER_MS }));
+    const late = [...old, file('part-young.parquet', 10, { ageMs: QUIET_AFTER_MS - 1 })];
+    expect(planCompaction(state(late, { dayOver: true }), false)).toMatchObject({ merge: null, isWaiting: true });
+    expect(planCompaction(state(late, { dayOver: true }), true).merge?.inputs).toHaveLength(4);
+    expect(planCompaction(state(old, { dayOver: true }), false)).toMatchObject({ isWaiting: false });
     expect(planCompaction(state(old, { dayOver: true }), false).merge?.inputs).toHaveLength(3);
+    expect(planCompaction(state(old), false)).toMatchObject({ merge: null, isWaiting: false });
+    expect(planCompaction(state([COMPACTED], { dayOver: true }), false).isWaiting).toBe(false);
   });
 
   it('has sixteen parts of one size merged into one, with the smaller ones', () => {
@@ -119,12 +121,15 @@ describe('shared parts', () => {
     expect(planShared(state([lesser]), false).home).toEqual([]);
   });
 
-  it('all go home when their day is over and nothing new was found, or they are told to', () => {
-    expect(planShared(state(small, { dayOver: true }), false).home).toEqual([]);
-    expect(planShared(state(small, { dayOver: true, isQuiet: true }), false).home).toHaveLength(16);
+  it('all go home when their day is over and the youngest is old enough, or they are told to', () => {
+    expect(planShared(state(small.slice(1), { dayOver: true }), false)).toMatchObject({ home: [], isWaiting: true });
+    const old = small.map((each) => ({ ...each, ageMs: QUIET_AFTER_MS }));
+    expect(planShared(state(old, { dayOver: true }), false)).toMatchObject({ isWaiting: false });
+    expect(planShared(state(old, { dayOver: true }), false).home).toHaveLength(16);
+    expect(planShared(state([...old, ...parts(1, 10)], { dayOver: true }), false).home).toEqual([]);
     expect(planShared(state(small), true)).toMatchObject({ merge: null, sweeps: [] });
     expect(planShared(state(small), true).home).toHaveLength(16);
-    expect(planShared(state([]), true)).toEqual({ merge: null, home: [], sweeps: [], isSettled: true });
+    expect(planShared(state([]), true)).toMatchObject({ merge: null, home: [], sweeps: [], isSettled: true });
   });
 });
 
@@ -154,8 +159,7 @@ function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
     if (nowS % everyS !== 0) continue;
     for (let step = 0; step < 10; step += 1) {
       const aged = files.map((each) => ({ ...each, ageMs: (nowS - each.bornS) * 1_000 }));
-      const isQuiet = nowS > 86_400 + everyS;
-      const { merge, sweeps } = planCompaction(state(aged, { dayOver: nowS > 86_400, isQuiet }), false);
+      const { merge, sweeps } = planCompaction(state(aged, { dayOver: nowS > 86_400 }), false);
       const gone = new Set(sweeps.flatMap(({ names }) => names));
       files = files.filter(({ name }) => !gone.has(name));
       if (merge === null) break;

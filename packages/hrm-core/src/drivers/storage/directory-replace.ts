@@ -16,6 +16,7 @@
  * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
  */
 import { join } from 'node:path';
+import { MAX_CONCURRENT_WRITES } from '../../limits.js';
 import { COMPACTED_NAME } from '../../names.js';
 import type { Partition, Replacement } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
@@ -80,6 +81,20 @@ async function switchCompacted(
   return isLinked ? 'replaced' : 'conflict';
 }
 
+/** Whether the directories of all partitions are there; they survive a power cut when this resolves. */
+async function syncHolders(context: DirectoryContext, holders: readonly Partition[]): Promise<boolean> {
+  const found = await Promise.all(
+    holders.map((holder) => {
+      const path = partitionPath(context.directory, holder);
+      return succeedsUnless(
+        'ENOENT',
+        context.flush.during(() => syncShared(context, path)),
+      );
+    }),
+  );
+  return found.every(Boolean);
+}
+
 /** {@link Storage.remove} of the directory driver. */
 export async function removeParts(
   context: DirectoryContext,
@@ -93,9 +108,8 @@ export async function removeParts(
   let removed = 0;
   try {
     // Whoever linked the files that hold the readings now may have died before its sync.
-    for (const holder of holders) {
-      const isThere = await succeedsUnless('ENOENT', syncShared(context, partitionPath(context.directory, holder)));
-      if (!isThere) return 0;
+    for (let from = 0; from < holders.length; from += MAX_CONCURRENT_WRITES) {
+      if (!(await syncHolders(context, holders.slice(from, from + MAX_CONCURRENT_WRITES)))) return 0;
     }
     for (const name of names) {
       const isRemoved = await succeedsUnless(

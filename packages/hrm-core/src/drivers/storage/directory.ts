@@ -40,6 +40,7 @@ import { publishPart } from './directory-publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './directory-quarantine.js';
 import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
+import { listStrays } from './directory-strays.js';
 
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './directory-files.js';
 
@@ -111,6 +112,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       write(() => context.flush.during(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
+    strays: (partition) => run(async () => listStrays(context, partition)),
     replace: (replacement) => write(() => context.flush.during(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),

@@ -1,0 +1,99 @@
+/** Things in a user's directory that are no files of it: they are told of, and hold up nobody else. */
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
+import { withDirectory } from '../support/temporary-directory.js';
+
+const START_MS = Date.UTC(2024, 0, 15);
+const DAY_MS = 86_400_000;
+const NOW = { sweepAfterMs: 0, quietAfterMs: 0 };
+
+function readings(userId: string, from = 0): Reading[] {
+  return Array.from({ length: 5 }, (_, i) => {
+    const timestampMs = START_MS + (from + i) * 1_000;
+    return { userId, deviceId: 'watch', timestampMs, heartRate: 70, receivedMs: timestampMs };
+  });
+}
+
+async function withStorage(use: (storage: Storage, day: string) => Promise<void>): Promise<void> {
+  await withDirectory(async (data) => {
+    const storage = await openDirectoryStorage({ directory: data });
+    try {
+      await use(storage, path.join(data, '20240115'));
+    } finally {
+      await storage.close();
+    }
+  });
+}
+
+async function countOf(storage: Storage, userId: string): Promise<number> {
+  const rows = await query({ storage }, { userId, start: START_MS, end: START_MS + DAY_MS, interval: '1d' });
+  return rows.reduce((sum, { count }) => sum + count, 0);
+}
+
+const OBSTACLES: readonly [string, (at: string) => Promise<unknown>][] = [
+  ['a directory', (at) => mkdir(at)],
+  ['a link', (at) => symlink('/etc/hostname', at)],
+];
+
+it.each(OBSTACLES)(
+  '%s named compacted.parquet fails its day before anything is merged, and verify names it',
+  async (_, put) => {
+    await withStorage(async (storage, day) => {
+      await writePart({ storage }, readings('ana'));
+      await writePart({ storage }, readings('ana', 10));
+      await put(path.join(day, 'ana/compacted.parquet'));
+      const before = await readdir(path.join(day, 'ana'));
+      let replaced = 0;
+      const counting: Storage = {
+        ...storage,
+        async replace(replacement) {
+          replaced += 1;
+          return storage.replace(replacement);
+        },
+      };
+      const { failures, skipped } = await compact({ storage: counting }, NOW);
+      expect(failures).toMatchObject([{ partition: { directory: 'ana' }, code: 'name_taken' }]);
+      expect(failures[0]?.message).toContain('20240115');
+      expect(failures[0]?.message).not.toContain('ana');
+      expect([skipped, replaced]).toEqual([0, 0]);
+      expect(await readdir(path.join(day, 'ana'))).toEqual(before);
+      expect((await verify({ storage }, { repair: true })).faults).toMatchObject([
+        { name: 'compacted.parquet', code: 'name_taken', outcome: 'found' },
+      ]);
+      expect(await countOf(storage, 'ana')).toBe(10);
+      await rm(path.join(day, 'ana/compacted.parquet'), { recursive: true });
+      expect(await compact({ storage }, NOW)).toMatchObject({ compacted: 1, failures: [] });
+      expect((await verify({ storage })).faultCount).toBe(0);
+    });
+  },
+);
+
+it('of one user do not keep the shared parts of all others', async () => {
+  await withStorage(async (storage, day) => {
+    await writePart({ storage }, Array.from({ length: 40 }, (_, u) => readings(`user${u}`)).flat());
+    await mkdir(path.join(day, 'user5/compacted.parquet'), { recursive: true });
+    expect(await compact({ storage }, NOW)).toMatchObject({ compacted: 39, failures: [] });
+    const { swept, failures } = await compact({ storage }, NOW);
+    expect(swept).toBe(1);
+    expect(failures).toMatchObject([{ partition: { directory: 'user5' }, code: 'name_taken' }]);
+    expect(await readdir(path.join(day, '_shared'))).toEqual([]);
+    expect([await countOf(storage, 'user5'), await countOf(storage, 'user6')]).toEqual([5, 5]);
+  });
+});
+
+it('are named by verify, but for what begins with a dot', async () => {
+  await withStorage(async (storage, day) => {
+    await writePart({ storage }, readings('ana'));
+    for (const name of ['.DS_Store', 'notes.txt', 'backup.parquet']) await writeFile(path.join(day, 'ana', name), '');
+    await mkdir(path.join(day, 'ana/part-old.parquet'));
+    const { faults } = await verify({ storage }, { userId: 'ana', repair: true });
+    expect(faults.map(({ name, code, outcome }) => [name, code, outcome])).toEqual([
+      ['backup.parquet', 'stray', 'found'],
+      ['notes.txt', 'stray', 'found'],
+      ['part-old.parquet', 'stray', 'found'],
+    ]);
+  });
+});
