@@ -194,3 +194,9 @@ export const MAX_WATCH_READINGS = 10_000;
 
 /** UTF-16 code units in a feed's cursor, at most. */
 export const MAX_CURSOR_LENGTH = 48;
+
+/** Bytes of an answer that a client holds at once: 50,000 devices of a user with the longest plain ids; a problem is far less. */
+export const MAX_CLIENT_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Milliseconds that a timer can be set to, at most: beyond them it fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
