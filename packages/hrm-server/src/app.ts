@@ -13,7 +13,7 @@ import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/o
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
 import { createFairShare, type FairShare } from './fair-share.js';
-import { type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
+import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
@@ -55,9 +55,9 @@ export type AppSettings = Pick<
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
- * and the shutdown. To be served by @hono/node-server.
+ * and the shutdown. To be served by @hono/node-server: `getRequestListener(app.fetch)`.
  */
-export function createApp(components: AppComponents, settings: AppSettings): Hono<AppEnv> {
+export function createApp(components: AppComponents, settings: AppSettings): App {
   const { log, clock, keys = null } = components;
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys, clock }, settings);

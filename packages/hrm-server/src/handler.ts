@@ -2,11 +2,21 @@
  * The shape of what answers a call, and the two kinds of answer that most give.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
 import type { Access } from './access.js';
 
-/** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
-export type AppEnv = { Bindings: HttpBindings };
+/** What an app is given with a request: Node's own request and response, as @hono/node-server does. */
+export interface AppBindings {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+/** The environment of the routes. */
+export type AppEnv = { Bindings: AppBindings };
+
+/** The routes as they are served. In words of our own: Hono's types need those of a browser, which not every user's project has. */
+export interface App {
+  fetch(request: Request, bindings: AppBindings): Response | Promise<Response>;
+}
 
 /** A call that was admitted. */
 export interface Call {

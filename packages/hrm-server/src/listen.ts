@@ -6,11 +6,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
-import type { Hono } from 'hono';
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
-import type { AppEnv } from './handler.js';
+import type { App } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { describeError, levelOf } from './log.js';
@@ -22,7 +21,7 @@ import { cutSlowReaders } from './slow-readers.js';
 
 /** What listens. */
 export interface ListenComponents {
-  readonly app: Hono<AppEnv>;
+  readonly app: App;
   /** Hear of every request. */
   readonly requests: RequestListeners;
 }
