@@ -4,18 +4,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Access } from './access.js';
 
-/** What an app is given with a request: Node's own request and response, as @hono/node-server does. */
-export interface AppBindings {
-  readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
-}
+/** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
+export type AppEnv = { Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } };
 
-/** The environment of the routes. */
-export type AppEnv = { Bindings: AppBindings };
-
-/** The routes as they are served. In words of our own: Hono's types need those of a browser, which not every user's project has. */
+/** The routes as they are served. In words of our own: Hono's types need those of a browser, which not every project has. */
 export interface App {
-  fetch(request: Request, bindings: AppBindings): Response | Promise<Response>;
+  /** @param bindings - Node's own `incoming` and `outgoing`; as loose as Hono has it, for what listens to HTTP/2 as well. */
+  fetch(request: Request, bindings: object): Response | Promise<Response>;
 }
 
 /** A call that was admitted. */

@@ -36,7 +36,7 @@ export interface ClientCallOptions {
 }
 
 /** What is asked. */
-export interface ClientRequest extends ClientCallOptions {
+interface ClientRequest extends ClientCallOptions {
   readonly path: string;
   /** JSON; without it the call is a GET. */
   readonly body?: string | undefined;
