@@ -46,7 +46,7 @@ function endless(status: number): Respond {
 describe('an answer that does not come whole', () => {
   it.each([202, 400])('is not waited for for ever: a %i that stops half-way', async (status) => {
     const { url, requests } = await failing(half(status));
-    const client = createClient({ url, ...HASTY, retries: 1, timeoutMs: 100 });
+    const client = createClient({ url, ...HASTY, retries: 1, timeoutMs: 750 });
     const late = status === 202 ? { code: 'server_silent' } : { kind: 'invalid', code: 'http_400' };
     await expect(client.enqueue(input(0))).rejects.toMatchObject(late);
     expect(requests()).toBe(status === 202 ? 2 : 1);
@@ -64,8 +64,13 @@ describe('an answer that does not come whole', () => {
 
   it.each([200, 503])('is left when the call is aborted in the middle of a %i', async (status) => {
     const stop = new AbortController();
-    const { url, requests } = await failing(half(status, () => stop.abort()));
-    const asked = createClient({ url, ...HASTY }).session({ signal: stop.signal });
+    const { url, requests } = await failing(half(status));
+    async function abortAfterHead(...request: Parameters<typeof fetch>): Promise<Response> {
+      const response = await fetch(...request);
+      setImmediate(() => stop.abort());
+      return response;
+    }
+    const asked = createClient({ url, ...HASTY, fetch: abortAfterHead }).session({ signal: stop.signal });
     await expect(asked).rejects.toMatchObject({ kind: 'closed', code: 'aborted' });
     expect(requests()).toBe(1);
   });
