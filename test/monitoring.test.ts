@@ -10,7 +10,7 @@ import { environment, startService, temporaryDirectory } from './support/hrm.js'
 
 const DEPLOY = fileURLToPath(new URL('../deploy/', import.meta.url));
 const PROMETHEUS = join(DEPLOY, 'prometheus');
-const NAME = /\b(?:hrm|process|nodejs)_[a-z_]+\b/g;
+const NAME = /\b(?:hrm|process|nodejs)_[a-z\d_]+\b/g;
 
 interface Rules {
   readonly groups: { readonly rules: { alert: string; expr: string; labels: { severity: string } }[] }[];
@@ -124,6 +124,13 @@ describe('what is measured', () => {
     return new Set(found.map((name) => (names.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''))));
   }
 
+  it('has names and labels as Prometheus wants them', async () => {
+    const { url } = await startService(environment(await temporaryDirectory()));
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
   it('is all that alerts and dashboard ask for', async () => {
     const names = await measured();
     const { groups } = await readRules();
@@ -139,7 +146,7 @@ describe('what is measured', () => {
     const shown = namesIn(expressionsOf(await readDashboard()).join('\n'), names);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
     const described = (await readFile(join(DEPLOY, 'README.md'), 'utf8')).matchAll(
-      /^\| `((?:hrm|process|nodejs)_[a-z_]+)` +\|/gm,
+      /^\| `((?:hrm|process|nodejs)_[a-z\d_]+)` +\|/gm,
     );
     expect([...described].map(([, name = '']) => name).sort()).toEqual([...names].sort());
   });

@@ -88,10 +88,11 @@ describe('a scrape of hrm serve --workers', () => {
       await post(url, 10 + i);
       process.kill(pid, 'SIGCONT');
     }
-    await until(
-      async () => (await scrape(url)).value('hrm_readings_stored_total') === 21,
-      'the loops have stored them',
-    );
+    // Each process has looked at the queue a moment ago, and not all of them since it is empty.
+    await until(async () => {
+      const { value } = await scrape(url);
+      return value('hrm_readings_stored_total') === 21 && value('hrm_queue_readings{state="waiting"}') === 0;
+    }, 'the loops have stored them');
     const seen = await Promise.all(Array.from({ length: 10 }, () => scrape(url)));
     for (const { value } of seen) {
       expect(value(ACCEPTED)).toBe(21);

@@ -209,3 +209,9 @@ export const MAX_CURSOR_LENGTH = 48;
 
 /** Bytes of what a feed's cursors are hidden by: a key of AES-256. */
 export const FEED_SECRET_BYTES = 32;
+
+/** Bytes of an answer that a client holds at once: 50,000 devices of a user with the longest plain ids; a problem is far less. */
+export const MAX_CLIENT_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Milliseconds that a timer can be set to, at most: beyond them it fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -13,7 +13,7 @@ import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/o
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
 import { createFairShare, type FairShare } from './fair-share.js';
-import { type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
+import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
@@ -23,6 +23,7 @@ import { describeError, levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { PAGE_PATHS, readPages } from './pages.js';
+import { readParameters } from './parameters.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { noteFailure } from './requests.js';
 import type { System } from './system.js';
@@ -54,9 +55,9 @@ export type AppSettings = Pick<
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
- * and the shutdown. To be served by @hono/node-server.
+ * and the shutdown. To be served by @hono/node-server: `getRequestListener(app.fetch)`.
  */
-export function createApp(components: AppComponents, settings: AppSettings): Hono<AppEnv> {
+export function createApp(components: AppComponents, settings: AppSettings): App {
   const { log, clock, keys = null } = components;
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys, clock }, settings);
@@ -111,20 +112,29 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));
   return {
-    postReading: postReading(components, settings),
-    postBatch: postBatch(components, settings),
+    postReading: plain(postReading(components, settings)),
+    postBatch: plain(postBatch(components, settings)),
     query: answerQuery({ storage, onDamage, share }, settings),
     devices: shared(share, listDevices({ storage, onDamage })),
     latest: shared(share, answerLatest({ storage, onDamage }, settings)),
     live: (call) => live.answer(call),
-    system: system?.answer ?? noSystem,
-    session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
+    system: plain(system?.answer ?? noSystem),
+    session: plain((call) => jsonResponse(call, 200, describeAccess(call.access))),
     health: healthHandler(health),
     liveness: livenessHandler,
     metrics: metricsHandler(metrics),
-    openapi: ({ headers }) =>
-      new Response(documentBytes, { headers: { ...headers, 'Content-Type': 'application/json' } }),
+    openapi: plain(
+      ({ headers }) => new Response(documentBytes, { headers: { ...headers, 'Content-Type': 'application/json' } }),
+    ),
     docs: ({ headers }) => docsPage(document, headers),
+  };
+}
+
+/** A call without parameters: one that is given would be meant to change the answer. */
+function plain(handler: Handler): Handler {
+  return (call) => {
+    readParameters(call.incoming.url ?? '', [], []);
+    return handler(call);
   };
 }
 

@@ -2,11 +2,16 @@
  * The shape of what answers a call, and the two kinds of answer that most give.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpBindings } from '@hono/node-server';
 import type { Access } from './access.js';
 
 /** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
-export type AppEnv = { Bindings: HttpBindings };
+export type AppEnv = { Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } };
+
+/** The routes as they are served. In words of our own: Hono's types need those of a browser, which not every project has. */
+export interface App {
+  /** @param bindings - Node's own `incoming` and `outgoing`; as loose as Hono has it, for what listens to HTTP/2 as well. */
+  fetch(request: Request, bindings: object): Response | Promise<Response>;
+}
 
 /** A call that was admitted. */
 export interface Call {

@@ -5,7 +5,7 @@
 
 export { type AppComponents, type AppSettings, createApp } from './app.js';
 export type { CheckName, Finding } from './findings.js';
-export type { AppEnv } from './handler.js';
+export type { App } from './handler.js';
 export {
   createHealth,
   type Health,

@@ -6,22 +6,22 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
-import type { Hono } from 'hono';
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
-import type { AppEnv } from './handler.js';
+import type { App } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { describeError, levelOf } from './log.js';
 import { oneByOne } from './one-by-one.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
+import { checkHead } from './request-head.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from './requests.js';
 import { cutSlowReaders } from './slow-readers.js';
 
 /** What listens. */
 export interface ListenComponents {
-  readonly app: Hono<AppEnv>;
+  readonly app: App;
   /** Hear of every request. */
   readonly requests: RequestListeners;
 }
@@ -70,6 +70,8 @@ export async function listen(
       void answer(incoming, outgoing);
     }),
   );
+  // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
+  server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing));
   await startListening(server, settings);
   const { port } = server.address() as AddressInfo;
   return { url: `http://${reachableHost(settings.host)}:${port}`, close };
@@ -83,8 +85,8 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
     return problemResponse(error);
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {
-    const foreign = checkHost(env.incoming);
-    return foreign === null ? app.fetch(request, env) : refuse(foreign, noteFailure(env.incoming, foreign));
+    const wrong = checkHost(env.incoming) ?? checkHead(env.incoming);
+    return wrong === null ? app.fetch(request, env) : refuse(wrong, noteFailure(env.incoming, wrong));
   }
   return getRequestListener((request, env) => answer(request, env as HttpBindings), {
     errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),

@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { createGate } from './access.js';
 import { OPERATIONS } from './api/operations.js';
-import { type AppEnv, type Handler, jsonResponse } from './handler.js';
+import { type App, type AppEnv, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { describeError, levelOf } from './log.js';
@@ -44,7 +44,7 @@ export interface OpsComponents {
 }
 
 /** The routes of the port for metrics, and no others. */
-export function createOpsApp({ health, metrics, log, keys }: OpsComponents): Hono<AppEnv> {
+export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App {
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys: keys ?? null }, { rateLimit: 0 });
   const handlers = { health: healthHandler(health), liveness: livenessHandler, metrics: metricsHandler(metrics) };

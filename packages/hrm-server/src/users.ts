@@ -5,6 +5,7 @@ import { type DamageReport, type DeviceReading, devices, latest, type Storage } 
 import type { Settings } from 'hrm-core/settings';
 import type { DamageListener } from './damage.js';
 import { type Call, type Handler, jsonResponse } from './handler.js';
+import { readParameters } from './parameters.js';
 import { invalidError } from './problem.js';
 import { asSpan, fieldsOf } from './requests.js';
 
@@ -58,7 +59,7 @@ const USER_PATH = /^\/users\/([^/?]*)/;
 
 /**
  * The user of the path, whom the caller may speak of.
- * @throws HrmError code `invalid_query` for what is not percent-encoded UTF-8, `foreign_user`.
+ * @throws HrmError code `invalid_query` for what is not percent-encoded UTF-8, and for any parameter; `foreign_user`.
  */
 function readUser({ incoming, access }: Call): string {
   // The target may be absolute.
@@ -66,6 +67,7 @@ function readUser({ incoming, access }: Call): string {
   const [, raw = ''] = USER_PATH.exec(path) ?? [];
   const userId = decodeSegment(raw);
   access.requireUser(userId);
+  readParameters(incoming.url ?? '', [], []);
   return userId;
 }
 

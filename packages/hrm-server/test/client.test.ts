@@ -1,65 +1,18 @@
 /**
  * The typed client against the real server, and against servers that fail.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { query, type Reading, writePart } from 'hrm-core';
-import { type Client, type ClientOptions, createBatcher, createClient } from 'hrm-core/client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { createClient } from 'hrm-core/client';
+import { describe, expect, it } from 'vitest';
 import { createKey } from '../src/keys/index.js';
+import { accepted, all, failing, HASTY, HOUR, input, problem, START_MS } from './client-support.js';
 import { startTest, temporaryDirectory } from './support.js';
-
-const START_MS = Date.UTC(2024, 0, 15, 10);
-const END_MS = START_MS + 3_600_000;
-const HOUR = { userId: 'ana', start: new Date(START_MS), end: new Date(END_MS) };
 
 function reading(i: number, heartRate = 60 + (i % 40)): Reading {
   return { userId: 'ana', deviceId: 'watch', timestampMs: START_MS + i * 1_000, heartRate, receivedMs: START_MS };
 }
-
-function input(i: number, heartRate = 60 + (i % 40)) {
-  return { userId: 'ana', deviceId: 'watch', timestamp: new Date(START_MS + i * 1_000).toISOString(), heartRate };
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
-/** A server that answers each request by the next of some answers, the last of them for ever. */
-async function failing(...answers: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
-  let count = 0;
-  const server = createServer((request, response) => {
-    request.resume();
-    answers[Math.min(count, answers.length - 1)]?.(request, response);
-    count += 1;
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, requests: () => count };
-}
-
-function problem(status: number, headers: Record<string, string> = {}) {
-  return (_: IncomingMessage, response: ServerResponse) => {
-    const body = { type: 'about:blank', title: 'x', status, detail: `it is ${status}`, code: `code_${status}` };
-    response.writeHead(status, { 'Content-Type': 'application/problem+json', ...headers });
-    response.end(JSON.stringify(body));
-  };
-}
-
-function accepted(_: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(202, { 'Content-Type': 'application/json' });
-  response.end('{"status":"accepted"}');
-}
-
-/** Waits that are over at once. */
-const HASTY: Partial<ClientOptions> = { random: () => 0 };
 
 describe('the client of a server', () => {
   it('sends, asks, and gives what the SDK gives', async () => {
@@ -168,8 +121,6 @@ describe('the client of a server that fails', () => {
     stop.abort();
     await expect(asked).rejects.toMatchObject({ kind: 'closed', code: 'aborted' });
     const waiting = await failing(problem(503, { 'Retry-After': '30' }));
-    const signal = AbortSignal.timeout(100);
-    await expect(createClient({ url: waiting.url }).health({ signal })).resolves.toMatchObject({ code: 'code_503' });
     const patient = createClient({ url: waiting.url }).session({ signal: AbortSignal.timeout(100) });
     await expect(patient).rejects.toMatchObject({ kind: 'closed', code: 'aborted' });
   });
@@ -195,64 +146,5 @@ describe('the client of a server that fails', () => {
     const stranger = await failing((_, response) => response.end('<html>'));
     await expect(read(stranger.url)).rejects.toMatchObject({ kind: 'unavailable', code: 'bad_answer' });
     await expect(createClient({ url: stranger.url }).session()).rejects.toMatchObject({ code: 'bad_answer' });
-  });
-});
-
-describe('a batcher', () => {
-  /** A client that remembers what it sent, and accepts it when told to. */
-  function recording(fail: (batch: readonly unknown[]) => unknown = () => null) {
-    const sent: number[] = [];
-    const enqueue = (async (readings: readonly unknown[]) => {
-      sent.push(readings.length);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      const error = fail(readings);
-      if (error !== null) throw error;
-      return { accepted: readings.length };
-    }) as Client['enqueue'];
-    return { sent, client: { enqueue } };
-  }
-
-  it('sends when a batch is full, when it is old, and when it is told to', async () => {
-    const { sent, client } = recording();
-    const batcher = createBatcher(client, { maxReadings: 3, maxAgeMs: 20 });
-    await Promise.all([0, 1, 2].map((i) => batcher.add(input(i))));
-    await batcher.add(input(3));
-    const last = batcher.add(input(4));
-    await batcher.close();
-    await last;
-    expect(sent).toEqual([3, 1, 1]);
-    await expect(batcher.add(input(5))).rejects.toMatchObject({ kind: 'closed' });
-  });
-
-  it('rejects the bad readings, each with its own faults, and sends the others', async () => {
-    const { url, queue } = await startTest();
-    const batcher = createBatcher(createClient({ url }), { maxReadings: 500 });
-    const results = await Promise.allSettled(
-      Array.from({ length: 500 }, (_, i) => batcher.add(input(i, i % 3 === 0 ? 7 : 70))),
-    );
-    for (const [i, result] of results.entries()) {
-      expect(result.status).toBe(i % 3 === 0 ? 'rejected' : 'fulfilled');
-      if (result.status === 'rejected')
-        expect(result.reason).toMatchObject({ code: 'invalid_readings', faults: [{ path: '/heart_rate' }] });
-    }
-    expect(await queue.depth()).toMatchObject({ readings: 333 });
-    await batcher.close();
-  });
-
-  it('has a bound, tells when there is room, and rejects what could not be sent', async () => {
-    const { client } = recording();
-    const batcher = createBatcher(client, { maxReadings: 2, maxPending: 4, maxAgeMs: 10_000 });
-    const added = [0, 1, 2, 3].map((i) => batcher.add(input(i)));
-    await expect(batcher.add(input(4))).rejects.toMatchObject({ kind: 'unavailable', code: 'batcher_full' });
-    await batcher.room();
-    const late = batcher.add(input(5));
-    await batcher.close();
-    await Promise.all([...added, late]);
-
-    const error = Object.assign(new Error('no'), { name: 'HrmError', kind: 'unavailable', code: 'x', faults: [] });
-    const broken = createBatcher(recording(() => error).client, { maxReadings: 2 });
-    const results = await Promise.allSettled([broken.add(input(0)), broken.add(input(1))]);
-    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    await broken.close();
   });
 });

@@ -61,4 +61,35 @@ describe('the calls about a user', () => {
     for (const path of ['/users', '/users/', '/users/ana', '/users//latest', '/users/ana/latest/', '/users/a/b/latest'])
       expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
   });
+
+  it('mean the user whom the path names: nothing is resolved, and no parameter is taken', async () => {
+    const { url, port, storage } = await startTest();
+    await writePart({ storage }, [reading('ana', 'watch', 0, 70), reading('..', 'ring', 0, 60)]);
+    const targets = [
+      '/users/ana/../bob/latest',
+      '/users/bob/%2E%2e/ana/latest',
+      '/users/../latest',
+      '/users/./devices',
+      '/users/.%2e/latest',
+      '/users/ana\\..\\bob/latest',
+      '/users/ana/latest#/x',
+      'http://127.0.0.1/users/ana/../bob/latest',
+      '/assets/../health',
+      '/..',
+    ];
+    for (const target of targets) {
+      const answer = await exchangeRaw(port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+      expect({ target, answer }).toMatchObject({ answer: expect.stringMatching(/^HTTP\/1.1 400 /) });
+      expect(answer).toContain('"code":"bad_target"');
+      expect(answer.toLowerCase()).toContain('x-content-type-options: nosniff');
+    }
+    // Dots that are no segment are a name, and a query is no path.
+    for (const user of ['...', '.a', 'a..', '..%2Fana'])
+      expect((await fetch(`${url}/users/${user}/latest`)).status).toBe(200);
+    const day = 'start=2024-01-15T00:00:00Z&end=2024-01-16T00:00:00Z';
+    const rows = await fetch(`${url}/metrics/heart-rate?user_id=..&${day}`);
+    expect(await rows.json()).toMatchObject({ user_id: '..', count: 1 });
+    const strict = await fetch(`${url}/users/ana/latest?user_id=bob`);
+    expect([strict.status, await strict.json()]).toMatchObject([400, { code: 'invalid_query' }]);
+  });
 });

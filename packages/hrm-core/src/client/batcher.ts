@@ -2,17 +2,19 @@
  * Readings one by one, sent together: a request a reading costs fifty times more.
  */
 import { type Fault, HrmError, isHrmError } from '../errors.js';
-import { MAX_ENQUEUE_READINGS } from '../limits.js';
+import { MAX_ENQUEUE_READINGS, MAX_TIMER_MS } from '../limits.js';
 import type { ReadingInput, WireReading } from '../reading.js';
 import type { Client } from './client.js';
+import { checkNumber } from './options.js';
+import { toWire } from './wire.js';
 
 /** When a batch goes out, and how many readings may wait. */
 export interface BatcherOptions {
-  /** Sent at so many; default 1,000, at most 10,000. */
+  /** Sent at so many; default 1,000, from 1 to 10,000. */
   readonly maxReadings?: number | undefined;
-  /** Or when the oldest has waited so long, milliseconds; default 1,000. */
+  /** Or when the oldest has waited so long, whole milliseconds; default 1,000. */
   readonly maxAgeMs?: number | undefined;
-  /** Readings that may wait, those on their way included; default 100,000. */
+  /** Readings that may wait, those on their way included; default 100,000, at least 1. */
   readonly maxPending?: number | undefined;
 }
 
@@ -20,9 +22,10 @@ export interface BatcherOptions {
 export interface Batcher {
   /**
    * Takes a reading; resolves when the server has accepted it.
-   * @throws HrmError kind `invalid`, with the faults of this reading, paths from it on (`/heart_rate`): the others go on;
-   *   kind `unavailable`, code `batcher_full`, when too many wait: see {@link Batcher.room}; kind `closed` after `close`; and
-   *   what the server says, when the client's retries did not help.
+   * @throws HrmError kind `invalid`, with the faults of this reading, paths from it on (`/heart_rate`): the others go on; code
+   *   `foreign_user` for a user whom the key is not bound to: the batch is sent again in halves, by users, since the refusal
+   *   names none, so that each such user costs some requests; kind `unavailable`, code `batcher_full`, when too many wait: see
+   *   {@link Batcher.room}; kind `closed` after `close`; and what the server says, when the client's retries did not help.
    */
   add(reading: ReadingInput | WireReading): Promise<void>;
   /** Resolves when there is room for another reading. */
@@ -40,15 +43,18 @@ interface Pending {
 }
 
 /**
- * Creates a batcher. One batch is on its way at a time, so that readings arrive in order.
+ * Creates a batcher. One batch is on its way at a time, so that a user's readings arrive in order.
+ * @throws HrmError kind `invalid`, code `invalid_options`.
  * @example
  * const batcher = createBatcher(createClient({ url: 'http://localhost:8000' }));
  * await batcher.add({ userId: 'ana', deviceId: 'watch', timestamp: new Date().toISOString(), heartRate: 72 });
  * await batcher.close();
  */
 export function createBatcher(client: Pick<Client, 'enqueue'>, options: BatcherOptions = {}): Batcher {
-  const { maxAgeMs = 1_000, maxPending = 100_000 } = options;
-  const maxReadings = Math.min(options.maxReadings ?? 1_000, MAX_ENQUEUE_READINGS);
+  const { maxReadings = 1_000, maxAgeMs = 1_000, maxPending = 100_000 } = options;
+  checkNumber('maxReadings', maxReadings, { min: 1, max: MAX_ENQUEUE_READINGS });
+  checkNumber('maxAgeMs', maxAgeMs, { min: 0, max: MAX_TIMER_MS });
+  checkNumber('maxPending', maxPending, { min: 1, max: Number.MAX_SAFE_INTEGER });
   const waiting: Pending[] = [];
   let underWay = 0;
   let sending: Promise<void> | null = null;
@@ -120,6 +126,11 @@ async function sendBatch(client: Pick<Client, 'enqueue'>, batch: readonly Pendin
       for (const { resolve } of rest) resolve();
       return;
     } catch (error) {
+      const halves = isForeign(error) ? halvesByUser(rest) : null;
+      if (halves !== null) {
+        for (const half of halves) await sendBatch(client, half);
+        return;
+      }
       const faults = isHrmError(error) && error.kind === 'invalid' ? faultsByReading(error.faults) : new Map();
       const isNamed = [...faults.keys()].some((i) => i < rest.length);
       for (const [i, { reject }] of rest.entries()) {
@@ -129,6 +140,21 @@ async function sendBatch(client: Pick<Client, 'enqueue'>, batch: readonly Pendin
       rest = isNamed ? rest.filter((_, i) => !faults.has(i)) : [];
     }
   }
+}
+
+/** Whether a batch was refused for one of its users; the answer does not say for which. */
+function isForeign(error: unknown): boolean {
+  return isHrmError(error) && error.code === 'foreign_user';
+}
+
+/** The readings of half of the users and those of the others; `null` where there is but one. */
+function halvesByUser(batch: readonly Pending[]): [Pending[], Pending[]] | null {
+  // In plain JavaScript null may have been added.
+  const userOf = ({ reading }: Pending) => (toWire(reading) as WireReading | null | undefined)?.user_id;
+  const users = [...new Set(batch.map(userOf))];
+  if (users.length < 2) return null;
+  const first = new Set(users.slice(0, users.length >> 1));
+  return [batch.filter((one) => first.has(userOf(one))), batch.filter((one) => !first.has(userOf(one)))];
 }
 
 /** Of paths like `/3/heart_rate`. */

@@ -1,11 +1,23 @@
-import { HrmError, isHrmError } from '../errors.js';
-import type { Device, DeviceReading, Latest } from '../flow/devices.js';
+import type { Device, Latest } from '../flow/devices.js';
 import type { Interval } from '../pure/interval.js';
 import type { Row } from '../pure/row-table.js';
 import type { ReadingInput, WireReading } from '../reading.js';
 import { linesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
-import { type ClientCallOptions, type ClientOptions, type ClientRequest, createCaller } from './request.js';
+import { checkId, instantText, userSegment } from './options.js';
+import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
+import {
+  badAnswerError,
+  parseJson,
+  serialise,
+  toAccepted,
+  toDevices,
+  toFields,
+  toLatest,
+  toList,
+  toRow,
+  toText,
+} from './wire.js';
 
 /** A question over the wire. */
 export interface ClientQuestion {
@@ -35,16 +47,25 @@ export interface Session {
   readonly userIds: readonly string[] | null;
 }
 
-/** The API, typed. Every call throws HrmError: its kind by the status, its code and faults the server's. */
+/**
+ * The API, typed. Every call throws HrmError: its kind by the status, its code and faults the server's. Kind `invalid`, before
+ * anything is sent, for what cannot be asked; kind `unavailable`, code `bad_answer`, for answers that are none of this system;
+ * kind `closed`, code `aborted`, when its signal fires.
+ */
 export interface Client {
-  /** Sends one reading or up to 10,000; resolves when the server has accepted all of them. */
+  /**
+   * Sends one reading or up to 10,000; resolves when the server has accepted all of them.
+   * @throws HrmError kind `invalid`, code `invalid_readings`, with the faults, also for readings that JSON cannot say.
+   */
   enqueue(
     readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
     options?: ClientCallOptions,
   ): Promise<{ readonly accepted: number }>;
   /** Rows as they come. One that ends has all of them: an answer that is cut throws. */
   query(question: ClientQuestion, options?: ClientCallOptions): AsyncGenerator<Row, void, undefined>;
+  /** @throws HrmError kind `invalid`, code `invalid_query`, also for the users `.` and `..`, which no path of a URL can carry. */
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
+  /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
   /** Readings as they are accepted, for as long as it is listened to; it connects again, and goes on where it was. */
   live(question: LiveQuestion, options?: ClientCallOptions): AsyncGenerator<LiveEvent, void, undefined>;
@@ -55,7 +76,7 @@ export interface Client {
 /**
  * Creates a client of a server. It needs nothing but `fetch`: it runs in Node, in browsers and in workers.
  *
- * @throws HrmError kind `invalid`, code `invalid_url`.
+ * @throws HrmError kind `invalid`, code `invalid_url`, `invalid_api_key` or `invalid_options`.
  * @example
  * const client = createClient({ url: 'http://localhost:8000' });
  * await client.enqueue({ userId: 'ana', deviceId: 'watch', timestamp: new Date().toISOString(), heartRate: 72 });
@@ -63,121 +84,74 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const call = createCaller(options);
 
-  async function json<Body>(
-    path: string,
-    { signal }: ClientCallOptions = {},
-    more: Pick<ClientRequest, 'body' | 'accepts'> = {},
-  ): Promise<Body> {
-    const { response, end } = await call({ path, signal, ...more });
-    try {
-      return (await response.json()) as Body;
-    } catch (cause) {
-      throw notJsonError(cause);
-    } finally {
-      end();
-    }
-  }
-
   return {
-    async enqueue(readings, callOptions) {
-      if (!Array.isArray(readings)) {
-        await json('/metrics/heart-rate', callOptions, { body: toWire(readings as ReadingInput | WireReading) });
-        return { accepted: 1 };
+    async enqueue(readings, { signal } = {}) {
+      if (!isList(readings)) {
+        const [body] = serialise([readings], () => '');
+        return toAccepted(await call.json({ path: '/metrics/heart-rate', body, signal }), false);
       }
-      const body = (readings as readonly (ReadingInput | WireReading)[]).map(toWire);
-      const { count } = await json<{ count: number }>('/metrics/heart-rate/batch', callOptions, { body });
-      return { accepted: count };
+      const body = `[${serialise(readings, (i) => `/${i}`).join(',')}]`;
+      return toAccepted(await call.json({ path: '/metrics/heart-rate/batch', body, signal }), true);
     },
     async *query(question, { signal } = {}) {
       const path = `/metrics/heart-rate?${parametersOf(question)}`;
-      const headers = { Accept: 'application/x-ndjson' };
-      const { response, end } = await call({ path, signal, headers });
+      const { response, end } = await call.begin({ path, signal, headers: { Accept: 'application/x-ndjson' } });
       try {
-        for await (const line of linesOf(response, { ...options, signal })) yield rowOf(JSON.parse(line));
-      } catch (error) {
-        throw isHrmError(error) ? error : notJsonError(error);
+        for await (const line of linesOf(response, { ...options, signal })) yield toRow(parseJson(line));
       } finally {
         end();
       }
     },
-    async devices(userId, callOptions) {
-      const path = `/users/${encodeURIComponent(userId)}/devices`;
-      const { devices } = await json<{ readonly devices: readonly WireDevice[] }>(path, callOptions);
-      return devices.map(({ device_id: deviceId, first, last }) => ({ deviceId, first: at(first), last: at(last) }));
+    async devices(userId, { signal } = {}) {
+      return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));
     },
-    async latest(userId, callOptions) {
-      const path = `/users/${encodeURIComponent(userId)}/latest`;
-      const { latest, devices } = await json<WireLatest>(path, callOptions);
-      return { latest: latest === null ? null : lastOf(latest), devices: devices.map(lastOf) };
+    async latest(userId, { signal } = {}) {
+      return toLatest(await call.json({ path: `/users/${userSegment(userId)}/latest`, signal }));
     },
     live: (question, callOptions = {}) => watchLive(call, options, question, callOptions),
-    async health(callOptions) {
+    async health({ signal } = {}) {
       // Unhealthy is an answer, and no reason to ask again.
-      return await json('/health', callOptions, { accepts: [503] });
+      return toHealth(await call.json({ path: '/health', signal, accepts: [503] }));
     },
-    async session(callOptions) {
-      type Wire = Omit<Session, 'userIds'> & { readonly user_ids: Session['userIds'] };
-      const { anonymous, name, scopes, user_ids: userIds } = await json<Wire>('/session', callOptions);
-      return { anonymous, name, scopes, userIds };
+    async session({ signal } = {}) {
+      return toSession(await call.json({ path: '/session', signal }));
     },
   };
 }
 
-interface WireAt {
-  readonly timestamp: string;
-  readonly heart_rate: number;
-}
+type Readings = Parameters<Client['enqueue']>[0];
 
-type WireLast = WireAt & { readonly device_id: string };
-
-interface WireDevice {
-  readonly device_id: string;
-  readonly first: WireAt;
-  readonly last: WireAt;
-}
-
-interface WireLatest {
-  readonly latest: WireLast | null;
-  readonly devices: readonly WireLast[];
-}
-
-function at({ timestamp, heart_rate: heartRate }: WireAt): DeviceReading {
-  return { timestamp, heartRate };
-}
-
-function lastOf(last: WireLast): DeviceReading & { readonly deviceId: string } {
-  return { deviceId: last.device_id, ...at(last) };
-}
-
-/** Whatever else is in it stays away. */
-function toWire(reading: ReadingInput | WireReading): WireReading {
-  // What is no reading at all the server says.
-  if (typeof reading !== 'object' || reading === null) return reading;
-  if ('user_id' in reading) {
-    const { user_id, device_id, timestamp, heart_rate } = reading;
-    return { user_id, device_id, timestamp, heart_rate };
-  }
-  const { userId, deviceId, timestamp, heartRate } = reading;
-  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+/** `Array.isArray` does not see through a readonly array. */
+function isList(readings: Readings): readings is readonly (ReadingInput | WireReading)[] {
+  return Array.isArray(readings);
 }
 
 function parametersOf({ userId, start, end, deviceId, interval }: ClientQuestion): URLSearchParams {
-  const text = (instant: string | Date) => (typeof instant === 'string' ? instant : instant.toISOString());
+  checkId('userId', userId);
+  if (deviceId !== undefined) checkId('deviceId', deviceId);
   return new URLSearchParams({
     user_id: userId,
-    start: text(start),
-    end: text(end),
+    start: instantText('start', start),
+    end: instantText('end', end),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
     ...(interval === undefined ? {} : { interval }),
   });
 }
 
-function rowOf(wire: WireAt & { min: number; max: number; count: number; device_ids: readonly string[] }): Row {
-  const { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds } = wire;
-  return { timestamp, heartRate, min, max, count, deviceIds };
+function toHealth(value: unknown): ServerHealth {
+  const { status, checks } = toFields(value);
+  if (status !== 'healthy' && status !== 'degraded' && status !== 'unhealthy') throw badAnswerError();
+  const listed = Object.entries(toFields(checks)).map(([name, check]) => [name, toText(check)]);
+  return { status, checks: Object.fromEntries(listed) };
 }
 
-function notJsonError(cause: unknown): HrmError {
-  const message = 'what came is not an answer of this system: is the url that of its server?';
-  return new HrmError(message, { kind: 'unavailable', code: 'bad_answer', cause });
+function toSession(value: unknown): Session {
+  const { anonymous, name, scopes, user_ids: userIds } = toFields(value);
+  if (typeof anonymous !== 'boolean') throw badAnswerError();
+  return {
+    anonymous,
+    name: name === null ? null : toText(name),
+    scopes: toList(scopes, toText),
+    userIds: userIds === null ? null : toList(userIds, toText),
+  };
 }

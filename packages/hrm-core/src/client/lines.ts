@@ -1,15 +1,14 @@
 import { HrmError } from '../errors.js';
+import { TIMEOUT_MS } from './options.js';
 import { abortedError, type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
 
-const TIMEOUT_MS = 30_000;
-
-/** Characters of one line: a row with a thousand devices is a tenth of it. */
-const MAX_LINE_LENGTH = 2 * 1024 * 1024;
+/** Characters of one line, and of an event: a row with a thousand devices is a tenth of it. */
+export const MAX_LINE_LENGTH = 2 * 1024 * 1024;
 
 /**
  * The lines of an answer as they come, without what ends them; blank ones too.
  * @throws HrmError kind `unavailable` when the answer is cut, or silent for longer than `timeoutMs`: HTTP tells an end from a
- *   cut, so who gets to the end has all of it.
+ *   cut, so who gets to the end has all of it; kind `closed` when `signal` fires, also between two lines.
  */
 export async function* linesOf(
   { body }: Response,
@@ -25,7 +24,10 @@ export async function* linesOf(
       text += done ? decoder.decode() : decoder.decode(value, { stream: true });
       const lines = text.split('\n');
       text = lines.pop() ?? '';
-      for (const line of lines) yield line.replace(/\r$/, '');
+      for (const line of lines) {
+        if (signal?.aborted === true) throw abortedError();
+        yield line.replace(/\r$/, '');
+      }
       if (done) break;
       if (text.length > MAX_LINE_LENGTH) throw tooLongError();
     }

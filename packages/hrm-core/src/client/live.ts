@@ -2,9 +2,11 @@
  * The live view over HTTP: server-sent events, read with `fetch`, since the browser's own EventSource can send no key.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-import { HrmError, isHrmError } from '../errors.js';
-import { linesOf } from './lines.js';
+import { isHrmError } from '../errors.js';
+import { linesOf, MAX_LINE_LENGTH } from './lines.js';
+import { checkEventId, checkId } from './options.js';
 import { type Caller, type ClientCallOptions, type ClientOptions, sleep } from './request.js';
+import { badAnswerError, parseJson, toDeviceReading } from './wire.js';
 
 /** What to listen to. */
 export interface LiveQuestion {
@@ -39,6 +41,9 @@ export async function* watchLive(
   { userId, deviceId, lastEventId }: LiveQuestion,
   { signal }: ClientCallOptions,
 ): AsyncGenerator<LiveEvent, void, undefined> {
+  checkId('userId', userId);
+  if (deviceId !== undefined) checkId('deviceId', deviceId);
+  checkEventId(lastEventId);
   const parameters = new URLSearchParams({
     user_id: userId,
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
@@ -46,7 +51,7 @@ export async function* watchLive(
   let lastId = lastEventId;
   for (;;) {
     const headers = { Accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'Last-Event-ID': lastId }) };
-    const { response, end } = await call({ path: `/metrics/heart-rate/live?${parameters}`, headers, signal });
+    const { response, end } = await call.begin({ path: `/metrics/heart-rate/live?${parameters}`, headers, signal });
     try {
       for await (const { id, event } of eventsOf(response, { ...options, signal, timeoutMs: SILENT_MS })) {
         lastId = id ?? lastId;
@@ -54,7 +59,7 @@ export async function* watchLive(
       }
     } catch (error) {
       // Cut or silent: that is what going on is for. The call itself has waited in vain by then if it throws.
-      if (!isHrmError(error) || error.kind !== 'unavailable') throw error;
+      if (!isHrmError(error) || error.kind !== 'unavailable' || error.code === 'bad_answer') throw error;
     } finally {
       end();
     }
@@ -74,12 +79,16 @@ async function* eventsOf(
   options: ClientOptions & ClientCallOptions,
 ): AsyncGenerator<Block, void, undefined> {
   let fields = new Map<string, string>();
+  let length = 0;
   for await (const line of linesOf(response, options)) {
     if (line === '') {
       if (fields.size > 0) yield blockOf(fields);
       fields = new Map();
+      length = 0;
       continue;
     }
+    length += line.length;
+    if (length > MAX_LINE_LENGTH) throw badAnswerError();
     const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
     if (name !== '') fields.set(name, fields.has(name) && name === 'data' ? `${fields.get(name)}\n${value}` : value);
   }
@@ -90,14 +99,5 @@ function blockOf(fields: ReadonlyMap<string, string>): Block {
   const type = fields.get('event');
   if (type === 'gap') return { id, event: { type } };
   if (type !== 'reading') return { id, event: null };
-  const { device_id: deviceId, timestamp, heart_rate: heartRate } = parse(fields.get('data') ?? '');
-  return { id, event: { type, id: id ?? '', deviceId, timestamp, heartRate } };
-}
-
-function parse(data: string): { device_id: string; timestamp: string; heart_rate: number } {
-  try {
-    return JSON.parse(data);
-  } catch (cause) {
-    throw new HrmError('an event is not JSON', { kind: 'unavailable', code: 'bad_answer', cause });
-  }
+  return { id, event: { type, id: id ?? '', ...toDeviceReading(parseJson(fields.get('data') ?? '')) } };
 }

@@ -2,10 +2,14 @@
  * One call over HTTP: with its key, its retries, and errors as HrmError.
  *
  * What is repeated is safe to repeat: reading changes nothing, and a reading that arrives twice is one reading (rule 1).
- * It is repeated when nothing came back, and when the server says that it is a matter of time (408, 429, 502, 503, 504).
+ * It is repeated when nothing came back, when an answer in JSON did not come whole, and when the server says that it is a
+ * matter of time (408, 429, 502, 503, 504). A stream of rows or events is its reader's from its beginning on.
  */
-import { type Fault, HrmError, type HrmErrorKind } from '../errors.js';
-import { MAX_FAULTS } from '../limits.js';
+import { HrmError, isHrmError } from '../errors.js';
+import { MAX_CLIENT_ANSWER_BYTES } from '../limits.js';
+import { baseOf, checkKey, checkNumber, TIMEOUT_MS, TIMER_RANGE } from './options.js';
+import { problemError, REPEATED } from './problem.js';
+import { badAnswerError, parseJson } from './wire.js';
 
 /** Where a client goes, and how patient it is. */
 export interface ClientOptions {
@@ -17,7 +21,10 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch | undefined;
   /** How often a call is repeated; default 5. With the default waits that is about half a minute. */
   readonly retries?: number | undefined;
-  /** How long an answer may take to begin, and a stream of rows to go on, milliseconds; default 30,000. */
+  /**
+   * How long an answer may take to be there, a stream of rows to begin and to go on, whole milliseconds; default 30,000. Each
+   * repetition has as long.
+   */
   readonly timeoutMs?: number | undefined;
   /** 0 <= x < 1, for waits that differ between clients; default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -29,12 +36,12 @@ export interface ClientCallOptions {
 }
 
 /** What is asked. */
-export interface ClientRequest extends ClientCallOptions {
+interface ClientRequest extends ClientCallOptions {
   readonly path: string;
-  /** Sent as JSON; without it the call is a GET. */
-  readonly body?: unknown;
+  /** JSON; without it the call is a GET. */
+  readonly body?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Statuses that are an answer, though they are no success. */
+  /** Statuses that are an answer, though they are no success, where they come as JSON. */
   readonly accepts?: readonly number[] | undefined;
 }
 
@@ -46,54 +53,70 @@ interface Answer {
 }
 
 /** Makes calls. */
-export type Caller = (request: ClientRequest) => Promise<Answer>;
+export interface Caller {
+  /** @returns the JSON of an answer, which has come whole. */
+  json(request: ClientRequest): Promise<unknown>;
+  /** @returns an answer that has begun; it is of the media type of `Accept`. */
+  begin(request: ClientRequest & { readonly headers: { readonly Accept: string } }): Promise<Answer>;
+}
 
 const RETRIES = 5;
-const TIMEOUT_MS = 30_000;
 /** Waits before a repetition: from nothing up to these, doubled each time. */
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 10_000;
 /** What a server may ask to wait at most; a longer `Retry-After` ends the call. */
 const MAX_RETRY_AFTER_MS = 60_000;
-const REPEATED: readonly number[] = [408, 429, 502, 503, 504];
 
-/** @throws HrmError kind `invalid`, code `invalid_url`, for what is no URL of a server. */
+/**
+ * @throws HrmError kind `invalid`: code `invalid_url` for what is no URL of a server, `invalid_api_key`, `invalid_options`.
+ */
 export function createCaller(options: ClientOptions): Caller {
   const base = baseOf(options.url);
   const { retries = RETRIES, random = Math.random } = options;
-  return async (request) => {
+  checkKey(options.apiKey);
+  checkNumber('retries', options.retries, { min: 0, max: Number.POSITIVE_INFINITY });
+  checkNumber('timeoutMs', options.timeoutMs, TIMER_RANGE);
+
+  async function repeat<Result>(request: ClientRequest, take: Take<Result>): Promise<Result> {
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await tryOnce(base, options, request);
-      if ('answer' in outcome) return outcome.answer;
+      const outcome = await tryOnce(base, options, request, take);
+      if ('result' in outcome) return outcome.result;
       const { error, retryAfterMs } = outcome;
       const isLast = attempt >= retries || (retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS;
       if (outcome.isFinal || isLast) throw error;
       const waitMs = retryAfterMs ?? random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
       await sleep(waitMs, request.signal);
     }
+  }
+
+  return {
+    json: (request) =>
+      repeat(request, async ({ response, end }) => {
+        const body = parseJson(await readText(response));
+        end();
+        return body;
+      }),
+    begin: (request) =>
+      repeat(request, (answer) => {
+        if (typeOf(answer.response) !== request.headers.Accept) throw badAnswerError();
+        return answer;
+      }),
   };
 }
 
-/** The URL without a slash at its end. */
-function baseOf(url: string): string {
-  const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-  const { search = '', hash = '', username = '', password = '' } = isUrl ? new URL(url) : {};
-  if (isUrl && search + hash + username + password === '') return url.replace(/\/+$/, '');
-  throw new HrmError('the url must be that of a server, like http://localhost:8000, without user, query and fragment', {
-    kind: 'invalid',
-    code: 'invalid_url',
-  });
-}
+/** Takes what is wanted of an answer, within the time that the answer has. */
+type Take<Result> = (answer: Answer) => Promise<Result> | Result;
 
-type Outcome =
-  | { readonly answer: Answer }
+type Outcome<Result> =
+  | { readonly result: Result }
   | { readonly error: HrmError; readonly isFinal: boolean; readonly retryAfterMs?: number | undefined };
 
-async function tryOnce(
+async function tryOnce<Result>(
   base: string,
   { apiKey, fetch: send = fetch, timeoutMs = TIMEOUT_MS }: ClientOptions,
   { path, body, headers, accepts = [], signal }: ClientRequest,
-): Promise<Outcome> {
+  take: Take<Result>,
+): Promise<Outcome<Result>> {
   const isAborted = () => signal?.aborted === true;
   if (isAborted()) return { error: abortedError(), isFinal: true };
   const stop = new AbortController();
@@ -112,13 +135,15 @@ async function tryOnce(
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...headers,
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body ?? null,
       signal: stop.signal,
       redirect: 'error',
     });
-    if (response.ok || accepts.includes(response.status)) return { answer: { response, end } };
-    const error = await problemError(response);
+    const isAccepted = accepts.includes(response.status) && typeOf(response) === 'application/json';
+    if (response.ok || isAccepted) return { result: await take({ response, end }) };
+    const error = problemError(response.status, await readText(response).catch(() => ''));
     end();
+    if (isAborted()) return { error: abortedError(), isFinal: true };
     const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
     const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1_000 : undefined;
     return { error, isFinal: !REPEATED.includes(response.status), retryAfterMs };
@@ -126,9 +151,32 @@ async function tryOnce(
     const isLate = stop.signal.aborted;
     end();
     if (isAborted()) return { error: abortedError(), isFinal: true };
+    if (isHrmError(cause)) return { error: cause, isFinal: true };
     return { error: unreachableError(base, isLate, cause), isFinal: false };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** The media type without its parameters. */
+function typeOf({ headers }: Response): string | undefined {
+  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+}
+
+/** A body as text. @throws HrmError code `bad_answer` for one beyond {@link MAX_CLIENT_ANSWER_BYTES}. */
+async function readText({ body }: Response): Promise<string> {
+  if (body === null) return '';
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return text + decoder.decode();
+    length += value.length;
+    // The connection ends with the call.
+    if (length > MAX_CLIENT_ANSWER_BYTES) throw badAnswerError();
+    text += decoder.decode(value, { stream: true });
   }
 }
 
@@ -147,6 +195,7 @@ export async function sleep(ms: number, signal: AbortSignal | undefined): Promis
   });
 }
 
+/** The error of a call that was aborted. */
 export function abortedError(): HrmError {
   return new HrmError('the call was aborted', { kind: 'closed', code: 'aborted' });
 }
@@ -157,30 +206,4 @@ export function unreachableError(base: string, isLate: boolean, cause: unknown):
     ? `${base} does not answer in time: look at its /health, or allow more time`
     : `${base} cannot be reached, or has cut the connection: is the server running there?`;
   return new HrmError(message, { kind: 'unavailable', code: isLate ? 'server_silent' : 'server_unreachable', cause });
-}
-
-/** What a server said no with. @see RFC 9457 */
-async function problemError(response: Response): Promise<HrmError> {
-  const { status } = response;
-  const problem: unknown = await response.json().catch(() => null);
-  const { detail, code, errors, error_count: count } = (problem ?? {}) as Readonly<Record<string, unknown>>;
-  const faults = (Array.isArray(errors) ? errors : []).filter(isFault).slice(0, MAX_FAULTS);
-  const message = typeof detail === 'string' ? detail : `the server answered ${status}`;
-  return new HrmError(message, {
-    kind: kindOf(status),
-    code: typeof code === 'string' ? code : `http_${status}`,
-    faults,
-    faultCount: typeof count === 'number' ? count : faults.length,
-  });
-}
-
-function isFault(value: unknown): value is Fault {
-  const { path, message } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return typeof path === 'string' && typeof message === 'string';
-}
-
-function kindOf(status: number): HrmErrorKind {
-  if (status === 409) return 'conflict';
-  if (REPEATED.includes(status)) return 'unavailable';
-  return status >= 500 ? 'internal' : 'invalid';
 }

@@ -5,7 +5,8 @@
 import { STATUS_CODES } from 'node:http';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { type Answer, type BodySchema, OPERATIONS, type Operation, type Parameter } from './operations.js';
+import type { Parameter } from './call-parameters.js';
+import { type Answer, type BodySchema, methodsOf, OPERATIONS, type Operation } from './operations.js';
 import { CLIENT_PROBLEMS, COMMON_PROBLEMS, KEY_PROBLEMS, type ProblemCode } from './problems.js';
 import { ProblemAnswer } from './schemas.js';
 
@@ -24,18 +25,21 @@ export function openApiDocument(version: string): Json {
       title: 'Heart Rate Monitor System',
       version,
       description:
-        'Takes heart-rate readings without losing one, and answers minute by minute. A GET may be asked as HEAD. Errors are RFC 9457 problems; `code` is stable.',
+        'Takes heart-rate readings without losing one, and answers minute by minute. A GET may be asked as HEAD. Errors are RFC 9457 problems; `code` is stable. A path that is neither here nor of the dashboard is 404 `not_found`; a path that is here, by another method, is 405 `method_not_allowed`, and `Allow` names those that it has.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
     paths,
     components: {
       schemas: { Problem: jsonSchema(ProblemAnswer) },
+      // Of paths that are not here, so that nothing points to it.
+      responses: { NotFound: describeStatus(404, ['not_found']) },
       securitySchemes: {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description: 'An API key, `hrm_…`. Without keys the server takes calls from its own machine only.',
+          description:
+            'An API key, `hrm_…`: needed from the first key on that the server has. Without keys it takes calls from its own machine only, unless it was told otherwise.',
         },
       },
     },
@@ -43,14 +47,18 @@ export function openApiDocument(version: string): Json {
 }
 
 function describeOperation(id: string, operation: Operation): Json {
-  const { scope, summary, about, parameters = [], body, answers } = operation;
+  const { scope, summary, about, parameters = [], body, answers, ignoresParameters } = operation;
   const isOpen = scope === 'none';
-  const needs = isOpen || scope === 'any' ? [] : [`Needs the scope \`${scope}\`.`];
+  const needs = isOpen
+    ? []
+    : [`Where there are keys, needs one${scope === 'any' ? '' : ` with the scope \`${scope}\``}.`];
+  const ignores = ignoresParameters === true ? ['Query parameters are passed over.'] : [];
   return {
     operationId: id,
     summary,
-    description: [about, ...needs].filter(Boolean).join(' '),
-    security: isOpen ? [] : [{ key: [] }],
+    description: [about, ...needs, ...ignores].filter(Boolean).join(' '),
+    // The empty one: none is needed before there are keys.
+    security: isOpen ? [] : [{ key: [] }, {}],
     ...(parameters.length === 0 ? {} : { parameters: parameters.map(describeParameter) }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: describeContent(body) } }),
     responses: {
@@ -86,12 +94,15 @@ function describeContent(types: Readonly<Record<string, BodySchema>>): Json {
 }
 
 /** The codes of a call's refusals. */
-function problemCodesOf({ scope, problems = [] }: Operation): readonly ProblemCode[] {
+function problemCodesOf({ scope, path, ignoresParameters, problems = [] }: Operation): readonly ProblemCode[] {
   const ofKey: readonly ProblemCode[] = scope === 'none' ? [] : KEY_PROBLEMS;
   const ofScope: readonly ProblemCode[] = scope === 'none' || scope === 'any' ? [] : ['scope_missing'];
   // What is about all users is not for a key that is bound to some.
   const ofAll: readonly ProblemCode[] = scope === 'admin' ? ['foreign_user'] : [];
-  return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...ofAll, ...problems])];
+  const ofParameters: readonly ProblemCode[] = ignoresParameters === true ? [] : ['invalid_query'];
+  // Without anything in the place of a name there is no such path.
+  const ofPath: readonly ProblemCode[] = path.includes('{') ? ['not_found'] : [];
+  return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...ofAll, ...ofParameters, ...ofPath, ...problems])];
 }
 
 function describeProblems(operation: Operation): Json {
@@ -99,8 +110,7 @@ function describeProblems(operation: Operation): Json {
   const statuses = [...new Set(codes.map((code) => CLIENT_PROBLEMS[code].status))].sort((a, b) => a - b);
   const own = statuses.map((status) => {
     const those = codes.filter((code) => CLIENT_PROBLEMS[code].status === status);
-    const lines = those.map((code) => `\`${code}\`: ${CLIENT_PROBLEMS[code].about}`);
-    return [status, describeProblem(status, lines.join('\n\n'), those)];
+    return [status, describeStatus(status, those, status === 405 ? { Allow: methodsOf(operation.path) } : {})];
   });
   const isAnswered503 = operation.answers.some(({ status }) => status === 503);
   return {
@@ -112,17 +122,34 @@ function describeProblems(operation: Operation): Json {
   };
 }
 
-function describeProblem(status: number, description: string, codes: readonly string[] = []): Json {
+/** A status by its codes. @param values - headers of one value. */
+function describeStatus(
+  status: number,
+  codes: readonly ProblemCode[],
+  values: Readonly<Record<string, string>> = {},
+): Json {
+  const lines = codes.map((code) => `\`${code}\`: ${CLIENT_PROBLEMS[code].about}`);
+  return describeProblem(status, lines.join('\n\n'), codes, values);
+}
+
+function describeProblem(
+  status: number,
+  description: string,
+  codes: readonly string[] = [],
+  values: Readonly<Record<string, string>> = {},
+): Json {
   const code = codes.length === 0 ? {} : { code: { enum: codes } };
   const problem = {
     allOf: [{ $ref: '#/components/schemas/Problem' }],
     properties: { status: { const: status }, ...code },
   };
-  const names = HEADERS_BY_STATUS[status] ?? [];
-  const headers = Object.fromEntries(names.map((name) => [name, { schema: { type: 'string' }, required: true }]));
+  const headers = Object.fromEntries([
+    ...(HEADERS_BY_STATUS[status] ?? []).map((name) => [name, { schema: { type: 'string' }, required: true }]),
+    ...Object.entries(values).map(([name, value]) => [name, { schema: { const: value }, required: true }]),
+  ]);
   return {
     description: description || STATUS_CODES[status],
-    ...(names.length === 0 ? {} : { headers }),
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
     content: { 'application/problem+json': { schema: problem } },
   };
 }

@@ -1,9 +1,9 @@
 /**
  * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
  */
-import { IdSchema, IntervalSchema, TimestampSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import type { Scope } from '../keys/api-key.js';
+import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_SEGMENT } from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 import {
   AcceptedAnswer,
@@ -21,15 +21,6 @@ import {
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
 export type BodySchema = v.GenericSchema | null;
-
-/** A parameter of a call. */
-export interface Parameter {
-  readonly name: string;
-  readonly in: 'query' | 'path' | 'header';
-  readonly required: boolean;
-  readonly schema: v.GenericSchema;
-  readonly about: string;
-}
 
 /** One way in which a call succeeds. */
 export interface Answer {
@@ -50,58 +41,17 @@ export interface Operation {
   readonly summary: string;
   readonly about?: string;
   readonly parameters?: readonly Parameter[];
+  /**
+   * Whether query parameters that are not listed are passed over; otherwise they are refused. Of what health checks, scrapers
+   * and browsers ask: they add some of their own, and a refusal would restart a healthy container.
+   */
+  readonly ignoresParameters?: true;
   /** By media type. */
   readonly body?: Readonly<Record<string, BodySchema>>;
   readonly answers: readonly Answer[];
   /** Codes of its own refusals, besides those that any call has. */
   readonly problems?: readonly ProblemCode[];
 }
-
-const USER = { name: 'user_id', required: true, schema: IdSchema, about: 'Whose heart.' } as const;
-
-const DEVICE = { name: 'device_id', in: 'query', required: false, schema: IdSchema } as const;
-
-const LIVE_PARAMETERS: readonly Parameter[] = [
-  { ...USER, in: 'query' },
-  { ...DEVICE, about: "Only this device's readings; all by default." },
-  {
-    name: 'Last-Event-ID',
-    in: 'header',
-    required: false,
-    schema: v.pipe(v.string(), v.regex(/^([0-9a-z-]{1,48}(\.[0-9]{1,6})?)?$/)),
-    about: 'The id of the last event that was seen: what came after it comes first.',
-  },
-];
-
-const QUERY_PARAMETERS: readonly Parameter[] = [
-  { ...USER, in: 'query' },
-  { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
-  {
-    name: 'end',
-    in: 'query',
-    required: true,
-    schema: TimestampSchema,
-    about: 'The instant to stop before; at most 3,660 days after the first.',
-  },
-  {
-    ...DEVICE,
-    about: "Only this device's readings count, and priorities do not.",
-  },
-  {
-    name: 'interval',
-    in: 'query',
-    required: false,
-    schema: IntervalSchema,
-    about: 'The width of a row; 1m by default.',
-  },
-  {
-    name: 'If-None-Match',
-    in: 'header',
-    required: false,
-    schema: v.string(),
-    about: 'The ETag of an answer that is there already.',
-  },
-];
 
 export const OPERATIONS = {
   postReading: {
@@ -148,7 +98,7 @@ export const OPERATIONS = {
       },
       { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
     ],
-    problems: ['invalid_query', 'not_acceptable', 'foreign_user'],
+    problems: ['not_acceptable', 'foreign_user'],
   },
   devices: {
     method: 'GET',
@@ -156,9 +106,9 @@ export const OPERATIONS = {
     scope: 'query',
     summary: "A user's devices",
     about: 'With the first and the last stored reading of each, by device_id. An unknown user has none.',
-    parameters: [{ ...USER, in: 'path' }],
+    parameters: [USER_SEGMENT],
     answers: [{ status: 200, about: 'The devices.', types: { 'application/json': DevicesAnswer } }],
-    problems: ['invalid_query', 'foreign_user'],
+    problems: ['foreign_user'],
   },
   latest: {
     method: 'GET',
@@ -167,9 +117,9 @@ export const OPERATIONS = {
     summary: 'The last readings of a user',
     about:
       'Of each device, and of the user: where devices have one at the same millisecond, that of the best priority. Stored readings only.',
-    parameters: [{ ...USER, in: 'path' }],
+    parameters: [USER_SEGMENT],
     answers: [{ status: 200, about: 'The readings.', types: { 'application/json': LatestAnswer } }],
-    problems: ['invalid_query', 'foreign_user'],
+    problems: ['foreign_user'],
   },
   live: {
     method: 'GET',
@@ -180,7 +130,7 @@ export const OPERATIONS = {
       'Server-sent events: `event: reading` with `{"device_id","timestamp","heart_rate"}`; `event: gap` with `{}` where readings may have been missed, after which the rows should be asked for; a comment every 15 s of silence. Each `id`, also without an event, is where to go on after a lost connection.',
     parameters: LIVE_PARAMETERS,
     answers: [{ status: 200, about: 'Events until the client leaves.', types: { 'text/event-stream': null } }],
-    problems: ['invalid_query', 'invalid_cursor', 'foreign_user'],
+    problems: ['invalid_cursor', 'foreign_user'],
   },
   system: {
     method: 'GET',
@@ -189,6 +139,7 @@ export const OPERATIONS = {
     summary: 'How the whole system is',
     about: 'Counts alone: no user, no device. Of a compacter in another process it knows what is stored.',
     answers: [{ status: 200, about: 'As this process knows it.', types: { 'application/json': SystemAnswer } }],
+    problems: ['not_found'],
   },
   session: {
     method: 'GET',
@@ -202,6 +153,7 @@ export const OPERATIONS = {
     path: '/health',
     scope: 'none',
     summary: 'How the service is',
+    ignoresParameters: true,
     answers: [
       { status: 200, about: 'Healthy or degraded.', types: { 'application/json': HealthAnswer } },
       { status: 503, about: 'Unhealthy.', types: { 'application/json': HealthAnswer } },
@@ -212,6 +164,7 @@ export const OPERATIONS = {
     path: '/health/live',
     scope: 'none',
     summary: 'That the process lives',
+    ignoresParameters: true,
     about: 'Nothing is asked for it: what it says of queue and storage is nothing.',
     answers: [{ status: 200, about: 'It does.', types: { 'application/json': LivenessAnswer } }],
   },
@@ -220,6 +173,7 @@ export const OPERATIONS = {
     path: '/metrics',
     scope: 'admin',
     summary: 'Everything counted, as Prometheus reads it',
+    ignoresParameters: true,
     answers: [{ status: 200, about: 'The metrics.', types: { 'text/plain': null } }],
   },
   openapi: {
@@ -234,6 +188,7 @@ export const OPERATIONS = {
     path: '/docs',
     scope: 'none',
     summary: 'This document, for people',
+    ignoresParameters: true,
     answers: [{ status: 200, about: 'A page that needs no other host.', types: { 'text/html': null } }],
   },
 } as const satisfies Readonly<Record<string, Operation>>;

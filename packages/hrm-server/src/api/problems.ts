@@ -16,7 +16,10 @@ export const CLIENT_PROBLEMS = {
   invalid_query: { status: 400, about: 'Parameters are missing, unknown, repeated or not valid.' },
   invalid_cursor: { status: 400, about: 'Last-Event-ID is not the id of an event of a live stream.' },
   bad_host: { status: 400, about: 'There is not exactly one Host header.' },
-  bad_target: { status: 400, about: 'The request target or the Host header is not valid.' },
+  bad_target: {
+    status: 400,
+    about: 'The request target or the Host header is not valid, or the path has a segment `.` or `..`.',
+  },
   bad_request: { status: 400, about: 'What came is no HTTP/1.1 request.' },
   key_missing: { status: 401, about: 'An API key is needed: `Authorization: Bearer hrm_…`.' },
   key_wrong: { status: 401, about: 'There is no such API key, or it has ended.' },
@@ -30,6 +33,7 @@ export const CLIENT_PROBLEMS = {
   too_many_readings: { status: 413, about: 'A batch has more than 10,000 readings.' },
   unsupported_media_type: { status: 415, about: 'The Content-Type is none of those that are taken.' },
   unsupported_encoding: { status: 415, about: 'The Content-Encoding is not gzip.' },
+  expectation_failed: { status: 417, about: 'The Expect header has something else than 100-continue.' },
   foreign_host: { status: 421, about: 'The Host header is not a name of this server.' },
   rate_limited: { status: 429, about: 'The API key has made too many requests; `Retry-After` says when to come back.' },
   headers_too_large: { status: 431, about: 'The headers are too large.' },
@@ -38,11 +42,13 @@ export const CLIENT_PROBLEMS = {
 /** A code of a refusal. */
 export type ProblemCode = keyof typeof CLIENT_PROBLEMS;
 
-/** Those that any call may meet before it is known what is called. */
+/** Those that any call may meet, most before it is known what is called. */
 export const COMMON_PROBLEMS = [
   'bad_host',
   'bad_target',
   'bad_request',
+  'method_not_allowed',
+  'expectation_failed',
   'foreign_host',
   'request_timeout',
   'headers_too_large',

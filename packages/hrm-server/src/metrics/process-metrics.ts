@@ -72,23 +72,31 @@ function addMemory(registry: Registry): void {
   });
 }
 
+/** What is told of the event loop: a share of its turns, and its name in metrics. */
+const LAGS = [
+  { percent: 50, name: 'p50', about: 'in half of its turns' },
+  { percent: 99, name: 'p99', about: 'in 99 of 100 turns' },
+  { percent: 100, name: 'max', about: 'at most' },
+] as const;
+
+/** Gauges of their own: a label `quantile` is for summaries alone. */
 function addEventLoop(registry: Registry): () => void {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
-  new Gauge({
-    name: 'nodejs_eventloop_lag_seconds',
-    help: 'How late the event loop was since the last scrape, by quantile; 1 is the longest.',
-    labelNames: ['quantile'],
-    aggregator: 'max',
-    registers: [registry],
-    collect() {
-      for (const quantile of [0.5, 0.99, 1]) {
-        const lateNs = delay.percentile(quantile * 100) - RESOLUTION_MS * 1e6;
-        this.set({ quantile: String(quantile) }, Math.max(0, lateNs) / NANOSECONDS_A_SECOND);
-      }
-      delay.reset();
-    },
-  });
+  for (const { percent, name, about } of LAGS) {
+    new Gauge({
+      name: `nodejs_eventloop_lag_${name}_seconds`,
+      help: `How late the event loop was since the last scrape, ${about}.`,
+      aggregator: 'max',
+      registers: [registry],
+      collect() {
+        const lateNs = delay.percentile(percent) - RESOLUTION_MS * 1e6;
+        this.set(Math.max(0, lateNs) / NANOSECONDS_A_SECOND);
+        // The last that is collected, as it is the last here.
+        if (percent === 100) delay.reset();
+      },
+    });
+  }
   return () => delay.disable();
 }
 

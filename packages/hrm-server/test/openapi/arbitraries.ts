@@ -17,6 +17,8 @@ export interface FuzzRequest {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
+  /** The path of the document that it is addressed to; `null` for none. */
+  readonly path: string | null;
   /** The id of the call that it is addressed to; `null` for what the document does not have. */
   readonly operationId: string | null;
 }
@@ -24,8 +26,25 @@ export interface FuzzRequest {
 /** Part of every id and junk text: no refusal may repeat it. */
 export const MARKER = 'zqMARKERqz';
 
+/** A parameter that no call has. */
+export const UNKNOWN = `nonsense=${MARKER}`;
+
 const junk = fc.oneof(
-  fc.constantFrom(MARKER, '', '0', 'null', '-1', '[]', '{}', `../${MARKER}`, `${MARKER}\u0000`, 'NaN', '1e999', '%'),
+  fc.constantFrom(
+    MARKER,
+    '',
+    '..',
+    '0',
+    'null',
+    '-1',
+    '[]',
+    '{}',
+    `../${MARKER}`,
+    `${MARKER}\u0000`,
+    'NaN',
+    '1e999',
+    '%',
+  ),
   fc.string({ unit: 'binary', maxLength: 40 }).map((text) => text + MARKER),
   fc.string({ maxLength: 300 }).map((text) => MARKER + text),
 );
@@ -140,7 +159,7 @@ function queries(parameters: readonly DocumentedParameter[]): Arbitrary<string> 
     }),
   );
   // A parameter's name is repeated, its value is not.
-  const unknown = fc.constantFrom(`nonsense=${MARKER}`, '&&', '=', `=${MARKER}`, '%', '?', `user_id[]=${MARKER}`);
+  const unknown = fc.constantFrom(UNKNOWN, '&&', '=', `=${MARKER}`, '%', '?', `user_id[]=${MARKER}`);
   const extra = fc.oneof({ weight: 12, arbitrary: fc.constant('') }, { weight: 1, arbitrary: unknown });
   return fc.tuple(fc.tuple(...pairs), extra).map(([all, more]) => {
     const query = [...all.flat(), ...(more === '' ? [] : [more])].join('&');
@@ -156,7 +175,7 @@ export function requests(document: Document, tokens: readonly (string | null)[])
     return { weight: isPlain ? 3 : 20, arbitrary: requestsTo(document, path, method, operation, tokens) };
   });
   const stranger = fc.tuple(fc.constantFrom('GET', 'POST', 'DELETE'), junk).map(([method, path]): FuzzRequest => {
-    return { method, target: `/${raw(path)}`, headers: {}, body: null, operationId: null };
+    return { method, target: `/${raw(path)}`, headers: {}, body: null, path: null, operationId: null };
   });
   return fc.oneof(...known, { weight: 5, arbitrary: stranger });
 }
@@ -181,6 +200,7 @@ function requestsTo(
     'X-Request-Id',
     'Last-Event-ID',
     'traceparent',
+    'Expect',
   ];
   return fc
     .record({
@@ -212,6 +232,7 @@ function requestsTo(
           ...(body === null || body.type === '' ? {} : { 'Content-Type': body.type }),
         },
         body: method === 'HEAD' ? null : bytes,
+        path,
         // Of the method that is asked: another may be another call.
         operationId: documented[path]?.[method === 'HEAD' ? 'get' : method.toLowerCase()]?.operationId ?? null,
       };

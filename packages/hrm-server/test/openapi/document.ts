@@ -16,7 +16,7 @@ type Content = Readonly<Record<string, { readonly schema: Json }>>;
 
 interface DocumentedResponse {
   readonly content?: Content;
-  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
+  readonly headers?: Readonly<Record<string, { readonly required?: boolean; readonly schema: Json }>>;
 }
 
 export interface DocumentedOperation {
@@ -29,7 +29,7 @@ export interface DocumentedOperation {
 
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
-  readonly components: Json;
+  readonly components: Json & { readonly responses: { readonly NotFound: DocumentedResponse } };
 }
 
 /** An answer as it came. */
@@ -44,6 +44,16 @@ export function operationsOf({ paths }: Document) {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
+}
+
+/** What is answered where there is nothing. */
+export function nowhere({ components }: Document): DocumentedOperation {
+  return { operationId: 'nothing', security: [], responses: { 404: components.responses.NotFound } };
+}
+
+/** Whether a call says that it refuses parameters which it does not know. */
+export function isStrict({ responses }: DocumentedOperation): boolean {
+  return JSON.stringify(responses['400'] ?? null).includes('"invalid_query"');
 }
 
 /** Makes what tells in which way an answer is not what the document says; `null`: it is. */
@@ -64,8 +74,10 @@ export function createConformance(document: Document) {
     const documented = operation.responses[status];
     if (documented === undefined)
       return `${operation.operationId} answered ${status}, which is not documented: ${text}`;
-    for (const [name, { required }] of Object.entries(documented.headers ?? {})) {
-      if (required === true && headers[name.toLowerCase()] === undefined) return `${status} without ${name}`;
+    for (const [name, { required, schema }] of Object.entries(documented.headers ?? {})) {
+      const value = headers[name.toLowerCase()];
+      if (required === true && value === undefined) return `${status} without ${name}`;
+      if (value !== undefined && !validatorOf(schema)(value)) return `${status} with ${name}: ${value}`;
     }
     if (isHead || documented.content === undefined) return text === '' ? null : `${status} with a body`;
     const type = String(headers['content-type'] ?? '').split(';')[0] ?? '';

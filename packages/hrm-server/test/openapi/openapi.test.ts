@@ -5,10 +5,22 @@ import { describe, expect, it } from 'vitest';
 import { CLIENT_PROBLEMS } from '../../src/api/problems.js';
 import { BAD_BODIES, BAD_READINGS } from '../bad-input-cases.js';
 import { exchangeRaw, post, startTest, wireReading } from '../support.js';
-import { createConformance, type Document, operationsOf } from './document.js';
+import { createConformance, type Document, type Given, isStrict, nowhere, operationsOf } from './document.js';
 
 async function fetchDocument(url: string): Promise<Document> {
   return (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+}
+
+/** Asks for a target as it stands, without a body. @param more - lines of the head. */
+async function askRaw(port: number, method: string, target: string, more = ''): Promise<Given> {
+  const head = `${method} ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n${more}\r\n`;
+  const [top = '', ...rest] = (await exchangeRaw(port, head)).split('\r\n\r\n');
+  const [line = '', ...fields] = top.split('\r\n');
+  const headers = fields.map((field) => {
+    const at = field.indexOf(':');
+    return [field.slice(0, at).toLowerCase(), field.slice(at + 1).trim()];
+  });
+  return { status: Number(line.split(' ')[1]), headers: Object.fromEntries(headers), text: rest.join('\r\n\r\n') };
 }
 
 describe('the OpenAPI document', () => {
@@ -23,32 +35,61 @@ describe('the OpenAPI document', () => {
   it('has the calls that the server answers, each with all its methods, and no other', async () => {
     const { url, port } = await startTest();
     const document = await fetchDocument(url);
+    const conforms = createConformance(document);
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
     for (const [path, described] of Object.entries(document.paths)) {
+      const [operation] = Object.values(described);
+      if (operation === undefined) throw new Error(`${path} has no call`);
       const has = new Set(Object.keys(described).map((method) => method.toUpperCase()));
       if (has.has('GET')) has.add('HEAD');
-      const target = path.replace(/\{\w+\}/g, 'ana');
       for (const method of methods) {
-        const head = `${method} ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
-        const answer = await exchangeRaw(port, head);
-        const status = Number(answer.split(' ')[1]);
-        if (!has.has(method)) {
-          expect({ method, target, status }).toEqual({ method, target, status: 405 });
-          expect(answer.toLowerCase()).toContain(`allow: ${[...has].sort().join(', ')}\r\n`.toLowerCase());
-        } else expect([404, 405, 500, 501]).not.toContain(status);
+        const given = await askRaw(port, method, path.replace(/\{\w+\}/g, 'ana'));
+        if (has.has(method)) expect([404, 405, 500, 501]).not.toContain(given.status);
+        else {
+          expect({ method, path, status: given.status }).toEqual({ method, path, status: 405 });
+          expect(given.headers.allow).toBe([...has].sort().join(', '));
+          expect(conforms(operation, given, method === 'HEAD')).toBeNull();
+        }
       }
     }
-    for (const path of [
-      '/metrics/heart-rate/',
-      '/openapi',
-      '/docs/',
-      '/users',
-      '/.env',
-      '/favicon.ico',
-      '//',
-      '/%2e%2e/x',
-    ])
-      expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
+  });
+
+  it('says what is answered where it has nothing', async () => {
+    const { url, port } = await startTest();
+    const document = await fetchDocument(url);
+    const conforms = createConformance(document);
+    const paths = ['/metrics/heart-rate/', '/openapi', '/docs/', '/users', '/users/ana', '/.env', '/favicon.ico', '//'];
+    for (const path of paths) expect(conforms(nowhere(document), await askRaw(port, 'GET', path))).toBeNull();
+    const devices = document.paths['/users/{user_id}/devices']?.get;
+    expect(devices && conforms(devices, await askRaw(port, 'GET', '/users//devices'))).toBeNull();
+  });
+
+  it('says which calls refuse parameters that they do not have, and which expectations all do', async () => {
+    const { url, port } = await startTest();
+    const document = await fetchDocument(url);
+    const conforms = createConformance(document);
+    const lenient: string[] = [];
+    for (const { path, method, operation } of operationsOf(document)) {
+      const target = path.replace(/\{\w+\}/g, 'ana');
+      const given = await askRaw(port, method, `${target}?nonsense=1`);
+      if (isStrict(operation)) expect(JSON.parse(given.text)).toMatchObject({ status: 400, code: 'invalid_query' });
+      else lenient.push(path);
+      expect(conforms(operation, given)).toBeNull();
+      const expecting = await askRaw(port, method, target, 'Expect: x\r\n');
+      expect(expecting.status).toBe(417);
+      expect(expecting.headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+      expect(conforms(operation, expecting)).toBeNull();
+    }
+    // Health checks, scrapers and browsers add parameters of their own.
+    expect(lenient).toEqual(['/health', '/health/live', '/metrics', '/docs']);
+  });
+
+  it('says that a key is needed only where there are keys', async () => {
+    const { url } = await startTest();
+    const document = await fetchDocument(url);
+    expect(document.paths['/session']?.get?.security).toEqual([{ key: [] }, {}]);
+    expect(document.paths['/health']?.get?.security).toEqual([]);
+    expect((await fetch(`${url}/session`)).status).toBe(200);
   });
 
   it('says what each bad request of the contract is answered with', async () => {
@@ -91,9 +132,9 @@ describe('the OpenAPI document', () => {
   it('has every problem that a client can meet', async () => {
     const { url } = await startTest();
     const text = JSON.stringify(operationsOf(await fetchDocument(url)).map(({ operation }) => operation.responses));
-    // Those two are of requests for which there is no call.
-    const nowhere = Object.keys(CLIENT_PROBLEMS).filter((code) => !text.includes(`"${code}"`));
-    expect(nowhere).toEqual(['not_found', 'method_not_allowed']);
+    expect(Object.keys(CLIENT_PROBLEMS).filter((code) => !text.includes(`"${code}"`))).toEqual([]);
+    const page = await (await fetch(`${url}/docs`)).text();
+    expect(Object.keys(CLIENT_PROBLEMS).filter((code) => !page.includes(`<code>${code}</code>`))).toEqual([]);
   });
 
   it('has a reading as the contract has it', () => {

@@ -1,0 +1,87 @@
+/**
+ * What a caller in plain JavaScript can get wrong, refused before anything is sent: a key would end in a message of `fetch`,
+ * and an object in the place of a name would ask about a user `[object Object]`.
+ */
+import { HrmError } from '../errors.js';
+import { MAX_TIMER_MS } from '../limits.js';
+
+/** How long an answer may take, milliseconds, if nothing else is said. */
+export const TIMEOUT_MS = 30_000;
+
+/** The URL without a slash at its end. @throws HrmError kind `invalid`, code `invalid_url`. */
+export function baseOf(url: string): string {
+  const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  const { search = '', hash = '', username = '', password = '' } = isUrl ? new URL(url) : {};
+  if (isUrl && search + hash + username + password === '') return url.replace(/\/+$/, '');
+  throw new HrmError('the url must be that of a server, like http://localhost:8000, without user, query and fragment', {
+    kind: 'invalid',
+    code: 'invalid_url',
+  });
+}
+
+/** @throws HrmError kind `invalid`, code `invalid_api_key`, which does not repeat it. */
+export function checkKey(apiKey: unknown): void {
+  if (apiKey === undefined || (typeof apiKey === 'string' && /^[\x21-\x7e]+$/.test(apiKey))) return;
+  const message =
+    'the apiKey must be a key, hrm_…, without spaces and line breaks around it; where none is needed leave it out';
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_api_key' });
+}
+
+/** The range of an option, both ends inclusive. */
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Of options that a timer is set by. */
+export const TIMER_RANGE = { min: 1, max: MAX_TIMER_MS } as const satisfies Range;
+
+/** @throws HrmError kind `invalid`, code `invalid_options`, for what is no whole number of the range. */
+export function checkNumber(name: string, value: unknown, { min, max }: Range): void {
+  // Without an end is whole, too, where the range has none.
+  const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
+  if (value === undefined || (isWhole && Number(value) >= min && Number(value) <= max)) return;
+  const message = `must be a whole number from ${min}${max === Number.POSITIVE_INFINITY ? ' on' : ` to ${max}`}`;
+  const faults = [{ path: `/${name}`, message }];
+  throw new HrmError(`${name} ${message}`, { kind: 'invalid', code: 'invalid_options', faults });
+}
+
+/**
+ * Whether an id can be sent; whether it can be one the server says.
+ * @throws HrmError kind `invalid`, code `invalid_query`, for what is no text, or none that a URL could carry.
+ */
+export function checkId(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw questionError(name, 'must be a string');
+  // A URL would silently carry another character.
+  if (/\p{Surrogate}/u.test(value)) throw questionError(name, 'must not contain a lone surrogate');
+}
+
+/**
+ * A user as a segment of a path.
+ * @throws HrmError kind `invalid`, code `invalid_query`, also for `.` and `..`: a URL drops them from a path, escaped or not.
+ */
+export function userSegment(userId: unknown): string {
+  checkId('userId', userId);
+  if (userId === '') throw questionError('userId', 'must not be empty');
+  if (userId === '.' || userId === '..')
+    throw questionError('userId', 'is one that no path of a URL can carry: ask for its rows with query() instead');
+  return encodeURIComponent(String(userId));
+}
+
+/** An instant as a query has it. @throws HrmError kind `invalid`, code `invalid_query`, for what is none. */
+export function instantText(name: string, instant: unknown): string {
+  if (typeof instant === 'string') return instant;
+  if (instant instanceof Date && !Number.isNaN(instant.getTime())) return instant.toISOString();
+  throw questionError(name, 'must be an ISO 8601 text or a valid Date');
+}
+
+/** @throws HrmError kind `invalid`, code `invalid_cursor`, for what cannot be the id of an event. */
+export function checkEventId(id: unknown): void {
+  if (id === undefined || (typeof id === 'string' && /^[\x21-\x7e]*$/.test(id))) return;
+  throw new HrmError('lastEventId must be the id of an event', { kind: 'invalid', code: 'invalid_cursor' });
+}
+
+function questionError(name: string, message: string): HrmError {
+  const faults = [{ path: `/${name}`, message }];
+  return new HrmError(`${name} ${message}`, { kind: 'invalid', code: 'invalid_query', faults });
+}

@@ -1,0 +1,136 @@
+/**
+ * What is sent, as JSON, and what came, held to its shape: a proxy or another service may answer anything.
+ */
+import { type Fault, HrmError } from '../errors.js';
+import type { Device, DeviceReading, Latest } from '../flow/devices.js';
+import { MAX_FAULTS } from '../limits.js';
+import type { Row } from '../pure/row-table.js';
+import type { ReadingInput, WireReading } from '../reading.js';
+
+/** A reading by the names of the wire; whatever else is in it stays away. */
+export function toWire(reading: ReadingInput | WireReading): WireReading {
+  // What is no reading at all the server says.
+  if (typeof reading !== 'object' || reading === null) return reading;
+  if ('user_id' in reading) {
+    const { user_id, device_id, timestamp, heart_rate } = reading;
+    return { user_id, device_id, timestamp, heart_rate };
+  }
+  const { userId, deviceId, timestamp, heartRate } = reading;
+  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+}
+
+/**
+ * Each reading as JSON.
+ * @param pathOf - of the reading at an index, for faults.
+ * @throws HrmError kind `invalid`, code `invalid_readings`, which names those that JSON cannot say, such as one with a bigint.
+ */
+export function serialise(
+  readings: readonly (ReadingInput | WireReading)[],
+  pathOf: (index: number) => string,
+): string[] {
+  const faults: Fault[] = [];
+  const texts = Array.from(readings, (reading, i) => {
+    try {
+      return JSON.stringify(toWire(reading)) ?? 'null';
+    } catch {
+      faults.push({ path: pathOf(i), message: 'cannot be written as JSON' });
+      return '';
+    }
+  });
+  if (faults.length === 0) return texts;
+  throw new HrmError('the readings are not valid: they cannot be written as JSON', {
+    kind: 'invalid',
+    code: 'invalid_readings',
+    faults: faults.slice(0, MAX_FAULTS),
+    faultCount: faults.length,
+  });
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The error of an answer that is none of this system. */
+export function badAnswerError(cause?: unknown): HrmError {
+  const message = 'what came is not an answer of this system: is the url that of its server?';
+  return new HrmError(message, { kind: 'unavailable', code: 'bad_answer', cause });
+}
+
+/** @throws HrmError code `bad_answer`. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw badAnswerError(cause);
+  }
+}
+
+/** How many readings were accepted. @throws HrmError code `bad_answer`, as all below. */
+export function toAccepted(value: unknown, isBatch: boolean): { readonly accepted: number } {
+  const { status, count } = toFields(value);
+  if (status !== 'accepted') throw badAnswerError();
+  return { accepted: isBatch ? toNumber(count) : 1 };
+}
+
+/** A row of an answer. By hand, since a year has half a million. */
+export function toRow(value: unknown): Row {
+  const { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds } = toFields(value);
+  return {
+    timestamp: toInstant(timestamp),
+    heartRate: toNumber(heartRate),
+    min: toNumber(min),
+    max: toNumber(max),
+    count: toNumber(count),
+    deviceIds: toList(deviceIds, toText),
+  };
+}
+
+/** A user's devices. */
+export function toDevices(value: unknown): readonly Device[] {
+  return toList(toFields(value).devices, (item) => {
+    const { device_id: deviceId, first, last } = toFields(item);
+    return { deviceId: toText(deviceId), first: toReading(first), last: toReading(last) };
+  });
+}
+
+/** A user's last readings. */
+export function toLatest(value: unknown): Latest {
+  const { latest, devices } = toFields(value);
+  return { latest: latest === null ? null : toDeviceReading(latest), devices: toList(devices, toDeviceReading) };
+}
+
+/** A reading of a device, as a live event has it, too. */
+export function toDeviceReading(value: unknown): DeviceReading & { readonly deviceId: string } {
+  return { deviceId: toText(toFields(value).device_id), ...toReading(value) };
+}
+
+function toReading(value: unknown): DeviceReading {
+  const { timestamp, heart_rate: heartRate } = toFields(value);
+  return { timestamp: toInstant(timestamp), heartRate: toNumber(heartRate) };
+}
+
+/** What is looked into. */
+export function toFields(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null) throw badAnswerError();
+  return value as Fields;
+}
+
+/** A list, each of it held to its shape. */
+export function toList<Item>(value: unknown, toItem: (item: unknown) => Item): Item[] {
+  if (!Array.isArray(value)) throw badAnswerError();
+  return value.map((item) => toItem(item));
+}
+
+/** Text. */
+export function toText(value: unknown): string {
+  if (typeof value !== 'string') throw badAnswerError();
+  return value;
+}
+
+function toNumber(value: unknown): number {
+  if (typeof value !== 'number') throw badAnswerError();
+  return value;
+}
+
+function toInstant(value: unknown): string {
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value)) return value;
+  throw badAnswerError();
+}

@@ -1,0 +1,70 @@
+/**
+ * The parameters of the calls that have any.
+ */
+import { IdSchema, IntervalSchema, TimestampSchema } from 'hrm-core/schemas';
+import * as v from 'valibot';
+
+/** A parameter of a call. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'query' | 'path' | 'header';
+  readonly required: boolean;
+  readonly schema: v.GenericSchema;
+  readonly about: string;
+}
+
+const USER = { name: 'user_id', required: true, schema: IdSchema, about: 'Whose heart.' } as const;
+
+/** The user of a path. */
+export const USER_SEGMENT: Parameter = {
+  ...USER,
+  in: 'path',
+  about:
+    'Whose heart. Not of the users `.` and `..`: URLs drop such segments from a path. Their rows can be asked for.',
+};
+
+const DEVICE = { name: 'device_id', in: 'query', required: false, schema: IdSchema } as const;
+
+/** Of the live view. */
+export const LIVE_PARAMETERS: readonly Parameter[] = [
+  { ...USER, in: 'query' },
+  { ...DEVICE, about: "Only this device's readings; all by default." },
+  {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    schema: v.pipe(v.string(), v.regex(/^([0-9a-z-]{1,48}(\.[0-9]{1,6})?)?$/)),
+    about: 'The id of the last event that was seen: what came after it comes first.',
+  },
+];
+
+/** Of a query. */
+export const QUERY_PARAMETERS: readonly Parameter[] = [
+  { ...USER, in: 'query' },
+  { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
+  {
+    name: 'end',
+    in: 'query',
+    required: true,
+    schema: TimestampSchema,
+    about: 'The instant to stop before; at most 3,660 days after the first.',
+  },
+  {
+    ...DEVICE,
+    about: "Only this device's readings count, and priorities do not.",
+  },
+  {
+    name: 'interval',
+    in: 'query',
+    required: false,
+    schema: IntervalSchema,
+    about: 'The width of a row; 1m by default.',
+  },
+  {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    schema: v.string(),
+    about: 'The ETag of an answer that is there already.',
+  },
+];
