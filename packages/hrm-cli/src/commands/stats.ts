@@ -14,6 +14,7 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { bytesText, plural, summaryText, visibleId, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
+import { inFlagNames } from '../query/flag-names.js';
 
 const DAY_MS = 86_400_000;
 
@@ -24,8 +25,8 @@ const MAX_QUESTION_DAYS = 3_660;
 export const statsCommand: Command = {
   name: 'stats',
   about:
-    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files and reads none;\n' +
-    "users are only counted. With --user it lists one user's days instead, and how many readings count in each.\n" +
+    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files and reads none; ' +
+    "users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
     'What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }],
   settings: ['dataDir', ...QUEUE_SETTINGS, 'devicePriority'],
@@ -145,6 +146,8 @@ async function daysOfUser(userId: string, { settings, json, output, signal }: In
     const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
     if (json) await output.write(`${JSON.stringify(wire)}\n`);
     else await output.write(`${text.join('')}${plural(days.length, 'day')}\n`);
+  } catch (error) {
+    throw inFlagNames(error);
   } finally {
     await storage.close();
   }
