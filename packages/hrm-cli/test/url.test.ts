@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, type Sandbox } from './hrm.js';
@@ -46,6 +49,32 @@ function csv(): string {
   return `user_id,device_id,timestamp,heart_rate\n${lines.join('\n')}\n`;
 }
 
+describe('hrm with the --url of no server', () => {
+  it('says at once that it tries again, and ends with 3', async () => {
+    const { child, finished } = sandbox.start(['simulate', '--backfill', '1', '--url', 'http://127.0.0.1:1']);
+    const [text] = await once(child.stderr ?? child, 'data');
+    expect(text).toBe('hrm: the server cannot be reached; trying again for up to half a minute\n');
+    child.kill('SIGINT');
+    expect((await finished).code).toBe(0);
+  });
+
+  it('or of another service says so, with 3 and without a stack', async () => {
+    for (const row of [
+      { timestamp: 'soon', heart_rate: 70, min: 70, max: 70, count: 1, device_ids: ['watch'] },
+      { timestamp: '2024-01-15T00:00:00Z', heart_rate: 70, min: 70, max: 70, count: 1, device_ids: null },
+    ]) {
+      const other = createServer((_, response) => response.end(`${JSON.stringify(row)}\n`)).listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as AddressInfo;
+      const args = ['query', '--user', 'ana', ...RANGE, '--json', '--url', `http://127.0.0.1:${port}`];
+      const { code, stderr } = await sandbox.run(args);
+      other.close();
+      expect(code).toBe(3);
+      expect(JSON.parse(stderr).error.code).toBe('bad_answer');
+    }
+  });
+});
+
 describe('hrm with --url', () => {
   it('imports into a server, and gives what the files give, in every form', async () => {
     const file = join(sandbox.directory, 'readings.csv');
@@ -85,7 +114,7 @@ describe('hrm with --url', () => {
   it('says what a server refuses, and exits by its kind', async () => {
     const question = ['query', '--user', 'ana', ...RANGE, '--url'];
     const keyless = await sandbox.run([...question, url]);
-    expect(keyless).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('an API key is needed') });
+    expect(keyless).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('set HRM_API_KEY') });
     const wrong = await sandbox.run([...question, url], { env: { HRM_API_KEY: `${key.slice(0, -2)}xx` } });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such API key') });
     expect(wrong.stderr).not.toContain(key.slice(20, -2));

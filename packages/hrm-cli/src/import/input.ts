@@ -5,6 +5,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { HrmError } from 'hrm-core';
 
+/** Of a file, read at once. */
+const PIECE_BYTES = 64 * 1024;
+
 /** An input, opened: its existence is certain before the first is read. */
 export interface Input {
   /** The file as it was named; `standard input` for `-`. */
@@ -62,11 +65,21 @@ async function openFile(path: string, signal: AbortSignal): Promise<Input> {
     read(onBytes, fromByte = 0) {
       const start = canJump ? fromByte : 0;
       onBytes(start);
-      const stream = handle.createReadStream({ autoClose: false, ...(isFile && { start }) });
+      const stream = isFile ? Readable.from(readPieces(handle, start)) : handle.createReadStream({ autoClose: false });
       return readBytes(path, stream, onBytes, signal, fromByte - start);
     },
     close: () => handle.close(),
   };
+}
+
+/** The bytes of a file. Not its own stream: that closes the file where its reader leaves early. */
+async function* readPieces(handle: FileHandle, start: number): AsyncGenerator<Buffer> {
+  for (let position = start; ; ) {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** As many bytes as tell what it is. */
