@@ -6,6 +6,7 @@ import type { ReadingInput, WireReading } from '../reading.js';
 import { linesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { type ClientCallOptions, type ClientOptions, type ClientRequest, createCaller } from './request.js';
+import { type ServerSystem, toSystem } from './system.js';
 
 /** A question over the wire. */
 export interface ClientQuestion {
@@ -50,6 +51,8 @@ export interface Client {
   live(question: LiveQuestion, options?: ClientCallOptions): AsyncGenerator<LiveEvent, void, undefined>;
   health(options?: ClientCallOptions): Promise<ServerHealth>;
   session(options?: ClientCallOptions): Promise<Session>;
+  /** How the whole system is, in counts; for keys with the scope `admin`. */
+  system(options?: ClientCallOptions): Promise<ServerSystem>;
 }
 
 /**
@@ -119,6 +122,9 @@ export function createClient(options: ClientOptions): Client {
       type Wire = Omit<Session, 'userIds'> & { readonly user_ids: Session['userIds'] };
       const { anonymous, name, scopes, user_ids: userIds } = await json<Wire>('/session', callOptions);
       return { anonymous, name, scopes, userIds };
+    },
+    async system(callOptions) {
+      return toSystem(await json<unknown>('/system', callOptions));
     },
   };
 }
