@@ -15,7 +15,7 @@ let stop: () => Promise<void>;
 beforeEach(async () => {
   sandbox = await makeSandbox();
   const keysFile = join(sandbox.directory, 'keys.json');
-  const scopes = ['--scope', 'ingest', '--scope', 'query'];
+  const scopes = ['--scope', 'ingest', '--scope', 'query', '--scope', 'admin'];
   key = (await sandbox.run(['keys', 'create', '--name', 'cli', ...scopes, '--keys-file', keysFile])).stdout.trim();
   const serve = [
     'serve',
@@ -109,6 +109,25 @@ describe('hrm with --url', () => {
     const copy = join(sandbox.directory, 'ana.csv');
     await sandbox.run([...question, '--format', 'csv', '--url', url, '--output', copy], { env });
     expect(await readFile(copy, 'utf8')).toBe((await sandbox.run([...question, '--format', 'csv'])).stdout);
+  });
+
+  it('tells what a server knows of files and queue, as hrm stats does of those here', async () => {
+    const env = { HRM_API_KEY: key };
+    await sandbox.run(['import', '-', '--url', url], { env, input: csv() });
+    const here = async () => JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage?.days;
+    await expect.poll(here, { timeout: 20_000 }).toBe(2);
+    const { code, stdout, stderr } = await sandbox.run(['stats', '--url', url, '--json'], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { counted_at, ...storage } = JSON.parse(stdout).storage;
+    expect(counted_at).toMatch(/Z$/);
+    const own = JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage;
+    expect(Object.keys(storage)).toEqual(Object.keys(own));
+    expect(storage).toMatchObject({ days: 2, users: 1, first_date: '20240115', last_date: '20240116' });
+    expect(JSON.parse(stdout).queue).toMatchObject({ claimed_readings: 0, dead_letters: 0 });
+    const people = await sandbox.run(['stats', '--url', url], { env });
+    expect(people.stdout).toMatch(/^days +2, 2024-01-15 to 2024-01-16\n[\s\S]*\ncounted +20.*Z\nreadings queued /);
+    expect((await sandbox.run(['stats', '--url', url, '--user', 'ana'], { env })).code).toBe(2);
+    expect((await sandbox.run(['stats', '--url', url])).stderr).toContain('set HRM_API_KEY');
   });
 
   it('says what a server refuses, and exits by its kind', async () => {

@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
   import: ['--format', '--resume', '--checkpoint', '--skip-invalid', 'FILE'],
-  stats: ['--user'],
+  stats: ['--user', '--url'],
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
   doctor: [],
