@@ -59,16 +59,16 @@ describe('hrm with the --url of no server', () => {
   });
 
   it('or of another service says so, with 3 and without a stack', async () => {
-    for (const row of [
-      { timestamp: 'soon', heart_rate: 70, min: 70, max: 70, count: 1, device_ids: ['watch'] },
-      { timestamp: '2024-01-15T00:00:00Z', heart_rate: 70, min: 70, max: 70, count: 1, device_ids: null },
-    ]) {
-      const other = createServer((_, response) => response.end(`${JSON.stringify(row)}\n`)).listen(0, '127.0.0.1');
-      await once(other, 'listening');
-      const { port } = other.address() as AddressInfo;
-      const args = ['query', '--user', 'ana', ...RANGE, '--json', '--url', `http://127.0.0.1:${port}`];
-      const { code, stderr } = await sandbox.run(args);
-      other.close();
+    const other = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}?\n'));
+    const another = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}\n'));
+    for (const [server, args] of [
+      [other, ['query', '--user', 'ana', ...RANGE]],
+      [another, ['stats']],
+    ] as const) {
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      const { code, stderr } = await sandbox.run([...args, '--json', '--url', `http://127.0.0.1:${port}`]);
+      server.close();
       expect(code).toBe(3);
       expect(JSON.parse(stderr).error.code).toBe('bad_answer');
     }
