@@ -49,6 +49,7 @@ describe('the packed packages', () => {
       const bin = name === 'hrm-cli' ? ['bin'] : [];
       expect(files.filter((file) => file !== 'node_modules').sort()).toEqual([
         'LICENSE',
+        'README.md',
         ...bin,
         'dist',
         'package.json',

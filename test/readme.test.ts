@@ -16,11 +16,27 @@ import { KNOWN_BUILDS } from './support/known-builds.js';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const START = 'npm install && npm start';
 
+/** What stands below a heading. */
+function sectionOf(text: string, section: string): string {
+  const [, body = ''] = text.split(`\n## ${section}\n`);
+  return body.split('\n## ')[0] ?? '';
+}
+
 /** The shell blocks of a section. */
 function shellBlocks(text: string, section: string): string[] {
-  const [, body = ''] = text.split(`\n## ${section}\n`);
-  const [own = ''] = body.split('\n## ');
-  return [...own.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+  return [...sectionOf(text, section).matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+}
+
+/** A block without its comments. */
+function commandsOf(block: string): string[] {
+  const lines = block.split('\n').map((line) => line.replace(/(?:^|\s+)# .*$/, ''));
+  return lines.filter((line) => line !== '');
+}
+
+/** The first column of a section's tables, headings aside. */
+function firstCells(text: string, section: string): string[] {
+  const cells = [...sectionOf(text, section).matchAll(/^\| (`.*?`(?:, `.*?`)*) +\|/gm)];
+  return cells.map(([, cell = '']) => cell);
 }
 
 /** What a block says that is printed, without blanks. */
@@ -65,7 +81,9 @@ async function freePort(): Promise<number> {
   return free;
 }
 
-const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+const [readme, readmeEs] = (await Promise.all(
+  ['README.md', 'README.es.md'].map((name) => readFile(join(ROOT, name), 'utf8')),
+)) as [string, string];
 const [setUp = '', firstSteps = ''] = shellBlocks(readme, 'Start');
 const tour = shellBlocks(readme, 'A tour in five minutes');
 
@@ -135,6 +153,42 @@ describe('a walk through the README', () => {
     expect(output).toMatch(/2024-01-15T00:00:00Z .+\n2024-01-16T00:00:00Z /);
     expect(output).toContain('timestamp,heart_rate,min,max,count,device_ids');
     expect(output).toMatch(/faults +0/);
-    expect((await stat(join(clone, 'sim-0001.parquet'))).size).toBeGreaterThan(1_000);
+    expect((await stat(join(clone, '.hrm', 'sim-0001.parquet'))).size).toBeGreaterThan(1_000);
+    // The walk leaves the clone as it was.
+    const { stdout } = await promisify(execFile)('git', ['status', '--porcelain'], { cwd: clone });
+    expect(stdout).toBe('');
   }, 200_000);
+});
+
+describe('the Spanish README', () => {
+  const translations = [
+    ['Start', 'Para empezar'],
+    ['A tour in five minutes', 'Un paseo de cinco minutos'],
+  ] as const;
+
+  it.each(translations)('has in its own “%s” the very commands, which so are walked above', (section, own) => {
+    expect(shellBlocks(readmeEs, own).map(commandsOf)).toEqual(shellBlocks(readme, section).map(commandsOf));
+  });
+
+  it('has the same program in its library', () => {
+    const [program = ''] = /```js\n[\s\S]*?```/.exec(sectionOf(readme, 'As a library')) ?? [];
+    expect(sectionOf(readmeEs, 'Como biblioteca')).toContain(program);
+  });
+
+  it.each([
+    ['HTTP', 'HTTP'],
+    ['Command line', 'Línea de órdenes'],
+    ['As a library', 'Como biblioteca'],
+  ])('has in its own “%s” all calls', (section, own) => {
+    const calls = firstCells(readme, section);
+    expect(calls.length).toBeGreaterThan(8);
+    expect(firstCells(readmeEs, own)).toEqual(calls);
+  });
+
+  it.each(['README.md', 'README.es.md'])('and every other link of %s leads somewhere', async (name) => {
+    const text = await readFile(join(ROOT, name), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)/g)].flatMap(([, path]) => path || []);
+    expect(links.length).toBeGreaterThan(5);
+    for (const path of links) expect(await stat(join(ROOT, path)), path).toBeTruthy();
+  });
 });

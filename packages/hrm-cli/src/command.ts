@@ -44,7 +44,7 @@ interface CommandOperands {
 export interface Command {
   /** As typed after `hrm`: `query`, `dlq list`. */
   readonly name: string;
-  /** Two sentences for help. */
+  /** Some sentences for help, which breaks their lines; a blank line parts paragraphs. */
   readonly about: string;
   readonly operands?: CommandOperands;
   readonly options: readonly CommandOption[];
@@ -111,7 +111,7 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   }
   let parsed: ReturnType<typeof parseStrictly>;
   try {
-    parsed = parseStrictly(args.map(completeSwitch), config);
+    parsed = parseStrictly(completeArguments(args, known), config);
   } catch (error) {
     return { fault: explainParseError(error, args, known) };
   }
@@ -129,10 +129,37 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   };
 }
 
-/** `--allow-anonymous` alone means `--allow-anonymous=true`: a setting that is true or false is a switch, too. */
-function completeSwitch(arg: string, i: number, args: readonly string[]): string {
-  const isSwitch = SETTINGS.some(({ flag, allowed }) => arg === `--${flag}` && allowed === 'true or false');
-  return isSwitch && args[i + 1] !== 'true' && args[i + 1] !== 'false' ? `${arg}=true` : arg;
+/** Whether the argument there is one that every command takes, with its value in the next one: `--data-dir ./data`. */
+export function takesNext(args: readonly string[], at: number): boolean {
+  const arg = args[at] ?? '';
+  if (isSwitch(arg)) return args[at + 1] === 'true' || args[at + 1] === 'false';
+  const names = [
+    ...GLOBAL_OPTIONS.filter(({ value }) => value !== undefined),
+    ...SETTINGS.map(({ flag: name }) => ({ name })),
+  ];
+  return names.some(({ name }) => arg === `--${name}`);
+}
+
+function isSwitch(arg: string): boolean {
+  return SETTINGS.some(({ flag, allowed }) => arg === `--${flag}` && allowed === 'true or false');
+}
+
+/**
+ * `--allow-anonymous` alone means `--allow-anonymous=true`: a setting that is true or false is a switch, too. And `--backfill -1` means
+ * `--backfill=-1`: no option is a digit.
+ */
+function completeArguments(args: readonly string[], known: readonly CommandOption[]): readonly string[] {
+  const valued = new Set(known.flatMap(({ name, value }) => (value === undefined ? [] : [`--${name}`])));
+  const completed: string[] = [];
+  for (const [i, arg] of args.entries()) {
+    if (arg === '--') return [...completed, ...args.slice(i)];
+    const before = completed.at(-1);
+    if (isSwitch(arg) && !takesNext(args, i)) completed.push(`${arg}=true`);
+    else if (/^-\d/.test(arg) && before !== undefined && valued.has(before))
+      completed.splice(-1, 1, `${before}=${arg}`);
+    else completed.push(arg);
+  }
+  return completed;
 }
 
 type ParseConfig = Record<string, { type: 'boolean' | 'string'; multiple: true; short?: string }>;
@@ -173,11 +200,20 @@ function checkOperands({ name, operands }: Command, given: readonly string[]): s
 
 function explainParseError(error: unknown, args: readonly string[], known: readonly CommandOption[]): string {
   if (!(error instanceof Error) || !('code' in error)) throw error;
+  if (error.code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') return explainValueError(error.message, known);
   if (error.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return error.message.split('\n')[0] ?? '';
   const names = known.map(({ name }) => name);
   const given = args.map((arg) => /^(--?)([^=]+)/.exec(arg));
   const unknown = given.find((match) => match?.[2] !== undefined && match[0] !== '-h' && !names.includes(match[2]));
   return unknownName(`option ${unknown?.[0] ?? ''}`, unknown?.[2] ?? '', names, '--');
+}
+
+/** In place of Node's words, of which only the option's name is of use. */
+function explainValueError(message: string, known: readonly CommandOption[]): string {
+  const name = /--([\w-]+)/.exec(message)?.[1] ?? '';
+  const value = known.find((option) => option.name === name)?.value;
+  if (value === undefined) return `--${name} takes no value`;
+  return `--${name} ${value} has no value; one that begins with a dash is written --${name}=-…`;
 }
 
 /** `unknown option --usr: did you mean --user?` */

@@ -20,6 +20,12 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 6, kind: 'closed', meaning: 'closed: interrupted before it was done' },
 ];
 
+/** How a process ends that was not let finish, as shells report it. */
+export const CUT_OFF: readonly (readonly [codes: string, meaning: string])[] = [
+  ['130, 143', 'ended at once by a second SIGINT, SIGTERM'],
+  ['137', 'ended itself since a call of the file system hung, or was killed'],
+];
+
 /** The exit code of an outcome. */
 export function exitCodeOf(kind: ExitCode['kind']): number {
   return EXIT_CODES.find((entry) => entry.kind === kind)?.code ?? 1;

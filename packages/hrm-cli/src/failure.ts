@@ -21,9 +21,18 @@ export function describeFailure(error: unknown, { command, json }: { command: st
   return { text: `${command}: ${lines}${stack}\n`, exitCode };
 }
 
+/** What a server says in the words of HTTP, in those of the command line. */
+const OWN_WORDS: Readonly<Record<string, string>> = {
+  key_missing: 'an API key is needed: set HRM_API_KEY to one, as hrm keys create prints it',
+  key_wrong: 'there is no such API key, or it has ended: set HRM_API_KEY to another',
+};
+
 /** What an error says of itself; of what is no HrmError, that it is a defect. */
 export function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
-  if (isHrmError(error)) return error;
+  if (isHrmError(error)) {
+    const { kind, code, message, faults } = error;
+    return { kind, code, message: OWN_WORDS[code] ?? message, faults };
+  }
   const message = error instanceof Error ? error.message : String(error);
   return { kind: 'internal', code: 'internal', message, faults: [] };
 }

@@ -3,7 +3,7 @@
  */
 import { SETTINGS, type SettingDescription } from 'hrm-core/settings';
 import { type Command, type CommandOption, GLOBAL_OPTIONS } from './command.js';
-import { EXIT_CODES } from './exit-codes.js';
+import { CUT_OFF, EXIT_CODES } from './exit-codes.js';
 import { styled, type Terminal } from './terminal.js';
 
 /** Longer lines are hard to read. */
@@ -35,9 +35,9 @@ export function commandHelp(command: Command, { summary, seeAlso, terminal }: He
     [
       'DESCRIPTION',
       command.about
-        .split('\n')
-        .map((line) => indented(line, width))
-        .join(''),
+        .split('\n\n')
+        .map((paragraph) => indented(paragraph, width))
+        .join('\n'),
     ],
     ['OPTIONS', columns(options, width)],
     ['SETTINGS', settingsHelp(settings, width)],
@@ -109,10 +109,8 @@ function settingsHelp(settings: readonly SettingDescription[], width: number): s
 }
 
 function exitCodesHelp(width: number): string {
-  return columns(
-    EXIT_CODES.map(({ code, meaning }) => [String(code), meaning]),
-    width,
-  );
+  const own = EXIT_CODES.map(({ code, meaning }) => [String(code), meaning] as const);
+  return columns([...own, ...CUT_OFF], width);
 }
 
 /** Two columns; the right one keeps its own lines, and is wrapped. */

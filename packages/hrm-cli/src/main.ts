@@ -2,7 +2,7 @@
  * `hrm`: finds the command, loads only that one, and turns its outcome into an exit code.
  */
 import { readFileSync } from 'node:fs';
-import { GLOBAL_OPTIONS, parseArguments, unknownName } from './command.js';
+import { GLOBAL_OPTIONS, parseArguments, takesNext, unknownName } from './command.js';
 import { COMMANDS, GROUPS } from './commands.js';
 import { endProcess } from './end-process.js';
 import { exitCodeOf } from './exit-codes.js';
@@ -20,10 +20,21 @@ interface Target {
 
 /** Runs one call of `hrm`. @returns the exit code. */
 async function run(argv: readonly string[]): Promise<number> {
-  const { name, args } = findTarget(argv);
-  const end = args.indexOf('--');
-  const flags = end === -1 ? args : args.slice(0, end);
+  const target = findTarget(argv);
+  const end = target.args.indexOf('--');
+  const flags = end === -1 ? target.args : target.args.slice(0, end);
   const json = flags.includes('--json');
+  try {
+    return await runTarget(target, flags, json);
+  } catch (error) {
+    const { describeFailure } = await import('./failure.js');
+    const failure = describeFailure(error, { command: `hrm ${target.name}`.trimEnd(), json });
+    process.stderr.write(failure.text);
+    return failure.exitCode;
+  }
+}
+
+async function runTarget({ name, args }: Target, flags: readonly string[], json: boolean): Promise<number> {
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const output = createOutput(process.stdout);
   if (entry === undefined) return await runWithoutCommand(name, args, json);
@@ -35,23 +46,16 @@ async function run(argv: readonly string[]): Promise<number> {
   }
   const parsed = parseArguments(command, args);
   if ('fault' in parsed) return failUsage(`hrm ${name}`, parsed.fault, json);
-  try {
-    const { readSettings, warnings } = await import('./config.js');
-    const settings = await readSettings(parsed.flags, parsed.value('config'));
-    if (!json) process.stderr.write(warnings(process.env));
-    return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
-  } catch (error) {
-    const { describeFailure } = await import('./failure.js');
-    const failure = describeFailure(error, { command: `hrm ${name}`, json });
-    process.stderr.write(failure.text);
-    return failure.exitCode;
-  }
+  const { readSettings, warnings } = await import('./config.js');
+  const settings = await readSettings(parsed.flags, parsed.value('config'));
+  if (!json) process.stderr.write(warnings(process.env));
+  return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
 }
 
-/** Takes the command's name out of the arguments; `--json`, `--config FILE` and `--help` may stand before it. */
+/** Takes the command's name out of the arguments; what every command takes, settings too, may stand before it. */
 function findTarget(argv: readonly string[]): Target {
   let at = 0;
-  while (argv[at]?.startsWith('-')) at += argv[at] === '--config' ? 2 : 1;
+  while (argv[at]?.startsWith('-')) at += takesNext(argv, at) ? 2 : 1;
   const before = argv.slice(0, at);
   const [first = '', second = ''] = argv.slice(at);
   const isGroup = Object.keys(COMMANDS).some((name) => name.startsWith(`${first} `));

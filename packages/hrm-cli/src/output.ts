@@ -1,8 +1,11 @@
+import type { HrmError } from 'hrm-core';
+
 /** Where a command's result goes. */
 export interface Output {
   /**
    * Writes, and waits while the reader is slower.
    * @returns `false` once the reader is gone (`hrm query | head`): there is nobody to go on for, and no error.
+   * @throws HrmError kind `unavailable`, code `output_unwritable`, where the rest cannot be written: a full disk.
    */
   write(text: string | Uint8Array): Promise<boolean>;
 }
@@ -20,10 +23,18 @@ export function createOutput(stream: NodeJS.WriteStream): Output {
       );
       if (error === null || error === undefined) return true;
       gone = isReaderGone(error);
-      if (!gone) throw error;
+      if (!gone) throw await unwritableError(error);
       return false;
     },
   };
+}
+
+async function unwritableError(cause: NodeJS.ErrnoException): Promise<HrmError> {
+  // Help is printed by this, too, and needs no more than itself.
+  const { HrmError } = await import('hrm-core');
+  const why = cause.code === 'ENOSPC' ? 'its disk is full' : `${cause.code ?? cause.message}`;
+  const message = `standard output cannot be written: ${why}; what is there is not the whole`;
+  return new HrmError(message, { kind: 'unavailable', code: 'output_unwritable', cause });
 }
 
 /** Whether a write failed only since nobody reads any more. */
@@ -102,9 +113,9 @@ export function failuresToWire(failures: readonly PartitionFailure[]) {
   return failures.map(({ partition: { date, directory }, code, message }) => ({ date, directory, code, message }));
 }
 
-/** `1 reading`, `2 readings`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 reading`, `2,000 readings`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : nouns}`;
 }
 
 /** `512 B`, `29.6 kB`, `1.2 GB`: decimal, as disks are sold. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rateAxis, timeTicks } from '../src/query/chart-axes.js';
 import { describeTerminal } from '../src/terminal.js';
-import { HRM_BIN, hrmEnvironment, makeSandbox, type Sandbox } from './hrm.js';
+import { HRM_BIN, hrmEnvironment, makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 const HOUR_MS = 3_600_000;
@@ -105,6 +105,17 @@ describe('hrm query --chart', () => {
     expect(Math.max(...plain.split('\n').map((line) => [...line].length))).toBe(120);
     expect(await onTerminal(120, { NO_COLOR: '1' })).toBe(plain);
     expect((await chart(UTF8)).join('\n')).not.toContain('\u001b');
+  });
+
+  it('breaks no line of a narrow terminal, nor counts one as many', async () => {
+    const narrow = (await onTerminal(40, { NO_COLOR: '1' })).trimEnd().split('\n');
+    expect(Math.max(...narrow.map((line) => [...line].length))).toBe(40);
+    expect(narrow.slice(0, 2)).toEqual(['bpm, 2024-01-15 00:00 to', '2024-01-16 00:00 UTC']);
+    expect(narrow.slice(-3).join(' ')).toMatch(/min 60 .* max 140 .* rows .*mean .*min to max/);
+    await sandbox.run(['import', '-'], { input: ndjson(1, { user_id: 'one' }) });
+    await sandbox.run(['drain', '--all']);
+    const { stdout } = await sandbox.run(DAY.map((arg) => arg.replace('=ana', '=one')));
+    expect(stdout).toContain('  1 reading in 1 row  ');
   });
 
   it('goes by --interval, and into a file', async () => {

@@ -40,6 +40,7 @@ describe('hrm completion bash', () => {
     expect(offered('qu')).toEqual(['query']);
     expect(offered('--json', 'dr')).toEqual(['drain']);
     expect(offered('--config', 'x', 'dr')).toEqual(['drain']);
+    expect(offered('--data-dir', './d', 'dr')).toEqual(['drain']);
     expect(offered('dlq', '')).toEqual(['list', 'show', 'redrive', 'purge', '--help']);
     expect(offered('dlq', 'r')).toEqual(['redrive']);
   });
@@ -73,6 +74,48 @@ describe('hrm completion bash', () => {
     expect(offered('serve', '--data-dir', 'some')).toEqual(['some dir']);
     expect(offered('query', '--user', '')).toEqual([]);
     expect(offered('dlq', 'show', '')).toEqual([]);
+  });
+});
+
+/** What a real zsh shows when the tab key is pressed behind a line; it is waited for until it has shown `expected`. */
+function shownByZsh(line: string, expected: string): string {
+  const program = `
+    zmodload zsh/zpty
+    zpty z zsh -f -i
+    zpty -w z 'PS1=; autoload -Uz compinit; compinit -u -D; LISTMAX=1000; eval "$(<"'$1'")"; print READY$((1 + 1))'
+    zpty -r -m z text '*READY2*'
+    zpty -w -n z "$2"$'\t'
+    shown=
+    # Compared without escape sequences, which paint as they like.
+    for i in {1..400}; do
+      while zpty -r -t z text; do shown+=$text; done
+      [[ $shown == *"$3"* ]] && break
+      sleep 0.05
+    done
+    zpty -d z
+    print -r -- "$shown"
+  `;
+  const options = { cwd: sandbox.directory, encoding: 'utf8', timeout: 60_000 } as const;
+  return spawnSync('zsh', ['-fc', program, 'zsh', join(sandbox.directory, 'c.zsh'), line, expected], options).stdout;
+}
+
+const hasZsh = spawnSync('zsh', ['--version']).status === 0;
+
+describe.runIf(hasZsh)('hrm completion zsh', () => {
+  beforeAll(async () => {
+    await writeFile(join(sandbox.directory, 'c.zsh'), (await sandbox.run(['completion', 'zsh'])).stdout);
+  });
+
+  it.each([
+    ['hrm ', 'Store what is queued: one batch, or all.'],
+    ['hrm --data-dir ./d keys ', 'Take API keys away.'],
+    ['hrm query --format=', 'ndjson'],
+    ['hrm query --fo', 'rmat'],
+    ['hrm dlq list --', 'Where the Parquet files are.'],
+    ['hrm completion ', 'fish'],
+    ['hrm import some\\ f', 'file.csv'],
+  ])('offers for %j what belongs there, with what it is for', (line, expected) => {
+    expect(shownByZsh(line, expected)).toContain(expected);
   });
 });
 

@@ -5,6 +5,7 @@ import { createKey } from 'hrm-server/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeClock } from '../../../test/support/fake-clock.js';
 import { startRedis } from '../../../test/support/redis-server.js';
+import { spaceFindings } from '../src/doctor/check-place.js';
 import { checkNode, checkSettings } from '../src/doctor/check-settings.js';
 import { differenceText } from '../src/doctor/check-storage.js';
 import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
@@ -71,6 +72,21 @@ describe('hrm doctor', () => {
     expect(await readdir(sandbox.directory)).toEqual([]);
   });
 
+  it('of empty directories says how to begin too, and looks at the room and the rights there', async () => {
+    for (const directory of [sandbox.dataDir, sandbox.queueDir]) await mkdir(directory, { mode: 0o700 });
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 0, found: ['warning data/data_missing', 'warning queue/queue_missing'] });
+    expect(report.all.filter((name) => name.includes('/space'))).toHaveLength(2);
+    await chmod(sandbox.dataDir, 0o777);
+    const open = await diagnose();
+    expect(open).toMatchObject({ code: 3, status: 'problem' });
+    expect(open.found).toContain('problem data/permissions');
+    expect(open.text).toContain('others may read and write 1 directory and 0 files');
+    const env = { HRM_DATA_DIR: join(sandbox.directory, 'a-file', 'data') };
+    await writeFile(join(sandbox.directory, 'a-file'), '');
+    expect((await diagnose(env)).found.join()).toMatch(/problem data\/(?:place_unwritable|storage_unavailable)/);
+  });
+
   it('finds what others may read, what a crash left, what was set aside, and what waits, and says what to do', async () => {
     await store();
     await chmod(join(sandbox.dataDir, '20240115'), 0o755);
@@ -118,6 +134,10 @@ describe('hrm doctor', () => {
       'warning keys/permissions',
       'warning keys/keys_ended',
     ]);
+    await chmod(keysFile, 0o666);
+    const open = await diagnose();
+    expect(open.found[0]).toBe('problem keys/permissions');
+    expect(open.text).toContain('others may read and write the file of keys');
     await writeFile(keysFile, '{');
     expect(await diagnose()).toMatchObject({ code: 3, found: ['problem keys/keys_damaged'] });
   });
@@ -170,6 +190,15 @@ describe('what is looked at', () => {
     [{ HRM_SWEEP_AFTER_MS: '0' }, ['sweep_soon']],
     [{ HRM_ALLOW_ANONYMOUS: 'true' }, ['anonymous']],
   ])('in settings: %j', (env, expected) => expect(codes(env as Record<string, string>)).toEqual(expected));
+
+  it.each([
+    [{ freeBytes: 0, totalBytes: 1e12 }, ['problem space_none']],
+    [{ freeBytes: 4e9, totalBytes: 1e12 }, ['warning space_low']],
+    [{ freeBytes: 5e11, totalBytes: 1e12 }, ['ok space']],
+    [{ freeBytes: null, totalBytes: null }, []],
+  ])('in the room of a disk: %j', (space, expected) =>
+    expect(spaceFindings('data', space).map(({ level, code }) => `${level} ${code}`)).toEqual(expected),
+  );
 
   it.each([
     ['18.20.0', 'problem'],

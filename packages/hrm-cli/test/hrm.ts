@@ -46,6 +46,8 @@ export interface Sandbox {
   start(args: readonly string[], env?: Record<string, string | undefined>): Running;
   /** The same to its end; `input` is its standard input, which is empty by default. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** The same with what a shell writes behind the command: `> /dev/full`, `>&-`. */
+  runInShell(redirection: string, args: readonly string[]): Promise<Finished>;
   remove(): Promise<void>;
 }
 
@@ -59,8 +61,8 @@ interface RunOptions {
 export async function makeSandbox(): Promise<Sandbox> {
   const directory = await mkdtemp(join(tmpdir(), 'hrm-cli-'));
   const running = new Set<ChildProcess>();
-  function start(args: readonly string[], env: Record<string, string | undefined> = {}): Running {
-    const child = spawn(process.execPath, [HRM_BIN, ...args], {
+  function spawnIn([command = '', ...args]: readonly string[], env: Record<string, string | undefined>): Running {
+    const child = spawn(command, args, {
       cwd: directory,
       env: hrmEnvironment(directory, env),
       stdio: 'pipe',
@@ -68,6 +70,9 @@ export async function makeSandbox(): Promise<Sandbox> {
     running.add(child);
     child.once('close', () => running.delete(child));
     return watch(child);
+  }
+  function start(args: readonly string[], env: Record<string, string | undefined> = {}): Running {
+    return spawnIn([process.execPath, HRM_BIN, ...args], env);
   }
   return {
     directory,
@@ -80,6 +85,10 @@ export async function makeSandbox(): Promise<Sandbox> {
       child.stdin?.on('error', () => undefined);
       child.stdin?.end(input);
       return await finished;
+    },
+    async runInShell(redirection, args) {
+      const script = `exec "$0" "$@" ${redirection}`;
+      return await spawnIn(['sh', '-c', script, process.execPath, HRM_BIN, ...args], {}).finished;
     },
     async remove() {
       for (const child of running) {

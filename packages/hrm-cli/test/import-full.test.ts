@@ -59,7 +59,9 @@ describe('an import that meets a full queue', () => {
     child.kill('SIGINT');
     const { code, stderr } = await finished;
     expect(code).toBe(6);
-    expect(stderr).toMatch(/\d+ readings enqueued before that\. Importing again is harmless\./);
+    expect(stderr).toMatch(
+      /[\d,]+ readings enqueued before that\. Importing again is harmless; an import with --resume/,
+    );
   });
 });
 

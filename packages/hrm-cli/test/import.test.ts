@@ -245,7 +245,7 @@ describe('hrm import refuses', () => {
     const { code, stderr } = await sandbox.run(['import', 'cut.ndjson.gz', '--json']);
     expect(code).toBe(2);
     const { error } = JSON.parse(stderr);
-    expect(error.message).toMatch(/gzip data is damaged or incomplete(.|\n)*0000 readings enqueued before that/);
+    expect(error.message).toMatch(/gzip data is damaged or incomplete(.|\n)*0,000 readings enqueued before that/);
   });
 });
 
@@ -258,7 +258,7 @@ describe('a faulty row', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('a.ndjson has 3 faults; nothing from its line 20001 on was enqueued');
     expect(stderr).toContain('a.ndjson:25001: device_id must be');
-    expect(stderr).toContain('20000 readings enqueued before that. Importing again is harmless.');
+    expect(stderr).toContain('20,000 readings enqueued before that. Importing again is harmless.');
     expect(await stored('after')).toEqual([]);
     expect((await stored()).reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
   });
@@ -347,6 +347,18 @@ describe('a file of any size', () => {
 });
 
 describe('an import that is interrupted', () => {
+  it('while it waits for room says so in its own words, and how to go on', async () => {
+    await file('a.ndjson', ndjson(60_000));
+    const args = ['import', 'a.ndjson', '--resume', '--queue-high-water', '15000'];
+    const { child, finished } = sandbox.start(args);
+    child.stderr?.on('data', (text: string) => {
+      if (text.includes('waiting for a consumer')) child.kill('SIGINT');
+    });
+    const { code, stderr } = await finished;
+    expect(code).toBe(6);
+    expect(stderr).toMatch(/\nhrm import: interrupted\n\d+,000 readings .* The same command goes on from there\.\n$/);
+  });
+
   it.each(['SIGINT', 'SIGTERM'] as const)('by %s ends with 6 and says how far it came', async (name) => {
     const { child, finished } = sandbox.start(['import', '-', '--json']);
     child.stdin?.write(ndjson(10_000));
@@ -357,7 +369,9 @@ describe('an import that is interrupted', () => {
     expect(JSON.parse(stderr).error).toMatchObject({
       kind: 'closed',
       code: 'aborted',
-      message: 'interrupted\n10000 readings enqueued before that. Importing again is harmless.',
+      message: expect.stringMatching(
+        /^interrupted\n10,000 readings enqueued before that\. Importing again .* --resume/,
+      ),
     });
   });
 });

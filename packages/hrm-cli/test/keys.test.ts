@@ -57,10 +57,43 @@ describe('hrm keys', () => {
     expect((await keys('list')).stdout).toContain('users ana, "böb\\u{202e}"');
   });
 
-  it('takes keys away, and counts those that are not there', async () => {
-    const { id } = JSON.parse((await keys('create', '--name', 'x', '--scope', 'admin', '--json')).stdout);
-    expect((await keys('revoke', id, 'unknown')).stdout).toBe('revoked 1 key; 1 not there\n');
-    expect(JSON.parse((await keys('revoke', id, '--json')).stdout)).toEqual({ revoked: 0, missing: 1 });
+  it('takes keys away, by id or whole, and ends with 2 where one is not there', async () => {
+    const make = async () => JSON.parse((await keys('create', '--name', 'x', '--scope', 'admin', '--json')).stdout);
+    const [first, second, third] = [await make(), await make(), await make()];
+    expect(await keys('revoke', first.id, second.key)).toEqual({ code: 0, stdout: 'revoked 2 keys\n', stderr: '' });
+    const partly = await keys('revoke', third.id, `${first.key}\n`);
+    expect(partly).toMatchObject({ code: 2, stdout: 'revoked 1 key; 1 not there\n' });
+    expect(partly.stderr).toContain('whoever has another key still gets in');
+    expect(partly.stderr).not.toContain(first.key.slice(20));
+    const unknown = await keys('revoke', third.id, '--json');
+    expect(unknown.code).toBe(2);
+    expect(JSON.parse(unknown.stdout)).toEqual({ revoked: 0, missing: 1 });
+    expect(JSON.parse(unknown.stderr).error).toMatchObject({ kind: 'invalid', code: 'key_unknown' });
+    expect(JSON.parse((await keys('list', '--json')).stdout)).toEqual({ items: [], count: 0 });
+  });
+
+  it('tells a file without keys, with which nobody is answered, from none', async () => {
+    expect((await keys('list')).stderr).toMatch(
+      /^no keys: there is no .*keys\.json, .* answers whoever can reach it\n$/,
+    );
+    const { id } = JSON.parse((await keys('create', '--name', 'x', '--scope', 'query', '--json')).stdout);
+    const words = /^no keys in .*keys\.json: the server answers nobody; make one with hrm keys create/;
+    expect((await keys('revoke', id)).stderr).toMatch(words);
+    expect((await keys('list')).stderr).toMatch(words);
+  });
+
+  it.runIf(process.platform === 'linux')('makes no key that nobody sees', async () => {
+    const args = ['keys', 'create', '--name', 'x', '--scope', 'query', '--keys-file', keysFile];
+    for (const redirection of ['>&-', '> /dev/null']) {
+      const nowhere = await sandbox.runInShell(redirection, args);
+      expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('no key was made') });
+    }
+    expect((await keys('list')).stderr).toContain('there is no');
+    const full = await sandbox.runInShell('> /dev/full', args);
+    expect(full).toMatchObject({ code: 3, stderr: expect.stringContaining('was taken away again') });
+    const left = sandbox.start(args);
+    left.child.stdout?.destroy();
+    expect(await left.finished).toMatchObject({ code: 3, stderr: expect.stringContaining('is gone') });
     expect(JSON.parse((await keys('list', '--json')).stdout)).toEqual({ items: [], count: 0 });
   });
 

@@ -42,6 +42,17 @@ describe('hrm query', () => {
     );
   });
 
+  it('names a data directory that does not exist, and answers as one would that is empty', async () => {
+    const env = { HRM_DATA_DIR: 'dta' };
+    const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', '--format=csv'), { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^timestamp,.*\r?\n$/);
+    expect(stderr).toBe(
+      `hrm query: there is no data directory ${join(sandbox.directory, 'dta')}: is HRM_DATA_DIR right?\n`,
+    );
+    expect((await sandbox.run(queryArgs('x'.repeat(129)))).stderr).toContain('hrm query: --user must be');
+  });
+
   it('prints JSON in the form of the GET', async () => {
     const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', '--json'));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -138,7 +138,8 @@ describe('hrm simulate', () => {
     [['--duration', '0'], 'there is nothing to simulate without --backfill'],
     [['--start', 'yesterday'], '--start is "yesterday": it must be like'],
     [['--start', '1970-01-02T00:00:00Z', '--backfill', '2'], '--backfill goes back to before 1970'],
-    [['--seed', '-1'], "'--seed' argument is ambiguous"],
+    [['--seed', '-1'], '--seed is "-1": it must be an integer from 0'],
+    [['--start', '2099-01-01T00:00:00Z', '--duration', '1s'], '\ntimestamp lies too far in the future'],
   ])('refuses %j', async (args, message) => {
     const { code, stdout, stderr } = await sandbox.run(['simulate', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -105,7 +105,8 @@ describe('hrm stats', () => {
       /^date .*\n2024-01-15 +100 +60 +119 +1 .*ring, watch\n2024-03-01 .*\n2 days\n$/,
     );
     expect((await sandbox.run(['stats', '--user', 'nobody'])).stdout).toMatch(/\n0 days\n$/);
-    expect((await sandbox.run(['stats', '--user', 'x'.repeat(129)])).code).toBe(2);
+    const long = await sandbox.run(['stats', '--user', 'x'.repeat(129)]);
+    expect(long).toMatchObject({ code: 2, stderr: expect.stringMatching(/^hrm stats: --user must be/) });
   });
 
   it('makes nothing, and says what cannot be asked, with 3', async () => {

@@ -8,6 +8,7 @@ import type { Chunk } from '../src/import/chunks.js';
 import { createCsvReader } from '../src/import/csv.js';
 import { toQueue } from '../src/import/destination.js';
 import { enqueueChunks, type Tally } from '../src/import/enqueue-chunks.js';
+import { readRows } from '../src/import/formats.js';
 import { type Line, readLines } from '../src/import/lines.js';
 import { nearest } from '../src/nearest.js';
 import { visibleId } from '../src/output.js';
@@ -153,6 +154,39 @@ describe('CSV records', () => {
       [6, 'fault'],
       [7, item('f')],
     ]);
+  });
+});
+
+describe('CSV that is hostile', () => {
+  const HEAD = 'user_id,device_id,timestamp,heart_rate';
+
+  it('with a quote before blank lines holds no more of them than a line may have bytes', () => {
+    const reader = createCsvReader(HEAD);
+    let faults = reader.take({ number: 2, text: '"x' }).length;
+    for (let number = 3; number < 1_100_000 && faults === 0; number += 1)
+      faults += reader.take({ number, text: '' }).length;
+    expect(faults).toBe(1);
+    expect(reader.isOpen()).toBe(false);
+  });
+
+  it('with a quote that is wrong at last gives all the rows between', async () => {
+    async function* lines(): AsyncGenerator<Line[]> {
+      const texts = [HEAD, '"', ...new Array<string>(200_000).fill('a""b'), '"x'];
+      yield texts.map((text, i) => ({ number: i + 1, text }));
+    }
+    let count = 0;
+    for await (const { rows } of readRows(lines(), 'csv', { offset: 0, line: 1 }, null)) count += rows.length;
+    expect(count).toBe(200_002);
+  });
+
+  it.each([
+    ['user_id;device_id;timestamp;heart_rate', 'semicolons'],
+    ['"user_id";"device_id";"timestamp";"heart_rate"', 'semicolons'],
+    ['heart_rate\ttimestamp\tuser_id\tdevice_id\tnote, long', 'tabs'],
+  ])('or another program’s is told by its separators: %s', (text, name) => {
+    expect(() => createCsvReader().take({ number: 1, text })).toThrow(
+      `separated by ${name}: save the file with commas`,
+    );
   });
 });
 

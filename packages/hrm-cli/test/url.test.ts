@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, type Sandbox } from './hrm.js';
@@ -12,7 +15,7 @@ let stop: () => Promise<void>;
 beforeEach(async () => {
   sandbox = await makeSandbox();
   const keysFile = join(sandbox.directory, 'keys.json');
-  const scopes = ['--scope', 'ingest', '--scope', 'query'];
+  const scopes = ['--scope', 'ingest', '--scope', 'query', '--scope', 'admin'];
   key = (await sandbox.run(['keys', 'create', '--name', 'cli', ...scopes, '--keys-file', keysFile])).stdout.trim();
   const serve = [
     'serve',
@@ -45,6 +48,32 @@ function csv(): string {
   });
   return `user_id,device_id,timestamp,heart_rate\n${lines.join('\n')}\n`;
 }
+
+describe('hrm with the --url of no server', () => {
+  it('says at once that it tries again, and ends with 3', async () => {
+    const { child, finished } = sandbox.start(['simulate', '--backfill', '1', '--url', 'http://127.0.0.1:1']);
+    const [text] = await once(child.stderr ?? child, 'data');
+    expect(text).toBe('hrm: the server cannot be reached; trying again for up to half a minute\n');
+    child.kill('SIGINT');
+    expect((await finished).code).toBe(0);
+  });
+
+  it('or of another service says so, with 3 and without a stack', async () => {
+    const other = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}?\n'));
+    const another = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}\n'));
+    for (const [server, args] of [
+      [other, ['query', '--user', 'ana', ...RANGE]],
+      [another, ['stats']],
+    ] as const) {
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      const { code, stderr } = await sandbox.run([...args, '--json', '--url', `http://127.0.0.1:${port}`]);
+      server.close();
+      expect(code).toBe(3);
+      expect(JSON.parse(stderr).error.code).toBe('bad_answer');
+    }
+  });
+});
 
 describe('hrm with --url', () => {
   it('imports into a server, and gives what the files give, in every form', async () => {
@@ -82,10 +111,29 @@ describe('hrm with --url', () => {
     expect(await readFile(copy, 'utf8')).toBe((await sandbox.run([...question, '--format', 'csv'])).stdout);
   });
 
+  it('tells what a server knows of files and queue, as hrm stats does of those here', async () => {
+    const env = { HRM_API_KEY: key };
+    await sandbox.run(['import', '-', '--url', url], { env, input: csv() });
+    const here = async () => JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage?.days;
+    await expect.poll(here, { timeout: 20_000 }).toBe(2);
+    const { code, stdout, stderr } = await sandbox.run(['stats', '--url', url, '--json'], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { counted_at, ...storage } = JSON.parse(stdout).storage;
+    expect(counted_at).toMatch(/Z$/);
+    const own = JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage;
+    expect(Object.keys(storage)).toEqual(Object.keys(own));
+    expect(storage).toMatchObject({ days: 2, users: 1, first_date: '20240115', last_date: '20240116' });
+    expect(JSON.parse(stdout).queue).toMatchObject({ claimed_readings: 0, dead_letters: 0 });
+    const people = await sandbox.run(['stats', '--url', url], { env });
+    expect(people.stdout).toMatch(/^days +2, 2024-01-15 to 2024-01-16\n[\s\S]*\ncounted +20.*Z\nreadings queued /);
+    expect((await sandbox.run(['stats', '--url', url, '--user', 'ana'], { env })).code).toBe(2);
+    expect((await sandbox.run(['stats', '--url', url])).stderr).toContain('set HRM_API_KEY');
+  });
+
   it('says what a server refuses, and exits by its kind', async () => {
     const question = ['query', '--user', 'ana', ...RANGE, '--url'];
     const keyless = await sandbox.run([...question, url]);
-    expect(keyless).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('an API key is needed') });
+    expect(keyless).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('set HRM_API_KEY') });
     const wrong = await sandbox.run([...question, url], { env: { HRM_API_KEY: `${key.slice(0, -2)}xx` } });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such API key') });
     expect(wrong.stderr).not.toContain(key.slice(20, -2));

@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   compact: ['--user', '--date', '--all'],
   query: ['--user', '--start', '--end', '--device', '--interval', '--format', '--chart', '--output'],
   import: ['--format', '--resume', '--checkpoint', '--skip-invalid', 'FILE'],
-  stats: ['--user'],
+  stats: ['--user', '--url'],
   simulate: ['--users', '--devices', '--rate', '--duration', '--seed', '--start', '--backfill', '--dry-run'],
   health: ['--url'],
   doctor: [],
@@ -49,6 +49,13 @@ describe('help', () => {
       expect(headings).toEqual(expect.arrayContaining(settings));
       for (const option of [...options, '--json', '--config', '--help']) expect(stdout).toContain(option);
       for (const exit of EXIT_CODES) expect(unwrapped(stdout)).toContain(` ${exit.code} ${exit.meaning} `);
+      for (const code of [130, 143, 137]) expect(stdout).toMatch(new RegExp(`\n {2}(?:\\d+, )?${code}\\b`));
+      // Paragraphs are as full as the width lets them be.
+      for (const paragraph of (/DESCRIPTION\n([\s\S]*?)\n\n[A-Z]/.exec(stdout)?.[1] ?? '').split('\n\n')) {
+        const broken = paragraph.split('\n').map((line) => line.trim());
+        for (const [i, line] of broken.slice(0, -1).entries())
+          expect(line.length + 3 + (broken[i + 1]?.split(' ')[0]?.length ?? 0)).toBeGreaterThan(80);
+      }
       expect(stdout).toMatch(new RegExp(`\nEXAMPLES\n {2}.*hrm ${name}`));
       // Examples are not broken: they are there to be copied.
       const lines = stdout.split('\n').filter((line) => !line.startsWith('  hrm ') && !/ hrm |\| hrm/.test(line));
@@ -58,8 +65,9 @@ describe('help', () => {
     },
   );
 
-  it('of hrm serve has every setting with its variable and default', async () => {
+  it('of hrm serve has every setting with its variable and default, each a sentence of its own', async () => {
     const { stdout } = await sandbox.run(['serve', '--help']);
+    for (const { about } of SETTINGS) expect(about).toMatch(/^[A-Z].*\.$/);
     for (const { flag, variable, fallback } of SETTINGS) {
       expect(stdout).toContain(`--${flag} VALUE`);
       expect(unwrapped(stdout)).toContain(`${variable}, default ${fallback}`);
@@ -144,7 +152,7 @@ describe('wrong use', () => {
     [['constructor'], 'unknown command "constructor"'],
     [['drain', '--al'], 'unknown option --al: did you mean --all?'],
     [['drain', '-x'], 'unknown option -x'],
-    [['drain', '--all=yes'], "'--all' does not take an argument"],
+    [['drain', '--all=yes'], '--all takes no value'],
     [['drain', 'now'], 'unexpected argument "now": hrm drain takes only options'],
     [['dlq', 'show', 'a', 'b'], 'unexpected argument "b": hrm dlq show takes one ID'],
     [['dlq', 'show'], 'ID is missing'],
@@ -152,7 +160,9 @@ describe('wrong use', () => {
     [['import', 'x', '--format', 'xml'], '--format is "xml": it must be one of csv, ndjson'],
     [['serve', '--only', 'nothing'], '--only is "nothing": it must be one of api, consumer, compacter'],
     [['query', '--user', 'a', '--start', 'b'], '--end E is missing'],
-    [['query', '--user', '--start', 'b'], "'--user' argument is ambiguous"],
+    [['query', '--user', '--start', 'b'], '--user U has no value; one that begins with a dash is written --user=-…'],
+    [['query', '--user'], '--user U has no value'],
+    [['--data-dir', './d', 'statz'], 'unknown command "statz": did you mean stats?'],
     [['compact', '--user', ''], '--user must not be empty'],
     [['compact', '--user', 'a', '--user', 'b'], '--user is given 2 times: give it once'],
     [['drain', '--lease-ms', '100', '--lease-ms', '200'], '--lease-ms is given 2 times'],
@@ -232,9 +242,22 @@ describe('settings', () => {
     ]);
   });
 
-  it('are taken by every command as flags, the ones it does not use too', async () => {
+  it('are taken by every command as flags, the ones it does not use too, also before it', async () => {
     const { code } = await sandbox.run(['drain', '--port', '9', '--data-dir', sandbox.dataDir]);
     expect(code).toBe(0);
+    for (const before of [
+      ['--data-dir', 'nowhere'],
+      ['--data-dir=nowhere'],
+      ['--allow-anonymous', '--data-dir=nowhere'],
+    ]) {
+      const { stderr } = await sandbox.run([...before, 'query', ...queryArgs('ana').slice(1)]);
+      expect(stderr).toMatch(/^hrm query: there is no data directory .*nowhere: is HRM_DATA_DIR right/);
+    }
+  });
+
+  it('that are numbers below none are refused in our words', async () => {
+    const { code, stderr } = await sandbox.run(['compact', '--sweep-after-ms', '-1']);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--sweep-after-ms is "-1": it must') });
   });
 });
 
@@ -261,6 +284,15 @@ describe('exit codes', () => {
       message: 'odd',
       errors: [],
     });
+  });
+
+  it.runIf(process.platform === 'linux')('is 3 when standard output is full, in clear words', async () => {
+    for (const args of [['--help'], ['query', '--help'], queryArgs('ana'), ['doctor']]) {
+      const { code, stderr } = await sandbox.runInShell('> /dev/full', args);
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/^hrm.*: standard output cannot be written: its disk is full/m);
+      expect(stderr).not.toContain('    at ');
+    }
   });
 
   it('is 3 when the queue cannot be opened', async () => {

@@ -190,14 +190,14 @@ const DEFINITIONS = {
     schema: integer(1, 1_000_000),
     fallback: 50_000,
     allowed: 'an integer from 1 to 1000000',
-    about: 'A batch is written when it has so many readings,',
+    about: 'A batch is written once it has so many readings, or sooner, by its age.',
   },
   batchMaxAgeMs: {
     variable: 'HRM_BATCH_MAX_AGE_MS',
     schema: DAY,
     fallback: 5_000,
     allowed: 'milliseconds, 0 to 86400000',
-    about: 'or when its oldest reading has waited so long.',
+    about: 'A batch is written once its oldest reading has waited so long, or sooner, by its size.',
   },
   leaseMs: {
     variable: 'HRM_LEASE_MS',

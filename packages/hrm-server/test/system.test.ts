@@ -1,4 +1,5 @@
 import { writePart } from 'hrm-core';
+import { createClient } from 'hrm-core/client';
 import { expect, it } from 'vitest';
 import { post, startTest, wireReading } from './support.js';
 
@@ -34,4 +35,9 @@ it('GET /system tells the queue, the files, the last compaction and the process,
   });
   expect(answer.queue?.oldest_age_ms).toBeGreaterThanOrEqual(0);
   expect(JSON.stringify(answer)).not.toMatch(/ana|ben|watch/);
+  // The same by the client.
+  const { queue, files } = await createClient({ url }).system();
+  expect(queue).toMatchObject({ readings: 1, claimedReadings: 0, deadLetters: 0, oldestAgeMs: expect.any(Number) });
+  expect(files).toMatchObject({ users: 2, days: 2, firstDate: '20240115', lastDate: '20240601' });
+  expect(files?.mostFiles).toBe(answer.files?.most_files_of_a_day);
 });

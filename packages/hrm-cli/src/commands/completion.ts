@@ -1,7 +1,8 @@
 import type { Command, CommandTable } from '../command.js';
-import { bashCompletion, zshCompletion } from '../completion/bash.js';
+import { bashCompletion } from '../completion/bash.js';
 import { fishCompletion } from '../completion/fish.js';
 import { offeredCommands } from '../completion/words.js';
+import { zshCompletion } from '../completion/zsh.js';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
@@ -10,7 +11,7 @@ export function createCompletionCommand(table: CommandTable): Command {
   return {
     name: 'completion',
     about:
-      'Prints a program for a shell, by which it completes commands, options and their values when the tab key is pressed.\n' +
+      'Prints a program for a shell, by which it completes commands, options and their values when the tab key is pressed. ' +
       "It is made of this version's own commands, offers nothing that is stored, and asks nothing when it runs.",
     operands: { label: 'SHELL', min: 1, max: 1, choices: Object.keys(SHELLS) },
     options: [],

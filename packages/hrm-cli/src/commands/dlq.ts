@@ -19,7 +19,7 @@ const ALL: CommandOption = { name: 'all', about: 'Every dead letter that is ther
 export const listCommand: Command = {
   name: 'dlq list',
   about:
-    'Lists what could not be stored: ids, reasons, ages and attempts, oldest first.\n' +
+    'Lists what could not be stored: ids, reasons, ages and attempts, oldest first. ' +
     'It shows no readings; hrm dlq show ID does.',
   options: [],
   settings: QUEUE_SETTINGS,
@@ -31,7 +31,7 @@ export const listCommand: Command = {
 export const showCommand: Command = {
   name: 'dlq show',
   about:
-    'Shows one dead letter with its raw bytes, as text where they are UTF-8, else in base64.\n' +
+    'Shows one dead letter with its raw bytes, as text where they are UTF-8, else in base64. ' +
     'Those bytes are health data of a person: mind who sees them.',
   operands: { label: 'ID', min: 1, max: 1 },
   options: [],
@@ -44,7 +44,7 @@ export const showCommand: Command = {
 export const redriveCommand: Command = {
   name: 'dlq redrive',
   about:
-    'Puts dead letters back into the queue, with the time of their first arrival kept; the next batch tries them again.\n' +
+    'Puts dead letters back into the queue, with the time of their first arrival kept; the next batch tries them again. ' +
     'Ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],
@@ -57,7 +57,7 @@ export const redriveCommand: Command = {
 export const purgeCommand: Command = {
   name: 'dlq purge',
   about:
-    'Deletes dead letters for good: what is in them is lost.\n' +
+    'Deletes dead letters for good: what is in them is lost. ' +
     'It takes ids, or --all, and nothing by default; ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],

@@ -13,8 +13,8 @@ const CHECK_TIMEOUT_MS = 15_000;
 export const doctorCommand: Command = {
   name: 'doctor',
   about:
-    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, sync, permissions, leftovers, quarantine), the\n' +
-    'queue or Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes some blocks, and deletes them.\n' +
+    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, sync, permissions, leftovers, quarantine), the ' +
+    'queue or Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes some blocks, and deletes them. ' +
     'Ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],
   settings: [

@@ -24,7 +24,7 @@ interface DrainTotal {
 export const drainCommand: Command = {
   name: 'drain',
   about:
-    'Stores one batch of the queue as Parquet files and acknowledges it; an empty queue is no error.\n' +
+    'Stores one batch of the queue as Parquet files and acknowledges it; an empty queue is no error. ' +
     'Bad readings become dead letters (hrm dlq list). What cannot be written now stays queued: --all stops then, with exit code 3.',
   options: [{ name: 'all', about: 'Go on until the queue is empty.' }],
   settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs'],

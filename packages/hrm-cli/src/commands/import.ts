@@ -21,7 +21,7 @@ const WAITING = 'the queue is full; waiting for a consumer to make room (hrm ser
 export const importCommand: Command = {
   name: 'import',
   about:
-    'Enqueues the readings of CSV files (a header row names user_id, device_id, timestamp, heart_rate) or NDJSON files, gzipped or not.\n' +
+    'Enqueues the readings of CSV files (a header row names user_id, device_id, timestamp, heart_rate) or NDJSON files, gzipped or not. ' +
     'A running hrm serve, or hrm drain --all, stores them then; importing a file again is harmless.',
   operands: { label: 'FILE…', min: 1, max: MAX_FILES },
   options: [
@@ -101,7 +101,8 @@ async function importInputs(
     await enqueueChunks(queue, chunks, rules, tally);
     await checkpoint?.settled();
   } catch (error) {
-    throw isHrmError(error) ? withTally(error, tally, json) : error;
+    if (!isHrmError(error)) throw error;
+    throw error.kind === 'closed' ? interruptedError(error, tally, checkpoint) : withTally(error, tally, json);
   } finally {
     progress.end();
     // What came before a failure counts for the next import; the failure is what is told.
@@ -129,12 +130,12 @@ async function* allChunks(
   checkpoint: Checkpoint | null,
 ): AsyncGenerator<Chunk> {
   for (const input of inputs) {
-    const point = (await checkpoint?.pointOf(input)) ?? null;
-    if (point === 'changed') {
+    const start = await checkpoint?.startOf(input);
+    if (start?.isChanged === true) {
       const note = 'is not the file that it was when its import stopped: it is imported from its beginning';
       process.stderr.write(`hrm import: ${visibleText(input.label)} ${note}\n`);
     }
-    yield* readChunks(input, format, onBytes, point === 'changed' ? null : point);
+    yield* readChunks(input, format, onBytes, start);
   }
 }
 
@@ -150,12 +151,23 @@ async function checkpointOf({ args, settings }: Invocation): Promise<Checkpoint 
 }
 
 /** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */
-function withTally(error: HrmError, { enqueued }: Tally, json: boolean): HrmError {
+function withTally(error: HrmError, tally: Tally, json: boolean): HrmError {
   const { kind, code, faults, faultCount } = error;
   const listed = json || code !== 'invalid_readings' ? [] : faultLines(faults, faultCount);
-  const before = enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
-  const message = [error.message, ...listed, `${before} Importing again is harmless.`].join('\n');
+  const message = [error.message, ...listed, `${beforeText(tally)} Importing again is harmless.`].join('\n');
   return new HrmError(message, { kind, code, faults, faultCount, cause: error });
+}
+
+function interruptedError(cause: HrmError, tally: Tally, checkpoint: Checkpoint | null): HrmError {
+  const next =
+    checkpoint === null
+      ? 'Importing again is harmless; an import with --resume remembers how far it came.'
+      : 'The same command goes on from there.';
+  return new HrmError(`interrupted\n${beforeText(tally)} ${next}`, { kind: 'closed', code: 'aborted', cause });
+}
+
+function beforeText({ enqueued }: Tally): string {
+  return enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
 }
 
 function toWire(files: number, { enqueued, rejected, faults, faultCount, reasons }: Tally) {

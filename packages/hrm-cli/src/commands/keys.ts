@@ -2,6 +2,8 @@
  * `hrm keys …`: the API keys of the server. Whoever may write the file of the keys may make keys: the command asks
  * nobody.
  */
+import { fstatSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { HrmError } from 'hrm-core';
 import type { KeyRecord, Scope } from 'hrm-server/keys';
 import type { Command, CommandOption, Invocation } from '../command.js';
@@ -39,7 +41,8 @@ export const createCommand: Command = {
     'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
   ],
   async run({ args, settings, json, output }) {
-    const { createKey } = await import('hrm-server/keys');
+    const { createKey, revokeKey } = await import('hrm-server/keys');
+    refuseNowhere();
     const users = args.values('user');
     const nowMs = Date.now();
     const { record, token } = await createKey(
@@ -52,19 +55,36 @@ export const createCommand: Command = {
       },
       nowMs,
     );
-    if (json) await output.write(`${JSON.stringify({ key: token, ...toWire(record) })}\n`);
-    else {
-      process.stderr.write(`the key ${record.id}, which is shown this once:\n`);
-      await output.write(`${token}\n`);
+    if (!json) process.stderr.write(`the key ${record.id}, which is shown this once:\n`);
+    const text = json ? `${JSON.stringify({ key: token, ...toWire(record) })}\n` : `${token}\n`;
+    let isSeen = false;
+    try {
+      isSeen = await output.write(text);
+    } finally {
+      // A key that nobody has, and that counts, is one too many.
+      if (!isSeen && (await revokeKey(settings.keysFile, record.id)) && !json) await sayTakenAway(settings.keysFile);
     }
+    if (!isSeen) throw unseenError('the reader of standard output is gone', 'unavailable');
     return 'done';
   },
 };
 
+/** Node opens a standard output that is closed as `/dev/null`: in neither anybody would see the key. */
+function refuseNowhere(): void {
+  const nowhere = statSync(devNull, { throwIfNoEntry: false });
+  const stats = fstatSync(process.stdout.fd);
+  if (nowhere === undefined || !stats.isCharacterDevice() || stats.rdev !== nowhere.rdev) return;
+  throw unseenError('standard output is closed or /dev/null, and a key is shown once: no key was made', 'invalid');
+}
+
+function unseenError(message: string, kind: 'invalid' | 'unavailable'): HrmError {
+  return new HrmError(message, { kind, code: 'output_unwritable' });
+}
+
 /** `hrm keys list` */
 export const listCommand: Command = {
   name: 'keys list',
-  about: 'Lists the API keys: ids, names, what they may do, of whom they may speak.\nThe keys themselves are nowhere.',
+  about: 'Lists the API keys: ids, names, what they may do, of whom they may speak. The keys themselves are nowhere.',
   options: [],
   settings: ['keysFile'],
   examples: ['hrm keys list', 'hrm keys list --json'],
@@ -75,18 +95,37 @@ export const listCommand: Command = {
       await output.write(`${JSON.stringify({ items: keys.map(toWire), count: keys.length })}\n`);
       return 'done';
     }
-    if (keys.length === 0) process.stderr.write('no keys: the server answers whoever can reach it\n');
+    if (keys.length === 0) process.stderr.write(noKeysText(settings.keysFile));
     for (const key of keys) if (!(await output.write(`${keyLine(key)}\n`))) break;
     return 'done';
   },
 };
 
+async function sayTakenAway(keysFile: string): Promise<void> {
+  process.stderr.write('the key, which nobody has seen, was taken away again\n');
+  await sayIfNone(keysFile);
+}
+
+async function sayIfNone(keysFile: string): Promise<void> {
+  const { readKeys } = await import('hrm-server/keys');
+  if (readKeys(keysFile).length === 0) process.stderr.write(noKeysText(keysFile));
+}
+
+/** What it means that there are no keys: without a file everybody is answered, with an empty one nobody. */
+function noKeysText(keysFile: string): string {
+  if (statSync(keysFile, { throwIfNoEntry: false }) === undefined)
+    return `no keys: there is no ${keysFile}, and the server answers whoever can reach it\n`;
+  const advice = `make one with hrm keys create; or, to have none needed, delete it and ${keysFile}.needed, and start the servers anew`;
+  return `no keys in ${keysFile}: the server answers nobody; ${advice}\n`;
+}
+
 /** `hrm keys revoke` */
 export const revokeCommand: Command = {
   name: 'keys revoke',
   about:
-    'Takes API keys away, by id; servers that run refuse them within a second. An id that is not there is counted, and no error.\n' +
-    'With the last key gone everybody is refused. To need no keys any more, delete the file of the keys and the one beside it that\n' +
+    'Takes API keys away, by id or by the whole key; servers that run refuse them within a second. It ends with 2 where one of them is not ' +
+    'there, after the others are taken away: a key that leaked may be in another file (--keys-file).\n\n' +
+    'With the last key gone everybody is refused. To need no keys any more, delete the file of the keys and the one beside it that ' +
     'ends in .needed, and start the servers anew: without the one, but with the other, they do not start.',
   operands: { label: 'ID…', min: 1, max: 1_000 },
   options: [],
@@ -95,14 +134,25 @@ export const revokeCommand: Command = {
   run: revoke,
 };
 
+/** @throws HrmError kind `invalid`, code `key_unknown`, once all that are there are taken away. */
 async function revoke({ args, settings, json, output }: Invocation): Promise<'done'> {
   const { revokeKey } = await import('hrm-server/keys');
+  const ids = new Set(args.operands.map(idOf));
   let revoked = 0;
-  for (const id of args.operands) if (await revokeKey(settings.keysFile, id)) revoked += 1;
-  const missing = args.operands.length - revoked;
+  for (const id of ids) if (await revokeKey(settings.keysFile, id)) revoked += 1;
+  const missing = ids.size - revoked;
   const text = `revoked ${plural(revoked, 'key')}${missing === 0 ? '' : `; ${missing} not there`}\n`;
   await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);
-  return 'done';
+  if (revoked > 0 && !json) await sayIfNone(settings.keysFile);
+  if (missing === 0) return 'done';
+  // Not repeated: somebody may have pasted a secret.
+  const message = `${plural(missing, 'id')} of no key in ${settings.keysFile}: hrm keys list shows the ids; whoever has another key still gets in`;
+  throw new HrmError(message, { kind: 'invalid', code: 'key_unknown' });
+}
+
+/** Of a key as it was printed, its id. */
+function idOf(text: string): string {
+  return /^hrm_([a-z2-7]{12})_/.exec(text)?.[1] ?? text;
 }
 
 function keyLine({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecord): string {

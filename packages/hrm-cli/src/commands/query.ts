@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
-import { writePieces } from '../output.js';
+import { visibleText, writePieces } from '../output.js';
 import { openOutputFile } from '../output-file.js';
 import { startProgress } from '../progress.js';
 import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
 import { binRows } from '../query/chart-bins.js';
+import { inFlagNames } from '../query/flag-names.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { describeTerminal } from '../terminal.js';
@@ -20,8 +23,8 @@ type Format = (typeof FORMATS)[number] | 'chart';
 export const queryCommand: Command = {
   name: 'query',
   about:
-    "Shows one user's heart rate, a row a minute that has readings, for start <= t < end; readings still queued are not in it.\n" +
-    'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority).\n' +
+    "Shows one user's heart rate, a row a minute that has readings, for start <= t < end; readings still queued are not in it. " +
+    'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority). ' +
     'With --format parquet it exports the stored readings themselves, of all devices, for any tool that reads Parquet.',
   options: [
     { name: 'user', value: 'U', about: 'The user_id.', required: true },
@@ -56,21 +59,33 @@ export const queryCommand: Command = {
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
-    const format = formatOf(invocation);
-    const client = openClient(invocation);
-    if (client !== null) {
-      await print(piecesOf(format, { client }, invocation), invocation);
-      return 'done';
-    }
-    const storage = await openStorage(invocation.settings, { readOnly: true });
     try {
-      await print(piecesOf(format, { storage }, invocation), invocation);
-    } finally {
-      await storage.close();
+      await answer(formatOf(invocation), invocation);
+    } catch (error) {
+      throw inFlagNames(error);
     }
     return 'done';
   },
 };
+
+async function answer(format: Format, invocation: Invocation): Promise<void> {
+  const client = openClient(invocation);
+  if (client !== null) return await print(piecesOf(format, { client }, invocation), invocation);
+  const storage = await openStorage(invocation.settings, { readOnly: true });
+  noteIfMissing(invocation);
+  try {
+    await print(piecesOf(format, { storage }, invocation), invocation);
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Nobody has readings where there are no data: right, and seldom what was meant. */
+function noteIfMissing({ settings, json }: Invocation): void {
+  const directory = resolve(settings.dataDir);
+  if (json || existsSync(directory)) return;
+  process.stderr.write(`hrm query: there is no data directory ${visibleText(directory)}: is HRM_DATA_DIR right?\n`);
+}
 
 /** @throws HrmError kind `invalid` for what contradicts itself, or would fill a terminal with bytes. */
 function formatOf({ args, json }: Invocation): Format {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
+import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Destination, withDestination } from '../import/destination.js';
 import { enqueuePatiently } from '../import/enqueue-patiently.js';
@@ -18,8 +18,8 @@ const BACKFILL_EVERY_MS = 15_000;
 export const simulateCommand: Command = {
   name: 'simulate',
   about:
-    'Makes believable readings for demonstrations and load: sleep, days and exercise of many people, as several devices each see them, with\n' +
-    'noise, gaps, readings out of order and twice, and late uploads in bursts. They go into the queue in real time, under ids like sim-0001.\n' +
+    'Makes believable readings for demonstrations and load: sleep, days and exercise of many people, as several devices each see them, with ' +
+    'noise, gaps, readings out of order and twice, and late uploads in bursts. They go into the queue in real time, under ids like sim-0001. ' +
     'The same --seed and --start give the same readings. SIGINT ends it early, which is no failure.',
   options: [
     { name: 'users', value: 'N', about: 'People; default 10.' },
@@ -104,7 +104,7 @@ async function feedQueue(options: SimulateOptions, invocation: Invocation): Prom
     await withDestination(invocation, (queue) => enqueueAll(queue, options, invocation, tally, progress));
   } catch (error) {
     // Told to stop in the midst of a piece: that is how it is ended.
-    if (!signal.aborted || !isHrmError(error) || error.kind !== 'closed') throw error;
+    if (!signal.aborted || !isHrmError(error) || error.kind !== 'closed') throw withReasons(error, json);
   } finally {
     progress.end();
   }
@@ -131,6 +131,20 @@ async function feedQueue(options: SimulateOptions, invocation: Invocation): Prom
   ];
   const wire = { ...counts, elapsed_ms: elapsedMs, seed: options.seed, stopped: signal.aborted };
   await output.write(json ? `${JSON.stringify(wire)}\n` : summaryText(rows));
+}
+
+/** Reasons that are told, of the different ones. */
+const MAX_REASONS = 3;
+
+/** The same error, which for people says why: its faults repeat each other, and JSON has them in `errors`. */
+function withReasons(error: unknown, json: boolean): unknown {
+  if (json || !isHrmError(error) || error.code !== 'invalid_readings') return error;
+  const reasons = new Set(
+    error.faults.map(({ path, message }) => `${path.replace(/^\/\d*\/?/, '')} ${message}`.trim()),
+  );
+  const { kind, code, faults, faultCount } = error;
+  const message = [error.message, ...[...reasons].slice(0, MAX_REASONS)].join('\n');
+  return new HrmError(message, { kind, code, faults, faultCount, cause: error });
 }
 
 async function enqueueAll(

@@ -9,7 +9,7 @@ import { startProgress } from '../progress.js';
 export const verifyCommand: Command = {
   name: 'verify',
   about:
-    'Looks at every byte and reading of every stored file, and says what is wrong; ends with 5 where something is left so, or lost.\n' +
+    'Looks at every byte and reading of every stored file, and says what is wrong; ends with 5 where something is left so, or lost. ' +
     'With --repair it stores what can be read where it belongs, makes rollups anew, and sets damaged files aside. It deletes nothing.',
   options: [
     { name: 'user', value: 'U', about: "Only this user's days, and the shared parts that may hold some of it." },

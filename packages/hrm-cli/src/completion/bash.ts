@@ -1,7 +1,7 @@
-import { firstWords, isGroup, type OfferedCommand, type Values } from './words.js';
+import { firstWords, isGroup, type OfferedCommand, type Values, valuedFlags } from './words.js';
 
 /**
- * Completions for bash 4 and newer, and by its `bashcompinit` for zsh. Every word in it is from the command table: letters, digits and
+ * Completions for bash 4 and newer. Every word in it is from the command table: letters, digits and
  * dashes, so that nothing needs quotes.
  */
 export function bashCompletion(commands: readonly OfferedCommand[]): string {
@@ -28,7 +28,9 @@ _hrm() {
     word="\${COMP_WORDS[at]}"
     if [ -n "$skip" ]; then skip=''; continue; fi
     case "$command:$word" in
-      :--config) skip=yes ;;
+      ${valuedFlags()
+        .map((flag) => `:${flag}`)
+        .join('|')}) skip=yes ;;
       *:-*) ;;
 ${groups.map(([first]) => `      ${first}:*) command="${first} $word"; break ;;\n`).join('')}      :*) command="$word" ;;
     esac
@@ -70,14 +72,4 @@ function replyOf(values: Values): string {
   if (values === 'file') return '_hrm_paths -f; ';
   if (values === 'directory') return '_hrm_paths -d; ';
   return typeof values === 'string' ? '' : `COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$current")); `;
-}
-
-/** The same for zsh, which runs what is written for bash. */
-export function zshCompletion(commands: readonly OfferedCommand[]): string {
-  const body = bashCompletion(commands).split('\n').slice(1).join('\n');
-  return `# Completions of hrm for zsh. Use: eval "$(hrm completion zsh)"
-autoload -Uz compinit bashcompinit
-(( \${+functions[compdef]} )) || compinit
-bashcompinit
-${body}`;
 }

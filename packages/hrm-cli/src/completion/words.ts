@@ -9,6 +9,7 @@ interface OfferedOption {
   /** With its dashes. */
   readonly flag: string;
   readonly values: Values;
+  readonly isRepeatable: boolean;
   /** One line, for shells that show it. */
   readonly about: string;
 }
@@ -36,8 +37,9 @@ export async function offeredCommands(table: CommandTable): Promise<readonly Off
   return commands;
 }
 
-function offeredOption({ name, value, choices, about }: CommandOption): OfferedOption {
-  return { flag: `--${name}`, values: valuesOf(value, choices), about: about.split('\n')[0] ?? '' };
+function offeredOption({ name, value, choices, repeatable = false, about }: CommandOption): OfferedOption {
+  const [line = ''] = about.split('\n');
+  return { flag: `--${name}`, values: valuesOf(value, choices), isRepeatable: repeatable, about: line };
 }
 
 function operandsOf({ operands }: Command): Values {
@@ -51,7 +53,9 @@ function valuesOf(value: string | undefined, choices: readonly string[] | undefi
 }
 
 function settingOptions(): OfferedOption[] {
-  return SETTINGS.map(({ flag, allowed, about }) => ({ flag: `--${flag}`, values: allowedValues(allowed), about }));
+  return SETTINGS.map(({ flag, allowed, about }) => {
+    return { flag: `--${flag}`, values: allowedValues(allowed), isRepeatable: false, about };
+  });
 }
 
 /** What a setting allows, where its own words say so in a form that can be offered. */
@@ -74,4 +78,11 @@ export function firstWords(commands: readonly OfferedCommand[]): ReadonlyMap<str
 /** Whether a first word is a group's. */
 export function isGroup(commands: readonly OfferedCommand[]): boolean {
   return commands.some(({ name }) => name.includes(' '));
+}
+
+/** The flags that may stand before a command, and have their value in the next word. */
+export function valuedFlags(): readonly string[] {
+  const valued = GLOBAL_OPTIONS.flatMap(({ name, value }) => (value === undefined ? [] : [`--${name}`]));
+  const settings = SETTINGS.filter(({ allowed }) => allowed !== 'true or false').map(({ flag }) => `--${flag}`);
+  return [...valued, ...settings];
 }

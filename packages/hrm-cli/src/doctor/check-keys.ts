@@ -4,6 +4,7 @@ import type { Settings } from 'hrm-core/settings';
 import { isLoopback } from 'hrm-server';
 import { type KeyRecord, readKeys } from 'hrm-server/keys';
 import { plural } from '../output.js';
+import { rightsOfOthers } from './check-storage.js';
 import { type Finding, findingsOf } from './finding.js';
 
 /** What of the settings decides who is answered. */
@@ -27,8 +28,11 @@ export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs
   }
   const ended = keys.filter(({ expires_ms }) => expires_ms !== null && expires_ms <= nowMs).length;
   const findings: Finding[] = [];
-  if ((stats.mode & 0o077) !== 0)
-    findings.push(warning('permissions', 'others may read the file of keys', `run chmod go= ${keysFile}`));
+  if ((stats.mode & 0o077) !== 0) {
+    const { rights, isProblem } = rightsOfOthers(stats.mode);
+    const message = `others may ${rights} the file of keys`;
+    findings.push((isProblem ? problem : warning)('permissions', message, `run chmod go= ${keysFile}`));
+  }
   if (ended === keys.length)
     findings.push(warning('keys_none', 'no key counts: nobody is answered', 'make one with hrm keys create'));
   else if (ended > 0) {

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import { bytesText, plural } from '../output.js';
+import { placeFindings } from './check-place.js';
 import { differenceText, permissionFindings } from './check-storage.js';
 import { type Finding, findingsOf } from './finding.js';
 
@@ -18,9 +18,10 @@ export async function checkQueue(settings: Settings): Promise<readonly Finding[]
   const { problem } = findingsOf('queue');
   try {
     if (settings.redisUrl !== '') return [...(await redisFindings(settings)), ...(await depthFindings(settings))];
-    return await embeddedFindings(settings);
+    return [...(await depthFindings(settings)), ...(await permissionFindings('queue', resolve(settings.queueDir)))];
   } catch (error) {
     if (!isHrmError(error)) throw error;
+    if (error.code === 'queue_missing') return await missingFindings(resolve(settings.queueDir));
     const advice =
       error.kind === 'invalid' ? 'change that setting or server' : 'start it, or set REDIS_URL or HRM_QUEUE_DIR';
     return [problem(error.code, error.message, advice)];
@@ -49,14 +50,12 @@ async function redisFindings(settings: Settings): Promise<readonly Finding[]> {
   return findings;
 }
 
-async function embeddedFindings(settings: Settings): Promise<readonly Finding[]> {
-  const { warning } = findingsOf('queue');
-  const directory = resolve(settings.queueDir);
-  if ((await stat(directory).catch(() => null)) === null) {
-    const message = `there is no queue directory ${directory} yet`;
-    return [warning('queue_missing', message, 'start hrm serve, which makes it, or set HRM_QUEUE_DIR or REDIS_URL')];
-  }
-  return [...(await depthFindings(settings)), ...(await permissionFindings('queue', directory))];
+async function missingFindings(directory: string): Promise<readonly Finding[]> {
+  const message = `there is no queue in ${directory} yet`;
+  const advice = 'start hrm serve, which makes it, or set HRM_QUEUE_DIR or REDIS_URL';
+  const missing = findingsOf('queue').warning('queue_missing', message, advice);
+  const place = await placeFindings('queue', directory);
+  return [missing, ...place, ...(await permissionFindings('queue', directory))];
 }
 
 async function depthFindings(settings: Settings): Promise<readonly Finding[]> {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, opendir, stat, unlink } from 'node:fs/promises';
+import { lstat, open, opendir, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isHrmError, type Space, type Storage } from 'hrm-core';
+import { isHrmError, type Storage } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
-import { bytesText, plural } from '../output.js';
+import { plural } from '../output.js';
+import { placeFindings, spaceFindings } from './check-place.js';
 import { type Finding, findingsOf } from './finding.js';
 
 /** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
@@ -16,10 +17,6 @@ const LEFTOVER_AGE_MS = 3_600_000;
 const SLOW_SYNC_MS = 50;
 const SYNC_TRIES = 3;
 
-/** Room below which somebody should look: a share of the disk, and never more than some bytes. */
-const LOW_SHARE = 0.1;
-const LOW_BYTES = 5e9;
-
 /** How far a file system's clock may be from ours, ms. */
 const MAX_FILE_SKEW_MS = 2_000;
 
@@ -27,21 +24,23 @@ const MAX_FILE_SKEW_MS = 2_000;
 export async function checkStorage(dataDir: string): Promise<readonly Finding[]> {
   const { ok, warning, problem } = findingsOf('data');
   const directory = resolve(dataDir);
-  if ((await stat(directory).catch(() => null)) === null) {
-    const message = `there is no data directory ${directory} yet`;
-    return [warning('data_missing', message, 'start hrm serve, which makes it, or set HRM_DATA_DIR')];
-  }
   const findings: Finding[] = [];
   try {
     const storage = await openStorage({ dataDir }, { create: false });
     try {
       const space = await storage.check();
-      findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings(space));
+      findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings('data', space));
     } finally {
       await storage.close();
     }
   } catch (error) {
     if (!isHrmError(error)) throw error;
+    if (error.code === 'storage_missing') {
+      const message = `there are no data in ${directory} yet`;
+      findings.push(warning('data_missing', message, 'start hrm serve, which begins there, or set HRM_DATA_DIR'));
+      const place = await placeFindings('data', directory);
+      return [...findings, ...place, ...(await permissionFindings('data', directory))];
+    }
     findings.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
   }
   findings.push(...(await clockFindings(directory)));
@@ -77,15 +76,6 @@ function syncFindings(syncMs: number): readonly Finding[] {
   return [warning('sync_slow', message, 'use a faster disk, or one that is less busy: every file waits for it')];
 }
 
-function spaceFindings({ freeBytes, totalBytes }: Space): readonly Finding[] {
-  const { ok, warning } = findingsOf('data');
-  if (freeBytes === null) return [];
-  const message = `${bytesText(freeBytes)} free${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;
-  if (freeBytes >= Math.min(LOW_BYTES, (totalBytes ?? Number.POSITIVE_INFINITY) * LOW_SHARE))
-    return [ok('space', message)];
-  return [warning('space_low', message, 'make room: a full disk stops storing, and the queue grows until it refuses')];
-}
-
 /** Compares the time that the file system gives a new file with this machine's: they differ on file servers. */
 async function clockFindings(directory: string): Promise<readonly Finding[]> {
   const { ok, warning } = findingsOf('clock');
@@ -115,10 +105,10 @@ export function differenceText(aheadMs: number): string {
   return seconds === '0.0' ? "this machine's" : `${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`;
 }
 
-/** Looks for what others than the owner may read, or another owner has. */
+/** Looks for what others than the owner may read or write, or another owner has; finds nothing where nothing is. */
 export async function permissionFindings(check: string, directory: string): Promise<readonly Finding[]> {
   const { ok, problem, warning } = findingsOf(check);
-  const open = { directories: 0, files: 0, foreign: 0 };
+  const open = { directories: 0, files: 0, foreign: 0, modes: 0 };
   const user = process.getuid?.() ?? null;
   let seen = 0;
   for await (const path of walk(directory)) {
@@ -126,20 +116,29 @@ export async function permissionFindings(check: string, directory: string): Prom
     if (stats === null || stats.isSymbolicLink()) continue;
     seen += 1;
     if ((stats.mode & 0o077) !== 0) open[stats.isDirectory() ? 'directories' : 'files'] += 1;
+    open.modes |= stats.mode;
     if (user !== null && user !== 0 && stats.uid !== user) open.foreign += 1;
     if (seen >= MAX_ENTRIES) break;
   }
-  const { directories, files, foreign } = open;
+  if (seen === 0) return [];
+  const { directories, files, foreign, modes } = open;
   const findings: Finding[] = [];
   if (directories + files > 0) {
-    const message = `others may read ${directories} directories and ${files} files of ${seen} looked at`;
-    findings.push(warning('permissions', message, `run chmod -R go= ${directory}`));
+    const { rights, isProblem } = rightsOfOthers(modes);
+    const counts = `${plural(directories, 'directory', 'directories')} and ${plural(files, 'file')}`;
+    const message = `others may ${rights} ${counts} of ${seen} looked at`;
+    findings.push((isProblem ? problem : warning)('permissions', message, `run chmod -R go= ${directory}`));
   }
   if (foreign > 0) {
     const message = `${foreign} of ${seen} entries belong to another user`;
     findings.push(problem('owner', message, `run as their owner, or chown -R ${user} ${directory}`));
   }
   return findings.length > 0 ? findings : [ok('permissions', `for its owner alone (${seen} entries looked at)`)];
+}
+
+/** What others than the owner may do, by modes or-ed together. That everybody may write is a problem, a group may be meant to. */
+export function rightsOfOthers(modes: number): { readonly rights: string; readonly isProblem: boolean } {
+  return { rights: (modes & 0o022) === 0 ? 'read' : 'read and write', isProblem: (modes & 0o002) !== 0 };
 }
 
 /** A directory and what is in it, breadth first: dates before users before files. */

@@ -6,20 +6,21 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HrmError } from 'hrm-core';
+import type { ImportStart } from './chunks.js';
 import { FORMATS, type ResumePoint } from './formats.js';
-import { type FileIdentity, type Input, isSameFile } from './input.js';
+import { hashBefore, type Input } from './input.js';
 
-/** How far one file was imported. */
-type Entry = FileIdentity & { readonly point: ResumePoint };
+/** How far files were imported, by absolute path. */
+type Entries = Map<string, ResumePoint>;
 
-/** By absolute path. */
-type Entries = Map<string, Entry>;
+/** Of the file's form. */
+const VERSION = 2;
 
 /** The progress of one import. */
 export interface Checkpoint {
   readonly path: string;
-  /** Where to go on with a file; `null` at its beginning. `'changed'`: it is not the file that it was. */
-  pointOf(input: Input): Promise<ResumePoint | 'changed' | null>;
+  /** Where to go on with a file: at its beginning where what was imported of it is not what it was. It is read up to there. */
+  startOf(input: Input): Promise<ImportStart & { readonly isChanged: boolean }>;
   /** Remembers that everything before a point is in the queue; written soon, and never two at once. */
   note(input: Input, point: ResumePoint): void;
   /** Resolves once what was noted is written. @throws HrmError kind `unavailable` where it could not be. */
@@ -50,15 +51,16 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   }
   return {
     path,
-    async pointOf({ label, identity, plainBytes }) {
-      const entry = entries.get(resolve(label));
-      if (entry === undefined || identity === null) return null;
-      const isShorter = plainBytes !== null && plainBytes < entry.point.offset;
-      return !isShorter && (await isSameFile(label, entry)) ? entry.point : 'changed';
+    async startOf(input) {
+      const point = input.isFile ? entries.get(resolve(input.label)) : undefined;
+      const before = point === undefined ? null : await hashBefore(input, point.offset);
+      if (point !== undefined && before?.copy().digest('hex') === point.digest)
+        return { point, before, isChanged: false };
+      return { point: null, before: createHash('sha256'), isChanged: point !== undefined };
     },
-    note({ label, identity }, point) {
-      if (identity === null) return;
-      entries.set(resolve(label), { ...identity, point });
+    note({ label, isFile }, point) {
+      if (!isFile) return;
+      entries.set(resolve(label), point);
       isStale = true;
       running ??= writeAll();
     },
@@ -89,24 +91,24 @@ async function readEntries(path: string): Promise<Entries> {
 function parseEntries(text: string): Entries | null {
   try {
     const { version, files } = JSON.parse(text);
-    const entries = Object.entries(files as Record<string, Entry>);
-    return version === 1 && entries.every(([, entry]) => isEntry(entry)) ? new Map(entries) : null;
+    const entries = Object.entries(files as Record<string, ResumePoint>);
+    return version === VERSION && entries.every(([, point]) => isPoint(point)) ? new Map(entries) : null;
   } catch {
     return null;
   }
 }
 
-function isEntry({ headBytes, headDigest, point: { offset, line, format, header } }: Entry): boolean {
-  const areNumbers = [headBytes, offset, line - 1].every((value) => Number.isSafeInteger(value) && value >= 0);
+function isPoint({ offset, line, digest, format, header }: ResumePoint): boolean {
+  const areNumbers = [offset, line - 1].every((value) => Number.isSafeInteger(value) && value >= 0);
   const hasHeader = format === 'csv' ? typeof header === 'string' : header === undefined;
-  return areNumbers && typeof headDigest === 'string' && FORMATS.includes(format) && hasHeader;
+  return areNumbers && /^[0-9a-f]{64}$/.test(digest) && FORMATS.includes(format) && hasHeader;
 }
 
 /** Whole or not at all, as far as a killed process goes; it is not synced, since losing it is harmless. */
 async function write(path: string, entries: Entries): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.partial`;
-  await writeFile(temporary, JSON.stringify({ version: 1, files: Object.fromEntries(entries) }), { mode: 0o600 });
+  await writeFile(temporary, JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) }), { mode: 0o600 });
   await rename(temporary, path);
 }
 

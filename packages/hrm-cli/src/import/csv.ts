@@ -17,6 +17,12 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** One field and what follows it: quoted, with quotes doubled inside, or free of quotes. */
 const FIELD = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
 
+/** What other programs put between fields, some by the language of the machine. */
+const SEPARATORS = [
+  [';', 'semicolons'],
+  ['\t', 'tabs'],
+] as const;
+
 /** Where the four columns are, and how many there are in all. */
 interface Header {
   readonly positions: readonly number[];
@@ -41,9 +47,10 @@ export function createCsvReader(knownHeader?: string): RowReader {
 
   function readRecord(lines: readonly TextLine[]): ImportRow[] | null {
     const text = lines.length === 1 ? (lines[0]?.text ?? '') : lines.map((line) => line.text).join('\n');
+    const line = lines[0]?.number ?? 0;
+    if (header === undefined) refuseSeparators(text, line);
     const fields = splitFields(text);
     if (fields === null) return null;
-    const line = lines[0]?.number ?? 0;
     if (header !== undefined) return [toRow(fields, header, line, text.length)];
     header = readHeader(fields, line);
     headerText = text;
@@ -68,7 +75,8 @@ export function createCsvReader(knownHeader?: string): RowReader {
     if (gathered.length === 0 && line.text === '') return [];
     const closes = hasOpenQuote(line.text) === gathered.length > 0;
     gathered.push(line);
-    gatheredLength += line.text.length;
+    // A blank line is one, too.
+    gatheredLength += line.text.length + 1;
     if (!closes) return gatheredLength > MAX_LINE_BYTES ? giveUp() : [];
     const rows = readRecord(gathered);
     if (rows === null) return giveUp();
@@ -84,7 +92,7 @@ export function createCsvReader(knownHeader?: string): RowReader {
     end() {
       const rows = giveUp();
       // What was read anew may have left a quote open again; every round gives up at least one line.
-      while (gathered.length > 0) rows.push(...giveUp());
+      while (gathered.length > 0) for (const row of giveUp()) rows.push(row);
       if (header === undefined) throw headerError(1, 'the file is empty');
       return rows;
     },
@@ -116,6 +124,14 @@ function readHeader(names: readonly string[], line: number): Header {
   const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
   if (twice.length > 0) throw headerError(line, `it has ${twice.join(', ')} more than once`);
   return { positions: COLUMNS.map((column) => names.indexOf(column)), width: names.length };
+}
+
+function refuseSeparators(text: string, line: number): void {
+  for (const [separator, name] of SEPARATORS) {
+    const names = text.split(separator).map((field) => field.replace(/^"(.*)"$/, '$1'));
+    if (COLUMNS.every((column) => names.includes(column)))
+      throw headerError(line, `its fields are separated by ${name}: save the file with commas`);
+  }
 }
 
 /** Without a header no row can be read, so this ends the file whatever is to be skipped. */

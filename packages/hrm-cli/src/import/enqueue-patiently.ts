@@ -32,7 +32,8 @@ export async function enqueuePatiently(
         await patience.wait(error);
         continue;
       }
-      if (!isHrmError(error) || error.kind !== 'unavailable' || retries === MAX_RETRIES) throw error;
+      const isFinal = destination.isPatient || retries === MAX_RETRIES;
+      if (!isHrmError(error) || error.kind !== 'unavailable' || isFinal) throw error;
       // When the signal cuts the wait short, the next try says so.
       await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
       retries += 1;

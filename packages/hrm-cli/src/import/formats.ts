@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import { createCsvReader } from './csv.js';
 import type { Line, LinePosition } from './lines.js';
 import { createNdjsonReader } from './ndjson.js';
@@ -18,6 +19,8 @@ export function formatOfName(name: string): Format | undefined {
 
 /** Where reading an input can begin anew: at a line that begins a record, with what was known by then. */
 export interface ResumePoint extends Readonly<LinePosition> {
+  /** SHA-256 of all bytes before it, gunzipped, hex. */
+  readonly digest: string;
   readonly format: Format;
   /** Of CSV. */
   readonly header?: string | undefined;
@@ -35,12 +38,14 @@ export interface RowBatch {
  * @param format - `undefined`: the first character that is not blank tells, since JSON objects begin with a brace.
  * @param position - of the lines, as `readLines` moves it.
  * @param from - what was known where the lines begin, if that is not the input's beginning.
+ * @param before - of the bytes before the position; without it no points are told.
  */
 export async function* readRows(
   lines: AsyncIterable<readonly Line[]>,
   format: Format | undefined,
   position: Readonly<LinePosition>,
   from: ResumePoint | null,
+  before?: Hash | undefined,
 ): AsyncGenerator<RowBatch> {
   let known = from?.format ?? format;
   let reader = known === undefined ? undefined : createReader(known, from?.header);
@@ -50,9 +55,10 @@ export async function* readRows(
       if ('text' in line && line.text.trim() === '' && reader === undefined) continue;
       known ??= sniff(line);
       reader ??= createReader(known);
-      rows.push(...reader.take(line));
+      // Not spread: a quote that was open for long gives many.
+      for (const row of reader.take(line)) rows.push(row);
     }
-    yield { rows, point: pointOf(reader, known, position) };
+    yield { rows, point: before === undefined ? null : pointOf(reader, known, position, before) };
   }
   if (reader !== undefined) yield { rows: reader.end(), point: null };
 }
@@ -65,10 +71,12 @@ function pointOf(
   reader: RowReader | undefined,
   format: Format | undefined,
   { offset, line }: Readonly<LinePosition>,
+  before: Hash,
 ): ResumePoint | null {
   if (reader === undefined || format === undefined || reader.isOpen()) return null;
   const header = reader.header();
-  return format === 'csv' && header === undefined ? null : { offset, line, format, header };
+  if (format === 'csv' && header === undefined) return null;
+  return { offset, line, digest: before.copy().digest('hex'), format, header };
 }
 
 function sniff(line: Line): Format {

@@ -1,19 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { HrmError } from 'hrm-core';
 
-/** The beginning of a file: what is appended later does not change it. */
-export interface FileIdentity {
-  readonly headBytes: number;
-  /** SHA-256, hex. */
-  readonly headDigest: string;
-}
-
-/** Bytes of a file's beginning that tell it from others, at most. */
-const MAX_HEAD_BYTES = 64 * 1024;
+/** Of a file, read at once. */
+const PIECE_BYTES = 64 * 1024;
 
 /** An input, opened: its existence is certain before the first is read. */
 export interface Input {
@@ -21,12 +14,10 @@ export interface Input {
   readonly label: string;
   /** `undefined` where nobody knows: a pipe. */
   readonly byteLength: number | undefined;
-  /** Bytes that there are to read; `null` where that is not known: of a pipe, and of what is gzipped. */
-  readonly plainBytes: number | null;
-  /** What tells a file from others, also when it has grown since; `null` where it cannot be read twice. */
-  readonly identity: FileIdentity | null;
+  /** Whether it can be read more than once: a regular file. */
+  readonly isFile: boolean;
   /**
-   * The bytes, gunzipped where they are gzip; to be read once. `onBytes` hears of those read before gunzipping.
+   * The bytes, gunzipped where they are gzip. `onBytes` hears of those read before gunzipping.
    * @param fromByte - of the gunzipped ones; default 0.
    */
   read(onBytes: (count: number) => void, fromByte?: number): AsyncGenerator<Buffer>;
@@ -64,41 +55,53 @@ async function openFile(path: string, signal: AbortSignal): Promise<Input> {
     await handle.close();
     throw inputError(path, 'is a directory');
   }
-  const head = stats.isFile() ? await readHead(handle, MAX_HEAD_BYTES) : null;
+  const isFile = stats.isFile();
+  // Within gzip there is nothing to jump to.
+  const canJump = isFile && !isGzip(await readHead(handle));
   return {
     label: path,
-    byteLength: stats.isFile() ? stats.size : undefined,
-    plainBytes: head === null || isGzip(head) ? null : stats.size,
-    identity: head === null ? null : { headBytes: head.byteLength, headDigest: digestOf(head) },
+    byteLength: isFile ? stats.size : undefined,
+    isFile,
     read(onBytes, fromByte = 0) {
-      // Within gzip there is nothing to jump to.
-      const canJump = head !== null && !isGzip(head);
-      if (!canJump) return readBytes(path, handle.createReadStream({ autoClose: false }), onBytes, signal, fromByte);
-      onBytes(fromByte);
-      return readBytes(path, handle.createReadStream({ autoClose: false, start: fromByte }), onBytes, signal, 0);
+      const start = canJump ? fromByte : 0;
+      onBytes(start);
+      const stream = isFile ? Readable.from(readPieces(handle, start)) : handle.createReadStream({ autoClose: false });
+      return readBytes(path, stream, onBytes, signal, fromByte - start);
     },
     close: () => handle.close(),
   };
 }
 
-/** Whether a file begins as it did when its identity was taken. @throws HrmError kind `invalid` where it is not there. */
-export async function isSameFile(path: string, { headBytes, headDigest }: FileIdentity): Promise<boolean> {
-  const handle = await open(path, 'r');
-  try {
-    const head = await readHead(handle, headBytes);
-    return head.byteLength === headBytes && digestOf(head) === headDigest;
-  } finally {
-    await handle.close();
+/** The bytes of a file. Not its own stream: that closes the file where its reader leaves early. */
+async function* readPieces(handle: FileHandle, start: number): AsyncGenerator<Buffer> {
+  for (let position = start; ; ) {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
-async function readHead(handle: FileHandle, maxBytes: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxBytes), 0, maxBytes, 0);
+/** As many bytes as tell what it is. */
+async function readHead(handle: FileHandle): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
   return buffer.subarray(0, bytesRead);
 }
 
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/**
+ * Hashes the bytes before an offset, gunzipped: what was read of a file before tells it from any other, however it goes on.
+ * @returns SHA-256 that has got them; `null` where there are not so many.
+ */
+export async function hashBefore(input: Input, offset: number): Promise<Hash | null> {
+  const hash = createHash('sha256');
+  let left = offset;
+  if (left === 0) return hash;
+  for await (const piece of input.read(() => undefined)) {
+    hash.update(piece.subarray(0, left));
+    left -= Math.min(left, piece.byteLength);
+    if (left === 0) return hash;
+  }
+  return null;
 }
 
 function standardInput(signal: AbortSignal): Input {
@@ -106,8 +109,7 @@ function standardInput(signal: AbortSignal): Input {
   return {
     label,
     byteLength: undefined,
-    plainBytes: null,
-    identity: null,
+    isFile: false,
     read: (onBytes) => readBytes(label, process.stdin, onBytes, signal, 0),
     close: async () => undefined,
   };

@@ -13,6 +13,11 @@ export interface LinePosition {
   line: number;
 }
 
+/** Takes the bytes that stand before a position, as they pass. */
+export interface PassingBytes {
+  update(bytes: Uint8Array): unknown;
+}
+
 /** Bytes of one line: a file without line ends must not fill the memory. A reading with the longest ids is 2 KB. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
@@ -24,10 +29,12 @@ const NOT_UTF8 = 'the line is not UTF-8';
  * Splits bytes into lines, numbered from 1, as many at a time as one piece of the source completes. The line ends `\n`
  * and `\r\n`, and a byte order mark before the first line, are taken off. Holds one piece and one line at most.
  * @param position - where `pieces` begin; at each yield it is moved to the first line that was not given yet.
+ * @param passing - at each yield it has got all bytes before `position`, and none behind it.
  */
 export async function* readLines(
   pieces: AsyncIterable<Buffer>,
   position: LinePosition = { offset: 0, line: 1 },
+  passing?: PassingBytes | undefined,
 ): AsyncGenerator<readonly Line[]> {
   const open = createOpenLine();
   let number = position.line;
@@ -37,18 +44,21 @@ export async function* readLines(
     pieceOffset += piece.byteLength;
     const first = piece.indexOf(LINE_END);
     if (first === -1) {
+      passing?.update(piece);
       open.append(piece);
       continue;
     }
     open.append(piece.subarray(0, first));
-    const lines = [open.finish(number)];
     const last = piece.lastIndexOf(LINE_END);
-    if (last > first) lines.push(...splitLines(piece.subarray(first + 1, last), number + 1));
+    const others = last > first ? splitLines(piece.subarray(first + 1, last), number + 1) : [];
+    const lines = [open.finish(number), ...others];
     number += lines.length;
     open.append(piece.subarray(last + 1));
     position.offset = offset + last + 1;
     position.line = number;
+    passing?.update(piece.subarray(0, last + 1));
     yield lines;
+    passing?.update(piece.subarray(last + 1));
   }
   if (!open.isEmpty()) yield [open.finish(number)];
 }

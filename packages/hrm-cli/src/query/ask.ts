@@ -1,16 +1,7 @@
 /**
  * The questions of `hrm query`, in the words of the command line.
  */
-import {
-  type DamageReport,
-  exportReadings,
-  HrmError,
-  type Interval,
-  isHrmError,
-  queryTables,
-  type RowTable,
-  type Storage,
-} from 'hrm-core';
+import { type DamageReport, exportReadings, type Interval, queryTables, type RowTable, type Storage } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import type { Invocation } from '../command.js';
 import { visibleText } from '../output.js';
@@ -19,7 +10,7 @@ import { tablesOf } from './rows-to-tables.js';
 /** What answers: the files here, or a server. */
 export type Source = { readonly storage: Storage } | { readonly client: Client };
 
-/** Asks for rows. @throws HrmError kind `invalid`, naming the flags, at once. */
+/** Asks for rows. @throws HrmError kind `invalid`, code `invalid_query`: {@link inFlagNames} has it in the words of the flags. */
 export function askForRows(
   source: Source,
   invocation: Invocation,
@@ -28,17 +19,8 @@ export function askForRows(
 ): AsyncIterable<RowTable> {
   const { settings, signal } = invocation;
   if ('client' in source) return tablesOf(source.client.query({ ...whose(invocation), interval }, { signal }));
-  return named(() =>
-    queryTables(
-      source,
-      {
-        ...whose(invocation),
-        interval,
-        priority: settings.devicePriority,
-      },
-      { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn },
-    ),
-  );
+  const question = { ...whose(invocation), interval, priority: settings.devicePriority };
+  return queryTables(source, question, { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn });
 }
 
 /** The range that was asked for, epoch ms; not a number where an end of it is none, which asking for it then refuses. */
@@ -59,7 +41,7 @@ export function askForReadings(
 ): AsyncIterable<Uint8Array> {
   const { settings, signal } = invocation;
   const options = { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn, onProgress };
-  return named(() => exportReadings({ storage }, whose(invocation), options));
+  return exportReadings({ storage }, whose(invocation), options);
 }
 
 function whose({ args }: Invocation) {
@@ -74,24 +56,4 @@ function whose({ args }: Invocation) {
 function warn({ message, outcome }: DamageReport): void {
   const advice = outcome === 'answered' ? 'run hrm verify --repair' : 'the answer is without it: run hrm verify';
   process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${advice}\n`);
-}
-
-const FLAG_NAMES: Readonly<Record<string, string>> = { userId: 'user', deviceId: 'device' };
-
-function named<T>(ask: () => T): T {
-  try {
-    return ask();
-  } catch (error) {
-    throw isHrmError(error) && error.code === 'invalid_query' ? withFlagNames(error) : error;
-  }
-}
-
-/** The same error in the words of the command line: `--user must …`. */
-function withFlagNames(error: HrmError): HrmError {
-  const faults = error.faults.map(({ path, message }) => {
-    const name = path.slice(1);
-    return { path: `/${FLAG_NAMES[name] ?? name}`, message };
-  });
-  const message = faults.map(({ path, message }) => `--${path.slice(1)} ${message}`).join('\n');
-  return new HrmError(message, { kind: 'invalid', code: error.code, faults, cause: error });
 }

@@ -81,7 +81,7 @@ export function drawChart(bins: Bins, total: ChartTotal, range: ChartRange, term
     ...timeAxis(range, columns, ink),
     ...totals(total, ink, terminal),
   ];
-  return `${[title(range), ...texts].join('\n')}\n`;
+  return `${[...title(range, terminal.width), ...texts].join('\n')}\n`;
 }
 
 function inkOf({ isUnicode }: Pick<Terminal, 'isUnicode'>): Ink {
@@ -166,16 +166,40 @@ function timeAxis({ fromMs, toMs }: ChartRange, columns: number, ink: Ink): stri
   return [`${margin}${ink.corner}${axis.join('')}`, `${margin} ${labels}`.trimEnd()];
 }
 
-function title({ fromMs, toMs }: ChartRange): string {
+function title({ fromMs, toMs }: ChartRange, width: number): string[] {
   const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' '));
-  return `bpm, ${from} to ${to} UTC`;
+  return flow(['bpm,', `${from} to`, `${to} UTC`].map(plain), ' ', width);
+}
+
+/** A text that is not broken, and how many columns it takes: colours take none. */
+interface Phrase {
+  readonly text: string;
+  readonly columns: number;
+}
+
+function plain(text: string): Phrase {
+  return { text, columns: text.length };
+}
+
+/** Phrases in as few lines as a width allows. */
+function flow(phrases: readonly Phrase[], gap: string, width: number): string[] {
+  const lines: string[] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const { text, columns } of phrases) {
+    const fits = used + gap.length + columns <= width;
+    lines.push(fits ? `${lines.pop()}${gap}${text}` : text);
+    used = fits ? used + gap.length + columns : columns;
+  }
+  return lines;
 }
 
 function totals({ rows, readings, sum, min, max }: ChartTotal, ink: Ink, terminal: Terminal): string[] {
   if (readings === 0) return ['no readings of this user in this range'];
   const mean = (Math.round((100 * sum) / readings) / 100).toFixed(2);
-  const legend = `${styled(ink.line(0b1001), 'red', terminal)} mean  ${styled(ink.band, 'dim', terminal)} min to max`;
-  return [
-    `min ${min}  mean ${mean}  max ${max}  ${readings.toLocaleString('en')} readings in ${plural(rows, 'row')}   ${legend}`,
+  const legend = [
+    { text: `${styled(ink.line(0b1001), 'red', terminal)} mean`, columns: 6 },
+    { text: `${styled(ink.band, 'dim', terminal)} min to max`, columns: 12 },
   ];
+  const counts = `${plural(readings, 'reading')} in ${plural(rows, 'row')}`;
+  return flow([...[`min ${min}`, `mean ${mean}`, `max ${max}`, counts].map(plain), ...legend], '  ', terminal.width);
 }

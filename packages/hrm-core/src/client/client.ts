@@ -6,6 +6,7 @@ import { linesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
+import { type ServerSystem, toSystem } from './system.js';
 import {
   badAnswerError,
   parseJson,
@@ -71,6 +72,8 @@ export interface Client {
   live(question: LiveQuestion, options?: ClientCallOptions): AsyncGenerator<LiveEvent, void, undefined>;
   health(options?: ClientCallOptions): Promise<ServerHealth>;
   session(options?: ClientCallOptions): Promise<Session>;
+  /** How the whole system is, in counts; for keys with the scope `admin`. */
+  system(options?: ClientCallOptions): Promise<ServerSystem>;
 }
 
 /**
@@ -115,6 +118,9 @@ export function createClient(options: ClientOptions): Client {
     },
     async session({ signal } = {}) {
       return toSession(await call.json({ path: '/session', signal }));
+    },
+    async system({ signal } = {}) {
+      return toSystem(await call.json({ path: '/system', signal }));
     },
   };
 }

@@ -12,3 +12,4 @@ export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type ServerHealth, type Session } from './client.js';
 export type { LiveEvent, LiveQuestion } from './live.js';
 export type { ClientCallOptions, ClientOptions } from './request.js';
+export type { ServerFiles, ServerQueue, ServerSystem } from './system.js';

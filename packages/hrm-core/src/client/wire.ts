@@ -46,7 +46,8 @@ export function serialise(
   });
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Members of an answer, of any kind until they are looked at. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** The error of an answer that is none of this system. */
 export function badAnswerError(cause?: unknown): HrmError {
@@ -125,7 +126,8 @@ export function toText(value: unknown): string {
   return value;
 }
 
-function toNumber(value: unknown): number {
+/** A number. */
+export function toNumber(value: unknown): number {
   if (typeof value !== 'number') throw badAnswerError();
   return value;
 }

@@ -1,0 +1,88 @@
+/**
+ * One user's days: what is stored of each, and how much of it counts.
+ */
+import { measureStorage, queryTables, type Row, rowsOf, type Storage, type StoredDay } from 'hrm-core';
+import { openStorage } from 'hrm-core/open';
+import type { Invocation } from '../command.js';
+import { bytesText, plural, visibleId } from '../output.js';
+import { inFlagNames } from '../query/flag-names.js';
+import { dashed } from './report.js';
+
+const DAY_MS = 86_400_000;
+
+/** Days of one question: see the contract. */
+const MAX_QUESTION_DAYS = 3_660;
+
+/** A day of a user: what is stored, and what of it counts. */
+interface UserDay {
+  readonly date: string;
+  /** The user's own; 0 where all is in shared parts. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly row: Row | null;
+}
+
+/** Prints them. @throws HrmError kind `invalid` for what is no user_id. */
+export async function daysOfUser(userId: string, { settings, json, output, signal }: Invocation): Promise<'done'> {
+  const storage = await openStorage(settings, { readOnly: true, create: false });
+  try {
+    const own = await measureStorage({ storage }, { userId, signal });
+    const days = joinDays(own.lastDays, await countReadings(storage, userId, settings, signal));
+    const text = [dayLine(['date', 'readings', 'min', 'max', 'files', 'bytes', 'devices']), ...days.map(lineOfDay)];
+    const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
+    if (json) await output.write(`${JSON.stringify(wire)}\n`);
+    else await output.write(`${text.join('')}${plural(days.length, 'day')}\n`);
+  } catch (error) {
+    throw inFlagNames(error);
+  } finally {
+    await storage.close();
+  }
+  return 'done';
+}
+
+/** A row a day, of all days that anybody has: what is in shared parts is in no directory of the user's. */
+async function countReadings(
+  storage: Storage,
+  userId: string,
+  settings: Invocation['settings'],
+  signal: AbortSignal,
+): Promise<readonly Row[]> {
+  const dates: string[] = [];
+  for await (const { date } of storage.partitions({}, { signal })) if (dates.at(-1) !== date) dates.push(date);
+  for await (const { date } of storage.partitions({ directories: ['_shared'] }, { signal })) dates.push(date);
+  dates.sort();
+  const [fromMs, toMs] = [dates[0], dates.at(-1)].map((date) => Date.parse(dashed(date ?? '19700101')));
+  const rows: Row[] = [];
+  const endMs = (toMs ?? 0) + DAY_MS;
+  for (let startMs = fromMs ?? 0; dates.length > 0 && startMs < endMs; startMs += MAX_QUESTION_DAYS * DAY_MS) {
+    const end = Math.min(endMs, startMs + MAX_QUESTION_DAYS * DAY_MS);
+    const question = { userId, start: startMs, end, interval: '1d', priority: settings.devicePriority } as const;
+    for await (const table of queryTables({ storage }, question, { signal })) rows.push(...rowsOf(table));
+  }
+  return rows;
+}
+
+function joinDays(own: readonly StoredDay[], rows: readonly Row[]): readonly UserDay[] {
+  const files = new Map(own.map((day) => [dashed(day.date), day]));
+  const counted = new Map(rows.map((row) => [row.timestamp.slice(0, 10), row]));
+  return [...new Set([...files.keys(), ...counted.keys()])].sort().map((date) => {
+    const { files: count = 0, bytes = 0 } = files.get(date) ?? {};
+    return { date, files: count, bytes, row: counted.get(date) ?? null };
+  });
+}
+
+function dayToWire({ date, files, bytes, row }: UserDay) {
+  const { count = 0, min = null, max = null, deviceIds = [] } = row ?? {};
+  return { date, readings: count, min, max, files, bytes, device_ids: deviceIds };
+}
+
+function lineOfDay({ date, files, bytes, row }: UserDay): string {
+  const cells = [date, row?.count ?? 0, row?.min ?? '', row?.max ?? '', files, bytesText(bytes)].map(String);
+  return dayLine([...cells, (row?.deviceIds ?? []).map(visibleId).join(', ')]);
+}
+
+const WIDTHS = [10, 9, 3, 3, 5, 9] as const;
+
+function dayLine(cells: readonly string[]): string {
+  return `${cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[i] ?? 0))).join('  ')}\n`;
+}
