@@ -55,7 +55,7 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 export const MAX_ANSWER_ROWS = 131_072;
 
 /**
- * How old the youngest part of a day that is over is before the day is brought to one file: consumers that have fallen behind,
+ * How old the youngest part of a day that is over is before the day is brought to one file, whoever has looked meanwhile: consumers that have fallen behind,
  * devices that send what they kept, come every few minutes, and each such file rewrites the day.
  */
 export const QUIET_AFTER_MS = 600_000;

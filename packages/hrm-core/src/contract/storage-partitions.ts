@@ -140,8 +140,10 @@ export const listingCases: StorageCases = [
       assert.deepEqual(await pathsOf(storage, { pending: true, directories: ['ana'] }), ['20240115/ana']);
       assert.deepEqual(await pathsOf(storage, { pending: true, fromDate: '20240116' }), []);
       const visit = await storage.visit(partition);
+      assert.equal(visit.changed, true);
       assert.equal((await pending()).length, 2, 'a visit that does not settle leaves it pending');
       const again = await (await another()).visit(partition);
+      assert.equal(again.changed, false, 'nothing was published since');
       await again.settle();
       assert.deepEqual(await pending(), ['20240115/_shared']);
       await visit.settle();

@@ -31,7 +31,7 @@ export async function compactPartition(
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planCompaction({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
+    const plan = planCompaction({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
     if (plan.merge === null) return { ...NOTHING_DONE, swept: swept.length, waiting: plan.isWaiting ? 1 : 0 };

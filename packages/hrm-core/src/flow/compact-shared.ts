@@ -54,7 +54,7 @@ export async function compactShared(
   try {
     const files = await describeFiles(storage, snapshot);
     const { dayOver } = dayOf(run, partition);
-    const plan = planShared({ files, dayOver, quietAfterMs, sweepAfterMs }, all);
+    const plan = planShared({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
     if (plan.isSettled) await visit.settle();
     const present = files.filter(({ name }) => !swept.includes(name));
@@ -178,7 +178,10 @@ async function bringShare(
       replaces: [],
     };
     const { dayOver } = dayOf(run, partition);
-    const plan = planCompaction({ files: [...files, share], dayOver, quietAfterMs, sweepAfterMs }, all);
+    const plan = planCompaction(
+      { files: [...files, share], dayOver, isUnchanged: true, quietAfterMs, sweepAfterMs },
+      all,
+    );
     const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(share.name);
     // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
     if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {

@@ -36,7 +36,8 @@ export interface CompactSettings {
   readonly all?: boolean | undefined;
   /**
    * How old the youngest part of a day that is over must be before late readings are taken to have ended, and the day is brought to
-   * one file for good, milliseconds by the storage's clock; default 600,000. Until then a trickle of them is merged in tiers.
+   * one file, milliseconds by the storage's clock; default 600,000. Sooner, from 2,000 on, where a run finds nothing new since the
+   * one before. Until then a trickle of them is merged in tiers.
    */
   readonly quietAfterMs?: number | undefined;
   /** How long replaced files stay after their replacement is durable, milliseconds; default 60,000. */
@@ -74,7 +75,7 @@ export interface CompactSummary {
   readonly readings: number;
   /** Replaced files deleted. */
   readonly swept: number;
-  /** Partitions of days that are over whose parts are younger than `quietAfterMs`: a later run merges them, or one with `all`. */
+  /** Partitions of days that are over whose parts are too young, see `quietAfterMs`: a later run merges them, or one with `all`. */
   readonly waiting: number;
   /** Partitions that could not be compacted: a file is damaged, or cannot be read or written. Nothing of theirs was changed. */
   readonly failures: readonly PartitionFailure[];

@@ -89,6 +89,8 @@ export interface ListOptions extends CallOptions {
  * listing the whole history. That is memory of work and not of readings: where it is lost, files stay as they are.
  */
 export interface Visit {
+  /** Whether something was published between the beginning of the last visit and that of this one. */
+  readonly changed: boolean;
   /** Says that nothing is left to do, as of the snapshot taken since. What is published meanwhile keeps the partition pending. */
   settle(): Promise<void>;
 }

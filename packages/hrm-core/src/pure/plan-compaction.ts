@@ -3,9 +3,10 @@
  *
  * Rewriting a day's file on every run copies each reading ~140 times a day. Here a user's compacted file is rewritten when half as
  * many readings again wait in parts as it has, and until then parts of like size are merged into larger parts, so that a query
- * never meets more than some dozens. When its day is over, and the youngest of its parts is old enough, a partition is brought to
- * one file. The part's age tells that, and not what a compacter has seen before: another compacter's look would count as quiet,
- * and late readings, ten at a time, would rewrite a day of 34,560 for every part (3,486 rows for each; by age 0.8).
+ * never meets more than some dozens. When its day is over, and no more is expected, a partition is brought to one file: when a run
+ * finds nothing new since the last one, and at the latest when its youngest part is old enough. A part must have some seconds in
+ * both cases, or another compacter's look, a moment ago, would count as quiet, and late readings, ten at a time, would rewrite a
+ * day of 34,560 for every part (3,486 rows for each; so 0.8).
  *
  * Rows rewritten for each row of a simulated day of 5-second batches, and the most files waiting, by a run's interval:
  *
@@ -44,7 +45,9 @@ export interface PartitionState {
   readonly files: readonly PlannedFile[];
   /** The partition's UTC day is over. */
   readonly dayOver: boolean;
-  /** How old the youngest part is before no more is expected soon, milliseconds. */
+  /** Nothing was published to it between the last look of a compacter, whichever that was, and this one. */
+  readonly isUnchanged: boolean;
+  /** How old the youngest part is before no more is expected soon, milliseconds, whoever has looked. */
   readonly quietAfterMs: number;
   /** How long replaced files stay. */
   readonly sweepAfterMs: number;
@@ -76,6 +79,8 @@ export interface SharedPlan extends CompactionPlan {
 const WAITING_RATIO = 1.5;
 /** Parts of like size that are merged into one, and how many times larger the next size is. */
 const FAN_IN = 16;
+/** Age of a part that nothing followed between two looks, milliseconds: two compacters may look in the same second. */
+const LOOKED_AFTER_MS = 2_000;
 /** Readings that a shared part holds of its average user when it goes home: a file takes about 600 bytes and a sync whatever it holds. */
 const HOME_ROWS = 256;
 
@@ -133,8 +138,9 @@ function sortOut({ files, sweepAfterMs }: PartitionState) {
   return { waiting, sweeps: sweeps.filter(({ holder }) => !swept.has(holder)) };
 }
 
-function isQuiet({ quietAfterMs }: PartitionState, waiting: readonly PlannedFile[]): boolean {
-  return waiting.every(({ ageMs }) => ageMs >= quietAfterMs);
+function isQuiet({ isUnchanged, quietAfterMs }: PartitionState, waiting: readonly PlannedFile[]): boolean {
+  const enoughMs = isUnchanged ? Math.min(quietAfterMs, LOOKED_AFTER_MS) : quietAfterMs;
+  return waiting.every(({ ageMs }) => ageMs >= enoughMs);
 }
 
 function isWaiting({ dayOver }: PartitionState, waiting: readonly PlannedFile[], merge: object | null): boolean {

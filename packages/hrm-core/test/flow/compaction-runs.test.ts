@@ -1,6 +1,7 @@
 /** Runs of a compacter: what they look at, in which order, and what becomes of many files. */
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { compact, HrmError, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
@@ -175,12 +176,10 @@ it('brings a season that arrives in random order to one file a day, and rewrites
       );
       rewritten += (await compact({ storage }, { sweepAfterMs: 0 })).readings;
     }
-    // Its days wait for late readings to end, and a run says how many.
-    const { readings, waiting } = await compact({ storage }, { sweepAfterMs: 0 });
-    expect(readings).toBe(0);
-    expect(waiting).toBeGreaterThan(0);
+    // A part that has just come may not be the last.
+    await delay(2_100);
     for (let run = 0; run < 3; run += 1) {
-      rewritten += (await compact({ storage }, { sweepAfterMs: 0, quietAfterMs: 0 })).readings;
+      rewritten += (await compact({ storage }, { sweepAfterMs: 0 })).readings;
     }
     expect(rewritten / all.length).toBeLessThan(6);
     const dates = (await readdir(data)).filter((name) => /^\d{8}$/.test(name));
@@ -204,8 +203,10 @@ it('does not rewrite a day that is over for late readings that trickle in, howev
       const own = Array.from({ length: 10 }, (_, i) => reading('ana', START_MS + (part * 10 + i) * 1_000 + 500, 80));
       late += own.length;
       await writePart({ storage }, own);
-      // Out of phase: whoever looks second finds nothing new.
+      const cameMs = performance.now();
+      // Out of phase: whoever looks second finds nothing new. On a machine that is too busy the part is old by then.
       for (const one of [storage, another, storage]) {
+        if (performance.now() - cameMs > 1_000) break;
         rewritten += (await compact({ storage: one }, { sweepAfterMs: 0 })).readings;
       }
     }

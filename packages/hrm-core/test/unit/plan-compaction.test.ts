@@ -20,7 +20,14 @@ function parts(count: number, rows: number, prefix = 'part-'): PlannedFile[] {
 }
 
 function state(files: readonly PlannedFile[], more: Partial<PartitionState> = {}): PartitionState {
-  return { files, dayOver: false, quietAfterMs: QUIET_AFTER_MS, sweepAfterMs: SWEEP_AFTER_MS, ...more };
+  return {
+    files,
+    dayOver: false,
+    isUnchanged: false,
+    quietAfterMs: QUIET_AFTER_MS,
+    sweepAfterMs: SWEEP_AFTER_MS,
+    ...more,
+  };
 }
 
 const COMPACTED = file('compacted.parquet', 10_000);
@@ -57,6 +64,12 @@ describe("a user's partition", () => {
     expect(planCompaction(state(old, { dayOver: true }), false).merge?.inputs).toHaveLength(3);
     expect(planCompaction(state(old), false)).toMatchObject({ merge: null, isWaiting: false });
     expect(planCompaction(state([COMPACTED], { dayOver: true }), false).isWaiting).toBe(false);
+    // Nothing new since the last look: that may have been another compacter's, just now.
+    const looked = { dayOver: true, isUnchanged: true };
+    const seconds = (ageMs: number) => [COMPACTED, ...parts(2, 10)].map((each) => ({ ...each, ageMs }));
+    expect(planCompaction(state(seconds(1_999), looked), false)).toMatchObject({ merge: null, isWaiting: true });
+    expect(planCompaction(state(seconds(2_000), looked), false).merge?.inputs).toHaveLength(3);
+    expect(planCompaction(state(seconds(2_000), { ...looked, dayOver: false }), false).merge).toBeNull();
   });
 
   it('has sixteen parts of one size merged into one, with the smaller ones', () => {

@@ -43,12 +43,13 @@ export async function visitPartition(context: DirectoryContext, partition: Parti
   const { fileSystem } = context;
   const seen = `${markPath(context, partition)}${SEEN}`;
   try {
-    await succeedsUnless(
+    const changed = await succeedsUnless(
       'ENOENT',
       done((callback) => fileSystem.rename(markPath(context, partition), seen, callback)),
     );
     const own = statusOf(fileSystem, seen);
     return {
+      changed,
       async settle() {
         if (own === null) return;
         const settling = `${markPath(context, partition)}~settling-${randomBytes(8).toString('hex')}`;
