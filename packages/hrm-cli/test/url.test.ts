@@ -59,12 +59,22 @@ describe('hrm with the --url of no server', () => {
   });
 
   it('or of another service says so, with 3 and without a stack', async () => {
-    const other = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}?\n'));
-    const another = createServer((_, response) => response.end('{"queue":{"readings":"many"},"files":null}\n'));
-    for (const [server, args] of [
-      [other, ['query', '--user', 'ana', ...RANGE]],
-      [another, ['stats']],
+    const query = ['query', '--user', 'ana', ...RANGE];
+    const row = {
+      timestamp: '2024-01-15T00:00:00Z',
+      heart_rate: 70,
+      min: 70,
+      max: 70,
+      count: 1,
+      device_ids: ['watch'],
+    };
+    for (const [args, answer] of [
+      [query, 'nonsense'],
+      [query, JSON.stringify({ ...row, timestamp: 'soon' })],
+      [query, JSON.stringify({ ...row, device_ids: null })],
+      [['stats'], '{"queue":{"readings":"many"},"files":null}'],
     ] as const) {
+      const server = createServer((_, response) => response.end(`${answer}\n`));
       await once(server.listen(0, '127.0.0.1'), 'listening');
       const { port } = server.address() as AddressInfo;
       const { code, stderr } = await sandbox.run([...args, '--json', '--url', `http://127.0.0.1:${port}`]);
