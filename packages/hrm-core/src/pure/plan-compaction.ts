@@ -207,14 +207,16 @@ export interface Candidate<P> {
  */
 export function orderWork<P>(candidates: readonly Candidate<P>[], fraction: () => number): P[] {
   const ranks = new Map<string, number>();
-  return candidates
-    .map((candidate) => ({ ...candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() }))
-    .sort((a, b) => b.need - a.need || a.luck - b.luck)
-    .map((candidate) => {
-      const rank = candidate.directory === SHARED_DIRECTORY ? -1 : (ranks.get(candidate.directory) ?? 0);
-      ranks.set(candidate.directory, rank + 1);
-      return { ...candidate, rank };
-    })
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ partition }) => partition);
+  const rounds: P[][] = [];
+  const byNeed = candidates
+    .map((candidate) => ({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() }))
+    .sort((a, b) => b.need - a.need || a.luck - b.luck);
+  for (const { candidate } of byNeed) {
+    const { directory, partition } = candidate;
+    const rank = directory === SHARED_DIRECTORY ? 0 : (ranks.get(directory) ?? 1);
+    ranks.set(directory, rank + 1);
+    rounds[rank] ??= [];
+    rounds[rank].push(partition);
+  }
+  return rounds.flat();
 }

@@ -116,6 +116,11 @@ describe('what is no reading in a stranger’s file', () => {
       expect(faults[0]).toMatchObject({ name: 'part-theirs.parquet', code: 'invalid_readings' });
       expect(await compact({ storage }, { all: true })).toMatchObject({ failures: [], compacted: 1 });
       expect(await ask()).toEqual(expected);
+      // Only their file is set aside, not what was made of it, nor what it stood beside.
+      const mended = await verify({ storage }, { repair: true });
+      expect(new Set(mended.faults.map(({ name }) => name))).toEqual(new Set(['part-theirs.parquet']));
+      expect(mended).toMatchObject({ setAside: 1, failures: [] });
+      expect(await ask()).toEqual(expected);
     });
   });
 
