@@ -10,7 +10,7 @@ export const compactCommand: Command = {
   about:
     "Merges the parts of a user's day where that is worth it, into larger parts and one compacted file, brings home what users " +
     'share, and deletes files replaced long ago. It looks at what was written to since it was last done with. ' +
-    'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.\n' +
+    'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.\n\n' +
     'A day that is over is brought to one file when a run finds nothing new for it, or nothing has come for ten minutes; until ' +
     'then it is counted as waiting, ' +
     'and a later run does it, or --all at once.',
