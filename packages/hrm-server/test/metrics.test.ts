@@ -149,7 +149,8 @@ describe('GET /metrics', () => {
     const { url, queue, settings, storage } = await startTest({
       parts: ['api', 'consumer', 'compacter'],
       flags: { ...FAST, leaseMs: '100' },
-      watch: { consumerStallMs: 300, compacterStallMs: 300, graceMs: 300, restartPauseMs: 10 },
+      // The compacter only has to wait for the disk, which may take a second where others sync too.
+      watch: { consumerStallMs: 300, compacterStallMs: 60_000, graceMs: 300, restartPauseMs: 10 },
       wrapQueue: (real) => ({ ...real, wait: (ripe, options) => real.wait(ripe, { ...options, timeoutMs: 20 }) }),
       wrapStorage: (real): Storage => ({
         ...real,

@@ -25,11 +25,13 @@ export interface DamageWatch {
   noteRollup(file: StoredFile, partition: Partition): void;
   /** Sets aside what was found damaged since the last call. @returns whether there was any: take new snapshots then. */
   setAside(snapshots: readonly Snapshot[]): Promise<boolean>;
+  /** Whether a damaged file has left its place, set aside here or by somebody else. */
+  hasMoved(): boolean;
 }
 
 /**
  * Proves every file of a partition, and sets aside those that are damaged: after something of it could not be read.
- * @returns whether one was; files that cannot be moved are where they were.
+ * @returns whether one has left its place, by this or by somebody else who met it; files that cannot be moved are where they were.
  */
 async function setDamagedAside(
   storage: Storage,
@@ -37,15 +39,11 @@ async function setDamagedAside(
   { onDamage, ...options }: CallOptions & { readonly onDamage?: OnDamage | undefined },
 ): Promise<boolean> {
   const snapshot = await storage.snapshot(partition, options);
-  let hasMoved = false;
-  const damage = watchDamage(storage, (report) => {
-    hasMoved ||= report.outcome === 'quarantined';
-    onDamage?.(report);
-  });
+  const damage = watchDamage(storage, onDamage);
   try {
     for (const file of snapshot.files) await damage.read(file, snapshot.partition, () => proveFile(file, partition));
     await damage.setAside([snapshot]);
-    return hasMoved;
+    return damage.hasMoved();
   } finally {
     await snapshot.close();
   }
@@ -92,10 +90,12 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
   const noted = new Set<string>();
   let found: { readonly file: StoredFile; readonly partition: Partition; readonly error: HrmError }[] = [];
   let canMove = true;
+  let hasMoved = false;
 
   async function setOneAside(snapshot: Snapshot, file: StoredFile, error: HrmError): Promise<void> {
     const { partition } = snapshot;
     const outcome = canMove ? await setIntactAside(storage, snapshot, file, error) : 'skipped';
+    hasMoved ||= outcome !== 'skipped';
     // Somebody else has set it aside, or put a good one in its place: the next snapshot tells.
     if (outcome === 'gone') return;
     if (outcome === 'skipped') {
@@ -109,6 +109,7 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
 
   return {
     sound: (files, partition) => files.filter((file) => !skipped.has(versionKey(file, partition))),
+    hasMoved: () => hasMoved,
     passedOver: (files, partition) => files.filter((file) => skipped.has(versionKey(file, partition))),
     async read(file, partition, read) {
       try {

@@ -369,6 +369,24 @@ describe('what is intact of a file that is damaged in one row group', () => {
     });
   });
 
+  it('is kept by a compaction while a question sets the file aside', async () => {
+    await withShared(async ({ storage, data, of }) => {
+      await DAMAGES['flipped in a row group']?.(path.join(data, '20240115/_shared/part-0.parquet'));
+      const second: Storage = {
+        ...storage,
+        // The question is always a moment earlier.
+        async quarantine(...call) {
+          await storage.quarantine(...call);
+          return 'gone';
+        },
+      };
+      expect(await compact({ storage: second }, { all: true, sweepAfterMs: 0 })).toMatchObject({ failures: [] });
+      for (const userId of USERS) {
+        expect(await askFor(storage, userId, [])).toEqual(oracle([...of(0).slice(1_000), ...of(90)], userId));
+      }
+    });
+  });
+
   it('is not set aside with the rest where it cannot be stored', async () => {
     await withShared(async ({ storage, data, of }) => {
       const file = path.join(data, '20240115/_shared/part-0.parquet');
