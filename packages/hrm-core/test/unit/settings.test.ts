@@ -62,9 +62,11 @@ it('reads every kind of value from text', () => {
     HRM_DEVICE_PRIORITY: '{"watch":1,"strap":2}',
     HRM_ALLOW_ANONYMOUS: 'true',
     HRM_ALLOWED_HOSTS: 'a.example, b.example,::1',
+    HRM_CORS_ORIGINS: 'https://a.example,http://127.0.0.1:3000, http://[::1]:3000',
     HRM_NAIVE_TIMESTAMPS: 'utc',
   };
   expect(loadSettings({ env })).toMatchObject({
+    corsOrigins: ['https://a.example', 'http://127.0.0.1:3000', 'http://[::1]:3000'],
     devicePriority: { watch: 1, strap: 2 },
     allowAnonymous: true,
     allowedHosts: ['a.example', 'b.example', '::1'],
@@ -101,6 +103,10 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_ALLOWED_HOSTS: 'a,,b' } }, /HRM_ALLOWED_HOSTS/],
     [{ env: { HRM_ALLOWED_HOSTS: '*' } }, /HRM_ALLOWED_HOSTS/],
     [{ env: { HRM_ALLOWED_HOSTS: 'a:80' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_ALLOWED_HOSTS: '*.example' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_CORS_ORIGINS: 'https://*.example' } }, /HRM_CORS_ORIGINS.*without wildcards/],
+    [{ env: { HRM_CORS_ORIGINS: '*' } }, /HRM_CORS_ORIGINS/],
+    [{ env: { HRM_CORS_ORIGINS: 'https://a.example/' } }, /HRM_CORS_ORIGINS/],
     [{ file: { path: 'x.json', text: '{' } }, /x\.json must hold a JSON object/],
     [{ file: { path: 'x.json', text: '[]' } }, /x\.json/],
     [{ file: { path: 'x.json', text: '{"prot":1}' } }, /"prot", which is no setting/],
