@@ -6,6 +6,9 @@
 /** UTF-16 code units in a user_id or device_id, inclusive; the contract's bound. */
 export const MAX_ID_LENGTH = 128;
 
+/** UTF-16 code units in a timestamp, inclusive: one with nanoseconds and an offset has 35. Longer ones are not even read. */
+export const MAX_TIMESTAMP_LENGTH = 100;
+
 /** bpm, inclusive; below it is no living heart rate that a wearable reports. */
 export const MIN_HEART_RATE_BPM = 30;
 

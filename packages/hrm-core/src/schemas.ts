@@ -4,6 +4,7 @@
  * @module
  */
 import * as v from 'valibot';
+import { MAX_TIMESTAMP_LENGTH } from './limits.js';
 import { INTERVAL_MS, type Interval } from './pure/interval.js';
 import { HeartRateSchema, IdSchema } from './reading.js';
 
@@ -14,6 +15,7 @@ const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2
 /** An instant with its offset; with `HRM_NAIVE_TIMESTAMPS=utc` the offset may be missing. */
 export const TimestampSchema = v.pipe(
   v.string(),
+  v.maxLength(MAX_TIMESTAMP_LENGTH),
   v.regex(TIMESTAMP),
   v.metadata({ format: 'date-time' }),
   v.examples(['2024-01-15T10:00:00Z']),
