@@ -242,6 +242,16 @@ const DEFINITIONS = {
     allowed: 'milliseconds, 0 to 31622400000',
     about: 'How far ahead of the clock a reading may lie.',
   },
+  stallMs: {
+    variable: 'HRM_STALL_MS',
+    schema: v.pipe(
+      integer(0, DAY_MS),
+      v.check((ms) => ms === 0 || ms >= 1_000),
+    ),
+    fallback: 60_000,
+    allowed: 'milliseconds, 1000 to 86400000, or 0',
+    about: 'A process of hrm serve whose event loop stands still so long is killed, to be started again; 0: never.',
+  },
   logLevel: {
     variable: 'HRM_LOG_LEVEL',
     schema: v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),

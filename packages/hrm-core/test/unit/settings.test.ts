@@ -38,6 +38,7 @@ it('has the defaults of the contract', () => {
     devicePriority: {},
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
+    stallMs: 60_000,
     logLevel: 'info',
   });
 });
@@ -94,6 +95,7 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_DEVICE_PRIORITY: '[1]' } }, /HRM_DEVICE_PRIORITY/],
     [{ env: { HRM_ALLOW_ANONYMOUS: 'yes' } }, /true or false/],
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
+    [{ env: { HRM_STALL_MS: '999' } }, /HRM_STALL_MS/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
     [{ env: { REDIS_URL: 'localhost:6379' } }, /REDIS_URL is "localhost:6379".*redis:\/\//],
     [{ env: { REDIS_URL: 'redis://' } }, /REDIS_URL/],
