@@ -3,6 +3,7 @@ import { type Fault, HrmError, throwIfAborted } from '../errors.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
 import type { Reading } from '../pure/columns.js';
 import { isDelivered, type LiveCursor } from '../pure/live-cursor.js';
+import { formatInstant } from '../pure/timestamp.js';
 import { isId } from '../reading.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import {
@@ -37,9 +38,14 @@ export interface WatchOptions extends CallOptions {
   readonly wireNames?: boolean | undefined;
 }
 
+/** A reading, with its instant also as rows, devices and live events have it: ISO 8601 in UTC, `2024-01-15T10:00:00.250Z`. */
+export interface WatchedReading extends Reading {
+  readonly timestamp: string;
+}
+
 /** What happened, with the `after` of a watch that goes on from here. */
 export type WatchEvent =
-  | { readonly type: 'reading'; readonly id: string; readonly reading: Reading }
+  | { readonly type: 'reading'; readonly id: string; readonly reading: WatchedReading }
   /** Readings before this were, or may have been, lost to the bounds of the feed or to a watcher that was too slow. */
   | { readonly type: 'gap'; readonly id: string };
 
@@ -185,7 +191,8 @@ function* take(session: Session): Generator<WatchEvent> {
 function toEvent(session: Session, { at, reading }: HubEvent): WatchEvent {
   session.taken = at;
   const id = formatLiveId(session.secret, at);
-  return reading === null ? { type: 'gap', id } : { type: 'reading', id, reading };
+  if (reading === null) return { type: 'gap', id };
+  return { type: 'reading', id, reading: { ...reading, timestamp: formatInstant(reading.timestampMs) } };
 }
 
 /** Resolves when there is something to take, or the watch ended. */
