@@ -69,13 +69,6 @@ describe('the sources', () => {
     expect(unbounded(all(findNarrowArrays), NARROW)).toEqual([]);
   });
 
-  it('have every place that is listed as bounded', () => {
-    const isThere = (places: readonly Place[]) => (one: Bounded) =>
-      places.some(({ file, text }) => one.file.test(file) && one.text.test(text));
-    expect(SPREADS.filter((one) => !isThere(all(findSpreads))(one))).toEqual([]);
-    expect(NARROW.filter((one) => !isThere(all(findNarrowArrays))(one))).toEqual([]);
-  });
-
   it.each([
     ['Math.max(...values)', 1],
     ['list.push(1, ...values)', 1],
