@@ -230,3 +230,9 @@ export const MAX_CLIENT_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds that a timer can be set to, at most: beyond them it fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
+export const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Readings that a look for those received ahead of the clock reads: a second's work. */
+export const MAX_AHEAD_READINGS = 5_000_000;

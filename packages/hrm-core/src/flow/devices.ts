@@ -101,7 +101,7 @@ export async function latest(
   const lasts = await readEnds(storage, question, spans, 'last', options);
   const ids = [...lasts.keys()].sort(compareUtf8);
   const all = ids.map((deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }));
-  const lastMs = Math.max(...[...lasts.values()].map(({ timestampMs }) => timestampMs));
+  const lastMs = [...lasts.values()].reduce((last, { timestampMs }) => Math.max(last, timestampMs), -1);
   const [best = -1] = rankDevices(ids, priority).filter((i) => lasts.get(ids[i] ?? '')?.timestampMs === lastMs);
   return { latest: all[best] ?? null, devices: all };
 }
