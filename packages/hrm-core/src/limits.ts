@@ -123,6 +123,24 @@ export const QUARANTINE_WINDOW_MS = 3_600_000;
 /** Times that one question reads a file that was wrong, and then was not, before it gives up: the storage is not well. */
 export const MAX_MISREADS = 3;
 
+/** Rows of another writer's file: a day of 97 devices at 1 Hz. What is larger is left where it is, for somebody to split. */
+export const MAX_FOREIGN_ROWS = 8 * 1024 * 1024;
+
+/** Rows of another writer's file that are read at once: 3.7 MB of columns, and a row group as DuckDB writes them. */
+export const FOREIGN_SLICE_ROWS = 131_072;
+
+/** Bytes of a page of another writer's file, decompressed: writers aim at one or eight MiB. */
+export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Rows of such a page, which are decoded in one piece, some tens of milliseconds; writers aim at 20,000 or at a row group. */
+export const MAX_PAGE_ROWS = 1024 * 1024;
+
+/** Pages of another writer's file, a hundred bytes of memory each: those of 8 million rows have 640 rows or more. */
+export const MAX_FOREIGN_PAGES = 65_536;
+
+/** Bytes of another writer's footer: 3,000 row groups with their statistics. As objects it takes forty times as much. */
+export const MAX_FOREIGN_FOOTER_BYTES = 2 * 1024 * 1024;
+
 /** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
 export const MAX_INSPECTED_ROWS = 1_000_000;
 
