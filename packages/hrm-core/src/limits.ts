@@ -6,6 +6,9 @@
 /** UTF-16 code units in a user_id or device_id, inclusive; the contract's bound. */
 export const MAX_ID_LENGTH = 128;
 
+/** UTF-16 code units in a timestamp, inclusive: one with nanoseconds and an offset has 35. Longer ones are not even read. */
+export const MAX_TIMESTAMP_LENGTH = 100;
+
 /** bpm, inclusive; below it is no living heart rate that a wearable reports. */
 export const MIN_HEART_RATE_BPM = 30;
 
@@ -107,6 +110,18 @@ export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /** Rows of a row group, which is read at once: 230 MB of columns. Ours have 65,536; other writers' about a million. */
 export const MAX_GROUP_ROWS = 8 * 1024 * 1024;
+
+/**
+ * Files that one process sets aside within {@link QUARANTINE_WINDOW_MS}. Bit rot damages one now and then. So many at once are a disk, a
+ * controller or a version of this software that is not well, and more would put more readings out of sight.
+ */
+export const MAX_QUARANTINED_FILES = 32;
+
+/** See {@link MAX_QUARANTINED_FILES}: an hour. */
+export const QUARANTINE_WINDOW_MS = 3_600_000;
+
+/** Times that one question reads a file that was wrong, and then was not, before it gives up: the storage is not well. */
+export const MAX_MISREADS = 3;
 
 /** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
 export const MAX_INSPECTED_ROWS = 1_000_000;

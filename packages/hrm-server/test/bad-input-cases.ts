@@ -200,6 +200,14 @@ export const BAD_BODIES: readonly BadPost[] = [
     secrets: ['221'],
   },
   {
+    name: 'a million letters where a timestamp belongs',
+    to: BATCH,
+    body: [wireReading({ timestamp: 'T'.repeat(1_000_000) })],
+    status: 400,
+    code: 'invalid_readings',
+    path: '/0/timestamp',
+  },
+  {
     name: 'a malformed line',
     to: BATCH,
     body: `${JSON.stringify(wireReading())}\n{"user_id":"zz-secret\n`,

@@ -12,7 +12,11 @@ export const TIMEOUT_MS = 30_000;
 export function baseOf(url: string): string {
   const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
   const { search = '', hash = '', username = '', password = '' } = isUrl ? new URL(url) : {};
-  if (isUrl && search + hash + username + password === '') return url.replace(/\/+$/, '');
+  if (isUrl && search + hash + username + password === '') {
+    let end = url.length;
+    while (url.charAt(end - 1) === '/') end -= 1;
+    return url.slice(0, end);
+  }
   throw new HrmError('the url must be that of a server, like http://localhost:8000, without user, query and fragment', {
     kind: 'invalid',
     code: 'invalid_url',

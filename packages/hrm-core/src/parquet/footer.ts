@@ -145,8 +145,9 @@ async function parseTail(
   const users = seal === 'foreign' ? 1 : Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (seal === 'footer') checkTiling(groups, bodyEnd);
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   return {
-    footer: { rows: Number(metadata.num_rows), groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
+    footer: { rows, groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
     tail,
     tailFrom,
   };
@@ -199,7 +200,7 @@ function checkColumns(metadata: FileMetaData, seal: Seal): void {
 
 function rowGroupsOf(metadata: FileMetaData, seal: Seal, digests: readonly string[]): RowGroup[] {
   const isOurs = seal !== 'foreign' && metadata.created_by === CREATED_BY;
-  return metadata.row_groups.map((group, g) => {
+  const groups = metadata.row_groups.map((group, g) => {
     const [time, , device, user] = group.columns.map((column) => column.meta_data);
     const bounds = group.columns.map(({ meta_data: column }) => {
       if (column === undefined) throw new Error('it has a column without metadata');
@@ -222,6 +223,8 @@ function rowGroupsOf(metadata: FileMetaData, seal: Seal, digests: readonly strin
       digest: digests[g] ?? null,
     };
   });
+  // Other writers make row groups of no rows, of an empty table for one; ours all have digests to be held to.
+  return seal === 'foreign' ? groups.filter(({ rows }) => rows > 0) : groups;
 }
 
 function valueBounds(
