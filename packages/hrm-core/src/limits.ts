@@ -237,6 +237,12 @@ export const FEED_POLL_MS = 50;
 /** Readings that wait for one watcher to take them; a slower one is told of a gap. One batch of one user fits. */
 export const MAX_WATCH_READINGS = 10_000;
 
+/** Readings that wait for all watchers of a process, each counted once: 40 MB; beyond it who has the most waiting loses them. */
+export const MAX_HUB_READINGS = 100_000;
+
+/** Readings that watchers take at once: sealing their ids takes some milliseconds, in which nobody else gets a turn. */
+export const MAX_RUN_READINGS = 200;
+
 /** UTF-16 code units in a feed's cursor, at most. */
 export const MAX_CURSOR_LENGTH = 48;
 

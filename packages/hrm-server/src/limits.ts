@@ -154,8 +154,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   checkEveryMs: 5_000,
 };
 
-/** UTF-16 code units of events that are put together before they are sent. */
-export const MAX_LIVE_CHUNK_LENGTH = 64 * 1024;
+/** Bytes of events that are put together before they are sent. */
+export const MAX_LIVE_CHUNK_BYTES = 64 * 1024;
 
 /** What a server bears of live streams. */
 export interface LiveLimits {
