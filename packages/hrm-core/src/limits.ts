@@ -66,6 +66,9 @@ export const QUIET_AFTER_MS = 600_000;
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
 
+/** Rows that take as long as making a compacted file does, whatever is in it: some milliseconds of syncs. */
+export const FILE_ROWS = 2_500;
+
 /** The latest `received_ms`, inclusive: its minute is stored as an INT32, which is the year 6053. */
 export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
 
@@ -95,6 +98,15 @@ export const MAX_CONCURRENT_HOMES = 64;
  * written and again when it goes.
  */
 export const MAX_SMALL_PARTS = 32;
+
+/**
+ * Parts that a step of a consumer writes, at most: a second's work where each has a directory of its own. Others' readings wait
+ * behind them.
+ */
+export const MAX_BATCH_PARTS = 512;
+
+/** As {@link MAX_SMALL_PARTS}, of a batch with more small parts over all days than {@link MAX_BATCH_PARTS}. */
+export const CROWDED_SMALL_PARTS = 3;
 
 /** Readings that are worth a part of their own, however many parts there are: writing them takes longer than the sync. */
 export const MIN_PART_ROWS = 1_000;
