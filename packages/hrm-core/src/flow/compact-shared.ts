@@ -114,10 +114,11 @@ async function bringHome(
     options.onAlive?.();
   }
 
+  const maxHomes = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
   for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
-    if (together.length < MAX_CONCURRENT_HOMES) continue;
+    if (together.length < maxHomes) continue;
     await Promise.all(together.map(bring));
     together = [];
   }
