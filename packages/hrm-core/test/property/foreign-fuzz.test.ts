@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { bundle } from '../support/bundle.js';
@@ -38,6 +38,8 @@ async function fuzz(program: string, bases: string, place: string, seed: number,
   const heap = ['--max-old-space-size=128', '--max-semi-space-size=8'];
   const args = [...heap, program, bases, place, seed, from, to].map(String);
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // For its minutes the other tests go first.
+  if (child.pid !== undefined) setPriority(child.pid, 10);
   const progressOf = () => readFile(path.join(place, 'progress'), 'utf8').catch(() => '');
   let output = '';
   let isHung = false;

@@ -20,7 +20,7 @@ function readings(userId: string, deviceId: string, count: number): Reading[] {
   });
 }
 
-const ROWS = ['watch', 'strap-1', 'strap-2-🫀'].flatMap((device) => readings('ana', device, 300));
+const ROWS = ['watch', 'strap-1', 'strap-2-🫀'].flatMap((device) => readings('ana', device, 100));
 const FOREIGN = ROWS.map(({ receivedMs, ...rest }) => ({ ...rest, receivedMinute: Math.floor(receivedMs / 60_000) }));
 
 /** Writes them; what begins with `own` is ours, with `empty` has no readings; what has `shared` in its name is a shared part. */
@@ -36,7 +36,7 @@ export async function writeBases(directory: string): Promise<void> {
   await writeByArrow(at('arrow-plain'), FOREIGN.slice(0, 200), (w) => w.setDictionaryEnabled(false));
   await writeByArrow(at('arrow-v2'), FOREIGN, (w) => w.setWriterVersion(WriterVersion.V2).setDictionaryEnabled(false));
   await writeByArrow(at('arrow-groups'), FOREIGN, (w) => {
-    return w.setMaxRowGroupSize(200).setDataPageSizeLimit(256).setWriteBatchSize(32).setCompression(Compression.SNAPPY);
+    return w.setMaxRowGroupSize(100).setDataPageSizeLimit(256).setWriteBatchSize(32).setCompression(Compression.SNAPPY);
   });
   await writeByArrow(at('arrow-apart'), FOREIGN.slice(0, 200), (w) => {
     const apart = w.setDictionaryEnabled(false).setColumnEncoding('timestamp_ms', Encoding.BYTE_STREAM_SPLIT);
@@ -48,12 +48,12 @@ export async function writeBases(directory: string): Promise<void> {
     codec: CODEC.snappy,
   };
   await writeFile(at('empty'), handMadeParquet([{ rows: 0, columns: Array.from({ length: 5 }, () => none) }]));
-  const several = [...ROWS, ...Array.from({ length: 50 }, (_, i) => readings(`user-${i}`, 'watch', 20)).flat()];
+  const several = [...ROWS, ...Array.from({ length: 50 }, (_, i) => readings(`user-${i}`, 'watch', 8)).flat()];
   await writeFile(at('own-part'), encodeReadings(mergeReadings([columnsFromReadings(ROWS)])));
   await writeFile(at('own-shared'), encodeReadings(mergeReadings([columnsFromReadings(several)]), { shared: true }));
   await withDirectory(async (data) => {
     const storage = await openDirectoryStorage({ directory: data });
-    await writePart({ storage }, [...ROWS, ...readings('ana', 'chest', 5_000)]);
+    await writePart({ storage }, [...ROWS, ...readings('ana', 'chest', 1_000)]);
     await compact({ storage }, { all: true });
     await storage.close();
     const own = join(data, '20240115/ana');
