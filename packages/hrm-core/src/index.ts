@@ -33,6 +33,7 @@ export {
   type StoredDay,
 } from './flow/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
+export { type Turns, takeTurns } from './flow/turns.js';
 export {
   type VerifyComponents,
   type VerifyFault,
@@ -71,6 +72,7 @@ export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { Instant, QuestionInput } from './pure/question.js';
+export { createRotation, type Rotation } from './pure/rotation.js';
 export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';
