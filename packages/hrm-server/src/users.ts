@@ -4,7 +4,7 @@
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { DamageListener } from './damage.js';
-import { type Call, type Handler, jsonResponse } from './handler.js';
+import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
 import { readParameters } from './parameters.js';
 import { invalidError } from './problem.js';
 import { asSpan, fieldsOf } from './requests.js';
@@ -43,8 +43,14 @@ export function answerLatest(
   };
 }
 
-function optionsOf({ incoming, signal }: Call, onDamage: DamageListener) {
-  return { signal, wireNames: true, onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)) };
+function optionsOf(call: Call, onDamage: DamageListener) {
+  const { incoming, signal } = call;
+  return {
+    signal,
+    owner: clientOf(call),
+    wireNames: true,
+    onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)),
+  };
 }
 
 function toWire({ timestamp, heartRate }: DeviceReading) {

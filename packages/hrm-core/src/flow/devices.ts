@@ -123,11 +123,11 @@ interface Span {
 async function findSpans(
   storage: Storage,
   question: Question,
-  { signal, onDamage }: DevicesOptions,
+  { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, Span>> {
-  const turns = takeTurns();
+  const turns = takeTurns({ owner });
   const spans = new Map<string, Span>();
-  for await (const day of daysOf(storage, question, { signal })) {
+  for await (const day of daysOf(storage, question, { signal, owner })) {
     await turns.give();
     const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
       spansOfDay(context, snapshots, question),
@@ -209,9 +209,9 @@ async function readEnds(
   question: Question,
   spans: ReadonlyMap<string, Span>,
   end: 'first' | 'last',
-  { signal, onDamage }: DevicesOptions,
+  { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, End>> {
-  const turns = takeTurns();
+  const turns = takeTurns({ owner });
   const wanted = new Map<readonly Partition[], Map<number, string[]>>();
   for (const [deviceId, { firstMs, firstDay, lastMs, lastDay }] of spans) {
     const [day, minuteMs] = end === 'first' ? [firstDay, firstMs] : [lastDay, lastMs];
