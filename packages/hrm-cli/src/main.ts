@@ -46,10 +46,14 @@ async function runTarget({ name, args }: Target, flags: readonly string[], json:
   }
   const parsed = parseArguments(command, args);
   if ('fault' in parsed) return failUsage(`hrm ${name}`, parsed.fault, json);
-  const { readSettings, warnings } = await import('./config.js');
+  const { nameAsGiven, readSettings, warnings } = await import('./config.js');
   const settings = await readSettings(parsed.flags, parsed.value('config'));
   if (!json) process.stderr.write(warnings(process.env));
-  return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
+  try {
+    return exitCodeOf(await command.run({ args: parsed, settings, json, output, signal: listenForStop() }));
+  } catch (error) {
+    throw nameAsGiven(error, parsed.flags);
+  }
 }
 
 /** Takes the command's name out of the arguments; what every command takes, settings too, may stand before it. */

@@ -45,7 +45,8 @@ function systemCode(error: unknown): string | number | undefined {
 }
 
 const HEADER = /^\w*Error(?: \[\w+\])?(?:: |(?=\n|$))/;
-const FRAME = /^ +at .*?((?:[\w.-]+\.[cm]?[jt]s|node:[\w/]+):\d+:\d+)\)?$/;
+const FRAME = /^ +at /;
+const PLACE = /^(?:[\w.-]+\.[cm]?[jt]s|node:[\w/]+):\d+:\d+$/;
 
 /** The kind of a defect and the places of its stack, `decode.js:12:5`, without what it says and without directories. */
 function describeDefect(error: unknown): string {
@@ -55,8 +56,17 @@ function describeDefect(error: unknown): string {
   const [header = ''] = HEADER.exec(stack) ?? [];
   const isOwn = header !== '' && stack.startsWith(message, header.length);
   const lines = isOwn ? stack.slice(header.length + message.length).split('\n') : [];
-  const places = lines.flatMap((line) => FRAME.exec(line)?.[1] ?? []);
+  const places = lines.map(placeOf).filter((place) => PLACE.test(place));
   return [/^[A-Za-z]*Error$/.test(name) ? name : 'Error', ...places.map((place) => `at ${place}`)].join('\n    ');
+}
+
+/** What a line of a stack ends with, without the directory: `    at read (/srv/hrm/decode.js:12:5)`. */
+function placeOf(line: string): string {
+  if (!FRAME.test(line)) return '';
+  const text = line.endsWith(')') ? line.slice(0, -1) : line;
+  const place = text.slice(Math.max(text.lastIndexOf(' '), text.lastIndexOf('(')) + 1);
+  if (place.startsWith('node:')) return place;
+  return place.slice(Math.max(place.lastIndexOf('/'), place.lastIndexOf('\\')) + 1);
 }
 
 /** How serious an error is to whoever runs the server: a client's mistake is nothing to act on. */

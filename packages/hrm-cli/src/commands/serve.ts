@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
+import { watchForStall } from '../stall-watch/watch.js';
 import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
 
 /** What a process may run; `--only` picks. */
@@ -32,6 +33,7 @@ export const serveCommand: Command = {
     const only = args.values('only');
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
     const workers = workerCount(args.value('workers'), parts);
+    watchForStall(settings.stallMs);
     const { createLog, serve } = await import('hrm-server');
     const server =
       workers === undefined

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Service, type ServicePart, serve } from 'hrm-server';
 import { describeFailure, type Failure, toHrmShape } from '../failure.js';
+import { watchForStall } from '../stall-watch/watch.js';
 import { listenForStop } from '../stop-signal.js';
 import type { FromWorker, ToStart, ToWorker } from './messages.js';
 import { answerCounts, askForReports } from './reports.js';
@@ -58,6 +59,7 @@ function tell(message: FromWorker): Promise<void> {
 async function run(parts: readonly ServicePart[]): Promise<number> {
   const start = await awaitStart();
   if (start === null) return 0;
+  watchForStall(start.settings.stallMs);
   let service: Service;
   try {
     service = await serve(start.settings, {

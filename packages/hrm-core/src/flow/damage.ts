@@ -1,9 +1,10 @@
 /**
  * What damage is, and where what is damaged goes.
  *
- * Damage is a file's own fault: its bytes are not what they should be, or are no readings, or the disk cannot read that
- * place of it. A storage that cannot open or read now (no permission, too many open files, a mount that is gone) fails
- * the question as ever, and moves nothing.
+ * Damage is a file's own fault: its bytes are not what they should be, or are no readings. A storage that cannot open or read now
+ * (EIO, no permission, too many open files, a mount that is gone) fails the question, and moves nothing. A file is set aside only
+ * when it was read twice, the second time opened anew, and was wrong both times, alike: see confirm-damage.ts. And only so many
+ * files an hour are: see quarantine-rate.ts.
  */
 import { type HrmError, isHrmError } from '../errors.js';
 import type { Snapshot, Storage } from '../ports/storage.js';
@@ -19,9 +20,10 @@ export interface DamageReport {
   readonly message: string;
   /**
    * `skipped`: it is where it was, since the storage only reads, cannot move it now, or should not. `answered`: what is
-   * damaged is derived, and the answer lacks nothing (code `rollup_damaged`).
+   * damaged is derived, and the answer lacks nothing (code `rollup_damaged`). `refused`: so many were set aside within an hour that
+   * this one stays; what asked for it fails.
    */
-  readonly outcome: 'quarantined' | 'skipped' | 'answered';
+  readonly outcome: 'quarantined' | 'skipped' | 'answered' | 'refused';
 }
 
 /** Who hears of files that an answer was made without. */

@@ -4,18 +4,20 @@
  */
 import { HrmError, throwIfAborted } from '../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
+import { readGroup } from '../parquet/decode.js';
 import { type OpenedFile, openFile } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Random } from '../ports/random.js';
-import type { Partition, QuarantinedFile, Snapshot, Storage } from '../ports/storage.js';
+import type { Partition, QuarantinedFile, Snapshot, Storage, StoredFile } from '../ports/storage.js';
 import { judgeRows, keyAt, rowsByPartition } from '../pure/check-readings.js';
 import { type ReadingColumns, takeRows } from '../pure/columns.js';
 import { priorityOf } from '../pure/compare-rollups.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs, retiredName } from '../pure/partition.js';
 import { buildFile } from './build-file.js';
+import { confirmDamage, misreadError } from './confirm-damage.js';
 import { setFileAside } from './damage.js';
-import { type Inspection, inspectFile, readGroup } from './inspect-file.js';
+import { type Inspection, inspectFile } from './inspect-file.js';
 import { mergeFiles } from './merge-files.js';
 import { nullIfDamaged, storeAtHome, storeIntact } from './store-intact.js';
 
@@ -45,6 +47,13 @@ export async function repairFile(
   const { file, faults, opened, isWhole } = inspection;
   const [first] = faults;
   if (first === undefined || first.code === 'file_too_large') return 'found';
+  const look = async (again: StoredFile, partition: Partition) =>
+    (await inspectFile(again, partition, options)).faults.length === 0;
+  // Of files that do not have what they say they have, the readings were compared, and not this one's alone.
+  const isCompared = faults.some(({ code }) => code === 'not_contained');
+  const confirmation = isCompared ? 'damaged' : await confirmDamage(storage, snapshot, file, look);
+  if (confirmation === 'misread') throw misreadError(file.name, snapshot.partition);
+  if (confirmation === 'gone') return 'found';
   const isDerived = file.name === COMPACTED_NAME && faults.every(({ code }) => DERIVED.includes(code));
   if (opened !== null && isDerived) {
     return rewriteCompacted({ storage, random }, snapshot, { ...inspection, opened }, others, options);

@@ -144,7 +144,7 @@ async function ack(
   for (const { reason, stampMs, attempts, bytes } of deadLetters) {
     args.push(reason, stampMs, attempts, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
-  args.push(...requeue.map(packReturned));
+  for (const element of requeue) args.push(packReturned(element));
   const { reply, isRepeated } = await insist(context, SCRIPTS.ack, [claims, batch(token), queue, dead], args);
   const isHeld = performance.now() < (heldUntilMs.get(token) ?? 0);
   heldUntilMs.delete(token);

@@ -45,10 +45,10 @@ import {
   type FileStatus,
   isSameFile,
   openForReading,
-  readFully,
   statusOf,
 } from './directory-files.js';
 import { partitionPath } from './directory-names.js';
+import { readRange } from './directory-read.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
@@ -88,7 +88,10 @@ export async function openSnapshot(
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
       const settled = openSettled(context, path, options?.isKnown);
-      if (settled !== null) return toSnapshot(context, partition, settled);
+      if (settled !== null) {
+        if (settled.files.length + settled.known.length === 0) await context.identity.require();
+        return toSnapshot(context, partition, settled);
+      }
     } catch (error) {
       throw storageError(what, context.directory, error);
     }
@@ -107,11 +110,13 @@ export async function listVersions(
 ): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    return [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
+    const found = [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
       if (HASHED_PART.test(name)) return [{ name, version: name }];
       const status = statusOf(context.fileSystem, join(path, name));
       return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
     });
+    if (found.length === 0) await context.identity.require();
+    return found;
   } catch (error) {
     throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
   }
@@ -139,6 +144,9 @@ function openSettled(
   const seen = new Set([COMPACTED_NAME]);
   const files: OpenFile[] = [];
   const known: string[] = [];
+  // Asked for of every date that somebody has readings on: a user who has none costs one look, and no open that fails. What else
+  // has the name is no partition, as for a listing.
+  if (!statusOf(fileSystem, path)?.isDirectory()) return { files, known };
   let isSettled = false;
   try {
     const compacted = openCompacted(fileSystem, path);
@@ -279,27 +287,6 @@ function holdOpen(
 function versionOf(name: string, { dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
   if (HASHED_PART.test(name)) return name;
   return [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
-}
-
-async function readRange(
-  context: DirectoryContext,
-  partition: Partition,
-  file: OpenFile,
-  fromByte: number,
-  toByte: number,
-): Promise<ArrayBuffer> {
-  // Without the directory: it names a person, and messages about damage reach logs.
-  const name = `${file.name} of ${partition.date}`;
-  const bytes = await readFully(context.fileSystem, file.fd, fromByte, toByte).catch((error) => {
-    if (errorCode(error) === 'EIO') throw damagedError(`${name} cannot be read from the disk`, error);
-    throw storageError(`read ${name}`, context.directory, error);
-  });
-  if (bytes.length === toByte - fromByte) return bytes.buffer;
-  throw damagedError(`${name} ends at byte ${fromByte + bytes.length}, before byte ${toByte}`);
-}
-
-function damagedError(message: string, cause?: unknown): HrmError {
-  return new HrmError(message, { kind: 'data', code: 'file_damaged', cause });
 }
 
 function closedError(): HrmError {
