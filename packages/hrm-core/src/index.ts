@@ -32,6 +32,12 @@ export {
 } from './flow/enqueue.js';
 export { type ExportComponents, type ExportInput, type ExportOptions, exportReadings } from './flow/export-readings.js';
 export {
+  type AheadComponents,
+  type AheadOptions,
+  type AheadSummary,
+  findReceivedAhead,
+} from './flow/find-received-ahead.js';
+export {
   type MeasureComponents,
   type MeasureOptions,
   measureStorage,
@@ -39,6 +45,7 @@ export {
   type StoredDay,
 } from './flow/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
+export { type Turns, takeTurns } from './flow/turns.js';
 export {
   type VerifyComponents,
   type VerifyFault,
@@ -78,6 +85,8 @@ export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { QuestionInput } from './pure/question.js';
+export type { ReceivedAhead } from './pure/received-ahead.js';
+export { createRotation, type Rotation } from './pure/rotation.js';
 export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';

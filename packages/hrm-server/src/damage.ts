@@ -20,6 +20,16 @@ export type DamageListener = (report: DamageReport, fields?: RequestFields) => v
 const REASONS = {
   skipped: 'a stored file cannot be read, and answers are without it: run hrm verify',
   answered: 'a rollup cannot be read, and answers take longer: run hrm verify --repair',
+  refused:
+    'so many stored files cannot be read that no more are set aside, and what needs them fails: look at the disk, then run hrm verify --repair',
+} as const;
+
+/** What the log says. */
+const TEXTS = {
+  quarantined: 'a stored file cannot be read; answers are without it',
+  skipped: 'a stored file cannot be read; answers are without it',
+  answered: 'a rollup cannot be read; the readings answer instead',
+  refused: 'a stored file cannot be read; too many were set aside within an hour, so it stays, and what needs it fails',
 } as const;
 
 /** Makes what queries tell of damaged files a warning in the log, once a file, a state of health, and a count. */
@@ -34,10 +44,6 @@ export function createDamageListener({ log, health, metrics }: Heard): DamageLis
     if (known.has(key)) return;
     if (known.size === MAX_REMEMBERED_DAMAGE) known.clear();
     known.add(key);
-    const text =
-      outcome === 'answered'
-        ? 'a rollup cannot be read; the readings answer instead'
-        : 'a stored file cannot be read; answers are without it';
-    log.warn({ ...fields, ...describeDamage(message), date, code, outcome }, text);
+    log.warn({ ...fields, ...describeDamage(message), date, code, outcome }, TEXTS[outcome]);
   };
 }

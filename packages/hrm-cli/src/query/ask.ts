@@ -53,7 +53,13 @@ function whose({ args }: Invocation) {
   };
 }
 
+const ADVICE: Readonly<Record<DamageReport['outcome'], string>> = {
+  quarantined: 'the answer is without it: run hrm verify',
+  skipped: 'the answer is without it: run hrm verify',
+  answered: 'run hrm verify --repair',
+  refused: 'it stays where it is, since many were set aside within an hour',
+};
+
 function warn({ message, outcome }: DamageReport): void {
-  const advice = outcome === 'answered' ? 'run hrm verify --repair' : 'the answer is without it: run hrm verify';
-  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${advice}\n`);
+  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${ADVICE[outcome]}\n`);
 }

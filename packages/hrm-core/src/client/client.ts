@@ -3,23 +3,12 @@ import type { Interval } from '../pure/interval.js';
 import type { Row } from '../pure/row-table.js';
 import type { Instant } from '../pure/timestamp.js';
 import type { ReadingInput, WireReading } from '../reading.js';
-import { linesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
+import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerSystem, toSystem } from './system.js';
-import {
-  badAnswerError,
-  parseJson,
-  serialise,
-  toAccepted,
-  toDevices,
-  toFields,
-  toLatest,
-  toList,
-  toRow,
-  toText,
-} from './wire.js';
+import { badAnswerError, serialise, toAccepted, toDevices, toFields, toLatest, toList, toText } from './wire.js';
 
 /** A question over the wire. */
 export interface ClientQuestion {
@@ -99,9 +88,9 @@ export function createClient(options: ClientOptions): Client {
     },
     async *query(question, { signal } = {}) {
       const path = `/metrics/heart-rate?${parametersOf(question)}`;
-      const { response, end } = await call.begin({ path, signal, headers: { Accept: 'application/x-ndjson' } });
+      const { response, end } = await call.begin({ path, signal, headers: { Accept: ROWS_TYPE } });
       try {
-        for await (const line of linesOf(response, { ...options, signal })) yield toRow(parseJson(line));
+        yield* rowsOf(response, { ...options, signal });
       } finally {
         end();
       }

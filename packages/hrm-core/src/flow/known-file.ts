@@ -60,7 +60,8 @@ export async function knowFile(
     columns,
     spans: rollup === null || columns === null ? null : spansOf(columns, dayMs),
   };
-  remember(cache, file, key, result, bytesOf(result));
+  // A rollup that was read wrong may be read right the next time.
+  if (footer.rollupFault === null) remember(cache, file, key, result, bytesOf(result));
   return result;
 }
 

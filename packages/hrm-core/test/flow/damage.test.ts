@@ -204,14 +204,14 @@ describe('a question that meets a damaged file', () => {
     });
   });
 
-  it('sets aside all that is damaged, however much', async () => {
+  it('sets aside all that is damaged', async () => {
     await withDay(async (day) => {
-      for (let i = 0; i < 60; i += 1) await writeFile(path.join(day.directory, `part-${i}.parquet`), `no ${i}`);
+      for (let i = 0; i < 20; i += 1) await writeFile(path.join(day.directory, `part-${i}.parquet`), `no ${i}`);
       for (const name of Object.keys(day.files))
         await DAMAGES['flipped in a row group']?.(path.join(day.directory, name));
-      expect(await expectRest(day.storage, day, Object.keys(day.files))).toHaveLength(63);
+      expect(await expectRest(day.storage, day, Object.keys(day.files))).toHaveLength(23);
       expect(await readdir(day.directory)).toEqual([]);
-      expect(await asideIn(day.data)).toHaveLength(63);
+      expect(await asideIn(day.data)).toHaveLength(23);
     });
   });
 
@@ -244,7 +244,7 @@ describe('a question that meets a damaged file', () => {
     });
   });
 
-  it.each(['EACCES', 'EMFILE', 'ESTALE'])(
+  it.each(['EACCES', 'EMFILE', 'ESTALE', 'EIO'])(
     'fails, and moves nothing, where the storage cannot read: %s',
     async (code) => {
       await withDay(async (day) => {

@@ -40,7 +40,7 @@ export function createLoopMetrics(registry: Registry): LoopMetrics {
     failures.inc({ loop }, 0);
     for (const action of ['stalled', 'restarted'] as const) watchdog.inc({ loop, action }, 0);
   }
-  for (const outcome of ['quarantined', 'skipped', 'answered'] as const) damaged.inc({ outcome }, 0);
+  for (const outcome of ['quarantined', 'skipped', 'answered', 'refused'] as const) damaged.inc({ outcome }, 0);
   const drained = createDrainMetrics(registry);
   const compacted = createCompactionMetrics(registry);
   return {

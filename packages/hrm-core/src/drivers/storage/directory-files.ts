@@ -89,8 +89,9 @@ export function openForReading(fileSystem: DirectoryFileSystem, path: string): n
   try {
     return fileSystem.openSync(path, READ_FLAGS);
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ELOOP' || code === 'ENXIO') return null;
+    // A disk that is gone says ENXIO too, of files that are there.
+    const mayBeNone = ['ELOOP', 'ENXIO'].includes(errorCode(error));
+    if (mayBeNone && statusOf(fileSystem, path)?.isFile() !== true) return null;
     throw error;
   }
 }

@@ -13,17 +13,18 @@
  * of two publishers that both found the damage, the second then renames a good file over an equal good one, where it
  * would otherwise move away the good one that the first has already acknowledged.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { throwIfAborted } from '../../errors.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
-import { closeQuietly, createSynced, done, openForReading, readFully, unlinkQuietly } from './directory-files.js';
+import { closeQuietly, createSynced, done, openForReading, unlinkQuietly } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { partitionPath, requirePart } from './directory-names.js';
 import { markPending } from './directory-pending.js';
 import { keepAside } from './directory-quarantine.js';
+import { readExactly } from './directory-read.js';
 
 /** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
 const MAX_PUBLISH_ATTEMPTS = 5;
@@ -89,13 +90,14 @@ async function linkPart(
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
-  if (await syncIfEqual(context, path, bytes)) return 'exists';
+  // What is wrong once may have been read wrong: it is opened and read again before it is called damaged.
+  for (let look = 0; look < 2; look += 1) if (await syncIfEqual(context, path, bytes)) return 'exists';
   await keepAside(context, partition, path, 'its bytes are not those that its name is the hash of');
   await done((callback) => fileSystem.rename(temporary, path, callback));
   return 'written';
 }
 
-/** Whether a file has exactly these bytes; if so, they are synced. One that the disk cannot read has not. */
+/** Whether a file has exactly these bytes; if so, they are synced. @throws the system's error where it cannot be read. */
 async function syncIfEqual(context: DirectoryContext, path: string, bytes: Uint8Array): Promise<boolean> {
   const { fileSystem } = context;
   const fd = openForReading(fileSystem, path);
@@ -103,10 +105,7 @@ async function syncIfEqual(context: DirectoryContext, path: string, bytes: Uint8
   try {
     const status = fileSystem.fstatSync(fd, { bigint: true });
     if (!status.isFile() || status.size !== BigInt(bytes.length)) return false;
-    const stored = await readFully(fileSystem, fd, 0, bytes.length).catch((error) => {
-      if (errorCode(error) === 'EIO') return new Uint8Array();
-      throw error;
-    });
+    const stored = await readExactly(fileSystem, { name: basename(path), fd }, 0, bytes.length);
     if (Buffer.compare(stored, bytes) !== 0) return false;
     await done((callback) => fileSystem.fsync(fd, callback));
     return true;

@@ -26,27 +26,28 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { throwIfAborted } from '../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makeDurable, syncShared } from './directory-durable.js';
-import { storageError, succeedsUnless } from './directory-errors.js';
+import { errorCode, storageError, succeedsUnless } from './directory-errors.js';
 import {
   closeQuietly,
   createSynced,
   done,
+  type FileStatus,
   isSameFile,
   listEntries,
   openForReading,
-  readFully,
   statusOf,
   unlinkQuietly,
 } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { isDate, isPart, isUserDirectory, partitionPath, QUARANTINE_DIRECTORY } from './directory-names.js';
 import { markPending } from './directory-pending.js';
-import { heldFile, openAside } from './directory-snapshot.js';
+import { readExactly } from './directory-read.js';
+import { openAside, whileHeld } from './directory-snapshot.js';
 
 /** What stands beside a file that was set aside, as JSON. */
 interface QuarantineReport {
@@ -75,12 +76,20 @@ export async function quarantineFile(
   name: string,
   reason: string,
 ): Promise<'quarantined' | 'gone'> {
+  return (
+    (await whileHeld(context, snapshot, name, (status) => setAside(context, snapshot, { name, status }, reason))) ??
+    'gone'
+  );
+}
+
+/** @param file - of the snapshot, and open. */
+async function setAside(
+  context: DirectoryContext,
+  { partition }: Snapshot,
+  { name, status: expected }: { readonly name: string; readonly status: FileStatus },
+  reason: string,
+): Promise<'quarantined' | 'gone'> {
   const { fileSystem } = context;
-  const { partition } = snapshot;
-  const expected = heldFile(snapshot, name);
-  if (expected === null) {
-    throw new HrmError('the snapshot has no such file', { kind: 'internal', code: 'invalid_name' });
-  }
   const directory = partitionPath(context.directory, partition);
   const path = join(directory, name);
   const moved = join(directory, `part-old-${randomBytes(16).toString('hex')}.parquet`);
@@ -151,6 +160,7 @@ export async function* listQuarantined(
   const entries = await listEntries(context.fileSystem, directory).catch((error) => {
     throw storageError('list the quarantine', context.directory, error);
   });
+  if (entries.length === 0) await context.identity.require();
   for (const { name: entry } of entries) {
     throwIfAborted(options?.signal, 'listing the quarantine');
     if (!entry.endsWith(REPORT_SUFFIX)) continue;
@@ -210,21 +220,30 @@ async function linkUnlessGone({ fileSystem }: DirectoryContext, path: string, as
   return isLinked;
 }
 
+/** `null` where there is none any more, or somebody has changed it: it is a person's by now. */
 async function readReport(context: DirectoryContext, path: string): Promise<QuarantineReport | null> {
-  const { fileSystem } = context;
+  const text = await readText(context, path).catch((error) => {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw storageError('read a report in quarantine', context.directory, error);
+  });
   try {
-    const fd = openForReading(fileSystem, path);
-    if (fd === null) return null;
-    try {
-      const bytes = await readFully(fileSystem, fd, 0, MAX_REPORT_BYTES);
-      const report: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-      return isReport(report) ? report : null;
-    } finally {
-      closeQuietly(fileSystem, fd);
-    }
+    const report: unknown = JSON.parse(text);
+    return isReport(report) ? report : null;
   } catch {
-    // Somebody has changed it, or taken it away: it is a person's by now.
     return null;
+  }
+}
+
+async function readText({ fileSystem }: DirectoryContext, path: string): Promise<string> {
+  const fd = openForReading(fileSystem, path);
+  if (fd === null) return '';
+  try {
+    const status = fileSystem.fstatSync(fd, { bigint: true });
+    if (!status.isFile()) return '';
+    const length = Math.min(Number(status.size), MAX_REPORT_BYTES);
+    return Buffer.from(await readExactly(fileSystem, { name: basename(path), fd }, 0, length)).toString('utf8');
+  } finally {
+    closeQuietly(fileSystem, fd);
   }
 }
 
