@@ -1,4 +1,5 @@
 /** A process whose event loop stands still is killed, and its supervisor, or the primary, starts another. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +46,12 @@ function askLive(url: string): Promise<number | string> {
     sent.on('timeout', () => sent.destroy(new Error('no answer')));
     sent.end();
   });
+}
+
+/** Whether a process runs; one that only waits for its parent to hear of its end does not. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
 describe('a process whose event loop stands still', () => {
@@ -97,6 +104,17 @@ describe('a process whose event loop stands still', () => {
     await expect.poll(() => server.pids('consumer').length, { timeout: 60_000 }).toBe(2);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
+  });
+
+  it('outlives a primary that was killed no longer than any other', async () => {
+    const server = start('--workers', '2');
+    await server.firstLine();
+    await expect.poll(() => server.pids('api').length).toBe(2);
+    await expect.poll(() => server.pids('consumer').length).toBe(1);
+    const workers = [...server.pids('api'), ...server.pids('consumer')];
+    process.kill(workers[0] ?? 0, 'SIGUSR2');
+    server.child.kill('SIGKILL');
+    await expect.poll(() => workers.filter(isRunning), { timeout: 60_000 }).toEqual([]);
   });
 
   it('is not one that was stopped as a whole for longer, as by a suspended machine', async () => {
