@@ -103,12 +103,12 @@ async function claimMore(
   { leaseMs, maxReadings, maxBytes, maxElements }: ClaimLimits,
   received: number,
 ): Promise<[string, ...unknown[]]> {
-  const { queue, claims, processing, batch } = context.keys;
+  const { queue, claims, processing, count, batch } = context.keys;
   const limits = [maxReadings, maxBytes, maxElements].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
   const { reply } = await insist(
     context,
     SCRIPTS.claim,
-    [queue, claims, batch(token), processing],
+    [queue, claims, batch(token), processing, count],
     [nowArgument(context), token, leaseMs, received, ...limits, CALL_BYTES],
   );
   const [status, ...rest] = reply as unknown[];
