@@ -52,7 +52,7 @@ export async function compactShared(
   const visit = await storage.visit(partition);
   const snapshot = await storage.snapshot(partition, options);
   try {
-    const files = await describeFiles(storage, snapshot);
+    const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planShared({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
@@ -162,7 +162,7 @@ async function bringShare(
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const snapshot = await storage.snapshot(partition, options);
   try {
-    const files = await describeFiles(storage, snapshot);
+    const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => shares.some((share) => replaces.includes(share)));
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
     if (areHeld(shares, old)) {

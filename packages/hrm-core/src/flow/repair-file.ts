@@ -16,7 +16,7 @@ import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs, retiredName } from '../pure/partition.js';
 import { buildFile } from './build-file.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
-import { setFileAside } from './damage.js';
+import { isLeftInPlace, setFileAside } from './damage.js';
 import { type Inspection, inspectFile } from './inspect-file.js';
 import { mergeFiles } from './merge-files.js';
 import { overSnapshot } from './over-snapshot.js';
@@ -47,7 +47,7 @@ export async function repairFile(
 ): Promise<Mended> {
   const { file, faults, opened, isWhole } = inspection;
   const [first] = faults;
-  if (first === undefined || first.code === 'file_too_large') return 'found';
+  if (first === undefined || isLeftInPlace(first)) return 'found';
   const look = async (again: StoredFile, partition: Partition) =>
     (await inspectFile(again, partition, options)).faults.length === 0;
   // Of files that do not have what they say they have, the readings were compared, and not this one's alone.
