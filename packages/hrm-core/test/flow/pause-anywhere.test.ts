@@ -7,11 +7,14 @@ import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { writePartitions } from '../../src/flow/write-part.js';
 import {
   compact,
   devices,
+  drainBatch,
+  enqueue,
   exportReadings,
   latest,
   query,
@@ -22,7 +25,7 @@ import {
 } from '../../src/index.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../property/oracle.js';
-import { type Pause, pauseAtEach, pausedStorage, takeSlowly } from '../support/paused-ports.js';
+import { type Pause, pauseAtEach, pausedQueue, pausedStorage, takeSlowly } from '../support/paused-ports.js';
 import { rowsOfFile } from '../support/rows-of-file.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
@@ -201,6 +204,70 @@ describe('a reader who stands still at any await', () => {
       expect(readings).toBeGreaterThanOrEqual(keys);
       expect(await query({ storage: world.storage }, RANGE)).toEqual(expected(stored));
     }, maxOpenFiles);
+  });
+});
+
+describe('a compacter who stands still at any await', () => {
+  it.each([undefined, 3])('changes no answer and loses nothing, where %s files may be open', async (maxOpenFiles) => {
+    const awaits = await readWithPauses(async (storage, _, { stored, storage: others, compactAll }) => {
+      // A day that has a compacted file, a part beside it, and a shared one to be brought home.
+      const { failures } = await compact({ storage }, { date: '20240117', all: true, sweepAfterMs: 0 });
+      expect(failures).toEqual([]);
+      for (const userId of ['ana', 'ben']) {
+        const rows = oracleAnswer(stored, { ...QUESTION, userId });
+        expect(await query({ storage: others }, { ...RANGE, userId })).toEqual(rows);
+      }
+      await compactAll();
+      expect(await query({ storage: others }, RANGE)).toEqual(expected(stored));
+      const { readings, faults } = await verify({ storage: others });
+      expect([readings, faults]).toEqual([distinct(stored), []]);
+    }, maxOpenFiles);
+    expect(awaits).toBeGreaterThan(20);
+  });
+});
+
+describe('a consumer who stands still at any await, for longer than its lease', () => {
+  it('loses nothing and stores nothing else, while another takes over what it claimed', async () => {
+    const leaseMs = 30_000;
+    const stale = new Set<string>();
+    const awaits = await pauseAtEach((at) =>
+      withWorld([], null, async ({ directory, storage, compactAll }) => {
+        const clock = { now: START_MS, nowMs: () => clock.now };
+        const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
+        const sent: OracleReading[] = [];
+        async function send(round: number): Promise<void> {
+          const readings = ['ana', 'ben'].flatMap((userId) => readingsOf(userId, 0, round));
+          sent.push(...readings.map((reading) => ({ ...reading, receivedMs: clock.now })));
+          const wire = readings.map(({ timestampMs, receivedMs: _, ...reading }) => {
+            return { ...reading, timestamp: new Date(timestampMs).toISOString() };
+          });
+          await enqueue({ queue, clock }, wire);
+        }
+        const drain = () => drainBatch({ queue, storage, clock }, { leaseMs });
+        async function takeOver(): Promise<void> {
+          clock.now += leaseMs + 60_000;
+          await send(1);
+          while ((await drain()).outcome !== 'empty');
+          await compactAll();
+          await send(2);
+        }
+        const pause: Pause = { at, awaits: 0, meanwhile: takeOver };
+        const ports = { queue: pausedQueue(queue, pause), storage: pausedStorage(storage, pause), clock };
+        await send(0);
+        stale.add((await drainBatch(ports, { leaseMs })).outcome);
+        clock.now += leaseMs + 60_000;
+        while ((await drain()).outcome !== 'empty');
+        for (const userId of ['ana', 'ben']) {
+          const rows = oracleAnswer(sent, { ...QUESTION, userId });
+          expect(await query({ storage }, { ...RANGE, userId })).toEqual(rows);
+        }
+        expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0, deadLetters: 0 });
+        await queue.close();
+        return pause;
+      }),
+    );
+    expect(awaits).toBeGreaterThan(3);
+    expect([...stale].sort()).toEqual(['acked', 'stale']);
   });
 });
 

@@ -100,7 +100,7 @@ it('finds nothing in what this software wrote, of many partitions, and says how 
         failures: [],
       });
       expect(seen).toEqual([0.25, 0.5, 0.75, 1]);
-      expect(await verify({ storage }, { userId: 'ana', date: '20240115' })).toMatchObject({ partitions: 1, files: 2 });
+      expect(await verify({ storage }, { userId: 'ana', date: '20240115' })).toMatchObject({ partitions: 1, files: 1 });
       expect(await verify({ storage }, { date: '20240116' })).toMatchObject({ partitions: 1, files: 1 });
       await expect(verify({ storage }, { date: '20240230' })).rejects.toMatchObject({ code: 'invalid_settings' });
       await expect(verify({ storage }, {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: 'closed' });
