@@ -1,7 +1,15 @@
 /**
  * The calls that take readings.
  */
-import { type Clock, enqueue, HrmError, isHrmError, MAX_ENQUEUE_READINGS, type Queue, takeTurns } from 'hrm-core';
+import {
+  type Clock,
+  enqueueUntrusted,
+  HrmError,
+  isHrmError,
+  MAX_ENQUEUE_READINGS,
+  type Queue,
+  takeTurns,
+} from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { type Access, requireValid } from './access.js';
 import { OPERATIONS } from './api/operations.js';
@@ -31,13 +39,12 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (text: string) => {
-      await takeTurns({ owner }).give();
       const reading = parseJson(text);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
       requireValid(access);
-      await enqueue(components, reading, enqueueOptions(settings, owner));
+      await enqueueUntrusted(components, reading, enqueueOptions(settings, owner));
     };
     await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
@@ -90,7 +97,7 @@ async function acceptArray(
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
   requireValid(access);
-  return (await enqueue(components, readings, enqueueOptions(settings, owner))).accepted;
+  return (await enqueueUntrusted(components, readings, enqueueOptions(settings, owner))).accepted;
 }
 
 async function acceptNdjson(
@@ -104,7 +111,7 @@ async function acceptNdjson(
   requireUsers(access, items);
   requireValid(access);
   try {
-    return (await enqueue(components, items, enqueueOptions(settings, owner))).accepted;
+    return (await enqueueUntrusted(components, items, enqueueOptions(settings, owner))).accepted;
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.

@@ -1,6 +1,7 @@
 import type { Device, Latest } from '../flow/devices.js';
 import type { Interval } from '../pure/interval.js';
 import type { Row } from '../pure/row-table.js';
+import type { Instant } from '../pure/timestamp.js';
 import type { ReadingInput, WireReading } from '../reading.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
@@ -12,10 +13,10 @@ import { badAnswerError, serialise, toAccepted, toDevices, toFields, toLatest, t
 /** A question over the wire. */
 export interface ClientQuestion {
   readonly userId: string;
-  /** Inclusive; ISO 8601 with an offset, or a Date. */
-  readonly start: string | Date;
+  /** Inclusive; ISO 8601 with an offset, a Date or epoch milliseconds. */
+  readonly start: Instant;
   /** Exclusive. */
-  readonly end: string | Date;
+  readonly end: Instant;
   readonly deviceId?: string | undefined;
   /** Default `1m`. */
   readonly interval?: Interval | undefined;

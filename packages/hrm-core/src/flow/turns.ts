@@ -13,6 +13,8 @@ import { createRotation } from '../pure/rotation.js';
 /** Lets the process do something else, every few milliseconds of work. */
 export interface Turns {
   give(): Promise<void>;
+  /** Lets all of this owner's who wait go first, however little was done: for who makes work for them. */
+  queue(): Promise<void>;
 }
 
 const line = createRotation<() => void>();
@@ -50,15 +52,18 @@ function goOn(): void {
 
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
+  function queue(): Promise<void> {
+    return new Promise((resolve) => {
+      line.add(owner, resolve);
+      if (isMoving) return;
+      isMoving = true;
+      setImmediate(moveOn);
+    });
+  }
   return {
     async give() {
-      if (performance.now() - beganMs < MAX_TURN_MS) return;
-      await new Promise<void>((resolve) => {
-        line.add(owner, resolve);
-        if (isMoving) return;
-        isMoving = true;
-        setImmediate(moveOn);
-      });
+      if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
     },
+    queue,
   };
 }

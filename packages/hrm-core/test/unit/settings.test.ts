@@ -121,6 +121,16 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
   it('all of them at once', () => {
     expect(message({ env: { HRM_PORT: 'x', HRM_LEASE_MS: 'y' } }).split('\n')).toHaveLength(2);
   });
+
+  it('each once, whatever is wrong with its value', () => {
+    const wrong = ['-0.5', `${'x'.repeat(300)}\u0000`, '[{}]', '{"a":0,"b":0.5,"":1}', ' , ,a b,://', 'hrm_'];
+    for (const value of wrong) {
+      const env = Object.fromEntries(SETTINGS.map(({ variable }) => [variable, value]));
+      const lines = message({ env }).split('\n');
+      const names = SETTINGS.filter(({ variable }) => lines.some((line) => line.startsWith(`${variable} is `)));
+      expect(lines).toHaveLength(names.length);
+    }
+  });
 });
 
 it('never shows the user or password of a URL', () => {

@@ -9,6 +9,7 @@ import type { Partition } from '../../ports/storage.js';
 import { errorCode } from './directory-errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './directory-files.js';
 import type { Flush } from './directory-flush.js';
+import type { StoreIdentity } from './directory-identity.js';
 import type { PartLister } from './directory-listing.js';
 import { partitionPath } from './directory-names.js';
 
@@ -22,6 +23,8 @@ export interface DirectoryContext {
   readonly fileSystem: DirectoryFileSystem;
   /** Opened only to look. */
   readonly readOnly: boolean;
+  /** Whether it is still the store that was opened. */
+  readonly identity: StoreIdentity;
   readonly flush: Flush;
   readonly parts: PartLister;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */

@@ -151,6 +151,7 @@ export async function* listQuarantined(
   const entries = await listEntries(context.fileSystem, directory).catch((error) => {
     throw storageError('list the quarantine', context.directory, error);
   });
+  if (entries.length === 0) await context.identity.require();
   for (const { name: entry } of entries) {
     throwIfAborted(options?.signal, 'listing the quarantine');
     if (!entry.endsWith(REPORT_SUFFIX)) continue;

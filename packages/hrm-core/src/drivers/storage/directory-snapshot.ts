@@ -88,7 +88,10 @@ export async function openSnapshot(
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
       const settled = openSettled(context, path, options?.isKnown);
-      if (settled !== null) return toSnapshot(context, partition, settled);
+      if (settled !== null) {
+        if (settled.files.length + settled.known.length === 0) await context.identity.require();
+        return toSnapshot(context, partition, settled);
+      }
     } catch (error) {
       throw storageError(what, context.directory, error);
     }
@@ -107,11 +110,13 @@ export async function listVersions(
 ): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    return [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
+    const found = [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
       if (HASHED_PART.test(name)) return [{ name, version: name }];
       const status = statusOf(context.fileSystem, join(path, name));
       return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
     });
+    if (found.length === 0) await context.identity.require();
+    return found;
   } catch (error) {
     throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
   }
