@@ -39,7 +39,6 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (text: string) => {
-      await takeTurns({ owner }).give();
       const reading = parseJson(text);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
