@@ -17,6 +17,7 @@ import { type FileCache, remember, versionKey } from './file-cache.js';
 import { readGroup } from './inspect-file.js';
 import { bytesOf, type KnownFile } from './known-file.js';
 import { nullIfDamaged } from './store-intact.js';
+import { takeTurns } from './turns.js';
 
 /** Bytes of a row group's bounds, digest and place, as objects. */
 const GROUP_BYTES = 4_000;
@@ -53,7 +54,10 @@ export async function knowShare(
   if (known !== undefined) return known;
   const groups = footer.groups.filter((group) => mayHold(group, userId));
   const tables = await decodeGroups(file, partition, { footer }, groups);
+  const turns = takeTurns();
+  await turns.give();
   const columns = mergeReadings(tables.map((table) => rowsOfUser(table, userId)));
+  await turns.give();
   const share = shareOf(partition, footer, columns, priority);
   remember(cache, file, key, share, bytesOf(share));
   return share;
