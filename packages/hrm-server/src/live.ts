@@ -8,6 +8,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch } from 'hrm-core';
+import { cutAnswer } from './cut.js';
 import type { Call } from './handler.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
@@ -80,7 +81,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       for (const { stop, call, isAwaited } of streams) {
         stop.abort();
         // It would take nothing of an end either.
-        if (!isAwaited) call.outgoing.destroy();
+        if (!isAwaited) cutAnswer(call.outgoing);
       }
     },
   };

@@ -3,9 +3,11 @@
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import { requireValid } from './access.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { cutAnswer } from './cut.js';
 import type { DamageListener } from './damage.js';
-import type { Call, Handler } from './handler.js';
+import { type Call, clientOf, type Handler } from './handler.js';
 import { readParameters } from './parameters.js';
 import { invalidError } from './problem.js';
 import { asSpan, fieldsOf } from './requests.js';
@@ -77,18 +79,24 @@ const DEVICES_PER_PIECE = 1_000;
 function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
   return {
     async makeWith(make) {
-      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      requireValid(access);
       return await make();
     },
     onError(error) {
       onLateError(error);
-      outgoing.destroy();
+      cutAnswer(outgoing);
     },
   };
 }
 
-function optionsOf({ incoming, signal }: Call, onDamage: DamageListener) {
-  return { signal, wireNames: true, onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)) };
+function optionsOf(call: Call, onDamage: DamageListener) {
+  const { incoming, signal } = call;
+  return {
+    signal,
+    owner: clientOf(call),
+    wireNames: true,
+    onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)),
+  };
 }
 
 function toWire({ timestamp, heartRate }: DeviceReading) {

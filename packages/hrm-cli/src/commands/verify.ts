@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
+import { openForMending } from '../open-mending.js';
 import { failuresToWire, failureText, summaryText, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
 
@@ -22,7 +23,7 @@ export const verifyCommand: Command = {
     const repair = args.has('repair');
     requirePlace(settings.dataDir);
     // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
-    const storage = await openStorage(settings, { readOnly: !repair });
+    const storage = await (repair ? openForMending(settings) : openStorage(settings, { readOnly: true }));
     const progress = startProgress({ label: 'verify', total: 1, stream: process.stderr, enabled: !json });
     try {
       const summary = await verify(

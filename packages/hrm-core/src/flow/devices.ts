@@ -8,7 +8,10 @@ import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
 import { type DevicePriority, rankDevices } from '../pure/merge.js';
 import { parseQuestion, type Question } from '../pure/question.js';
+
+import { formatInstant } from '../pure/timestamp.js';
 import { sortUtf8 } from '../pure/utf8.js';
+
 import type { OnDamage } from './damage.js';
 import { daysOf, overPartitions } from './days.js';
 import { type End, endsOfDay, spansOfDay } from './device-ends.js';
@@ -96,7 +99,7 @@ export async function latest(
   const lasts = await readEnds(storage, question, spans, 'last', options);
   const ids = sortUtf8([...lasts.keys()]);
   const all = ids.map((deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }));
-  let lastMs = Number.NEGATIVE_INFINITY;
+  let lastMs = -1;
   for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
   const last = all.filter(({ deviceId }) => lasts.get(deviceId)?.timestampMs === lastMs);
   const [best = -1] = rankDevices(
@@ -123,11 +126,11 @@ interface Span {
 async function findSpans(
   storage: Storage,
   question: Question,
-  { signal, onDamage }: DevicesOptions,
+  { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, Span>> {
-  const turns = takeTurns();
+  const turns = takeTurns({ owner });
   const spans = new Map<string, Span>();
-  for await (const day of daysOf(storage, question, { signal })) {
+  for await (const day of daysOf(storage, question, { signal, owner })) {
     await turns.give();
     const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
       spansOfDay(context, snapshots, question),
@@ -147,9 +150,9 @@ async function readEnds(
   question: Question,
   spans: ReadonlyMap<string, Span>,
   end: 'first' | 'last',
-  { signal, onDamage }: DevicesOptions,
+  { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, End>> {
-  const turns = takeTurns();
+  const turns = takeTurns({ owner });
   const wanted = new Map<readonly Partition[], Map<string, number>>();
   for (const [deviceId, { firstMs, firstDay, lastMs, lastDay }] of spans) {
     const [day, minuteMs] = end === 'first' ? [firstDay, firstMs] : [lastDay, lastMs];
@@ -168,5 +171,5 @@ async function readEnds(
 }
 
 function shown({ timestampMs, heartRate }: End): DeviceReading {
-  return { timestamp: new Date(timestampMs).toISOString().replace('.000Z', 'Z'), heartRate };
+  return { timestamp: formatInstant(timestampMs), heartRate };
 }

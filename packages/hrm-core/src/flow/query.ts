@@ -73,11 +73,14 @@ export function queryDays(
   input: QuestionInput,
   options: QueryOptions = {},
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  return rowsOfDays(daysOfAnswer(components, input, options));
+  return rowsOfDays(daysOfAnswer(components, input, options), options);
 }
 
-async function* rowsOfDays(days: AsyncIterable<readonly DayPart[]>): AsyncGenerator<readonly Row[], void, undefined> {
-  const turns = takeTurns();
+async function* rowsOfDays(
+  days: AsyncIterable<readonly DayPart[]>,
+  options: CallOptions,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const turns = takeTurns(options);
   for await (const parts of days) {
     const rows: Row[] = [];
     for (const table of tablesOf(parts)) {
@@ -98,11 +101,14 @@ export function queryTables(
   input: QuestionInput,
   options: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
-  return tablesOfDays(daysOfAnswer(components, input, options));
+  return tablesOfDays(daysOfAnswer(components, input, options), options);
 }
 
-async function* tablesOfDays(days: AsyncIterable<readonly DayPart[]>): AsyncGenerator<RowTable, void, undefined> {
-  const turns = takeTurns();
+async function* tablesOfDays(
+  days: AsyncIterable<readonly DayPart[]>,
+  options: CallOptions,
+): AsyncGenerator<RowTable, void, undefined> {
+  const turns = takeTurns(options);
   for await (const parts of days) {
     for (const table of tablesOf(parts)) {
       yield table;
@@ -115,10 +121,10 @@ async function* tablesOfDays(days: AsyncIterable<readonly DayPart[]>): AsyncGene
 function daysOfAnswer(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions,
+  { signal, owner, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  return answerDays(storage, question, { signal, onDamage, maxHeldReadings });
+  return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings });
 }
 
 /**
@@ -132,14 +138,14 @@ function daysOfAnswer(
 export async function queryTag(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
+  { signal, owner, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
 ): Promise<string> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
-  const turns = takeTurns();
-  for await (const partitions of daysOf(storage, question, { signal })) {
+  const turns = takeTurns({ owner });
+  for await (const partitions of daysOf(storage, question, { signal, owner })) {
     await turns.give();
     // In this order: what is brought home meanwhile is in the user's own before it is gone from the shared one.
     for (const partition of partitions) {
@@ -177,7 +183,7 @@ async function* answerDays(
   question: Question,
   { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
-  const turns = takeTurns();
+  const turns = takeTurns(options);
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
     const dayOptions = { ...options, turns };

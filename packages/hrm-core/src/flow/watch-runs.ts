@@ -8,11 +8,17 @@ import type { FeedEntry } from '../ports/feed.js';
 import type { Reading } from '../pure/columns.js';
 import { decodeElements } from '../pure/element.js';
 import { isDelivered, type LiveCursor } from '../pure/live-cursor.js';
+import { formatInstant } from '../pure/timestamp.js';
 import { formatLiveId } from './live-id.js';
+
+/** A reading, with its instant also as rows, devices and live events have it: ISO 8601 in UTC, `2024-01-15T10:00:00.250Z`. */
+export interface WatchedReading extends Reading {
+  readonly timestamp: string;
+}
 
 /** What happened, with the `after` of a watch that goes on from here. */
 export type WatchEvent =
-  | { readonly type: 'reading'; readonly id: string; readonly reading: Reading }
+  | { readonly type: 'reading'; readonly id: string; readonly reading: WatchedReading }
   /** Readings before this were, or may have been, lost to the bounds of the feed or to a watcher that was too slow. */
   | { readonly type: 'gap'; readonly id: string };
 
@@ -144,7 +150,8 @@ export function release(held: Held, watcher: Watcher): void {
 export function eventsOf(run: Run, secret: Uint8Array): readonly WatchEvent[] {
   run.events ??= run.items.map(({ at, reading }) => {
     const id = formatLiveId(secret, at);
-    return reading === null ? { type: 'gap', id } : { type: 'reading', id, reading };
+    if (reading === null) return { type: 'gap', id };
+    return { type: 'reading', id, reading: { ...reading, timestamp: formatInstant(reading.timestampMs) } };
   });
   return run.events;
 }

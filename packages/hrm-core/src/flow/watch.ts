@@ -8,7 +8,7 @@ import { catchUp, isReady } from './watch-catch-up.js';
 import { type Hub, joinHub, leaveHub } from './watch-hub.js';
 import { eventsOf, type Run, takeRun, type WatchEvent, type Watched, type Watcher } from './watch-runs.js';
 
-export type { WatchEvent } from './watch-runs.js';
+export type { WatchEvent, WatchedReading } from './watch-runs.js';
 
 /** What `watch` works on. */
 export interface WatchComponents {

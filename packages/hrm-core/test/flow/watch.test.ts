@@ -173,7 +173,9 @@ describe.each(['embedded', 'redis'])('watching over the %s queue', (driver) => {
         expected.get(user)?.push(number);
         return numbered(number, user);
       });
-      const pushed = enqueue({ queue: handles[pick(2)] as Queue }, batch.length === 1 ? batch[0] : batch);
+      const [only, ...others] = batch;
+      const readings = only !== undefined && others.length === 0 ? only : batch;
+      const pushed = enqueue({ queue: handles[pick(2)] as Queue }, readings);
       const user = users[pick(users.length)] ?? '';
       const missing = (expected.get(user)?.length ?? 0) - (seen.get(user)?.length ?? 0);
       const watcher = await begin(handles[pick(2)] as Queue, { userId: user, after: after.get(user) });
