@@ -57,6 +57,9 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/** Device ids that the rows of one table name, about: 2 MB as text, 6 MB of the longest; a row that names more stands alone. */
+export const MAX_TABLE_DEVICE_IDS = 16_384;
+
 /**
  * How old the youngest part of a day that is over is before the day is brought to one file, whoever has looked meanwhile: consumers that have fallen behind,
  * devices that send what they kept, come every few minutes, and each such file rewrites the day.
