@@ -81,7 +81,11 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ],
   ['many readings that are none', (text) => parseReadings([...text], RULES, 0)],
   ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
-  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, 0)],
+  [
+    'a queued reading',
+    (text) =>
+      parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, { maxFutureMs: 0, maxPastMs: 0 }),
+  ],
   ['an element', element, LONG],
   ['the items of an element', (text) => element(`[${text}]`), LONG],
   ['a string of an element', (text) => element(JSON.stringify([{ user_id: text, [text]: text }])), LONG],
