@@ -70,7 +70,7 @@ it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$nam
 
 it('reads the answers that it makes', async () => {
   const row = { timestamp: HOUR.start, heart_rate: 72, min: 72, max: 72, count: 1, device_ids: ['a'] };
-  await readRows(`${JSON.stringify(row)}\n`.repeat(3), 7);
+  await readRows(`${`${JSON.stringify(row)}\n`.repeat(3)}{"end":true,"count":3}\n`, 7);
   await expect(readLive('event: reading\ndata: {}', 7)).rejects.toMatchObject({ code: 'bad_answer' });
   const reading = JSON.stringify({ device_id: 'a', timestamp: HOUR.start, heart_rate: 72 });
   await expect(readLive(`id: 1\nevent: reading\ndata: ${reading}`, 7)).rejects.toMatchObject({ code: 'aborted' });

@@ -105,11 +105,6 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the range of a question', (text) => question({ start: text, end: text })],
   ['the interval of a question', (text) => question({ interval: text })],
   ['a priority of a question', (text) => question({ priority: { [text]: text } })],
-  [
-    'priorities of a question',
-    (text) => question({ priority: Object.fromEntries([...text].map((one, i) => [`${one}${i}`, 1])) }),
-    SHORT,
-  ],
   ['the id of an event', (text) => requireLiveId(text, '/after')],
   ['a sealed position', (text) => parseLiveId(Buffer.alloc(32), text)],
   ['a user as a directory', userDirectory],
