@@ -56,7 +56,7 @@ export async function knowShare(
   const tables: ReadingColumns[] = [];
   for (const piece of pieces) {
     const read = await decodeGroups(file, partition, { footer }, piece);
-    tables.push(...read.map((table) => rowsOfUser(table, userId)));
+    for (const table of read) tables.push(rowsOfUser(table, userId));
   }
   const columns = mergeReadings(tables);
   const share = shareOf(partition, footer, columns, priority);
