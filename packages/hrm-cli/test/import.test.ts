@@ -144,7 +144,7 @@ describe('hrm import refuses', () => {
     ['ana,watch,2024-01-15T10:00:00Z,NaN', 'heart_rate must be an integer'],
     ['ana,watch,2024-01-15T10:00:00Z,72.5', 'heart_rate must be an integer'],
     ['ana,watch,2024-01-15T10:00:00Z,29', 'heart_rate must be an integer from 30'],
-    ['ana,watch,2024-01-15 10:00:00Z,72', 'timestamp must have the form'],
+    ['ana,watch,2024-01-15 10:00:00Z,72', 'timestamp has a space where a T belongs'],
     [',watch,2024-01-15T10:00:00Z,72', 'user_id must be a string of 1 to 128'],
     ['ana,watch,2024-01-15T10:00:00Z', 'the row has 3 fields, the header 4'],
     ['ana,watch,2024-01-15T10:00:00Z,72,', 'the row has 5 fields, the header 4'],

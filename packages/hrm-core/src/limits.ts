@@ -57,6 +57,9 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/** Device ids that the rows of one table name, about: 2 MB as text, 6 MB of the longest; a row that names more stands alone. */
+export const MAX_TABLE_DEVICE_IDS = 16_384;
+
 /**
  * How old the youngest part of a day that is over is before the day is brought to one file, whoever has looked meanwhile: consumers that have fallen behind,
  * devices that send what they kept, come every few minutes, and each such file rewrites the day.
@@ -65,6 +68,9 @@ export const QUIET_AFTER_MS = 600_000;
 
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
+
+/** Rows that take as long as making a compacted file does, whatever is in it: some milliseconds of syncs. */
+export const FILE_ROWS = 2_500;
 
 /** The latest `received_ms`, inclusive: its minute is stored as an INT32, which is the year 6053. */
 export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
@@ -95,6 +101,15 @@ export const MAX_CONCURRENT_HOMES = 64;
  * written and again when it goes.
  */
 export const MAX_SMALL_PARTS = 32;
+
+/**
+ * Parts that a step of a consumer writes, at most: a second's work where each has a directory of its own. Others' readings wait
+ * behind them.
+ */
+export const MAX_BATCH_PARTS = 512;
+
+/** As {@link MAX_SMALL_PARTS}, of a batch with more small parts over all days than {@link MAX_BATCH_PARTS}. */
+export const CROWDED_SMALL_PARTS = 3;
 
 /** Readings that are worth a part of their own, however many parts there are: writing them takes longer than the sync. */
 export const MIN_PART_ROWS = 1_000;
@@ -245,6 +260,12 @@ export const FEED_POLL_MS = 50;
 /** Readings that wait for one watcher to take them; a slower one is told of a gap. One batch of one user fits. */
 export const MAX_WATCH_READINGS = 10_000;
 
+/** Readings that wait for all watchers of a process, each counted once: 40 MB; beyond it who has the most waiting loses them. */
+export const MAX_HUB_READINGS = 100_000;
+
+/** Readings that watchers take at once: sealing their ids takes some milliseconds, in which nobody else gets a turn. */
+export const MAX_RUN_READINGS = 200;
+
 /** UTF-16 code units in a feed's cursor, at most. */
 export const MAX_CURSOR_LENGTH = 48;
 
@@ -256,3 +277,12 @@ export const MAX_CLIENT_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds that a timer can be set to, at most: beyond them it fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
+export const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Users of shared parts that one verification counts apart, some 100 bytes each; what is beyond counts until its shared part goes. */
+export const MAX_COUNTED_SHARES = 500_000;
+
+/** Readings that a look for those received ahead of the clock reads: a second's work. */
+export const MAX_AHEAD_READINGS = 5_000_000;

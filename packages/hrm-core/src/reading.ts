@@ -13,7 +13,7 @@ import {
   MIN_HEART_RATE_BPM,
 } from './limits.js';
 import type { Reading } from './pure/columns.js';
-import { type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
+import { type Instant, type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
 
 /** A reading as a client sends it. Other fields are ignored. */
 export interface WireReading {
@@ -29,13 +29,16 @@ export interface WireReading {
 export interface ReadingInput {
   readonly userId: string;
   readonly deviceId: string;
-  readonly timestamp: string;
+  readonly timestamp: Instant;
+  /** bpm, integer, 30 to 220 inclusive. */
   readonly heartRate: number;
 }
 
 /** What decides whether a reading is valid, besides the reading. */
 export interface ReadingRules {
   readonly naiveTimestamps: NaiveTimestamps;
+  /** The earliest timestamp accepted, epoch ms, inclusive; default 0. */
+  readonly earliestMs?: number | undefined;
   /** The latest timestamp accepted, epoch ms, inclusive. */
   readonly latestMs: number;
   /** Only the snake_case names count: the input is straight from a wire. */
@@ -94,9 +97,10 @@ const QueuedReadingSchema = v.object(
  * Validates one reading or many.
  * @param input - untrusted: one reading, or an array of them.
  * @param receivedMs - the stamp that valid readings get.
+ * @param firstIndex - of an array: the index of its first reading in the batch that it is a slice of.
  * @returns all readings, or every fault with JSON Pointers (`/3/heart_rate`, or `/heart_rate` for a single reading).
  */
-export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: number): ParsedReadings {
+export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: number, firstIndex = 0): ParsedReadings {
   const many = Array.isArray(input);
   const items: readonly unknown[] = many ? input : [input];
   const readings: Reading[] = [];
@@ -111,7 +115,8 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
     }
     schema ??= readingSchema(rules);
     const names = namesOf(item, rules);
-    const result = v.safeParse(schema, toWireNames(item, names));
+    // One fault a value: what is no integer is not out of range, too.
+    const result = v.safeParse(schema, toWireNames(item, names), { abortPipeEarly: true });
     if (result.success) {
       const { user_id: userId, device_id: deviceId, timestamp: timestampMs, heart_rate: heartRate } = result.output;
       readings.push({ userId, deviceId, timestampMs, heartRate, receivedMs });
@@ -120,7 +125,7 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
     for (const issue of result.issues) {
       faultCount += 1;
       if (faults.length < MAX_FAULTS) {
-        faults.push({ path: (many ? `/${i}` : '') + pointer(issue, names), message: explain(issue) });
+        faults.push({ path: (many ? `/${firstIndex + i}` : '') + pointer(issue, names), message: explain(issue) });
       }
     }
   }
@@ -128,7 +133,7 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
 }
 
 /** The schema that has the last word on a reading; see {@link readPlainly} for the fast path beside it. */
-function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
+function readingSchema({ naiveTimestamps, ...range }: ReadingRules) {
   return v.object(
     {
       user_id: IdSchema,
@@ -137,12 +142,7 @@ function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
         v.string(TIMESTAMP_FAULT),
         v.rawTransform(({ dataset, addIssue, NEVER }) => {
           const parsed = parseTimestamp(dataset.value, naiveTimestamps);
-          const fault =
-            'fault' in parsed
-              ? parsed.fault
-              : parsed.timestampMs > latestMs
-                ? 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)'
-                : undefined;
+          const fault = 'fault' in parsed ? parsed.fault : rangeFault(parsed.timestampMs, range);
           if (fault === undefined && 'timestampMs' in parsed) return parsed.timestampMs;
           addIssue({ message: fault ?? TIMESTAMP_FAULT });
           return NEVER;
@@ -152,6 +152,14 @@ function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
     },
     'must be an object with user_id, device_id, timestamp and heart_rate',
   );
+}
+
+type TimeRange = Pick<ReadingRules, 'earliestMs' | 'latestMs'>;
+
+function rangeFault(timestampMs: number, { earliestMs = 0, latestMs }: TimeRange): string | undefined {
+  if (timestampMs > latestMs) return 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)';
+  if (timestampMs < earliestMs) return 'lies too far in the past: check the clock of the device (HRM_MAX_PAST_MS)';
+  return undefined;
 }
 
 /** Ids that need no look at single characters: printable ASCII. */
@@ -167,7 +175,7 @@ function readPlainly(item: unknown, rules: ReadingRules, receivedMs: number): Re
   if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
   if (typeof timestamp !== 'string') return null;
   const parsed = parseTimestamp(timestamp, rules.naiveTimestamps);
-  if ('fault' in parsed || parsed.timestampMs > rules.latestMs) return null;
+  if ('fault' in parsed || rangeFault(parsed.timestampMs, rules) !== undefined) return null;
   return { userId, deviceId, timestampMs: parsed.timestampMs, heartRate, receivedMs };
 }
 
@@ -199,15 +207,21 @@ export function isId(value: unknown): value is string {
   return isPlainId(value) || v.is(IdSchema, value);
 }
 
+/** How far from its stamp a queued reading may lie that nobody judged before, milliseconds, inclusive. */
+export interface QueuedLimits {
+  readonly maxFutureMs: number;
+  readonly maxPastMs: number;
+}
+
 /**
  * Validates a reading inside a queue element; one that has no `received_ms` gets `stampMs`.
- * @param maxFutureMs - how far beyond its stamp a reading without `received_ms` may lie.
+ * @param limits - how far beyond and before its stamp a reading without `received_ms` may lie, milliseconds.
  * @returns the reading, or why it is none, without its value.
  */
-export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
+export function parseQueuedReading(item: unknown, stampMs: number, limits: QueuedLimits): Reading | string {
   const plain = readQueuedPlainly(item);
   if (plain !== null) return plain;
-  const result = v.safeParse(QueuedReadingSchema, item);
+  const result = v.safeParse(QueuedReadingSchema, toWireNames(item, 'wire'));
   if (!result.success) {
     const [issue] = result.issues;
     const field = issue.path?.[0]?.key;
@@ -215,8 +229,10 @@ export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: 
   }
   const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
   const receivedMs = result.output.received_ms;
-  if (receivedMs === undefined && timestampMs > stampMs + maxFutureMs) {
-    return 'invalid_reading: timestamp_ms lies too far in the future';
+  if (receivedMs === undefined) {
+    const range = { earliestMs: stampMs - limits.maxPastMs, latestMs: stampMs + limits.maxFutureMs };
+    const fault = rangeFault(timestampMs, range);
+    if (fault !== undefined) return `invalid_reading: timestamp_ms ${fault}`;
   }
   return { userId, deviceId, timestampMs, heartRate, receivedMs: receivedMs ?? stampMs };
 }
@@ -246,9 +262,18 @@ function namesOf(item: unknown, rules: ReadingRules): Names {
 }
 
 function toWireNames(item: unknown, names: Names): unknown {
-  if (names === 'wire') return item;
+  // To valibot a list is an object that lacks every field.
+  if (names === 'wire') return Array.isArray(item) ? null : item;
   const { userId, deviceId, timestamp, heartRate } = item as Partial<ReadingInput>;
-  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+  return { user_id: userId, device_id: deviceId, timestamp: textOf(timestamp), heart_rate: heartRate };
+}
+
+/** An instant as text, to be judged like any other; what is no Date or number as it is. */
+function textOf(instant: unknown): unknown {
+  const epochMs = instant instanceof Date ? instant.getTime() : instant;
+  if (typeof epochMs !== 'number') return instant;
+  const date = new Date(Number.isInteger(epochMs) ? epochMs : Number.NaN);
+  return Number.isNaN(date.getTime()) ? String(date) : date.toISOString();
 }
 
 /** The schema of an object has one message for all that it finds, missing fields among them. */

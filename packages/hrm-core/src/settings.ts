@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
-import { DAY_MS, DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
+import { DAY_MS, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/question.js';
 
 const DIGITS = /^\d{1,15}$/;
@@ -242,6 +242,13 @@ const DEFINITIONS = {
     allowed: 'milliseconds, 0 to 31622400000',
     about: 'How far ahead of the clock a reading may lie.',
   },
+  maxPastMs: {
+    variable: 'HRM_MAX_PAST_MS',
+    schema: integer(0, MAX_TIMESTAMP_MS),
+    fallback: MAX_TIMESTAMP_MS,
+    allowed: `milliseconds, 0 to ${MAX_TIMESTAMP_MS}`,
+    about: 'How far behind the clock a reading may lie; by default it may be as old as 1970.',
+  },
   stallMs: {
     variable: 'HRM_STALL_MS',
     schema: v.pipe(
@@ -258,6 +265,13 @@ const DEFINITIONS = {
     fallback: 'info' as const,
     allowed: 'fatal, error, warn, info, debug, trace or silent',
     about: 'Least serious log line written to stderr.',
+  },
+  logFormat: {
+    variable: 'HRM_LOG_FORMAT',
+    schema: v.picklist(['auto', 'json', 'pretty']),
+    fallback: 'auto' as const,
+    allowed: 'auto, json or pretty',
+    about: 'Form of log lines: JSON, or for people; auto: for people on a terminal, else JSON.',
   },
 } as const;
 

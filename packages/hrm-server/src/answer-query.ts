@@ -13,14 +13,15 @@ import {
   type Storage,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
+import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from './accept.js';
+import { type Access, requireValid } from './access.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { cutAnswer } from './cut.js';
 import type { DamageListener } from './damage.js';
 import { createPlaces, type FairShare, type Places } from './fair-share.js';
 import { type Call, clientOf, type Handler } from './handler.js';
 import { MAX_LONG_ANSWERS, MIN_PACKED_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
-import { invalidError } from './problem.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
@@ -37,6 +38,8 @@ export type QuerySettings = Pick<Settings, 'devicePriority' | 'naiveTimestamps'>
 const REQUIRED_PARAMETERS = ['user_id', 'start', 'end'] as const;
 const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 
+const TOO_MANY_ANSWERS = 'too many long answers at once: read those under way, or ask for longer intervals';
+
 /** A client may keep an answer, and must ask each time whether it still holds. */
 const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Accept-Encoding' } as const;
 
@@ -45,22 +48,22 @@ export function answerQuery(
   { storage, onDamage, share }: QueryComponents,
   { devicePriority: priority, naiveTimestamps }: QuerySettings,
 ): Handler {
-  const places = createPlaces(MAX_LONG_ANSWERS);
+  const places = createPlaces(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
     for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
     const parameters = readParameters(target, REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
     const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
-    const type = readAnswerType(incoming.headers);
+    const form = readAnswerForm(incoming.headers);
     const encoding = readEncoding(incoming.headers);
     // An interval that is none is among what the query refuses.
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
-    const options = { signal, naiveTimestamps, wireNames: true };
-    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const client = clientOf(call);
+    const options = { signal, owner: client, naiveTimestamps, wireNames: true };
+    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
-    const tag = `"${versions}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
+    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -69,13 +72,14 @@ export function answerQuery(
       onDamage(report, fieldsOf(incoming));
     }
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
-    const pieces = piecesAsSpan(incoming, 'query', piecesOf(type, userId, tables));
+    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
+    await requireStillValid(access, pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
     const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
     const packing = isPacked ? { 'Content-Encoding': encoding } : {};
-    const headers = { ...caching, ...packing, 'Content-Type': type === 'text/csv' ? 'text/csv; charset=utf-8' : type };
+    const headers = { ...caching, ...packing, 'Content-Type': contentTypeOf(form) };
     if (!isPacked && beginning.done) return new Response(beginning.bytes, { headers });
     if (incoming.method === 'HEAD') {
       await pieces.return();
@@ -86,6 +90,12 @@ export function answerQuery(
     const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
     return new Response(stream, { headers });
   };
+}
+
+/** Its turn may have come late. @throws HrmError code `key_wrong`; the answer is ended then. */
+async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  if (!access.isValid()) await pieces.return();
+  requireValid(access);
 }
 
 /** For as long as the answer is under way. @throws HrmError code `too_busy`; the answer is ended then. */
@@ -103,12 +113,12 @@ function streamOptions(call: Call, share: FairShare): StreamOptions {
   const { access, outgoing, signal, onLateError } = call;
   return {
     async makeWith(make) {
-      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      requireValid(access);
       return await share.run(clientOf(call), make, signal);
     },
     onError(error) {
       onLateError(error);
-      outgoing.destroy();
+      cutAnswer(outgoing);
     },
   };
 }
@@ -118,7 +128,7 @@ function varied({ Vary }: Call['headers']): Readonly<Record<string, string>> {
   return Vary === undefined ? {} : { Vary: `${ANSWER_CACHING.Vary}, ${Vary}` };
 }
 
-function piecesOf(type: AnswerType, userId: string, tables: AsyncGenerator<RowTable>) {
-  if (type === 'application/x-ndjson') return answerNdjson(tables);
-  return type === 'text/csv' ? answerCsv(tables) : answerJson(userId, tables);
+function piecesOf({ type, withEnd }: AnswerForm, userId: string, tables: AsyncGenerator<RowTable>) {
+  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd });
+  return type === 'text/csv' ? answerCsv(tables, { withEnd }) : answerJson(userId, tables);
 }

@@ -5,21 +5,22 @@ import { type Context, Hono } from 'hono';
 import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { type Access, createGate } from './access.js';
+import { type Access, createGate, requireValid } from './access.js';
 import { answerQuery } from './answer-query.js';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
-import { createFairShare, type FairShare } from './fair-share.js';
+import { createFairShare, createPlaces, type FairShare } from './fair-share.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
-import { MAX_ANSWER_STEPS } from './limits.js';
+import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { createLive, type Live } from './live.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { PAGE_PATHS, readPages } from './pages.js';
@@ -50,7 +51,7 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = Pick<
   Settings,
-  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'corsOrigins' | 'rateLimit'
+  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
 >;
 
 /**
@@ -63,6 +64,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
   const gate = createGate({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
+  const places = createPlaces(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
@@ -70,6 +72,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...access.headers };
+      if (access.keyId !== null) outgoing.once('close', places.take(access.keyId));
       const onLateError = (error: unknown) => logRequest(log, c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
@@ -140,7 +143,12 @@ function plain(handler: Handler): Handler {
 
 /** A call whose answer is made in one step. */
 function shared(share: FairShare, handler: Handler): Handler {
-  return (call) => share.run(clientOf(call), async () => await handler(call), call.signal);
+  return async (call) => {
+    const response = await share.run(clientOf(call), async () => await handler(call), call.signal);
+    // Its turn may have come late.
+    requireValid(call.access);
+    return response;
+  };
 }
 
 function noSystem(): never {
@@ -174,8 +182,6 @@ function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown):
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  log[level](
-    { ...fields, method: req.method, route: req.routePath, status, ...describeError(error) },
-    'request failed',
-  );
+  const line = { ...fields, method: env.incoming.method, route: req.routePath, status };
+  logRefusal(log, level, error, line, 'request failed');
 }

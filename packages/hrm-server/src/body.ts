@@ -5,61 +5,49 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
-import { HrmError, isHrmError } from 'hrm-core';
-import { MAX_JSON_VALUES } from './limits.js';
+import { HrmError, isHrmError, takeTurns } from 'hrm-core';
+import { sendContinue } from './expect-continue.js';
+import type { Shares } from './fair-share.js';
+import type { Call } from './handler.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from './limits.js';
 import { isGzipped } from './media-type.js';
 import { invalidError } from './problem.js';
-
-/** Counts the bytes held by several requests together. */
-export interface ByteBudget {
-  /** Takes bytes; `false`, and takes none, when there are not so many left. */
-  take(bytes: number): boolean;
-  give(bytes: number): void;
-}
-
-/** @param maxBytes - held at once by everybody who shares the budget, inclusive. */
-export function createByteBudget(maxBytes: number): ByteBudget {
-  let heldBytes = 0;
-  return {
-    take(bytes) {
-      if (heldBytes + bytes > maxBytes) return false;
-      heldBytes += bytes;
-      return true;
-    },
-    give(bytes) {
-      heldBytes -= bytes;
-    },
-  };
-}
 
 /** Bounds of one body. */
 export interface BodyLimits {
   /** Inclusive, as sent and unpacked. */
   readonly maxBytes: number;
-  /** Shared with other requests. */
-  readonly budget: ByteBudget;
+  /** Bytes held by all requests, of which a client has a share. */
+  readonly budget: Shares;
+  readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
 }
 
 /**
- * Reads a body, unpacks it if it is gzip, and gives its text to `use`; the budget has its bytes back when that is done.
+ * Reads a body, unpacks it if it is gzip, and gives its text to `use` when its turn has come; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
- * @throws HrmError kind `invalid`, code `body_too_large`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
- *   `request_timeout`; kind `unavailable`, code `too_busy`, when the budget is used up; kind `closed` when the client
+ * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
+ *   `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
+ *   the body says how long it is; kind `closed` when the client
  *   went away in the middle.
  */
 export async function withBodyText<Result>(
-  incoming: IncomingMessage,
+  { incoming, outgoing }: Pick<Call, 'incoming' | 'outgoing'>,
   limits: BodyLimits,
   use: (text: string) => Promise<Result>,
 ): Promise<Result> {
   const isPacked = isGzipped(incoming.headers);
-  if (Number(incoming.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  const length = Number(incoming.headers['content-length'] ?? 0);
+  if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  if (!limits.budget.hasRoom(limits.client, length)) throw tooBusyError();
   const body = holdBytes(limits);
+  sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
-    return await use(decodeText(await read(incoming, limits, body)));
+    const bytes = await read(incoming, limits, body);
+    await takeTurns({ owner: limits.client }).give();
+    return await use(decodeText(bytes));
   } finally {
     body.release();
   }
@@ -73,16 +61,16 @@ interface HeldBytes {
   release(): void;
 }
 
-function holdBytes({ maxBytes, budget }: BodyLimits): HeldBytes {
+function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   let heldBytes = 0;
   return {
     hold(bytes) {
       if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
-      if (!budget.take(bytes)) throw tooBusyError();
+      if (!budget.take(client, bytes)) throw tooBusyError();
       heldBytes += bytes;
     },
     release() {
-      budget.give(heldBytes);
+      budget.give(client, heldBytes);
       heldBytes = 0;
     },
   };
@@ -158,9 +146,7 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
 
 function decodeText(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw invalidError('not_utf8', 'the body is not UTF-8');
-  if (countsMoreValues(bytes, MAX_JSON_VALUES)) {
-    throw invalidError('body_too_large', `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it`);
-  }
+  requirePlainJson(bytes);
   const text = bytes.toString('utf8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -172,20 +158,43 @@ const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 
-/** Whether JSON has more than `max` objects, arrays and members together. A short text cannot, and costs nothing. */
-function countsMoreValues(json: Buffer, max: number): boolean {
-  if (json.length <= max) return false;
+/**
+ * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
+ * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
+ */
+function requirePlainJson(json: Buffer): void {
+  if (json.length <= Math.min(MAX_JSON_VALUES, MAX_JSON_STRING_BYTES)) return;
   let values = 0;
-  let inString = false;
   for (let i = 0; i < json.length; i += 1) {
     const byte = json[i];
-    if (inString) {
-      if (byte === BACKSLASH) i += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) values += 1;
+    if (byte === QUOTE) {
+      const end = endOfString(json, i + 1);
+      if (end - i - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
+      i = end;
+    } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+      values += 1;
+      if (values > MAX_JSON_VALUES) throw manyValuesError();
+    }
   }
-  return values > max;
+}
+
+/** Where the quote is that ends a string which begins at `from`. */
+function endOfString(json: Buffer, from: number): number {
+  let at = from;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+function manyValuesError(): HrmError {
+  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it, or leave out fields that are ignored`;
+  return invalidError('body_too_large', message);
+}
+
+function longStringError(): HrmError {
+  return invalidError(
+    'invalid_readings',
+    `a string in the body has more than ${MAX_JSON_STRING_BYTES} bytes: leave it out`,
+  );
 }
 
 function tooLargeError(maxBytes: number): HrmError {
@@ -205,6 +214,6 @@ function clientGoneError(): HrmError {
 }
 
 function tooBusyError(): HrmError {
-  const message = 'too many large requests at once';
+  const message = 'too many large requests at once: send fewer at a time';
   return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }

@@ -10,8 +10,8 @@ export const MAX_READING_BYTES = 64 * 1024;
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
 /**
- * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory.
- * Each route has its own, so that batches do not shut out single readings.
+ * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory. One client
+ * has a quarter of them. Each route has its own, so that batches do not shut out single readings.
  */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -19,10 +19,13 @@ export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 export const MAX_BODY_IDLE_MS = 10_000;
 
 /**
- * Objects, arrays and members in one body. 10,000 readings have 50,000, or up to 100 each with fields that are ignored.
- * Without it, 16 MiB of `{},` (16 KiB packed) hold the process for 2 s and 460 MB.
+ * Objects, arrays and members in one body: twice what 10,000 readings need, so that each may have five fields that are ignored, and
+ * each of 1,000 readings 95. With ten times as many a batch held the process for 3 s and 600 MB.
  */
-export const MAX_JSON_VALUES = 1_000_000;
+export const MAX_JSON_VALUES = 100_000;
+
+/** Bytes of one string in a body, as it is written: as many as a whole reading may have. Those that count have 128 characters. */
+export const MAX_JSON_STRING_BYTES = MAX_READING_BYTES;
 
 /** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
 export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
@@ -38,6 +41,15 @@ export const MAX_ANSWER_STEPS = 16;
  * it shuts out nobody.
  */
 export const MAX_LONG_ANSWERS = 100;
+
+/** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
+export const MAX_BATCH_STEPS = 16;
+
+/** Bytes of a refused body that are read on and passed over: four times a batch, so that most senders get to their end. */
+export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
+
+/** Milliseconds for which a refused body is read on. */
+export const MAX_LINGER_MS = 10_000;
 
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;
@@ -138,6 +150,8 @@ export interface ConnectionLimits {
   readonly closeMs: number;
   /** Between two looks for connections that are over the first two. */
   readonly checkEveryMs: number;
+  /** Connections at once, if the process may open twice as many files: each costs some 20 KB. */
+  readonly maxConnections: number;
 }
 
 /** What `serve` uses. */
@@ -149,10 +163,26 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   closeGraceMs: 100,
   closeMs: 10_000,
   checkEveryMs: 5_000,
+  maxConnections: 10_000,
 };
 
-/** UTF-16 code units of events that are put together before they are sent. */
-export const MAX_LIVE_CHUNK_LENGTH = 64 * 1024;
+/** Of the files that a process may open, for connections: the others are for storage and queue. */
+export const CONNECTION_FILE_SHARE = 0.5;
+
+/** Of all connections, for one address: a proxy is one, too. */
+export const ADDRESS_SHARE = 0.5;
+
+/** Files that a process is taken to be allowed where the system does not say: the least that is usual. */
+export const USUAL_MAX_FILES = 256;
+
+/** Requests under way at once; one API key has a quarter of them, so that it shuts out nobody. */
+export const MAX_KEY_REQUESTS = 8_000;
+
+/** Milliseconds between two lines of the log that say that connections are refused. */
+export const REFUSED_LOG_EVERY_MS = 60_000;
+
+/** Bytes of events that are put together before they are sent. */
+export const MAX_LIVE_CHUNK_BYTES = 64 * 1024;
 
 /** What a server bears of live streams. */
 export interface LiveLimits {
@@ -179,6 +209,18 @@ export const MIN_MEASURE_PAUSE_MS = 30_000;
 
 /** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
 export const MEASURE_PAUSE_SHARE = 19;
+
+/** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
+export const MAX_LOG_BYTES = 1024 * 1024;
+
+/** Milliseconds between two tries to write a log that could not be written, where no line comes meanwhile. */
+export const LOG_RETRY_MS = 2_000;
+
+/** Refused requests of one kind that are logged in a minute; more are counted, and told of in one line. */
+export const MAX_LOGGED_REFUSALS = 60;
+
+/** Milliseconds in which so many are logged. */
+export const REFUSAL_WINDOW_MS = 60_000;
 
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;

@@ -1,6 +1,6 @@
 import { type CompactSummary, compact, type DamageReport } from 'hrm-core';
-import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
+import { openForMending } from '../open-mending.js';
 import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
 
@@ -26,7 +26,7 @@ export const compactCommand: Command = {
   settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
   async run({ args, settings, json, output, signal }) {
-    const storage = await openStorage(settings);
+    const storage = await openForMending(settings);
     const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
     const damaged: DamageReport[] = [];
     try {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { failuresToWire, failureText, summaryText, visibleText } from '../output.js';
+import { openForMending } from '../open-mending.js';
+import { failuresToWire, failureText, plural, summaryText, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
 
 /** `hrm verify` */
@@ -22,7 +23,7 @@ export const verifyCommand: Command = {
     const repair = args.has('repair');
     requirePlace(settings.dataDir);
     // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
-    const storage = await openStorage(settings, { readOnly: !repair });
+    const storage = await (repair ? openForMending(settings) : openStorage(settings, { readOnly: true }));
     const progress = startProgress({ label: 'verify', total: 1, stream: process.stderr, enabled: !json });
     try {
       const summary = await verify(
@@ -55,9 +56,11 @@ function outcomeOf({ faults, faultCount, quarantine, failures }: VerifySummary):
   return failures.length === 0 ? 'done' : 'unavailable';
 }
 
-function toWire({ faults, faultCount, setAside, failures, ...counts }: VerifySummary) {
+function toWire({ faults, faultCount, setAside, failures, receivedAhead, ...counts }: VerifySummary) {
+  const { readings, latestMs } = receivedAhead;
   return {
     ...counts,
+    received_ahead: { readings, latest: latestMs === null ? null : minuteText(latestMs) },
     set_aside: setAside,
     fault_count: faultCount,
     faults: faults.map(({ partition, ...fault }) => ({ ...partition, ...fault })),
@@ -70,6 +73,8 @@ function toText({ faults, failures, ...counts }: VerifySummary): string {
     ['partitions', counts.partitions],
     ['files', counts.files],
     ['readings', counts.readings],
+    ['files superseded', counts.superseded.files],
+    ['readings in those', counts.superseded.readings],
     ['faults', counts.faultCount],
     ['files repaired', counts.repaired],
     ['files set aside', counts.setAside],
@@ -78,7 +83,23 @@ function toText({ faults, failures, ...counts }: VerifySummary): string {
     ['readings brought back', counts.quarantine.salvaged],
     ['failed', failures.length],
   ]);
-  return table + faults.map(faultText).join('') + failureText(failures);
+  return table + aheadText(counts.receivedAhead) + faults.map(faultText).join('') + failureText(failures);
+}
+
+/** What to do about a clock that was ahead; nothing where none was. */
+function aheadText({ readings, latestMs }: VerifySummary['receivedAhead']): string {
+  if (latestMs === null) return '';
+  const until = minuteText(latestMs);
+  return (
+    `${plural(readings, 'reading')} received ahead of the clock, the latest at ${until}: a clock was wrong. ` +
+    'A correction of such a reading counts only if it is received later than the reading was. ' +
+    `Set the clock right on each machine, and send corrections again after ${until}.\n`
+  );
+}
+
+/** `2024-01-15T10:30Z` */
+function minuteText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16)}Z`;
 }
 
 const OUTCOMES = { found: '', repaired: ' (repaired)', set_aside: ' (set aside)' } as const;

@@ -2,7 +2,15 @@
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
+import {
+  type EnqueueOptions,
+  enqueueUntrusted,
+  type Fault,
+  HrmError,
+  isHrmError,
+  MAX_FAULTS,
+  type Queue,
+} from 'hrm-core';
 import type { Chunk } from './chunks.js';
 import type { Destination } from './destination.js';
 import { enqueuePatiently } from './enqueue-patiently.js';
@@ -25,7 +33,7 @@ export interface Tally {
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
-export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
+export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
   readonly skipInvalid: boolean;
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
@@ -130,7 +138,7 @@ async function push({ queue, rules, tally, patience }: Import, items: readonly u
 const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
 
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
-async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }: ChunkRules) {
+async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs, maxPastMs }: ChunkRules) {
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
@@ -148,7 +156,12 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
       continue;
     }
     try {
-      await enqueue({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
+      await enqueueUntrusted({ queue: NOWHERE }, [row.item], {
+        naiveTimestamps,
+        maxFutureMs,
+        maxPastMs,
+        wireOnly: true,
+      });
       valid.push(row.item);
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;

@@ -84,7 +84,9 @@ async function bringHome(
   options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
-  const ageMs = Math.min(...present.filter(({ name }) => names.includes(name)).map((file) => file.ageMs));
+  const ageMs = present
+    .filter(({ name }) => names.includes(name))
+    .reduce((youngest, file) => Math.min(youngest, file.ageMs), Number.POSITIVE_INFINITY);
   let total: StepSummary = NOTHING_DONE;
   let isHeld = true;
   const holders = new Map<string, Partition>();
@@ -112,10 +114,11 @@ async function bringHome(
     options.onAlive?.();
   }
 
+  const maxHomes = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
   for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
-    if (together.length < MAX_CONCURRENT_HOMES) continue;
+    if (together.length < maxHomes) continue;
     await Promise.all(together.map(bring));
     together = [];
   }

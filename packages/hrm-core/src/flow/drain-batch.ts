@@ -23,6 +23,8 @@ export interface DrainSettings {
   readonly leaseMs?: number | undefined;
   /** How far beyond its stamp a foreign producer's reading may lie, milliseconds; default 24 hours. */
   readonly maxFutureMs?: number | undefined;
+  /** How far before its stamp a foreign producer's reading may lie, milliseconds; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
   /** Parts of fewer than 1,000 readings that a batch may make in one UTC day, >= 0; where there would be more, they share one. Default 32. */
   readonly maxSmallParts?: number | undefined;
 }
@@ -42,6 +44,11 @@ export interface DrainSummary {
    * its {@link MAX_HALVING_WRITES} before it knew which. Every step gets further, so going on at once is right.
    */
   readonly undecided: number;
+  /**
+   * Readings put back to the end of the queue since they are of more users' days than one step writes: every user's first
+   * day was written. Every step gets further.
+   */
+  readonly left: number;
   /** Why readings were postponed, by partition. */
   readonly failures: readonly PartitionFailure[];
   /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
@@ -68,7 +75,7 @@ export interface DrainSummary {
  */
 export async function drainBatch(
   { queue, storage, clock = systemClock }: DrainComponents,
-  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxSmallParts }: DrainSettings = {},
+  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxPastMs, maxSmallParts }: DrainSettings = {},
   { signal }: CallOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
@@ -81,13 +88,14 @@ export async function drainBatch(
       deadLettered: 0,
       postponed: 0,
       undecided: 0,
+      left: 0,
       failures: [],
       lagMs: 0,
       outcome: 'empty',
     };
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
-    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs);
+    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs, maxPastMs);
     const batch = await writeBatch(storage, readings, origins, { signal, maxSmallParts });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);
@@ -100,6 +108,7 @@ export async function drainBatch(
       deadLettered: isAcked ? remainder.deadLetters.length : 0,
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
       undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
+      left: isAcked ? batch.left.length : 0,
       failures: batch.postponed.map(describeFailure),
       lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
       outcome,
@@ -120,6 +129,7 @@ function remainderOf(
 ) {
   const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
   const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
+  for (const element of encodeElements(batch.left)) elements.push(element);
   return {
     deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
     requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],

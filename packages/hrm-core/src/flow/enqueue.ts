@@ -1,10 +1,11 @@
-import { HrmError } from '../errors.js';
-import { DAY_MS, MAX_ENQUEUE_READINGS } from '../limits.js';
+import { type Fault, HrmError, throwIfAborted } from '../errors.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import type { CallOptions, Queue } from '../ports/queue.js';
+import type { CallOptions, Queue, QueueElement } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
-import { parseReadings } from '../reading.js';
+import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../reading.js';
+import { takeTurns } from './turns.js';
 
 /** What `enqueue` works on. */
 export interface EnqueueComponents {
@@ -20,6 +21,8 @@ export interface EnqueueOptions extends CallOptions {
   readonly naiveTimestamps?: NaiveTimestamps | undefined;
   /** How far ahead of the clock a timestamp may lie, milliseconds, inclusive; default 24 hours. */
   readonly maxFutureMs?: number | undefined;
+  /** How far behind the clock a timestamp may lie, milliseconds, inclusive; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
   /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
   readonly wireOnly?: boolean | undefined;
 }
@@ -31,15 +34,15 @@ export interface Accepted {
 }
 
 /**
- * Validates untrusted readings, all of them, and puts all or none into the queue; resolves once the queue holds them as
- * durably as it is configured to.
+ * Validates readings, all of them, and puts all or none into the queue; resolves once the queue holds them as durably as it
+ * is configured to. What has no type yet, since it came from a wire or a file, goes to {@link enqueueUntrusted}.
  *
  * Of readings with the same user, device and millisecond, the one received in the latest minute wins, and within that
  * minute the greatest heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
  * least a minute after the value it corrects.
  *
- * @param readings - one reading or 1 to 10,000 of them, `{ user_id, device_id, timestamp, heart_rate }` or the same in
- *   camelCase.
+ * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
+ *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601.
  * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
  *   kind `unavailable` when the queue cannot take them now.
  * @example
@@ -48,29 +51,75 @@ export interface Accepted {
  * }); // { accepted: 1 }
  */
 export async function enqueue(
+  components: EnqueueComponents,
+  readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
+  options: EnqueueOptions = {},
+): Promise<Accepted> {
+  return await enqueueUntrusted(components, readings, options);
+}
+
+/**
+ * Does what {@link enqueue} does with readings that may be anything, such as the JSON of a request: the same rules, the same faults.
+ *
+ * @throws HrmError as {@link enqueue}.
+ * @example
+ * await enqueueUntrusted({ queue }, JSON.parse(body), { wireOnly: true });
+ */
+export async function enqueueUntrusted(
   { queue, clock = systemClock }: EnqueueComponents,
   readings: unknown,
-  { signal, naiveTimestamps = 'reject', maxFutureMs = DAY_MS, wireOnly = false }: EnqueueOptions = {},
+  {
+    signal,
+    owner,
+    naiveTimestamps = 'reject',
+    maxFutureMs = DAY_MS,
+    maxPastMs = MAX_TIMESTAMP_MS,
+    wireOnly = false,
+  }: EnqueueOptions = {},
 ): Promise<Accepted> {
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
   const nowMs = Math.floor(clock.nowMs());
   if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
-  const parsed = parseReadings(readings, { naiveTimestamps, latestMs: nowMs + maxFutureMs, wireOnly }, nowMs);
-  if ('faults' in parsed) {
-    throw new HrmError(
-      `${parsed.faultCount} fault${parsed.faultCount === 1 ? '' : 's'} in the readings; none was accepted`,
-      {
-        kind: 'invalid',
-        code: 'invalid_readings',
-        faults: parsed.faults,
-        faultCount: parsed.faultCount,
-      },
-    );
+  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
+  await queue.push(await prepare(readings, rules, nowMs, { signal, owner }), { signal, owner });
+  return { accepted: size };
+}
+
+/**
+ * Readings as elements, an element after the other: a large batch gives way between them.
+ * @throws HrmError code `invalid_readings`, with the faults of all.
+ */
+async function prepare(
+  given: unknown,
+  rules: ReadingRules,
+  receivedMs: number,
+  { signal, owner }: CallOptions,
+): Promise<QueueElement[]> {
+  // The caller may change the array meanwhile.
+  const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
+  const size = Array.isArray(readings) ? readings.length : 1;
+  const turns = takeTurns({ owner });
+  const elements: QueueElement[] = [];
+  const faults: Fault[] = [];
+  let faultCount = 0;
+  for (let from = 0; from < size; from += MAX_ELEMENT_READINGS) {
+    if (from > 0) {
+      await turns.give();
+      throwIfAborted(signal, 'taking readings');
+    }
+    const slice =
+      size > MAX_ELEMENT_READINGS ? (readings as unknown[]).slice(from, from + MAX_ELEMENT_READINGS) : readings;
+    const parsed = parseReadings(slice, rules, receivedMs, from);
+    if ('faults' in parsed) {
+      faultCount += parsed.faultCount;
+      faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
+    } else if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
   }
-  await queue.push(encodeElements(parsed.readings), { signal });
-  return { accepted: parsed.readings.length };
+  if (faultCount === 0) return elements;
+  const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }
 
 function emptyBatchError(): HrmError {

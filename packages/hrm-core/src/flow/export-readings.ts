@@ -14,8 +14,8 @@ import type { Partition, Snapshot, Storage } from '../ports/storage.js';
 import { type ReadingColumns, takeRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
-import { type Instant, parseQuestion, type Question } from '../pure/question.js';
-import type { NaiveTimestamps } from '../pure/timestamp.js';
+import { parseQuestion, type Question } from '../pure/question.js';
+import type { Instant, NaiveTimestamps } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import type { OnDamage } from './damage.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
@@ -63,10 +63,13 @@ export interface ExportOptions extends CallOptions {
 export function exportReadings(
   { storage }: ExportComponents,
   input: ExportInput,
-  { signal, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
+  { signal, owner, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
-  return encodeTables(tablesOf(storage, question, { signal, onDamage, turns: takeTurns() }), onProgress);
+  return encodeTables(
+    tablesOf(storage, question, { signal, owner, onDamage, turns: takeTurns({ owner }) }),
+    onProgress,
+  );
 }
 
 async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: ExportOptions['onProgress']) {

@@ -1,5 +1,8 @@
 import { MAX_TIMESTAMP_LENGTH, MAX_TIMESTAMP_MS, MINUTE_MS } from '../limits.js';
 
+/** An instant as a caller may give it: ISO 8601 as in a reading, a Date, or epoch milliseconds. */
+export type Instant = string | Date | number;
+
 /** What to do with a timestamp that carries no offset. */
 export type NaiveTimestamps = 'reject' | 'utc';
 
@@ -103,6 +106,14 @@ function daysSince1970(year: number, month: number, day: number): number {
  */
 export function formatTimestamp(timestampMs: number): string {
   return `${new Date(timestampMs).toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * The instant of a reading: to the millisecond where it has any, in UTC, `2024-01-15T10:00:00.250Z`.
+ * @param timestampMs - epoch milliseconds, years 1970 to 9999.
+ */
+export function formatInstant(timestampMs: number): string {
+  return new Date(timestampMs).toISOString().replace('.000Z', 'Z');
 }
 
 /** No repetition here may take what the one behind it takes: the text is a stranger's. */

@@ -72,8 +72,8 @@ describe('modes', () => {
         return `${entry.isDirectory() ? 'directory' : 'file'} ${(mode & 0o7777).toString(8)}`;
       });
       assert.deepEqual([...new Set(modes)].sort(), ['directory 700', 'file 600']);
-      // Data, .tmp, .quarantine, .pending and two files in it, the date, the user, a part and a compacted file.
-      assert.equal(modes.length, 10);
+      // Data, .store, .tmp, .quarantine, .pending and two files in it, the date, the user, a part and a compacted file.
+      assert.equal(modes.length, 11);
     }),
   );
 });
@@ -262,7 +262,7 @@ describe('others who delete what is in use', () => {
       for (const name of readdirSync(data)) rmSync(join(data, name), { recursive: true });
       await expect(storage.publish(partition, 'part-a.parquet', fileOf([1]))).rejects.toMatchObject({
         kind: 'unavailable',
-        message: expect.stringMatching(/a directory is gone.*start again/),
+        message: expect.stringMatching(/There are no data in .*mount its disk if it was unmounted/),
       });
       await expect(storage.check()).rejects.toMatchObject({ kind: 'unavailable' });
       assert.deepEqual(readdirSync(data), []);
@@ -369,6 +369,6 @@ test('a data directory that vanishes under a running system is an error, and no 
     await storage.publish(partition, 'part-a.parquet', fileOf([1]));
     rmSync(data, { recursive: true });
     const listing = storage.partitions({})[Symbol.asyncIterator]();
-    await expect(listing.next()).rejects.toMatchObject({ kind: 'unavailable', code: 'storage_unavailable' });
+    await expect(listing.next()).rejects.toMatchObject({ kind: 'unavailable', code: 'storage_missing' });
   });
 });

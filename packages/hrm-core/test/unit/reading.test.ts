@@ -24,6 +24,16 @@ it('takes camelCase from JavaScript, and from a wire never', () => {
   expect(Object.keys(faults(camel, { ...RULES, wireOnly: true }))).toEqual(['/user_id', '/device_id', '/heart_rate']);
 });
 
+it('takes what is as old as the rules allow, and says which setting it is', () => {
+  const rules = { ...RULES, earliestMs: NOW_MS };
+  expect(faults(GOOD, rules)).toEqual({});
+  const early = { ...GOOD, timestamp: '2024-01-15T09:59:59.999Z' };
+  for (const input of [early, { ...early, user_id: 'añа' }]) {
+    expect(faults(input, rules)).toEqual({ '/timestamp': expect.stringMatching(/far in the past.*HRM_MAX_PAST_MS/) });
+    expect(faults(input)).toEqual({});
+  }
+});
+
 describe('faults', () => {
   it.each([
     ['29 bpm', { heart_rate: 29 }, '/heart_rate', /30 to 220/],
@@ -51,7 +61,10 @@ describe('faults', () => {
   it('of something that is no object', () => {
     for (const input of [null, 7, 'x', true, undefined]) expect(Object.keys(faults(input))).toEqual(['']);
     expect(Object.keys(faults([null, GOOD, 'x']))).toEqual(['/0', '/2']);
-    expect(Object.keys(faults([[GOOD]]))).not.toEqual([]);
+    expect(faults([[GOOD], []])).toEqual({
+      '/0': 'must be an object with user_id, device_id, timestamp and heart_rate',
+      '/1': 'must be an object with user_id, device_id, timestamp and heart_rate',
+    });
   });
 
   it('say of a field that is not there that it is missing', () => {
@@ -72,6 +85,37 @@ describe('faults', () => {
     );
     expect(parsed).toMatchObject({ faultCount: 360 });
     expect('faults' in parsed && parsed.faults.length).toBe(100);
+  });
+
+  it('are one for each value, whatever is wrong with it', () => {
+    const anything = fc.oneof(
+      fc.constantFrom<unknown>(
+        300.5,
+        -0.5,
+        Number.POSITIVE_INFINITY,
+        '',
+        'T'.repeat(300),
+        `\ud800\u0007${'x'.repeat(200)}`,
+        null,
+        undefined,
+        [],
+      ),
+      fc.anything(),
+      fc.double(),
+      fc.string({ unit: 'binary', maxLength: 300 }),
+    );
+    const item = fc.record({ user_id: anything, device_id: anything, timestamp: anything, heart_rate: anything });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(item, anything), { maxLength: 3 }), (items) => {
+        const parsed = parseReadings(items, RULES, NOW_MS);
+        if ('readings' in parsed) return;
+        expect(new Set(parsed.faults.map(({ path }) => path)).size).toBe(parsed.faultCount);
+        for (const { path } of parsed.faults)
+          expect(path).toMatch(/^\/\d(\/(user_id|device_id|timestamp|heart_rate|userId|deviceId|heartRate))?$/);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(parseReadings({ ...GOOD, heart_rate: 300.5 }, RULES, NOW_MS)).toMatchObject({ faultCount: 1 });
   });
 
   it('never repeat the value', () => {

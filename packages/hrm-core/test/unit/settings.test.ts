@@ -38,8 +38,10 @@ it('has the defaults of the contract', () => {
     devicePriority: {},
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
+    maxPastMs: 253_402_300_799_999,
     stallMs: 60_000,
     logLevel: 'info',
+    logFormat: 'auto',
   });
 });
 
@@ -97,6 +99,7 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
     [{ env: { HRM_STALL_MS: '999' } }, /HRM_STALL_MS/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ env: { HRM_LOG_FORMAT: 'xml' } }, /HRM_LOG_FORMAT/],
     [{ env: { REDIS_URL: 'localhost:6379' } }, /REDIS_URL is "localhost:6379".*redis:\/\//],
     [{ env: { REDIS_URL: 'redis://' } }, /REDIS_URL/],
     [{ env: { HRM_QUEUE_KEY: 'my queue' } }, /HRM_QUEUE_KEY.*without blanks/],
@@ -120,6 +123,16 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
 
   it('all of them at once', () => {
     expect(message({ env: { HRM_PORT: 'x', HRM_LEASE_MS: 'y' } }).split('\n')).toHaveLength(2);
+  });
+
+  it('each once, whatever is wrong with its value', () => {
+    const wrong = ['-0.5', `${'x'.repeat(300)}\u0000`, '[{}]', '{"a":0,"b":0.5,"":1}', ' , ,a b,://', 'hrm_'];
+    for (const value of wrong) {
+      const env = Object.fromEntries(SETTINGS.map(({ variable }) => [variable, value]));
+      const lines = message({ env }).split('\n');
+      const names = SETTINGS.filter(({ variable }) => lines.some((line) => line.startsWith(`${variable} is `)));
+      expect(lines).toHaveLength(names.length);
+    }
   });
 });
 

@@ -94,6 +94,7 @@ describe('the length of a timestamp', () => {
 it('takes a missing offset as UTC only where that is set', () => {
   expect(ms('2024-01-15T10:00:00', 'utc')).toBe(1705312800000);
   expect(ms('2024-01-15T10:00:00.25', 'utc')).toBe(1705312800250);
+  expect(ms('2024-01-15 10:00:00', 'utc')).toMatch(/a T belongs/);
 });
 
 it('formats to the second in UTC', () => {

@@ -11,6 +11,8 @@ import type { Partition } from '../../ports/storage.js';
 export const TEMPORARY_DIRECTORY = '.tmp';
 /** Files that were found damaged, for a person to look at. */
 export const QUARANTINE_DIRECTORY = '.quarantine';
+/** What tells a store from an empty directory, and from another store. */
+export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
 export const PENDING_DIRECTORY = '.pending';
 

@@ -1,40 +1,63 @@
 /** Listing partitions: what is in a data directory that this system can have put there, and nothing else. */
 import { join } from 'node:path';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { throwIfAborted } from '../../errors.js';
 import type { ListOptions, Partition, PartitionRange } from '../../ports/storage.js';
+import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
 import { listPending } from './directory-pending.js';
 
-/** {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time. */
+/**
+ * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.
+ *
+ * That something is not there says nothing where the store is not. So it is looked for after the listing of dates, before the first
+ * partition is given; and at the end, unless the last thing that was looked for was there.
+ */
 export async function* listPartitions(
   context: DirectoryContext,
   range: PartitionRange,
   options?: ListOptions,
 ): AsyncGenerator<Partition> {
   for (const directory of range.directories ?? []) requireDirectory(directory);
-  const { fromDate = '', toDate = '99999999' } = range;
-  // Where it was once opened to write, a data directory that is not there is a disk that is gone, and no empty answer.
-  if (!context.readOnly) requireDataDirectory(context);
-  if (range.pending === true) {
-    const { directories } = range;
-    for (const partition of await pendingOf(context)) {
-      if (partition.date < fromDate || partition.date > toDate) continue;
-      if (directories === undefined || directories.includes(partition.directory)) yield partition;
+  let isProved = false;
+  let isAnyGiven = false;
+  for await (const partitions of findDays(context, range, options)) {
+    // What is found together is found in one go: one that is there proves the store for those that are not.
+    if (partitions.length === 0) isProved = false;
+    else if (!isAnyGiven) await context.identity.require();
+    for (const partition of partitions) {
+      isProved = true;
+      isAnyGiven = true;
+      yield partition;
+    }
+  }
+  if (!isProved) await context.identity.require();
+}
+
+/** The partitions of a date together, none for a date that has none of those asked for; what is pending one by one. */
+async function* findDays(
+  context: DirectoryContext,
+  { fromDate = '', toDate = '99999999', directories, pending }: PartitionRange,
+  options?: ListOptions,
+): AsyncGenerator<readonly Partition[]> {
+  const isWanted = (date: string) => fromDate <= date && date <= toDate;
+  if (pending === true) {
+    for (const partition of await pendingOf(context, options)) {
+      const isNamed = directories === undefined || directories.includes(partition.directory);
+      if (isNamed && isWanted(partition.date)) yield [partition];
     }
     return;
   }
-  const dates = await namesOf(context, '', (name) => isDate(name) && fromDate <= name && name <= toDate);
-  for (const date of dates) {
+  for (const date of await namesOf(context, '', (name) => isDate(name) && isWanted(name), options)) {
     await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
-    const directories =
-      range.directories === undefined
-        ? await namesOf(context, date, isUserDirectory)
-        : range.directories.filter((directory) => isThere(context, date, directory));
-    for (const directory of directories) yield { date, directory };
+    const found =
+      directories === undefined
+        ? await namesOf(context, date, isUserDirectory, options)
+        : directories.filter((directory) => isThere(context, date, directory));
+    yield found.map((directory) => ({ date, directory }));
   }
 }
 
@@ -43,16 +66,23 @@ async function namesOf(
   context: DirectoryContext,
   path: string,
   isWanted: (name: string) => boolean,
+  { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   try {
     const entries = await listEntries(context.fileSystem, join(context.directory, path));
-    return entries
-      .filter((entry) => isWanted(entry.name) && entry.isDirectory())
-      .map(({ name }) => name)
-      .sort();
+    if (entries.length > MANY_ENTRIES) await giveWay();
+    const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
+    return await sortInTurns(names, byCodeUnits, giveWay);
   } catch (error) {
     throw storageError(`list ${path || 'the dates'}`, context.directory, error);
   }
+}
+
+/** Entries whose filtering is worth a pause of its own: a millisecond or two. */
+const MANY_ENTRIES = 10_000;
+
+async function yieldNow(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** One stat instead of a listing: a day may have ten thousand users. */
@@ -64,22 +94,13 @@ function isThere(context: DirectoryContext, date: string, directory: string): bo
   }
 }
 
-async function pendingOf(context: DirectoryContext): Promise<readonly Partition[]> {
+async function pendingOf(
+  context: DirectoryContext,
+  { giveWay = yieldNow }: ListOptions = {},
+): Promise<readonly Partition[]> {
   try {
-    return await listPending(context);
+    return await listPending(context, giveWay);
   } catch (error) {
     throw storageError('list what is pending', context.directory, error);
   }
-}
-
-function requireDataDirectory({ directory, fileSystem }: DirectoryContext): void {
-  try {
-    if (statusOf(fileSystem, directory) !== null) return;
-  } catch (error) {
-    throw storageError('look for anything', directory, error);
-  }
-  throw new HrmError(`the data directory ${directory} (HRM_DATA_DIR) is gone: was its disk unmounted?`, {
-    kind: 'unavailable',
-    code: 'storage_unavailable',
-  });
 }

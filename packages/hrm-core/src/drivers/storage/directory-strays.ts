@@ -8,14 +8,16 @@ import { statusOf } from './directory-files.js';
 import { isPart, partitionPath } from './directory-names.js';
 
 /** {@link Storage.strays} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
-export function listStrays(context: DirectoryContext, partition: Partition): readonly string[] {
+export async function listStrays(context: DirectoryContext, partition: Partition): Promise<readonly string[]> {
   const path = partitionPath(context.directory, partition);
   try {
     const names = context.fileSystem.readdirSync(path).filter((name) => !name.startsWith('.'));
     return names.filter((name) => !isFileOfPartition(context, path, name)).sort();
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
+    if (errorCode(error) !== 'ENOENT')
+      throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
+    await context.identity.require();
+    return [];
   }
 }
 

@@ -4,6 +4,7 @@
  * ```
  * DATA/YYYYMMDD/<user>/part-<id>.parquet       published by link, never changed            directory-publish.ts
  * DATA/YYYYMMDD/<user>/compacted.parquet       renamed away, then linked anew              directory-replace.ts
+ * DATA/.store                                  which store it is                          directory-identity.ts
  * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         directory-leftovers.ts
  * DATA/.pending/DATE~<user>                    what a compacter should look at                 directory-pending.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   directory-quarantine.ts
@@ -18,6 +19,7 @@ import { join, resolve } from 'node:path';
 import { HrmError } from '../../errors.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Storage, StorageCheck } from '../../ports/storage.js';
+import { createDescriptors } from './directory-descriptors.js';
 import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
@@ -31,6 +33,7 @@ import {
   unlinkQuietly,
 } from './directory-files.js';
 import { createFlush } from './directory-flush.js';
+import { knowStore, makeIdentity, missingError } from './directory-identity.js';
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
 import { createPartLister } from './directory-listing.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
@@ -58,6 +61,11 @@ export interface DirectoryStorageOptions {
    * storage has been opened in is `storage_missing`.
    */
   readonly create?: boolean | undefined;
+  /**
+   * Files that this process may have open, sockets and all; by default what the system says (`ulimit -n`). A quarter of it is for parts
+   * that are held open while they are read; the others are opened when they are.
+   */
+  readonly maxOpenFiles?: number | undefined;
   /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
@@ -71,20 +79,28 @@ const PROBE_BYTES = new Uint8Array(4096);
  * written to, or has no hard links.
  */
 export async function openDirectoryStorage(options: DirectoryStorageOptions): Promise<Storage> {
-  const context: DirectoryContext = {
-    directory: resolve(options.directory),
-    fileSystem: options.fileSystem ?? realFileSystem,
-    readOnly: options.readOnly ?? false,
-    flush: createFlush(resolve(options.directory)),
-    parts: createPartLister(options.fileSystem ?? realFileSystem),
-    known: new Set(),
-    syncs: new Map(),
-  };
+  const directory = resolve(options.directory);
+  const fileSystem = options.fileSystem ?? realFileSystem;
+  const readOnly = options.readOnly ?? false;
+  const known = new Set<string>();
+  let context: DirectoryContext;
   try {
-    if (options.create === false) requireDirectory(context);
-    else if (!context.readOnly) await prepare(context);
+    if (options.create === false) requireDirectory(fileSystem, directory);
+    else if (!readOnly) await prepareDirectory(fileSystem, directory);
+    context = {
+      directory,
+      fileSystem,
+      readOnly,
+      identity: await knowStore(fileSystem, directory, () => known.clear()),
+      flush: createFlush(directory),
+      parts: createPartLister(fileSystem),
+      descriptors: createDescriptors(options.maxOpenFiles),
+      known,
+      syncs: new Map(),
+    };
+    if (options.create !== false && !readOnly) await completeMarks(context, () => everyPartition(context));
   } catch (error) {
-    throw storageError('open the storage', context.directory, error);
+    throw storageError('open the storage', directory, error);
   }
   const running = new Set<Promise<unknown>>();
   let isClosed = false;
@@ -104,16 +120,24 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     if (context.readOnly) {
       throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
     }
-    return run(call);
+    return run(async () => {
+      await context.identity.require();
+      return await call();
+    });
+  }
+
+  /** Together with others, as far as files may be open. */
+  function inTurn<T>(call: () => Promise<T>): Promise<T> {
+    return context.descriptors.brief(() => context.flush.during(call));
   }
 
   return {
     publish: (partition, name, bytes, callOptions) =>
-      write(() => context.flush.during(() => publishPart(context, partition, name, bytes, callOptions))),
+      write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
-    strays: (partition) => run(async () => listStrays(context, partition)),
-    replace: (replacement) => write(() => context.flush.during(() => replaceCompacted(context, replacement))),
+    strays: (partition) => run(() => listStrays(context, partition)),
+    replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),
     quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),
@@ -126,6 +150,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       yield* listPartitions(context, range, callOptions);
     },
     check: () => write(() => probe(context)),
+    maxConcurrent: context.descriptors.maxBrief,
     async close() {
       isClosed = true;
       // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.
@@ -135,23 +160,19 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
 }
 
 /** Looks for a storage, and makes none: what an opening makes is where every later write begins. */
-function requireDirectory({ directory, fileSystem }: DirectoryContext): void {
+function requireDirectory(fileSystem: DirectoryFileSystem, directory: string): void {
   if (statusOf(fileSystem, join(directory, TEMPORARY_DIRECTORY))?.isDirectory() === true) return;
-  throw new HrmError(
-    `There are no data in ${directory} (HRM_DATA_DIR): start hrm serve, which makes the directory, or name the one where they are`,
-    { kind: 'unavailable', code: 'storage_missing' },
-  );
+  throw missingError(directory);
 }
 
-async function prepare(context: DirectoryContext): Promise<void> {
-  const { directory, fileSystem } = context;
+async function prepareDirectory(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
   await makeDataDirectory(fileSystem, directory);
   for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepLeftovers(fileSystem, directory);
-  await completeMarks(context, () => everyPartition(context));
-  await proveLinks(context);
+  await proveLinks(fileSystem, directory);
+  await makeIdentity(fileSystem, directory);
 }
 
 async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partition> {
@@ -159,8 +180,7 @@ async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partit
   yield* listPartitions(context, { directories: [SHARED_DIRECTORY] });
 }
 
-async function proveLinks(context: DirectoryContext): Promise<void> {
-  const { directory, fileSystem } = context;
+async function proveLinks(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
   const [file, link] = [temporaryPath(directory), temporaryPath(directory)];
   try {
     await createSynced(fileSystem, file, PROBE_BYTES);
