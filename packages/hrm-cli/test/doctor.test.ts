@@ -196,6 +196,9 @@ describe('what is looked at', () => {
     [{ freeBytes: 4e9, totalBytes: 1e12 }, ['warning space_low']],
     [{ freeBytes: 5e11, totalBytes: 1e12 }, ['ok space']],
     [{ freeBytes: null, totalBytes: null }, []],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 9e5, totalInodes: 1e6 }, ['ok space', 'ok inodes']],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 90, totalInodes: 1_000 }, ['ok space', 'warning inodes_low']],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 3, totalInodes: 1_000 }, ['ok space', 'problem inodes_none']],
   ])('in the room of a disk: %j', (space, expected) =>
     expect(spaceFindings('data', space).map(({ level, code }) => `${level} ${code}`)).toEqual(expected),
   );

@@ -161,6 +161,8 @@ describe('the space', () => {
       expect(Math.abs((freeBytes ?? 0) - bsize * bavail)).toBeLessThan(1024 ** 3);
       expect(totalBytes).toBeGreaterThanOrEqual(freeBytes ?? 0);
     });
+    const { freeInodes, totalInodes } = diskSpace({ bsize: 1, blocks: 2, bfree: 1, bavail: 1, files: 9, ffree: 7 });
+    expect({ freeInodes, totalInodes }).toEqual({ freeInodes: 7, totalInodes: 9 });
     expect(diskSpace({ bsize: 4096, blocks: 100, bfree: 30, bavail: 20 })).toEqual({
       freeBytes: 20 * 4096,
       totalBytes: 90 * 4096,

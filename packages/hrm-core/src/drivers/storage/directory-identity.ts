@@ -27,7 +27,7 @@ import {
 } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from './directory-names.js';
-import { readExactly } from './directory-read.js';
+import { insist, readExactly } from './directory-read.js';
 
 /** Bytes of an identity that are read; ours have 43. */
 const MAX_IDENTITY_BYTES = 1024;
@@ -82,10 +82,12 @@ export async function knowStore(
   return {
     async require() {
       try {
-        if (known === null) known = await find();
-        else if (!isUnchanged(statusOf(fileSystem, known.text === null ? directory : path), known)) {
-          known = await recognise(known);
-        }
+        await insist(async () => {
+          if (known === null) known = await find();
+          else if (!isUnchanged(statusOf(fileSystem, known.text === null ? directory : path), known)) {
+            known = await recognise(known);
+          }
+        });
       } catch (error) {
         throw storageError('find the store', directory, error);
       }

@@ -7,6 +7,7 @@ import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
 import { listPending } from './directory-pending.js';
+import { insist } from './directory-read.js';
 
 /**
  * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.
@@ -55,7 +56,7 @@ async function* findDays(
     const found =
       directories === undefined
         ? await namesOf(context, date, isUserDirectory)
-        : directories.filter((directory) => isThere(context, date, directory));
+        : await thoseThere(context, date, directories);
     yield found.map((directory) => ({ date, directory }));
   }
 }
@@ -67,7 +68,7 @@ async function namesOf(
   isWanted: (name: string) => boolean,
 ): Promise<readonly string[]> {
   try {
-    const entries = await listEntries(context.fileSystem, join(context.directory, path));
+    const entries = await insist(() => listEntries(context.fileSystem, join(context.directory, path)));
     return entries
       .filter((entry) => isWanted(entry.name) && entry.isDirectory())
       .map(({ name }) => name)
@@ -77,12 +78,17 @@ async function namesOf(
   }
 }
 
-/** One stat instead of a listing: a day may have ten thousand users. */
-function isThere(context: DirectoryContext, date: string, directory: string): boolean {
+/** A stat each instead of a listing: a day may have ten thousand users. */
+async function thoseThere(
+  { fileSystem, directory }: DirectoryContext,
+  date: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const isThere = (name: string) => statusOf(fileSystem, join(directory, date, name))?.isDirectory() === true;
   try {
-    return statusOf(context.fileSystem, join(context.directory, date, directory))?.isDirectory() === true;
+    return await insist(async () => names.filter(isThere));
   } catch (error) {
-    throw storageError(`look for ${date}/${directory}`, context.directory, error);
+    throw storageError(`look for ${names.join()} of ${date}`, directory, error);
   }
 }
 

@@ -48,7 +48,7 @@ import {
   statusOf,
 } from './directory-files.js';
 import { partitionPath } from './directory-names.js';
-import { readRange } from './directory-read.js';
+import { insist, readRange } from './directory-read.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
@@ -87,7 +87,7 @@ export async function openSnapshot(
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
-      const settled = openSettled(context, path, options?.isKnown);
+      const settled = await insist(async () => openSettled(context, path, options?.isKnown));
       if (settled !== null) {
         if (settled.files.length + settled.known.length === 0) await context.identity.require();
         return toSnapshot(context, partition, settled);
