@@ -18,6 +18,7 @@ export default defineConfig({
     // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
     maxWorkers: 2,
     globalSetup: fileURLToPath(new URL('./test/global-setup.ts', import.meta.url)),
+    setupFiles: fileURLToPath(new URL('./test/support/own-place.ts', import.meta.url)),
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'hrm-core', root: 'packages/hrm-core', include: ['test/**/*.test.ts'] } },

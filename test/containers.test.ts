@@ -173,7 +173,7 @@ describe('Dockerfile', () => {
       const [, command = '', ...args] = services[service]?.healthcheck.test ?? [];
       const words = args.map((arg) => arg.replace('/app/', `${app}/`).replace(':8000', `:${port}`));
       const env = { PATH: process.env.PATH, REDIS_URL: redis.url, HRM_DATA_DIR: join(directory, 'data') };
-      const { status, stderr } = spawnSync(command, words, { cwd: app, env, encoding: 'utf8', timeout: 10_000 });
+      const { status, stderr } = spawnSync(command, words, { cwd: app, env, encoding: 'utf8', timeout: 120_000 });
       expect([status, stderr]).toEqual([0, '']);
     }
     expect(await Promise.all([producer, ...others].map((one) => one.stop()))).toEqual([0, 0, 0]);

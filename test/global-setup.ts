@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { SETTINGS } from '../packages/hrm-core/src/settings.js';
 
 type Probe = readonly [command: string, ...args: string[]];
 
@@ -69,11 +70,23 @@ const TOOLS: readonly Tool[] = [
   },
 ];
 
+/** Takes the machine's own settings from the tests, and gives it the programs that they need. */
+export function setup(): void {
+  forgetSettings();
+  provideTools();
+}
+
+/** Settings of whoever runs the tests count for no test. The workers inherit what is left: `HRM_SEED` and its like. */
+function forgetSettings(): void {
+  for (const { variable } of SETTINGS) delete process.env[variable];
+  for (const name of Object.keys(process.env)) if (name.startsWith('OTEL_')) delete process.env[name];
+}
+
 /**
  * Gives the machine what the tests need or, where it may not, says which commands would. The tests that need it then
  * fail; in CI the whole run does, at once.
  */
-export function setup(): void {
+function provideTools(): void {
   const missing = TOOLS.filter((tool) => !(tool.onlyLinux && process.platform !== 'linux') && !isThere(tool));
   if (missing.length === 0) return;
   install(missing);

@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'limits.ts': [],
   'names.ts': [],
   'reading.ts': ['errors.ts', 'limits.ts', 'pure', 'valibot'],
-  'schemas.ts': ['pure', 'reading.ts', 'valibot'],
+  'schemas.ts': ['limits.ts', 'pure', 'reading.ts', 'valibot'],
   'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'type ports', 'type watchdog.ts', 'node:timers/promises'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'node:timers/promises'],

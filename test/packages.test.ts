@@ -3,7 +3,7 @@
  * required, type-checked and run there.
  */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +78,19 @@ describe('the packed packages', () => {
   it('run the ten-line program', async () => {
     await copyFile(join(ROOT, 'examples/sdk-quickstart/main.js'), join(project, 'main.mjs'));
     expect(await run('node', 'main.mjs')).toContain('"heartRate":73.5');
+  });
+
+  it('can be bundled as the README says', async () => {
+    const [, options = ''] = /`esbuild (--bundle [^`]+)`/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? [];
+    await copyFile(join(ROOT, 'examples/sdk-quickstart/main.js'), join(project, 'unbundled.mjs'));
+    const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup')).resolve('esbuild/bin/esbuild');
+    await run(esbuild, 'unbundled.mjs', ...options.split(' '), '--outfile=bundled.mjs', '--log-level=error');
+    expect(await run('node', 'bundled.mjs')).toContain('"heartRate":73.5');
+  });
+
+  it('hold no source maps, which would be most of them', async () => {
+    const files = await readdir(join(project, 'node_modules', 'hrm-core', 'dist'));
+    expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
   });
 
   it('run hrm, which works', async () => {

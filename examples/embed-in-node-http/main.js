@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { enqueue, isHrmError, query, runCompacter, runConsumer } from 'hrm-core';
+import { enqueueUntrusted, isHrmError, query, runCompacter, runConsumer } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { openEmbeddedQueue } from 'hrm-core/embedded';
 
@@ -44,7 +44,7 @@ async function takeReadings(request) {
     if (length > MAX_BODY_BYTES) throw new SyntaxError('too large');
     chunks.push(chunk);
   }
-  return await enqueue({ queue }, JSON.parse(Buffer.concat(chunks).toString()), { wireOnly: true });
+  return await enqueueUntrusted({ queue }, JSON.parse(Buffer.concat(chunks).toString()), { wireOnly: true });
 }
 
 async function answer(parameters) {

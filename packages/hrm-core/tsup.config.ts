@@ -17,5 +17,4 @@ export default defineConfig({
   loader: { '.lua': 'text' },
   dts: true,
   clean: true,
-  sourcemap: true,
 });

@@ -8,7 +8,6 @@ export default defineConfig([
     dts: true,
     // Both builds run at once: each clears its own.
     clean: ['!dashboard', '!dashboard/**'],
-    sourcemap: true,
   },
   {
     entry: { dashboard: 'dashboard/main.ts', status: 'dashboard/status.ts', style: 'dashboard/style.css' },

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { HrmError } from 'hrm-core';
+import { HrmError, isHrmError } from 'hrm-core';
 import { loadSettings, SETTINGS, type SettingSources, type Settings, unknownVariables } from 'hrm-core/settings';
 import { nearest } from './nearest.js';
 
@@ -32,6 +32,18 @@ export async function readSettings(flags: SettingSources['flags'], configPath: s
     }
   }
   return loadSettings({ flags, env: process.env, file: text === undefined ? undefined : { path, text } });
+}
+
+/** An error in the words of the call: a setting that was given as a flag is named by its flag. */
+export function nameAsGiven(error: unknown, flags: SettingSources['flags']): unknown {
+  if (!isHrmError(error)) return error;
+  const given = SETTINGS.filter(({ name }) => flags?.[name] !== undefined);
+  const message = given.reduce(
+    (text, { variable, flag }) => text.replaceAll(new RegExp(`\\b${variable}\\b`, 'g'), `--${flag}`),
+    error.message,
+  );
+  const { kind, code, faults, cause } = error;
+  return message === error.message ? error : new HrmError(message, { kind, code, faults, cause });
 }
 
 /** A line for each environment variable that looks like a setting and is none. */

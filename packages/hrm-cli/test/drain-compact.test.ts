@@ -88,6 +88,7 @@ describe('hrm drain, where one partition cannot be written', () => {
       outcome: 'acked',
       postponed: 0,
       undecided: 0,
+      left: 0,
       failures: [],
     } as const;
     const failure = { partition: { date: '20240115', directory: 'bo' }, code: 'storage_unavailable', message: 'm' };

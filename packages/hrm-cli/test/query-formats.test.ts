@@ -51,6 +51,28 @@ describe('hrm query --format', () => {
     expect((await sandbox.run(queryArgs('ana', '--format', 'table'))).stdout).toMatch(/^timestamp +bpm /);
   });
 
+  it.each([
+    ['a.csv', 'csv'],
+    ['a.json', 'json'],
+    ['a.ndjson', 'ndjson'],
+    ['A.JSONL', 'ndjson'],
+    ['a.txt', 'table'],
+    ['constructor', 'table'],
+  ])('is what the extension of %s says: %s', async (name, format) => {
+    const file = inSandbox(name);
+    expect((await sandbox.run(queryArgs('ana', '--output', file))).code).toBe(0);
+    const { stdout } = await sandbox.run(queryArgs('ana', '--format', format));
+    expect(await readFile(file, 'utf8')).toBe(stdout);
+  });
+
+  it('and the extension .parquet; --format has the last word', async () => {
+    const file = inSandbox('b.parquet');
+    await sandbox.run(queryArgs('ana', '--output', file));
+    expect((await readFile(file)).subarray(0, 4).toString()).toBe('PAR1');
+    await sandbox.run(queryArgs('ana', '--output', inSandbox('b.csv'), '--format', 'json'));
+    expect(JSON.parse(await readFile(inSandbox('b.csv'), 'utf8'))).toMatchObject({ user_id: 'ana', count: 2 });
+  });
+
   it('parquet is the stored readings of one user, and DuckDB reads it from file and pipe alike', async () => {
     const file = inSandbox('ana.parquet');
     expect(await sandbox.run(queryArgs('ana', '--format', 'parquet', '--output', file))).toEqual({

@@ -130,7 +130,10 @@ describe('hrm serve', () => {
   it('refuses to listen beyond this machine without being told so', async () => {
     const { code, stderr } = await sandbox.run(['serve', '--host', '0.0.0.0']);
     expect(code).toBe(2);
+    expect(stderr).toContain('--host is 0.0.0.0');
     expect(stderr).toContain('HRM_ALLOW_ANONYMOUS');
+    expect(stderr).not.toContain('HRM_HOST');
+    expect((await sandbox.run(['serve'], { env: { HRM_HOST: '0.0.0.0' } })).stderr).toContain('HRM_HOST is 0.0.0.0');
   });
 
   it('refuses wrong settings, naming setting, value and what is allowed', async () => {

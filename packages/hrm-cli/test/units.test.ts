@@ -183,11 +183,19 @@ describe('CSV that is hostile', () => {
     ['user_id;device_id;timestamp;heart_rate', 'semicolons'],
     ['"user_id";"device_id";"timestamp";"heart_rate"', 'semicolons'],
     ['heart_rate\ttimestamp\tuser_id\tdevice_id\tnote, long', 'tabs'],
+    ['user;device;time;bpm', 'semicolons'],
+    ['user_id; device_id; timestamp; pulse, bpm', 'semicolons'],
+    ['1\t2', 'tabs'],
   ])('or another program’s is told by its separators: %s', (text, name) => {
     expect(() => createCsvReader().take({ number: 1, text })).toThrow(
       `separated by ${name}: save the file with commas`,
     );
   });
+});
+
+it('a semicolon within a column’s name separates nothing', () => {
+  const text = 'user_id,device_id,timestamp,pulse;bpm';
+  expect(() => createCsvReader().take({ number: 1, text })).toThrow('it lacks heart_rate');
 });
 
 describe('a queue that is unavailable', () => {

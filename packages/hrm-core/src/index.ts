@@ -23,8 +23,20 @@ export {
   latest,
 } from './flow/devices.js';
 export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
-export { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueue } from './flow/enqueue.js';
+export {
+  type Accepted,
+  type EnqueueComponents,
+  type EnqueueOptions,
+  enqueue,
+  enqueueUntrusted,
+} from './flow/enqueue.js';
 export { type ExportComponents, type ExportInput, type ExportOptions, exportReadings } from './flow/export-readings.js';
+export {
+  type AheadComponents,
+  type AheadOptions,
+  type AheadSummary,
+  findReceivedAhead,
+} from './flow/find-received-ahead.js';
 export {
   type MeasureComponents,
   type MeasureOptions,
@@ -45,6 +57,7 @@ export {
   type Watch,
   type WatchComponents,
   type WatchEvent,
+  type WatchedReading,
   type WatchInput,
   type WatchOptions,
   watch,
@@ -70,9 +83,10 @@ export { answerCsv, answerJson, answerNdjson } from './pure/answer-forms.js';
 export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
-export type { Instant, QuestionInput } from './pure/question.js';
+export type { QuestionInput } from './pure/question.js';
+export type { ReceivedAhead } from './pure/received-ahead.js';
 export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
-export type { NaiveTimestamps } from './pure/timestamp.js';
+export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';
 export {
   type SignOfLife,

@@ -6,6 +6,9 @@
 /** UTF-16 code units in a user_id or device_id, inclusive; the contract's bound. */
 export const MAX_ID_LENGTH = 128;
 
+/** UTF-16 code units in a timestamp, inclusive: one with nanoseconds and an offset has 35. Longer ones are not even read. */
+export const MAX_TIMESTAMP_LENGTH = 100;
+
 /** bpm, inclusive; below it is no living heart rate that a wearable reports. */
 export const MIN_HEART_RATE_BPM = 30;
 
@@ -63,6 +66,9 @@ export const QUIET_AFTER_MS = 600_000;
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
 
+/** Rows that take as long as making a compacted file does, whatever is in it: some milliseconds of syncs. */
+export const FILE_ROWS = 2_500;
+
 /** The latest `received_ms`, inclusive: its minute is stored as an INT32, which is the year 6053. */
 export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
 
@@ -93,6 +99,15 @@ export const MAX_CONCURRENT_HOMES = 64;
  */
 export const MAX_SMALL_PARTS = 32;
 
+/**
+ * Parts that a step of a consumer writes, at most: a second's work where each has a directory of its own. Others' readings wait
+ * behind them.
+ */
+export const MAX_BATCH_PARTS = 512;
+
+/** As {@link MAX_SMALL_PARTS}, of a batch with more small parts over all days than {@link MAX_BATCH_PARTS}. */
+export const CROWDED_SMALL_PARTS = 3;
+
 /** Readings that are worth a part of their own, however many parts there are: writing them takes longer than the sync. */
 export const MIN_PART_ROWS = 1_000;
 
@@ -119,6 +134,24 @@ export const QUARANTINE_WINDOW_MS = 3_600_000;
 
 /** Times that one question reads a file that was wrong, and then was not, before it gives up: the storage is not well. */
 export const MAX_MISREADS = 3;
+
+/** Rows of another writer's file: a day of 97 devices at 1 Hz. What is larger is left where it is, for somebody to split. */
+export const MAX_FOREIGN_ROWS = 8 * 1024 * 1024;
+
+/** Rows of another writer's file that are read at once: 3.7 MB of columns, and a row group as DuckDB writes them. */
+export const FOREIGN_SLICE_ROWS = 131_072;
+
+/** Bytes of a page of another writer's file, decompressed: writers aim at one or eight MiB. */
+export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Rows of such a page, which are decoded in one piece, some tens of milliseconds; writers aim at 20,000 or at a row group. */
+export const MAX_PAGE_ROWS = 1024 * 1024;
+
+/** Pages of another writer's file, a hundred bytes of memory each: those of 8 million rows have 640 rows or more. */
+export const MAX_FOREIGN_PAGES = 65_536;
+
+/** Bytes of another writer's footer: 3,000 row groups with their statistics. As objects it takes forty times as much. */
+export const MAX_FOREIGN_FOOTER_BYTES = 2 * 1024 * 1024;
 
 /** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
 export const MAX_INSPECTED_ROWS = 1_000_000;
@@ -216,6 +249,12 @@ export const FEED_POLL_MS = 50;
 /** Readings that wait for one watcher to take them; a slower one is told of a gap. One batch of one user fits. */
 export const MAX_WATCH_READINGS = 10_000;
 
+/** Readings that wait for all watchers of a process, each counted once: 40 MB; beyond it who has the most waiting loses them. */
+export const MAX_HUB_READINGS = 100_000;
+
+/** Readings that watchers take at once: sealing their ids takes some milliseconds, in which nobody else gets a turn. */
+export const MAX_RUN_READINGS = 200;
+
 /** UTF-16 code units in a feed's cursor, at most. */
 export const MAX_CURSOR_LENGTH = 48;
 
@@ -227,3 +266,9 @@ export const MAX_CLIENT_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds that a timer can be set to, at most: beyond them it fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
+export const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Readings that a look for those received ahead of the clock reads: a second's work. */
+export const MAX_AHEAD_READINGS = 5_000_000;

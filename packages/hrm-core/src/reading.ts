@@ -13,7 +13,7 @@ import {
   MIN_HEART_RATE_BPM,
 } from './limits.js';
 import type { Reading } from './pure/columns.js';
-import { type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
+import { type Instant, type NaiveTimestamps, parseTimestamp } from './pure/timestamp.js';
 
 /** A reading as a client sends it. Other fields are ignored. */
 export interface WireReading {
@@ -29,7 +29,8 @@ export interface WireReading {
 export interface ReadingInput {
   readonly userId: string;
   readonly deviceId: string;
-  readonly timestamp: string;
+  readonly timestamp: Instant;
+  /** bpm, integer, 30 to 220 inclusive. */
   readonly heartRate: number;
 }
 
@@ -111,7 +112,8 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
     }
     schema ??= readingSchema(rules);
     const names = namesOf(item, rules);
-    const result = v.safeParse(schema, toWireNames(item, names));
+    // One fault a value: what is no integer is not out of range, too.
+    const result = v.safeParse(schema, toWireNames(item, names), { abortPipeEarly: true });
     if (result.success) {
       const { user_id: userId, device_id: deviceId, timestamp: timestampMs, heart_rate: heartRate } = result.output;
       readings.push({ userId, deviceId, timestampMs, heartRate, receivedMs });
@@ -207,7 +209,7 @@ export function isId(value: unknown): value is string {
 export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
   const plain = readQueuedPlainly(item);
   if (plain !== null) return plain;
-  const result = v.safeParse(QueuedReadingSchema, item);
+  const result = v.safeParse(QueuedReadingSchema, toWireNames(item, 'wire'));
   if (!result.success) {
     const [issue] = result.issues;
     const field = issue.path?.[0]?.key;
@@ -246,9 +248,18 @@ function namesOf(item: unknown, rules: ReadingRules): Names {
 }
 
 function toWireNames(item: unknown, names: Names): unknown {
-  if (names === 'wire') return item;
+  // To valibot a list is an object that lacks every field.
+  if (names === 'wire') return Array.isArray(item) ? null : item;
   const { userId, deviceId, timestamp, heartRate } = item as Partial<ReadingInput>;
-  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+  return { user_id: userId, device_id: deviceId, timestamp: textOf(timestamp), heart_rate: heartRate };
+}
+
+/** An instant as text, to be judged like any other; what is no Date or number as it is. */
+function textOf(instant: unknown): unknown {
+  const epochMs = instant instanceof Date ? instant.getTime() : instant;
+  if (typeof epochMs !== 'number') return instant;
+  const date = new Date(Number.isInteger(epochMs) ? epochMs : Number.NaN);
+  return Number.isNaN(date.getTime()) ? String(date) : date.toISOString();
 }
 
 /** The schema of an object has one message for all that it finds, missing fields among them. */

@@ -4,6 +4,7 @@
  * @module
  */
 import * as v from 'valibot';
+import { MAX_TIMESTAMP_LENGTH } from './limits.js';
 import { INTERVAL_MS, type Interval } from './pure/interval.js';
 import { HeartRateSchema, IdSchema } from './reading.js';
 
@@ -12,14 +13,28 @@ export { HeartRateSchema, IdSchema };
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** An instant with its offset; with `HRM_NAIVE_TIMESTAMPS=utc` the offset may be missing. */
-export const TimestampSchema = v.pipe(v.string(), v.regex(TIMESTAMP));
+export const TimestampSchema = v.pipe(
+  v.string(),
+  v.maxLength(MAX_TIMESTAMP_LENGTH),
+  v.regex(TIMESTAMP),
+  v.metadata({ format: 'date-time' }),
+  v.examples(['2024-01-15T10:00:00Z']),
+);
+
+/** A user_id, with an example. */
+export const UserIdSchema = v.pipe(IdSchema, v.examples(['ana']));
+
+/** A device_id, with an example. */
+export const DeviceIdSchema = v.pipe(IdSchema, v.examples(['watch']));
+
+const RateSchema = v.pipe(HeartRateSchema, v.examples([72]));
 
 /** A reading as a client sends it; other fields are ignored. */
 export const WireReadingSchema = v.object({
-  user_id: IdSchema,
-  device_id: IdSchema,
+  user_id: UserIdSchema,
+  device_id: DeviceIdSchema,
   timestamp: TimestampSchema,
-  heart_rate: HeartRateSchema,
+  heart_rate: RateSchema,
 });
 
 /** The width of a row. */
@@ -30,11 +45,11 @@ export const WireRowSchema = v.object({
   /** The start of the interval, UTC. */
   timestamp: TimestampSchema,
   /** The mean, rounded half-up to two decimals. */
-  heart_rate: v.pipe(v.number(), v.minValue(30), v.maxValue(220)),
-  min: HeartRateSchema,
-  max: HeartRateSchema,
+  heart_rate: v.pipe(v.number(), v.minValue(30), v.maxValue(220), v.examples([75.5])),
+  min: v.pipe(HeartRateSchema, v.examples([70])),
+  max: v.pipe(HeartRateSchema, v.examples([81])),
   /** Surviving readings. */
-  count: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.examples([12])),
   /** Of those, in UTF-8 byte order. */
-  device_ids: v.pipe(v.array(IdSchema), v.minLength(1)),
+  device_ids: v.pipe(v.array(DeviceIdSchema), v.minLength(1)),
 });

@@ -45,20 +45,21 @@ const jsonText = v.pipe(v.string(), v.parseJson());
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
 /** Names or addresses, without scheme or port. */
-const hosts = v.array(
-  v.pipe(
-    v.string(),
-    v.check((host) => HOST_NAME.test(host) || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0),
-  ),
-);
+const hosts = v.array(v.pipe(v.string(), v.check(isHost)));
+
+function isHost(host: string): boolean {
+  return HOST_NAME.test(host) || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0;
+}
 
 /** As browsers send them: scheme, host, port where it is not the scheme's own. */
-const origins = v.array(
-  v.pipe(
-    v.string(),
-    v.check((origin) => URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin),
-  ),
-);
+const origins = v.array(v.pipe(v.string(), v.check(isOrigin)));
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { origin, protocol, hostname } = new URL(text);
+  // A pattern such as https://*.example.org is a URL too, and would match nothing.
+  return origin === text && /^https?:$/.test(protocol) && isHost(hostname);
+}
 
 const hostList = v.union([hosts, v.pipe(v.string(), v.transform(splitList), hosts)]);
 const originList = v.union([origins, v.pipe(v.string(), v.transform(splitList), origins)]);
@@ -111,7 +112,7 @@ const DEFINITIONS = {
     variable: 'HRM_CORS_ORIGINS',
     schema: originList,
     fallback: [] as string[],
-    allowed: 'origins like https://app.example.org, separated by commas',
+    allowed: 'origins like https://app.example.org, without wildcards, separated by commas',
     about: 'Web pages of other origins that may call the API from a browser; none by default.',
   },
   keysFile: {
@@ -241,12 +242,29 @@ const DEFINITIONS = {
     allowed: 'milliseconds, 0 to 31622400000',
     about: 'How far ahead of the clock a reading may lie.',
   },
+  stallMs: {
+    variable: 'HRM_STALL_MS',
+    schema: v.pipe(
+      integer(0, DAY_MS),
+      v.check((ms) => ms === 0 || ms >= 1_000),
+    ),
+    fallback: 60_000,
+    allowed: 'milliseconds, 1000 to 86400000, or 0',
+    about: 'A process of hrm serve whose event loop stands still so long is killed, to be started again; 0: never.',
+  },
   logLevel: {
     variable: 'HRM_LOG_LEVEL',
     schema: v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     fallback: 'info' as const,
     allowed: 'fatal, error, warn, info, debug, trace or silent',
     about: 'Least serious log line written to stderr.',
+  },
+  logFormat: {
+    variable: 'HRM_LOG_FORMAT',
+    schema: v.picklist(['auto', 'json', 'pretty']),
+    fallback: 'auto' as const,
+    allowed: 'auto, json or pretty',
+    about: 'Form of log lines: JSON, or for people; auto: for people on a terminal, else JSON.',
   },
 } as const;
 

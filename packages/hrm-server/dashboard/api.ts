@@ -2,17 +2,18 @@
  * Calls of the API, on this page's own server. A key, where one is needed, goes with each call as a header; it is kept for
  * this tab alone and never becomes part of an address.
  */
+import { keepItem, readItem } from './browser-storage.js';
+
 const KEY_ITEM = 'hrm-key';
 
 /** The key that was entered in this tab, or `null`. */
 export function readKey(): string | null {
-  return sessionStorage.getItem(KEY_ITEM);
+  return readItem('sessionStorage', KEY_ITEM);
 }
 
 /** Keeps a key until the tab is closed; `null` forgets it. */
 export function keepKey(key: string | null): void {
-  if (key === null) sessionStorage.removeItem(KEY_ITEM);
-  else sessionStorage.setItem(KEY_ITEM, key);
+  keepItem('sessionStorage', KEY_ITEM, key);
 }
 
 /** A call that was refused, or that did not come through (`status` 0). */

@@ -63,7 +63,10 @@ function mergeRows(stored: Rows, live: ReadonlyMap<number, readonly Held[]>): Ro
     const rates = readings.map(({ heartRate }) => heartRate);
     const deviceSet = deviceSets.push([...new Set(readings.map(({ deviceId }) => deviceId))].sort()) - 1;
     const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-    return { mean, min: Math.min(...rates), max: Math.max(...rates), count: rates.length, deviceSet };
+    // Not by spreading them into one call: an interval may have more readings than a call takes arguments.
+    const min = rates.reduce((low, rate) => Math.min(low, rate), Number.POSITIVE_INFINITY);
+    const max = rates.reduce((high, rate) => Math.max(high, rate), Number.NEGATIVE_INFINITY);
+    return { mean, min, max, count: rates.length, deviceSet };
   });
   return {
     length: starts.length,
@@ -72,7 +75,7 @@ function mergeRows(stored: Rows, live: ReadonlyMap<number, readonly Held[]>): Ro
     min: Int16Array.from(table, ({ min }) => min),
     max: Int16Array.from(table, ({ max }) => max),
     count: Uint32Array.from(table, ({ count }) => count),
-    deviceSet: Uint16Array.from(table, ({ deviceSet }) => deviceSet),
+    deviceSet: Uint32Array.from(table, ({ deviceSet }) => deviceSet),
     deviceSets,
   };
 }

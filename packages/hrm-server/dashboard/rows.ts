@@ -14,7 +14,7 @@ export interface Rows {
   /** Readings in the row. */
   readonly count: Uint32Array;
   /** Which of {@link Rows.deviceSets} the row has. */
-  readonly deviceSet: Uint16Array;
+  readonly deviceSet: Uint32Array;
   readonly deviceSets: readonly (readonly string[])[];
 }
 
@@ -116,7 +116,7 @@ function allocate(length: number): Columns {
     min: new Int16Array(length),
     max: new Int16Array(length),
     count: new Uint32Array(length),
-    deviceSet: new Uint16Array(length),
+    deviceSet: new Uint32Array(length),
   };
 }
 

@@ -12,23 +12,34 @@ export type AnswerType = (typeof ANSWER_TYPES)[number];
 const ENCODINGS = ['gzip', 'br'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
+/** What a client wants. */
+export interface AnswerForm {
+  readonly type: AnswerType;
+  /** A last record counts the rows, where the form does not show by itself that it is whole: `Accept: …; end=count`. */
+  readonly withEnd: boolean;
+}
+
 /**
  * The form that a client wants most; JSON where it does not say.
  * @throws HrmError kind `invalid`, code `not_acceptable`, where it takes none of {@link ANSWER_TYPES}.
  */
-export function readAnswerType({ accept }: IncomingHttpHeaders): AnswerType {
-  const weights = parseWeights(accept ?? '*/*');
-  const type = mostWanted(ANSWER_TYPES, (name) => {
-    return weights.get(name) ?? weights.get(`${name.split('/')[0]}/*`) ?? weights.get('*/*') ?? 0;
-  });
-  if (type !== null) return type;
+export function readAnswerForm({ accept }: IncomingHttpHeaders): AnswerForm {
+  const wishes = parseWishes(accept ?? '*/*');
+  const wishFor = (name: AnswerType) => wishes.get(name) ?? wishes.get(`${name.split('/')[0]}/*`) ?? wishes.get('*/*');
+  const type = mostWanted(ANSWER_TYPES, (name) => wishFor(name)?.weight ?? 0);
+  if (type !== null) return { type, withEnd: type !== 'application/json' && wishes.get(type)?.withEnd === true };
   throw invalidError('not_acceptable', `the Accept header must allow one of ${ANSWER_TYPES.join(', ')}`, []);
+}
+
+/** The media type of an answer. */
+export function contentTypeOf({ type, withEnd }: AnswerForm): string {
+  return `${type}${type === 'text/csv' ? '; charset=utf-8' : ''}${withEnd ? '; end=count' : ''}`;
 }
 
 /** How a client wants an answer packed; `null`: not at all. */
 export function readEncoding({ 'accept-encoding': header }: IncomingHttpHeaders): Encoding | null {
-  const weights = parseWeights(String(header ?? ''));
-  return mostWanted(ENCODINGS, (name) => weights.get(name) ?? weights.get('*') ?? 0);
+  const wishes = parseWishes(String(header ?? ''));
+  return mostWanted(ENCODINGS, (name) => (wishes.get(name) ?? wishes.get('*'))?.weight ?? 0);
 }
 
 /** Whether a tag is among those that a client has. Weakly compared, as RFC 9110, 13.1.2 wants it. */
@@ -44,13 +55,19 @@ function mostWanted<Name extends string>(names: readonly Name[], weightOf: (name
   return best?.name ?? null;
 }
 
-/** Names in lower case with their `q`; other parameters say nothing that would be answered differently. */
-function parseWeights(header: string): Map<string, number> {
+interface Wish {
+  readonly weight: number;
+  readonly withEnd: boolean;
+}
+
+/** Names in lower case with their `q`, and whether an end is wanted; other parameters change no answer. */
+function parseWishes(header: string): Map<string, Wish> {
   return new Map(
     header.split(',').map((item) => {
       const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
       const weight = parameters.find((parameter) => /^q\s*=/.test(parameter))?.replace(/^q\s*=\s*/, '');
-      return [name, weight === undefined ? 1 : Number(weight) || 0];
+      const withEnd = parameters.some((parameter) => parameter === 'end=count' || parameter === 'end="count"');
+      return [name, { weight: weight === undefined ? 1 : Number(weight) || 0, withEnd }];
     }),
   );
 }

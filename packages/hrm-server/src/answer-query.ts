@@ -13,8 +13,9 @@ import {
   type Storage,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { ANSWER_TYPES, type AnswerType, hasTag, readAnswerType, readEncoding } from './accept.js';
+import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from './accept.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { cutAnswer } from './cut.js';
 import type { DamageListener } from './damage.js';
 import { createPlaces, type FairShare, type Places } from './fair-share.js';
 import { type Call, clientOf, type Handler } from './handler.js';
@@ -52,7 +53,7 @@ export function answerQuery(
     for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
     const parameters = readParameters(target, REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
     const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
-    const type = readAnswerType(incoming.headers);
+    const form = readAnswerForm(incoming.headers);
     const encoding = readEncoding(incoming.headers);
     // An interval that is none is among what the query refuses.
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
@@ -60,7 +61,7 @@ export function answerQuery(
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const client = clientOf(call);
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
-    const tag = `"${versions}-${ANSWER_TYPES.indexOf(type)}${encoding ?? ''}"`;
+    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -69,13 +70,13 @@ export function answerQuery(
       onDamage(report, fieldsOf(incoming));
     }
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
-    const pieces = piecesAsSpan(incoming, 'query', piecesOf(type, userId, tables));
+    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
     const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
     const packing = isPacked ? { 'Content-Encoding': encoding } : {};
-    const headers = { ...caching, ...packing, 'Content-Type': type === 'text/csv' ? 'text/csv; charset=utf-8' : type };
+    const headers = { ...caching, ...packing, 'Content-Type': contentTypeOf(form) };
     if (!isPacked && beginning.done) return new Response(beginning.bytes, { headers });
     if (incoming.method === 'HEAD') {
       await pieces.return();
@@ -108,7 +109,7 @@ function streamOptions(call: Call, share: FairShare): StreamOptions {
     },
     onError(error) {
       onLateError(error);
-      outgoing.destroy();
+      cutAnswer(outgoing);
     },
   };
 }
@@ -118,7 +119,7 @@ function varied({ Vary }: Call['headers']): Readonly<Record<string, string>> {
   return Vary === undefined ? {} : { Vary: `${ANSWER_CACHING.Vary}, ${Vary}` };
 }
 
-function piecesOf(type: AnswerType, userId: string, tables: AsyncGenerator<RowTable>) {
-  if (type === 'application/x-ndjson') return answerNdjson(tables);
-  return type === 'text/csv' ? answerCsv(tables) : answerJson(userId, tables);
+function piecesOf({ type, withEnd }: AnswerForm, userId: string, tables: AsyncGenerator<RowTable>) {
+  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd });
+  return type === 'text/csv' ? answerCsv(tables, { withEnd }) : answerJson(userId, tables);
 }

@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { HrmError, isHrmError } from 'hrm-core';
-import { MAX_JSON_VALUES } from './limits.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from './limits.js';
 import { isGzipped } from './media-type.js';
 import { invalidError } from './problem.js';
 
@@ -45,7 +45,7 @@ export interface BodyLimits {
 /**
  * Reads a body, unpacks it if it is gzip, and gives its text to `use`; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
- * @throws HrmError kind `invalid`, code `body_too_large`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
+ * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
  *   `request_timeout`; kind `unavailable`, code `too_busy`, when the budget is used up; kind `closed` when the client
  *   went away in the middle.
  */
@@ -158,9 +158,7 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
 
 function decodeText(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw invalidError('not_utf8', 'the body is not UTF-8');
-  if (countsMoreValues(bytes, MAX_JSON_VALUES)) {
-    throw invalidError('body_too_large', `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it`);
-  }
+  requirePlainJson(bytes);
   const text = bytes.toString('utf8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
@@ -172,20 +170,43 @@ const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 
-/** Whether JSON has more than `max` objects, arrays and members together. A short text cannot, and costs nothing. */
-function countsMoreValues(json: Buffer, max: number): boolean {
-  if (json.length <= max) return false;
+/**
+ * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
+ * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
+ */
+function requirePlainJson(json: Buffer): void {
+  if (json.length <= Math.min(MAX_JSON_VALUES, MAX_JSON_STRING_BYTES)) return;
   let values = 0;
-  let inString = false;
   for (let i = 0; i < json.length; i += 1) {
     const byte = json[i];
-    if (inString) {
-      if (byte === BACKSLASH) i += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) values += 1;
+    if (byte === QUOTE) {
+      const end = endOfString(json, i + 1);
+      if (end - i - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
+      i = end;
+    } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+      values += 1;
+      if (values > MAX_JSON_VALUES) throw manyValuesError();
+    }
   }
-  return values > max;
+}
+
+/** Where the quote is that ends a string which begins at `from`. */
+function endOfString(json: Buffer, from: number): number {
+  let at = from;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+function manyValuesError(): HrmError {
+  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it, or leave out fields that are ignored`;
+  return invalidError('body_too_large', message);
+}
+
+function longStringError(): HrmError {
+  return invalidError(
+    'invalid_readings',
+    `a string in the body has more than ${MAX_JSON_STRING_BYTES} bytes: leave it out`,
+  );
 }
 
 function tooLargeError(maxBytes: number): HrmError {

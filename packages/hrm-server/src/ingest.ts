@@ -1,7 +1,7 @@
 /**
  * The calls that take readings.
  */
-import { type Clock, enqueue, HrmError, isHrmError, MAX_ENQUEUE_READINGS, type Queue } from 'hrm-core';
+import { type Clock, enqueueUntrusted, HrmError, isHrmError, MAX_ENQUEUE_READINGS, type Queue } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Access } from './access.js';
 import { OPERATIONS } from './api/operations.js';
@@ -33,7 +33,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
-      await enqueue(components, reading, enqueueOptions(settings));
+      await enqueueUntrusted(components, reading, enqueueOptions(settings));
     };
     await withBodyText(incoming, limits, (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
@@ -69,7 +69,7 @@ async function acceptArray(
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
-  return (await enqueue(components, readings, enqueueOptions(settings))).accepted;
+  return (await enqueueUntrusted(components, readings, enqueueOptions(settings))).accepted;
 }
 
 async function acceptNdjson(
@@ -82,7 +82,7 @@ async function acceptNdjson(
   countReadings(incoming, items.length);
   requireUsers(access, items);
   try {
-    return (await enqueue(components, items, enqueueOptions(settings))).accepted;
+    return (await enqueueUntrusted(components, items, enqueueOptions(settings))).accepted;
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.

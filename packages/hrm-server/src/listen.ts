@@ -9,10 +9,12 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
+import { cutConnection } from './cut.js';
 import type { App } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import { oneByOne } from './one-by-one.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
 import { checkHead } from './request-head.js';
@@ -81,7 +83,7 @@ export async function listen(
 function createRequestListener({ app, requests }: ListenComponents, checkHost: HostCheck) {
   function refuse(error: unknown, fields: RequestFields = {}): Response {
     const status = statusOf(error);
-    requests.log[levelOf(status)]({ ...fields, status, ...describeError(error) }, 'request refused');
+    logRefusal(requests.log, levelOf(status), error, { ...fields, status }, 'request refused');
     return problemResponse(error);
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {
@@ -112,10 +114,17 @@ function closeGently(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
+  function isAnswered(socket: Socket): boolean {
+    return [...answers].some((answer) => answer.socket === socket && answer.headersSent);
+  }
   server.on('clientError', (error, socket) => {
-    const isAnswered = [...answers].some((answer) => answer.socket === socket && answer.headersSent);
-    if (isAnswered) socket.destroy();
+    if (isAnswered(socket as Socket)) cutConnection(socket as Socket);
     else refuseConnection(error, socket);
+  });
+  // Idle, or stalled in the middle of an answer.
+  server.on('timeout', (socket) => {
+    if (isAnswered(socket)) cutConnection(socket);
+    else socket.destroy();
   });
   // A connection is idle when the answer is sent and the request read; a refused body is read on for a moment.
   function closeIdle(): void {
@@ -143,7 +152,9 @@ function closeGently(
     isGraceOver = true;
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     server.closeIdleConnections();
-    const timer = setTimeout(() => server.closeAllConnections(), closeMs);
+    const timer = setTimeout(() => {
+      for (const socket of sockets) cutConnection(socket);
+    }, closeMs);
     await stopped;
     clearTimeout(timer);
     // Stops the HTTP server's own timer; that nothing listens is no news.

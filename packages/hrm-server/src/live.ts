@@ -8,8 +8,9 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch } from 'hrm-core';
+import { cutAnswer } from './cut.js';
 import type { Call } from './handler.js';
-import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_LENGTH } from './limits.js';
+import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
 import { invalidError } from './problem.js';
 
@@ -30,10 +31,10 @@ interface Stream {
   /** Ends the watch. */
   readonly stop: AbortController;
   readonly live: Watch;
-  readonly events: AsyncIterator<WatchEvent, void>;
+  readonly runs: AsyncIterator<readonly WatchEvent[], void>;
   readonly heartbeatMs: number;
-  /** The next event, while a heartbeat comes first. */
-  next: Promise<IteratorResult<WatchEvent, void>> | null;
+  /** The next events, while a heartbeat comes first. */
+  next: Promise<IteratorResult<readonly WatchEvent[], void>> | null;
   /** Whether the client waits for more; otherwise it has not taken what was sent. */
   isAwaited: boolean;
   isCancelled: boolean;
@@ -55,9 +56,9 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();
       requirePlace(streams, call.access.keyId, limits);
-      const events = live[Symbol.asyncIterator]();
+      const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
-      const stream: Stream = { call, stop, live, events, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
+      const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
       streams.add(stream);
       stop.signal.addEventListener('abort', () => streams.delete(stream), { once: true });
       function onGone(): void {
@@ -80,7 +81,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       for (const { stop, call, isAwaited } of streams) {
         stop.abort();
         // It would take nothing of an end either.
-        if (!isAwaited) call.outgoing.destroy();
+        if (!isAwaited) cutAnswer(call.outgoing);
       }
     },
   };
@@ -104,17 +105,16 @@ const EVENT_HEADERS = {
 
 /** Events as bytes, made when they are asked for. */
 function toBody(stream: Stream, beginning: string): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let next: string | null = beginning;
+  let next: Uint8Array | null = Buffer.from(beginning);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         stream.isAwaited = true;
         try {
-          const chunk: string | null = next ?? (await readChunk(stream));
+          const chunk: Uint8Array | null = next ?? (await readChunk(stream));
           next = null;
           if (chunk === null) end(stream, controller);
-          else if (!stream.isCancelled) controller.enqueue(encoder.encode(chunk));
+          else if (!stream.isCancelled) controller.enqueue(chunk);
         } catch (error) {
           if (!isHrmError(error) || error.kind !== 'closed') stream.call.onLateError(error);
           end(stream, controller);
@@ -139,34 +139,48 @@ function end(stream: Stream, controller: ReadableStreamDefaultController): void 
 }
 
 /** What has happened, as far as it is there, or a heartbeat; `null` when there will be no more. */
-async function readChunk(stream: Stream): Promise<string | null> {
+async function readChunk(stream: Stream): Promise<Uint8Array | null> {
   const first = await within(stream.heartbeatMs, takeNext(stream));
   // A key that was revoked meanwhile sees nothing more.
   if (!stream.call.access.isValid()) return null;
   // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent. It reads
   // differently each time, whether others sent something or not.
-  if (first === null) return `: heartbeat\nid: ${await stream.live.position()}\n\n`;
+  if (first === null) return Buffer.from(`: heartbeat\nid: ${await stream.live.position()}\n\n`);
   stream.next = null;
   if (first.done === true) return null;
-  let chunk = formatEvent(first.value);
+  const pieces = [encodeRun(first.value)];
+  let length = pieces[0]?.length ?? 0;
   const turnOver = nextTurn(null);
-  while (chunk.length < MAX_LIVE_CHUNK_LENGTH) {
+  while (length < MAX_LIVE_CHUNK_BYTES) {
     const more = await Promise.race([takeNext(stream), turnOver]);
     if (more === null) break;
     stream.next = null;
     if (more.done === true) break;
-    chunk += formatEvent(more.value);
+    const piece = encodeRun(more.value);
+    pieces.push(piece);
+    length += piece.length;
   }
-  return chunk;
+  return pieces.length === 1 ? (pieces[0] ?? null) : Buffer.concat(pieces, length);
 }
 
-function takeNext(stream: Stream): Promise<IteratorResult<WatchEvent, void>> {
+function takeNext(stream: Stream): Promise<IteratorResult<readonly WatchEvent[], void>> {
   if (stream.next === null) {
-    stream.next = stream.events.next();
+    stream.next = stream.runs.next();
     // Also when nobody asks for it any more.
     stream.next.catch(() => undefined);
   }
   return stream.next;
+}
+
+/** By events that came together, for as long as a stream has still to send them: all streams of a user send the same bytes. */
+const encodedRuns = new WeakMap<readonly WatchEvent[], Uint8Array>();
+
+function encodeRun(events: readonly WatchEvent[]): Uint8Array {
+  const known = encodedRuns.get(events);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(events.map(formatEvent).join(''));
+  encodedRuns.set(events, bytes);
+  return bytes;
 }
 
 /** What a promise resolves to, or `null` after a time. */

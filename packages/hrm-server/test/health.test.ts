@@ -217,6 +217,7 @@ describe('health', () => {
       deadLettered: 0,
       postponed: 2,
       undecided: 0,
+      left: 0,
       failures: [
         { partition: { date: '20240115', directory: 'secret' }, code: 'storage_unavailable', message: 'open /secret' },
       ],

@@ -60,6 +60,7 @@ export async function openLive(
       return 'cut';
     }
   }
+  const count = (event = 'reading') => blocks.reduce((sum, block) => sum + (block.event === event ? 1 : 0), 0);
   const data = (event = 'reading') =>
     blocks.filter((block) => block.event === event).map((block) => JSON.parse(block.data ?? ''));
   return {
@@ -67,10 +68,10 @@ export async function openLive(
     blocks,
     lastId: () => blocks.findLast(({ id }) => id !== undefined)?.id ?? '',
     data,
-    async waitFor(count, event) {
+    async waitFor(wanted, event) {
       const deadlineMs = Date.now() + 20_000;
-      while (data(event).length < count) {
-        if (Date.now() > deadlineMs) throw new Error(`${data(event).length} of ${count} events came within 20 s`);
+      while (count(event) < wanted) {
+        if (Date.now() > deadlineMs) throw new Error(`${count(event)} of ${wanted} events came within 20 s`);
         await new Promise<void>((resolve) => {
           wake = resolve;
           setTimeout(resolve, 100);

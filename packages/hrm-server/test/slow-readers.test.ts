@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { cutConnection } from '../src/cut.js';
 import { cutSlowReaders } from '../src/slow-readers.js';
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
@@ -12,6 +13,7 @@ async function take(answer: RequestListener, restMs: number): Promise<number> {
   const server = createServer(answer);
   // As in `listen`: this alone is content with any byte that is taken.
   server.timeout = 500;
+  server.on('timeout', cutConnection);
   cutSlowReaders(server, { stalledMs: 500, checkEveryMs: 50 });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -29,12 +31,17 @@ async function take(answer: RequestListener, restMs: number): Promise<number> {
     socket.pause();
     setTimeout(() => socket.resume(), restMs);
   });
-  await once(socket, 'close');
+  // A reset is an error, too.
+  await once(socket, 'close').catch(() => undefined);
   return bytes;
 }
 
 test('whoever takes a little now and then, and never all of a write, is cut', async () => {
+  const resets = vi.spyOn(Socket.prototype, 'resetAndDestroy');
+  onTestFinished(() => resets.mockRestore());
   const bytes = await take((_, response) => response.end(Buffer.alloc(ANSWER_BYTES)), 5);
+  // Over HTTP/1.0 an end in order would be that of the answer.
+  expect(resets).toHaveBeenCalledOnce();
   expect(bytes).toBeGreaterThan(0);
   expect(bytes).toBeLessThan(ANSWER_BYTES / 2);
 });

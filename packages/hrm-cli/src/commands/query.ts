@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
@@ -19,6 +19,15 @@ const FORMATS = ['table', 'json', 'csv', 'ndjson', 'parquet'] as const;
 
 type Format = (typeof FORMATS)[number] | 'chart';
 
+/** The form that a file's name asks for. */
+const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
+  '.csv': 'csv',
+  '.json': 'json',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.parquet': 'parquet',
+};
+
 /** `hrm query` */
 export const queryCommand: Command = {
   name: 'query',
@@ -35,7 +44,9 @@ export const queryCommand: Command = {
     {
       name: 'format',
       value: 'F',
-      about: 'What to print; default table, with --json json. json is the body of the GET.',
+      about:
+        'What to print; by default what the extension of the --output file says (.csv, .json, .ndjson, .jsonl, .parquet), ' +
+        'else table, with --json json. json is the body of the GET.',
       choices: FORMATS,
     },
     {
@@ -94,7 +105,7 @@ function formatOf({ args, json }: Invocation): Format {
   const isChart = args.has('chart');
   if (isChart && (json || given !== undefined))
     throw usageError(`--chart is a form of its own: leave out ${json ? '--json' : '--format'}, or --chart`);
-  const format = given ?? (isChart ? 'chart' : json ? 'json' : 'table');
+  const format = given ?? (isChart ? 'chart' : json ? 'json' : (formatOfFile(fileOf(args)) ?? 'table'));
   if (json && format !== 'json')
     throw usageError(`--json is --format json: leave out one of --json and --format ${format}`);
   if (format !== 'parquet') return format;
@@ -105,6 +116,11 @@ function formatOf({ args, json }: Invocation): Format {
   if (fileOf(args) === undefined && process.stdout.isTTY)
     throw usageError('--format parquet is not for a terminal: add --output FILE, or pipe it somewhere');
   return format;
+}
+
+function formatOfFile(path = ''): Format | undefined {
+  const extension = extname(path).toLowerCase();
+  return Object.hasOwn(FORMAT_OF_EXTENSION, extension) ? FORMAT_OF_EXTENSION[extension] : undefined;
 }
 
 function usageError(message: string): HrmError {

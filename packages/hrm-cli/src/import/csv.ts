@@ -126,12 +126,18 @@ function readHeader(names: readonly string[], line: number): Header {
   return { positions: COLUMNS.map((column) => names.indexOf(column)), width: names.length };
 }
 
+/** What separates more columns than commas do, or all there is where no column is known, is what the file means. */
 function refuseSeparators(text: string, line: number): void {
+  const byComma = countColumns(text, ',');
   for (const [separator, name] of SEPARATORS) {
-    const names = text.split(separator).map((field) => field.replace(/^"(.*)"$/, '$1'));
-    if (COLUMNS.every((column) => names.includes(column)))
-      throw headerError(line, `its fields are separated by ${name}: save the file with commas`);
+    const isMeant = countColumns(text, separator) > byComma || (!text.includes(',') && text.includes(separator));
+    if (isMeant) throw headerError(line, `its fields are separated by ${name}: save the file with commas`);
   }
+}
+
+function countColumns(text: string, separator: string): number {
+  const names = new Set(text.split(separator).map((field) => field.trim().replace(/^"(.*)"$/, '$1')));
+  return COLUMNS.filter((column) => names.has(column)).length;
 }
 
 /** Without a header no row can be read, so this ends the file whatever is to be skipped. */

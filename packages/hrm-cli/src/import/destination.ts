@@ -1,7 +1,7 @@
 /**
  * Where readings go: into the queue that the settings name, or to a server.
  */
-import { type EnqueueOptions, enqueue, type Queue, type WireReading } from 'hrm-core';
+import { type EnqueueOptions, enqueueUntrusted, type Queue, type WireReading } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import { openQueue } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
@@ -19,7 +19,8 @@ export interface Destination extends Pick<Queue, 'depth'> {
 export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
   return {
     isPatient: false,
-    enqueue: async (items, options) => (await enqueue({ queue }, items, { ...options, wireOnly: true })).accepted,
+    enqueue: async (items, options) =>
+      (await enqueueUntrusted({ queue }, items, { ...options, wireOnly: true })).accepted,
     depth: () => queue.depth(),
   };
 }

@@ -2,7 +2,15 @@
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type EnqueueOptions, enqueue, type Fault, HrmError, isHrmError, MAX_FAULTS, type Queue } from 'hrm-core';
+import {
+  type EnqueueOptions,
+  enqueueUntrusted,
+  type Fault,
+  HrmError,
+  isHrmError,
+  MAX_FAULTS,
+  type Queue,
+} from 'hrm-core';
 import type { Chunk } from './chunks.js';
 import type { Destination } from './destination.js';
 import { enqueuePatiently } from './enqueue-patiently.js';
@@ -148,7 +156,7 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
       continue;
     }
     try {
-      await enqueue({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
+      await enqueueUntrusted({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
       valid.push(row.item);
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;

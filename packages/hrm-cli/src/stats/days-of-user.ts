@@ -57,7 +57,9 @@ async function countReadings(
   for (let startMs = fromMs ?? 0; dates.length > 0 && startMs < endMs; startMs += MAX_QUESTION_DAYS * DAY_MS) {
     const end = Math.min(endMs, startMs + MAX_QUESTION_DAYS * DAY_MS);
     const question = { userId, start: startMs, end, interval: '1d', priority: settings.devicePriority } as const;
-    for await (const table of queryTables({ storage }, question, { signal })) rows.push(...rowsOf(table));
+    for await (const table of queryTables({ storage }, question, { signal })) {
+      for (const row of rowsOf(table)) rows.push(row);
+    }
   }
   return rows;
 }

@@ -47,7 +47,10 @@ interface Pending {
  * @throws HrmError kind `invalid`, code `invalid_options`.
  * @example
  * const batcher = createBatcher(createClient({ url: 'http://localhost:8000' }));
- * await batcher.add({ userId: 'ana', deviceId: 'watch', timestamp: new Date().toISOString(), heartRate: 72 });
+ * for await (const reading of readings) {
+ *   await batcher.room();
+ *   batcher.add(reading).catch(console.error); // awaited, each would go out alone, a second later
+ * }
  * await batcher.close();
  */
 export function createBatcher(client: Pick<Client, 'enqueue'>, options: BatcherOptions = {}): Batcher {

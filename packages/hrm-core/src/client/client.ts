@@ -1,32 +1,22 @@
 import type { Device, Latest } from '../flow/devices.js';
 import type { Interval } from '../pure/interval.js';
 import type { Row } from '../pure/row-table.js';
+import type { Instant } from '../pure/timestamp.js';
 import type { ReadingInput, WireReading } from '../reading.js';
-import { linesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
+import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerSystem, toSystem } from './system.js';
-import {
-  badAnswerError,
-  parseJson,
-  serialise,
-  toAccepted,
-  toDevices,
-  toFields,
-  toLatest,
-  toList,
-  toRow,
-  toText,
-} from './wire.js';
+import { badAnswerError, serialise, toAccepted, toDevices, toFields, toLatest, toList, toText } from './wire.js';
 
 /** A question over the wire. */
 export interface ClientQuestion {
   readonly userId: string;
-  /** Inclusive; ISO 8601 with an offset, or a Date. */
-  readonly start: string | Date;
+  /** Inclusive; ISO 8601 with an offset, a Date or epoch milliseconds. */
+  readonly start: Instant;
   /** Exclusive. */
-  readonly end: string | Date;
+  readonly end: Instant;
   readonly deviceId?: string | undefined;
   /** Default `1m`. */
   readonly interval?: Interval | undefined;
@@ -98,9 +88,9 @@ export function createClient(options: ClientOptions): Client {
     },
     async *query(question, { signal } = {}) {
       const path = `/metrics/heart-rate?${parametersOf(question)}`;
-      const { response, end } = await call.begin({ path, signal, headers: { Accept: 'application/x-ndjson' } });
+      const { response, end } = await call.begin({ path, signal, headers: { Accept: ROWS_TYPE } });
       try {
-        for await (const line of linesOf(response, { ...options, signal })) yield toRow(parseJson(line));
+        yield* rowsOf(response, { ...options, signal });
       } finally {
         end();
       }

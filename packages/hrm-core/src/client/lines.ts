@@ -7,8 +7,8 @@ export const MAX_LINE_LENGTH = 2 * 1024 * 1024;
 
 /**
  * The lines of an answer as they come, without what ends them; blank ones too.
- * @throws HrmError kind `unavailable` when the answer is cut, or silent for longer than `timeoutMs`: HTTP tells an end from a
- *   cut, so who gets to the end has all of it; kind `closed` when `signal` fires, also between two lines.
+ * @throws HrmError kind `unavailable` when the answer is cut, in the middle of a line too, or silent for longer than `timeoutMs`; kind
+ *   `closed` when `signal` fires, also between two lines.
  */
 export async function* linesOf(
   { body }: Response,
@@ -31,7 +31,7 @@ export async function* linesOf(
       if (done) break;
       if (text.length > MAX_LINE_LENGTH) throw tooLongError();
     }
-    if (text !== '') yield text;
+    if (text !== '') throw unreachableError(url, false, undefined);
   } finally {
     await reader.cancel().catch(() => undefined);
   }

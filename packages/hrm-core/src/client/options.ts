@@ -3,7 +3,7 @@
  * and an object in the place of a name would ask about a user `[object Object]`.
  */
 import { HrmError } from '../errors.js';
-import { MAX_TIMER_MS } from '../limits.js';
+import { MAX_TIMER_MS, MAX_TIMESTAMP_MS } from '../limits.js';
 
 /** How long an answer may take, milliseconds, if nothing else is said. */
 export const TIMEOUT_MS = 30_000;
@@ -12,7 +12,11 @@ export const TIMEOUT_MS = 30_000;
 export function baseOf(url: string): string {
   const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
   const { search = '', hash = '', username = '', password = '' } = isUrl ? new URL(url) : {};
-  if (isUrl && search + hash + username + password === '') return url.replace(/\/+$/, '');
+  if (isUrl && search + hash + username + password === '') {
+    let end = url.length;
+    while (url.charAt(end - 1) === '/') end -= 1;
+    return url.slice(0, end);
+  }
   throw new HrmError('the url must be that of a server, like http://localhost:8000, without user, query and fragment', {
     kind: 'invalid',
     code: 'invalid_url',
@@ -70,9 +74,16 @@ export function userSegment(userId: unknown): string {
 
 /** An instant as a query has it. @throws HrmError kind `invalid`, code `invalid_query`, for what is none. */
 export function instantText(name: string, instant: unknown): string {
-  if (typeof instant === 'string') return instant;
-  if (instant instanceof Date && !Number.isNaN(instant.getTime())) return instant.toISOString();
-  throw questionError(name, 'must be an ISO 8601 text or a valid Date');
+  const text = toIsoText(instant);
+  if (typeof text === 'string') return text;
+  throw questionError(name, 'must be an ISO 8601 text, a valid Date or epoch milliseconds');
+}
+
+/** An instant as the wire has it; what is none as it is. */
+export function toIsoText(instant: unknown): unknown {
+  const epochMs = instant instanceof Date ? instant.getTime() : instant;
+  const isInstant = Number.isInteger(epochMs) && Math.abs(Number(epochMs)) <= MAX_TIMESTAMP_MS;
+  return isInstant ? new Date(Number(epochMs)).toISOString() : instant;
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_cursor`, for what cannot be the id of an event. */

@@ -98,7 +98,7 @@ export function createCaller(options: ClientOptions): Caller {
       }),
     begin: (request) =>
       repeat(request, (answer) => {
-        if (typeOf(answer.response) !== request.headers.Accept) throw badAnswerError();
+        if (typeOf(answer.response) !== mediaTypeOf(request.headers.Accept)) throw badAnswerError();
         return answer;
       }),
   };
@@ -158,9 +158,13 @@ async function tryOnce<Result>(
   }
 }
 
-/** The media type without its parameters. */
 function typeOf({ headers }: Response): string | undefined {
-  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  return mediaTypeOf(headers.get('content-type') ?? '');
+}
+
+/** A media type without its parameters. */
+function mediaTypeOf(type: string): string | undefined {
+  return type.split(';')[0]?.trim().toLowerCase();
 }
 
 /** A body as text. @throws HrmError code `bad_answer` for one beyond {@link MAX_CLIENT_ANSWER_BYTES}. */

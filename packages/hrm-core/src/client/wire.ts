@@ -6,6 +6,7 @@ import type { Device, DeviceReading, Latest } from '../flow/devices.js';
 import { MAX_FAULTS } from '../limits.js';
 import type { Row } from '../pure/row-table.js';
 import type { ReadingInput, WireReading } from '../reading.js';
+import { toIsoText } from './options.js';
 
 /** A reading by the names of the wire; whatever else is in it stays away. */
 export function toWire(reading: ReadingInput | WireReading): WireReading {
@@ -16,7 +17,8 @@ export function toWire(reading: ReadingInput | WireReading): WireReading {
     return { user_id, device_id, timestamp, heart_rate };
   }
   const { userId, deviceId, timestamp, heartRate } = reading;
-  return { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate };
+  // What is no instant the server says.
+  return { user_id: userId, device_id: deviceId, timestamp: toIsoText(timestamp) as string, heart_rate: heartRate };
 }
 
 /**

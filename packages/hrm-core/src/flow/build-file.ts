@@ -88,8 +88,8 @@ async function rollUpGroups(
   groups: readonly KnownGroup[],
   { dayMs, priority, maxRows }: NonNullable<BuildSettings['rollup']> & { readonly maxRows: number },
 ): Promise<Rollup | null> {
-  const fromMs = Math.min(...groups.map((group) => group.fromMs));
-  const lastMs = Math.max(...groups.map((group) => group.lastMs));
+  const fromMs = groups.reduce((first, group) => Math.min(first, group.fromMs), Number.POSITIVE_INFINITY);
+  const lastMs = groups.reduce((last, group) => Math.max(last, group.lastMs), Number.NEGATIVE_INFINITY);
   const fromMinute = Math.floor((fromMs - dayMs) / MINUTE_MS);
   const toMinute = Math.floor((lastMs - dayMs) / MINUTE_MS) + 1;
   const rollups: Rollup[] = [];

@@ -84,7 +84,9 @@ async function bringHome(
   options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
-  const ageMs = Math.min(...present.filter(({ name }) => names.includes(name)).map((file) => file.ageMs));
+  const ageMs = present
+    .filter(({ name }) => names.includes(name))
+    .reduce((youngest, file) => Math.min(youngest, file.ageMs), Number.POSITIVE_INFINITY);
   let total: StepSummary = NOTHING_DONE;
   let isHeld = true;
   const holders = new Map<string, Partition>();

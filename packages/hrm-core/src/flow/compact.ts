@@ -1,5 +1,5 @@
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../limits.js';
+import { FILE_ROWS, MAX_COMPACTION_FAILURES, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -115,7 +115,7 @@ export async function compact(
   let done = 0;
   for (const partition of partitions) {
     throwIfAborted(signal, 'compacting');
-    if (!all && total.readings >= MAX_RUN_ROWS) break;
+    if (!all && isLong(total)) break;
     try {
       total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
     } catch (error) {
@@ -131,6 +131,11 @@ export async function compact(
   return { partitions: done, left: partitions.length - done, ...total, failures: [...total.failures, ...failures] };
 }
 
+/** Whether a run has done enough: of many days of few readings it is the files that take the time. */
+function isLong({ readings, compacted }: StepSummary): boolean {
+  return readings + compacted * FILE_ROWS >= MAX_RUN_ROWS;
+}
+
 /** Steps of one partition until nothing is merged, or somebody else merges it. */
 async function compactFully(run: CompactionRun, partition: Partition, options: StepOptions): Promise<StepSummary> {
   const step = partition.directory === SHARED_DIRECTORY ? compactShared : compactPartition;
@@ -139,7 +144,7 @@ async function compactFully(run: CompactionRun, partition: Partition, options: S
     throwIfAborted(options.signal, 'compacting');
     const done = await withoutDamaged(run.storage, partition, options, () => step(run, partition, options));
     total = addSteps(total, done);
-    if (done.merged === 0 || (!run.all && total.readings >= MAX_RUN_ROWS)) return total;
+    if (done.merged === 0 || (!run.all && isLong(total))) return total;
   }
 }
 

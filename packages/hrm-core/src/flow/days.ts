@@ -23,30 +23,30 @@ export interface DayOptions extends CallOptions {
 }
 
 /**
- * The partitions that a question is about, of a date together: the shared one first, since what is brought home is in the
+ * The days that a question is about, each as its two partitions: the shared one first, since what is brought home is in the
  * user's own before it is gone there.
+ *
+ * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
+ * slowly, and a partition that was not there when its date was listed may be where the readings are by then.
  */
-export async function* daysOf(storage: Storage, question: Question, options: CallOptions) {
+export async function* daysOf(
+  storage: Storage,
+  question: Question,
+  options: CallOptions,
+): AsyncGenerator<readonly Partition[], void, undefined> {
   throwIfAborted(options.signal, 'the query');
   if (question.fromMs === question.toMs) return;
-  const range = {
-    fromDate: partitionDate(question.fromMs),
-    toDate: partitionDate(question.toMs - 1),
-    directories: [SHARED_DIRECTORY, userDirectory(question.userId)],
-  };
-  let day: Partition[] = [];
+  const directories = [SHARED_DIRECTORY, userDirectory(question.userId)];
+  const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
+  let last = '';
   // Ten years of dates without the user are 50 ms of looking.
   const { give } = takeTurns();
-  for await (const partition of storage.partitions(range, { ...options, giveWay: give })) {
+  for await (const { date } of storage.partitions(range, { ...options, giveWay: give })) {
     throwIfAborted(options.signal, 'the query');
-    const [first] = day;
-    if (first !== undefined && first.date !== partition.date) {
-      yield day;
-      day = [];
-    }
-    day.push(partition);
+    if (date === last) continue;
+    last = date;
+    yield directories.map((directory) => ({ date, directory }));
   }
-  if (day.length > 0) yield day;
 }
 
 /**

@@ -10,6 +10,7 @@ import { type ReadingColumns, takeRows } from '../pure/columns.js';
 import { type DevicePriority, mergeReadings, rankDevices } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import { parseQuestion, type Question } from '../pure/question.js';
+import { formatInstant } from '../pure/timestamp.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import type { OnDamage } from './damage.js';
 import { daysOf, overPartitions } from './days.js';
@@ -100,7 +101,7 @@ export async function latest(
   const lasts = await readEnds(storage, question, spans, 'last', options);
   const ids = [...lasts.keys()].sort(compareUtf8);
   const all = ids.map((deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }));
-  const lastMs = Math.max(...[...lasts.values()].map(({ timestampMs }) => timestampMs));
+  const lastMs = [...lasts.values()].reduce((last, { timestampMs }) => Math.max(last, timestampMs), -1);
   const [best = -1] = rankDevices(ids, priority).filter((i) => lasts.get(ids[i] ?? '')?.timestampMs === lastMs);
   return { latest: all[best] ?? null, devices: all };
 }
@@ -249,5 +250,5 @@ function endsOf(columns: ReadingColumns, end: 'first' | 'last'): Map<string, End
 }
 
 function shown({ timestampMs, heartRate }: End): DeviceReading {
-  return { timestamp: new Date(timestampMs).toISOString().replace('.000Z', 'Z'), heartRate };
+  return { timestamp: formatInstant(timestampMs), heartRate };
 }

@@ -42,6 +42,11 @@ export interface DrainSummary {
    * its {@link MAX_HALVING_WRITES} before it knew which. Every step gets further, so going on at once is right.
    */
   readonly undecided: number;
+  /**
+   * Readings put back to the end of the queue since they are of more users' days than one step writes: every user's first
+   * day was written. Every step gets further.
+   */
+  readonly left: number;
   /** Why readings were postponed, by partition. */
   readonly failures: readonly PartitionFailure[];
   /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
@@ -81,6 +86,7 @@ export async function drainBatch(
       deadLettered: 0,
       postponed: 0,
       undecided: 0,
+      left: 0,
       failures: [],
       lagMs: 0,
       outcome: 'empty',
@@ -100,6 +106,7 @@ export async function drainBatch(
       deadLettered: isAcked ? remainder.deadLetters.length : 0,
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
       undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
+      left: isAcked ? batch.left.length : 0,
       failures: batch.postponed.map(describeFailure),
       lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
       outcome,
@@ -120,6 +127,7 @@ function remainderOf(
 ) {
   const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
   const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
+  elements.push(...encodeElements(batch.left));
   return {
     deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
     requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],

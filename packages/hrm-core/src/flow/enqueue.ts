@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
-import { parseReadings } from '../reading.js';
+import { parseReadings, type ReadingInput, type WireReading } from '../reading.js';
 
 /** What `enqueue` works on. */
 export interface EnqueueComponents {
@@ -31,15 +31,15 @@ export interface Accepted {
 }
 
 /**
- * Validates untrusted readings, all of them, and puts all or none into the queue; resolves once the queue holds them as
- * durably as it is configured to.
+ * Validates readings, all of them, and puts all or none into the queue; resolves once the queue holds them as durably as it
+ * is configured to. What has no type yet, since it came from a wire or a file, goes to {@link enqueueUntrusted}.
  *
  * Of readings with the same user, device and millisecond, the one received in the latest minute wins, and within that
  * minute the greatest heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
  * least a minute after the value it corrects.
  *
- * @param readings - one reading or 1 to 10,000 of them, `{ user_id, device_id, timestamp, heart_rate }` or the same in
- *   camelCase.
+ * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
+ *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601.
  * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
  *   kind `unavailable` when the queue cannot take them now.
  * @example
@@ -48,6 +48,21 @@ export interface Accepted {
  * }); // { accepted: 1 }
  */
 export async function enqueue(
+  components: EnqueueComponents,
+  readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
+  options: EnqueueOptions = {},
+): Promise<Accepted> {
+  return await enqueueUntrusted(components, readings, options);
+}
+
+/**
+ * Does what {@link enqueue} does with readings that may be anything, such as the JSON of a request: the same rules, the same faults.
+ *
+ * @throws HrmError as {@link enqueue}.
+ * @example
+ * await enqueueUntrusted({ queue }, JSON.parse(body), { wireOnly: true });
+ */
+export async function enqueueUntrusted(
   { queue, clock = systemClock }: EnqueueComponents,
   readings: unknown,
   { signal, naiveTimestamps = 'reject', maxFutureMs = DAY_MS, wireOnly = false }: EnqueueOptions = {},

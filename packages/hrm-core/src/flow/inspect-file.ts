@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { HrmError, throwIfAborted } from '../errors.js';
 import { DAY_MS, MAX_INSPECTED_ROWS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../names.js';
-import { decodeGroups } from '../parquet/decode.js';
-import { asDamage, type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
+import { readGroup } from '../parquet/decode.js';
+import { type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../pure/check-readings.js';
@@ -136,28 +136,6 @@ async function walkGroups(file: StoredFile, partition: Partition, opened: Opened
     for (const device of columns.devices) if (devices.size <= MAX_ROLLUP_DEVICES) devices.add(device);
   }
   return { ...found, intact, users, devices };
-}
-
-/**
- * Reads one row group, every value of it: no id is taken from statistics.
- * @throws HrmError code `file_damaged`.
- */
-export async function readGroup(
-  file: StoredFile,
-  partition: Partition,
-  { footer }: OpenedFile,
-  group: RowGroup,
-): Promise<ReadingColumns> {
-  return asDamage(file, partition, async () => {
-    const isInside = group.fromByte >= 0 && group.fromByte <= group.toByte && group.toByte <= file.byteLength;
-    if (!isInside) throw new Error('it has a row group outside of itself');
-    // A stranger's group can be read by itself; it has no digest.
-    const seal = footer.seal === 'foreign' ? 'footer' : footer.seal;
-    const all = { ...group, userId: null, deviceId: null };
-    const [columns] = await decodeGroups(file, partition, { footer: { ...footer, seal } }, [all]);
-    if (columns === undefined) throw new Error('it does not have this row group');
-    return columns;
-  });
 }
 
 /** Whether a row group's statistics, by which it is passed over, hold of its rows. */

@@ -3,7 +3,7 @@
  * a small part of the user's own. And what can be read of the user's in a damaged file that had to stay where it is.
  */
 import { MAX_MERGE_ROWS } from '../limits.js';
-import { decodeGroups } from '../parquet/decode.js';
+import { decodeGroups, readGroup } from '../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { readingsOf } from '../pure/check-readings.js';
@@ -14,7 +14,6 @@ import type { Question } from '../pure/question.js';
 import { rollUp, spansOf } from '../pure/rollup.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
-import { readGroup } from './inspect-file.js';
 import { bytesOf, type KnownFile } from './known-file.js';
 import { nullIfDamaged } from './store-intact.js';
 

@@ -49,7 +49,8 @@ export function parseLiveId(secret: Uint8Array, id: string): LiveCursor {
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
   try {
     const plain = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
-    return { cursor: plain.toString('latin1', INDEX_BYTES).replace(/\0+$/, ''), index: plain.readInt32LE() };
+    const [cursor = ''] = plain.toString('latin1', INDEX_BYTES).split('\0', 1);
+    return { cursor, index: plain.readInt32LE() };
   } catch {
     return NOWHERE;
   }

@@ -73,8 +73,11 @@ async function readOn(cursor: Cursor, heldRows: number): Promise<void> {
   const { file, partition, opened, nextGroup } = cursor.source;
   const { groups, seal, rows: fileRows } = opened.footer;
   const wantedRows = seal === 'foreign' && fileRows <= MAX_MERGE_ROWS ? fileRows : heldRows;
-  let toGroup = nextGroup;
-  for (let rows = 0; toGroup < groups.length && rows < wantedRows; toGroup += 1) rows += groups[toGroup]?.rows ?? 0;
+  // One at least, however few rows it has, so that each call comes nearer to the end.
+  let toGroup = nextGroup + 1;
+  for (let rows = groups[nextGroup]?.rows ?? 0; toGroup < groups.length && rows < wantedRows; toGroup += 1) {
+    rows += groups[toGroup]?.rows ?? 0;
+  }
   cursor.source.nextGroup = toGroup;
   const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(nextGroup, toGroup)));
   if (isSorted(columns)) cursor.held = columns;

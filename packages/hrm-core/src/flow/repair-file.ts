@@ -4,6 +4,7 @@
  */
 import { HrmError, throwIfAborted } from '../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
+import { readGroup } from '../parquet/decode.js';
 import { type OpenedFile, openFile } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Random } from '../ports/random.js';
@@ -16,7 +17,7 @@ import { dateStartMs, retiredName } from '../pure/partition.js';
 import { buildFile } from './build-file.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
 import { setFileAside } from './damage.js';
-import { type Inspection, inspectFile, readGroup } from './inspect-file.js';
+import { type Inspection, inspectFile } from './inspect-file.js';
 import { mergeFiles } from './merge-files.js';
 import { nullIfDamaged, storeAtHome, storeIntact } from './store-intact.js';
 

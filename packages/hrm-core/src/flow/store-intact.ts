@@ -3,6 +3,7 @@
  */
 import { throwIfAborted } from '../errors.js';
 import { MAX_INSPECTED_ROWS } from '../limits.js';
+import { readGroup } from '../parquet/decode.js';
 import { openFile } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Storage, StoredFile } from '../ports/storage.js';
@@ -10,7 +11,6 @@ import { judgeRows } from '../pure/check-readings.js';
 import { concatColumns, type ReadingColumns, takeRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
 import { isDamage } from './damage.js';
-import { readGroup } from './inspect-file.js';
 import { takeTurns } from './turns.js';
 import { writeColumns, writePartitions } from './write-part.js';
 

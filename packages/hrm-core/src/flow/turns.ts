@@ -8,6 +8,8 @@ import { MAX_TURN_MS, REST_TURNS } from '../limits.js';
 /** Lets the process do something else, every few milliseconds of work. */
 export interface Turns {
   give(): Promise<void>;
+  /** Lets all who wait go first, however little was done: for who makes work for them. */
+  queue(): Promise<void>;
 }
 
 const line: (() => void)[] = [];
@@ -28,8 +30,11 @@ function moveOn(): void {
 }
 
 async function give(): Promise<void> {
-  if (performance.now() - beganMs < MAX_TURN_MS) return;
-  await new Promise<void>((resolve) => {
+  if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
+}
+
+function queue(): Promise<void> {
+  return new Promise((resolve) => {
     line.push(resolve);
     if (isMoving) return;
     isMoving = true;
@@ -39,5 +44,5 @@ async function give(): Promise<void> {
 
 /** The process' one line, for who works for long. */
 export function takeTurns(): Turns {
-  return { give };
+  return { give, queue };
 }

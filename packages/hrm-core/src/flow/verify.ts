@@ -123,12 +123,15 @@ export async function verify(
   return { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures };
 }
 
-/** Everybody's partitions, or one user's, then the shared parts. */
+/**
+ * The shared parts, then everybody's partitions, or one user's. In this order, as a query looks: what is brought home meanwhile was
+ * seen in its shared part, or is in a directory that is listed later.
+ */
 async function* partitionsOf({ storage, signal }: Work, { userId, date }: VerifySettings) {
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
-  yield* storage.partitions({ ...dates, directories }, { signal });
   yield* sharedPartitions(storage, { ...dates, userId }, { signal });
+  yield* storage.partitions({ ...dates, directories }, { signal });
 }
 
 function nothingFound() {

@@ -6,60 +6,43 @@
  * and nobody waits for the slowest.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DAY_MS, FEED_RENEW_MS, MAX_WATCH_READINGS } from '../limits.js';
+import { FEED_RENEW_MS, MAX_WATCH_READINGS } from '../limits.js';
 import type { Feed, FeedEntry } from '../ports/feed.js';
-import type { Reading } from '../pure/columns.js';
-import { decodeElements } from '../pure/element.js';
-import { isDelivered, type LiveCursor } from '../pure/live-cursor.js';
-
-/** A reading and where it is in the feed; or that some are lost, and the position after which it goes on. */
-export type HubEvent = { readonly at: LiveCursor; readonly reading: Reading | null };
-
-/** Whose readings are watched. */
-export interface Watched {
-  readonly userId: string;
-  /** All of the user's by default. */
-  readonly deviceId?: string | undefined;
-}
-
-/** One who watches. */
-export interface Watcher extends Watched {
-  /** What waits to be taken, at most {@link MAX_WATCH_READINGS}. */
-  events: HubEvent[];
-  /** What was delivered otherwise, and is not to be delivered again. */
-  after: LiveCursor | null;
-  /** From where on the hub hands out to it: `null` until the hub follows the feed. */
-  joinedAt: string | null;
-  /** What ended the reader. */
-  failure: unknown;
-  /** Called when there is something to take, or a failure. */
-  wake: () => void;
-}
+import type { LiveCursor } from '../pure/live-cursor.js';
+import { type Turns, takeTurns } from './turns.js';
+import { type Held, offer, offerGap, release, shareElement, shedSlowest, type Watcher } from './watch-runs.js';
 
 /** The reader of one feed. */
 export interface Hub {
   readonly feed: Feed;
   /** By user_id. */
   readonly watchers: Map<string, Set<Watcher>>;
+  readonly held: Held;
   readonly stop: AbortController;
   /** Resolves when it follows the feed. */
   readonly started: Promise<void>;
   /** Everything before it was handed out. */
   position: string;
+  /** Hides positions. */
+  secret: Uint8Array;
+  /** Whether somebody is being given what was missed. */
+  isCatchingUp: boolean;
 }
 
 /** How long a read waits; a renewal of the mark may be as late as that, milliseconds. */
 const READ_MS = 5_000;
 
+/** Turns that watchers have for one element: enough to take one of 1,000 readings, in runs of 200, while another waits. */
+const MAX_TAKER_ROUNDS = 10;
+
 /** By feed, so that all who watch one queue share a reader, whatever is wrapped around the queue. */
 const hubs = new WeakMap<Feed, Hub>();
 
-/** Enters a watcher; from the hub's position on it gets what it watches. */
+/** Enters a watcher; from the hub's position on it gets what it watches, once it is not behind. */
 export function joinHub(feed: Feed, watcher: Watcher): Hub {
   const hub = hubs.get(feed) ?? startHub(feed);
   const watchers = hub.watchers.get(watcher.userId) ?? new Set();
   hub.watchers.set(watcher.userId, watchers.add(watcher));
-  if (hub.position !== '') watcher.joinedAt = hub.position;
   return hub;
 }
 
@@ -67,26 +50,14 @@ export function joinHub(feed: Feed, watcher: Watcher): Hub {
 export function leaveHub(hub: Hub, watcher: Watcher): void {
   const watchers = hub.watchers.get(watcher.userId);
   watchers?.delete(watcher);
+  release(hub.held, watcher);
   if (watchers?.size === 0) hub.watchers.delete(watcher.userId);
   if (hub.watchers.size === 0) end(hub);
 }
 
-/** The readings of entries that somebody watches. */
-export function* readingsOf(
-  entries: readonly FeedEntry[],
-  isWatched: (userId: string) => boolean,
-): Generator<{ readonly at: LiveCursor; readonly reading: Reading }> {
-  for (const { cursor, bytes, stampMs } of entries) {
-    const { readings } = decodeElements([{ bytes, stampMs, attempts: 1 }], DAY_MS);
-    for (const [index, reading] of readings.entries()) {
-      if (isWatched(reading.userId)) yield { at: { cursor, index }, reading };
-    }
-  }
-}
-
-/** Whether a reading is one that is watched. */
-export function isMeant({ userId, deviceId }: Watched, reading: Reading): boolean {
-  return reading.userId === userId && (deviceId === undefined || reading.deviceId === deviceId);
+/** Everybody that a hub hands out to. */
+export function* watchersOf({ watchers }: Pick<Hub, 'watchers'>): Generator<Watcher> {
+  for (const those of watchers.values()) yield* those;
 }
 
 function startHub(feed: Feed): Hub {
@@ -95,7 +66,16 @@ function startHub(feed: Feed): Hub {
   const started = new Promise<void>((resolve) => {
     start = resolve;
   });
-  const hub: Hub = { feed, watchers: new Map(), stop, started, position: '' };
+  const hub: Hub = {
+    feed,
+    watchers: new Map(),
+    held: { readings: 0 },
+    stop,
+    started,
+    position: '',
+    secret: new Uint8Array(),
+    isCatchingUp: false,
+  };
   hubs.set(feed, hub);
   follow(hub, start)
     .catch((error) => {
@@ -120,45 +100,64 @@ function end(hub: Hub): void {
 async function follow(hub: Hub, start: () => void): Promise<void> {
   const { feed, stop } = hub;
   const { signal } = stop;
+  const turns = takeTurns();
   let renewedMs = performance.now();
+  hub.secret = await feed.secret({ signal });
   hub.position = await feed.watch({ signal });
-  for (const watcher of watchersOf(hub)) watcher.joinedAt = hub.position;
   start();
   while (!signal.aborted) {
     if (performance.now() - renewedMs >= FEED_RENEW_MS) {
       renewedMs = performance.now();
       await feed.watch({ signal });
+      // It is another one where it was lost.
+      hub.secret = await feed.secret({ signal });
     }
     const { entries, next, isGap } = await feed.read(hub.position, { signal, timeoutMs: READ_MS });
-    // Handed out and noted in one go: who enters sees either none of a page or all of it.
-    if (isGap) for (const watcher of watchersOf(hub)) tellGap(watcher, entries[0]?.cursor ?? next);
-    for (const event of readingsOf(entries, (userId) => hub.watchers.has(userId))) handOut(hub, event);
+    if (isGap) {
+      const at = { cursor: entries[0]?.cursor ?? next, index: -1 };
+      for (const watcher of watchersOf(hub)) if (!watcher.isBehind) tellGap(hub, watcher, at);
+      hub.position = at.cursor;
+    }
+    for (const [i, entry] of entries.entries()) {
+      // Handed out and noted in one go: who enters sees either nothing of an element or all of it.
+      handOut(hub, entry);
+      hub.position = entries[i + 1]?.cursor ?? next;
+      await turns.give();
+      await waitForTakers(hub, turns);
+      if (signal.aborted) return;
+    }
     hub.position = next;
     if (entries.length > 0) await nextTurn();
   }
 }
 
-function handOut(hub: Hub, event: { readonly at: LiveCursor; readonly reading: Reading }): void {
-  for (const watcher of hub.watchers.get(event.reading.userId) ?? []) {
-    if (!isMeant(watcher, event.reading)) continue;
-    if (watcher.after !== null && isDelivered(event.at, watcher.after)) continue;
-    if (watcher.events.length >= MAX_WATCH_READINGS) {
-      const { cursor, index } = event.at;
-      watcher.events = [{ at: { cursor, index: index - 1 }, reading: null }];
+function handOut(hub: Hub, entry: FeedEntry): void {
+  const shares = shareElement(entry, (userId) => hub.watchers.has(userId));
+  for (const userId of shares.userIds) {
+    for (const watcher of hub.watchers.get(userId) ?? []) {
+      if (watcher.isBehind) continue;
+      for (const run of shares.of(watcher)) offer(hub.held, watcher, run);
     }
-    watcher.events.push(event);
-    watcher.wake();
   }
+  shedSlowest(hub.held, () => watchersOf(hub));
 }
 
-function tellGap(watcher: Watcher, cursor: string): void {
-  // What is before the gap is still to be taken; with no room for more it is lost as well.
-  if (watcher.events.length >= MAX_WATCH_READINGS) watcher.events = [];
+/**
+ * Lets those who are taking what waits for them take more of it, in their turn: what made them slow may be how many they are. Who takes
+ * nothing is not waited for, and nobody for long.
+ */
+async function waitForTakers(hub: Hub, turns: Turns): Promise<void> {
+  for (let round = 0; round < MAX_TAKER_ROUNDS && isAnyPressed(hub); round += 1) await turns.queue();
+  for (const watcher of watchersOf(hub)) watcher.isTaking = false;
+}
+
+function isAnyPressed(hub: Hub): boolean {
+  for (const { isBehind, isTaking, waiting } of watchersOf(hub))
+    if (!isBehind && isTaking && waiting > MAX_WATCH_READINGS / 2) return true;
+  return false;
+}
+
+function tellGap(hub: Hub, watcher: Watcher, at: LiveCursor): void {
   watcher.after = null;
-  watcher.events.push({ at: { cursor, index: -1 }, reading: null });
-  watcher.wake();
-}
-
-function* watchersOf({ watchers }: Hub): Generator<Watcher> {
-  for (const those of watchers.values()) yield* those;
+  offerGap(hub.held, watcher, at);
 }

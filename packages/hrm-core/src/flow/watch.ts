@@ -1,20 +1,14 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Fault, HrmError, throwIfAborted } from '../errors.js';
 import type { CallOptions, Queue } from '../ports/queue.js';
-import type { Reading } from '../pure/columns.js';
-import { isDelivered, type LiveCursor } from '../pure/live-cursor.js';
+import type { LiveCursor } from '../pure/live-cursor.js';
 import { isId } from '../reading.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
-import {
-  type Hub,
-  type HubEvent,
-  isMeant,
-  joinHub,
-  leaveHub,
-  readingsOf,
-  type Watched,
-  type Watcher,
-} from './watch-hub.js';
+import { takeTurns } from './turns.js';
+import { catchUp, isReady } from './watch-catch-up.js';
+import { type Hub, joinHub, leaveHub } from './watch-hub.js';
+import { eventsOf, type Run, takeRun, type WatchEvent, type Watched, type Watcher } from './watch-runs.js';
+
+export type { WatchEvent, WatchedReading } from './watch-runs.js';
 
 /** What `watch` works on. */
 export interface WatchComponents {
@@ -37,12 +31,6 @@ export interface WatchOptions extends CallOptions {
   readonly wireNames?: boolean | undefined;
 }
 
-/** What happened, with the `after` of a watch that goes on from here. */
-export type WatchEvent =
-  | { readonly type: 'reading'; readonly id: string; readonly reading: Reading }
-  /** Readings before this were, or may have been, lost to the bounds of the feed or to a watcher that was too slow. */
-  | { readonly type: 'gap'; readonly id: string };
-
 /** The readings of one user as they are accepted; to be iterated once. */
 export interface Watch extends AsyncIterable<WatchEvent> {
   /**
@@ -52,19 +40,19 @@ export interface Watch extends AsyncIterable<WatchEvent> {
    *   time, whether it has moved or not.
    */
   position(): Promise<string>;
+  /**
+   * The same events, those that came together at once, some hundred at most; to be iterated once, in place of the watch itself.
+   * All who watch the same are given the same arrays, so what is made of one can be kept for the others.
+   */
+  runs(): AsyncIterable<readonly WatchEvent[]>;
 }
 
 interface Session {
   readonly hub: Hub;
   readonly watcher: Watcher;
   readonly signal: AbortSignal | undefined;
-  /** Hides positions. */
-  readonly secret: Uint8Array;
-  readonly after: LiveCursor | null;
   /** The position after what was taken last. */
-  taken: LiveCursor | null;
-  /** What was missed has been made up for. */
-  isLive: boolean;
+  taken: LiveCursor;
   /** Taken from the watcher's, and not delivered yet. */
   inHand: number;
   leave(): void;
@@ -100,8 +88,9 @@ export function watch({ queue }: WatchComponents, input: WatchInput, options: Wa
   return {
     async position() {
       const session = await begin();
-      return formatLiveId(session.secret, positionOf(session));
+      return formatLiveId(session.hub.secret, positionOf(session));
     },
+    runs: () => deliverRuns(begin),
     [Symbol.asyncIterator]: () => deliver(begin),
   };
 }
@@ -126,7 +115,16 @@ async function join(
   const secret = await feed.secret({ signal });
   throwIfAborted(signal, WHAT);
   const after = afterId === null ? null : parseLiveId(secret, afterId);
-  const watcher: Watcher = { ...watched, after, joinedAt: null, events: [], failure: undefined, wake: () => undefined };
+  const watcher: Watcher = {
+    ...watched,
+    runs: [],
+    waiting: 0,
+    after,
+    isBehind: after !== null,
+    isTaking: false,
+    failure: undefined,
+    wake: () => undefined,
+  };
   const hub = joinHub(feed, watcher);
   function leave(): void {
     signal?.removeEventListener('abort', leave);
@@ -135,9 +133,9 @@ async function join(
   }
   signal?.addEventListener('abort', leave);
   await hub.started;
-  const session = { hub, watcher, signal, secret, after, taken: after, isLive: after === null, inHand: 0, leave };
-  requireGoing(session);
-  return session;
+  requireGoing({ watcher, signal, leave });
+  void catchUp(hub);
+  return { hub, watcher, signal, taken: after ?? { cursor: hub.position, index: -1 }, inHand: 0, leave };
 }
 
 /** @throws HrmError kind `closed` when the signal fired; what ended the reader. */
@@ -148,73 +146,59 @@ function requireGoing({ watcher, signal, leave }: Pick<Session, 'watcher' | 'sig
   throw watcher.failure;
 }
 
-function positionOf({ hub, watcher, taken, isLive, inHand }: Session): LiveCursor {
-  const isAtHub = isLive && inHand === 0 && watcher.events.length === 0;
+function positionOf({ hub, watcher, taken, inHand }: Session): LiveCursor {
+  const isAtHub = !watcher.isBehind && inHand === 0 && watcher.waiting === 0;
   // Who comes from another process may be ahead of this one's reader.
-  if (taken === null || (isAtHub && hub.position > taken.cursor)) return { cursor: hub.position, index: -1 };
-  return taken;
+  return isAtHub && hub.position > taken.cursor ? { cursor: hub.position, index: -1 } : taken;
 }
 
+/** One after the other; what was given last is what was taken. */
 async function* deliver(begin: () => Promise<Session>): AsyncGenerator<WatchEvent, void, undefined> {
   const session = await begin();
+  for await (const run of takeRuns(session)) {
+    const events = eventsOf(run, session.hub.secret);
+    for (const [i, event] of events.entries()) {
+      session.taken = run.items[i]?.at ?? session.taken;
+      session.inHand -= 1;
+      yield event;
+    }
+  }
+}
+
+async function* deliverRuns(begin: () => Promise<Session>): AsyncGenerator<readonly WatchEvent[], void, undefined> {
+  const session = await begin();
+  for await (const run of takeRuns(session)) {
+    session.taken = run.items.at(-1)?.at ?? session.taken;
+    session.inHand = 0;
+    yield eventsOf(run, session.hub.secret);
+  }
+}
+
+async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined> {
+  const { hub, watcher } = session;
+  const turns = takeTurns();
   try {
-    if (session.after !== null) yield* catchUp(session, session.after);
-    session.isLive = true;
     for (;;) {
       requireGoing(session);
-      yield* take(session);
-      await something(session);
+      const run = takeRun(hub.held, watcher);
+      session.inHand = run?.items.length ?? 0;
+      if (isReady(watcher)) void catchUp(hub);
+      if (run === undefined) await something(session);
+      else {
+        // Whoever is given a run may be the one who makes its ids.
+        await turns.give();
+        yield run;
+      }
     }
   } finally {
     session.leave();
   }
 }
 
-/** What waits, all of it: the watcher has room again meanwhile. */
-function* take(session: Session): Generator<WatchEvent> {
-  const { watcher } = session;
-  const events = watcher.events;
-  watcher.events = [];
-  session.inHand = events.length;
-  for (const event of events) {
-    session.inHand -= 1;
-    yield toEvent(session, event);
-  }
-}
-
-function toEvent(session: Session, { at, reading }: HubEvent): WatchEvent {
-  session.taken = at;
-  const id = formatLiveId(session.secret, at);
-  return reading === null ? { type: 'gap', id } : { type: 'reading', id, reading };
-}
-
 /** Resolves when there is something to take, or the watch ended. */
 async function something({ watcher, signal }: Session): Promise<void> {
   await new Promise<void>((resolve) => {
     watcher.wake = resolve;
-    if (watcher.events.length > 0 || watcher.failure !== undefined || signal?.aborted) resolve();
+    if (watcher.waiting > 0 || watcher.failure !== undefined || signal?.aborted) resolve();
   });
-}
-
-/** What came after `after` and before the hub hands out. */
-async function* catchUp(session: Session, after: LiveCursor): AsyncGenerator<WatchEvent, void, undefined> {
-  const { hub, watcher, signal } = session;
-  const joinedAt = watcher.joinedAt ?? hub.position;
-  let from = after.cursor;
-  for (;;) {
-    const { entries, next, isGap } = await hub.feed.read(from, { signal, timeoutMs: 0 });
-    if (isGap) {
-      watcher.after = null;
-      const [cursor = joinedAt] = [entries[0]?.cursor ?? next, joinedAt].sort();
-      yield toEvent(session, { at: { cursor, index: -1 }, reading: null });
-    }
-    for (const event of readingsOf(entries, (userId) => userId === watcher.userId)) {
-      if (event.at.cursor >= joinedAt) return;
-      const isNew = watcher.after === null || !isDelivered(event.at, watcher.after);
-      if (isNew && isMeant(watcher, event.reading)) yield toEvent(session, event);
-    }
-    from = next;
-    if (entries.length === 0 || from >= joinedAt) return;
-    await nextTurn();
-  }
 }

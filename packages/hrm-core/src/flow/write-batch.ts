@@ -1,5 +1,5 @@
 import { isTotal, isUnstorable } from '../errors.js';
-import { DAY_MS, MAX_HALVING_WRITES } from '../limits.js';
+import { DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES } from '../limits.js';
 import type { CallOptions, ClaimedElement } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../pure/columns.js';
@@ -25,6 +25,8 @@ export interface WrittenBatch {
   readonly undecided: readonly Group[];
   /** Partitions that cannot be written now, for another reason than their readings. */
   readonly postponed: readonly PostponedPartition[];
+  /** Of parts beyond {@link MAX_BATCH_PARTS}, in the order of their delivery. */
+  readonly left: readonly Reading[];
 }
 
 /** A partition that cannot be written now, and what was delivered of it. */
@@ -57,8 +59,10 @@ export async function writeBatch(
   origins: readonly ClaimedElement[],
   options: WriteOptions,
 ): Promise<WrittenBatch> {
-  const { written, failed } = await writePartitions(storage, columnsFromReadings(readings), options);
-  if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [] };
+  const limits = { ...options, maxParts: MAX_BATCH_PARTS };
+  const { written, failed, left: leftParts } = await writePartitions(storage, columnsFromReadings(readings), limits);
+  const left = readingsIn(leftParts, readings);
+  if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
   const parts = [...written];
   const unstorable: DeliveredReading[] = [];
   const undecided: Group[] = [];
@@ -85,7 +89,7 @@ export async function writeBatch(
     }
   }
   await requirePassing(storage, postponed.slice(known));
-  return { written: parts, unstorable, undecided, postponed };
+  return { written: parts, unstorable, undecided, postponed, left };
 }
 
 /**
@@ -154,11 +158,23 @@ function groupByPartition(readings: readonly Reading[], origins: readonly Claime
 
 /** What was delivered of the users and days of a part. */
 function groupOf(columns: ReadingColumns, groups: ReadonlyMap<string, Group>): Group {
+  return [...keysIn(columns)].flatMap((key) => groups.get(key) ?? []);
+}
+
+/** What was delivered of the users and days of some parts. */
+function readingsIn(parts: readonly { readonly columns: ReadingColumns }[], readings: readonly Reading[]): Reading[] {
+  if (parts.length === 0) return [];
+  const keys = new Set<string>();
+  for (const { columns } of parts) for (const key of keysIn(columns)) keys.add(key);
+  return readings.filter(({ userId, timestampMs }) => keys.has(keyOf(userId, timestampMs)));
+}
+
+function keysIn(columns: ReadingColumns): ReadonlySet<string> {
   const keys = new Set<string>();
   for (let row = 0; row < columns.length; row += 1) {
     keys.add(keyOf(userOf(columns, row), columns.timestampMs[row] as number));
   }
-  return [...keys].flatMap((key) => groups.get(key) ?? []);
+  return keys;
 }
 
 function keyOf(userId: string, timestampMs: number): string {

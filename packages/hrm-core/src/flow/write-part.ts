@@ -1,12 +1,13 @@
 import { HrmError, isTotal, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_CONCURRENT_WRITES, MAX_SMALL_PARTS, MIN_PART_ROWS } from '../limits.js';
+import { MAX_CONCURRENT_WRITES, MAX_SMALL_PARTS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { encodeReadings } from '../parquet/encode.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
-import { columnsFromReadings, type Reading, type ReadingColumns, takeRows } from '../pure/columns.js';
+import { columnsFromReadings, type Reading, type ReadingColumns } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { partitionDate, partName, userDirectory } from '../pure/partition.js';
+import { partName } from '../pure/partition.js';
+import { type PartitionedReadings, splitParts } from '../pure/split-parts.js';
 import { isReading } from '../reading.js';
 
 /** What `writePart` works on. */
@@ -60,14 +61,21 @@ export async function writePart(
 export interface WriteOptions extends CallOptions {
   /** As in `DrainSettings`. */
   readonly maxSmallParts?: number | undefined;
+  /** Parts to write, at most; default: all. */
+  readonly maxParts?: number | undefined;
 }
 
-/** A partition that could not be written. */
-interface FailedPartition {
-  readonly partition: Partition;
-  /** Merged, of this partition only: of one user, or of the users of a shared part. */
-  readonly columns: ReadingColumns;
+/** A partition that could not be written; its readings are merged, of one user, or of the users of a shared part. */
+interface FailedPartition extends PartitionedReadings {
   readonly error: unknown;
+}
+
+/** What became of the parts of a batch. */
+interface WrittenPartitions {
+  readonly written: readonly WrittenPart[];
+  readonly failed: readonly FailedPartition[];
+  /** Not tried, see {@link WriteOptions.maxParts}. */
+  readonly left: readonly PartitionedReadings[];
 }
 
 /**
@@ -95,9 +103,9 @@ export async function writeColumns(
 export async function writePartitions(
   storage: Storage,
   readings: ReadingColumns,
-  { signal, maxSmallParts = MAX_SMALL_PARTS }: WriteOptions,
-): Promise<{ readonly written: readonly WrittenPart[]; readonly failed: readonly FailedPartition[] }> {
-  const batch = splitPartitions(mergeReadings([readings]), maxSmallParts);
+  { signal, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
+): Promise<WrittenPartitions> {
+  const { parts: batch, left } = splitParts(mergeReadings([readings]), { maxSmallParts, maxParts });
   const written: WrittenPart[] = [];
   const failures = new Map<number, FailedPartition>();
   let stop: unknown;
@@ -118,7 +126,7 @@ export async function writePartitions(
   }
   await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_WRITES, batch.length) }, writeNext));
   const failed = [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
-  return { written, failed };
+  return { written, failed, left };
 }
 
 function checkReadings(readings: readonly Reading[]): void {
@@ -130,51 +138,4 @@ function checkReadings(readings: readonly Reading[]): void {
     code: 'invalid_readings',
     faults: [{ path: `/${wrong}`, message }],
   });
-}
-
-/** Readings that are written as one part. */
-interface PartitionedReadings {
-  readonly partition: Partition;
-  readonly columns: ReadingColumns;
-}
-
-/** The parts to write of merged readings, each with its rows, still sorted. Partitions of one user stand together. */
-function splitPartitions(columns: ReadingColumns, maxSmallParts: number): readonly PartitionedReadings[] {
-  const rowsByPartition = new Map<number, number[]>();
-  const users = columns.users.length;
-  for (let row = 0; row < columns.length; row += 1) {
-    const day = Math.floor((columns.timestampMs[row] as number) / DAY_MS);
-    const key = day * users + (columns.user[row] as number);
-    const rows = rowsByPartition.get(key);
-    if (rows === undefined) rowsByPartition.set(key, [row]);
-    else rows.push(row);
-  }
-  const smallByDay = new Map<number, number>();
-  for (const [key, rows] of rowsByPartition) {
-    const day = Math.floor(key / users);
-    if (rows.length < MIN_PART_ROWS) smallByDay.set(day, (smallByDay.get(day) ?? 0) + 1);
-  }
-  const parts: PartitionedReadings[] = [];
-  const shared = new Map<number, number[]>();
-  for (const [key, rows] of rowsByPartition) {
-    const day = Math.floor(key / users);
-    if (rows.length < MIN_PART_ROWS && (smallByDay.get(day) ?? 0) > maxSmallParts) {
-      const together = shared.get(day) ?? [];
-      for (const row of rows) together.push(row);
-      shared.set(day, together);
-      continue;
-    }
-    const directory = userDirectory(columns.users[key % users] as string);
-    parts.push({
-      partition: { date: partitionDate(day * DAY_MS), directory },
-      columns: takeRows(columns, Uint32Array.from(rows)),
-    });
-  }
-  for (const [day, rows] of shared) {
-    parts.push({
-      partition: { date: partitionDate(day * DAY_MS), directory: SHARED_DIRECTORY },
-      columns: takeRows(columns, Uint32Array.from(rows)),
-    });
-  }
-  return parts;
 }

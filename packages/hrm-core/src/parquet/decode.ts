@@ -9,6 +9,7 @@ import { decodeColumns } from './decode-columns.js';
 import { hasDigest, pieceDigest } from './digest.js';
 import type { Encoder } from './encode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
+import { createPageReader, decodeSlice } from './foreign/decode.js';
 
 /** A stored file's readings, and what else it holds. */
 export interface DecodedFile {
@@ -41,8 +42,8 @@ export async function decodeFile(file: StoredFile, partition: Partition): Promis
 export async function proveFile(file: StoredFile, partition: Partition): Promise<void> {
   const opened = await openFile(file, partition);
   await requireMagic(file, partition, opened);
-  // An older or a foreign file is read as a whole for each call.
-  const isPiecewise = opened.footer.seal === 'footer';
+  // An older file is read as a whole for each call.
+  const isPiecewise = opened.footer.seal !== 'whole';
   const pieces = isPiecewise ? opened.footer.groups.map((group) => [group]) : [opened.footer.groups];
   for (const groups of pieces) await decodeGroups(file, partition, opened, groups);
 }
@@ -61,8 +62,8 @@ async function requireMagic(
 }
 
 /**
- * Reads row groups, and proves them; of an older or a foreign file the whole file is read. A foreign file's rows that are no
- * readings are left out, whoever asks: to an answer and to a merge they are nothing.
+ * Reads row groups, and proves them; of an older file the whole file is read. A foreign file's rows that are no readings are
+ * left out, whoever asks: to an answer and to a merge they are nothing.
  * @param groups - of `opened.footer.groups`, in their order.
  * @returns one table for each, in the file's order.
  * @throws HrmError kind `data`, code `file_damaged`.
@@ -75,6 +76,8 @@ export async function decodeGroups(
 ): Promise<ReadingColumns[]> {
   return asDamage(file, partition, async () => {
     const { footer, tail, tailFrom = Number.POSITIVE_INFINITY } = opened;
+    const { metadata: metadataOfAll } = footer;
+    if (metadataOfAll === null) return (await decodeForeign(file, groups)).map(readingsOf);
     const tables: ReadingColumns[] = [];
     const runs = footer.seal === 'footer' ? runsOf(groups) : [{ groups, fromByte: 0, toByte: file.byteLength }];
     for (const run of runs) {
@@ -87,15 +90,46 @@ export async function decodeGroups(
         const own = bytes.subarray(group.fromByte - run.fromByte, group.toByte - run.fromByte);
         if (group.digest !== null && pieceDigest(own) !== group.digest)
           throw new Error('a row group does not have its digest');
-        const rowGroup = footer.metadata.row_groups[group.index];
+        const rowGroup = metadataOfAll.row_groups[group.index];
         if (rowGroup === undefined) throw new Error('it does not have this row group');
-        const metadata = { ...footer.metadata, row_groups: [rowGroup], num_rows: BigInt(group.rows) };
-        const table = await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group);
-        // Nobody has judged what a stranger wrote.
-        tables.push(footer.seal === 'foreign' ? readingsOf(table) : table);
+        const metadata = { ...metadataOfAll, row_groups: [rowGroup], num_rows: BigInt(group.rows) };
+        tables.push(await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group));
       }
     }
     return tables;
+  });
+}
+
+/** Rows as another writer wrote them, which nobody has judged. */
+async function decodeForeign(file: StoredFile, groups: readonly RowGroup[]): Promise<ReadingColumns[]> {
+  const reader = createPageReader(file);
+  const tables: ReadingColumns[] = [];
+  for (const { foreign, rows } of groups) {
+    if (foreign !== undefined) tables.push(await decodeSlice(reader, foreign, rows));
+  }
+  return tables;
+}
+
+/**
+ * Reads one row group, every value of it, whatever it is: no id is taken from statistics, and of a foreign file no row is left out.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function readGroup(
+  file: StoredFile,
+  partition: Partition,
+  { footer }: Pick<OpenedFile, 'footer'>,
+  group: RowGroup,
+): Promise<ReadingColumns> {
+  return asDamage(file, partition, async () => {
+    const isInside = group.fromByte >= 0 && group.fromByte <= group.toByte && group.toByte <= file.byteLength;
+    if (!isInside) throw new Error('it has a row group outside of itself');
+    const all = { ...group, userId: null, deviceId: null };
+    const [columns] =
+      footer.seal === 'foreign'
+        ? await decodeForeign(file, [group])
+        : await decodeGroups(file, partition, { footer }, [all]);
+    if (columns === undefined) throw new Error('it does not have this row group');
+    return columns;
   });
 }
 

@@ -9,6 +9,9 @@ import type { Rollup } from '../pure/rollup.js';
 import { decodeRollup } from '../pure/rollup-codec.js';
 import { CREATED_BY, hasDigest, pieceDigest, type Seal, sealOf, TRAILER_BYTES } from './digest.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
+import { leftCodeOf } from './foreign/left-in-place.js';
+import { type ForeignSlice, openForeign } from './foreign/open.js';
+import { readStruct } from './foreign/thrift.js';
 
 /** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
 const TAIL_BYTES = 32 * 1024;
@@ -22,9 +25,9 @@ const COLUMNS = [
   ['received_minute', 'INT32'],
 ] as const;
 
-/** One row group: what it holds, and where. */
+/** One row group: what it holds, and where. Of another writer's file some rows of one. */
 export interface RowGroup {
-  /** Which of the file's. */
+  /** Which of the file's; of another writer's which of those given here. */
   readonly index: number;
   readonly rows: number;
   /** Of its readings, epoch ms; what is not known is infinite. */
@@ -42,6 +45,8 @@ export interface RowGroup {
   readonly toByte: number;
   /** `null` in a file of another writer, and in an older one, which is proved as a whole. */
   readonly digest: string | null;
+  /** Where the rows of another writer's file are. */
+  readonly foreign?: ForeignSlice;
 }
 
 /** What the end of a file says. */
@@ -59,7 +64,8 @@ export interface Footer {
   readonly seal: Seal;
   /** The first byte that is not of a row group. */
   readonly bodyEnd: number;
-  readonly metadata: FileMetaData;
+  /** `null` of another writer's file. */
+  readonly metadata: FileMetaData | null;
 }
 
 /** A file whose end was read. */
@@ -106,6 +112,13 @@ export async function asDamage<T>(file: StoredFile, { date }: Partition, read: (
   } catch (error) {
     // The storage's own errors are not the file's fault, nor is memory that is short.
     if (isHrmError(error) || isOutOfMemory(error)) throw error;
+    const code = leftCodeOf(error);
+    if (code !== null && error instanceof Error) {
+      throw new HrmError(`${file.name} of ${date} is left where it is, and nothing is read of it: ${error.message}`, {
+        kind: 'data',
+        code,
+      });
+    }
     // Names the date, and not the directory: that names a person, and messages reach logs.
     throw new HrmError(`${file.name} of ${date} cannot be read as a file of heart-rate readings`, {
       kind: 'data',
@@ -132,24 +145,34 @@ async function parseTail(
 ): Promise<OpenedFile> {
   const footer = tail.slice(tail.length - footerBytes);
   const seal = sealOf(footer);
+  if (seal === 'foreign') return { footer: foreignFooter(await openForeign(file, footer)), tail, tailFrom };
   if (seal === 'footer' && !hasDigest(footer)) throw new Error('its footer does not have its digest');
+  // The parser takes lengths for true, and an older file proves them only with the whole of itself.
+  if (seal === 'whole') readStruct(footer, 0);
   const metadata = parquetMetadata(footer.buffer);
-  checkColumns(metadata, seal);
+  checkColumns(metadata);
   const keys = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
   const footerAt = file.byteLength - footerBytes;
   const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
-  const groups = rowGroupsOf(metadata, seal, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
+  const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
   const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
-  // Nobody's readings are deleted by a stranger's word.
-  const replaces = seal === 'foreign' ? [] : parseNames(keys.get(REPLACES_KEY));
-  const users = seal === 'foreign' ? 1 : Number(keys.get(USERS_KEY) ?? 1);
+  const replaces = parseNames(keys.get(REPLACES_KEY));
+  const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (seal === 'footer') checkTiling(groups, bodyEnd);
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   return {
-    footer: { rows: Number(metadata.num_rows), groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
+    footer: { rows, groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
     tail,
     tailFrom,
   };
+}
+
+/** Nobody's readings are deleted, or passed over, by a stranger's word. */
+function foreignFooter(groups: readonly RowGroup[]): Footer {
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0);
+  const none = { replaces: [], users: 1, rollup: null, rollupFault: null, bodyEnd: 0, metadata: null };
+  return { rows, groups, seal: 'foreign', ...none };
 }
 
 interface Place {
@@ -185,20 +208,16 @@ async function readRollup(
   }
 }
 
-/** Some writers know no REQUIRED columns: theirs may be OPTIONAL, as long as nothing is null. */
-function checkColumns(metadata: FileMetaData, seal: Seal): void {
+function checkColumns(metadata: FileMetaData): void {
   const [, ...elements] = metadata.schema;
-  const found = elements.map(({ name, type, repetition_type: repetition }) => {
-    const isRequired = repetition === 'REQUIRED' || (seal === 'foreign' && repetition === 'OPTIONAL');
-    return `${name} ${type} ${isRequired ? 'REQUIRED' : repetition}`;
-  });
+  const found = elements.map(({ name, type, repetition_type: repetition }) => `${name} ${type} ${repetition}`);
   const expected = COLUMNS.map(([name, type]) => `${name} ${type} REQUIRED`);
   if (found.join() !== expected.join())
     throw new Error(`its columns are ${found.join(', ')}, not ${expected.join(', ')}`);
 }
 
-function rowGroupsOf(metadata: FileMetaData, seal: Seal, digests: readonly string[]): RowGroup[] {
-  const isOurs = seal !== 'foreign' && metadata.created_by === CREATED_BY;
+function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGroup[] {
+  const isOurs = metadata.created_by === CREATED_BY;
   return metadata.row_groups.map((group, g) => {
     const [time, , device, user] = group.columns.map((column) => column.meta_data);
     const bounds = group.columns.map(({ meta_data: column }) => {

@@ -1,7 +1,8 @@
 /**
  * The wire forms of an answer, in pieces of a day: JSON, together exactly `JSON.stringify({ user_id, data, count })` with the
  * rows' fields in snake_case; NDJSON, the same rows a line each; CSV (RFC 4180), the same fields, the device ids as a JSON
- * array in quotes.
+ * array in quotes. JSON shows itself that it is whole. The other two do where they are written with an end: a last record with
+ * the number of rows, `{"end":true,"count":2}` or `end,,,,2,`.
  *
  * Bytes, written field by field: a year of minutes is half a million rows, which need not become objects and strings.
  */
@@ -67,15 +68,37 @@ export async function* answerJson(
   yield Buffer.from(`],"count":${count}}`, 'latin1');
 }
 
-/** Writes an answer's rows as NDJSON; nothing where there are none. @param tables - as of {@link answerJson}. */
-export async function* answerNdjson(tables: AsyncIterable<RowTable>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const table of tables) yield writeRows(NDJSON_FORM, table, true);
+/** How rows are written. */
+export interface RowsOptions {
+  /** A last record counts the rows, so that who reads them can tell the end from a cut. Default false. */
+  readonly withEnd?: boolean | undefined;
+}
+
+/** Writes an answer's rows as NDJSON; nothing where there are none, and no end is asked for. @param tables - as of {@link answerJson}. */
+export async function* answerNdjson(
+  tables: AsyncIterable<RowTable>,
+  { withEnd = false }: RowsOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let count = 0;
+  for await (const table of tables) {
+    yield writeRows(NDJSON_FORM, table, true);
+    count += table.length;
+  }
+  if (withEnd) yield Buffer.from(`{"end":true,"count":${count}}\n`, 'latin1');
 }
 
 /** Writes an answer's rows as CSV with a header line. @param tables - as of {@link answerJson}. */
-export async function* answerCsv(tables: AsyncIterable<RowTable>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* answerCsv(
+  tables: AsyncIterable<RowTable>,
+  { withEnd = false }: RowsOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let count = 0;
   yield Buffer.from('timestamp,heart_rate,min,max,count,device_ids\r\n', 'latin1');
-  for await (const table of tables) yield writeRows(CSV_FORM, table, true);
+  for await (const table of tables) {
+    yield writeRows(CSV_FORM, table, true);
+    count += table.length;
+  }
+  if (withEnd) yield Buffer.from(`end,,,,${count},\r\n`, 'latin1');
 }
 
 /** @param isFirst - no separator before the first row. */

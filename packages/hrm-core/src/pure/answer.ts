@@ -42,7 +42,7 @@ export function answerDay(
   ]);
   const intervals = allocate(question.intervalMs, devices.length);
   let at = 0;
-  const resolved = new Int16Array(DAY_MS / MINUTE_MS).fill(-1);
+  const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
   for (const [f, rollup] of rollups.entries()) {
     if (rollup === null) continue;
     const own = indices.subarray(at, at + rollup.devices.length);
@@ -73,7 +73,7 @@ interface NumberedRollup {
   readonly devices: Uint32Array;
   readonly file: number;
   /** Of each minute the last file whose devices disagree in it. */
-  readonly resolved: Int16Array;
+  readonly resolved: Int32Array;
 }
 
 /** Adds the minutes that are the file's, alone or with others. By plain loops: a day of parts has hundreds of them. */
@@ -81,7 +81,7 @@ function addRollup(
   intervals: Intervals,
   { rollup, devices, file, resolved }: NumberedRollup,
   question: Question,
-  source: Int16Array,
+  source: Int32Array,
 ): void {
   const { conflicts, series } = rollup;
   for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {

@@ -42,8 +42,8 @@ const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
 /** What to read for one day. */
 export interface DayPlan<Group extends PlannedGroup = PlannedGroup> {
-  /** Of each minute of the day: the index of the file whose rollup has it; negative: nothing has, or readings. */
-  readonly source: Int16Array;
+  /** Of each minute of the day: the index of the file whose rollup has it; negative: nothing has, or readings. A day may have any number of files. */
+  readonly source: Int32Array;
   /** Of each file the row groups to read. */
   readonly reads: readonly (readonly Group[])[];
 }
@@ -58,7 +58,7 @@ export function planDay<Group extends PlannedGroup>(
   question: Question,
   dayMs: number,
 ): DayPlan<Group> {
-  const source = new Int16Array(DAY_MINUTES).fill(FROM_NOTHING);
+  const source = new Int32Array(DAY_MINUTES).fill(FROM_NOTHING);
   // A question that is all before the day, or all after it, is about none of its minutes.
   const fromMs = Math.min(Math.max(question.fromMs - dayMs, 0), DAY_MS);
   const toMs = Math.max(Math.min(question.toMs - dayMs, DAY_MS), fromMs);
@@ -127,7 +127,7 @@ function seriesFor({ userId, devices, series }: Rollup, question: Question): rea
 export function selectReadings(
   columns: ReadingColumns,
   question: Question,
-  source: Int16Array,
+  source: Int32Array,
   dayMs: number,
 ): ReadingColumns {
   const user = columns.users.indexOf(question.userId);
@@ -146,9 +146,9 @@ export function selectReadings(
 }
 
 /** Gives minutes to files, one file after the other. */
-function startClaims(source: Int16Array) {
+function startClaims(source: Int32Array) {
   /** Of each minute who claimed it last, and until when in the day it is taken. */
-  const owner = new Int16Array(DAY_MINUTES).fill(FROM_NOTHING);
+  const owner = new Int32Array(DAY_MINUTES).fill(FROM_NOTHING);
   const takenMs = new Float64Array(DAY_MINUTES);
   function claim(minutes: Uint16Array, file: number, spans: Spans | null): void {
     for (const minute of minutes) {
@@ -166,7 +166,8 @@ function startClaims(source: Int16Array) {
 }
 
 function firstOf({ spans = null, groups }: PlannedFile, dayMs: number): number {
-  return spans === null ? Math.min(...groups.map(({ fromMs }) => fromMs)) - dayMs : (spans.firstMs[0] as number);
+  if (spans !== null) return spans.firstMs[0] as number;
+  return groups.reduce((first, { fromMs }) => Math.min(first, fromMs), Number.POSITIVE_INFINITY) - dayMs;
 }
 
 function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolean {
@@ -186,7 +187,7 @@ function compareOrders({ priority }: Question): (rollup: Rollup) => boolean {
 }
 
 /** Of each minute how many before it are answered from readings. */
-function countReadMinutes(source: Int16Array): Uint16Array {
+function countReadMinutes(source: Int32Array): Uint16Array {
   const before = new Uint16Array(DAY_MINUTES + 1);
   for (let m = 0; m < DAY_MINUTES; m += 1)
     before[m + 1] = (before[m] as number) + (source[m] === FROM_READINGS ? 1 : 0);

@@ -7,10 +7,7 @@ import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { IdSchema, isId } from '../reading.js';
 import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
 import type { DevicePriority } from './merge.js';
-import { type NaiveTimestamps, parseTimestamp } from './timestamp.js';
-
-/** An instant: ISO 8601 as in a reading, a Date, or epoch milliseconds. */
-export type Instant = string | Date | number;
+import { type Instant, type NaiveTimestamps, parseTimestamp } from './timestamp.js';
 
 /** One user's heart rate over a half-open range. */
 export interface QuestionInput {

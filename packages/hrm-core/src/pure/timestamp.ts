@@ -1,4 +1,7 @@
-import { MAX_TIMESTAMP_MS, MINUTE_MS } from '../limits.js';
+import { MAX_TIMESTAMP_LENGTH, MAX_TIMESTAMP_MS, MINUTE_MS } from '../limits.js';
+
+/** An instant as a caller may give it: ISO 8601 as in a reading, a Date, or epoch milliseconds. */
+export type Instant = string | Date | number;
 
 /** What to do with a timestamp that carries no offset. */
 export type NaiveTimestamps = 'reject' | 'utc';
@@ -10,13 +13,15 @@ const FORM = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:(Z)
 const EXAMPLE = '2024-01-15T10:00:00Z or 2024-01-15T11:00:00.250+01:00';
 
 /**
- * Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`: a real date of the proleptic Gregorian calendar, any number of fraction
- * digits, cut (not rounded) to the millisecond. `24:00`, leap seconds and instants before 1970 are faults.
+ * Reads `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`: a real date of the proleptic Gregorian calendar, fraction digits cut (not
+ * rounded) to the millisecond. `24:00`, leap seconds and instants before 1970 are faults, and so is what is longer than
+ * {@link MAX_TIMESTAMP_LENGTH}.
  * @see RFC 3339, of which this is the subset that leaves nothing to guess.
  */
 export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTimestamp {
   const plainMs = parsePlainly(text);
   if (plainMs !== null) return { timestampMs: plainMs };
+  if (text.length > MAX_TIMESTAMP_LENGTH) return { fault: `must have at most ${MAX_TIMESTAMP_LENGTH} characters` };
   const match = FORM.exec(text);
   if (match === null) return { fault: explainForm(text) };
   const [, year, month, day, hour, minute, second, fraction, zulu, sign, offsetHour, offsetMinute] = match;
@@ -103,10 +108,24 @@ export function formatTimestamp(timestampMs: number): string {
   return `${new Date(timestampMs).toISOString().slice(0, 19)}Z`;
 }
 
+/**
+ * The instant of a reading: to the millisecond where it has any, in UTC, `2024-01-15T10:00:00.250Z`.
+ * @param timestampMs - epoch milliseconds, years 1970 to 9999.
+ */
+export function formatInstant(timestampMs: number): string {
+  return new Date(timestampMs).toISOString().replace('.000Z', 'Z');
+}
+
+/** No repetition here may take what the one behind it takes: the text is a stranger's. */
+const SPACE_FOR_PLUS = /^[\d-]+T[\d:.]+ \d{2}:\d{2}$/;
+const SPACE_FOR_T = /^\d{4}-\d{2}-\d{2} +\d/;
+const LONG_YEAR = /^\d{5,}-/;
+
 function explainForm(text: string): string {
-  if (/^[^ ]*T[^ ]* \d{2}:\d{2}$/.test(text)) {
+  if (SPACE_FOR_PLUS.test(text)) {
     return `has a space where a + belongs: write the + of an offset as %2B in a URL (${EXAMPLE})`;
   }
-  if (/^\d{5,}-/.test(text)) return `the year must have four digits: ${EXAMPLE}`;
+  if (SPACE_FOR_T.test(text)) return `has a space where a T belongs, between date and time: ${EXAMPLE}`;
+  if (LONG_YEAR.test(text)) return `the year must have four digits: ${EXAMPLE}`;
   return `must have the form YYYY-MM-DDThh:mm:ss[.fff] with Z or an offset: ${EXAMPLE}`;
 }

@@ -103,6 +103,7 @@ it('drainBatch sets aside what cannot be stored, with reason, time, attempts and
       deadLettered: 0,
       postponed: 0,
       undecided: 0,
+      left: 0,
       failures: [],
       lagMs: 0,
       outcome: 'empty',

@@ -10,7 +10,7 @@ import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis.js';
 import { parseLiveId } from '../../src/flow/live-id.js';
 import { enqueue, HrmError, type Queue, type WatchEvent, type WatchInput, watch } from '../../src/index.js';
-import { MAX_WATCH_READINGS } from '../../src/limits.js';
+import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../src/limits.js';
 import type { LiveCursor } from '../../src/pure/live-cursor.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
@@ -173,7 +173,9 @@ describe.each(['embedded', 'redis'])('watching over the %s queue', (driver) => {
         expected.get(user)?.push(number);
         return numbered(number, user);
       });
-      const pushed = enqueue({ queue: handles[pick(2)] as Queue }, batch.length === 1 ? batch[0] : batch);
+      const [only, ...others] = batch;
+      const readings = only !== undefined && others.length === 0 ? only : batch;
+      const pushed = enqueue({ queue: handles[pick(2)] as Queue }, readings);
       const user = users[pick(users.length)] ?? '';
       const missing = (expected.get(user)?.length ?? 0) - (seen.get(user)?.length ?? 0);
       const watcher = await begin(handles[pick(2)] as Queue, { userId: user, after: after.get(user) });
@@ -250,6 +252,93 @@ describe('watchers of one process', () => {
     expect(rest.map(numberOf)).toEqual(Array.from({ length: 2_500 }, (_, i) => MAX_WATCH_READINGS + i));
     const again = await begin(queue, { userId: 'ana', after: gap?.id });
     expect(numberOf((await again.take(1))[0])).toBe(MAX_WATCH_READINGS);
+  });
+
+  test('are given the same events in the same arrays, sealed once', async () => {
+    const queue = await (await newPlace('embedded'))();
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const watches = Array.from({ length: 3 }, () => watch({ queue }, { userId: 'ana' }, { signal: stop.signal }));
+    for (const live of watches) await live.position();
+    await enqueue(
+      { queue },
+      Array.from({ length: 500 }, (_, i) => numbered(i)),
+    );
+    const taken: (readonly WatchEvent[])[][] = [];
+    for (const live of watches) {
+      const runs: (readonly WatchEvent[])[] = [];
+      for await (const run of live.runs()) if (runs.push(run) && runs.flat().length >= 500) break;
+      taken.push(runs);
+    }
+    const [first = [], ...others] = taken;
+    expect(first.flat().map(numberOf)).toEqual(Array.from({ length: 500 }, (_, i) => i));
+    expect(Math.max(...first.map(({ length }) => length))).toBe(MAX_RUN_READINGS);
+    for (const runs of others) for (const [i, run] of runs.entries()) expect(run).toBe(first[i]);
+  });
+
+  test('hold so many readings of all together and no more: who has the most waiting is told of a gap', async () => {
+    const queue = await (await newPlace('embedded'))();
+    const users = Array.from({ length: MAX_HUB_READINGS / MAX_WATCH_READINGS + 1 }, (_, i) => `user ${i}`);
+    const watchers = await Promise.all(users.map((userId) => begin(queue, { userId })));
+    for (const [i, userId] of users.entries()) {
+      const count = i === 3 ? MAX_WATCH_READINGS : MAX_WATCH_READINGS - 500;
+      await enqueue(
+        { queue },
+        Array.from({ length: count }, (_, number) => numbered(number, userId)),
+      );
+    }
+    const quiet = await begin(queue, { userId: 'ben' });
+    await enqueue({ queue }, numbered(1, 'ben'));
+    await quiet.take(1);
+    for (const [i, watcher] of watchers.entries())
+      expect((await watcher.take(1)).map(numberOf)).toEqual([i === 3 ? 'gap' : 0]);
+  });
+
+  test('who come back together, from however long ago, share a pass over the feed', async () => {
+    const queue = await (await newPlace('embedded'))();
+    const reads: string[] = [];
+    const feed: Queue['feed'] = {
+      ...queue.feed,
+      async read(from, options) {
+        if (options.timeoutMs === 0) reads.push(from);
+        return await queue.feed.read(from, options);
+      },
+    };
+    const keeper = await begin({ feed }, { userId: 'nobody' });
+    const ids: string[] = [];
+    for (let i = 0; i < 30; i += 1) {
+      ids.push(await keeper.live.position());
+      await enqueue(
+        { queue },
+        Array.from({ length: 1_000 }, (_, j) => numbered(i * 1_000 + j, j === 0 ? 'ana' : 'ben')),
+      );
+      await expect
+        .poll(() => keeper.live.position().then((id) => positionOf(queue, id)))
+        .not.toEqual(await positionOf(queue, ids.at(-1) ?? ''));
+    }
+    const again = await Promise.all(ids.map((after) => begin({ feed }, { userId: 'ana', after })));
+    for (const [i, { take }] of again.entries())
+      expect((await take(30 - i)).map(numberOf)).toEqual(Array.from({ length: 30 - i }, (_, j) => (i + j) * 1_000));
+    // 30,000 readings are 4 pages; each of the 30 by itself would read 60 of them.
+    expect(reads.length).toBeLessThan(20);
+  });
+
+  test('who missed more than may wait for it is given all of it, as fast as it takes', async () => {
+    const queue = await (await newPlace('embedded'))();
+    const first = await begin(queue, { userId: 'ana' });
+    const after = await first.live.position();
+    const count = 2 * MAX_WATCH_READINGS + 3_000;
+    for (let from = 0; from < count; from += 1_000) {
+      await enqueue(
+        { queue },
+        Array.from({ length: 1_000 }, (_, i) => numbered(from + i)),
+      );
+    }
+    const again = await begin(queue, { userId: 'ana', after });
+    expect((await again.take(10)).map(numberOf)).toEqual(Array.from({ length: 10 }, (_, i) => i));
+    await enqueue({ queue }, numbered(count));
+    const rest = await again.take(count - 9);
+    expect(rest.map(numberOf)).toEqual(Array.from({ length: count - 9 }, (_, i) => i + 10));
   });
 
   test('who comes from a process that was ahead is given nothing again', async () => {

@@ -1,5 +1,6 @@
 /** Real ports, of whose calls one fails. */
-import { HrmError, isHrmError, type Queue, type Snapshot, type Storage } from '../../src/index.js';
+import { HrmError, isHrmError, type Queue, type Storage } from '../../src/index.js';
+import { type Tap, tappedQueue, tappedStorage } from './tapped-ports.js';
 
 /** Fails the n-th call of a run: before its effect, or after it, when only the reply is lost. */
 export interface Fault {
@@ -14,55 +15,30 @@ export interface Fault {
 
 const BROKEN = new HrmError('the disk fell off', { kind: 'unavailable', code: 'storage_unavailable' });
 
-/** One call that may be the one to fail. */
-async function through<T>(fault: Fault, call: () => Promise<T>): Promise<T> {
-  fault.calls += 1;
-  const fails = fault.calls === fault.at || (fault.isLast === true && fault.calls > fault.at);
-  if (fails && fault.when === 'before') throw fault.error ?? BROKEN;
-  const result = await call();
-  if (fails) throw fault.error ?? BROKEN;
-  return result;
+/** Lets every call be the one to fail. */
+function failing(fault: Fault): Tap {
+  return async (call) => {
+    fault.calls += 1;
+    const fails = fault.calls === fault.at || (fault.isLast === true && fault.calls > fault.at);
+    if (fails && fault.when === 'before') throw fault.error ?? BROKEN;
+    const result = await call();
+    if (fails) throw fault.error ?? BROKEN;
+    return result;
+  };
 }
 
 /** The queue, one of whose calls fails. */
 export function failingQueue(queue: Queue, fault: Fault): Queue {
-  return {
-    ...queue,
-    push: (...args) => through(fault, () => queue.push(...args)),
-    claim: (...args) => through(fault, () => queue.claim(...args)),
-    ack: (...args) => through(fault, () => queue.ack(...args)),
-    release: (...args) => through(fault, () => queue.release(...args)),
-  };
+  return tappedQueue(queue, failing(fault));
 }
 
-/** The storage, one of whose calls fails. */
+/** The storage, one of whose calls fails. A listing fails where it begins: at each step of it, runs would be twice as long. */
 export function failingStorage(storage: Storage, fault: Fault): Storage {
-  // The driver knows its own snapshots only.
-  const originals = new Map<Snapshot, Snapshot>();
-  function failingSnapshot(snapshot: Snapshot): Snapshot {
-    const files = snapshot.files.map((file) => {
-      return { ...file, read: (from: number, to: number) => through(fault, () => file.read(from, to)) };
-    });
-    const failing = { ...snapshot, files };
-    originals.set(failing, snapshot);
-    return failing;
-  }
+  const tap = failing(fault);
   return {
-    ...storage,
-    publish: (...args) => through(fault, () => storage.publish(...args)),
-    snapshot: async (...args) => failingSnapshot(await through(fault, () => storage.snapshot(...args))),
-    replace: (replacement) => {
-      const snapshot = originals.get(replacement.snapshot) ?? replacement.snapshot;
-      return through(fault, () => storage.replace({ ...replacement, snapshot }));
-    },
-    quarantine: (snapshot, ...args) =>
-      through(fault, () => storage.quarantine(originals.get(snapshot) ?? snapshot, ...args)),
-    remove: (...args) => through(fault, () => storage.remove(...args)),
-    visit: (...args) => through(fault, () => storage.visit(...args)),
-    versions: (...args) => through(fault, () => storage.versions(...args)),
-    check: () => through(fault, () => storage.check()),
+    ...tappedStorage(storage, tap),
     async *partitions(...args) {
-      await through(fault, async () => undefined);
+      await tap(async () => undefined);
       yield* storage.partitions(...args);
     },
   };

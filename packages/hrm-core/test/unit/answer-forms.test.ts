@@ -52,11 +52,14 @@ it('writes exactly what JSON.stringify writes of the rows, at once, a line each,
       expect(await textOf(answerJson(userId, each(tables)))).toBe(expected);
       const lines = data.map((row) => `${JSON.stringify(row)}\n`).join('');
       expect(await textOf(answerNdjson(each(tables)))).toBe(lines);
+      const end = JSON.stringify({ end: true, count: data.length });
+      expect(await textOf(answerNdjson(each(tables), { withEnd: true }))).toBe(`${lines}${end}\n`);
       const records = data.map(({ device_ids: ids, ...row }) => {
         return `${[...Object.values(row), `"${JSON.stringify(ids).replaceAll('"', '""')}"`].join(',')}\r\n`;
       });
       const csv = `timestamp,heart_rate,min,max,count,device_ids\r\n${records.join('')}`;
       expect(await textOf(answerCsv(each(tables)))).toBe(csv);
+      expect(await textOf(answerCsv(each(tables), { withEnd: true }))).toBe(`${csv}end,,,,${data.length},\r\n`);
     }),
     { numRuns: 500 },
   );

@@ -81,3 +81,37 @@ it('gives a question what is its own of the day, wherever it begins and ends', (
   );
   expect(outside).toBeGreaterThan(300);
 });
+
+it('gives a day of more parts than 16 bits tell apart all of its readings', () => {
+  // Most minutes are of many parts; the last parts have each a minute of their own, and in half of them the devices disagree.
+  const [many, few] = [2 ** 15, 200];
+  const atOf = (i: number) => (i < many ? i * 500 : (i - many + 1_000) * 60_000);
+  const readings = Array.from({ length: many + few }, (_, i) => {
+    const own = [reading('a', atOf(i), 70)];
+    return i % 2 === 0 ? own : [...own, reading('b', atOf(i), 90)];
+  });
+  const files = readings.map((own) => ({ readings: own, rolledUpBy: {}, hasSpans: true }));
+  for (const deviceId of [undefined, 'b']) {
+    const question: Question = {
+      userId: 'u',
+      deviceId,
+      fromMs: START_MS,
+      toMs: START_MS + DAY_MS,
+      intervalMs: 60_000,
+      priority: {},
+    };
+    expect(askDay(files, question).rows).toEqual(oracleAnswer(readings.flat(), question));
+  }
+});
+
+it('plans a file of more row groups than a call takes arguments', () => {
+  const group = (ms: number) => ({ fromMs: START_MS + ms, lastMs: START_MS + ms, userId: 'u', deviceId: 'a', rows: 1 });
+  const groups = Array.from({ length: 300_000 }, (_, i) => group(i * 100));
+  const question = { userId: 'u', fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000, priority: {} };
+  const { reads } = planDay([{ rollup: null, groups }], question, START_MS);
+  expect(reads[0]).toHaveLength(300_000);
+});
+
+function reading(deviceId: string, at: number, heartRate: number): Reading {
+  return { userId: 'u', deviceId, timestampMs: START_MS + at, heartRate, receivedMs: 0 };
+}

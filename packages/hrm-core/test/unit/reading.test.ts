@@ -51,7 +51,10 @@ describe('faults', () => {
   it('of something that is no object', () => {
     for (const input of [null, 7, 'x', true, undefined]) expect(Object.keys(faults(input))).toEqual(['']);
     expect(Object.keys(faults([null, GOOD, 'x']))).toEqual(['/0', '/2']);
-    expect(Object.keys(faults([[GOOD]]))).not.toEqual([]);
+    expect(faults([[GOOD], []])).toEqual({
+      '/0': 'must be an object with user_id, device_id, timestamp and heart_rate',
+      '/1': 'must be an object with user_id, device_id, timestamp and heart_rate',
+    });
   });
 
   it('say of a field that is not there that it is missing', () => {
@@ -72,6 +75,37 @@ describe('faults', () => {
     );
     expect(parsed).toMatchObject({ faultCount: 360 });
     expect('faults' in parsed && parsed.faults.length).toBe(100);
+  });
+
+  it('are one for each value, whatever is wrong with it', () => {
+    const anything = fc.oneof(
+      fc.constantFrom<unknown>(
+        300.5,
+        -0.5,
+        Number.POSITIVE_INFINITY,
+        '',
+        'T'.repeat(300),
+        `\ud800\u0007${'x'.repeat(200)}`,
+        null,
+        undefined,
+        [],
+      ),
+      fc.anything(),
+      fc.double(),
+      fc.string({ unit: 'binary', maxLength: 300 }),
+    );
+    const item = fc.record({ user_id: anything, device_id: anything, timestamp: anything, heart_rate: anything });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(item, anything), { maxLength: 3 }), (items) => {
+        const parsed = parseReadings(items, RULES, NOW_MS);
+        if ('readings' in parsed) return;
+        expect(new Set(parsed.faults.map(({ path }) => path)).size).toBe(parsed.faultCount);
+        for (const { path } of parsed.faults)
+          expect(path).toMatch(/^\/\d(\/(user_id|device_id|timestamp|heart_rate|userId|deviceId|heartRate))?$/);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(parseReadings({ ...GOOD, heart_rate: 300.5 }, RULES, NOW_MS)).toMatchObject({ faultCount: 1 });
   });
 
   it('never repeat the value', () => {

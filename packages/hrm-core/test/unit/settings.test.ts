@@ -38,7 +38,9 @@ it('has the defaults of the contract', () => {
     devicePriority: {},
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
+    stallMs: 60_000,
     logLevel: 'info',
+    logFormat: 'auto',
   });
 });
 
@@ -62,9 +64,11 @@ it('reads every kind of value from text', () => {
     HRM_DEVICE_PRIORITY: '{"watch":1,"strap":2}',
     HRM_ALLOW_ANONYMOUS: 'true',
     HRM_ALLOWED_HOSTS: 'a.example, b.example,::1',
+    HRM_CORS_ORIGINS: 'https://a.example,http://127.0.0.1:3000, http://[::1]:3000',
     HRM_NAIVE_TIMESTAMPS: 'utc',
   };
   expect(loadSettings({ env })).toMatchObject({
+    corsOrigins: ['https://a.example', 'http://127.0.0.1:3000', 'http://[::1]:3000'],
     devicePriority: { watch: 1, strap: 2 },
     allowAnonymous: true,
     allowedHosts: ['a.example', 'b.example', '::1'],
@@ -92,7 +96,9 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_DEVICE_PRIORITY: '[1]' } }, /HRM_DEVICE_PRIORITY/],
     [{ env: { HRM_ALLOW_ANONYMOUS: 'yes' } }, /true or false/],
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
+    [{ env: { HRM_STALL_MS: '999' } }, /HRM_STALL_MS/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ env: { HRM_LOG_FORMAT: 'xml' } }, /HRM_LOG_FORMAT/],
     [{ env: { REDIS_URL: 'localhost:6379' } }, /REDIS_URL is "localhost:6379".*redis:\/\//],
     [{ env: { REDIS_URL: 'redis://' } }, /REDIS_URL/],
     [{ env: { HRM_QUEUE_KEY: 'my queue' } }, /HRM_QUEUE_KEY.*without blanks/],
@@ -101,6 +107,10 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_ALLOWED_HOSTS: 'a,,b' } }, /HRM_ALLOWED_HOSTS/],
     [{ env: { HRM_ALLOWED_HOSTS: '*' } }, /HRM_ALLOWED_HOSTS/],
     [{ env: { HRM_ALLOWED_HOSTS: 'a:80' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_ALLOWED_HOSTS: '*.example' } }, /HRM_ALLOWED_HOSTS/],
+    [{ env: { HRM_CORS_ORIGINS: 'https://*.example' } }, /HRM_CORS_ORIGINS.*without wildcards/],
+    [{ env: { HRM_CORS_ORIGINS: '*' } }, /HRM_CORS_ORIGINS/],
+    [{ env: { HRM_CORS_ORIGINS: 'https://a.example/' } }, /HRM_CORS_ORIGINS/],
     [{ file: { path: 'x.json', text: '{' } }, /x\.json must hold a JSON object/],
     [{ file: { path: 'x.json', text: '[]' } }, /x\.json/],
     [{ file: { path: 'x.json', text: '{"prot":1}' } }, /"prot", which is no setting/],
@@ -112,6 +122,16 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
 
   it('all of them at once', () => {
     expect(message({ env: { HRM_PORT: 'x', HRM_LEASE_MS: 'y' } }).split('\n')).toHaveLength(2);
+  });
+
+  it('each once, whatever is wrong with its value', () => {
+    const wrong = ['-0.5', `${'x'.repeat(300)}\u0000`, '[{}]', '{"a":0,"b":0.5,"":1}', ' , ,a b,://', 'hrm_'];
+    for (const value of wrong) {
+      const env = Object.fromEntries(SETTINGS.map(({ variable }) => [variable, value]));
+      const lines = message({ env }).split('\n');
+      const names = SETTINGS.filter(({ variable }) => lines.some((line) => line.startsWith(`${variable} is `)));
+      expect(lines).toHaveLength(names.length);
+    }
   });
 });
 

@@ -59,7 +59,11 @@ describe('what is refused, and the words that say why', () => {
     ['2024-01-15T10:00:00+24:00', /offset/],
     ['2024-01-15T10:00:00+01:60', /offset/],
     ['2024-01-15T10:00:00 01:00', /%2B/],
-    ['2024-01-15 10:00:00Z', /form/],
+    ['2024-01-15T10:00:00.25 01:00', /%2B/],
+    ['2024-01-15 10:00:00Z', /a T belongs/],
+    ['2024-01-15 10:00:00', /a T belongs/],
+    ['2024-01-15  10:00', /a T belongs/],
+    ['2024-01-15 noon', /form/],
     ['2024-01-15T10:00Z', /form/],
     ['2024-01-15T10:00:00.Z', /form/],
     ['2024-01-15t10:00:00z', /form/],
@@ -72,9 +76,25 @@ describe('what is refused, and the words that say why', () => {
   });
 });
 
+describe('the length of a timestamp', () => {
+  it('is bounded: what is longer is not read', () => {
+    const longest = `2024-01-15T10:00:00.${'1'.repeat(79)}Z`;
+    expect(ms(longest)).toBe(1705312800111);
+    expect(ms(longest.replace('.', '.0'))).toMatch(/at most 100 characters/);
+  });
+
+  it.each(['T', '1', ' ', 'T ', '1-', '2024-01-15T', '2024-01-15T10:00:00.'])(
+    'costs nothing: %s, a million times',
+    (s) => {
+      expect(ms(s.repeat(2 ** 20))).toMatch(/at most 100 characters/);
+    },
+  );
+});
+
 it('takes a missing offset as UTC only where that is set', () => {
   expect(ms('2024-01-15T10:00:00', 'utc')).toBe(1705312800000);
   expect(ms('2024-01-15T10:00:00.25', 'utc')).toBe(1705312800250);
+  expect(ms('2024-01-15 10:00:00', 'utc')).toMatch(/a T belongs/);
 });
 
 it('formats to the second in UTC', () => {

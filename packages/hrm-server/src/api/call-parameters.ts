@@ -1,7 +1,7 @@
 /**
  * The parameters of the calls that have any.
  */
-import { IdSchema, IntervalSchema, TimestampSchema } from 'hrm-core/schemas';
+import { DeviceIdSchema, IntervalSchema, TimestampSchema, UserIdSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 
 /** A parameter of a call. */
@@ -13,7 +13,7 @@ export interface Parameter {
   readonly about: string;
 }
 
-const USER = { name: 'user_id', required: true, schema: IdSchema, about: 'Whose heart.' } as const;
+const USER = { name: 'user_id', required: true, schema: UserIdSchema, about: 'Whose heart.' } as const;
 
 /** The user of a path. */
 export const USER_SEGMENT: Parameter = {
@@ -23,7 +23,7 @@ export const USER_SEGMENT: Parameter = {
     'Whose heart. Not of the users `.` and `..`: URLs drop such segments from a path. Their rows can be asked for.',
 };
 
-const DEVICE = { name: 'device_id', in: 'query', required: false, schema: IdSchema } as const;
+const DEVICE = { name: 'device_id', in: 'query', required: false, schema: DeviceIdSchema } as const;
 
 /** Of the live view. */
 export const LIVE_PARAMETERS: readonly Parameter[] = [

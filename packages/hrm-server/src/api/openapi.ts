@@ -163,6 +163,13 @@ const HEADERS_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
 
 /** Without what JSON Schema cannot say: well-formed Unicode, that control characters are refused. */
 function jsonSchema(schema: v.GenericSchema): Json {
-  const { $schema: _, ...described } = toJsonSchema(schema, { errorMode: 'ignore' });
+  const { $schema: _, ...described } = toJsonSchema(schema, {
+    errorMode: 'ignore',
+    // The valibot schema is stricter than this format; tools draw a field for a time by it.
+    overrideAction: ({ valibotAction, jsonSchema }) => {
+      if (valibotAction.type !== 'metadata') return undefined;
+      return { ...jsonSchema, ...(valibotAction as v.MetadataAction<unknown, { format: string }>).metadata };
+    },
+  });
   return described as Json;
 }

@@ -3,7 +3,7 @@
  * hold the answers to them.
  */
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
-import { HeartRateSchema, IdSchema, TimestampSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
+import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 
@@ -20,7 +20,7 @@ export const AcceptedAnswer = v.strictObject({ status: v.literal('accepted') });
 export const BatchAcceptedAnswer = v.strictObject({ status: v.literal('accepted'), count });
 
 export const RowsAnswer = v.strictObject({
-  user_id: IdSchema,
+  user_id: UserIdSchema,
   data: v.array(v.strictObject(WireRowSchema.entries)),
   count,
 });
@@ -42,7 +42,7 @@ export const SessionAnswer = v.strictObject({
   name: v.nullable(v.string()),
   scopes: v.array(v.picklist(SCOPES)),
   /** The only users that the key may speak of; `null`: all. */
-  user_ids: v.nullable(v.array(IdSchema)),
+  user_ids: v.nullable(v.array(UserIdSchema)),
 });
 
 const instant = v.pipe(v.string(), v.isoTimestamp());
@@ -98,17 +98,18 @@ export const SystemAnswer = v.strictObject({
   }),
 });
 
-const reading = v.strictObject({ timestamp: TimestampSchema, heart_rate: HeartRateSchema });
-const deviceReading = v.strictObject({ device_id: IdSchema, ...reading.entries });
+const { timestamp, heart_rate } = WireReadingSchema.entries;
+const reading = v.strictObject({ timestamp, heart_rate });
+const deviceReading = v.strictObject({ device_id: DeviceIdSchema, ...reading.entries });
 
 export const DevicesAnswer = v.strictObject({
-  user_id: IdSchema,
-  devices: v.array(v.strictObject({ device_id: IdSchema, first: reading, last: reading })),
+  user_id: UserIdSchema,
+  devices: v.array(v.strictObject({ device_id: DeviceIdSchema, first: reading, last: reading })),
   count,
 });
 
 export const LatestAnswer = v.strictObject({
-  user_id: IdSchema,
+  user_id: UserIdSchema,
   latest: v.nullable(deviceReading),
   devices: v.array(deviceReading),
   count,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type AnswerType, readAnswerType } from '../accept.js';
+import { type AnswerType, readAnswerForm } from '../accept.js';
 
 const FORMS = {
   'application/json': 'json',
@@ -19,5 +19,5 @@ export function queryKindOf(
 ): QueryKind | null {
   if (status === 304) return 'not_modified';
   if (status !== 200) return null;
-  return `${FORMS[readAnswerType(headers)]}_${INTERVAL.test(url) ? 'coarse' : 'minute'}`;
+  return `${FORMS[readAnswerForm(headers).type]}_${INTERVAL.test(url) ? 'coarse' : 'minute'}`;
 }

@@ -99,6 +99,32 @@ describe('the dashboard', () => {
     await finish();
   });
 
+  it.each([
+    [
+      'holds nonsense',
+      "for (const area of [sessionStorage, localStorage]) for (const item of ['hrm-users', 'hrm-max-rate']) area.setItem(item, '{')",
+    ],
+    [
+      'holds other values',
+      "sessionStorage.setItem('hrm-users', '{\"a\":1}'); localStorage.setItem('hrm-max-rate', '[]')",
+    ],
+    [
+      'is blocked',
+      "for (const area of ['sessionStorage', 'localStorage']) Object.defineProperty(window, area, { get() { throw new DOMException('no', 'SecurityError') } })",
+    ],
+    ['is full', "Storage.prototype.setItem = () => { throw new DOMException('no', 'QuotaExceededError') }"],
+  ])('works where the storage of the browser %s', async (_, script) => {
+    const { url } = await startWithReadings();
+    const { page, finish } = await openPage(browser, url);
+    await page.addInitScript(script);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/bpm/);
+    await page.getByRole('combobox', { name: 'User' }).fill('nobody');
+    await page.keyboard.press('Enter');
+    await page.getByText('No readings in this range.').waitFor();
+    await finish();
+  });
+
   it('asks for a key where one is needed, keeps it out of every address, and says what it may not', async () => {
     const keysFile = join(await temporaryDirectory(), 'keys.json');
     const input = { name: 'of ana', scopes: ['query'] as const, expiresMs: null };

@@ -27,6 +27,17 @@ describe('what the pages read in pieces', () => {
     }
   });
 
+  it('rows of more sets of devices than 16 bits tell apart, each with its own', () => {
+    const reader = createRowReader();
+    const count = 2 ** 16 + 2;
+    const lines = Array.from({ length: count }, (_, i) => `2024-01-15T10:00:00Z,70,70,70,1,"[""d${i}""]"\r\n`);
+    reader.push(new TextEncoder().encode(`timestamp,heart_rate,min,max,count,device_ids\r\n${lines.join('')}`));
+    const { length, deviceSet, deviceSets } = reader.rows();
+    expect(length).toBe(count);
+    for (const row of [0, 2 ** 16 - 1, 2 ** 16, 2 ** 16 + 1])
+      expect(deviceSets[deviceSet[row] ?? -1]).toEqual([`d${row}`]);
+  });
+
   it('events, cut at every character, whatever ends a line', () => {
     const lines = ['retry: 50', 'id: 1', '', ': heartbeat', 'id:2', 'event: reading', 'data: {"a"', 'data:1}', '', ''];
     for (const end of ['\n', '\r\n']) {

@@ -10,7 +10,7 @@ export function makeRows(table: readonly (readonly [number, number, number, numb
     min: Int16Array.from(column(2)),
     max: Int16Array.from(column(3)),
     count: Uint32Array.from(column(4)),
-    deviceSet: new Uint16Array(table.length),
+    deviceSet: new Uint32Array(table.length),
     deviceSets: [['watch']],
   };
 }

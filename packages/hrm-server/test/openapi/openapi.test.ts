@@ -1,11 +1,20 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { WireReadingSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { CLIENT_PROBLEMS } from '../../src/api/problems.js';
 import { BAD_BODIES, BAD_READINGS } from '../bad-input-cases.js';
 import { exchangeRaw, post, startTest, wireReading } from '../support.js';
-import { createConformance, type Document, type Given, isStrict, nowhere, operationsOf } from './document.js';
+import {
+  createConformance,
+  type Document,
+  type Given,
+  isStrict,
+  type Json,
+  nowhere,
+  operationsOf,
+} from './document.js';
 
 async function fetchDocument(url: string): Promise<Document> {
   return (await (await fetch(`${url}/openapi.json`)).json()) as Document;
@@ -30,6 +39,41 @@ describe('the OpenAPI document', () => {
     const result = await new Validator().validate(document as unknown as Record<string, unknown>);
     expect(result).toMatchObject({ valid: true });
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version: expect.stringMatching(/^\d+\.\d+\.\d+$/) } });
+  });
+
+  it('has an example of every id, time and rate, which its schema takes, and says which strings are times', async () => {
+    const { url } = await startTest();
+    const document = await fetchDocument(url);
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    let count = 0;
+    function look(name: string, schema: Json): void {
+      const {
+        properties = {},
+        items,
+        anyOf = [],
+        examples,
+        format,
+      } = schema as {
+        properties?: Record<string, Json>;
+        items?: Json;
+        anyOf?: Json[];
+        examples?: unknown[];
+        format?: string;
+      };
+      for (const [property, described] of Object.entries(properties)) look(property, described);
+      for (const described of [...(items === undefined ? [] : [items]), ...anyOf]) look(name, described);
+      if (/^(timestamp|start|end)$/.test(name)) expect({ name, format }).toEqual({ name, format: 'date-time' });
+      if (!/^(user_id|device_id|timestamp|start|end|heart_rate)$/.test(name)) return;
+      expect(examples, name).toHaveLength(1);
+      expect(ajv.validate(schema, examples?.[0]), name).toBe(true);
+      count += 1;
+    }
+    for (const { operation } of operationsOf(document)) {
+      for (const { name, schema } of operation.parameters ?? []) look(name, schema);
+      const bodies = [operation.requestBody, ...Object.values(operation.responses)];
+      for (const body of bodies) for (const { schema } of Object.values(body?.content ?? {})) look('', schema);
+    }
+    expect(count).toBeGreaterThan(20);
   });
 
   it('has the calls that the server answers, each with all its methods, and no other', async () => {

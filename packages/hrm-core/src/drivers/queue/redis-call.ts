@@ -184,7 +184,7 @@ const ADVICE: Readonly<Record<string, { kind: 'unavailable' | 'data' | 'invalid'
 
 /** Redis' and ioredis' errors carry the command with its arguments, which are readings: none of that is kept. */
 function inWords(error: unknown, address: string): HrmError {
-  const text = (error instanceof Error ? error.message : String(error)).replace(/, with args .*$/s, '');
+  const [text = ''] = (error instanceof Error ? error.message : String(error)).split(', with args ', 1);
   if (!(error instanceof Error) || error.name !== 'ReplyError')
     return unreachableError(address, text, systemCodeOf(error));
   const { kind, code, advice } = ADVICE[/^[A-Z]+/.exec(text)?.[0] ?? ''] ?? {

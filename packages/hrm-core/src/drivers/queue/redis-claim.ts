@@ -103,12 +103,12 @@ async function claimMore(
   { leaseMs, maxReadings, maxBytes, maxElements }: ClaimLimits,
   received: number,
 ): Promise<[string, ...unknown[]]> {
-  const { queue, claims, processing, batch } = context.keys;
+  const { queue, claims, processing, count, batch } = context.keys;
   const limits = [maxReadings, maxBytes, maxElements].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
   const { reply } = await insist(
     context,
     SCRIPTS.claim,
-    [queue, claims, batch(token), processing],
+    [queue, claims, batch(token), processing, count],
     [nowArgument(context), token, leaseMs, received, ...limits, CALL_BYTES],
   );
   const [status, ...rest] = reply as unknown[];
@@ -144,7 +144,7 @@ async function ack(
   for (const { reason, stampMs, attempts, bytes } of deadLetters) {
     args.push(reason, stampMs, attempts, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
-  args.push(...requeue.map(packReturned));
+  for (const element of requeue) args.push(packReturned(element));
   const { reply, isRepeated } = await insist(context, SCRIPTS.ack, [claims, batch(token), queue, dead], args);
   const isHeld = performance.now() < (heldUntilMs.get(token) ?? 0);
   heldUntilMs.delete(token);

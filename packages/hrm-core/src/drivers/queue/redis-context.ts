@@ -18,6 +18,8 @@ export interface RedisKeys {
   readonly dead: string;
   /** Hash: token -> record of a claim, see redis-lua/shared.lua. */
   readonly claims: string;
+  /** Hash: how many readings are in what is queued, as far as they were counted, see redis-lua/shared.lua. */
+  readonly count: string;
   /** Never there between two calls. */
   readonly check: string;
   /** Stream: the feed; there while somebody watches. */
@@ -37,6 +39,7 @@ export function redisKeys(queue: string, processing: string, dead: string): Redi
     processing,
     dead,
     claims: `${processing}:claims`,
+    count: `${processing}:count`,
     check: `${processing}:check`,
     feed: `${processing}:feed`,
     watch: `${processing}:watch`,

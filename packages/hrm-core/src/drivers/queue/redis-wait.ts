@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../../errors.js';
 import type { CallOptions, QueueDepth, Ripeness } from '../../ports/queue.js';
+import { isUnreachable } from './redis-call.js';
 import type { RedisClient } from './redis-client.js';
 import { closedError, nowArgument, type RedisContext, requireOpen, run } from './redis-context.js';
 import { SCRIPTS } from './redis-scripts.js';
@@ -15,6 +16,13 @@ const BLOCK_MS = 2_000;
 
 /** How often a batch that ripens is looked at, milliseconds: it may have enough readings before its time. */
 const RIPEN_MS = 100;
+
+/** Elements, and bytes of them, that one call counts: the server serves nobody else meanwhile, for some 5 ms. */
+const COUNTED_ELEMENTS = 8_192;
+const COUNTED_BYTES = 2 * 1024 * 1024;
+
+/** Calls that one question about the depth may take: of a longer backlog that nobody counted yet, the rest is an estimate. */
+const MAX_COUNTS = 32;
 
 /** Measures and waits. */
 export interface Watch {
@@ -36,6 +44,8 @@ interface Measured {
   readonly deadLetters: number;
   /** Since when the oldest that can be claimed waits; `null` where there is none. */
   readonly oldestMs: number | null;
+  /** Elements whose readings are an estimate, since nobody has counted them yet. */
+  readonly uncounted: number;
 }
 
 interface State {
@@ -53,7 +63,9 @@ export function createWatch(context: RedisContext, blocking: RedisClient): Watch
   const state: State = { context, blocking, seen: { mark: '', atMs: 0 }, arrival: null };
   return {
     depth: async () => {
-      const { readings, endedReadings, aliveReadings, endedClaims, deadLetters, oldestMs } = await measure(state);
+      let measured = await measure(state);
+      for (let counts = 1; measured.uncounted > 0 && counts < MAX_COUNTS; counts += 1) measured = await measure(state);
+      const { readings, endedReadings, aliveReadings, endedClaims, deadLetters, oldestMs } = measured;
       return {
         readings: readings + endedReadings,
         claimedReadings: aliveReadings,
@@ -67,11 +79,21 @@ export function createWatch(context: RedisContext, blocking: RedisClient): Watch
 }
 
 async function measure(state: State): Promise<Measured> {
-  const { context } = state;
-  const { queue, claims, processing, dead } = context.keys;
-  const reply = await run(context, SCRIPTS.measure, [queue, claims, processing, dead], [nowArgument(context)]);
-  const [now, elements, readings, headStamp, mark, alive, endedReadings, ended, endedStamp, nextEnd, letters] =
-    reply as unknown[];
+  const reply = await runMeasure(state.context);
+  const [
+    now,
+    elements,
+    readings,
+    headStamp,
+    mark,
+    alive,
+    endedReadings,
+    ended,
+    endedStamp,
+    nextEnd,
+    letters,
+    uncounted,
+  ] = reply;
   const nowMs = Number(now);
   const ages: number[] = [];
   if (Number(elements) > 0) ages.push(headSinceMs(state, String(mark), Number(headStamp), nowMs));
@@ -86,7 +108,21 @@ async function measure(state: State): Promise<Measured> {
     nextEndMs: Number(nextEnd) < 0 ? null : Number(nextEnd),
     deadLetters: Number(letters),
     oldestMs: ages.length === 0 ? null : Math.min(...ages),
+    uncounted: Number(uncounted),
   };
+}
+
+/** A server that takes no writes can be asked all the same: then nothing is counted. */
+async function runMeasure(context: RedisContext): Promise<unknown[]> {
+  const { queue, claims, processing, dead, count } = context.keys;
+  const keys = [queue, claims, processing, dead, count];
+  const now = nowArgument(context);
+  try {
+    return (await run(context, SCRIPTS.measure, keys, [now, COUNTED_ELEMENTS, COUNTED_BYTES])) as unknown[];
+  } catch (error) {
+    if (isUnreachable(error) || context.closing.aborted) throw error;
+    return (await run(context, SCRIPTS.measureOnly, keys, [now, 0, 0])) as unknown[];
+  }
 }
 
 /**

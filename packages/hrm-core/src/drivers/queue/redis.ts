@@ -56,7 +56,8 @@ export interface RedisQueueOptions {
  * Opens the queue in Redis 7 or newer, or Valkey.
  *
  * What a resolved `push` means is what the server is configured to: with `appendfsync always` the readings are on its
- * disk. How many readings are queued is an estimate: elements are counted exactly, the readings in them by the length of some.
+ * disk. How many readings are queued is counted in Redis, a bounded number of elements at a time: where a backlog was pushed by many
+ * and nobody asked, the rest is an estimate for the first seconds.
  * Any program that can RPUSH an element's JSON is a producer. What consumers of the original system left in the plain list
  * `processingKey` goes back to the queue at a claim.
  *

@@ -144,6 +144,9 @@ function openSettled(
   const seen = new Set([COMPACTED_NAME]);
   const files: OpenFile[] = [];
   const known: string[] = [];
+  // Asked for of every date that somebody has readings on: a user who has none costs one look, and no open that fails. What else
+  // has the name is no partition, as for a listing.
+  if (!statusOf(fileSystem, path)?.isDirectory()) return { files, known };
   let isSettled = false;
   try {
     const compacted = openCompacted(fileSystem, path);

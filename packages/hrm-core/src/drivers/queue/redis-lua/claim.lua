@@ -6,6 +6,7 @@
 -- KEYS[2] claims       hash: token -> record
 -- KEYS[3] batch        list of this token's elements
 -- KEYS[4] processing   list that consumers of the original system leave elements in
+-- KEYS[5] count        hash: see shared.lua
 -- ARGV[1] now, epoch ms; '' is the server's own time
 -- ARGV[2] token
 -- ARGV[3] lease, ms
@@ -17,7 +18,7 @@
 
 local RESTORED_ELEMENTS = 1000
 
-local queue, claims, batch, processing = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local queue, claims, batch, processing, count_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now_ms, token, lease_ms, received = to_ms(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local max_readings, max_bytes, max_elements = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local call_bytes = tonumber(ARGV[8])
@@ -44,6 +45,7 @@ end
 -- Moves the oldest, one by one and not by LRANGE and RPUSH: the append-only file and the replicas get the commands, and of
 -- LMOVE those carry no element. One too many goes back.
 local function move(record, held, elements)
+  local count = read_count(count_key, queue)
   local call, readings, bytes, moved_bytes = redis.call, record.readings, record.bytes, 0
   while moved_bytes < call_bytes do
     local element = call('LMOVE', queue, batch, 'LEFT', 'RIGHT')
@@ -60,8 +62,10 @@ local function move(record, held, elements)
     end
     readings, bytes, moved_bytes = readings + more_readings, bytes + more_bytes, moved_bytes + #element
     elements[#elements + 1] = element
+    if count.elements > 0 then count.elements, count.readings = count.elements - 1, count.readings - more_readings end
   end
   record.readings, record.bytes = readings, bytes
+  if count.is_stored then write_count(count_key, queue, count) end
 end
 
 -- What was moved before: by a call whose reply was lost, or by another consumer.

@@ -5,7 +5,7 @@
 --   renewed_ms, lease_ms   the lease: it ends at their sum
 --   stamp_ms    received_ms of readings that carry none; kept through take-over
 --   attempts    deliveries so far, this one included
---   readings, bytes        of its elements; readings are an estimate, see size_of
+--   readings, bytes        of its elements, by size_of
 --   open        whether the claim still takes elements from the queue
 
 -- Milliseconds since the epoch: those given, or the server's own, which all consumers share whatever their clocks say.
@@ -54,17 +54,31 @@ local function envelope_of(element)
   return { length = #head, stamp_ms = tonumber(stamp), readings = math.min(MAX_READINGS, tonumber(readings)) }
 end
 
--- Readings in an element, without decoding it, and its bytes without what it says of itself. One reading, or of an array
--- its length over that of its first object: exact where all are of one length, a few per cent off where ids differ; a count
--- of what is there would read every byte.
+-- Objects of an array that is written the same way all along, as JSON.stringify (and our producers) or Python's json.dumps
+-- write one: by what stands between two of them. No id can hold that, since a quote in it has a backslash in front.
+local function count_objects(element, head)
+  local separator = (string.sub(head, -1) == ' ' and '}, ' or '},') .. head
+  local find, at, objects = string.find, 1, 1
+  while true do
+    at = find(element, separator, at, true)
+    if not at then return objects end
+    at, objects = at + #separator, objects + 1
+  end
+end
+
+-- Readings in an element, without decoding it, and its bytes without what it says of itself. Exact for one reading, and for
+-- an array as our producers write it. Of one that begins otherwise its length over that of its first object: exact where all
+-- are of one length. The same bytes always give the same number: what was counted of an element is what a claim takes away.
 local function size_of(element)
   local first = string.byte(element)
   if first == 35 then
     local envelope = envelope_of(element)
     if envelope then return envelope.readings, #element - envelope.length end
   elseif first == 91 then
+    local head = string.match(element, '^%[({"[%w_]+": ?)')
     local first_end = string.find(element, '}', 2, true)
-    if first_end then return math.max(1, math.min(MAX_READINGS, math.floor((#element - 1) / first_end + 0.5))), #element end
+    local objects = head and count_objects(element, head) or first_end and math.floor((#element - 1) / first_end + 0.5) or 1
+    return math.max(1, math.min(MAX_READINGS, objects)), #element
   end
   return 1, #element
 end
@@ -83,4 +97,43 @@ end
 local function is_watched(until_ms, now_ms, watch_ms)
   local left_ms = tonumber(until_ms or 0) - now_ms
   return left_ms > 0 and left_ms <= 2 * watch_ms
+end
+
+-- The count: how many readings are in the oldest elements of the queue. Nobody who pushes has to keep it: what is pushed is
+-- at the end, and counted later (count.lua). Who claims takes away what it moves. A program that takes elements itself, or a
+-- process of a version without the count, does not; so the count names the first and the last element that it is about,
+-- and where another stands there it says nothing any more, and counting begins anew. A hash, which is not there while
+-- nothing is counted:
+--   elements, readings   how many were counted, from the oldest on, and what is in them
+--   head, last           marks of the first and of the last of them
+
+-- Bytes of an element's start that tell it from others.
+local MARKED_BYTES = 1024
+
+local function mark_of(element)
+  return redis.sha1hex(string.sub(element, 1, MARKED_BYTES) .. #element)
+end
+
+local function is_marked(queue, index, mark)
+  local element = redis.call('LINDEX', queue, index)
+  return element and mark_of(element) == mark
+end
+
+local function read_count(key, queue)
+  local state = redis.call('HMGET', key, 'elements', 'readings', 'head', 'last')
+  local elements, readings = tonumber(state[1] or 0), tonumber(state[2] or 0)
+  local is_true = elements and readings and elements > 0 and is_marked(queue, 0, state[3]) and is_marked(queue, elements - 1, state[4])
+  if not is_true then return { elements = 0, readings = 0, is_stored = state[1] } end
+  return { elements = elements, readings = readings, is_stored = true }
+end
+
+local function write_count(key, queue, count)
+  if count.elements <= 0 then
+    redis.call('DEL', key)
+    return
+  end
+  local head, last = redis.call('LINDEX', queue, 0), redis.call('LINDEX', queue, count.elements - 1)
+  if head and last then
+    redis.call('HSET', key, 'elements', count.elements, 'readings', count.readings, 'head', mark_of(head), 'last', mark_of(last))
+  end
 end

@@ -1,0 +1,46 @@
+/**
+ * The thread that watches the event loop of its process. It ends the process once the loop has not beaten for `stallMs`.
+ * @module
+ */
+import { write } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+import { BEAT, beatMs, DEBUGGED, type StallWatchData } from './heartbeat.js';
+
+/** How long the last line may take, ms: its reader may stand still as well, and must not keep the process. */
+const LAST_LINE_MS = 500;
+
+const { heartbeat, stallMs, json } = workerData as StallWatchData;
+const tickMs = beatMs(stallMs);
+let seenBeat = Atomics.load(heartbeat, BEAT);
+let lookedMs = performance.now();
+let silentMs = 0;
+
+function look(): void {
+  const nowMs = performance.now();
+  const passedMs = nowMs - lookedMs;
+  lookedMs = nowMs;
+  const beat = Atomics.load(heartbeat, BEAT);
+  if (beat !== seenBeat || Atomics.load(heartbeat, DEBUGGED) === 1) {
+    seenBeat = beat;
+    silentMs = 0;
+    return;
+  }
+  // More than that has passed where this thread stood still, too: SIGSTOP, a suspended machine, one that is too busy.
+  silentMs += Math.min(passedMs, 2 * tickMs);
+  if (silentMs >= stallMs) endProcess();
+}
+
+/** SIGKILL alone ends a process whose main thread takes nothing else; supervisors take it for a failure. */
+function endProcess(): void {
+  clearInterval(timer);
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
+  write(2, lastLine(), () => process.kill(process.pid, 'SIGKILL'));
+}
+
+function lastLine(): string {
+  const { pid } = process;
+  const msg = `the event loop stood still for ${stallMs / 1_000} s: the process is killed, and its supervisor should start it again`;
+  return json ? `${JSON.stringify({ level: 60, time: Date.now(), pid, msg })}\n` : `hrm (${pid}): ${msg}\n`;
+}
+
+const timer = setInterval(look, tickMs);

@@ -1,0 +1,36 @@
+/**
+ * The rows of an answer as they come, held to their end. HTTP alone does not always tell an end from a cut: over HTTP/1.0, which
+ * proxies speak, a server that is killed looks like one that is done.
+ */
+import type { Row } from '../pure/row-table.js';
+import { linesOf } from './lines.js';
+import { type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
+import { badAnswerError, parseJson, toFields, toRow } from './wire.js';
+
+/** What is asked for: a last line counts the rows. A server of an older version does not know it, and leaves it out. */
+export const ROWS_TYPE = 'application/x-ndjson; end=count';
+
+/**
+ * @throws HrmError kind `unavailable`, code `server_unreachable`, when rows are missing; as {@link linesOf}; code `bad_answer` for a
+ *   line that is no row.
+ */
+export async function* rowsOf(
+  response: Response,
+  options: ClientOptions & ClientCallOptions,
+): AsyncGenerator<Row, void, undefined> {
+  const isEndPromised = /;\s*end="?count"?/i.test(response.headers.get('content-type') ?? '');
+  let rows = 0;
+  let isEnded = false;
+  for await (const line of linesOf(response, options)) {
+    const value = parseJson(line);
+    if (isEnded) throw badAnswerError();
+    if (isEndPromised && toFields(value).end === true) {
+      if (toFields(value).count !== rows) throw badAnswerError();
+      isEnded = true;
+      continue;
+    }
+    yield toRow(value);
+    rows += 1;
+  }
+  if (isEndPromised && !isEnded) throw unreachableError(options.url, false, undefined);
+}

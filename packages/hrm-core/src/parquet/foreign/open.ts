@@ -1,0 +1,182 @@
+/**
+ * The footer of another writer's file. Nothing in it is taken for true that can be looked at: places and counts are held to the file's
+ * size, row groups to their pages, and bounds in time are read from the rows, since a wrong one would hide readings.
+ */
+import {
+  FOREIGN_SLICE_ROWS,
+  MAX_FOREIGN_FOOTER_BYTES,
+  MAX_FOREIGN_PAGES,
+  MAX_FOREIGN_ROWS,
+  MAX_TIMESTAMP_MS,
+} from '../../limits.js';
+import type { StoredFile } from '../../ports/storage.js';
+import type { RowGroup } from '../footer.js';
+import { CODECS, isKnownCodec } from './codecs.js';
+import { createPageReader, type PageReader } from './decode.js';
+import { leftInPlace } from './left-in-place.js';
+import { type Chunk, walkPages } from './pages.js';
+import { countOf, readStruct, structOf, structsOf, type ThriftStruct, type ThriftValue, textOf } from './thrift.js';
+import { TYPE } from './values.js';
+
+/** The contract's columns, in order, and what a writer may store them as: many know no INT32 or make none of their own. */
+const COLUMNS = [
+  ['timestamp_ms', [TYPE.int64]],
+  ['heart_rate', [TYPE.int32, TYPE.int64]],
+  ['device_id', [TYPE.bytes]],
+  ['user_id', [TYPE.bytes]],
+  ['received_minute', [TYPE.int32, TYPE.int64]],
+] as const;
+
+/** Repetitions by Parquet's numbers. */
+const OPTIONAL = 1;
+const REPEATED = 2;
+
+/** Logical and older "converted" types that change nothing about what a value means here. */
+const PLAIN_CONVERTED: readonly number[] = [0, 4, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+const STRING_LOGICAL = [1, 4, 12] as const;
+const [TIMESTAMP_LOGICAL, INTEGER_LOGICAL] = [8, 10] as const;
+
+/** Rows of a foreign row group that are read at once. */
+export interface ForeignSlice {
+  /** In the contract's order. */
+  readonly chunks: readonly Chunk[];
+  /** The first row, counted within the row group. */
+  readonly fromRow: number;
+}
+
+/**
+ * Reads the footer and the headers of all pages.
+ * @param footer - its bytes, with the trailer.
+ * @returns slices of the row groups, of some rows each.
+ * @throws Error where anything is not as it should be, or is to be left in place.
+ */
+export async function openForeign(file: StoredFile, footer: Uint8Array): Promise<readonly RowGroup[]> {
+  const magic = Buffer.from(footer.subarray(-4)).toString('latin1');
+  if (magic === 'PARE') throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
+  if (magic !== 'PAR1') throw new Error('it does not end with PAR1');
+  if (footer.length > MAX_FOREIGN_FOOTER_BYTES) {
+    throw leftInPlace('file_too_large', 'its footer is too long: write it with larger row groups and less metadata');
+  }
+  const { struct: metadata } = readStruct(footer, 0);
+  const repetitions = checkColumns(structsOf(metadata, 2));
+  if (metadata.has(8)) throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
+  const groups = structsOf(metadata, 4);
+  const rows = groups.reduce((sum, group) => sum + countOf(group, 3), 0);
+  if (rows > MAX_FOREIGN_ROWS) {
+    throw leftInPlace('file_too_large', `it has more than ${MAX_FOREIGN_ROWS} rows: split it`);
+  }
+  if (rows !== countOf(metadata, 3)) throw new Error('its row groups have another number of rows than it');
+  const bodyEnd = file.byteLength - footer.length;
+  const slices: RowGroup[] = [];
+  let pages = 0;
+  for (const group of groups) {
+    if (countOf(group, 3) === 0) continue;
+    const chunks = await chunksOf(file, group, { bodyEnd, repetitions, maxPages: MAX_FOREIGN_PAGES - pages });
+    for (const chunk of chunks) pages += chunk.pages.length;
+    await addSlices(file, slices, chunks, countOf(group, 3));
+  }
+  return slices;
+}
+
+/** @returns which of the columns may have nulls. */
+function checkColumns([root, ...elements]: readonly ThriftStruct[]): readonly boolean[] {
+  const names = elements.map((element) => textOf(element, 4));
+  const expected = COLUMNS.map(([name]) => name);
+  if (root === undefined || names.join() !== expected.join()) {
+    throw new Error(`its columns are ${names.slice(0, 20).join(', ').slice(0, 300)}, not ${expected.join(', ')}`);
+  }
+  return elements.map((element, c) => {
+    const [name, types] = COLUMNS[c] as (typeof COLUMNS)[number];
+    const [type, repetition] = [countOf(element, 1, 99), countOf(element, 3, 0)];
+    const isPlain =
+      (types as readonly number[]).includes(type) && countOf(element, 5, 0) === 0 && repetition < REPEATED;
+    if (!isPlain || !meansItself(element, type)) {
+      throw leftInPlace('file_unsupported', `its ${name} is of another type: write ${HOW_TO_WRITE[c]}`);
+    }
+    return repetition === OPTIONAL;
+  });
+}
+
+const HOW_TO_WRITE = ['it as INT64, in milliseconds', 'it as INT32', 'it as a string', 'it as a string', 'it as INT32'];
+
+/** Whether a value is what it looks like: a number that is no decimal or date, a time in milliseconds, text. */
+function meansItself(element: ThriftStruct, type: number): boolean {
+  const converted = element.get(6);
+  if (converted !== undefined && !PLAIN_CONVERTED.includes(converted as number)) return false;
+  const logical = structOf(element, 10);
+  if (logical === null) return true;
+  const [[kind, detail] = [0, true as ThriftValue]] = logical;
+  if (type === TYPE.bytes) return (STRING_LOGICAL as readonly number[]).includes(kind);
+  if (kind === INTEGER_LOGICAL) return true;
+  const unit = kind === TIMESTAMP_LOGICAL && detail instanceof Map ? structOf(detail, 2) : null;
+  return type === TYPE.int64 && unit?.has(1) === true;
+}
+
+async function chunksOf(
+  file: StoredFile,
+  group: ThriftStruct,
+  { bodyEnd, repetitions, maxPages }: { bodyEnd: number; repetitions: readonly boolean[]; maxPages: number },
+): Promise<readonly Chunk[]> {
+  const columns = structsOf(group, 1);
+  if (columns.length !== COLUMNS.length) throw new Error('it has a row group of other columns');
+  const chunks: Chunk[] = [];
+  for (const [c, column] of columns.entries()) {
+    if (column.has(8) || column.has(9))
+      throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
+    const metadata = structOf(column, 3);
+    if (metadata === null || column.has(1)) throw new Error('it has a column that is elsewhere');
+    const codec = countOf(metadata, 4);
+    if (!isKnownCodec(codec)) {
+      const name = CODECS[codec] ?? `codec ${codec}`;
+      throw leftInPlace('file_unsupported', `it is compressed by ${name}: write it with zstd, snappy or gzip`);
+    }
+    const [type, rows] = [countOf(metadata, 1), countOf(group, 3)];
+    const [name, types] = COLUMNS[c] as readonly [string, readonly number[]];
+    const isOwn = types.includes(type) && pathOf(metadata) === name;
+    if (!isOwn || countOf(metadata, 5) !== rows) throw new Error('it has a column that contradicts its schema');
+    // Some writers say 0 where there is no dictionary, some say nothing where there is one.
+    const fromByte = Math.min(countOf(metadata, 11, 0) || Number.POSITIVE_INFINITY, countOf(metadata, 9));
+    const toByte = fromByte + countOf(metadata, 7);
+    if (fromByte < 4 || toByte > bodyEnd) throw new Error('it has a column outside of itself');
+    const place = { type, codec, isOptional: repetitions[c] === true, fromByte, toByte, rows };
+    chunks.push(await walkPages(file, place, maxPages));
+  }
+  return chunks;
+}
+
+function pathOf(metadata: ThriftStruct): string {
+  const path = metadata.get(3);
+  const names = Array.isArray(path) ? path : [];
+  return names.map((name) => (name instanceof Uint8Array ? Buffer.from(name).toString('utf8') : '')).join('.');
+}
+
+async function addSlices(file: StoredFile, slices: RowGroup[], chunks: readonly Chunk[], rows: number): Promise<void> {
+  const places = chunks.flatMap(({ pages }) => pages);
+  const fromByte = Math.min(...places.slice(0, 1).map((page) => page.fromByte));
+  const toByte = fromByte;
+  const reader = createPageReader(file);
+  for (let fromRow = 0; fromRow < rows; fromRow += FOREIGN_SLICE_ROWS) {
+    const own = Math.min(FOREIGN_SLICE_ROWS, rows - fromRow);
+    const foreign = { chunks, fromRow };
+    const bounds = await boundsOf(reader, foreign, own);
+    const unknown = { userId: null, userBounds: null, deviceId: null, digest: null };
+    slices.push({ index: slices.length, rows: own, ...bounds, ...unknown, fromByte, toByte, foreign });
+  }
+}
+
+/** The first and the last time in a slice; of one that cannot be read they are not known, and who reads it is told. */
+async function boundsOf(reader: PageReader, { chunks, fromRow }: ForeignSlice, rows: number) {
+  try {
+    const times = new Float64Array(rows);
+    await reader.numbers(chunks[0] as Chunk, fromRow, times);
+    let [fromMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const ms of times) {
+      if (ms < 0 || ms > MAX_TIMESTAMP_MS) continue;
+      if (ms < fromMs) fromMs = ms;
+      if (ms > lastMs) lastMs = ms;
+    }
+    return { fromMs, lastMs };
+  } catch {
+    return { fromMs: Number.NEGATIVE_INFINITY, lastMs: Number.POSITIVE_INFINITY };
+  }
+}

@@ -1,0 +1,42 @@
+/** Readings that each lie on a day of their own: a file each, and nobody else's wait behind all of them. */
+import { expect, it } from 'vitest';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { drainBatch, enqueue, query } from '../../src/index.js';
+import { MAX_BATCH_PARTS } from '../../src/limits.js';
+import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
+
+const DAY_MS = 86_400_000;
+const NOW_MS = Date.UTC(2024, 0, 15, 12);
+const clock = { nowMs: () => NOW_MS };
+const wire = (userId: string, timestampMs: number) => {
+  return { user_id: userId, device_id: 'watch', timestamp: new Date(timestampMs).toISOString(), heart_rate: 70 };
+};
+
+it('a batch of more days than a step writes leaves the rest for later, and stores everybody’s first day', async () => {
+  await withDirectory(async (directory) => {
+    const queue = await openEmbeddedQueue({ directory: `${directory}/queue` });
+    const storage = await openDirectoryStorage({ directory: `${directory}/data` });
+    const days = 2 * MAX_BATCH_PARTS + 100;
+    const flood = Array.from({ length: days }, (_, i) => wire('bob', NOW_MS - i * DAY_MS));
+    await enqueue({ queue, clock }, flood);
+    await enqueue({ queue, clock }, wire('ana', NOW_MS));
+    const day = { start: NOW_MS - DAY_MS, end: NOW_MS + DAY_MS };
+    const first = await drainBatch({ queue, storage, clock });
+    expect(first).toMatchObject({ claimed: days + 1, left: days + 1 - MAX_BATCH_PARTS, outcome: 'acked' });
+    expect(first.parts.length).toBe(MAX_BATCH_PARTS);
+    expect(await query({ storage }, { userId: 'ana', ...day })).toHaveLength(1);
+    // What comes meanwhile is in the next batch, however much is left.
+    await enqueue({ queue, clock }, wire('cy', NOW_MS));
+    const second = await drainBatch({ queue, storage, clock });
+    expect(second.left).toBe(first.left + 1 - MAX_BATCH_PARTS);
+    expect(await query({ storage }, { userId: 'cy', ...day })).toHaveLength(1);
+    const third = await drainBatch({ queue, storage, clock });
+    expect(third.left).toBe(0);
+    expect((await queue.depth()).readings).toBe(0);
+    const all = { userId: 'bob', start: NOW_MS - days * DAY_MS, end: NOW_MS + DAY_MS, interval: '1d' } as const;
+    expect(await query({ storage }, all)).toHaveLength(days);
+    await queue.close();
+    await storage.close();
+  }, MEMORY_DIRECTORY);
+});

@@ -1,0 +1,207 @@
+/**
+ * Whoever works with the storage may stand still at any await: a client that reads slowly, a laptop that is closed, a busy disk.
+ * Meanwhile everybody else writes, compacts everything, brings it home, and sweeps what was replaced: all graces are over.
+ * What is answered in the end is what was stored, nothing less and nothing else.
+ */
+import { cpSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { writePartitions } from '../../src/flow/write-part.js';
+import {
+  compact,
+  devices,
+  exportReadings,
+  latest,
+  query,
+  queryDays,
+  queryTag,
+  type Storage,
+  verify,
+} from '../../src/index.js';
+import { columnsFromReadings } from '../../src/pure/columns.js';
+import { type OracleReading, oracleAnswer, oracleDevices } from '../property/oracle.js';
+import { type Pause, pauseAtEach, pausedStorage, takeSlowly } from '../support/paused-ports.js';
+import { rowsOfFile } from '../support/rows-of-file.js';
+import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2024, 0, 15);
+const DAYS = 4;
+const RANGE = { userId: 'ana', start: START_MS, end: START_MS + DAYS * DAY_MS };
+const QUESTION = { userId: 'ana', fromMs: RANGE.start, toMs: RANGE.end, intervalMs: 60_000, priority: {} };
+
+/** Readings of a day, two devices in turn, equal keys among them; `round` makes others of the same kind. */
+function readingsOf(userId: string, day: number, round: number): OracleReading[] {
+  return Array.from({ length: 12 }, (_, i) => ({
+    userId,
+    deviceId: i % 2 === 0 ? 'strap' : 'watch',
+    timestampMs: START_MS + day * DAY_MS + Math.floor((i + round * 5) / 3) * 41_000,
+    heartRate: 60 + ((i * 7 + round * 13 + day) % 90),
+    receivedMs: START_MS + round * 60_000,
+  }));
+}
+
+interface World {
+  readonly directory: string;
+  readonly storage: Storage;
+  /** What was stored, of everybody. */
+  readonly stored: readonly OracleReading[];
+  /** Writes readings: into parts of each user's own, or into shared ones. */
+  write(readings: readonly OracleReading[], where: 'own' | 'shared'): Promise<void>;
+  /** Merges everything, brings it home, and deletes what was replaced. */
+  compactAll(): Promise<void>;
+}
+
+async function withWorld<T>(given: readonly OracleReading[], from: string | null, use: (world: World) => Promise<T>) {
+  const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-pause-'));
+  if (from !== null) cpSync(from, directory, { recursive: true });
+  const storage = await openDirectoryStorage({ directory });
+  const stored = [...given];
+  const world: World = {
+    directory,
+    storage,
+    stored,
+    async write(readings, where) {
+      stored.push(...readings);
+      const options = { maxSmallParts: where === 'shared' ? 0 : readings.length };
+      const { failed } = await writePartitions(storage, columnsFromReadings(readings), options);
+      expect(failed).toEqual([]);
+    },
+    async compactAll() {
+      // What one run brings home, the next sweeps.
+      for (let run = 0; run < 2; run += 1) {
+        const { failures } = await compact({ storage }, { all: true, sweepAfterMs: 0 });
+        expect(failures).toEqual([]);
+      }
+    },
+  };
+  try {
+    return await use(world);
+  } finally {
+    await storage.close();
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** A day of each kind: of another user only, in shared parts only, compacted with a part beside it, and in parts of both kinds. */
+async function fill({ write, compactAll }: World): Promise<void> {
+  for (const userId of ['ana', 'ben']) await write(readingsOf(userId, 2, 0), 'own');
+  await compactAll();
+  await write(readingsOf('ana', 2, 1), 'own');
+  const both = [1, 2, 3].flatMap((day) => ['ana', 'ben'].flatMap((userId) => readingsOf(userId, day, 2)));
+  await write([...readingsOf('ben', 0, 2), ...both], 'shared');
+  await write(readingsOf('ana', 3, 3), 'own');
+}
+
+/** What goes on meanwhile changes no answer about ana: others' readings, and hers delivered again. */
+async function goOn({ stored, write, compactAll }: World): Promise<void> {
+  const again = stored.filter(({ userId }, i) => userId === 'ana' && i % 3 === 0);
+  await compactAll();
+  await write([...again, ...[0, 1, 2, 3].flatMap((day) => readingsOf('ben', day, 4))], 'shared');
+  await write(readingsOf('ana', DAYS, 5), 'own');
+  await compactAll();
+}
+
+/** Reads, with a pause at each await in turn. @returns how many awaits there are. */
+function readWithPauses(read: (storage: Storage, pause: Pause, world: World) => Promise<void>): Promise<number> {
+  return pauseAtEach((at) =>
+    withWorld(given.stored, given.directory, async (world) => {
+      const pause = { at, awaits: 0, meanwhile: () => goOn(world) };
+      await read(pausedStorage(world.storage, pause), pause, world);
+      return pause;
+    }),
+  );
+}
+
+/** What there is at the start of each run, made once. */
+let given: { directory: string; stored: readonly OracleReading[] };
+beforeAll(async () => {
+  given = await withWorld([], null, async (world) => {
+    await fill(world);
+    const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-pause-'));
+    cpSync(world.directory, directory, { recursive: true });
+    return { directory, stored: world.stored };
+  });
+});
+afterAll(() => rm(given.directory, { recursive: true }));
+
+const expected = (stored: readonly OracleReading[]) => oracleAnswer(stored, QUESTION);
+
+describe('a reader who stands still at any await', () => {
+  it('of query answers what was stored', async () => {
+    const awaits = await readWithPauses(async (storage, _, { stored }) => {
+      const rows = expected(stored);
+      expect(await query({ storage }, RANGE)).toEqual(rows);
+    });
+    expect(awaits).toBeGreaterThan(10);
+  });
+
+  it('of queryDays, or whose caller does between two days, answers what was stored', async () => {
+    const awaits = await readWithPauses(async (storage, pause, { stored }) => {
+      const rows = expected(stored);
+      expect((await takeSlowly(queryDays({ storage }, RANGE), pause)).flat()).toEqual(rows);
+    });
+    expect(awaits).toBeGreaterThan(12);
+  });
+
+  it('of queryTag tells the answer from the one when there was nothing', async () => {
+    const range = { ...RANGE, end: START_MS + 2 * DAY_MS };
+    const before = await withWorld([], null, ({ storage }) => queryTag({ storage }, range));
+    await readWithPauses(async (storage) => {
+      expect(await queryTag({ storage }, range)).not.toBe(before);
+    });
+  });
+
+  it('of exportReadings, or whose caller does between two pieces, exports what was stored', async () => {
+    await readWithPauses(async (storage, pause, { stored }) => {
+      const rows = expectedRows(stored);
+      const pieces = await takeSlowly(exportReadings({ storage }, RANGE), pause);
+      expect(await rowsOfFile(Buffer.concat(pieces))).toEqual(rows);
+    });
+  });
+
+  it('of devices and latest finds the first and last that were stored', async () => {
+    await readWithPauses(async (storage, _, { stored }) => {
+      const before = oracleDevices(stored, 'ana', {});
+      const found = await devices({ storage }, RANGE);
+      const after = oracleDevices(stored, 'ana', {});
+      // What is written meanwhile lies after the range, and may be the last already.
+      expect(found.map(({ first }) => first)).toEqual(before.devices.map(({ first }) => first));
+      for (const [d, { last }] of found.entries()) {
+        expect([before.devices[d]?.last, after.devices[d]?.last]).toContainEqual(last);
+      }
+    });
+    await readWithPauses(async (storage, _, { stored }) => {
+      const before = oracleDevices(stored, 'ana', {}).latest;
+      const found = await latest({ storage }, RANGE);
+      expect([before, oracleDevices(stored, 'ana', {}).latest]).toContainEqual(found);
+    });
+  });
+
+  it.each([false, true])('of verify, repairing %s, looks at every reading and finds no fault', async (repair) => {
+    await readWithPauses(async (storage, _, { stored, ...world }) => {
+      const keys = distinct(stored);
+      const { faults, failures, readings } = await verify({ storage }, { repair });
+      expect([faults, failures]).toEqual([[], []]);
+      expect(readings).toBeGreaterThanOrEqual(keys);
+      expect(await query({ storage: world.storage }, RANGE)).toEqual(expected(stored));
+    });
+  });
+});
+
+/** How many readings are told apart by user, device and moment. */
+function distinct(readings: readonly OracleReading[]): number {
+  return new Set(readings.map(({ userId, deviceId, timestampMs }) => `${userId} ${deviceId} ${timestampMs}`)).size;
+}
+
+/** Rule 1, in the order of the files. */
+function expectedRows(readings: readonly OracleReading[]) {
+  const rows = ['strap', 'watch'].flatMap((deviceId) =>
+    oracleAnswer(readings, { ...QUESTION, deviceId, intervalMs: 1 }).map(({ timestamp, heartRate }) => {
+      return { deviceId, timestampMs: Date.parse(timestamp), heartRate };
+    }),
+  );
+  return rows;
+}

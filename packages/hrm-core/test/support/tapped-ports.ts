@@ -1,0 +1,66 @@
+/** Real ports, through whose calls a test does something: fails one, or holds it up. */
+import type { Queue, Snapshot, Storage, StoredFile } from '../../src/index.js';
+
+/** Runs one call of a port, or one step of an iterator of it. */
+export type Tap = <T>(call: () => Promise<T>) => Promise<T>;
+
+/** The queue, whose calls go through a tap. */
+export function tappedQueue(queue: Queue, tap: Tap): Queue {
+  return {
+    ...queue,
+    push: (...args) => tap(() => queue.push(...args)),
+    claim: (...args) => tap(() => queue.claim(...args)),
+    ack: (...args) => tap(() => queue.ack(...args)),
+    release: (...args) => tap(() => queue.release(...args)),
+  };
+}
+
+/** The storage, whose calls and whose files' reads go through a tap. */
+export function tappedStorage(storage: Storage, tap: Tap): Storage {
+  // The driver knows its own snapshots only.
+  const originals = new Map<Snapshot, Snapshot>();
+  const originalOf = (snapshot: Snapshot) => originals.get(snapshot) ?? snapshot;
+  function tappedFile(file: StoredFile): StoredFile {
+    return { ...file, read: (from, to) => tap(() => file.read(from, to)) };
+  }
+  return {
+    ...storage,
+    publish: (...args) => tap(() => storage.publish(...args)),
+    async snapshot(...args) {
+      const original = await tap(() => storage.snapshot(...args));
+      const tapped = { ...original, files: original.files.map(tappedFile) };
+      originals.set(tapped, original);
+      return tapped;
+    },
+    replace: (replacement) =>
+      tap(() => storage.replace({ ...replacement, snapshot: originalOf(replacement.snapshot) })),
+    quarantine: (snapshot, ...args) => tap(() => storage.quarantine(originalOf(snapshot), ...args)),
+    remove: (...args) => tap(() => storage.remove(...args)),
+    async visit(...args) {
+      const visit = await tap(() => storage.visit(...args));
+      return { ...visit, settle: () => tap(() => visit.settle()) };
+    },
+    versions: (...args) => tap(() => storage.versions(...args)),
+    check: () => tap(() => storage.check()),
+    partitions: (...args) => tappedSteps(() => storage.partitions(...args), tap),
+    async *quarantined(...args) {
+      for await (const aside of tappedSteps(() => storage.quarantined(...args), tap)) {
+        yield { ...aside, file: tappedFile(aside.file) };
+      }
+    },
+  };
+}
+
+/** What an iterator yields, each step of it through a tap. */
+export async function* tappedSteps<T>(begin: () => AsyncIterable<T>, tap: Tap): AsyncGenerator<T, void, undefined> {
+  const steps = begin()[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const step = await tap(() => steps.next());
+      if (step.done) return;
+      yield step.value;
+    }
+  } finally {
+    await steps.return?.();
+  }
+}
