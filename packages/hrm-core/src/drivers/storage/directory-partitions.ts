@@ -12,8 +12,9 @@ import { insist } from './directory-read.js';
 /**
  * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.
  *
- * That something is not there says nothing where the store is not. So it is looked for after the listing of dates, before the first
- * partition is given; and at the end, unless the last thing that was looked for was there.
+ * That something is not there says nothing where the store is not. So the store is looked for after a listing of dates, and after dates
+ * that had nothing of what was asked for, before anything else is given. After one date alone it is looked for at the end: mostly
+ * a snapshot, which looks where it finds nothing, has done so by then.
  */
 export async function* listPartitions(
   context: DirectoryContext,
@@ -21,44 +22,34 @@ export async function* listPartitions(
   options?: ListOptions,
 ): AsyncGenerator<Partition> {
   for (const directory of range.directories ?? []) requireDirectory(directory);
-  let isProved = false;
-  let isAnyGiven = false;
-  for await (const partitions of findDays(context, range, options)) {
-    // What is found together is found in one go: one that is there proves the store for those that are not.
-    if (partitions.length === 0) isProved = false;
-    else if (!isAnyGiven) await context.identity.require();
-    for (const partition of partitions) {
-      isProved = true;
-      isAnyGiven = true;
-      yield partition;
-    }
-  }
-  if (!isProved) await context.identity.require();
-}
-
-/** The partitions of a date together, none for a date that has none of those asked for; what is pending one by one. */
-async function* findDays(
-  context: DirectoryContext,
-  { fromDate = '', toDate = '99999999', directories, pending }: PartitionRange,
-  options?: ListOptions,
-): AsyncGenerator<readonly Partition[]> {
+  const { fromDate = '', toDate = '99999999', directories } = range;
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
-  if (pending === true) {
-    for (const partition of await pendingOf(context)) {
+  if (range.pending === true) {
+    const all = await pendingOf(context);
+    await context.identity.require();
+    for (const partition of all) {
       const isNamed = directories === undefined || directories.includes(partition.directory);
-      if (isNamed && isWanted(partition.date)) yield [partition];
+      if (isNamed && isWanted(partition.date)) yield partition;
     }
     return;
   }
-  for (const date of await namesOf(context, '', (name) => isDate(name) && isWanted(name))) {
+  const { identity } = context;
+  const dates = await namesOf(context, '', (name) => isDate(name) && isWanted(name));
+  const isAlone = dates.length === 1;
+  if (!isAlone) await identity.require();
+  let doubtedAt = isAlone ? identity.proofs : Number.NaN;
+  for (const date of dates) {
     await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
     const found =
       directories === undefined
         ? await namesOf(context, date, isUserDirectory)
         : await thoseThere(context, date, directories);
-    yield found.map((directory) => ({ date, directory }));
+    if (found.length === 0) doubtedAt = identity.proofs;
+    else if (!isAlone && doubtedAt === identity.proofs) await identity.require();
+    for (const directory of found) yield { date, directory };
   }
+  if (doubtedAt === identity.proofs) await identity.require();
 }
 
 /** Names of directories, ascending; they are ASCII, so that the order of code units is the order of bytes. */
