@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono';
 import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { type Access, createGate } from './access.js';
+import { type Access, createGate, requireValid } from './access.js';
 import { answerQuery } from './answer-query.js';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
@@ -146,7 +146,12 @@ function plain(handler: Handler): Handler {
 
 /** A call whose answer is made in one step. */
 function shared(share: FairShare, handler: Handler): Handler {
-  return (call) => share.run(clientOf(call), async () => await handler(call), call.signal);
+  return async (call) => {
+    const response = await share.run(clientOf(call), async () => await handler(call), call.signal);
+    // Its turn may have come late.
+    requireValid(call.access);
+    return response;
+  };
 }
 
 function noSystem(): never {

@@ -10,8 +10,8 @@ export const MAX_READING_BYTES = 64 * 1024;
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
 /**
- * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory.
- * Each route has its own, so that batches do not shut out single readings.
+ * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory. One client
+ * has a quarter of them. Each route has its own, so that batches do not shut out single readings.
  */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -41,6 +41,9 @@ export const MAX_ANSWER_STEPS = 16;
  * it shuts out nobody.
  */
 export const MAX_LONG_ANSWERS = 100;
+
+/** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
+export const MAX_BATCH_STEPS = 16;
 
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;

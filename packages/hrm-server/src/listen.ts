@@ -10,6 +10,7 @@ import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
 import { cutConnection } from './cut.js';
+import { holdContinue } from './expect-continue.js';
 import type { App } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
@@ -72,6 +73,7 @@ export async function listen(
       void answer(incoming, outgoing);
     }),
   );
+  holdContinue(server);
   // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing));
   await startListening(server, settings);

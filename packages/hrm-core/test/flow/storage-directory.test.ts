@@ -333,7 +333,7 @@ describe('misuse, and bad luck', () => {
       const empty = { ...partition, directory: 'bo' };
       await compactAll(storage, empty);
       await storage.publish(empty, 'part-a.parquet', fileOf([1]));
-      await expect(storage.snapshot(empty)).rejects.toMatchObject({ kind: 'conflict', code: 'snapshot_contended' });
+      await expect(storage.snapshot(empty)).rejects.toMatchObject({ kind: 'unavailable', code: 'snapshot_contended' });
       assert.equal(open, 0);
     }, fileSystem);
   });
