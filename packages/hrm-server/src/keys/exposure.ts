@@ -1,6 +1,6 @@
 /** Whether others than the owner may read a file, change it, or put another in its place. */
 import { type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { targetOf } from './key-place.js';
 
 const MAY_READ = 0o044;
@@ -21,11 +21,20 @@ export function rightsAt(path: string): 'read' | 'change' | null {
  * none. Links are followed; what is not there yet counts as its place.
  */
 export function writableAround(path: string): string | null {
-  for (let at = targetOf(path); dirname(at) !== at; at = dirname(at)) {
+  for (let at = placeOf(path); dirname(at) !== at; at = dirname(at)) {
     const mode = modeOf(dirname(at));
     if ((mode & ALL_MAY_WRITE) !== 0 && (mode & STICKY) === 0) return dirname(at);
   }
   return null;
+}
+
+function placeOf(path: string): string {
+  try {
+    return targetOf(path);
+  } catch {
+    // Something on the way is no directory, or may not be looked at.
+    return resolve(path);
+  }
 }
 
 /** 0 where nothing is, or it may not be looked at. */
