@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { throwIfAborted } from '../../errors.js';
 import type { ListOptions, Partition, PartitionRange } from '../../ports/storage.js';
+import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
@@ -25,7 +26,7 @@ export async function* listPartitions(
   const { fromDate = '', toDate = '99999999', directories } = range;
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
   if (range.pending === true) {
-    const all = await pendingOf(context);
+    const all = await pendingOf(context, options);
     await context.identity.require();
     for (const partition of all) {
       const isNamed = directories === undefined || directories.includes(partition.directory);
@@ -34,7 +35,7 @@ export async function* listPartitions(
     return;
   }
   const { identity } = context;
-  const dates = await namesOf(context, '', (name) => isDate(name) && isWanted(name));
+  const dates = await namesOf(context, '', (name) => isDate(name) && isWanted(name), options);
   const isAlone = dates.length === 1;
   if (!isAlone) await identity.require();
   let doubtedAt = isAlone ? identity.proofs : Number.NaN;
@@ -43,7 +44,7 @@ export async function* listPartitions(
     throwIfAborted(options?.signal, 'listing partitions');
     const found =
       directories === undefined
-        ? await namesOf(context, date, isUserDirectory)
+        ? await namesOf(context, date, isUserDirectory, options)
         : await thoseThere(context, date, directories);
     if (found.length === 0) doubtedAt = identity.proofs;
     else if (!isAlone && doubtedAt === identity.proofs) await identity.require();
@@ -57,16 +58,23 @@ async function namesOf(
   context: DirectoryContext,
   path: string,
   isWanted: (name: string) => boolean,
+  { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   try {
     const entries = await insist(() => listEntries(context.fileSystem, join(context.directory, path)));
-    return entries
-      .filter((entry) => isWanted(entry.name) && entry.isDirectory())
-      .map(({ name }) => name)
-      .sort();
+    if (entries.length > MANY_ENTRIES) await giveWay();
+    const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
+    return await sortInTurns(names, byCodeUnits, giveWay);
   } catch (error) {
     throw storageError(`list ${path || 'the dates'}`, context.directory, error);
   }
+}
+
+/** Entries whose filtering is worth a pause of its own: a millisecond or two. */
+const MANY_ENTRIES = 10_000;
+
+async function yieldNow(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A stat each instead of a listing: a day may have ten thousand users. */
@@ -83,9 +91,12 @@ async function thoseThere(
   }
 }
 
-async function pendingOf(context: DirectoryContext): Promise<readonly Partition[]> {
+async function pendingOf(
+  context: DirectoryContext,
+  { giveWay = yieldNow }: ListOptions = {},
+): Promise<readonly Partition[]> {
   try {
-    return await listPending(context);
+    return await listPending(context, giveWay);
   } catch (error) {
     throw storageError('list what is pending', context.directory, error);
   }
