@@ -11,7 +11,7 @@ import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
-import { createDamageListener } from './damage.js';
+import { createDamageListener, recordStorageFailure } from './damage.js';
 import { createFairShare, createPlaces, type FairShare } from './fair-share.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
@@ -59,12 +59,17 @@ export type AppSettings = Pick<
  * and the shutdown. To be served by @hono/node-server: `getRequestListener(app.fetch)`.
  */
 export function createApp(components: AppComponents, settings: AppSettings): App {
-  const { log, clock, keys = null } = components;
+  const { log, clock, health, keys = null } = components;
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
   const places = createPlaces(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
+
+  function fail(c: Context<AppEnv>, error: unknown): void {
+    recordStorageFailure(health, error);
+    logRequest(log, c, error);
+  }
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
@@ -73,10 +78,10 @@ export function createApp(components: AppComponents, settings: AppSettings): App
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...access.headers };
       if (access.keyId !== null) outgoing.once('close', places.take(access.keyId));
-      const onLateError = (error: unknown) => logRequest(log, c, error);
+      const onLateError = (error: unknown) => fail(c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
-      logRequest(log, c, error);
+      fail(c, error);
       return problemResponse(error, { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) });
     }
   }
