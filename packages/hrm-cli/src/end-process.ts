@@ -1,4 +1,6 @@
+import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 
 /** How long calls of the file system that are under way have to return, milliseconds. */
 const PATIENCE_MS = 1_000;
@@ -18,4 +20,15 @@ export async function endProcess(exitCode: number): Promise<never> {
     await sleep(10);
   }
   process.exit(exitCode);
+}
+
+/**
+ * Lets the process end where its terminal is gone. Node gives terminals their modes back at its end, and aborts where that fails:
+ * whoever closed the window of a server would find it ended by SIGABRT. What is closed it passes over.
+ */
+export function forgetLostTerminals(): void {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.once('exit', () => {
+    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
+  });
 }

@@ -19,7 +19,8 @@ import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { createLive, type Live } from './live.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { PAGE_PATHS, readPages } from './pages.js';
@@ -181,8 +182,6 @@ function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown):
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  log[level](
-    { ...fields, method: env.incoming.method, route: req.routePath, status, ...describeError(error) },
-    'request failed',
-  );
+  const line = { ...fields, method: env.incoming.method, route: req.routePath, status };
+  logRefusal(log, level, error, line, 'request failed');
 }

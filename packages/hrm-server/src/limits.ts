@@ -210,5 +210,17 @@ export const MIN_MEASURE_PAUSE_MS = 30_000;
 /** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
 export const MEASURE_PAUSE_SHARE = 19;
 
+/** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
+export const MAX_LOG_BYTES = 1024 * 1024;
+
+/** Milliseconds between two tries to write a log that could not be written, where no line comes meanwhile. */
+export const LOG_RETRY_MS = 2_000;
+
+/** Refused requests of one kind that are logged in a minute; more are counted, and told of in one line. */
+export const MAX_LOGGED_REFUSALS = 60;
+
+/** Milliseconds in which so many are logged. */
+export const REFUSAL_WINDOW_MS = 60_000;
+
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;

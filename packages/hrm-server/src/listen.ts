@@ -17,7 +17,8 @@ import { asGet, withoutBody } from './head-answer.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
 import { linger } from './linger.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import { oneByOne } from './one-by-one.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
 import { checkHead } from './request-head.js';
@@ -90,7 +91,7 @@ export async function listen(
 function createRequestListener({ app, requests }: ListenComponents, checkHost: HostCheck) {
   function refuse(error: unknown, fields: RequestFields = {}): Response {
     const status = statusOf(error);
-    requests.log[levelOf(status)]({ ...fields, status, ...describeError(error) }, 'request refused');
+    logRefusal(requests.log, levelOf(status), error, { ...fields, status }, 'request refused');
     return problemResponse(error);
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {

@@ -9,7 +9,7 @@ import { BEAT, beatMs, DEBUGGED, type StallWatchData } from './heartbeat.js';
 /** How long the last line may take, ms: its reader may stand still as well, and must not keep the process. */
 const LAST_LINE_MS = 500;
 
-const { heartbeat, stallMs, lastLine } = workerData as StallWatchData;
+const { heartbeat, stallMs, json } = workerData as StallWatchData;
 const tickMs = beatMs(stallMs);
 let seenBeat = Atomics.load(heartbeat, BEAT);
 let lookedMs = performance.now();
@@ -34,7 +34,13 @@ function look(): void {
 function endProcess(): void {
   clearInterval(timer);
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
-  write(2, lastLine, () => process.kill(process.pid, 'SIGKILL'));
+  write(2, lastLine(), () => process.kill(process.pid, 'SIGKILL'));
+}
+
+function lastLine(): string {
+  const { pid } = process;
+  const msg = `the event loop stood still for ${stallMs / 1_000} s: the process is killed, and its supervisor should start it again`;
+  return json ? `${JSON.stringify({ level: 60, time: Date.now(), pid, msg })}\n` : `hrm (${pid}): ${msg}\n`;
 }
 
 const timer = setInterval(look, tickMs);

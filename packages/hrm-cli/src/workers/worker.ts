@@ -5,8 +5,10 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Service, type ServicePart, serve } from 'hrm-server';
+import { flushLog, type Service, type ServicePart, serve } from 'hrm-server';
+import { endProcess, forgetLostTerminals } from '../end-process.js';
 import { describeFailure, type Failure, toHrmShape } from '../failure.js';
+import { flush, LAST_WORDS_MS } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
 import { listenForStop } from '../stop-signal.js';
 import type { FromWorker, ToStart, ToWorker } from './messages.js';
@@ -59,7 +61,7 @@ function tell(message: FromWorker): Promise<void> {
 async function run(parts: readonly ServicePart[]): Promise<number> {
   const start = await awaitStart();
   if (start === null) return 0;
-  watchForStall(start.settings.stallMs);
+  watchForStall(start.settings);
   let service: Service;
   try {
     service = await serve(start.settings, {
@@ -97,4 +99,7 @@ process.prependListener('disconnect', () => {
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   told.abort();
 });
-process.exit(await run(process.argv.slice(2) as ServicePart[]));
+forgetLostTerminals();
+const exitCode = await run(process.argv.slice(2) as ServicePart[]);
+await Promise.all([flushLog(LAST_WORDS_MS), flush(process.stderr, LAST_WORDS_MS)]);
+await endProcess(exitCode);

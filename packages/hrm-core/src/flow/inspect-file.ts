@@ -138,8 +138,10 @@ async function walkGroups(file: StoredFile, partition: Partition, opened: Opened
   return { ...found, intact, users, devices };
 }
 
-/** Whether a row group's statistics, by which it is passed over, hold of its rows. */
-function agrees({ fromMs, lastMs, userId, userBounds, deviceId }: RowGroup, columns: ReadingColumns): boolean {
+/** Whether a row group's statistics, by which it is passed over, hold of its rows; another writer's are not looked at. */
+function agrees(group: RowGroup, columns: ReadingColumns): boolean {
+  if (group.foreign !== undefined) return true;
+  const { fromMs, lastMs, userId, userBounds, deviceId } = group;
   const { timestampMs, users, devices } = columns;
   const [first, last] = userBounds ?? [];
   if (first !== undefined && compareUtf8(users[0] as string, first) < 0) return false;

@@ -38,7 +38,7 @@ export interface VerifyFault {
   readonly partition: Partition;
   readonly name: string;
   /**
-   * `file_damaged` · `file_too_large` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
+   * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
    * `name_taken` (`compacted.parquet` is a directory or a link) · `stray` (something else that is no file of the partition).

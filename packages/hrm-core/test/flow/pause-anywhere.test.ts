@@ -104,12 +104,21 @@ async function goOn({ stored, write, compactAll }: World): Promise<void> {
   await compactAll();
 }
 
-/** Reads, with a pause at each await in turn. @returns how many awaits there are. */
-function readWithPauses(read: (storage: Storage, pause: Pause, world: World) => Promise<void>): Promise<number> {
+/**
+ * Reads, with a pause at each await in turn.
+ * @param maxOpenFiles - that the reader may have; with three it holds no part open while it pauses.
+ * @returns how many awaits there are.
+ */
+function readWithPauses(
+  read: (storage: Storage, pause: Pause, world: World) => Promise<void>,
+  maxOpenFiles?: number,
+): Promise<number> {
   return pauseAtEach((at) =>
     withWorld(given.stored, given.directory, async (world) => {
       const pause = { at, awaits: 0, meanwhile: () => goOn(world) };
-      await read(pausedStorage(world.storage, pause), pause, world);
+      const storage = await openDirectoryStorage({ directory: world.directory, maxOpenFiles });
+      await read(pausedStorage(storage, pause), pause, world);
+      await storage.close();
       return pause;
     }),
   );
@@ -130,11 +139,11 @@ afterAll(() => rm(given.directory, { recursive: true }));
 const expected = (stored: readonly OracleReading[]) => oracleAnswer(stored, QUESTION);
 
 describe('a reader who stands still at any await', () => {
-  it('of query answers what was stored', async () => {
+  it.each([undefined, 3])('of query answers what was stored, where %s files may be open', async (maxOpenFiles) => {
     const awaits = await readWithPauses(async (storage, _, { stored }) => {
       const rows = expected(stored);
       expect(await query({ storage }, RANGE)).toEqual(rows);
-    });
+    }, maxOpenFiles);
     expect(awaits).toBeGreaterThan(10);
   });
 
@@ -180,14 +189,18 @@ describe('a reader who stands still at any await', () => {
     });
   });
 
-  it.each([false, true])('of verify, repairing %s, looks at every reading and finds no fault', async (repair) => {
+  it.each([
+    [false, undefined],
+    [true, undefined],
+    [true, 3],
+  ])('of verify, repairing %s, looks at every reading, where %s files may be open', async (repair, maxOpenFiles) => {
     await readWithPauses(async (storage, _, { stored, ...world }) => {
       const keys = distinct(stored);
       const { faults, failures, readings } = await verify({ storage }, { repair });
       expect([faults, failures]).toEqual([[], []]);
       expect(readings).toBeGreaterThanOrEqual(keys);
       expect(await query({ storage: world.storage }, RANGE)).toEqual(expected(stored));
-    });
+    }, maxOpenFiles);
   });
 });
 
