@@ -57,6 +57,9 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/** Device ids that the rows of one table name, about: 2 MB as text, 6 MB of the longest; a row that names more stands alone. */
+export const MAX_TABLE_DEVICE_IDS = 16_384;
+
 /**
  * How old the youngest part of a day that is over is before the day is brought to one file, whoever has looked meanwhile: consumers that have fallen behind,
  * devices that send what they kept, come every few minutes, and each such file rewrites the day.
@@ -277,6 +280,9 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
 export const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Users of shared parts that one verification counts apart, some 100 bytes each; what is beyond counts until its shared part goes. */
+export const MAX_COUNTED_SHARES = 500_000;
 
 /** Readings that a look for those received ahead of the clock reads: a second's work. */
 export const MAX_AHEAD_READINGS = 5_000_000;

@@ -51,7 +51,7 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = Pick<
   Settings,
-  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'corsOrigins' | 'rateLimit'
+  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
 >;
 
 /**

@@ -29,7 +29,7 @@ export interface IngestComponents {
 }
 
 /** The settings that decide what is a reading. */
-export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs'>;
+export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'>;
 
 /** Takes one reading. */
 export function postReading(components: IngestComponents, settings: IngestSettings): Handler {
@@ -131,6 +131,6 @@ function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[
   }
 }
 
-function enqueueOptions({ naiveTimestamps, maxFutureMs }: IngestSettings, owner: string) {
-  return { owner, naiveTimestamps, maxFutureMs, wireOnly: true };
+function enqueueOptions({ naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings, owner: string) {
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true };
 }
