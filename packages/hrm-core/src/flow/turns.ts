@@ -50,20 +50,30 @@ function goOn(): void {
   if (isMoving) setImmediate(moveOn);
 }
 
+<<<<<<< HEAD
+function queue(owner: string): Promise<void> {
+  return new Promise((resolve) => {
+    line.add(owner, resolve);
+    if (isMoving) return;
+    isMoving = true;
+    setImmediate(moveOn);
+  });
+}
+
+=======
+>>>>>>> main
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
-  function queue(): Promise<void> {
-    return new Promise((resolve) => {
-      line.add(owner, resolve);
-      if (isMoving) return;
-      isMoving = true;
-      setImmediate(moveOn);
-    });
-  }
   return {
     async give() {
+<<<<<<< HEAD
+      if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
+    },
+    queue: () => queue(owner),
+=======
       if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
     },
     queue,
+>>>>>>> main
   };
 }
