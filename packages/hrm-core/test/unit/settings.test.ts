@@ -38,6 +38,7 @@ it('has the defaults of the contract', () => {
     devicePriority: {},
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
+    maxDevices: 10_000,
     stallMs: 60_000,
     logLevel: 'info',
     logFormat: 'auto',
