@@ -75,10 +75,14 @@ export async function devices(
     await readEnds(storage, question, spans, 'first', options),
     await readEnds(storage, question, spans, 'last', options),
   ];
-  return sortUtf8([...spans.keys()]).flatMap((deviceId): Device[] => {
+  const turns = takeTurns(options);
+  const all: Device[] = [];
+  for (const [i, deviceId] of sortUtf8([...spans.keys()]).entries()) {
     const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
-    return first === undefined || last === undefined ? [] : [{ deviceId, first: shown(first), last: shown(last) }];
-  });
+    if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
+  return all;
 }
 
 /**
@@ -97,8 +101,12 @@ export async function latest(
   const question = wholeHistory(userId, priority, options);
   const spans = await findSpans(storage, question, options);
   const lasts = await readEnds(storage, question, spans, 'last', options);
-  const ids = sortUtf8([...lasts.keys()]);
-  const all = ids.map((deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }));
+  const turns = takeTurns(options);
+  const all: (DeviceReading & { readonly deviceId: string })[] = [];
+  for (const [i, deviceId] of sortUtf8([...lasts.keys()]).entries()) {
+    all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
   let lastMs = -1;
   for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
   const last = all.filter(({ deviceId }) => lasts.get(deviceId)?.timestampMs === lastMs);
@@ -108,6 +116,9 @@ export async function latest(
   );
   return { latest: last[best] ?? null, devices: all };
 }
+
+/** Devices that are put into words before somebody else has a turn. */
+const DEVICES_A_PIECE = 1_000;
 
 function wholeHistory(userId: string, priority: DevicePriority, { wireNames = false }: DevicesOptions): Question {
   const asked = { userId, start: 0, end: 0, priority };
