@@ -16,7 +16,11 @@ const FILE_CALL = /^FSReq/;
 export async function endProcess(exitCode: number): Promise<never> {
   const deadlineMs = performance.now() + PATIENCE_MS;
   while (process.getActiveResourcesInfo().some((name) => FILE_CALL.test(name))) {
-    if (performance.now() > deadlineMs) process.kill(process.pid, 'SIGKILL');
+    if (performance.now() > deadlineMs) {
+      process.kill(process.pid, 'SIGKILL');
+      // The first process of a container is spared by its own SIGKILL, and not by this.
+      process.abort();
+    }
     await sleep(10);
   }
   process.exit(exitCode);

@@ -290,5 +290,8 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
 export const MAX_CLOCK_SKEW_MS = 60_000;
 
+/** Users of shared parts that one verification counts apart, some 100 bytes each; what is beyond counts until its shared part goes. */
+export const MAX_COUNTED_SHARES = 500_000;
+
 /** Readings that a look for those received ahead of the clock reads: a second's work. */
 export const MAX_AHEAD_READINGS = 5_000_000;

@@ -12,12 +12,12 @@ import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
 import { createDamageListener } from './damage.js';
-import { createFairShare, type FairShare } from './fair-share.js';
+import { createFairShare, createPlaces, type FairShare } from './fair-share.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
-import { MAX_ANSWER_STEPS } from './limits.js';
+import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { createLive, type Live } from './live.js';
 import { logRefusal } from './log/refusals.js';
 import { levelOf } from './log.js';
@@ -51,7 +51,7 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = Pick<
   Settings,
-  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'corsOrigins' | 'rateLimit'
+  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
 > &
   Partial<Pick<Settings, 'maxDevices'>>;
 
@@ -65,6 +65,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
   const gate = createGate({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
+  const places = createPlaces(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
@@ -72,6 +73,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...access.headers };
+      if (access.keyId !== null) outgoing.once('close', places.take(access.keyId));
       const onLateError = (error: unknown) => logRequest(log, c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
@@ -182,6 +184,6 @@ function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown):
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  const line = { ...fields, method: req.method, route: req.routePath, status };
+  const line = { ...fields, method: env.incoming.method, route: req.routePath, status };
   logRefusal(log, level, error, line, 'request failed');
 }

@@ -32,7 +32,7 @@ export interface IngestComponents {
 }
 
 /** The settings that decide what is a reading. */
-export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs'>;
+export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'>;
 
 /** Takes one reading. */
 export function postReading(components: IngestComponents, settings: IngestSettings): Handler {
@@ -42,7 +42,6 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (text: string) => {
-      await takeTurns({ owner }).give();
       const reading = parseJson(text);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
@@ -137,8 +136,8 @@ function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[
 
 function enqueueOptions(
   { deviceBound }: IngestComponents,
-  { naiveTimestamps, maxFutureMs }: IngestSettings,
+  { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
   owner: string,
 ) {
-  return { owner, naiveTimestamps, maxFutureMs, wireOnly: true, deviceBound };
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
 }

@@ -82,6 +82,10 @@ describe('POST of one reading', () => {
     const soon = new Date(Date.now() + 3_600_000).toISOString();
     expect((await post(lenient.url + SINGLE, wireReading({ timestamp: soon }))).status).toBe(400);
     expect((await post(strict.url + SINGLE, wireReading({ timestamp: soon }))).status).toBe(202);
+    const recent = await startTest({ flags: { maxPastMs: '3600000' } });
+    const old = wireReading({ timestamp: new Date(Date.now() - 7_200_000).toISOString() });
+    expect((await post(recent.url + SINGLE, old)).status).toBe(400);
+    expect((await post(strict.url + SINGLE, old)).status).toBe(202);
   });
 });
 

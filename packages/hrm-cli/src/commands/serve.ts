@@ -4,6 +4,7 @@ import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
 import { LAST_WORDS_MS, unblock } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
+import { tellSupervisor } from '../supervisor.js';
 import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
 
 /** What a process may run; `--only` picks. */
@@ -36,6 +37,7 @@ export const serveCommand: Command = {
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
+    tellSupervisor(process.env);
     const { createLog, flushLog, serve } = await import('hrm-server');
     const log = createLog(settings);
     const server =

@@ -3,6 +3,7 @@
  * @module
  */
 import { write } from 'node:fs';
+import { Session } from 'node:inspector';
 import { workerData } from 'node:worker_threads';
 import { BEAT, beatMs, DEBUGGED, type StallWatchData } from './heartbeat.js';
 
@@ -30,11 +31,21 @@ function look(): void {
   if (silentMs >= stallMs) endProcess();
 }
 
-/** SIGKILL alone ends a process whose main thread takes nothing else; supervisors take it for a failure. */
 function endProcess(): void {
   clearInterval(timer);
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
-  write(2, lastLine(), () => process.kill(process.pid, 'SIGKILL'));
+  setTimeout(killProcess, LAST_LINE_MS);
+  write(2, lastLine(), killProcess);
+}
+
+/**
+ * SIGKILL ends a process whose main thread takes nothing else; supervisors take it for a failure. The first process of a container is
+ * spared by its own SIGKILL: there the debugger's protocol, which may interrupt the main thread's JavaScript, makes it exit.
+ */
+function killProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
+  const session = new Session();
+  session.connectToMainThread();
+  session.post('Runtime.evaluate', { expression: 'process.exit(137)' });
 }
 
 function lastLine(): string {

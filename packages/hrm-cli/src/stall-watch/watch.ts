@@ -8,7 +8,8 @@
  * ```
  * - A thread, since nothing in the loop can see that the loop stands still, and since it needs nobody else: it is the same
  *   in one process, in each process of `--workers` (the primary then starts another) and under any supervisor.
- * - SIGKILL, since the main thread takes nothing else. Nothing accepted is lost by it, and every supervisor restarts after it.
+ * - SIGKILL, since the main thread takes nothing else. Nothing accepted is lost by it, and every supervisor restarts after it. In a
+ *   container's first process, which it spares, what hangs outside JavaScript is left to an init (`docker run --init`) or a probe.
  * - Time in which the thread stood still as well does not count: SIGSTOP, a suspended machine, a machine that is too busy. Nor
  *   does time under a debugger, which stops the loop on purpose.
  * - The thread takes 10 MB.

@@ -12,7 +12,7 @@ import { flush, LAST_WORDS_MS } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
 import { listenForStop } from '../stop-signal.js';
 import type { FromWorker, ToStart, ToWorker } from './messages.js';
-import { answerCounts, askForReports } from './reports.js';
+import { answerCounts, askForReports, tellCounts } from './reports.js';
 
 const told = new AbortController();
 const signal = AbortSignal.any([listenForStop(), told.signal]);
@@ -76,6 +76,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   }
   try {
     answerCounts(service, tell);
+    tellCounts(service, tell);
     await tell({ type: 'ready', url: service.url });
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
     return 0;
@@ -86,6 +87,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   } finally {
     if (service.url !== null) await primaryReleased();
     await service.close();
+    await tell({ type: 'counts', report: await service.counts() });
   }
 }
 

@@ -8,10 +8,8 @@ import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Storage } from '../ports/storage.js';
 import { type DevicePriority, rankDevices } from '../pure/merge.js';
 import { parseQuestion, type Question } from '../pure/question.js';
-
 import { formatInstant } from '../pure/timestamp.js';
 import { sortUtf8 } from '../pure/utf8.js';
-
 import type { OnDamage } from './damage.js';
 import { daysOf, overPartitions } from './days.js';
 import { type End, endsOfDay, spansOfDay } from './device-ends.js';

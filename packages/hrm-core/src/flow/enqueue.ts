@@ -1,5 +1,5 @@
 import { type Fault, HrmError, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
@@ -22,6 +22,8 @@ export interface EnqueueOptions extends CallOptions {
   readonly naiveTimestamps?: NaiveTimestamps | undefined;
   /** How far ahead of the clock a timestamp may lie, milliseconds, inclusive; default 24 hours. */
   readonly maxFutureMs?: number | undefined;
+  /** How far behind the clock a timestamp may lie, milliseconds, inclusive; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
   /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
   readonly wireOnly?: boolean | undefined;
   /** Refuses readings of more devices than a user may have on a day; none by default. */
@@ -74,6 +76,7 @@ export async function enqueueUntrusted(
     owner,
     naiveTimestamps = 'reject',
     maxFutureMs = DAY_MS,
+    maxPastMs = MAX_TIMESTAMP_MS,
     wireOnly = false,
     deviceBound,
   }: EnqueueOptions = {},
@@ -83,7 +86,7 @@ export async function enqueueUntrusted(
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
   const nowMs = Math.floor(clock.nowMs());
   if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
-  const rules = { naiveTimestamps, latestMs: nowMs + maxFutureMs, wireOnly };
+  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
   const devices = deviceBound?.begin();
   await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
   devices?.keep();

@@ -57,7 +57,7 @@ export async function knowShare(
   const tables: ReadingColumns[] = [];
   for (const piece of pieces) {
     const read = await decodeGroups(file, partition, { footer }, piece);
-    tables.push(...read.map((table) => rowsOfUser(table, userId)));
+    for (const table of read) tables.push(rowsOfUser(table, userId));
   }
   const turns = takeTurns();
   await turns.give();

@@ -13,7 +13,7 @@ import { createRotation } from '../pure/rotation.js';
 /** Lets the process do something else, every few milliseconds of work. */
 export interface Turns {
   give(): Promise<void>;
-  /** Lets all who wait go first, however little was done: for who makes work for them. */
+  /** Lets all of this owner's who wait go first, however little was done: for who makes work for them. */
   queue(): Promise<void>;
 }
 
@@ -50,21 +50,20 @@ function goOn(): void {
   if (isMoving) setImmediate(moveOn);
 }
 
-function queue(owner: string): Promise<void> {
-  return new Promise((resolve) => {
-    line.add(owner, resolve);
-    if (isMoving) return;
-    isMoving = true;
-    setImmediate(moveOn);
-  });
-}
-
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
+  function queue(): Promise<void> {
+    return new Promise((resolve) => {
+      line.add(owner, resolve);
+      if (isMoving) return;
+      isMoving = true;
+      setImmediate(moveOn);
+    });
+  }
   return {
     async give() {
-      if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
+      if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
     },
-    queue: () => queue(owner),
+    queue,
   };
 }

@@ -78,7 +78,7 @@ describe('an embedded queue whose file goes away under the process', () => {
     rmSync(join(directory, 'queue.lmdb'));
     for (const { status } of await Promise.allSettled(pushed)) assert.equal(status, 'rejected');
     await assertLost(queue);
-    assert.deepEqual(readdirSync(directory), ['queue.lmdb-lock']);
+    assert.ok(!readdirSync(directory).includes('queue.lmdb'));
   });
 
   it('takes no other file for its own, even under the same inode number', async () => {

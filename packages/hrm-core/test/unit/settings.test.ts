@@ -39,6 +39,7 @@ it('has the defaults of the contract', () => {
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
     maxDevices: 10_000,
+    maxPastMs: 253_402_300_799_999,
     stallMs: 60_000,
     logLevel: 'info',
     logFormat: 'auto',

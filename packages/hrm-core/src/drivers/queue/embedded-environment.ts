@@ -31,6 +31,7 @@ import {
 } from './embedded-files.js';
 
 import { type Opened, openFile, type Tables } from './embedded-open.js';
+import { announce, type Presence } from './embedded-presence.js';
 import { readSpace, requireSpace, unavailable } from './embedded-space.js';
 
 /** Transactions over the tables. */
@@ -57,6 +58,10 @@ interface Shared {
   held: HeldFile | undefined;
   opened: Opened | undefined;
   users: number;
+  /** Keeps processes of the same id out, from the first opening to the last user's close. */
+  presence: Presence | undefined;
+  /** What waits for it. */
+  announcing: Promise<void> | undefined;
 }
 
 /** How often writes look for dead readers: a look is a system call for each process, growth in the meantime is bounded. */
@@ -67,7 +72,7 @@ const READER_CHECK_MS = 10_000;
  * crashes it otherwise. A module's own variable would not do, since `import` and `require` load two copies of this one.
  * A change of {@link Shared} needs another number in the name.
  */
-const REGISTRY = Symbol.for('hrm-core.embedded.v1');
+const REGISTRY = Symbol.for('hrm-core.embedded.v2');
 
 function registry(): Map<string, Shared> {
   const holder = globalThis as { [REGISTRY]?: Map<string, Shared> };
@@ -80,11 +85,18 @@ function registry(): Map<string, Shared> {
  * @throws HrmError kind `unavailable` (no access, no space), `data` (not a queue file, or of another version), `invalid`
  * (code `worker_thread`).
  */
-export function openEnvironment(directory: string, { create }: { readonly create: boolean }): Environment {
+export async function openEnvironment(
+  directory: string,
+  { create }: { readonly create: boolean },
+): Promise<Environment> {
   refuseWorkerThread();
   const shared = sharedAt(findDirectory(directory, create));
   shared.users += 1;
   try {
+    shared.announcing ??= announce(shared.directory).then((presence) => {
+      shared.presence = presence ?? undefined;
+    });
+    await shared.announcing;
     current(shared);
   } catch (error) {
     release(shared);
@@ -123,7 +135,14 @@ function findDirectory(directory: string, create: boolean): string {
 
 function sharedAt(directory: string): Shared {
   const all = registry();
-  const shared = all.get(directory) ?? { directory, held: undefined, opened: undefined, users: 0 };
+  const shared = all.get(directory) ?? {
+    directory,
+    held: undefined,
+    opened: undefined,
+    users: 0,
+    presence: undefined,
+    announcing: undefined,
+  };
   all.set(directory, shared);
   return shared;
 }
@@ -174,6 +193,7 @@ function release(shared: Shared): void {
   closeOpened(shared);
   if (shared.held !== undefined) closeSync(shared.held.descriptor);
   shared.held = undefined;
+  shared.presence?.end();
 }
 
 function closeOpened(shared: Shared): void {

@@ -68,13 +68,13 @@ interface State {
  * When the queue file is deleted or replaced under the process, every call fails with `queue_unavailable` until it is back
  * or the process was restarted.
  *
- * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full` or `queue_missing`; kind `data`, code `queue_layout`,
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, `queue_full`, `queue_missing` or `queue_in_use`; kind `data`, code `queue_layout`,
  * when the file there is not a queue, or one of another version; kind `invalid`, code `worker_thread`, anywhere but in the
  * main thread.
  */
 export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue> {
   const state: State = {
-    environment: openEnvironment(options.directory, { create: options.create ?? true }),
+    environment: await openEnvironment(options.directory, { create: options.create ?? true }),
     clock: options.clock ?? systemClock,
     pending: [],
     isCommitScheduled: false,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { throwIfAborted } from '../../errors.js';
 import type { ListOptions, Partition, PartitionRange } from '../../ports/storage.js';
+import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
@@ -43,18 +44,18 @@ async function* findDays(
 ): AsyncGenerator<readonly Partition[]> {
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
   if (pending === true) {
-    for (const partition of await pendingOf(context)) {
+    for (const partition of await pendingOf(context, options)) {
       const isNamed = directories === undefined || directories.includes(partition.directory);
       if (isNamed && isWanted(partition.date)) yield [partition];
     }
     return;
   }
-  for (const date of await namesOf(context, '', (name) => isDate(name) && isWanted(name))) {
+  for (const date of await namesOf(context, '', (name) => isDate(name) && isWanted(name), options)) {
     await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
     const found =
       directories === undefined
-        ? await namesOf(context, date, isUserDirectory)
+        ? await namesOf(context, date, isUserDirectory, options)
         : directories.filter((directory) => isThere(context, date, directory));
     yield found.map((directory) => ({ date, directory }));
   }
@@ -65,16 +66,23 @@ async function namesOf(
   context: DirectoryContext,
   path: string,
   isWanted: (name: string) => boolean,
+  { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   try {
     const entries = await listEntries(context.fileSystem, join(context.directory, path));
-    return entries
-      .filter((entry) => isWanted(entry.name) && entry.isDirectory())
-      .map(({ name }) => name)
-      .sort();
+    if (entries.length > MANY_ENTRIES) await giveWay();
+    const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
+    return await sortInTurns(names, byCodeUnits, giveWay);
   } catch (error) {
     throw storageError(`list ${path || 'the dates'}`, context.directory, error);
   }
+}
+
+/** Entries whose filtering is worth a pause of its own: a millisecond or two. */
+const MANY_ENTRIES = 10_000;
+
+async function yieldNow(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** One stat instead of a listing: a day may have ten thousand users. */
@@ -86,9 +94,12 @@ function isThere(context: DirectoryContext, date: string, directory: string): bo
   }
 }
 
-async function pendingOf(context: DirectoryContext): Promise<readonly Partition[]> {
+async function pendingOf(
+  context: DirectoryContext,
+  { giveWay = yieldNow }: ListOptions = {},
+): Promise<readonly Partition[]> {
   try {
-    return await listPending(context);
+    return await listPending(context, giveWay);
   } catch (error) {
     throw storageError('list what is pending', context.directory, error);
   }
