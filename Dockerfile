@@ -41,7 +41,8 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 # The process is its container's first, which no signal ends that it does not handle: `hrm` handles SIGTERM and SIGINT.
-# It reaps what it starts, and that starts nothing in turn, so it needs no init (tini) above it.
+# It reaps what it starts, and that starts nothing in turn. All the same run it below an init (`docker run --init`): where it
+# stands still it kills itself, and a container's first process is spared by its own SIGKILL.
 STOPSIGNAL SIGTERM
 # Asks the queue and the storage that the settings name, whatever part of the system the container runs.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=4 CMD ["node", "/app/packages/hrm-cli/bin/hrm.js", "health"]

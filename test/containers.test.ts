@@ -29,13 +29,24 @@ interface ComposeService {
   readonly [key: string]: unknown;
 }
 
+const PASSWORD = 'd4f0c6a1';
+
 /** The compose file as the tool understands it: Compose v2 where it is, else docker-compose 1.27 or newer. */
-function readCompose(): Record<string, ComposeService> {
+function readCompose(password = PASSWORD): Record<string, ComposeService> {
   const hasPlugin = spawnSync('docker', ['compose', 'version']).status === 0;
-  const [command, args] = hasPlugin ? ['docker', ['compose', 'config']] : ['docker-compose', ['config']];
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' });
+  const [command, words] = hasPlugin ? ['docker', ['compose']] : ['docker-compose', []];
+  const args = [...words, 'config'];
+  // Stands before what a file `.env` says, also when it is empty.
+  const env = { ...process.env, REDIS_PASSWORD: password };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', env });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error ?? stderr}`);
   return parse(stdout).services;
+}
+
+/** Bytes of `2g`, or of what the tool makes of it. */
+function bytesOf(size: unknown): number {
+  const [, digits, unit = ''] = /^(\d+)(\w?)$/.exec(String(size)) ?? [];
+  return Number(digits) * ({ k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[unit] ?? 1);
 }
 
 const services = readCompose();
@@ -61,8 +72,21 @@ describe('docker-compose.yml', () => {
 
   it('has a Redis that loses nothing it accepted', () => {
     const command = services.redis?.command.join(' ');
-    expect(command).toBe('redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction');
+    const options = '--appendonly yes --appendfsync always --maxmemory-policy noeviction --maxmemory 1gb';
+    expect(command).toBe(`redis-server ${options} --requirepass ${PASSWORD}`);
+    // Its health check says it, too.
+    expect(services.redis?.environment).toEqual({ REDISCLI_AUTH: PASSWORD });
     expect(services.redis?.image).toBe('redis:7');
+  });
+
+  it('starts nothing without a password for Redis, and says what is missing', () => {
+    expect(() => readCompose('')).toThrow(/REDIS_PASSWORD/);
+  });
+
+  it.each(Object.entries(services))('%s has bounds of memory, processes and log', (name, service) => {
+    expect(bytesOf(service.mem_limit)).toBe(2 * 2 ** 30);
+    expect(Number(service.pids_limit)).toBe(name === 'redis' ? 64 : 256);
+    expect(service.logging).toEqual({ driver: 'json-file', options: { 'max-size': '10m', 'max-file': '5' } });
   });
 
   it('publishes the API, on this machine alone, and nothing else', () => {
@@ -95,7 +119,9 @@ describe('docker-compose.yml', () => {
   it.each(ours)('%s waits for Redis and shares the data', (name) => {
     const service = services[name];
     expect(service?.depends_on?.redis?.condition).toBe('service_healthy');
-    expect(service?.environment?.REDIS_URL).toBe('redis://redis:6379');
+    expect(service?.environment?.REDIS_URL).toBe(`redis://:${PASSWORD}@redis:6379`);
+    // A process that is its container's first cannot kill itself when it stands still.
+    expect(service?.init).toBe(true);
     const volumes = service?.volumes.map((volume) =>
       typeof volume === 'string' ? volume.replace(':rw', '') : `${volume.source}:${volume.target}`,
     );

@@ -27,6 +27,7 @@ const SPREADS: readonly Bounded[] = [
   { file: /row-table\.ts$/, text: /left\.|right\./, because: 'a table is of one day: 1,440 rows at most' },
   { file: /plan-compaction\.ts$/, text: /^\.\.\.full$/, because: 'sizes of parts, a logarithm: some eight' },
   { file: /footer\.ts$/, text: /bounds/, because: 'five columns; a file with more in a row group is damaged' },
+  { file: /foreign\/open\.ts$/, text: /slice\(0, 1\)/, because: 'one' },
   { file: /redis-wait\.ts$/, text: /^\.\.\.ages$/, because: 'two' },
   { file: /write-batch\.ts$/, text: /found\.|refused/, because: 'a step spends MAX_HALVING_WRITES' },
   { file: /core\/src\/settings\.ts$/, text: /keyFaults/, because: 'one a key' },

@@ -19,6 +19,7 @@ interface Rules {
 interface Dashboard {
   readonly panels: {
     readonly title: string;
+    readonly type: string;
     readonly targets?: readonly { readonly expr: string }[];
     readonly gridPos: { readonly h: number; readonly w: number; readonly x: number; readonly y: number };
   }[];
@@ -82,6 +83,22 @@ describe('the alerts', () => {
   });
 });
 
+/** What Prometheus has of a service that was just started, and stays as it is. */
+async function freshSeries(): Promise<{ readonly series: string; readonly values: string }[]> {
+  const { url } = await startService(environment(await temporaryDirectory()));
+  let text = '';
+  // The compacter's first run is a moment after the start.
+  await expect
+    .poll(async () => {
+      text = await (await fetch(`${url}/metrics`)).text();
+      return text;
+    })
+    .toMatch(/^hrm_compaction_last_run_timestamp_seconds \d/m);
+  return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name, labels = '', value]) => {
+    return { series: `${name}{job="hrm",${labels}}`, values: `${value}x20` };
+  });
+}
+
 describe('the dashboard', () => {
   it('asks what Prometheus understands', async () => {
     const expressions = expressionsOf(await readDashboard());
@@ -91,6 +108,26 @@ describe('the dashboard', () => {
     });
     const directory = await withRules({ groups: [{ name: 'panels', rules }] });
     const { passed, said } = promtool(directory, 'check', 'rules', 'alerts.yml');
+    expect(passed, said).toBe(true);
+  });
+
+  it('has a figure in each of its numbers before anything has failed, and before anybody has asked', async () => {
+    const series = await freshSeries();
+    const stats = (await readDashboard()).panels.filter(({ type }) => type === 'stat');
+    expect(stats.length).toBeGreaterThan(3);
+    const exprs = expressionsOf({ panels: stats }).map((expr) =>
+      expr.replaceAll('$__rate_interval', '5m').replaceAll('$job', 'hrm'),
+    );
+    // Absent is no figure, and neither is what differs from itself: 0 / 0.
+    const tests = exprs.map((expr) => ({
+      expr: `absent(${expr}) or ((${expr}) != (${expr}))`,
+      eval_time: '10m',
+      exp_samples: [],
+    }));
+    const directory = await withRules({ groups: [] });
+    const text = { rule_files: [], tests: [{ interval: '1m', input_series: series, promql_expr_test: tests }] };
+    await writeFile(join(directory, 'stats.test.yml'), JSON.stringify(text));
+    const { passed, said } = promtool(directory, 'test', 'rules', 'stats.test.yml');
     expect(passed, said).toBe(true);
   });
 

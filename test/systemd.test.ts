@@ -62,6 +62,14 @@ describe.runIf(process.platform === 'linux')('deploy/systemd', () => {
       'NoNewPrivileges=true',
       'PrivateTmp=true',
       'CapabilityBoundingSet=',
+      // What it may take of the machine, and that somebody sees when it stands still.
+      expect.stringMatching(/^MemoryMax=[12]G$/),
+      'TasksMax=256',
+      'LimitCORE=0',
+      'LogRateLimitBurst=10000',
+      'WatchdogSec=120',
+      'WatchdogSignal=SIGKILL',
+      'NotifyAccess=all',
     ];
     expect(lines).toEqual(expect.arrayContaining(wanted));
   });

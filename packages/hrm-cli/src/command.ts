@@ -51,6 +51,11 @@ export interface Command {
   /** The settings that matter to it: those that its help explains. */
   readonly settings: readonly SettingName[];
   readonly examples: readonly string[];
+  /**
+   * How long the end waits for whoever reads what was said, milliseconds. By default as long as that takes; a service must not
+   * be kept by it.
+   */
+  readonly flushMs?: number;
   /** @returns the kind of outcome, which is the exit code. @throws HrmError */
   run(invocation: Invocation): Promise<'done' | 'data' | 'unavailable'>;
 }

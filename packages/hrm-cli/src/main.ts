@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { GLOBAL_OPTIONS, parseArguments, takesNext, unknownName } from './command.js';
 import { COMMANDS, GROUPS } from './commands.js';
-import { endProcess } from './end-process.js';
+import { endProcess, forgetLostTerminals } from './end-process.js';
 import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput, flush } from './output.js';
@@ -17,6 +17,9 @@ interface Target {
   readonly name: string;
   readonly args: readonly string[];
 }
+
+/** How long the end waits for readers of what was said: as the command says. */
+let flushMs: number | undefined;
 
 /** Runs one call of `hrm`. @returns the exit code. */
 async function run(argv: readonly string[]): Promise<number> {
@@ -39,6 +42,7 @@ async function runTarget({ name, args }: Target, flags: readonly string[], json:
   const output = createOutput(process.stdout);
   if (entry === undefined) return await runWithoutCommand(name, args, json);
   const command = await entry.load();
+  flushMs = command.flushMs;
   if (flags.some((arg) => arg === '--help' || arg === '-h')) {
     const { summary, seeAlso = [] } = entry;
     await output.write(commandHelp(command, { summary, seeAlso, terminal: ownTerminal() }));
@@ -129,6 +133,7 @@ function version(): string {
 
 // A reader of the error messages who leaves must not turn the outcome into a crash.
 process.stderr.on('error', () => undefined);
+forgetLostTerminals();
 const exitCode = await run(process.argv.slice(2));
-await Promise.all([flush(process.stdout), flush(process.stderr)]);
+await Promise.all([flush(process.stdout, flushMs), flush(process.stderr, flushMs)]);
 await endProcess(exitCode);

@@ -63,10 +63,21 @@ function join(left: string | Uint8Array, right: string | Uint8Array): string | U
   return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
 }
 
-/** Waits until a stream has handed on what was written to it. */
-export async function flush(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength > 0 && !stream.destroyed)
-    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+/** How long the end of a service waits for whoever reads its output, milliseconds. */
+export const LAST_WORDS_MS = 500;
+
+/** Waits until a stream has handed on what was written to it, or `ms` have passed. */
+export async function flush(stream: NodeJS.WriteStream, ms?: number): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    stream.write('', () => resolve());
+    if (ms !== undefined) setTimeout(resolve, ms);
+  });
+}
+
+/** Keeps a terminal that takes nothing (Ctrl-S) from stopping the process; what is written to it waits. */
+export function unblock(stream: NodeJS.WriteStream & { readonly _handle?: { setBlocking?(is: boolean): void } }): void {
+  stream._handle?.setBlocking?.(false);
 }
 
 /** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */

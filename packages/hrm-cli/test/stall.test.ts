@@ -1,9 +1,12 @@
 /** A process whose event loop stands still is killed, and its supervisor, or the primary, starts another. */
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeSandbox, type Sandbox } from './hrm.js';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { HRM_BIN, hrmEnvironment, makeSandbox, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -47,6 +50,14 @@ function askLive(url: string): Promise<number | string> {
   });
 }
 
+const cannotUnshare = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status !== 0;
+
+/** Whether a process runs; one that only waits for its parent to hear of its end does not. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
+
 describe('a process whose event loop stands still', () => {
   it('is killed and says why, so that its supervisor starts it again', async () => {
     const server = start();
@@ -57,7 +68,9 @@ describe('a process whose event loop stands still', () => {
     const [code, signal] = await once(server.child, 'exit');
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
     const { stderr } = await server.finished;
-    expect(stderr).toContain(`process ${server.child.pid} answers nobody: its event loop has stood still for 4 s`);
+    expect(stderr).toMatch(
+      new RegExp(`^\\{"level":60,.*"pid":${server.child.pid},"msg":"the event loop stood still for 4 s`, 'm'),
+    );
   });
 
   it('is killed also where nobody reads what it says', async () => {
@@ -80,7 +93,7 @@ describe('a process whose event loop stands still', () => {
     expect(first).toBe(200);
     await expect.poll(() => server.pids('api').length, { timeout: 60_000 }).toBe(3);
     await expect.poll(() => server.log(), { timeout: 60_000 }).toContain('a worker was started again');
-    expect(server.log()).toContain(`process ${blocked} answers nobody`);
+    expect(server.log()).toContain(`"pid":${blocked},"msg":"the event loop stood still`);
     expect(server.log()).toMatch(new RegExp(`"worker":${blocked},.*"signal":"SIGKILL".*"a worker ended`));
     expect(await askLive(url)).toBe(200);
     server.child.kill('SIGTERM');
@@ -95,6 +108,57 @@ describe('a process whose event loop stands still', () => {
     await expect.poll(() => server.pids('consumer').length, { timeout: 60_000 }).toBe(2);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
+  });
+
+  it('outlives a primary that was killed no longer than any other', async () => {
+    const server = start('--workers', '2');
+    await server.firstLine();
+    await expect.poll(() => server.pids('api').length).toBe(2);
+    await expect.poll(() => server.pids('consumer').length).toBe(1);
+    const workers = [...server.pids('api'), ...server.pids('consumer')];
+    process.kill(workers[0] ?? 0, 'SIGUSR2');
+    server.child.kill('SIGKILL');
+    await expect.poll(() => workers.filter(isRunning), { timeout: 60_000 }).toEqual([]);
+  });
+
+  it.skipIf(cannotUnshare)(
+    'is ended also as the first process of a container, which its own SIGKILL spares',
+    async () => {
+      const env = hrmEnvironment(sandbox.directory, SETTINGS);
+      const args = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, HRM_BIN, 'serve'];
+      const container = spawn('unshare', args, { env, cwd: sandbox.directory, stdio: ['ignore', 'pipe', 'ignore'] });
+      onTestFinished(() => {
+        container.kill('SIGKILL');
+      });
+      await once(container.stdout, 'data');
+      const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(container.pid)], { encoding: 'utf8' });
+      process.kill(Number(stdout), 'SIGUSR2');
+      expect(await once(container, 'exit')).toEqual([137, null]);
+    },
+  );
+
+  it('no longer tells systemd that it is well, once it stands still', async () => {
+    // In place of systemd's own program: it says when it was called, and with what.
+    const program = join(sandbox.directory, 'systemd-notify');
+    const told = join(sandbox.directory, 'told');
+    await writeFile(program, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
+    const server = sandbox.start(['serve'], {
+      ...SETTINGS,
+      HRM_STALL_MS: '0',
+      PATH: `${sandbox.directory}:${process.env.PATH}`,
+      NOTIFY_SOCKET: '/run/nowhere',
+      WATCHDOG_USEC: '600000',
+    });
+    await server.firstLine();
+    const lines = async () => (await readFile(told, 'utf8').catch(() => '')).split('\n').length - 1;
+    await expect.poll(lines).toBeGreaterThan(3);
+    expect(await readFile(told, 'utf8')).toMatch(/^(WATCHDOG=1\n)+$/);
+    server.child.kill('SIGUSR2');
+    // One may be under way.
+    await sleep(1_000);
+    const then = await lines();
+    await sleep(2_000);
+    expect(await lines()).toBe(then);
   });
 
   it('is not one that was stopped as a whole for longer, as by a suspended machine', async () => {

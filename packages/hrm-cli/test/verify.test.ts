@@ -1,5 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePart } from 'hrm-core';
+import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
@@ -26,6 +28,8 @@ describe('hrm verify', () => {
       partitions: 2,
       files: 2,
       readings: 110,
+      superseded: { files: 0, readings: 0 },
+      received_ahead: { readings: 0, latest: null },
       repaired: 0,
       quarantine: { files: 0, salvageable: 0, salvaged: 0 },
       set_aside: 0,
@@ -35,6 +39,22 @@ describe('hrm verify', () => {
     });
     expect((await sandbox.run(['verify', '--user', 'bo'])).stdout).toMatch(/^partitions +1\nfiles +1\nreadings +10\n/);
     expect((await sandbox.run(['verify', '--date', '20240230'])).code).toBe(2);
+  });
+
+  it('counts what compaction replaced apart, and says what to do about a clock that was ahead', async () => {
+    await sandbox.run(['compact', '--all']);
+    const { stdout } = await sandbox.run(['verify', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ files: 2, readings: 110, superseded: { files: 2, readings: 110 } });
+    const storage = await openDirectoryStorage({ directory: sandbox.dataDir });
+    const [timestampMs, receivedMs] = [Date.parse('2024-01-16T00:00:00Z'), Date.parse('5000-01-02T03:04:05Z')];
+    const reading = { userId: 'ana', deviceId: 'watch', timestampMs, heartRate: 70, receivedMs };
+    await writePart({ storage }, [reading]);
+    await storage.close();
+    const people = await sandbox.run(['verify']);
+    expect(people.code).toBe(0);
+    expect(people.stdout).toMatch(
+      /1 reading received ahead of the clock, the latest at 5000-01-02T03:04Z: .*send corrections again/,
+    );
   });
 
   it('says what is wrong and where, ends with 5, and changes nothing unless asked to repair', async () => {

@@ -109,6 +109,28 @@ describe('a scrape of hrm serve --workers', () => {
     expect((await finished).code).toBe(0);
   });
 
+  it('has what workers had counted that nobody had asked when they were killed', async () => {
+    const { child, url, pids, finished } = await start();
+    await post(url, 200);
+    // Nothing shows from outside that they have told it: a scrape would ask them.
+    await sleep(3_000);
+    for (const pid of pids('api')) process.kill(pid, 'SIGKILL');
+    await until(() => pids('api').length === 4, 'both are started again');
+    await until(
+      () =>
+        ask(url, '/health/live')
+          .then(() => true)
+          .catch(() => false),
+      'they listen',
+    );
+    const { value } = await scrape(url);
+    expect(value(ACCEPTED)).toBe(200);
+    expect(value(POSTED)).toBe(200);
+    expect(value('hrm_request_duration_seconds_count{method="POST",route="/metrics/heart-rate"}')).toBe(200);
+    child.kill('SIGTERM');
+    expect((await finished).code).toBe(0);
+  });
+
   it('never goes back: not when a worker is killed, nor while one stands still', async () => {
     const { child, url, pids, finished, log } = await start();
     await post(url, 40);

@@ -45,6 +45,7 @@ export {
   type StoredDay,
 } from './flow/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
+export { type Turns, takeTurns } from './flow/turns.js';
 export {
   type VerifyComponents,
   type VerifyFault,
@@ -85,6 +86,7 @@ export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { QuestionInput } from './pure/question.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
+export { createRotation, type Rotation } from './pure/rotation.js';
 export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
 export type { ReadingInput, WireReading } from './reading.js';

@@ -141,6 +141,14 @@ export const MAX_FOREIGN_ROWS = 8 * 1024 * 1024;
 /** Rows of another writer's file that are read at once: 3.7 MB of columns, and a row group as DuckDB writes them. */
 export const FOREIGN_SLICE_ROWS = 131_072;
 
+/**
+ * Rows of a shared part that another writer made: those of one user are held when it is brought home, and it may be of one user.
+ */
+export const MAX_FOREIGN_SHARED_ROWS = 2 * 1024 * 1024;
+
+/** Rows of an unsorted file that are put in order at once, in some tens of milliseconds; the file is read once for each. */
+export const SORTED_ROWS = 262_144;
+
 /** Bytes of a page of another writer's file, decompressed: writers aim at one or eight MiB. */
 export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
 
@@ -269,6 +277,9 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds that the clocks of a system's machines may differ by, before what one received is ahead of another's. */
 export const MAX_CLOCK_SKEW_MS = 60_000;
+
+/** Users of shared parts that one verification counts apart, some 100 bytes each; what is beyond counts until its shared part goes. */
+export const MAX_COUNTED_SHARES = 500_000;
 
 /** Readings that a look for those received ahead of the clock reads: a second's work. */
 export const MAX_AHEAD_READINGS = 5_000_000;

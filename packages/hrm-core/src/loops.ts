@@ -114,6 +114,7 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     quarantined: (...call) => storage.quarantined(...call),
     partitions: (...call) => storage.partitions(...call),
     check: () => storage.check(),
+    maxConcurrent: storage.maxConcurrent,
     close: () => storage.close(),
   };
 }

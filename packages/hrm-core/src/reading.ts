@@ -97,9 +97,10 @@ const QueuedReadingSchema = v.object(
  * Validates one reading or many.
  * @param input - untrusted: one reading, or an array of them.
  * @param receivedMs - the stamp that valid readings get.
+ * @param firstIndex - of an array: the index of its first reading in the batch that it is a slice of.
  * @returns all readings, or every fault with JSON Pointers (`/3/heart_rate`, or `/heart_rate` for a single reading).
  */
-export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: number): ParsedReadings {
+export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: number, firstIndex = 0): ParsedReadings {
   const many = Array.isArray(input);
   const items: readonly unknown[] = many ? input : [input];
   const readings: Reading[] = [];
@@ -124,7 +125,7 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
     for (const issue of result.issues) {
       faultCount += 1;
       if (faults.length < MAX_FAULTS) {
-        faults.push({ path: (many ? `/${i}` : '') + pointer(issue, names), message: explain(issue) });
+        faults.push({ path: (many ? `/${firstIndex + i}` : '') + pointer(issue, names), message: explain(issue) });
       }
     }
   }

@@ -266,6 +266,13 @@ const DEFINITIONS = {
     allowed: 'fatal, error, warn, info, debug, trace or silent',
     about: 'Least serious log line written to stderr.',
   },
+  logFormat: {
+    variable: 'HRM_LOG_FORMAT',
+    schema: v.picklist(['auto', 'json', 'pretty']),
+    fallback: 'auto' as const,
+    allowed: 'auto, json or pretty',
+    about: 'Form of log lines: JSON, or for people; auto: for people on a terminal, else JSON.',
+  },
 } as const;
 
 type Definitions = typeof DEFINITIONS;

@@ -88,7 +88,9 @@ interface EventFields {
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function createEventParser(onEvent: (fields: EventFields) => void): (text: string) => void {
-  let rest = '';
+  // The line that is not over yet, in pieces.
+  let open: string[] = [];
+  let endsInReturn = false;
   let event = '';
   let data: string[] = [];
   let id: string | null = null;
@@ -118,11 +120,14 @@ export function createEventParser(onEvent: (fields: EventFields) => void): (text
   }
 
   return (text) => {
-    rest += text;
+    open.push(text);
+    if (!endsInReturn && !/[\r\n]/.test(text)) return;
+    const all = open.join('');
     // A piece may end between the two characters of a line's end.
-    const usable = rest.endsWith('\r') ? rest.length - 1 : rest.length;
-    const lines = rest.slice(0, usable).split(/\r\n|\r|\n/);
-    rest = (lines.pop() ?? '') + rest.slice(usable);
+    endsInReturn = all.endsWith('\r');
+    const usable = endsInReturn ? all.length - 1 : all.length;
+    const lines = all.slice(0, usable).split(/\r\n|\r|\n/);
+    open = [(lines.pop() ?? '') + all.slice(usable)];
     for (const line of lines) takeLine(line);
   };
 }

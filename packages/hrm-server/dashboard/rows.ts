@@ -35,7 +35,8 @@ const NOTHING = new Uint8Array();
 export function createRowReader(): RowReader {
   let columns = allocate(4_096);
   let length = 0;
-  let rest: Uint8Array = NOTHING;
+  // The row that is not over yet, in pieces.
+  let open: Uint8Array[] = [];
   let isHeader = true;
   let dayMs = 0;
   let day = '';
@@ -81,7 +82,11 @@ export function createRowReader(): RowReader {
 
   return {
     push(piece) {
-      const bytes = rest.length === 0 ? piece : join(rest, piece);
+      if (!piece.includes(NEWLINE)) {
+        open.push(piece.slice());
+        return;
+      }
+      const bytes = open.length === 0 ? piece : join([...open, piece]);
       let from = 0;
       for (;;) {
         const end = bytes.indexOf(NEWLINE, from);
@@ -90,7 +95,7 @@ export function createRowReader(): RowReader {
         else readLine(bytes, from, end);
         from = end + 1;
       }
-      rest = bytes.slice(from);
+      open = [bytes.slice(from)];
     },
     rows: () => ({ ...columns, length, deviceSets }),
   };
@@ -167,9 +172,12 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
+function join(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
   return joined;
 }

@@ -28,8 +28,16 @@ export interface Access {
   requireUser(userId: unknown): void;
   /** Whether it may see figures that are about everybody. */
   readonly seesFigures: boolean;
-  /** Whether the key still counts, or none is needed yet: for answers that go on for long. */
+  /**
+   * Whether what was admitted would be now: the key counts and may still do as much, or none is needed yet. For whatever comes
+   * a while after the head of a request: the end of its body, its turn, pieces of its answer.
+   */
   isValid(): boolean;
+}
+
+/** @throws HrmError code `key_wrong` where what was admitted is no more. */
+export function requireValid({ isValid }: Access): void {
+  if (!isValid()) throw keyError('key_wrong', 'the API key has ended, or may no longer do this: ask for a new one');
 }
 
 /** Finds out who asks. */
@@ -68,9 +76,17 @@ export function createGate(
       if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
       // What an admin sees is about everybody, and would tell that others are there.
       if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
-      return accessOf(key, headers, () => keys.find(token) !== null);
+      return accessOf(key, headers, () => mayStill(key, keys.find(token), scope));
     },
   };
+}
+
+/** Whether a key, as it is now, may do all that it might by an earlier record. */
+function mayStill(before: KeyRecord, now: KeyRecord | null, scope: Scope | 'any'): boolean {
+  if (now === null || (scope !== 'any' && !now.scopes.includes(scope))) return false;
+  if (now === before || now.user_ids === null) return true;
+  const users = new Set(now.user_ids);
+  return before.user_ids?.every((user) => users.has(user)) ?? false;
 }
 
 /** Where a key may come along: a wrong one is as good as none. */

@@ -14,6 +14,7 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from './accept.js';
+import { type Access, requireValid } from './access.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { cutAnswer } from './cut.js';
 import type { DamageListener } from './damage.js';
@@ -21,7 +22,6 @@ import { createPlaces, type FairShare, type Places } from './fair-share.js';
 import { type Call, clientOf, type Handler } from './handler.js';
 import { MAX_LONG_ANSWERS, MIN_PACKED_BYTES } from './limits.js';
 import { readParameters, valuesOf } from './parameters.js';
-import { invalidError } from './problem.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
@@ -57,9 +57,9 @@ export function answerQuery(
     const encoding = readEncoding(incoming.headers);
     // An interval that is none is among what the query refuses.
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
-    const options = { signal, naiveTimestamps, wireNames: true };
-    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const client = clientOf(call);
+    const options = { signal, owner: client, naiveTimestamps, wireNames: true };
+    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
     const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
@@ -72,6 +72,7 @@ export function answerQuery(
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
     const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
+    await requireStillValid(access, pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
     const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
     const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
@@ -89,6 +90,12 @@ export function answerQuery(
   };
 }
 
+/** Its turn may have come late. @throws HrmError code `key_wrong`; the answer is ended then. */
+async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  if (!access.isValid()) await pieces.return();
+  requireValid(access);
+}
+
 /** For as long as the answer is under way. @throws HrmError code `too_busy`; the answer is ended then. */
 async function takePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
   try {
@@ -104,7 +111,7 @@ function streamOptions(call: Call, share: FairShare): StreamOptions {
   const { access, outgoing, signal, onLateError } = call;
   return {
     async makeWith(make) {
-      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      requireValid(access);
       return await share.run(clientOf(call), make, signal);
     },
     onError(error) {

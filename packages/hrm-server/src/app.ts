@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono';
 import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { type Access, createGate } from './access.js';
+import { type Access, createGate, requireValid } from './access.js';
 import { answerQuery } from './answer-query.js';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
@@ -19,7 +19,8 @@ import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { MAX_ANSWER_STEPS } from './limits.js';
 import { createLive, type Live } from './live.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import { healthHandler, livenessHandler, metricsHandler } from './ops-routes.js';
 import { PAGE_PATHS, readPages } from './pages.js';
@@ -140,7 +141,12 @@ function plain(handler: Handler): Handler {
 
 /** A call whose answer is made in one step. */
 function shared(share: FairShare, handler: Handler): Handler {
-  return (call) => share.run(clientOf(call), async () => await handler(call), call.signal);
+  return async (call) => {
+    const response = await share.run(clientOf(call), async () => await handler(call), call.signal);
+    // Its turn may have come late.
+    requireValid(call.access);
+    return response;
+  };
 }
 
 function noSystem(): never {
@@ -174,8 +180,6 @@ function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown):
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  log[level](
-    { ...fields, method: req.method, route: req.routePath, status, ...describeError(error) },
-    'request failed',
-  );
+  const line = { ...fields, method: req.method, route: req.routePath, status };
+  logRefusal(log, level, error, line, 'request failed');
 }

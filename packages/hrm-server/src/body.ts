@@ -6,38 +6,20 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { HrmError, isHrmError } from 'hrm-core';
+import { sendContinue } from './expect-continue.js';
+import type { Shares } from './fair-share.js';
+import type { Call } from './handler.js';
 import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from './limits.js';
 import { isGzipped } from './media-type.js';
 import { invalidError } from './problem.js';
-
-/** Counts the bytes held by several requests together. */
-export interface ByteBudget {
-  /** Takes bytes; `false`, and takes none, when there are not so many left. */
-  take(bytes: number): boolean;
-  give(bytes: number): void;
-}
-
-/** @param maxBytes - held at once by everybody who shares the budget, inclusive. */
-export function createByteBudget(maxBytes: number): ByteBudget {
-  let heldBytes = 0;
-  return {
-    take(bytes) {
-      if (heldBytes + bytes > maxBytes) return false;
-      heldBytes += bytes;
-      return true;
-    },
-    give(bytes) {
-      heldBytes -= bytes;
-    },
-  };
-}
 
 /** Bounds of one body. */
 export interface BodyLimits {
   /** Inclusive, as sent and unpacked. */
   readonly maxBytes: number;
-  /** Shared with other requests. */
-  readonly budget: ByteBudget;
+  /** Bytes held by all requests, of which a client has a share. */
+  readonly budget: Shares;
+  readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
 }
@@ -45,18 +27,22 @@ export interface BodyLimits {
 /**
  * Reads a body, unpacks it if it is gzip, and gives its text to `use`; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
- * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
- *   `request_timeout`; kind `unavailable`, code `too_busy`, when the budget is used up; kind `closed` when the client
+ * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
+ *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
+ *   the body says how long it is; kind `closed` when the client
  *   went away in the middle.
  */
 export async function withBodyText<Result>(
-  incoming: IncomingMessage,
+  { incoming, outgoing }: Pick<Call, 'incoming' | 'outgoing'>,
   limits: BodyLimits,
   use: (text: string) => Promise<Result>,
 ): Promise<Result> {
   const isPacked = isGzipped(incoming.headers);
-  if (Number(incoming.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  const length = Number(incoming.headers['content-length'] ?? 0);
+  if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  if (!limits.budget.hasRoom(limits.client, length)) throw tooBusyError();
   const body = holdBytes(limits);
+  sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
     return await use(decodeText(await read(incoming, limits, body)));
@@ -73,16 +59,16 @@ interface HeldBytes {
   release(): void;
 }
 
-function holdBytes({ maxBytes, budget }: BodyLimits): HeldBytes {
+function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   let heldBytes = 0;
   return {
     hold(bytes) {
       if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
-      if (!budget.take(bytes)) throw tooBusyError();
+      if (!budget.take(client, bytes)) throw tooBusyError();
       heldBytes += bytes;
     },
     release() {
-      budget.give(heldBytes);
+      budget.give(client, heldBytes);
       heldBytes = 0;
     },
   };
@@ -226,6 +212,6 @@ function clientGoneError(): HrmError {
 }
 
 function tooBusyError(): HrmError {
-  const message = 'too many large requests at once';
+  const message = 'too many large requests at once: send fewer at a time';
   return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }

@@ -2,7 +2,7 @@
  * Everybody's share of the process: who asks for much waits for himself and not for all. Within a step, queries give way to
  * each other and to everything else by themselves.
  */
-import { HrmError } from 'hrm-core';
+import { createRotation, HrmError } from 'hrm-core';
 
 /** Lets a few steps run at once, those of different clients in turn. */
 export interface FairShare {
@@ -14,42 +14,50 @@ export interface FairShare {
   run<Result>(client: string, step: () => Promise<Result>, signal: AbortSignal): Promise<Result>;
 }
 
-/** @param maxRunning - steps under way at once; between the end of one and the next everybody else has a turn. */
+/**
+ * @param maxRunning - steps under way at once; between the end of one and the next everybody else has a turn. One client has three
+ *   quarters of them at most, so that another's step begins at once.
+ */
 export function createFairShare(maxRunning: number): FairShare {
-  // The first client waits longest; whose step began goes behind the others.
-  const waiting = new Map<string, (() => void)[]>();
+  const maxOwn = maxRunning - Math.floor(maxRunning / 4);
+  const waiting = createRotation<() => void>();
+  const runningOf = new Map<string, number>();
   let running = 0;
 
-  function startNext(): void {
-    const [first] = waiting;
-    if (first === undefined) {
-      running -= 1;
-      return;
-    }
-    const [client, starts] = first;
-    const start = starts.shift();
-    waiting.delete(client);
-    if (starts.length > 0) waiting.set(client, starts);
-    start?.();
+  function mayBegin(client: string): boolean {
+    return running < maxRunning && (runningOf.get(client) ?? 0) < maxOwn;
+  }
+
+  function count(client: string, change: 1 | -1): void {
+    running += change;
+    const own = (runningOf.get(client) ?? 0) + change;
+    if (own === 0) runningOf.delete(client);
+    else runningOf.set(client, own);
   }
 
   function waitForTurn(client: string): Promise<void> {
-    return new Promise((start) => {
-      const starts = waiting.get(client);
-      if (starts === undefined) waiting.set(client, [start]);
-      else starts.push(start);
+    return new Promise((resolve) => {
+      waiting.add(client, () => {
+        count(client, 1);
+        resolve();
+      });
     });
   }
 
   return {
     async run(client, step, signal) {
-      if (running < maxRunning) running += 1;
+      if (mayBegin(client)) count(client, 1);
       else await waitForTurn(client);
       try {
         return await unlessGone(step(), signal);
       } finally {
-        if (waiting.size === 0) running -= 1;
-        else setImmediate(startNext);
+        // Its place is free when the next one begins, and not before: who comes meanwhile goes behind.
+        if (waiting.owners === 0) count(client, -1);
+        else
+          setImmediate(() => {
+            count(client, -1);
+            waiting.nextOf(mayBegin)?.();
+          });
       }
     },
   };
@@ -67,7 +75,43 @@ function unlessGone<Result>(step: Promise<Result>, signal: AbortSignal): Promise
   });
 }
 
-/** Counts what is held at once, by everybody and by each client. */
+/** What is held at once, by everybody and by each client: bytes, places. One client has a quarter at most, so that it shuts out nobody. */
+export interface Shares {
+  /** Whether a client could take so much now. */
+  hasRoom(client: string, amount: number): boolean;
+  /** Takes so much; `false`, and takes nothing, when there is not so much left for this client. */
+  take(client: string, amount: number): boolean;
+  give(client: string, amount: number): void;
+}
+
+/** @param max - held by all, inclusive. */
+export function createShares(max: number): Shares {
+  const taken = new Map<string, number>();
+  let all = 0;
+
+  function hasRoom(client: string, amount: number): boolean {
+    return all + amount <= max && (taken.get(client) ?? 0) + amount <= max / 4;
+  }
+
+  function change(client: string, amount: number): void {
+    const own = (taken.get(client) ?? 0) + amount;
+    all += amount;
+    if (own === 0) taken.delete(client);
+    else taken.set(client, own);
+  }
+
+  return {
+    hasRoom,
+    take(client, amount) {
+      if (!hasRoom(client, amount)) return false;
+      change(client, amount);
+      return true;
+    },
+    give: (client, amount) => change(client, -amount),
+  };
+}
+
+/** Places, taken one by one. */
 export interface Places {
   /**
    * @returns what gives the place back; again is harmless.
@@ -76,27 +120,19 @@ export interface Places {
   take(client: string): () => void;
 }
 
-/** @param max - places of all; one client has a quarter of them at most, so that it shuts out nobody. */
+/** @param max - places of all. */
 export function createPlaces(max: number): Places {
-  const taken = new Map<string, number>();
-  let all = 0;
+  const shares = createShares(max);
   return {
     take(client) {
-      const own = taken.get(client) ?? 0;
-      if (all >= max || own >= max / 4) {
+      if (!shares.take(client, 1)) {
         const message = 'too many long answers at once: read those under way, or ask for longer intervals';
         throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
       }
-      all += 1;
-      taken.set(client, own + 1);
       let isTaken = true;
       return () => {
-        if (!isTaken) return;
+        if (isTaken) shares.give(client, 1);
         isTaken = false;
-        all -= 1;
-        const left = (taken.get(client) ?? 1) - 1;
-        if (left === 0) taken.delete(client);
-        else taken.set(client, left);
       };
     },
   };

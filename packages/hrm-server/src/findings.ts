@@ -110,6 +110,14 @@ export function warningFindings(warnings: readonly QueueWarning[]): Finding[] {
   return warnings.map(({ code, message }) => ({ check: 'queue', code, reason: message, severity: 'degraded' }));
 }
 
+/** What a log that cannot be written says. @param fault - why: the system's code, or `blocked`; `null`: it can. */
+export function logFindings(fault: string | null): Finding[] {
+  if (fault === null) return [];
+  const why = fault === 'blocked' ? 'nobody reads it' : fault;
+  const reason = `log lines are lost, since the log cannot be written (${why}); nothing else is`;
+  return [{ check: 'service', code: 'log_lost', reason, severity: 'degraded' }];
+}
+
 /** What keys that cannot be read say. @param fault - the code of the error. */
 export function keyFindings(fault: string | null): Finding[] {
   if (fault === null) return [];

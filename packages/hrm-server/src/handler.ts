@@ -2,6 +2,7 @@
  * The shape of what answers a call, and the two kinds of answer that most give.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Access } from './access.js';
 
 /** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
@@ -26,9 +27,18 @@ export interface Call {
   onLateError(error: unknown): void;
 }
 
-/** Who calls, for shares and places: the key, however its header is written; where none is needed, whoever the header says. */
+/** Who calls, for shares and places: the key, however its header is written; where none is needed, the address. */
 export function clientOf({ access, incoming }: Pick<Call, 'access' | 'incoming'>): string {
-  return access.keyId ?? incoming.headers.authorization ?? '';
+  return access.keyId ?? addressOf(incoming.socket);
+}
+
+/** Where a connection comes from. One client of IPv6 has as many addresses as it likes: 64 bits of them are its own. */
+export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+  if (!remoteAddress.includes(':') || remoteAddress.startsWith('::ffff:')) return remoteAddress.replace('::ffff:', '');
+  const [head = '', tail] = remoteAddress.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
+  return [...groups, ...Array<string>(missing).fill('0')].slice(0, 4).join(':');
 }
 
 /** Answers a call. @throws HrmError, which becomes a problem. */

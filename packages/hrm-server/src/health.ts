@@ -5,12 +5,15 @@ import {
   depthFindings,
   type Finding,
   keyFindings,
+  logFindings,
   quarantineFindings,
   spaceFindings,
   warningFindings,
 } from './findings.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from './limits.js';
+import type { LogLosses } from './log/sink.js';
+import { logLosses } from './log.js';
 import { codeOf } from './problem.js';
 
 /** What /health says. A reason is plain words: no value of a reading, no file, no user. */
@@ -69,6 +72,8 @@ export interface HealthComponents {
   readonly storage: Pick<Storage, 'check'>;
   /** Where the process looks at keys. */
   readonly keys?: Pick<KeyRing, 'fault'> | undefined;
+  /** What of the log was lost; by default of this process' own. */
+  readonly lossesOfLog?: (() => LogLosses) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -80,7 +85,7 @@ export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Parti
  * costs nothing, however often somebody asks.
  */
 export function createHealth(
-  { queue, storage, keys, clock = systemClock }: HealthComponents,
+  { queue, storage, keys, lossesOfLog = logLosses, clock = systemClock }: HealthComponents,
   { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
@@ -118,7 +123,8 @@ export function createHealth(
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const findings = [...loops.findings(), ...keyFindings(keys?.fault() ?? null), ...ofQueue, ...ofStorage];
+    const ofService = [...loops.findings(), ...keyFindings(keys?.fault() ?? null), ...logFindings(lossesOfLog().fault)];
+    const findings = [...ofService, ...ofQueue, ...ofStorage];
     return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
   }
   async function inspect(): Promise<readonly Finding[]> {

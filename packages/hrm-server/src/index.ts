@@ -18,7 +18,7 @@ export {
   type LoopReporter,
 } from './health.js';
 export { isLoopback } from './host.js';
-export { createLog } from './log.js';
+export { createLog, flushLog } from './log.js';
 export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
 export { addEnded, type MetricsReport } from './metrics/merge.js';
 export type { Problem } from './problem.js';

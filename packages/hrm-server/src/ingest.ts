@@ -1,14 +1,23 @@
 /**
  * The calls that take readings.
  */
-import { type Clock, enqueueUntrusted, HrmError, isHrmError, MAX_ENQUEUE_READINGS, type Queue } from 'hrm-core';
+import {
+  type Clock,
+  enqueueUntrusted,
+  HrmError,
+  isHrmError,
+  MAX_ENQUEUE_READINGS,
+  type Queue,
+  takeTurns,
+} from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import type { Access } from './access.js';
+import { type Access, requireValid } from './access.js';
 import { OPERATIONS } from './api/operations.js';
-import { type BodyLimits, createByteBudget, withBodyText } from './body.js';
-import { type Call, type Handler, jsonResponse } from './handler.js';
+import { type BodyLimits, withBodyText } from './body.js';
+import { createFairShare, createShares } from './fair-share.js';
+import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
 import { parseJson, parseNdjson } from './json.js';
-import { MAX_BATCH_BYTES, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
+import { MAX_BATCH_BYTES, MAX_BATCH_STEPS, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from './limits.js';
 import { readMediaType } from './media-type.js';
 import { invalidError } from './problem.js';
 import { asSpan, countReadings } from './requests.js';
@@ -24,65 +33,86 @@ export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs' | 
 
 /** Takes one reading. */
 export function postReading(components: IngestComponents, settings: IngestSettings): Handler {
-  const limits = bodyLimits(MAX_READING_BYTES);
+  const limitsFor = bodyLimits(MAX_READING_BYTES);
   return async (call) => {
     const { incoming, access } = call;
+    const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (text: string) => {
+      await takeTurns({ owner }).give();
       const reading = parseJson(text);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
-      await enqueueUntrusted(components, reading, enqueueOptions(settings));
+      requireValid(access);
+      await enqueueUntrusted(components, reading, enqueueOptions(settings, owner));
     };
-    await withBodyText(incoming, limits, (text) => asSpan(incoming, 'enqueue', () => accept(text)));
+    await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
   };
 }
 
 /** Takes a batch, whole or not at all. */
 export function postBatch(components: IngestComponents, settings: IngestSettings): Handler {
-  const limits = bodyLimits(MAX_BATCH_BYTES);
+  const limitsFor = bodyLimits(MAX_BATCH_BYTES);
+  const share = createFairShare(MAX_BATCH_STEPS);
   return async (call) => {
-    const { incoming } = call;
+    const { incoming, signal } = call;
+    const owner = clientOf(call);
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
+    // What will be refused need not be read.
+    components.queue.requireRoom?.({ owner });
     const accept = type === 'application/json' ? acceptArray : acceptNdjson;
-    const count = await withBodyText(incoming, limits, (text) =>
-      asSpan(incoming, 'enqueue', () => accept(components, settings, call, text)),
+    const count = await withBodyText(call, limitsFor(owner), (text) =>
+      share.run(
+        owner,
+        () => asSpan(incoming, 'enqueue', () => accept(components, settings, { call, owner, text })),
+        signal,
+      ),
     );
     return jsonResponse(call, 202, { status: 'accepted', count });
   };
 }
 
 /** Each call has a budget of its own. */
-function bodyLimits(maxBytes: number): BodyLimits {
-  return { maxBytes, budget: createByteBudget(MAX_HELD_BYTES), idleMs: MAX_BODY_IDLE_MS };
+function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
+  const budget = createShares(MAX_HELD_BYTES);
+  return (client) => ({ maxBytes, budget, client, idleMs: MAX_BODY_IDLE_MS });
+}
+
+/** A batch whose body is there. */
+interface Batch {
+  readonly call: Call;
+  readonly owner: string;
+  readonly text: string;
 }
 
 async function acceptArray(
   components: IngestComponents,
   settings: IngestSettings,
-  { incoming, access }: Call,
-  text: string,
+  { call: { incoming, access }, owner, text }: Batch,
 ): Promise<number> {
+  await takeTurns({ owner }).give();
   const readings = parseJson(text);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
-  return (await enqueueUntrusted(components, readings, enqueueOptions(settings))).accepted;
+  requireValid(access);
+  return (await enqueueUntrusted(components, readings, enqueueOptions(settings, owner))).accepted;
 }
 
 async function acceptNdjson(
   components: IngestComponents,
   settings: IngestSettings,
-  { incoming, access }: Call,
-  text: string,
+  { call: { incoming, access }, owner, text }: Batch,
 ): Promise<number> {
+  await takeTurns({ owner }).give();
   const { items, malformed } = parseNdjson(text, MAX_ENQUEUE_READINGS);
   countReadings(incoming, items.length);
   requireUsers(access, items);
+  requireValid(access);
   try {
-    return (await enqueueUntrusted(components, items, enqueueOptions(settings))).accepted;
+    return (await enqueueUntrusted(components, items, enqueueOptions(settings, owner))).accepted;
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
@@ -102,6 +132,6 @@ function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[
   }
 }
 
-function enqueueOptions({ naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings) {
-  return { naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true };
+function enqueueOptions({ naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings, owner: string) {
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true };
 }

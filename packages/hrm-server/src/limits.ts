@@ -10,8 +10,8 @@ export const MAX_READING_BYTES = 64 * 1024;
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
 /**
- * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory.
- * Each route has its own, so that batches do not shut out single readings.
+ * Bytes of bodies held at once over all requests for a route, so that many large ones together cannot exhaust the memory. One client
+ * has a quarter of them. Each route has its own, so that batches do not shut out single readings.
  */
 export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -41,6 +41,9 @@ export const MAX_ANSWER_STEPS = 16;
  * it shuts out nobody.
  */
 export const MAX_LONG_ANSWERS = 100;
+
+/** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
+export const MAX_BATCH_STEPS = 16;
 
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;
@@ -182,6 +185,18 @@ export const MIN_MEASURE_PAUSE_MS = 30_000;
 
 /** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
 export const MEASURE_PAUSE_SHARE = 19;
+
+/** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
+export const MAX_LOG_BYTES = 1024 * 1024;
+
+/** Milliseconds between two tries to write a log that could not be written, where no line comes meanwhile. */
+export const LOG_RETRY_MS = 2_000;
+
+/** Refused requests of one kind that are logged in a minute; more are counted, and told of in one line. */
+export const MAX_LOGGED_REFUSALS = 60;
+
+/** Milliseconds in which so many are logged. */
+export const REFUSAL_WINDOW_MS = 60_000;
 
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;

@@ -10,10 +10,12 @@ import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
 import { cutConnection } from './cut.js';
+import { holdContinue } from './expect-continue.js';
 import type { App } from './handler.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import { oneByOne } from './one-by-one.js';
 import { invalidError, problemResponse, statusOf } from './problem.js';
 import { checkHead } from './request-head.js';
@@ -71,6 +73,7 @@ export async function listen(
       void answer(incoming, outgoing);
     }),
   );
+  holdContinue(server);
   // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing));
   await startListening(server, settings);
@@ -82,7 +85,7 @@ export async function listen(
 function createRequestListener({ app, requests }: ListenComponents, checkHost: HostCheck) {
   function refuse(error: unknown, fields: RequestFields = {}): Response {
     const status = statusOf(error);
-    requests.log[levelOf(status)]({ ...fields, status, ...describeError(error) }, 'request refused');
+    logRefusal(requests.log, levelOf(status), error, { ...fields, status }, 'request refused');
     return problemResponse(error);
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {

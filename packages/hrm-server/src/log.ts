@@ -1,10 +1,46 @@
 import { isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { destination, type Logger, pino } from 'pino';
+import { type Logger, pino } from 'pino';
+import { prettyLine } from './log/pretty.js';
+import { createLogSink, type LogLosses, type LogSink } from './log/sink.js';
+import { isTerminal, stderrOutput } from './log/stderr.js';
 
-/** Opens the log: a JSON object a line, to stderr, written before the call returns, so that a crash loses no line. */
-export function createLog({ logLevel }: Pick<Settings, 'logLevel'>): Logger {
-  return pino({ level: logLevel, base: { pid: process.pid } }, destination({ dest: 2, sync: true }));
+/** One a process, as standard error is. */
+let stderr: LogSink | null = null;
+
+/**
+ * Opens the log, to stderr: a line for people on a terminal, else a JSON object a line. Who logs never waits, and meets no
+ * error: lines that cannot be written are lost, and counted.
+ */
+export function createLog({
+  logLevel,
+  logFormat = 'auto',
+}: Pick<Settings, 'logLevel'> & Partial<Pick<Settings, 'logFormat'>>): Logger {
+  const isPretty = logFormat === 'pretty' || (logFormat === 'auto' && isTerminal());
+  const hasColors = isTerminal() && (process.env.NO_COLOR ?? '') === '' && process.env.TERM !== 'dumb';
+  const inForm = (line: string) => (isPretty ? prettyLine(line, hasColors) : line);
+  if (stderr === null) {
+    stderr = createLogSink(stderrOutput(), (lines) => inForm(lossLine(lines)));
+    process.once('exit', stderr.end);
+  }
+  const sink = stderr;
+  return pino({ level: logLevel, base: { pid: process.pid } }, { write: (line) => sink.write(inForm(line)) });
+}
+
+/** As pino writes its own. */
+function lossLine(lines: number): string {
+  const msg = 'log lines were lost, since the log could not be written';
+  return `${JSON.stringify({ level: 40, time: Date.now(), pid: process.pid, lines, msg })}\n`;
+}
+
+/** What this process could not log. */
+export function logLosses(): LogLosses {
+  return stderr?.losses() ?? { lines: 0, fault: null };
+}
+
+/** Waits until all that was logged is written, or `ms` have passed. */
+export async function flushLog(ms: number): Promise<void> {
+  await stderr?.flush(ms);
 }
 
 /**

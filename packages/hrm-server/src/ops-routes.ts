@@ -9,7 +9,8 @@ import { OPERATIONS } from './api/operations.js';
 import { type App, type AppEnv, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import type { KeyRing } from './keys/key-ring.js';
-import { describeError, levelOf } from './log.js';
+import { logRefusal } from './log/refusals.js';
+import { levelOf } from './log.js';
 import { METRICS_TYPE, type Metrics } from './metrics/index.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './problem.js';
 import { noteFailure } from './requests.js';
@@ -69,7 +70,7 @@ export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App
   }
   app.notFound(() => problemResponse(invalidError('not_found', 'there is nothing at this path', [])));
   app.onError((error, { env }) => {
-    log[levelOf(statusOf(error))]({ ...noteFailure(env.incoming, error), ...describeError(error) }, 'request failed');
+    logRefusal(log, levelOf(statusOf(error)), error, noteFailure(env.incoming, error), 'request failed');
     return problemResponse(error, headersOf(error));
   });
   return app;

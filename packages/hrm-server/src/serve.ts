@@ -56,6 +56,8 @@ export interface Service {
   readonly failed: Promise<never>;
   /** What this process has counted: for another process of the service that gathers. */
   report(): Promise<MetricsReport>;
+  /** Its counters and histograms alone: nothing is asked for them, so they may be had often. */
+  counts(): Promise<MetricsReport>;
   /**
    * Stops cleanly: answers the requests in flight, within 10 s, then stores the batch in hand or gives it back, within
    * 20 s, then closes queue and storage, within 5 s. Where a call hangs it goes on without: exit then, since what hangs
@@ -175,6 +177,7 @@ export async function startService(
     url: api?.url ?? null,
     failed: rejectWhenEnded(running, log),
     report: metrics.report,
+    counts: metrics.counts,
     close() {
       closed ??= close();
       return closed;

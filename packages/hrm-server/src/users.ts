@@ -3,8 +3,9 @@
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import type { DamageListener } from './damage.js';
-import { type Call, type Handler, jsonResponse } from './handler.js';
+import { type Call, clientOf, type Handler } from './handler.js';
 import { readParameters } from './parameters.js';
 import { invalidError } from './problem.js';
 import { asSpan, fieldsOf } from './requests.js';
@@ -20,10 +21,9 @@ export function listDevices({ storage, onDamage }: UsersComponents): Handler {
   return async (call) => {
     const userId = readUser(call);
     const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
-    const items = all.map(({ deviceId, first, last }) => {
+    return await devicesResponse(call, { user_id: userId }, all, ({ deviceId, first, last }) => {
       return { device_id: deviceId, first: toWire(first), last: toWire(last) };
     });
-    return jsonResponse(call, 200, { user_id: userId, devices: items, count: items.length });
   };
 }
 
@@ -37,14 +37,64 @@ export function answerLatest(
     const found = await asSpan(call.incoming, 'query', () =>
       latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
     );
-    const items = found.devices.map(ofDevice);
     const last = found.latest === null ? null : ofDevice(found.latest);
-    return jsonResponse(call, 200, { user_id: userId, latest: last, devices: items, count: items.length });
+    return await devicesResponse(call, { user_id: userId, latest: last }, found.devices, ofDevice);
   };
 }
 
-function optionsOf({ incoming, signal }: Call, onDamage: DamageListener) {
-  return { signal, wireNames: true, onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)) };
+/** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
+async function devicesResponse<Item>(
+  call: Call,
+  head: Readonly<Record<string, unknown>>,
+  items: readonly Item[],
+  toWireItem: (item: Item) => unknown,
+): Promise<Response> {
+  const headers = { ...call.headers, 'Content-Type': 'application/json' };
+  const pieces = piecesOf(head, items, toWireItem);
+  const { bytes, done } = await readBeginning(pieces);
+  if (done) return new Response(bytes, { headers });
+  if (call.incoming.method === 'HEAD') return new Response(null, { headers });
+  return new Response(streamPieces(rejoin(bytes, pieces), streamOptions(call)), { headers });
+}
+
+async function* piecesOf<Item>(
+  head: Readonly<Record<string, unknown>>,
+  items: readonly Item[],
+  toWireItem: (item: Item) => unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"devices":[`);
+  for (let from = 0; from < items.length; from += DEVICES_PER_PIECE) {
+    const some = items.slice(from, from + DEVICES_PER_PIECE).map((item) => JSON.stringify(toWireItem(item)));
+    yield Buffer.from(`${from === 0 ? '' : ','}${some.join(',')}`);
+  }
+  yield Buffer.from(`],"count":${items.length}}`);
+}
+
+/** Devices written at once: some milliseconds' work with the longest ids. */
+const DEVICES_PER_PIECE = 1_000;
+
+/** Pieces end with the key of whoever asked; what stops them cuts the connection. */
+function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
+  return {
+    async makeWith(make) {
+      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      return await make();
+    },
+    onError(error) {
+      onLateError(error);
+      outgoing.destroy();
+    },
+  };
+}
+
+function optionsOf(call: Call, onDamage: DamageListener) {
+  const { incoming, signal } = call;
+  return {
+    signal,
+    owner: clientOf(call),
+    wireNames: true,
+    onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)),
+  };
 }
 
 function toWire({ timestamp, heartRate }: DeviceReading) {

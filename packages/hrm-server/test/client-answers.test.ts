@@ -206,7 +206,7 @@ describe('what plain JavaScript can give a client', () => {
       await expect(all(client.query({ ...HOUR, deviceId: userId }))).rejects.toMatchObject(invalid);
       await expect(all(client.live({ userId: 'ana', deviceId: userId }))).rejects.toMatchObject(invalid);
     }
-    for (const no of [new Date(Number.NaN), 5, undefined])
+    for (const no of [new Date(Number.NaN), 5.5, Number.NaN, {}, undefined])
       await expect(all(client.query({ ...HOUR, start: no as Date }))).rejects.toMatchObject(invalid);
     const cursor = { kind: 'invalid', code: 'invalid_cursor' };
     await expect(all(client.live({ userId: 'ana', lastEventId: 'a\n' }))).rejects.toMatchObject(cursor);

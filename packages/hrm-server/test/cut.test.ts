@@ -17,17 +17,21 @@ const START_MS = Date.UTC(2024, 0, 1);
 const ALL = { userId: 'ana', start: new Date(START_MS), end: new Date(START_MS + DAYS * 86_400_000) };
 const TARGET = `/metrics/heart-rate?user_id=ana&start=2024-01-01T00:00:00Z&end=2024-01-21T00:00:00Z`;
 
-/** A service with a minute's reading each minute of 20 days, whose storage does what it is told at each snapshot. */
+/** What happens when the twelfth day is about to be read, in the middle of the answer. */
+interface Middle {
+  reached: () => Promise<void> | void;
+}
+
+/** A service with a minute's reading each minute of 20 days. */
 async function start(options: TestOptions = {}) {
-  let count = 0;
-  const hook = { onSnapshot: (_: number): void | Promise<void> => undefined };
+  const middle: Middle = { reached: () => undefined };
   const started = await startTest({
     ...options,
     wrapStorage: (storage) => ({
       ...storage,
       async snapshot(...call) {
-        count += 1;
-        await hook.onSnapshot(count);
+        const [{ date, directory }] = call;
+        if (date === '20240112' && directory === 'ana') await middle.reached();
         return await storage.snapshot(...call);
       },
     }),
@@ -40,17 +44,26 @@ async function start(options: TestOptions = {}) {
     receivedMs: START_MS,
   }));
   await writePart({ storage: started.storage }, readings);
-  return { ...started, hook, failAt: (at: number) => failAt(hook, () => count, at) };
+  return { ...started, middle };
 }
 
-/** Lets the storage fail so many snapshots from now. */
-function failAt(hook: { onSnapshot: (count: number) => Promise<void> | void }, count: () => number, at: number): void {
-  const from = count();
-  hook.onSnapshot = async (now) => {
-    if (now - from !== at) return;
+/** The storage fails there. */
+function fail(middle: Middle): void {
+  middle.reached = async () => {
     await allTaken();
     throw new HrmError('no disk', { kind: 'unavailable', code: 'storage_unavailable' });
   };
+}
+
+/** The storage hangs there. @returns when it does. */
+function hang(middle: Middle): Promise<void> {
+  return new Promise((resolve) => {
+    middle.reached = async () => {
+      await allTaken();
+      resolve();
+      await new Promise(() => undefined);
+    };
+  });
 }
 
 /** What the clients here have taken so far. */
@@ -140,13 +153,13 @@ async function readAll(url: string, send: typeof fetch = fetch): Promise<number>
 test.each(['application/json', 'application/x-ndjson', 'text/csv'])(
   'an answer over HTTP/1.0 that the storage stops in the middle is reset: %s',
   async (accept) => {
-    const { port, failAt } = await start();
+    const { port, middle } = await start();
     const whole = await ask10(port, [`Accept: ${accept}`]);
     expect(whole.how).toBe('end');
     expect(whole.head).toMatch(/^HTTP\/1.1 200 /);
     expect(whole.head).not.toMatch(/content-length|transfer-encoding/i);
     for (const packing of ['identity', 'gzip']) {
-      failAt(12);
+      fail(middle);
       const { how, body } = await ask10(port, [`Accept: ${accept}`, `Accept-Encoding: ${packing}`]);
       expect(how).toBe('ECONNRESET');
       expect(body.length).toBeLessThan(whole.body.length);
@@ -154,31 +167,19 @@ test.each(['application/json', 'application/x-ndjson', 'text/csv'])(
   },
 );
 
-/** Hangs at the twelfth snapshot, in the middle of the answer. */
-function hang(hook: { onSnapshot: (count: number) => Promise<void> | void }): Promise<void> {
-  return new Promise((resolve) => {
-    hook.onSnapshot = async (count) => {
-      if (count !== 12) return;
-      await allTaken();
-      resolve();
-      await new Promise(() => undefined);
-    };
-  });
-}
-
 test('so is one that stalls, and one whose client sends nonsense', async () => {
   const stalled = await start({ limits: { stalledMs: 300 } });
-  void hang(stalled.hook);
+  void hang(stalled.middle);
   expect((await ask10(stalled.port)).how).toBe('ECONNRESET');
   const odd = await start();
-  const hanging = hang(odd.hook);
+  const hanging = hang(odd.middle);
   const nonsense = await ask10(odd.port, [], (socket) => void hanging.then(() => socket.write('NONSENSE\0\r\n\r\n')));
   expect(nonsense.how).toBe('ECONNRESET');
 });
 
 test('so is one that a server which stops waits for no longer', async () => {
-  const { port, service, hook } = await start({ limits: { closeMs: 200 } });
-  const hanging = hang(hook);
+  const { port, service, middle } = await start({ limits: { closeMs: 200 } });
+  const hanging = hang(middle);
   const asked = ask10(port);
   await hanging;
   // What hangs in the storage is waited for elsewhere.
@@ -207,7 +208,7 @@ test('an end that counts the rows is written where Accept asks for it, and nowhe
 });
 
 test('the client ends without an error with all of the rows alone, wherever and however the answer is cut', async () => {
-  const { port, failAt } = await start();
+  const { port, middle } = await start();
   const { head, body } = await ask10(port, ['Accept: application/x-ndjson; end=count']);
   const bytes = head.length + 4 + body.length;
   expect(await readAll(await proxy10(port, Number.POSITIVE_INFINITY))).toBe(DAYS * 1_440);
@@ -221,6 +222,6 @@ test('the client ends without an error with all of the rows alone, wherever and 
     await expect(readAll(await proxy10(port, at), unpacked)).rejects.toMatchObject(cut);
   }
   await expect(readAll(await proxy10(port, 100_000))).rejects.toMatchObject(cut);
-  failAt(12);
+  fail(middle);
   await expect(readAll(await proxy10(port, Number.POSITIVE_INFINITY))).rejects.toMatchObject(cut);
 });

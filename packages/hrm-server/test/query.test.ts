@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
 import { MAX_LONG_ANSWERS } from '../src/limits.js';
-import { connectRaw, post, startTest, until, wireReading } from './support.js';
+import { type Bearer, connectRaw, makeKeys, post, startTest, until, wireReading } from './support.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2023, 0, 1);
@@ -223,14 +223,16 @@ describe('a year of minutes', () => {
   });
 
   test('is given to so many of one client at once, and to others all the while', async () => {
-    const { url, storage } = await startTest();
+    const { keysFile, headers: keys } = await makeKeys(2);
+    const [headers, others] = keys as [Bearer, Bearer];
+    const { url, storage } = await startTest({ keysFile });
     await writeDays(storage, 200, 60_000);
     const aborts = new AbortController();
     const long = heartRateUrl(url, YEAR);
     // Nobody reads them.
     const responses = await Promise.all(
       Array.from({ length: MAX_LONG_ANSWERS / 4 + 3 }, async () => {
-        const response = await fetch(long, { signal: aborts.signal });
+        const response = await fetch(long, { signal: aborts.signal, headers });
         if (response.status === 503) {
           expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
           expect(await response.json()).toMatchObject({ code: 'too_busy' });
@@ -240,14 +242,13 @@ describe('a year of minutes', () => {
     );
     expect(responses.filter(({ status }) => status === 503)).toHaveLength(3);
     const short = heartRateUrl(url, { ...YEAR, end: '2023-01-02T00:00:00Z' });
-    expect((await fetch(short, { signal: aborts.signal })).status).toBe(200);
-    // As somebody else would: without keys it is the header that tells.
-    const other = await fetch(long, { signal: aborts.signal, headers: { Authorization: 'Bearer other' } });
+    expect((await fetch(short, { signal: aborts.signal, headers })).status).toBe(200);
+    const other = await fetch(long, { signal: aborts.signal, headers: others });
     expect(other.status).toBe(200);
     aborts.abort();
     await expect
       .poll(async () => {
-        const response = await fetch(long);
+        const response = await fetch(long, { headers });
         await response.body?.cancel();
         return response.status;
       })

@@ -10,6 +10,7 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { createKey } from '../src/keys/index.js';
 import { openKeys } from '../src/keys/open-keys.js';
 import {
   CONNECTION_LIMITS,
@@ -160,6 +161,20 @@ export async function exchangeRaw(port: number, request: string): Promise<string
   socket.write(request, 'latin1');
   return await closed;
 }
+
+/** A file of API keys for everything but figures, and the header of each. */
+export async function makeKeys(count: number): Promise<{ readonly keysFile: string; readonly headers: Bearer[] }> {
+  const keysFile = join(await temporaryDirectory(), 'keys.json');
+  const headers: Bearer[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const input = { name: `key ${i}`, scopes: ['ingest', 'query'] as const, userIds: null, expiresMs: null };
+    headers.push({ Authorization: `Bearer ${(await createKey(keysFile, input)).token}` });
+  }
+  return { keysFile, headers };
+}
+
+/** The header of an API key. */
+export type Bearer = Readonly<Record<'Authorization', string>>;
 
 /** Resolves when `condition` holds; rejects after 10 s. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

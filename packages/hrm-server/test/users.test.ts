@@ -9,6 +9,28 @@ function reading(userId: string, deviceId: string, offsetMs: number, heartRate: 
 }
 
 describe('the calls about a user', () => {
+  it('tell very many devices in pieces, as one document', async () => {
+    const { url, storage } = await startTest();
+    const ids = Array.from({ length: 5_000 }, (_, i) => `${'€"'.repeat(20)}${String(i).padStart(5, '0')}`);
+    await writePart(
+      { storage },
+      ids.map((id, i) => reading('ana', id, i, 60 + (i % 90))),
+    );
+    const shown = ids.map((device_id, i) => {
+      const timestamp = new Date(START_MS + i).toISOString().replace('.000Z', 'Z');
+      return { device_id, timestamp, heart_rate: 60 + (i % 90) };
+    });
+    const response = await fetch(`${url}/users/ana/latest`);
+    expect(response.headers.get('content-length')).toBeNull();
+    expect(await response.json()).toEqual({ user_id: 'ana', latest: shown.at(-1), devices: shown, count: 5_000 });
+    const { devices, count } = (await (await fetch(`${url}/users/ana/devices`)).json()) as {
+      devices: { device_id: string }[];
+      count: number;
+    };
+    expect([devices.map(({ device_id }) => device_id), count]).toEqual([ids, 5_000]);
+    expect((await fetch(`${url}/users/ana/devices`, { method: 'HEAD' })).status).toBe(200);
+  });
+
   it('tell the devices and the last readings, as stored', async () => {
     const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
     const user = 'a/n a?#ü%';

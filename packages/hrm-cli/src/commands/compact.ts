@@ -62,7 +62,13 @@ export const compactCommand: Command = {
 };
 
 /** Codes of failures that trying again does not mend. */
-const DATA_CODES: readonly string[] = ['file_damaged', 'file_too_large', 'unstorable_readings', 'name_taken'];
+const DATA_CODES: readonly string[] = [
+  'file_damaged',
+  'file_too_large',
+  'file_unsupported',
+  'unstorable_readings',
+  'name_taken',
+];
 
 /** Where both kinds failed, the one that needs a person. */
 export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
+import { LAST_WORDS_MS, unblock } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
+import { tellSupervisor } from '../supervisor.js';
 import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
 
 /** What a process may run; `--only` picks. */
@@ -23,6 +25,7 @@ export const serveCommand: Command = {
     },
   ],
   settings: SETTINGS.map(({ name }) => name),
+  flushMs: LAST_WORDS_MS,
   examples: [
     'hrm serve',
     'hrm serve --port 9000 --data-dir /srv/hrm/data',
@@ -33,18 +36,25 @@ export const serveCommand: Command = {
     const only = args.values('only');
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
     const workers = workerCount(args.value('workers'), parts);
-    watchForStall(settings.stallMs);
-    const { createLog, serve } = await import('hrm-server');
+    watchForStall(settings);
+    tellSupervisor(process.env);
+    const { createLog, flushLog, serve } = await import('hrm-server');
+    const log = createLog(settings);
     const server =
       workers === undefined
-        ? await serve(settings, { parts })
-        : await startWorkers(settings, { parts, workers, log: createLog(settings), json });
+        ? await serve(settings, { parts, log })
+        : await startWorkers(settings, { parts, workers, log, json });
     try {
       const plain = server.url ?? `running without the API: ${parts.join(', ')}`;
-      await output.write(json ? `${JSON.stringify({ url: server.url, parts, workers })}\n` : `${plain}\n`);
+      unblock(process.stdout);
+      // Nobody may read it; that is no reason to wait, nor to end.
+      output
+        .write(json ? `${JSON.stringify({ url: server.url, parts, workers })}\n` : `${plain}\n`)
+        .catch(({ code }) => log.warn({ code }, 'the line with the URL could not be written to standard output'));
       if (!signal.aborted) await Promise.race([once(signal, 'abort'), server.failed]);
     } finally {
       await server.close();
+      await flushLog(LAST_WORDS_MS);
     }
     return 'done';
   },

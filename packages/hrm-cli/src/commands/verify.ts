@@ -3,7 +3,7 @@ import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
 import { openForMending } from '../open-mending.js';
-import { failuresToWire, failureText, summaryText, visibleText } from '../output.js';
+import { failuresToWire, failureText, plural, summaryText, visibleText } from '../output.js';
 import { startProgress } from '../progress.js';
 
 /** `hrm verify` */
@@ -56,9 +56,11 @@ function outcomeOf({ faults, faultCount, quarantine, failures }: VerifySummary):
   return failures.length === 0 ? 'done' : 'unavailable';
 }
 
-function toWire({ faults, faultCount, setAside, failures, ...counts }: VerifySummary) {
+function toWire({ faults, faultCount, setAside, failures, receivedAhead, ...counts }: VerifySummary) {
+  const { readings, latestMs } = receivedAhead;
   return {
     ...counts,
+    received_ahead: { readings, latest: latestMs === null ? null : minuteText(latestMs) },
     set_aside: setAside,
     fault_count: faultCount,
     faults: faults.map(({ partition, ...fault }) => ({ ...partition, ...fault })),
@@ -71,6 +73,8 @@ function toText({ faults, failures, ...counts }: VerifySummary): string {
     ['partitions', counts.partitions],
     ['files', counts.files],
     ['readings', counts.readings],
+    ['files superseded', counts.superseded.files],
+    ['readings in those', counts.superseded.readings],
     ['faults', counts.faultCount],
     ['files repaired', counts.repaired],
     ['files set aside', counts.setAside],
@@ -79,7 +83,23 @@ function toText({ faults, failures, ...counts }: VerifySummary): string {
     ['readings brought back', counts.quarantine.salvaged],
     ['failed', failures.length],
   ]);
-  return table + faults.map(faultText).join('') + failureText(failures);
+  return table + aheadText(counts.receivedAhead) + faults.map(faultText).join('') + failureText(failures);
+}
+
+/** What to do about a clock that was ahead; nothing where none was. */
+function aheadText({ readings, latestMs }: VerifySummary['receivedAhead']): string {
+  if (latestMs === null) return '';
+  const until = minuteText(latestMs);
+  return (
+    `${plural(readings, 'reading')} received ahead of the clock, the latest at ${until}: a clock was wrong. ` +
+    'A correction of such a reading counts only if it is received later than the reading was. ' +
+    `Set the clock right on each machine, and send corrections again after ${until}.\n`
+  );
+}
+
+/** `2024-01-15T10:30Z` */
+function minuteText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16)}Z`;
 }
 
 const OUTCOMES = { found: '', repaired: ' (repaired)', set_aside: ' (set aside)' } as const;

@@ -12,8 +12,8 @@ export interface StallWatchData {
   readonly heartbeat: Int32Array<SharedArrayBuffer>;
   /** Silence after which the process is ended, milliseconds. */
   readonly stallMs: number;
-  /** Written to standard error before that. */
-  readonly lastLine: string;
+  /** Whether the last line is JSON, as the log is. */
+  readonly json: boolean;
 }
 
 /** Most milliseconds between two beats, and between two looks at them. */

@@ -3,13 +3,14 @@
  * @module
  */
 import { write } from 'node:fs';
+import { Session } from 'node:inspector';
 import { workerData } from 'node:worker_threads';
 import { BEAT, beatMs, DEBUGGED, type StallWatchData } from './heartbeat.js';
 
 /** How long the last line may take, ms: its reader may stand still as well, and must not keep the process. */
 const LAST_LINE_MS = 500;
 
-const { heartbeat, stallMs, lastLine } = workerData as StallWatchData;
+const { heartbeat, stallMs, json } = workerData as StallWatchData;
 const tickMs = beatMs(stallMs);
 let seenBeat = Atomics.load(heartbeat, BEAT);
 let lookedMs = performance.now();
@@ -30,11 +31,27 @@ function look(): void {
   if (silentMs >= stallMs) endProcess();
 }
 
-/** SIGKILL alone ends a process whose main thread takes nothing else; supervisors take it for a failure. */
 function endProcess(): void {
   clearInterval(timer);
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
-  write(2, lastLine, () => process.kill(process.pid, 'SIGKILL'));
+  setTimeout(killProcess, LAST_LINE_MS);
+  write(2, lastLine(), killProcess);
+}
+
+/**
+ * SIGKILL ends a process whose main thread takes nothing else; supervisors take it for a failure. The first process of a container is
+ * spared by its own SIGKILL: there the debugger's protocol, which may interrupt the main thread's JavaScript, makes it exit.
+ */
+function killProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
+  const session = new Session();
+  session.connectToMainThread();
+  session.post('Runtime.evaluate', { expression: 'process.exit(137)' });
+}
+
+function lastLine(): string {
+  const { pid } = process;
+  const msg = `the event loop stood still for ${stallMs / 1_000} s: the process is killed, and its supervisor should start it again`;
+  return json ? `${JSON.stringify({ level: 60, time: Date.now(), pid, msg })}\n` : `hrm (${pid}): ${msg}\n`;
 }
 
 const timer = setInterval(look, tickMs);

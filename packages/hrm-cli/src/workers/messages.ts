@@ -33,6 +33,8 @@ export type FromWorker =
   | { readonly type: 'scraped'; readonly id: number; readonly report: MetricsReport }
   /** In answer to `count`. */
   | { readonly type: 'counted'; readonly id: number; readonly report: MetricsReport }
+  /** What it has counted so far, in case that it ends without a word. */
+  | { readonly type: 'counts'; readonly report: MetricsReport }
   /** It cannot start, and ends. */
   | { readonly type: 'failed'; readonly error: WireError };
 

@@ -109,6 +109,7 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
     failed: new Promise<never>(() => undefined),
     // It does nothing that is counted.
     report: async () => [],
+    counts: async () => [],
     async close() {
       await stopAll(group);
       await Promise.all(kept);
@@ -136,6 +137,7 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
         tell(child, { type: 'start', settings, json: group.json, keysNeeded: group.keysNeeded });
       else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
       else if (message.type === 'keysNeeded') group.keysNeeded = true;
+      else if (message.type === 'counts') group.tally.counts(child, message.report);
       else if (message.type === 'counted') group.tally.heard(child, message.id, message.report);
       else if (message.type === 'scraped') void answerScrape(group, child, message);
       else {

@@ -36,6 +36,22 @@ export function askForReports(own: MetricsReport, tell: Tell): Promise<readonly 
   });
 }
 
+/** Between two tellings of what was counted, ms: what is counted in this time before a SIGKILL is lost to the sums. */
+const TELL_EVERY_MS = 200;
+
+/** Tells the primary again and again what this worker has counted, where that has changed. */
+export function tellCounts(service: Pick<Service, 'counts'>, tell: Tell): void {
+  let told = '';
+  setInterval(async () => {
+    const report = await service.counts();
+    // The time of the processor always goes on; it comes along with the others.
+    const changed = JSON.stringify(report.filter(({ name }) => name !== 'process_cpu_seconds_total'));
+    if (changed === told) return;
+    told = changed;
+    await tell({ type: 'counts', report });
+  }, TELL_EVERY_MS).unref();
+}
+
 /** Answers the primary from now on when it asks what this worker has counted. */
 export function answerCounts(service: Pick<Service, 'report'>, tell: Tell): void {
   process.on('message', async (message: ToWorker) => {

@@ -1,7 +1,7 @@
 /**
  * The primary's side of a scrape: it asks all workers but the one that was scraped, and remembers what each said last. So
  * sums never go back: who does not answer in time counts with what it said last, and what an ended worker counted
- * stays in the sums. What it counted since the last scrape before its end is lost.
+ * stays in the sums. Workers tell by themselves, too, five times a second: one that is killed tells nothing more.
  */
 import type { MetricsReport } from 'hrm-server';
 
@@ -21,6 +21,8 @@ export interface Tally<Child> {
   gather(asker: Child, own: MetricsReport): Promise<readonly MetricsReport[]>;
   /** A worker has answered. */
   heard(child: Child, id: number, report: MetricsReport): void;
+  /** A worker tells what it has counted, unasked. */
+  counts(child: Child, report: MetricsReport): void;
   /** A worker is gone. */
   ended(child: Child): void;
 }
@@ -28,6 +30,8 @@ export interface Tally<Child> {
 /** @param workers - those that are asked. */
 export function createTally<Child extends object>({ others, ask }: TallyWorkers<Child>): Tally<Child> {
   const latest = new Map<Child, MetricsReport>();
+  // What each has counted, asked or not: newer than its latest report, and without what only a living process has.
+  const counted = new Map<Child, MetricsReport>();
   const gone = new WeakSet<Child>();
   const waiting = new Map<number, (child: Child) => void>();
   let sumOfEnded: Promise<MetricsReport> = Promise.resolve([]);
@@ -54,23 +58,32 @@ export function createTally<Child extends object>({ others, ask }: TallyWorkers<
     });
   }
 
+  function keep(child: Child, report: MetricsReport): void {
+    latest.set(child, report);
+    counted.set(child, report);
+  }
+
   return {
     async gather(asker, own) {
-      if (!gone.has(asker)) latest.set(asker, own);
+      if (!gone.has(asker)) keep(asker, own);
       await askAll(others(asker));
       const reports = [...latest].flatMap(([child, report]) => (child === asker ? [] : [report]));
       return [await sumOfEnded, ...reports];
     },
     heard(child, id, report) {
       // What comes after its end was counted already.
-      if (!gone.has(child)) latest.set(child, report);
+      if (!gone.has(child)) keep(child, report);
       waiting.get(id)?.(child);
     },
+    counts(child, report) {
+      if (!gone.has(child)) counted.set(child, report);
+    },
     ended(child) {
-      const last = latest.get(child);
+      const last = counted.get(child);
       const sumBefore = sumOfEnded;
       gone.add(child);
       latest.delete(child);
+      counted.delete(child);
       if (last !== undefined) sumOfEnded = sumBefore.then((sum) => addLast(sum, last)).catch(() => sumBefore);
       for (const note of [...waiting.values()]) note(child);
     },

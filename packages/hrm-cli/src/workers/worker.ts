@@ -5,12 +5,14 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Service, type ServicePart, serve } from 'hrm-server';
+import { flushLog, type Service, type ServicePart, serve } from 'hrm-server';
+import { endProcess, forgetLostTerminals } from '../end-process.js';
 import { describeFailure, type Failure, toHrmShape } from '../failure.js';
+import { flush, LAST_WORDS_MS } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
 import { listenForStop } from '../stop-signal.js';
 import type { FromWorker, ToStart, ToWorker } from './messages.js';
-import { answerCounts, askForReports } from './reports.js';
+import { answerCounts, askForReports, tellCounts } from './reports.js';
 
 const told = new AbortController();
 const signal = AbortSignal.any([listenForStop(), told.signal]);
@@ -59,7 +61,7 @@ function tell(message: FromWorker): Promise<void> {
 async function run(parts: readonly ServicePart[]): Promise<number> {
   const start = await awaitStart();
   if (start === null) return 0;
-  watchForStall(start.settings.stallMs);
+  watchForStall(start.settings);
   let service: Service;
   try {
     service = await serve(start.settings, {
@@ -74,6 +76,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   }
   try {
     answerCounts(service, tell);
+    tellCounts(service, tell);
     await tell({ type: 'ready', url: service.url });
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
     return 0;
@@ -84,6 +87,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   } finally {
     if (service.url !== null) await primaryReleased();
     await service.close();
+    await tell({ type: 'counts', report: await service.counts() });
   }
 }
 
@@ -97,4 +101,7 @@ process.prependListener('disconnect', () => {
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   told.abort();
 });
-process.exit(await run(process.argv.slice(2) as ServicePart[]));
+forgetLostTerminals();
+const exitCode = await run(process.argv.slice(2) as ServicePart[]);
+await Promise.all([flushLog(LAST_WORDS_MS), flush(process.stderr, LAST_WORDS_MS)]);
+await endProcess(exitCode);

@@ -17,21 +17,27 @@ export async function* linesOf(
   if (body === null) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  let text = '';
+  // The line that is not over yet, in pieces: it is looked through once, however small they are.
+  let open: string[] = [];
+  let openLength = 0;
   try {
     for (;;) {
       const { value, done } = await readWithin(reader, timeoutMs, url, signal);
-      text += done ? decoder.decode() : decoder.decode(value, { stream: true });
-      const lines = text.split('\n');
-      text = lines.pop() ?? '';
+      const lines = (done ? decoder.decode() : decoder.decode(value, { stream: true })).split('\n');
+      const last = lines.pop() ?? '';
       for (const line of lines) {
         if (signal?.aborted === true) throw abortedError();
-        yield line.replace(/\r$/, '');
+        open.push(line);
+        yield open.join('').replace(/\r$/, '');
+        open = [];
+        openLength = 0;
       }
+      open.push(last);
+      openLength += last.length;
       if (done) break;
-      if (text.length > MAX_LINE_LENGTH) throw tooLongError();
+      if (openLength > MAX_LINE_LENGTH) throw tooLongError();
     }
-    if (text !== '') throw unreachableError(url, false, undefined);
+    if (openLength > 0) throw unreachableError(url, false, undefined);
   } finally {
     await reader.cancel().catch(() => undefined);
   }

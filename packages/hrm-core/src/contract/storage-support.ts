@@ -1,7 +1,7 @@
 /** What the cases of the storage suite share. */
 import assert from 'node:assert/strict';
 import { isHrmError } from '../errors.js';
-import type { Partition, Snapshot, Storage } from '../ports/storage.js';
+import type { Partition, Snapshot, Storage, StoredFile } from '../ports/storage.js';
 
 /** What a case has in hand. */
 export interface StorageCase {
@@ -36,10 +36,20 @@ export async function withSnapshot<T>(
 }
 
 /** What a snapshot holds, by name. */
-export async function textsOf(snapshot: Snapshot): Promise<Record<string, string>> {
+async function textsOf(snapshot: Snapshot): Promise<Record<string, string>> {
   const texts: Record<string, string> = {};
   for (const file of snapshot.files) texts[file.name] = Buffer.from(await file.read(0, file.byteLength)).toString();
   return texts;
+}
+
+/** What a file holds, or `file_gone` where the storage could not hold it. */
+export async function textOrGone(file: StoredFile): Promise<string> {
+  try {
+    return Buffer.from(await file.read(0, file.byteLength)).toString();
+  } catch (error) {
+    if (isHrmError(error) && error.code === 'file_gone') return error.code;
+    throw error;
+  }
 }
 
 /** What a partition holds now, by name. */

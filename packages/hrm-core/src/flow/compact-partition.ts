@@ -12,7 +12,8 @@ import { NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import { partName, retiredName, sharedPartOf } from '../pure/partition.js';
 import { type PlannedFile, type PlannedSweep, planCompaction } from '../pure/plan-compaction.js';
 import { buildFile } from './build-file.js';
-import { type CompactionRun, dayOf, NOTHING_DONE, type StepSummary } from './compaction-run.js';
+import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import { isDamage, isLeftInPlace } from './damage.js';
 import { describeFile } from './describe-file.js';
 import { cacheOf } from './file-cache.js';
 import { mergeFiles } from './merge-files.js';
@@ -21,7 +22,7 @@ import { mergeFiles } from './merge-files.js';
 export async function compactPartition(
   run: CompactionRun,
   partition: Partition,
-  options: CallOptions,
+  options: StepOptions,
 ): Promise<StepSummary> {
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
@@ -29,7 +30,7 @@ export async function compactPartition(
   // compacted file that it knows from a newer one by that number.
   const snapshot = await storage.snapshot(partition, options);
   try {
-    const files = await describeFiles(storage, snapshot);
+    const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planCompaction({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
@@ -50,10 +51,22 @@ export async function compactPartition(
   }
 }
 
-/** What planning needs to know of a snapshot's files. */
-export async function describeFiles(storage: Storage, { files, partition }: Snapshot): Promise<readonly PlannedFile[]> {
+/** What planning needs to know of a snapshot's files; without those that cannot be read here, which nobody waits for. */
+export async function describeFiles(
+  storage: Storage,
+  { files, partition }: Snapshot,
+  { onDamage }: Pick<StepOptions, 'onDamage'>,
+): Promise<readonly PlannedFile[]> {
   const described: PlannedFile[] = [];
-  for (const file of files) described.push(await describeFile(cacheOf(storage), file, partition));
+  for (const file of files) {
+    try {
+      described.push(await describeFile(cacheOf(storage), file, partition));
+    } catch (error) {
+      if (!isDamage(error) || !isLeftInPlace(error)) throw error;
+      const { code, message } = error;
+      onDamage?.({ date: partition.date, name: file.name, code, message, outcome: 'skipped' });
+    }
+  }
   return described;
 }
 

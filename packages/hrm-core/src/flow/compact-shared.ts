@@ -52,7 +52,7 @@ export async function compactShared(
   const visit = await storage.visit(partition);
   const snapshot = await storage.snapshot(partition, options);
   try {
-    const files = await describeFiles(storage, snapshot);
+    const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planShared({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
@@ -114,10 +114,11 @@ async function bringHome(
     options.onAlive?.();
   }
 
+  const maxHomes = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
   for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
-    if (together.length < MAX_CONCURRENT_HOMES) continue;
+    if (together.length < maxHomes) continue;
     await Promise.all(together.map(bring));
     together = [];
   }
@@ -161,7 +162,7 @@ async function bringShare(
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const snapshot = await storage.snapshot(partition, options);
   try {
-    const files = await describeFiles(storage, snapshot);
+    const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => shares.some((share) => replaces.includes(share)));
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
     if (areHeld(shares, old)) {

@@ -11,7 +11,7 @@ import { proveFile } from '../parquet/decode.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../ports/storage.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
-import { isDamage, type OnDamage, setFileAside, TOO_LARGE } from './damage.js';
+import { isDamage, isLeftInPlace, type OnDamage, setFileAside } from './damage.js';
 import { versionKey } from './file-cache.js';
 import { quarantineHalted, takeQuarantinePlace } from './quarantine-rate.js';
 import { storeIntact } from './store-intact.js';
@@ -68,7 +68,7 @@ async function setIntactAside(
   file: StoredFile,
   error: HrmError,
 ): Promise<'quarantined' | 'gone' | 'skipped' | 'refused'> {
-  if (error.code === TOO_LARGE) return 'skipped';
+  if (isLeftInPlace(error)) return 'skipped';
   const giveBack = takeQuarantinePlace(storage);
   if (giveBack === null) return 'refused';
   let outcome: 'quarantined' | 'gone' | 'skipped' = 'skipped';
@@ -124,7 +124,7 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
     if (outcome === 'skipped') {
       skipped.add(versionKey(file, partition));
       // A try that failed may have given it another name; with a second one it would get a third.
-      canMove &&= error.code === TOO_LARGE;
+      canMove &&= isLeftInPlace(error);
     }
     const { code, message } = error;
     onDamage?.({ date: partition.date, name: file.name, code, message, outcome });

@@ -14,7 +14,7 @@ export interface DamageReport {
   /** The UTC date of its partition, `YYYYMMDD`. */
   readonly date: string;
   readonly name: string;
-  /** `file_damaged`; `rollup_damaged`; `file_too_large`, which is no damage, and never moved. */
+  /** `file_damaged`; `rollup_damaged`; `file_too_large` and `file_unsupported`, which are no damage, and never moved. */
   readonly code: string;
   /** For people; without the user. */
   readonly message: string;
@@ -31,12 +31,18 @@ export type OnDamage = (report: DamageReport) => void;
 
 /** Whether an error is a file's own fault, so that others can be read without it. */
 export function isDamage(error: unknown): error is HrmError {
-  return isHrmError(error) && error.kind === 'data' && [DAMAGED, TOO_LARGE].includes(error.code);
+  return isHrmError(error) && error.kind === 'data' && (error.code === DAMAGED || isLeftInPlace(error));
 }
 
 const DAMAGED = 'file_damaged';
-/** The code of what is never moved. */
-export const TOO_LARGE = 'file_too_large';
+
+/** Codes of files that are well, and cannot be read here. */
+const LEFT_IN_PLACE: readonly string[] = ['file_too_large', 'file_unsupported'];
+
+/** Whether an error, or a fault, says that a file is no damage: it is never moved, and nobody waits for it. */
+export function isLeftInPlace({ code }: { readonly code: string }): boolean {
+  return LEFT_IN_PLACE.includes(code);
+}
 
 /**
  * Sets a file of a snapshot aside for an error that {@link isDamage}. What keeps it from being moved is no error: a damaged
@@ -49,7 +55,7 @@ export async function setFileAside(
   name: string,
   { code, message, cause }: HrmError,
 ): Promise<'quarantined' | 'gone' | 'skipped'> {
-  if (code === TOO_LARGE) return 'skipped';
+  if (isLeftInPlace({ code })) return 'skipped';
   const detail = cause instanceof Error ? `${message}: ${cause.message}` : message;
   try {
     return await storage.quarantine(snapshot, name, detail);

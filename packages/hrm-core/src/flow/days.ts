@@ -40,7 +40,7 @@ export async function* daysOf(
   const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
   let last = '';
   // Ten years of dates without the user are 50 ms of looking.
-  const { give } = takeTurns();
+  const { give } = takeTurns(options);
   for await (const { date } of storage.partitions(range, { ...options, giveWay: give })) {
     throwIfAborted(options.signal, 'the query');
     if (date === last) continue;

@@ -129,7 +129,7 @@ function remainderOf(
 ) {
   const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
   const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
-  elements.push(...encodeElements(batch.left));
+  for (const element of encodeElements(batch.left)) elements.push(element);
   return {
     deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
     requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],

@@ -1,10 +1,11 @@
-import { HrmError } from '../errors.js';
-import { DAY_MS, MAX_ENQUEUE_READINGS, MAX_TIMESTAMP_MS } from '../limits.js';
+import { type Fault, HrmError, throwIfAborted } from '../errors.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import type { CallOptions, Queue } from '../ports/queue.js';
+import type { CallOptions, Queue, QueueElement } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
-import { parseReadings, type ReadingInput, type WireReading } from '../reading.js';
+import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../reading.js';
+import { takeTurns } from './turns.js';
 
 /** What `enqueue` works on. */
 export interface EnqueueComponents {
@@ -69,6 +70,7 @@ export async function enqueueUntrusted(
   readings: unknown,
   {
     signal,
+    owner,
     naiveTimestamps = 'reject',
     maxFutureMs = DAY_MS,
     maxPastMs = MAX_TIMESTAMP_MS,
@@ -81,20 +83,43 @@ export async function enqueueUntrusted(
   const nowMs = Math.floor(clock.nowMs());
   if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
-  const parsed = parseReadings(readings, rules, nowMs);
-  if ('faults' in parsed) {
-    throw new HrmError(
-      `${parsed.faultCount} fault${parsed.faultCount === 1 ? '' : 's'} in the readings; none was accepted`,
-      {
-        kind: 'invalid',
-        code: 'invalid_readings',
-        faults: parsed.faults,
-        faultCount: parsed.faultCount,
-      },
-    );
+  await queue.push(await prepare(readings, rules, nowMs, { signal, owner }), { signal, owner });
+  return { accepted: size };
+}
+
+/**
+ * Readings as elements, an element after the other: a large batch gives way between them.
+ * @throws HrmError code `invalid_readings`, with the faults of all.
+ */
+async function prepare(
+  given: unknown,
+  rules: ReadingRules,
+  receivedMs: number,
+  { signal, owner }: CallOptions,
+): Promise<QueueElement[]> {
+  // The caller may change the array meanwhile.
+  const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
+  const size = Array.isArray(readings) ? readings.length : 1;
+  const turns = takeTurns({ owner });
+  const elements: QueueElement[] = [];
+  const faults: Fault[] = [];
+  let faultCount = 0;
+  for (let from = 0; from < size; from += MAX_ELEMENT_READINGS) {
+    if (from > 0) {
+      await turns.give();
+      throwIfAborted(signal, 'taking readings');
+    }
+    const slice =
+      size > MAX_ELEMENT_READINGS ? (readings as unknown[]).slice(from, from + MAX_ELEMENT_READINGS) : readings;
+    const parsed = parseReadings(slice, rules, receivedMs, from);
+    if ('faults' in parsed) {
+      faultCount += parsed.faultCount;
+      faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
+    } else if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
   }
-  await queue.push(encodeElements(parsed.readings), { signal });
-  return { accepted: parsed.readings.length };
+  if (faultCount === 0) return elements;
+  const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }
 
 function emptyBatchError(): HrmError {

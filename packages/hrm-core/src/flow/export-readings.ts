@@ -63,10 +63,13 @@ export interface ExportOptions extends CallOptions {
 export function exportReadings(
   { storage }: ExportComponents,
   input: ExportInput,
-  { signal, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
+  { signal, owner, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
-  return encodeTables(tablesOf(storage, question, { signal, onDamage, turns: takeTurns() }), onProgress);
+  return encodeTables(
+    tablesOf(storage, question, { signal, owner, onDamage, turns: takeTurns({ owner }) }),
+    onProgress,
+  );
 }
 
 async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: ExportOptions['onProgress']) {

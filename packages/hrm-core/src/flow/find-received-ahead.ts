@@ -6,9 +6,11 @@ import { decodeGroups } from '../parquet/decode.js';
 import { openFile } from '../parquet/footer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { Partition, Storage } from '../ports/storage.js';
+import type { Snapshot, Storage } from '../ports/storage.js';
+import type { ReadingColumns } from '../pure/columns.js';
 import { partitionDate } from '../pure/partition.js';
 import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../pure/received-ahead.js';
+import { overSnapshot } from './over-snapshot.js';
 import { nullIfDamaged } from './store-intact.js';
 import { takeTurns } from './turns.js';
 
@@ -51,30 +53,31 @@ export async function findReceivedAhead(
     for await (const partition of storage.partitions(range, { signal })) {
       throwIfAborted(signal, 'looking for readings received ahead of the clock');
       if (left <= 0) return { ...found, isComplete: false };
-      for await (const columns of tablesOf(storage, partition, { signal })) {
-        found = addAhead(found, countAhead(columns, nowMs));
-        left -= columns.length;
-        await turns.give();
-        if (left <= 0) break;
-      }
+      const own = await overSnapshot(storage, partition, { signal }, async (snapshot) => {
+        let [ahead, rows] = [NONE_AHEAD, 0];
+        for await (const columns of tablesOf(snapshot)) {
+          ahead = addAhead(ahead, countAhead(columns, nowMs));
+          rows += columns.length;
+          await turns.give();
+          if (rows >= left) break;
+        }
+        return { ahead, rows };
+      });
+      found = addAhead(found, own.ahead);
+      left -= own.rows;
     }
   }
   return { ...found, isComplete: left > 0 };
 }
 
 /** What can be read of a partition, a row group at a time. */
-async function* tablesOf(storage: AheadComponents['storage'], partition: Partition, options: CallOptions) {
-  const snapshot = await storage.snapshot(partition, options);
-  try {
-    for (const file of snapshot.files) {
-      const opened = await openFile(file, partition).catch(nullIfDamaged);
-      if (opened === null) continue;
-      for (const group of opened.footer.groups) {
-        const tables = await decodeGroups(file, partition, opened, [group]).catch(nullIfDamaged);
-        for (const columns of tables ?? []) yield columns;
-      }
+async function* tablesOf({ partition, files }: Snapshot): AsyncGenerator<ReadingColumns> {
+  for (const file of files) {
+    const opened = await openFile(file, partition).catch(nullIfDamaged);
+    if (opened === null) continue;
+    for (const group of opened.footer.groups) {
+      const tables = await decodeGroups(file, partition, opened, [group]).catch(nullIfDamaged);
+      for (const columns of tables ?? []) yield columns;
     }
-  } finally {
-    await snapshot.close();
   }
 }

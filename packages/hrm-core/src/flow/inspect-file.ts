@@ -43,8 +43,18 @@ export interface Inspection {
 /** Bytes read at once to hash a file. */
 const HASH_BYTES = 4 * 1024 * 1024;
 
+/** How a file is looked at. */
+export interface InspectOptions extends CallOptions {
+  /** Hears of the rows of each row group that can be read, once. */
+  readonly onRows?: ((columns: ReadingColumns) => void) | undefined;
+}
+
 /** Looks at a file. @throws HrmError where the storage cannot read, kind `closed` when aborted; damage is a fault. */
-export async function inspectFile(file: StoredFile, partition: Partition, options: CallOptions): Promise<Inspection> {
+export async function inspectFile(
+  file: StoredFile,
+  partition: Partition,
+  options: InspectOptions,
+): Promise<Inspection> {
   const faults: Fault[] = [];
   const add = (code: string, message: string) => faults.push({ code, message });
   const opened = await openIntact(file, partition, add);
@@ -106,7 +116,12 @@ async function nameByBytes(file: StoredFile): Promise<string> {
   return partNameOf(hash.digest('hex'));
 }
 
-async function walkGroups(file: StoredFile, partition: Partition, opened: OpenedFile, { signal }: CallOptions) {
+async function walkGroups(
+  file: StoredFile,
+  partition: Partition,
+  opened: OpenedFile,
+  { signal, onRows }: InspectOptions,
+) {
   const found = { damaged: 0, invalid: 0, misplaced: 0, disorder: 0, misstated: 0, readings: 0 };
   const intact: RowGroup[] = [];
   const users = new Set<string>();
@@ -125,6 +140,7 @@ async function walkGroups(file: StoredFile, partition: Partition, opened: Opened
     intact.push(group);
     if (columns.length === 0) continue;
     const { elsewhere, invalid } = judgeRows(columns, partition);
+    onRows?.(columns);
     found.readings += columns.length;
     found.invalid += invalid;
     found.misplaced += elsewhere.length;
@@ -138,8 +154,10 @@ async function walkGroups(file: StoredFile, partition: Partition, opened: Opened
   return { ...found, intact, users, devices };
 }
 
-/** Whether a row group's statistics, by which it is passed over, hold of its rows. */
-function agrees({ fromMs, lastMs, userId, userBounds, deviceId }: RowGroup, columns: ReadingColumns): boolean {
+/** Whether a row group's statistics, by which it is passed over, hold of its rows; another writer's are not looked at. */
+function agrees(group: RowGroup, columns: ReadingColumns): boolean {
+  if (group.foreign !== undefined) return true;
+  const { fromMs, lastMs, userId, userBounds, deviceId } = group;
   const { timestampMs, users, devices } = columns;
   const [first, last] = userBounds ?? [];
   if (first !== undefined && compareUtf8(users[0] as string, first) < 0) return false;

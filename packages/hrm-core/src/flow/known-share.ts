@@ -51,8 +51,14 @@ export async function knowShare(
   const known = cache.get(key) as KnownFile | undefined;
   if (known !== undefined) return known;
   const groups = footer.groups.filter((group) => mayHold(group, userId));
-  const tables = await decodeGroups(file, partition, { footer }, groups);
-  const columns = mergeReadings(tables.map((table) => rowsOfUser(table, userId)));
+  // Of another writer's file it is not known whose rows are where, and it may be large.
+  const pieces = footer.seal === 'foreign' ? groups.map((group) => [group]) : [groups];
+  const tables: ReadingColumns[] = [];
+  for (const piece of pieces) {
+    const read = await decodeGroups(file, partition, { footer }, piece);
+    for (const table of read) tables.push(rowsOfUser(table, userId));
+  }
+  const columns = mergeReadings(tables);
   const share = shareOf(partition, footer, columns, priority);
   remember(cache, file, key, share, bytesOf(share));
   return share;

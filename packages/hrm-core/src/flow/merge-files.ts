@@ -4,13 +4,15 @@
  * What is held of the files is merged up to the smallest of their last rows; of files that have more, the next row groups
  * are read, and so on. No more than some row groups' worth is merged in one step, and between steps others have their turn.
  */
-import { MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
+import { ROW_GROUP_ROWS } from '../limits.js';
 import { decodeGroups } from '../parquet/decode.js';
-import { asDamage, type OpenedFile, openFile } from '../parquet/footer.js';
+import { asDamage, openFile } from '../parquet/footer.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { compareRows, concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
 import { mergeReadings } from '../pure/merge.js';
-import { takeTurns } from './turns.js';
+import { countUpTo, isSorted, type Row } from '../pure/sort-rows.js';
+import { isFileSorted, type OpenedInput, sortFile } from './sort-file.js';
+import { type Turns, takeTurns } from './turns.js';
 
 /** A file to merge. */
 export interface MergeInput {
@@ -22,8 +24,14 @@ export interface MergeInput {
 interface Cursor {
   /** Sorted rows not yet merged. */
   held: ReadingColumns;
-  /** The file's, and which of its row groups is the next. */
-  readonly source: (MergeInput & { readonly opened: OpenedFile; nextGroup: number }) | null;
+  /** Reads the next rows; `null`: there are none. */
+  readonly source: Source | null;
+}
+
+interface Source {
+  hasMore(): boolean;
+  /** Some sorted rows after those before; perhaps none, though there are more. */
+  read(): Promise<ReadingColumns>;
 }
 
 /**
@@ -40,12 +48,14 @@ export async function* mergeFiles(
   const turns = takeTurns();
   const cursors: Cursor[] = [{ held: table, source: null }];
   for (const input of inputs) {
-    const opened = await openFile(input.file, input.partition);
-    cursors.push({ held: NO_READINGS, source: { ...input, opened, nextGroup: 0 } });
+    const opened = { ...input, opened: await openFile(input.file, input.partition) };
+    const isUnsorted = opened.opened.footer.seal === 'foreign' && !(await isFileSorted(opened, turns));
+    const source = isUnsorted ? sortedSource(opened, turns) : groupSource(opened, heldRows);
+    cursors.push({ held: NO_READINGS, source });
   }
   for (;;) {
     for (const cursor of cursors) {
-      while (cursor.held.length === 0 && hasMore(cursor)) await readOn(cursor, heldRows);
+      while (cursor.held.length === 0 && hasMore(cursor)) cursor.held = (await cursor.source?.read()) ?? NO_READINGS;
       await turns.give();
     }
     const active = cursors.filter(({ held }) => held.length > 0);
@@ -53,7 +63,7 @@ export async function* mergeFiles(
     const bound = smallest([...lastRows(active.filter(hasMore)), ...middleRow(active, 2 * heldRows)]);
     const tables = active.map((cursor) => {
       const { held } = cursor;
-      const to = bound === null ? held.length : rowsUpTo(held, bound);
+      const to = bound === null ? held.length : countUpTo(held, bound);
       cursor.held = sliceRows(held, to, held.length);
       return sliceRows(held, 0, to);
     });
@@ -64,44 +74,44 @@ export async function* mergeFiles(
 }
 
 function hasMore({ source }: Cursor): boolean {
-  return source !== null && source.nextGroup < source.opened.footer.groups.length;
+  return source?.hasMore() ?? false;
 }
 
-/** Reads row groups until they make up a large one: those of a shared part are small. Another writer's file is read at once. */
-async function readOn(cursor: Cursor, heldRows: number): Promise<void> {
-  if (cursor.source === null) return;
-  const { file, partition, opened, nextGroup } = cursor.source;
-  const { groups, seal, rows: fileRows } = opened.footer;
-  const wantedRows = seal === 'foreign' && fileRows <= MAX_MERGE_ROWS ? fileRows : heldRows;
-  // One at least, however few rows it has, so that each call comes nearer to the end.
-  let toGroup = nextGroup + 1;
-  for (let rows = groups[nextGroup]?.rows ?? 0; toGroup < groups.length && rows < wantedRows; toGroup += 1) {
-    rows += groups[toGroup]?.rows ?? 0;
-  }
-  cursor.source.nextGroup = toGroup;
-  const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(nextGroup, toGroup)));
-  if (isSorted(columns)) cursor.held = columns;
-  // It may be unsorted, and is mended where it is held whole.
-  else if (toGroup - nextGroup === groups.length) cursor.held = mergeReadings([columns]);
-  else await asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
+/** Row groups, so many that they make up a large one: those of a shared part are small. */
+function groupSource({ file, partition, opened }: OpenedInput, heldRows: number): Source {
+  const { groups } = opened.footer;
+  let nextGroup = 0;
+  return {
+    hasMore: () => nextGroup < groups.length,
+    async read() {
+      const from = nextGroup;
+      // One at least, however few rows it has, so that each call comes nearer to the end.
+      let to = from + 1;
+      for (let rows = groups[from]?.rows ?? 0; to < groups.length && rows < heldRows; to += 1) {
+        rows += groups[to]?.rows ?? 0;
+      }
+      nextGroup = to;
+      const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(from, to)));
+      if (isSorted(columns)) return columns;
+      // It may be unsorted, and is mended where it is held whole.
+      if (to - from === groups.length) return mergeReadings([columns]);
+      return asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
+    },
+  };
 }
 
-/** By the dictionaries' indices, which are in the order of the ids. */
-function isSorted({ length, user, device, timestampMs }: ReadingColumns): boolean {
-  for (let row = 1; row < length; row += 1) {
-    const order =
-      (user[row] as number) - (user[row - 1] as number) ||
-      (device[row] as number) - (device[row - 1] as number) ||
-      (timestampMs[row] as number) - (timestampMs[row - 1] as number);
-    if (order <= 0) return false;
-  }
-  return true;
-}
-
-/** A row of a table. */
-interface Row {
-  readonly columns: ReadingColumns;
-  readonly row: number;
+/** The rows of an unsorted file, sorted. */
+function sortedSource(input: OpenedInput, turns: Turns): Source {
+  const tables = sortFile(input, turns);
+  let isDone = false;
+  return {
+    hasMore: () => !isDone,
+    async read() {
+      const { done, value } = await tables.next();
+      isDone = done === true;
+      return value ?? NO_READINGS;
+    },
+  };
 }
 
 function lastRows(cursors: readonly Cursor[]): Row[] {
@@ -122,15 +132,4 @@ function smallest(rows: readonly Row[]): Row | null {
     if (first === null || compareRows(one.columns, one.row, first.columns, first.row) < 0) first = one;
   }
   return first;
-}
-
-/** How many rows of a table do not come after a row of another. */
-function rowsUpTo(columns: ReadingColumns, bound: Row): number {
-  let [from, to] = [0, columns.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (compareRows(columns, middle, bound.columns, bound.row) <= 0) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }

@@ -86,10 +86,11 @@ async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
 export function queryTables(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions = {},
+  { signal, owner, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
   return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), {
     signal,
+    owner,
     onDamage,
     maxHeldReadings,
   });
@@ -106,14 +107,14 @@ export function queryTables(
 export async function queryTag(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
+  { signal, owner, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
 ): Promise<string> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
-  const turns = takeTurns();
-  for await (const partitions of daysOf(storage, question, { signal })) {
+  const turns = takeTurns({ owner });
+  for await (const partitions of daysOf(storage, question, { signal, owner })) {
     await turns.give();
     // In this order: what is brought home meanwhile is in the user's own before it is gone from the shared one.
     for (const partition of partitions) {
@@ -151,7 +152,7 @@ async function* answerDays(
   question: Question,
   { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
 ) {
-  const turns = takeTurns();
+  const turns = takeTurns(options);
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
     const dayOptions = { ...options, turns };

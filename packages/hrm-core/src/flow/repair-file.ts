@@ -16,9 +16,10 @@ import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs, retiredName } from '../pure/partition.js';
 import { buildFile } from './build-file.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
-import { setFileAside } from './damage.js';
+import { isLeftInPlace, setFileAside } from './damage.js';
 import { type Inspection, inspectFile } from './inspect-file.js';
 import { mergeFiles } from './merge-files.js';
+import { overSnapshot } from './over-snapshot.js';
 import { nullIfDamaged, storeAtHome, storeIntact } from './store-intact.js';
 
 /** What became of a file with faults. `set_aside`: what could not be read of it is stored nowhere else, as far as is known. */
@@ -46,7 +47,7 @@ export async function repairFile(
 ): Promise<Mended> {
   const { file, faults, opened, isWhole } = inspection;
   const [first] = faults;
-  if (first === undefined || first.code === 'file_too_large') return 'found';
+  if (first === undefined || isLeftInPlace(first)) return 'found';
   const look = async (again: StoredFile, partition: Partition) =>
     (await inspectFile(again, partition, options)).faults.length === 0;
   // Of files that do not have what they say they have, the readings were compared, and not this one's alone.
@@ -159,36 +160,31 @@ async function missingOf(storage: Storage, readings: ReadingColumns, options: Ca
   ] as [number, number]);
   for (const partition of [...shared, ...homes]) {
     if (missing.size === 0) break;
-    for await (const columns of storedTables(storage, partition, { fromMs, lastMs }, options)) {
-      for (let row = 0; row < columns.length; row += 1) {
-        const key = textOf(columns, row);
-        const at = missing.get(key);
-        if (at !== undefined && isAtLeast(columns, row, readings, at)) missing.delete(key);
+    await overSnapshot(storage, partition, options, async (snapshot) => {
+      for await (const columns of storedTables(snapshot, { fromMs, lastMs })) {
+        for (let row = 0; row < columns.length; row += 1) {
+          const key = textOf(columns, row);
+          const at = missing.get(key);
+          if (at !== undefined && isAtLeast(columns, row, readings, at)) missing.delete(key);
+        }
       }
-    }
+    });
   }
   return Uint32Array.from(missing.values());
 }
 
 /** What is stored in a partition and can be read, a row group at a time. */
 async function* storedTables(
-  storage: Storage,
-  partition: Partition,
+  { partition, files }: Snapshot,
   { fromMs, lastMs }: { fromMs: number; lastMs: number },
-  options: CallOptions,
-) {
-  const snapshot = await storage.snapshot(partition, options);
-  try {
-    for (const file of snapshot.files) {
-      const inspection = await openSound(file, partition);
-      for (const group of inspection?.footer.groups ?? []) {
-        if (inspection === null || group.lastMs < fromMs || group.fromMs > lastMs) continue;
-        const columns = await readGroup(file, partition, inspection, group).catch(nullIfDamaged);
-        if (columns !== null) yield columns;
-      }
+): AsyncGenerator<ReadingColumns> {
+  for (const file of files) {
+    const inspection = await openSound(file, partition);
+    for (const group of inspection?.footer.groups ?? []) {
+      if (inspection === null || group.lastMs < fromMs || group.fromMs > lastMs) continue;
+      const columns = await readGroup(file, partition, inspection, group).catch(nullIfDamaged);
+      if (columns !== null) yield columns;
     }
-  } finally {
-    await snapshot.close();
   }
 }
 

@@ -3,8 +3,9 @@ import { SHARED_DIRECTORY } from '../names.js';
 import { openFile } from '../parquet/footer.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, PartitionRange, Storage } from '../ports/storage.js';
-import { isDamage } from './damage.js';
 import { mayHold } from './known-share.js';
+import { overSnapshot } from './over-snapshot.js';
+import { nullIfDamaged } from './store-intact.js';
 
 /** Which shared parts. */
 export interface SharedRange extends Pick<PartitionRange, 'fromDate' | 'toDate'> {
@@ -30,17 +31,11 @@ async function mayHoldUser(
   userId: string,
   options: CallOptions,
 ): Promise<boolean> {
-  const snapshot = await storage.snapshot(partition, options);
-  try {
-    for (const file of snapshot.files) {
-      const opened = await openFile(file, partition).catch((error) => {
-        if (isDamage(error)) return null;
-        throw error;
-      });
+  return overSnapshot(storage, partition, options, async ({ files }) => {
+    for (const file of files) {
+      const opened = await openFile(file, partition).catch(nullIfDamaged);
       if (opened === null || opened.footer.groups.some((group) => mayHold(group, userId))) return true;
     }
     return false;
-  } finally {
-    await snapshot.close();
-  }
+  });
 }

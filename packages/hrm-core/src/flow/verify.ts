@@ -1,12 +1,16 @@
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
 import { MAX_COMPACTION_FAILURES, MAX_VERIFY_FAULTS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
 import { type Random, systemRandom } from '../ports/random.js';
 import type { Partition, PartitionFailure, QuarantinedFile, Snapshot, Storage } from '../ports/storage.js';
 import { userDirectory } from '../pure/partition.js';
+import type { ReceivedAhead } from '../pure/received-ahead.js';
 import { checkSettings } from './check-settings.js';
-import { type Inspection, inspectFile, isContained } from './inspect-file.js';
+import { createStock, type StoredCount } from './count-stored.js';
+import { type Look, lookAtFiles } from './look-at-files.js';
+import { overSnapshot } from './over-snapshot.js';
 import { type Mended, repairFile, salvage } from './repair-file.js';
 import { sharedPartitions } from './shared-partitions.js';
 
@@ -15,6 +19,8 @@ export interface VerifyComponents {
   readonly storage: Storage;
   /** Names replaced files; the machine's by default. */
   readonly random?: Random | undefined;
+  /** Tells what was received ahead of it; the machine's by default. */
+  readonly clock?: Clock | undefined;
 }
 
 /** What to look at, and whether to mend it. */
@@ -38,7 +44,7 @@ export interface VerifyFault {
   readonly partition: Partition;
   readonly name: string;
   /**
-   * `file_damaged` · `file_too_large` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
+   * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
    * `name_taken` (`compacted.parquet` is a directory or a link) · `stray` (something else that is no file of the partition).
@@ -53,9 +59,14 @@ export interface VerifyFault {
 /** What one verification found and did. */
 export interface VerifySummary {
   readonly partitions: number;
+  /** Files that count. */
   readonly files: number;
-  /** Rows read. */
+  /** Rows in them. */
   readonly readings: number;
+  /** Files whose readings are all in others, and that wait for the sweep; looked at too. */
+  readonly superseded: StoredCount;
+  /** Of the readings that count: while the clock has not reached `latestMs`, corrections of them do not count. */
+  readonly receivedAhead: ReceivedAhead;
   /** The first thousand. */
   readonly faults: readonly VerifyFault[];
   /** All. */
@@ -90,12 +101,12 @@ export interface VerifySummary {
  * const { faults } = await verify({ storage }, { date: '20240115', repair: true });
  */
 export async function verify(
-  { storage, random = systemRandom }: VerifyComponents,
+  { storage, random = systemRandom, clock = systemClock }: VerifyComponents,
   { userId, date, repair = false }: VerifySettings = {},
   { signal, onProgress }: VerifyOptions = {},
 ): Promise<VerifySummary> {
   checkSettings({ userId, date });
-  const work: Work = { storage, random, repair, signal, ...nothingFound() };
+  const work: Work = { storage, random, repair, signal, nowMs: clock.nowMs(), ...nothingFound() };
   let total = 0;
   if (onProgress !== undefined) for await (const _ of partitionsOf(work, { userId, date })) total += 1;
   for await (const partition of partitionsOf(work, { userId, date })) {
@@ -119,8 +130,8 @@ export async function verify(
       note(work, { partition, name: aside.file.name, code: 'quarantined', message, outcome: 'set_aside' });
     });
   }
-  const { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures } = work;
-  return { partitions, files, readings, faults, faultCount, repaired, setAside, quarantine, failures };
+  const { partitions, stock, faults, faultCount, repaired, setAside, quarantine, failures } = work;
+  return { partitions, ...stock.total(), faults, faultCount, repaired, setAside, quarantine, failures };
 }
 
 /**
@@ -137,8 +148,7 @@ async function* partitionsOf({ storage, signal }: Work, { userId, date }: Verify
 function nothingFound() {
   return {
     partitions: 0,
-    files: 0,
-    readings: 0,
+    stock: createStock(),
     faults: [] as VerifyFault[],
     faultCount: 0,
     repaired: 0,
@@ -152,6 +162,7 @@ interface Work extends CallOptions, ReturnType<typeof nothingFound> {
   readonly storage: Storage;
   readonly random: Random;
   readonly repair: boolean;
+  readonly nowMs: number;
 }
 
 /** Goes on with the others where one partition cannot be read or mended. */
@@ -165,32 +176,18 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
 }
 
 async function verifyPartition(work: Work, partition: Partition): Promise<void> {
-  const { storage, signal } = work;
+  const { storage, signal, nowMs, stock } = work;
   for (const name of await storage.strays(partition)) {
     note(work, { partition, name, ...strayFault(name), outcome: 'found' });
   }
-  const snapshot = await storage.snapshot(partition, { signal });
-  try {
-    const sound = new Map<string, Inspection>();
-    const faulty: Inspection[] = [];
-    for (const file of snapshot.files) {
-      const inspection = await inspectFile(file, partition, { signal });
-      work.files += 1;
-      work.readings += inspection.readings;
-      if (inspection.faults.length > 0) faulty.push(inspection);
-      else sound.set(file.name, inspection);
-    }
-    for (const inspection of [...faulty, ...sound.values()]) {
-      // What cannot be read whole is taken apart, and replaces nothing from then on.
-      const lacking = inspection.isWhole ? await lackingOf(inspection, sound, partition) : [];
-      const message = `it says that it replaces ${lacking.length} files of which it has not all readings`;
-      const faults = lacking.length === 0 ? [] : [{ code: 'not_contained', message }];
-      const all = { ...inspection, faults: [...inspection.faults, ...faults] };
-      if (all.faults.length > 0) await conclude(work, snapshot, all, lacking);
-    }
-  } finally {
-    await snapshot.close();
-  }
+  await overSnapshot(storage, partition, { signal }, async (snapshot) => {
+    const looks = await lookAtFiles(snapshot, { signal, nowMs });
+    stock.add(
+      partition,
+      looks.map(({ count }) => count),
+    );
+    for (const look of looks) if (look.inspection.faults.length > 0) await conclude(work, snapshot, look);
+  });
 }
 
 function strayFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
@@ -202,32 +199,12 @@ function strayFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
   };
 }
 
-/** The files that a file says it replaces, are still there, and have readings that it has not. */
-async function lackingOf(
-  inspection: Inspection,
-  sound: ReadonlyMap<string, Inspection>,
-  partition: Partition,
-): Promise<readonly Inspection[]> {
-  const lacking: Inspection[] = [];
-  for (const name of inspection.opened?.footer.replaces ?? []) {
-    const old = sound.get(name);
-    if (old === undefined || old === inspection) continue;
-    if (!(await isContained(old, inspection, partition))) lacking.push(old);
-  }
-  return lacking;
-}
-
 /** Mends a file where that is asked for, and notes what was wrong with it. */
-async function conclude(
-  work: Work,
-  snapshot: Snapshot,
-  inspection: Inspection,
-  others: readonly Inspection[],
-): Promise<void> {
+async function conclude(work: Work, snapshot: Snapshot, { inspection, lacking }: Look): Promise<void> {
   const { partition } = snapshot;
   const mended: { outcome: Mended } = { outcome: 'found' };
   await goOn(work, partition, async () => {
-    if (work.repair) mended.outcome = await repairFile(work, snapshot, inspection, others, { signal: work.signal });
+    if (work.repair) mended.outcome = await repairFile(work, snapshot, inspection, lacking, { signal: work.signal });
   });
   const { outcome } = mended;
   if (outcome === 'repaired') work.repaired += 1;

@@ -3,7 +3,8 @@
  */
 import { type FileMetaData, parquetMetadata } from 'hyparquet';
 import { HrmError, isHrmError } from '../errors.js';
-import { MAX_FILE_BYTES, MAX_GROUP_ROWS } from '../limits.js';
+import { MAX_FILE_BYTES, MAX_FOREIGN_ROWS, MAX_FOREIGN_SHARED_ROWS, MAX_GROUP_ROWS } from '../limits.js';
+import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import type { Rollup } from '../pure/rollup.js';
 import { decodeRollup } from '../pure/rollup-codec.js';
@@ -89,7 +90,8 @@ export async function openFile(file: StoredFile, partition: Partition): Promise<
     const footerBytes = lengthOfFooter(opened.tail);
     if (footerBytes > file.byteLength) throw new Error('its footer is longer than itself');
     if (footerBytes > opened.tail.length) opened = await readTail(file, file.byteLength - footerBytes);
-    const parsed = await parseTail(file, opened, footerBytes);
+    const maxForeignRows = partition.directory === SHARED_DIRECTORY ? MAX_FOREIGN_SHARED_ROWS : MAX_FOREIGN_ROWS;
+    const parsed = await parseTail(file, opened, { footerBytes, maxForeignRows });
     if (parsed.footer.groups.some(({ rows }) => rows > MAX_GROUP_ROWS)) throw tooLargeError(file, partition);
     return parsed;
   });
@@ -141,11 +143,13 @@ function lengthOfFooter(tail: Uint8Array): number {
 async function parseTail(
   file: StoredFile,
   { tail, tailFrom }: { tail: Uint8Array<ArrayBuffer>; tailFrom: number },
-  footerBytes: number,
+  { footerBytes, maxForeignRows }: { footerBytes: number; maxForeignRows: number },
 ): Promise<OpenedFile> {
   const footer = tail.slice(tail.length - footerBytes);
   const seal = sealOf(footer);
-  if (seal === 'foreign') return { footer: foreignFooter(await openForeign(file, footer)), tail, tailFrom };
+  if (seal === 'foreign') {
+    return { footer: foreignFooter(await openForeign(file, footer, maxForeignRows)), tail, tailFrom };
+  }
   if (seal === 'footer' && !hasDigest(footer)) throw new Error('its footer does not have its digest');
   // The parser takes lengths for true, and an older file proves them only with the whole of itself.
   if (seal === 'whole') readStruct(footer, 0);

@@ -152,6 +152,11 @@ export interface Queue {
   /** Appends all elements or none, in order. Concurrent calls share one commit. */
   push(elements: readonly QueueElement[], options?: CallOptions): Promise<void>;
   /**
+   * Of a queue with a bound: tells whether it would take something now, before somebody makes the effort.
+   * @throws HrmError kind `unavailable`, code `queue_full`, as far as is known without asking.
+   */
+  requireRoom?(options?: CallOptions): void;
+  /**
    * Resolves `true` as soon as a ripe batch can be claimed, `false` after `timeoutMs`. Claims nothing.
    */
   wait(ripe: Ripeness, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;

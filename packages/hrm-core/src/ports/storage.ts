@@ -178,5 +178,7 @@ export interface Storage {
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
+  /** Snapshots that a caller should have open at once, at most; where it is not said, as many as the caller likes. */
+  readonly maxConcurrent?: number | undefined;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from '../limits.js';
-import { compareUtf8 } from './utf8.js';
+import { compareUtf8, sortUtf8 } from './utf8.js';
 
 /** One reading, as an object: at the edges only; inward of them readings are {@link ReadingColumns}. */
 export interface Reading {
@@ -82,12 +82,11 @@ export function internStrings(strings: readonly string[]): { values: readonly st
     indices[i] = index;
   }
   if (seen.size <= 1) return { values: [...seen.keys()], indices };
-  const distinct = [...seen.keys()];
-  const order = distinct.map((_, i) => i).sort((a, b) => compareUtf8(distinct[a] as string, distinct[b] as string));
-  const rank = new Uint32Array(distinct.length);
-  for (const [r, i] of order.entries()) rank[i] = r;
+  const values = sortUtf8([...seen.keys()]);
+  const rank = new Uint32Array(values.length);
+  for (const [r, text] of values.entries()) rank[seen.get(text) as number] = r;
   for (let i = 0; i < indices.length; i += 1) indices[i] = rank[indices[i] as number] as number;
-  return { values: order.map((i) => distinct[i] as string), indices };
+  return { values, indices };
 }
 
 /** One table out of several, rows in the order given, the dictionaries made one. */

@@ -1,3 +1,5 @@
+import { compareRows, type ReadingColumns } from './columns.js';
+
 /**
  * Sorts row indices by a key column, ascending and stable, in place: a natural merge sort. Files and batches arrive as
  * a few ascending runs, which it merges pairwise in O(n log runs); one run costs one pass and no copy.
@@ -51,4 +53,33 @@ function mergeRuns(
     if (takeLeft) left += 1;
     else right += 1;
   }
+}
+
+/** A row of a table. */
+export interface Row {
+  readonly columns: ReadingColumns;
+  readonly row: number;
+}
+
+/** Whether a table is sorted by user, device and time, without repeats: by the dictionaries' indices, which are in the order of the ids. */
+export function isSorted({ length, user, device, timestampMs }: ReadingColumns): boolean {
+  for (let row = 1; row < length; row += 1) {
+    const order =
+      (user[row] as number) - (user[row - 1] as number) ||
+      (device[row] as number) - (device[row - 1] as number) ||
+      (timestampMs[row] as number) - (timestampMs[row - 1] as number);
+    if (order <= 0) return false;
+  }
+  return true;
+}
+
+/** How many rows of a sorted table do not come after a row of another. */
+export function countUpTo(columns: ReadingColumns, bound: Row): number {
+  let [from, to] = [0, columns.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareRows(columns, middle, bound.columns, bound.row) <= 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

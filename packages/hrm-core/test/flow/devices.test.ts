@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { compact, type DamageReport, devices, latest, type Reading, writePart } from '../../src/index.js';
 import { oracleDevices } from '../property/oracle.js';
+import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
@@ -109,6 +110,62 @@ describe("a user's devices", () => {
       expect(await latest({ storage }, { userId: 'ana' }, { onDamage })).toEqual(rest.latest);
       await storage.close();
     });
+  });
+});
+
+describe('very many devices', () => {
+  it('are told right at random, from parts and compacted, whatever meets at one millisecond', async () => {
+    const random = randomFrom(testSeed());
+    const pick = (count: number) => Math.floor(random() * count);
+    for (let round = 0; round < 6; round += 1) {
+      const count = [3, 40, 200][round % 3] as number;
+      const all: Reading[] = [];
+      await withDirectory(async (directory) => {
+        const storage = await openDirectoryStorage({ directory });
+        for (let part = 0; part < 6; part += 1) {
+          const readings = Array.from({ length: 600 }, (): Reading => {
+            const timestampMs = START_MS + pick(3) * 86_400_000 + pick(2_000) * 45_000;
+            const deviceId = `${['é', '\u{1F600}', '\uFF5E', 'x'][pick(4)]}${pick(count)}`;
+            const receivedMs = START_MS + pick(4) * 60_000;
+            return {
+              userId: pick(9) === 0 ? 'ben' : 'ana',
+              deviceId,
+              timestampMs,
+              heartRate: 60 + pick(9),
+              receivedMs,
+            };
+          });
+          all.push(...readings);
+          await writePart({ storage }, readings);
+          if (pick(4) === 0) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+        }
+        const expected = oracleDevices(all, 'ana', {});
+        expect(await devices({ storage }, { userId: 'ana' })).toEqual(expected.devices);
+        expect(await latest({ storage }, { userId: 'ana' })).toEqual(expected.latest);
+        await storage.close();
+      });
+    }
+  });
+
+  it('are read in time that grows with their number: of a day each row group once', async () => {
+    const spent: number[] = [];
+    for (const count of [4_000, 16_000]) {
+      await withDirectory(async (directory) => {
+        const storage = await openDirectoryStorage({ directory });
+        const readings = Array.from({ length: count }, (_, i): Reading => {
+          const timestampMs = START_MS + (i % 1_440) * 60_000;
+          return { userId: 'ana', deviceId: `device ${i}`, timestampMs, heartRate: 60, receivedMs: timestampMs };
+        });
+        await writePart({ storage }, readings);
+        const before = process.cpuUsage();
+        expect((await latest({ storage }, { userId: 'ana' })).devices).toHaveLength(count);
+        const { user, system } = process.cpuUsage(before);
+        spent.push((user + system) / 1_000);
+        await storage.close();
+      });
+    }
+    // Quadratic, 16,000 took seconds; what stands beside it is a file of half a megabyte.
+    expect(spent[1]).toBeLessThan(1_500);
   });
 });
 

@@ -7,11 +7,14 @@ import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { writePartitions } from '../../src/flow/write-part.js';
 import {
   compact,
   devices,
+  drainBatch,
+  enqueue,
   exportReadings,
   latest,
   query,
@@ -22,7 +25,7 @@ import {
 } from '../../src/index.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../property/oracle.js';
-import { type Pause, pauseAtEach, pausedStorage, takeSlowly } from '../support/paused-ports.js';
+import { type Pause, pauseAtEach, pausedQueue, pausedStorage, takeSlowly } from '../support/paused-ports.js';
 import { rowsOfFile } from '../support/rows-of-file.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
@@ -50,8 +53,8 @@ interface World {
   readonly stored: readonly OracleReading[];
   /** Writes readings: into parts of each user's own, or into shared ones. */
   write(readings: readonly OracleReading[], where: 'own' | 'shared'): Promise<void>;
-  /** Merges everything, brings it home, and deletes what was replaced. */
-  compactAll(): Promise<void>;
+  /** Merges everything and brings it home; a second run deletes what was replaced. */
+  compactAll(runs?: number): Promise<void>;
 }
 
 async function withWorld<T>(given: readonly OracleReading[], from: string | null, use: (world: World) => Promise<T>) {
@@ -69,9 +72,8 @@ async function withWorld<T>(given: readonly OracleReading[], from: string | null
       const { failed } = await writePartitions(storage, columnsFromReadings(readings), options);
       expect(failed).toEqual([]);
     },
-    async compactAll() {
-      // What one run brings home, the next sweeps.
-      for (let run = 0; run < 2; run += 1) {
+    async compactAll(runs = 2) {
+      for (let run = 0; run < runs; run += 1) {
         const { failures } = await compact({ storage }, { all: true, sweepAfterMs: 0 });
         expect(failures).toEqual([]);
       }
@@ -101,15 +103,24 @@ async function goOn({ stored, write, compactAll }: World): Promise<void> {
   await compactAll();
   await write([...again, ...[0, 1, 2, 3].flatMap((day) => readingsOf('ben', day, 4))], 'shared');
   await write(readingsOf('ana', DAYS, 5), 'own');
-  await compactAll();
+  await compactAll(1);
 }
 
-/** Reads, with a pause at each await in turn. @returns how many awaits there are. */
-function readWithPauses(read: (storage: Storage, pause: Pause, world: World) => Promise<void>): Promise<number> {
+/**
+ * Reads, with a pause at each await in turn.
+ * @param maxOpenFiles - that the reader may have; with three it holds no part open while it pauses.
+ * @returns how many awaits there are.
+ */
+function readWithPauses(
+  read: (storage: Storage, pause: Pause, world: World) => Promise<void>,
+  maxOpenFiles?: number,
+): Promise<number> {
   return pauseAtEach((at) =>
     withWorld(given.stored, given.directory, async (world) => {
       const pause = { at, awaits: 0, meanwhile: () => goOn(world) };
-      await read(pausedStorage(world.storage, pause), pause, world);
+      const storage = await openDirectoryStorage({ directory: world.directory, maxOpenFiles });
+      await read(pausedStorage(storage, pause), pause, world);
+      await storage.close();
       return pause;
     }),
   );
@@ -130,11 +141,11 @@ afterAll(() => rm(given.directory, { recursive: true }));
 const expected = (stored: readonly OracleReading[]) => oracleAnswer(stored, QUESTION);
 
 describe('a reader who stands still at any await', () => {
-  it('of query answers what was stored', async () => {
+  it.each([undefined, 3])('of query answers what was stored, where %s files may be open', async (maxOpenFiles) => {
     const awaits = await readWithPauses(async (storage, _, { stored }) => {
       const rows = expected(stored);
       expect(await query({ storage }, RANGE)).toEqual(rows);
-    });
+    }, maxOpenFiles);
     expect(awaits).toBeGreaterThan(10);
   });
 
@@ -180,14 +191,81 @@ describe('a reader who stands still at any await', () => {
     });
   });
 
-  it.each([false, true])('of verify, repairing %s, looks at every reading and finds no fault', async (repair) => {
-    await readWithPauses(async (storage, _, { stored, ...world }) => {
-      const keys = distinct(stored);
-      const { faults, failures, readings } = await verify({ storage }, { repair });
-      expect([faults, failures]).toEqual([[], []]);
-      expect(readings).toBeGreaterThanOrEqual(keys);
-      expect(await query({ storage: world.storage }, RANGE)).toEqual(expected(stored));
-    });
+  it.each([undefined, 3])(
+    'of verify, repairing, looks at every reading, where %s files may be open',
+    async (maxOpenFiles) => {
+      await readWithPauses(async (storage, _, { stored, ...world }) => {
+        const keys = distinct(stored);
+        const { faults, failures, readings } = await verify({ storage }, { repair: true });
+        expect([faults, failures]).toEqual([[], []]);
+        expect(readings).toBeGreaterThanOrEqual(keys);
+        expect(await query({ storage: world.storage }, RANGE)).toEqual(expected(stored));
+      }, maxOpenFiles);
+    },
+  );
+});
+
+describe('a compacter who stands still at any await', () => {
+  it.each([undefined, 3])('changes no answer and loses nothing, where %s files may be open', async (maxOpenFiles) => {
+    const awaits = await readWithPauses(async (storage, _, { stored, storage: others, compactAll }) => {
+      // A day that has a compacted file, a part beside it, and a shared one to be brought home.
+      const { failures } = await compact({ storage }, { date: '20240117', all: true, sweepAfterMs: 0 });
+      expect(failures).toEqual([]);
+      for (const userId of ['ana', 'ben']) {
+        const rows = oracleAnswer(stored, { ...QUESTION, userId });
+        expect(await query({ storage: others }, { ...RANGE, userId })).toEqual(rows);
+      }
+      await compactAll();
+      expect(await query({ storage: others }, RANGE)).toEqual(expected(stored));
+      const { readings, faults } = await verify({ storage: others });
+      expect([readings, faults]).toEqual([distinct(stored), []]);
+    }, maxOpenFiles);
+    expect(awaits).toBeGreaterThan(20);
+  });
+});
+
+describe('a consumer who stands still at any await, for longer than its lease', () => {
+  it('loses nothing and stores nothing else, while another takes over what it claimed', async () => {
+    const leaseMs = 30_000;
+    const stale = new Set<string>();
+    const awaits = await pauseAtEach((at) =>
+      withWorld([], null, async ({ directory, storage, compactAll }) => {
+        const clock = { now: START_MS, nowMs: () => clock.now };
+        const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
+        const sent: OracleReading[] = [];
+        async function send(round: number): Promise<void> {
+          const readings = ['ana', 'ben'].flatMap((userId) => readingsOf(userId, 0, round));
+          sent.push(...readings.map((reading) => ({ ...reading, receivedMs: clock.now })));
+          const wire = readings.map(({ timestampMs, receivedMs: _, ...reading }) => {
+            return { ...reading, timestamp: new Date(timestampMs).toISOString() };
+          });
+          await enqueue({ queue, clock }, wire);
+        }
+        const drain = () => drainBatch({ queue, storage, clock }, { leaseMs });
+        async function takeOver(): Promise<void> {
+          clock.now += leaseMs + 60_000;
+          await send(1);
+          while ((await drain()).outcome !== 'empty');
+          await compactAll();
+          await send(2);
+        }
+        const pause: Pause = { at, awaits: 0, meanwhile: takeOver };
+        const ports = { queue: pausedQueue(queue, pause), storage: pausedStorage(storage, pause), clock };
+        await send(0);
+        stale.add((await drainBatch(ports, { leaseMs })).outcome);
+        clock.now += leaseMs + 60_000;
+        while ((await drain()).outcome !== 'empty');
+        for (const userId of ['ana', 'ben']) {
+          const rows = oracleAnswer(sent, { ...QUESTION, userId });
+          expect(await query({ storage }, { ...RANGE, userId })).toEqual(rows);
+        }
+        expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0, deadLetters: 0 });
+        await queue.close();
+        return pause;
+      }),
+    );
+    expect(awaits).toBeGreaterThan(3);
+    expect([...stale].sort()).toEqual(['acked', 'stale']);
   });
 });
 

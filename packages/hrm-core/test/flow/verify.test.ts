@@ -93,13 +93,14 @@ it('finds nothing in what this software wrote, of many partitions, and says how 
       const summary = await verify({ storage }, {}, { onProgress: ({ done, total }) => seen.push(done / total) });
       expect(summary).toMatchObject({
         partitions: 4,
-        files: 5,
-        readings: 2 * ANA.length + 118,
+        files: 4,
+        readings: ANA.length + 118,
+        superseded: { files: 1, readings: ANA.length },
         faults: [],
         failures: [],
       });
       expect(seen).toEqual([0.25, 0.5, 0.75, 1]);
-      expect(await verify({ storage }, { userId: 'ana', date: '20240115' })).toMatchObject({ partitions: 1, files: 2 });
+      expect(await verify({ storage }, { userId: 'ana', date: '20240115' })).toMatchObject({ partitions: 1, files: 1 });
       expect(await verify({ storage }, { date: '20240116' })).toMatchObject({ partitions: 1, files: 1 });
       await expect(verify({ storage }, { date: '20240230' })).rejects.toMatchObject({ code: 'invalid_settings' });
       await expect(verify({ storage }, {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: 'closed' });

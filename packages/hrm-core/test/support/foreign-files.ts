@@ -47,7 +47,12 @@ export async function writeByHyparquet(
   await writeFile(path, Buffer.from(bytes));
 }
 
-async function writeByArrow(path: string, rows: readonly ForeignRow[]): Promise<void> {
+/** By arrow-rs. @param properties - changes its defaults. */
+export async function writeByArrow(
+  path: string,
+  rows: readonly ForeignRow[],
+  properties: (builder: parquetWasm.WriterPropertiesBuilder) => parquetWasm.WriterPropertiesBuilder = (same) => same,
+): Promise<void> {
   const { Field, Int32, Int64, Utf8, vectorFromArray } = arrow;
   const columns = [
     ['timestamp_ms', new Int64(), rows.map(({ timestampMs }) => BigInt(timestampMs))],
@@ -60,10 +65,12 @@ async function writeByArrow(path: string, rows: readonly ForeignRow[]): Promise<
   const children = columns.map(([, type, values]) => vectorFromArray(values, type).data[0] as arrow.Data);
   const struct = arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows.length, nullCount: 0, children });
   const stream = arrow.tableToIPC(new arrow.Table(schema, [new arrow.RecordBatch(schema, struct)]), 'stream');
-  await writeFile(path, parquetWasm.writeParquet(parquetWasm.Table.fromIPCStream(stream)));
+  const writer = properties(new parquetWasm.WriterPropertiesBuilder()).build();
+  await writeFile(path, parquetWasm.writeParquet(parquetWasm.Table.fromIPCStream(stream), writer));
 }
 
-async function writeByDuckDb(path: string, rows: readonly ForeignRow[]): Promise<void> {
+/** By DuckDB. @param options - of COPY, each after a comma. */
+export async function writeByDuckDb(path: string, rows: readonly ForeignRow[], options = ''): Promise<void> {
   const json = `${path}.json`;
   await writeFile(json, rows.map((row) => JSON.stringify({ ...row, timestampMs: Number(row.timestampMs) })).join('\n'));
   const duckdb = await (await DuckDBInstance.create()).connect();
@@ -71,7 +78,7 @@ async function writeByDuckDb(path: string, rows: readonly ForeignRow[]): Promise
     await duckdb.run(
       `COPY (SELECT timestampMs::BIGINT AS timestamp_ms, heartRate::INTEGER AS heart_rate, deviceId AS device_id,
          userId AS user_id, receivedMinute::INTEGER AS received_minute FROM read_json('${json}', format = 'newline_delimited'))
-       TO '${path}' (FORMAT parquet)`,
+       TO '${path}' (FORMAT parquet${options})`,
     );
   } finally {
     duckdb.closeSync();
@@ -82,6 +89,6 @@ async function writeByDuckDb(path: string, rows: readonly ForeignRow[]): Promise
 /** By name. DuckDB writes OPTIONAL columns; arrow-rs dictionaries of integers; hyparquet-writer either. */
 export const FOREIGN_WRITERS: Readonly<Record<string, ForeignWriter>> = {
   'hyparquet-writer': (path, rows) => writeByHyparquet(path, rows),
-  'arrow-rs': writeByArrow,
-  DuckDB: writeByDuckDb,
+  'arrow-rs': (path, rows) => writeByArrow(path, rows),
+  DuckDB: (path, rows) => writeByDuckDb(path, rows),
 };

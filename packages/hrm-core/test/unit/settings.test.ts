@@ -41,6 +41,7 @@ it('has the defaults of the contract', () => {
     maxPastMs: 253_402_300_799_999,
     stallMs: 60_000,
     logLevel: 'info',
+    logFormat: 'auto',
   });
 });
 
@@ -98,6 +99,7 @@ describe('a wrong value names the setting, the value and what is allowed', () =>
     [{ env: { HRM_NAIVE_TIMESTAMPS: 'UTC' } }, /reject or utc/],
     [{ env: { HRM_STALL_MS: '999' } }, /HRM_STALL_MS/],
     [{ env: { HRM_LOG_LEVEL: 'loud' } }, /HRM_LOG_LEVEL/],
+    [{ env: { HRM_LOG_FORMAT: 'xml' } }, /HRM_LOG_FORMAT/],
     [{ env: { REDIS_URL: 'localhost:6379' } }, /REDIS_URL is "localhost:6379".*redis:\/\//],
     [{ env: { REDIS_URL: 'redis://' } }, /REDIS_URL/],
     [{ env: { HRM_QUEUE_KEY: 'my queue' } }, /HRM_QUEUE_KEY.*without blanks/],

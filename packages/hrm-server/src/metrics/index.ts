@@ -6,7 +6,7 @@
 import { Registry } from 'prom-client';
 import type { Health } from '../health.js';
 import { createLoopMetrics, type LoopMetrics } from './loop-metrics.js';
-import { type MetricsReport, mergeReports } from './merge.js';
+import { countsOf, type MetricsReport, mergeReports } from './merge.js';
 import { addProcessMetrics } from './process-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import { addStateMetrics } from './state-metrics.js';
@@ -15,7 +15,9 @@ import { addStateMetrics } from './state-metrics.js';
 export interface Metrics extends RequestMetrics, LoopMetrics {
   /** What this process has counted, as plain data; brought up to date within the time of a health check. Never throws. */
   report(): Promise<MetricsReport>;
-  /** The same in Prometheus' text form, of all processes of the service. Who asks at the same time gets the same. */
+  /** Its counters and histograms alone: nothing is asked for them. */
+  counts(): Promise<MetricsReport>;
+  /** All of it in Prometheus' text form, of all processes of the service. Who asks at the same time gets the same. */
   text(): Promise<string>;
   /** Stops what watches the process. */
   close(): void;
@@ -64,5 +66,5 @@ export function createMetrics({ health, gather }: MetricsComponents): Metrics {
     });
     return running;
   }
-  return { ...requests, ...loops, report, text, close };
+  return { ...requests, ...loops, report, counts: () => countsOf(registry), text, close };
 }

@@ -6,6 +6,7 @@
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { logLosses } from '../log.js';
 import { VERSION } from '../version.js';
 
 const NANOSECONDS_A_SECOND = 1e9;
@@ -37,6 +38,15 @@ export function addProcessMetrics(registry: Registry): () => void {
       const { user, system } = process.cpuUsage();
       this.reset();
       this.inc((user + system) / 1e6);
+    },
+  });
+  new Counter({
+    name: 'hrm_log_lines_dropped_total',
+    help: 'Log lines that could not be written, and are lost.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(logLosses().lines);
     },
   });
   addMemory(registry);

@@ -77,6 +77,8 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
     labelNames: ['reason'],
     registers,
   });
+  // Prometheus sees no rise from nothing to the first.
+  for (const reason of [...REJECTIONS, 'other']) rejected.inc({ reason }, 0);
   const timesOf = addRouteTimes(registry);
   const queries = new Histogram({
     name: 'hrm_query_duration_seconds',

@@ -19,6 +19,12 @@ interface Counted {
   seconds: number;
 }
 
+/** Statuses that are told of before there is one: Prometheus sees no rise from nothing to the first, and alerts would miss it. */
+const FAILURES: readonly (readonly [status: number, count: number])[] = [
+  [500, 0],
+  [503, 0],
+];
+
 /** A value as prom-client writes it. */
 interface Value {
   readonly metricName: string;
@@ -50,7 +56,7 @@ export function addRouteTimes(registry: Registry): (route: string, method: strin
     const there = ofRoute.get(method);
     if (there !== undefined) return there;
     const buckets = new Array<number>(REQUEST_SECONDS.length + 1).fill(0);
-    const counted: Counted = { route, method, statuses: new Map(), buckets, seconds: 0 };
+    const counted: Counted = { route, method, statuses: new Map(FAILURES), buckets, seconds: 0 };
     const times: RouteTimes = { add: (status, seconds) => addTo(counted, status, seconds) };
     all.push(counted);
     known.set(route, ofRoute.set(method, times));

@@ -12,10 +12,13 @@
  *
  * What other handles and processes push is seen by the next measurement, so the bound is exceeded by what they push in a
  * second, and by one push. A mark is a bound against filling up, not a count.
+ *
+ * One owner alone does not fill it: see `owner-shares.ts`.
  * @module
  */
 import { HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
+import { countOwners, type OwnerShares } from './owner-shares.js';
 
 /** How a queue is bounded. */
 export interface HighWaterOptions {
@@ -52,6 +55,8 @@ interface State {
   begunReadings: number;
   /** Those of them that the queue holds. */
   settledReadings: number;
+  /** What was pushed through this handle, by owner. */
+  readonly owners: OwnerShares;
   measuring: Promise<void> | null;
   measuredMs: number;
   timer: NodeJS.Timeout | undefined;
@@ -62,7 +67,8 @@ interface State {
  * Bounds a queue's backlog. Only `push` changes: what redrive, `ack` and `release` put back is in the system already and
  * is never refused. `check` still says whether the queue works: a backlog is no defect, and a consumer must not be taken
  * for ill because of it.
- * @returns a queue whose `push` throws HrmError kind `unavailable`, code `queue_full`, from `highWaterReadings` on.
+ * @returns a queue whose `push` throws HrmError kind `unavailable`, code `queue_full`, from `highWaterReadings` on, and a little before
+ *   for an `owner` whose readings most of them are.
  *   Closing it closes the queue.
  */
 export function withHighWater(queue: Queue, { highWaterReadings }: HighWaterOptions): Queue {
@@ -72,6 +78,7 @@ export function withHighWater(queue: Queue, { highWaterReadings }: HighWaterOpti
     figure: null,
     begunReadings: 0,
     settledReadings: 0,
+    owners: countOwners(highWaterReadings),
     measuring: null,
     measuredMs: Number.NEGATIVE_INFINITY,
     timer: undefined,
@@ -80,6 +87,7 @@ export function withHighWater(queue: Queue, { highWaterReadings }: HighWaterOpti
   return {
     ...queue,
     push: (elements, options) => push(state, elements, options),
+    requireRoom: (options) => requireRoom(state, options),
     async close() {
       state.isClosed = true;
       clearTimeout(state.timer);
@@ -95,19 +103,30 @@ async function push(state: State, given: readonly QueueElement[], options: CallO
     // The caller may change the bytes while this waits.
     elements = given.map(({ bytes, readings }) => ({ bytes: Uint8Array.from(bytes), readings }));
     await measure(state);
-  } else if (performance.now() - state.measuredMs >= REFRESH_AFTER_MS) void measure(state);
-  if (isFull(state)) throw fullError(state);
+  }
+  requireRoom(state, options);
   const readings = countReadings(elements);
   state.begunReadings += readings;
   try {
     await state.queue.push(elements, options);
     state.settledReadings += readings;
+    if (options.owner !== undefined) state.owners.add(options.owner, readings);
   } catch (error) {
     state.begunReadings -= readings;
     throw error;
   }
   // Otherwise nobody would measure until the next push, and that one would be refused by an old figure.
-  if (isFull(state)) scheduleMeasure(state);
+  if (isFull(state, options)) scheduleMeasure(state);
+}
+
+/** @throws HrmError code `queue_full`. */
+function requireRoom(state: State, options: CallOptions = {}): void {
+  const isMeasured = state.measuredMs !== Number.NEGATIVE_INFINITY;
+  if (isMeasured && performance.now() - state.measuredMs >= REFRESH_AFTER_MS) void measure(state);
+  if (isFull(state)) throw fullError(state);
+  if (!isFull(state, options)) return;
+  scheduleMeasure(state);
+  throw shareError(state);
 }
 
 /** An element that is none, which the queue refuses, counts nothing: a sum that is no number would refuse nothing ever. */
@@ -116,9 +135,11 @@ function countReadings(elements: readonly QueueElement[]): number {
 }
 
 /** A closed queue is not: the push itself says what it is. */
-function isFull({ figure, begunReadings, highWaterReadings, isClosed }: State): boolean {
+function isFull(state: State, { owner }: CallOptions = {}): boolean {
+  const { figure, begunReadings, highWaterReadings, owners, isClosed } = state;
   if (isClosed || figure === null || performance.now() - figure.atMs > MAX_AGE_MS) return false;
-  return figure.readings + begunReadings - figure.settledReadings >= highWaterReadings;
+  const depth = figure.readings + begunReadings - figure.settledReadings;
+  return depth >= highWaterReadings || (owner !== undefined && owners.isUsedUp(owner, depth));
 }
 
 /** Never rejects; a depth that cannot be had is not known. Whoever asks meanwhile gets the same measurement. */
@@ -149,6 +170,13 @@ function scheduleMeasure(state: State): void {
   }, REFRESH_WHEN_FULL_MS);
   // Nobody's program is kept from ending by it.
   state.timer.unref();
+}
+
+function shareError({ highWaterReadings }: State): HrmError {
+  return new HrmError(
+    `Most of the readings that the queue may hold (${highWaterReadings}, HRM_QUEUE_HIGH_WATER) are of this client, and the room that is left is for others: run more consumers, or raise HRM_QUEUE_HIGH_WATER`,
+    { kind: 'unavailable', code: 'queue_full' },
+  );
 }
 
 function fullError({ highWaterReadings }: State): HrmError {

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import type { Partition } from '../../ports/storage.js';
+import type { Descriptors } from './directory-descriptors.js';
 import { errorCode } from './directory-errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './directory-files.js';
 import type { Flush } from './directory-flush.js';
@@ -27,6 +28,8 @@ export interface DirectoryContext {
   readonly identity: StoreIdentity;
   readonly flush: Flush;
   readonly parts: PartLister;
+  /** What of it is open. */
+  readonly descriptors: Descriptors;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
   readonly known: Set<string>;
   /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */

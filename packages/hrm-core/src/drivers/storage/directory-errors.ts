@@ -55,7 +55,7 @@ function adviceOf(code: string): string {
       return 'the file system is read-only; mount it writable or choose another directory';
     case 'EMFILE':
     case 'ENFILE':
-      return 'too many open files; raise the limit (ulimit -n) or compact';
+      return 'too many open files; raise the limit (ulimit -n)';
     case 'ENOENT':
       return 'a directory is gone; if the disk was unmounted or the directory deleted, restore it and start again';
     case 'EEXIST':

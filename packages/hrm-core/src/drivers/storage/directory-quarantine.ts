@@ -26,7 +26,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { throwIfAborted } from '../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../ports/storage.js';
@@ -36,6 +36,7 @@ import {
   closeQuietly,
   createSynced,
   done,
+  type FileStatus,
   isSameFile,
   listEntries,
   openForReading,
@@ -46,7 +47,7 @@ import { temporaryPath } from './directory-leftovers.js';
 import { isDate, isPart, isUserDirectory, partitionPath, QUARANTINE_DIRECTORY } from './directory-names.js';
 import { markPending } from './directory-pending.js';
 import { readExactly } from './directory-read.js';
-import { heldFile, openAside } from './directory-snapshot.js';
+import { openAside, whileHeld } from './directory-snapshot.js';
 
 /** What stands beside a file that was set aside, as JSON. */
 interface QuarantineReport {
@@ -75,12 +76,20 @@ export async function quarantineFile(
   name: string,
   reason: string,
 ): Promise<'quarantined' | 'gone'> {
+  return (
+    (await whileHeld(context, snapshot, name, (status) => setAside(context, snapshot, { name, status }, reason))) ??
+    'gone'
+  );
+}
+
+/** @param file - of the snapshot, and open. */
+async function setAside(
+  context: DirectoryContext,
+  { partition }: Snapshot,
+  { name, status: expected }: { readonly name: string; readonly status: FileStatus },
+  reason: string,
+): Promise<'quarantined' | 'gone'> {
   const { fileSystem } = context;
-  const { partition } = snapshot;
-  const expected = heldFile(snapshot, name);
-  if (expected === null) {
-    throw new HrmError('the snapshot has no such file', { kind: 'internal', code: 'invalid_name' });
-  }
   const directory = partitionPath(context.directory, partition);
   const path = join(directory, name);
   const moved = join(directory, `part-old-${randomBytes(16).toString('hex')}.parquet`);

@@ -16,7 +16,6 @@
  * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
  */
 import { join } from 'node:path';
-import { MAX_CONCURRENT_WRITES } from '../../limits.js';
 import { COMPACTED_NAME } from '../../names.js';
 import type { Partition, Replacement } from '../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './directory-durable.js';
@@ -25,7 +24,7 @@ import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietl
 import { temporaryPath } from './directory-leftovers.js';
 import { partitionPath, requirePart } from './directory-names.js';
 import { markPending } from './directory-pending.js';
-import { heldFile } from './directory-snapshot.js';
+import { heldCompacted } from './directory-snapshot.js';
 
 /** {@link Storage.replace} of the directory driver. */
 export async function replaceCompacted(
@@ -35,7 +34,7 @@ export async function replaceCompacted(
   const { partition } = replacement.snapshot;
   const path = partitionPath(context.directory, partition);
   requirePart(replacement.retiredName);
-  const expected = heldFile(replacement.snapshot, COMPACTED_NAME);
+  const expected = heldCompacted(replacement.snapshot);
   const temporary = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, temporary, replacement.bytes, context.flush.before);
@@ -108,8 +107,9 @@ export async function removeParts(
   let removed = 0;
   try {
     // Whoever linked the files that hold the readings now may have died before its sync.
-    for (let from = 0; from < holders.length; from += MAX_CONCURRENT_WRITES) {
-      if (!(await syncHolders(context, holders.slice(from, from + MAX_CONCURRENT_WRITES)))) return 0;
+    const { maxBrief } = context.descriptors;
+    for (let from = 0; from < holders.length; from += maxBrief) {
+      if (!(await syncHolders(context, holders.slice(from, from + maxBrief)))) return 0;
     }
     for (const name of names) {
       const isRemoved = await succeedsUnless(

@@ -1,5 +1,5 @@
 /**
- * Snapshots: every file of a partition, open together, and no stored reading missed.
+ * Snapshots: every file of a partition, and no stored reading missed.
  *
  * A listing is not atomic, and files move under it: parts are linked, `compacted.parquet` is renamed to a part and a
  * new one linked, replaced files are unlinked. So: open `compacted.parquet`; list, open every new name, and list again
@@ -16,6 +16,8 @@
  * the chain ends, since each file in it was made later than the one before. So the reading is in a file opened. (One
  * listing is enough for this; the next ones are for file systems whose listings pass over names that stayed.) A listing of
  * a directory that has not changed since it was made stands for one made now: see directory-listing.ts.
+ * Where too many files would be open, a part is only looked at, and opened when it is read: see directory-held.ts. It had its name
+ * within [o, e], and its name is only ever that of one file, so it is that file or it is gone, and all begins anew.
  *
  * Where there was no `compacted.parquet`, neither at `o` nor at `e`, (1) leaves one gap: that a first one is linked, its
  * inputs are unlinked, and it is renamed away again, all within [o, e]. The grace period before a removal (a minute; a
@@ -33,43 +35,42 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HrmError, throwIfAborted } from '../../errors.js';
+import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../../names.js';
 import type { Partition, Snapshot, SnapshotOptions, StoredFile } from '../../ports/storage.js';
+import { isShortOfDescriptors } from './directory-descriptors.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
+import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, statusOf } from './directory-files.js';
 import {
-  closeQuietly,
-  type DirectoryFileSystem,
-  type FileStatus,
-  isSameFile,
-  openForReading,
-  statusOf,
-} from './directory-files.js';
+  asStored,
+  closedError,
+  type FoundFile,
+  findPart,
+  goneError,
+  letGo,
+  type OpenFile,
+  openAgain,
+  openFile,
+  versionOf,
+} from './directory-held.js';
 import { partitionPath } from './directory-names.js';
-import { readRange } from './directory-read.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
 /** The longest pause between attempts; with 20 attempts a snapshot gives up after about a second. */
 const MAX_PAUSE_MS = 50;
 
-interface OpenFile {
-  readonly name: string;
-  readonly fd: number;
-  readonly status: FileStatus;
-}
-
 interface Settled {
-  readonly files: readonly OpenFile[];
-  /** Names of parts that were listed and not opened. */
+  readonly files: readonly FoundFile[];
+  /** Names of parts that were listed and not looked at. */
   readonly known: readonly string[];
 }
 
 interface HeldSnapshot {
   /** Its files by name. */
-  readonly files: ReadonlyMap<string, FileStatus>;
+  readonly files: ReadonlyMap<string, FoundFile>;
   isOpen: boolean;
 }
 
@@ -93,7 +94,10 @@ export async function openSnapshot(
         return toSnapshot(context, partition, settled);
       }
     } catch (error) {
-      throw storageError(what, context.directory, error);
+      // What others have open for a moment they close again.
+      if (!isShortOfDescriptors(error) || attempt === MAX_SNAPSHOT_ATTEMPTS) {
+        throw storageError(what, context.directory, error);
+      }
     }
     if (attempt > EAGER_ATTEMPTS) await delay(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** (attempt - EAGER_ATTEMPTS)));
   }
@@ -123,10 +127,45 @@ export async function listVersions(
 }
 
 /**
- * A file that a snapshot holds open, `null` where it has none of that name.
+ * The compacted file that a snapshot holds open, `null` where it has none.
  * @throws HrmError kind `closed`, code `snapshot_closed`; kind `internal` for a snapshot of another driver.
  */
-export function heldFile(snapshot: Snapshot, name: string): FileStatus | null {
+export function heldCompacted(snapshot: Snapshot): FileStatus | null {
+  return foundFile(snapshot, COMPACTED_NAME)?.status ?? null;
+}
+
+/**
+ * Runs what needs a file of a snapshot to be open, so that its number is given to no other file; `null` where it is gone.
+ * @throws as {@link heldCompacted}; HrmError kind `internal` where the snapshot has no such file.
+ */
+export async function whileHeld<T>(
+  { fileSystem }: DirectoryContext,
+  snapshot: Snapshot,
+  name: string,
+  call: (status: FileStatus) => Promise<T>,
+): Promise<T | null> {
+  const file = foundFile(snapshot, name);
+  if (file === null) throw new HrmError('the snapshot has no such file', { kind: 'internal', code: 'invalid_name' });
+  if (file.fd !== null) return call(file.status);
+  const opened = openUnlessGone(fileSystem, file);
+  if (opened === null) return null;
+  try {
+    return await call(file.status);
+  } finally {
+    closeQuietly(fileSystem, opened.fd);
+  }
+}
+
+function openUnlessGone(fileSystem: DirectoryFileSystem, file: FoundFile): OpenFile | null {
+  try {
+    return openAgain(fileSystem, file);
+  } catch (error) {
+    if (isHrmError(error)) return null;
+    throw error;
+  }
+}
+
+function foundFile(snapshot: Snapshot, name: string): FoundFile | null {
   const state = held.get(snapshot);
   if (state === undefined) {
     throw new HrmError('the snapshot is not one of this storage', { kind: 'internal', code: 'foreign_snapshot' });
@@ -135,14 +174,11 @@ export function heldFile(snapshot: Snapshot, name: string): FileStatus | null {
   return state.files.get(name) ?? null;
 }
 
-/** All files of a directory, open but for the known parts; `null` when they moved meanwhile. */
-function openSettled(
-  { fileSystem, parts }: DirectoryContext,
-  path: string,
-  isKnown?: (name: string) => boolean,
-): Settled | null {
+/** All files of a directory, but for the known parts; `null` when they moved meanwhile. */
+function openSettled(context: DirectoryContext, path: string, isKnown?: (name: string) => boolean): Settled | null {
+  const { fileSystem, parts } = context;
   const seen = new Set([COMPACTED_NAME]);
-  const files: OpenFile[] = [];
+  const files: FoundFile[] = [];
   const known: string[] = [];
   // Asked for of every date that somebody has readings on: a user who has none costs one look, and no open that fails. What else
   // has the name is no partition, as for a listing.
@@ -160,7 +196,7 @@ function openSettled(
           known.push(name);
           continue;
         }
-        const file = openFile(fileSystem, path, name);
+        const file = findPart(context, path, name, files);
         if (file !== null) files.push(file);
       }
       if (fresh.length > 0) continue;
@@ -171,7 +207,7 @@ function openSettled(
     // A listed name that is gone. The listing itself answers a missing directory with no names.
     if (errorCode(error) !== 'ENOENT') throw error;
   } finally {
-    if (!isSettled) for (const { fd } of files) closeQuietly(fileSystem, fd);
+    if (!isSettled) for (const file of files) letGo(context, file);
   }
   return isSettled ? { files, known } : null;
 }
@@ -185,29 +221,15 @@ function openCompacted(fileSystem: DirectoryFileSystem, path: string): OpenFile 
   }
 }
 
-/** `null` for what is no regular file: a link, a pipe, a directory that somebody named like a part. */
-function openFile(fileSystem: DirectoryFileSystem, path: string, name: string): OpenFile | null {
-  const fd = openForReading(fileSystem, join(path, name));
-  if (fd === null) return null;
-  let isKept = false;
-  try {
-    const status = fileSystem.fstatSync(fd, { bigint: true });
-    isKept = status.isFile();
-    return isKept ? { name, fd, status } : null;
-  } finally {
-    if (!isKept) closeQuietly(fileSystem, fd);
-  }
-}
-
-function isStillCompacted(fileSystem: DirectoryFileSystem, path: string, opened: OpenFile | null): boolean {
+function isStillCompacted(fileSystem: DirectoryFileSystem, path: string, opened: FoundFile | null): boolean {
   const found = statusOf(fileSystem, join(path, COMPACTED_NAME));
   if (opened === null) return !found?.isFile();
   return isSameFile(found, opened.status);
 }
 
 function toSnapshot(context: DirectoryContext, partition: Partition, { files, known }: Settled): Snapshot {
-  const state: HeldSnapshot = { files: new Map(files.map(({ name, status }) => [name, status])), isOpen: true };
-  const { stored, close } = holdOpen(context, partition, files, state);
+  const state: HeldSnapshot = { files: new Map(files.map((file) => [file.name, file])), isOpen: true };
+  const { stored, close } = asStored(context, partition, files, state);
   const all = [...stored, ...known.map(unopenedFile)];
   const snapshot: Snapshot = { partition, files: all.sort(byName), close };
   held.set(snapshot, state);
@@ -220,8 +242,7 @@ function byName(left: StoredFile, right: StoredFile): number {
 }
 
 function unopenedFile(name: string): StoredFile {
-  const message = `${name} was not opened, since it was known`;
-  const read = () => Promise.reject(new HrmError(message, { kind: 'conflict', code: 'file_gone' }));
+  const read = () => Promise.reject(goneError(name));
   return { name, version: name, byteLength: 0, ageMs: 0, read };
 }
 
@@ -238,57 +259,10 @@ export function openAside(
   try {
     const file = openFile(context.fileSystem, dirname(path), basename(path));
     if (file === null) return null;
-    const { stored, close } = holdOpen(context, partition, [{ ...file, name }], { isOpen: true });
+    const { stored, close } = asStored(context, partition, [{ ...file, name }], { isOpen: true });
     return { file: stored[0] as StoredFile, close };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw storageError('open a file in quarantine', context.directory, error);
   }
-}
-
-/** Open files as callers see them; `state` tells when they may be read no more. */
-function holdOpen(
-  context: DirectoryContext,
-  partition: Partition,
-  files: readonly OpenFile[],
-  state: { isOpen: boolean },
-): { stored: readonly StoredFile[]; close(): Promise<void> } {
-  const nowMs = Date.now();
-  const reads = new Set<Promise<ArrayBuffer>>();
-
-  function toStoredFile(file: OpenFile): StoredFile {
-    return {
-      name: file.name,
-      version: versionOf(file.name, file.status),
-      byteLength: Number(file.status.size),
-      // Of the inode's change: linking and renaming set it, and nothing writes to the file after that.
-      ageMs: Math.max(0, nowMs - Number(file.status.ctimeMs)),
-      async read(fromByte, toByte) {
-        if (!state.isOpen) throw closedError();
-        const read = readRange(context, partition, file, fromByte, toByte);
-        reads.add(read);
-        return read.finally(() => reads.delete(read));
-      },
-    };
-  }
-
-  async function close(): Promise<void> {
-    if (!state.isOpen) return;
-    state.isOpen = false;
-    // A descriptor that is closed under a read may be another file's by the time the read runs.
-    await Promise.allSettled(reads);
-    for (const { fd } of files) closeQuietly(context.fileSystem, fd);
-  }
-
-  return { stored: files.map(toStoredFile), close };
-}
-
-/** Nothing writes to a file that has its name, so its inode and the times that linking it set are its own. */
-function versionOf(name: string, { dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
-  if (HASHED_PART.test(name)) return name;
-  return [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
-}
-
-function closedError(): HrmError {
-  return new HrmError('the snapshot is closed', { kind: 'closed', code: 'snapshot_closed' });
 }

@@ -19,6 +19,7 @@ import { join, resolve } from 'node:path';
 import { HrmError } from '../../errors.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Storage, StorageCheck } from '../../ports/storage.js';
+import { createDescriptors } from './directory-descriptors.js';
 import { type DirectoryContext, makeDataDirectory } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import {
@@ -60,6 +61,11 @@ export interface DirectoryStorageOptions {
    * storage has been opened in is `storage_missing`.
    */
   readonly create?: boolean | undefined;
+  /**
+   * Files that this process may have open, sockets and all; by default what the system says (`ulimit -n`). A quarter of it is for parts
+   * that are held open while they are read; the others are opened when they are.
+   */
+  readonly maxOpenFiles?: number | undefined;
   /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
@@ -88,6 +94,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       identity: await knowStore(fileSystem, directory, () => known.clear()),
       flush: createFlush(directory),
       parts: createPartLister(fileSystem),
+      descriptors: createDescriptors(options.maxOpenFiles),
       known,
       syncs: new Map(),
     };
@@ -119,13 +126,18 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     });
   }
 
+  /** Together with others, as far as files may be open. */
+  function inTurn<T>(call: () => Promise<T>): Promise<T> {
+    return context.descriptors.brief(() => context.flush.during(call));
+  }
+
   return {
     publish: (partition, name, bytes, callOptions) =>
-      write(() => context.flush.during(() => publishPart(context, partition, name, bytes, callOptions))),
+      write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
     strays: (partition) => run(() => listStrays(context, partition)),
-    replace: (replacement) => write(() => context.flush.during(() => replaceCompacted(context, replacement))),
+    replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),
     quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),
@@ -138,6 +150,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       yield* listPartitions(context, range, callOptions);
     },
     check: () => write(() => probe(context)),
+    maxConcurrent: context.descriptors.maxBrief,
     async close() {
       isClosed = true;
       // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.

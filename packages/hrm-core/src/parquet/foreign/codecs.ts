@@ -35,7 +35,8 @@ export async function decompressorOf(codec: number): Promise<Decompress> {
   return (page, length) => {
     const bytes = decompress(page, length);
     if (bytes.length !== length) throw new Error('it has a page of another length than its header says');
-    return bytes;
+    // No Buffer, whose `slice` would copy nothing.
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
   };
 }
 

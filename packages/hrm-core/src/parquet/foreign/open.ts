@@ -2,13 +2,7 @@
  * The footer of another writer's file. Nothing in it is taken for true that can be looked at: places and counts are held to the file's
  * size, row groups to their pages, and bounds in time are read from the rows, since a wrong one would hide readings.
  */
-import {
-  FOREIGN_SLICE_ROWS,
-  MAX_FOREIGN_FOOTER_BYTES,
-  MAX_FOREIGN_PAGES,
-  MAX_FOREIGN_ROWS,
-  MAX_TIMESTAMP_MS,
-} from '../../limits.js';
+import { FOREIGN_SLICE_ROWS, MAX_FOREIGN_FOOTER_BYTES, MAX_FOREIGN_PAGES, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { StoredFile } from '../../ports/storage.js';
 import type { RowGroup } from '../footer.js';
 import { CODECS, isKnownCodec } from './codecs.js';
@@ -47,10 +41,11 @@ export interface ForeignSlice {
 /**
  * Reads the footer and the headers of all pages.
  * @param footer - its bytes, with the trailer.
+ * @param maxRows - of the file.
  * @returns slices of the row groups, of some rows each.
  * @throws Error where anything is not as it should be, or is to be left in place.
  */
-export async function openForeign(file: StoredFile, footer: Uint8Array): Promise<readonly RowGroup[]> {
+export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows: number): Promise<readonly RowGroup[]> {
   const magic = Buffer.from(footer.subarray(-4)).toString('latin1');
   if (magic === 'PARE') throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   if (magic !== 'PAR1') throw new Error('it does not end with PAR1');
@@ -62,9 +57,7 @@ export async function openForeign(file: StoredFile, footer: Uint8Array): Promise
   if (metadata.has(8)) throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   const groups = structsOf(metadata, 4);
   const rows = groups.reduce((sum, group) => sum + countOf(group, 3), 0);
-  if (rows > MAX_FOREIGN_ROWS) {
-    throw leftInPlace('file_too_large', `it has more than ${MAX_FOREIGN_ROWS} rows: split it`);
-  }
+  if (rows > maxRows) throw leftInPlace('file_too_large', `it has more than ${maxRows} rows: split it`);
   if (rows !== countOf(metadata, 3)) throw new Error('its row groups have another number of rows than it');
   const bodyEnd = file.byteLength - footer.length;
   const slices: RowGroup[] = [];

@@ -1,0 +1,162 @@
+/** Linear in hostile input: every parser of the core, with every shape of `test/support/hostile-shapes.ts`. */
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { expect, it } from 'vitest';
+import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
+import { letterSeq } from '../../src/drivers/queue/embedded-records.js';
+import { databaseOf, shownAddress } from '../../src/drivers/queue/redis-client.js';
+import { unpackElement } from '../../src/drivers/queue/redis-element.js';
+import { requireUsable } from '../../src/drivers/queue/redis-inspect.js';
+import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory-names.js';
+import { parseLiveId, requireLiveId } from '../../src/flow/live-id.js';
+import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
+import { openFile } from '../../src/parquet/footer.js';
+import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
+import { decodeElements } from '../../src/pure/element.js';
+import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
+import { parseQuestion, type QuestionInput } from '../../src/pure/question.js';
+import { decodeRollup } from '../../src/pure/rollup-codec.js';
+import { parseTimestamp } from '../../src/pure/timestamp.js';
+import { isId, parseQueuedReading, parseReadings } from '../../src/reading.js';
+import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js';
+
+const AT = '2024-01-15T10:00:00Z';
+const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
+const RULES = { naiveTimestamps: 'reject', latestMs: 2e12, wireOnly: false } as const;
+const LONG: GrowthOptions = { longest: 2 ** 17 };
+/** For what makes an object of each character. */
+const SHORT: GrowthOptions = { longest: 2 ** 13 };
+
+function element(json: string) {
+  return decodeElements([{ bytes: Buffer.from(json), stampMs: 0, attempts: 1 }], 0);
+}
+
+function question(change: Record<string, unknown>) {
+  const input = { userId: 'ana', start: AT, end: AT, ...change } as QuestionInput;
+  return parseQuestion(input, { naiveTimestamps: 'utc', wireNames: true });
+}
+
+const ROW: Reading = { userId: 'ana', deviceId: 'watch', timestampMs: 0, heartRate: 72, receivedMs: 0 };
+
+/** Opens a file that says something in its footer under our keys. */
+async function openFooter(bytes: ArrayBuffer): Promise<void> {
+  const read = async (from: number, to: number) => new Uint8Array(bytes.slice(from, to));
+  const file = { name: 'part-a.parquet', byteLength: bytes.byteLength, read };
+  await openFile(file as unknown as Parameters<typeof openFile>[0], { date: '19700101', directory: 'ana' });
+}
+
+async function openForeign(text: string): Promise<void> {
+  const keys = [REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY];
+  const kvMetadata = keys.map((key) => ({ key, value: text }));
+  const column = (name: string, type: 'INT64' | 'INT32' | 'STRING', value: bigint | number | string) => ({
+    name,
+    type,
+    data: [value],
+    nullable: false,
+  });
+  const columnData = [
+    column('timestamp_ms', 'INT64', 0n),
+    column('heart_rate', 'INT32', 72),
+    column('device_id', 'STRING', text),
+    column('user_id', 'STRING', text),
+    column('received_minute', 'INT32', 0),
+  ];
+  await openFooter(parquetWriteBuffer({ kvMetadata, columnData }));
+}
+
+function openOurs(text: string): Promise<void> {
+  return openFooter(encodeReadings(columnsFromReadings([ROW]), { replaces: [text, ...text.slice(0, 1_000)] }).buffer);
+}
+
+const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
+  ['a timestamp', (text) => parseTimestamp(text, 'reject')],
+  ['a timestamp that begins well', (text) => parseTimestamp(`2024-01-15T10:00:00${text}Z`, 'utc')],
+  ['an id', (text) => isId(text)],
+  ...['user_id', 'device_id', 'timestamp', 'heart_rate', 'note', 'userId'].map(
+    (field) =>
+      [`the ${field} of a reading`, (text: string) => parseReadings({ ...READING, [field]: text }, RULES, 0)] as const,
+  ),
+  [
+    'a reading by camelCase names',
+    (text) => parseReadings({ userId: text, deviceId: text, timestamp: text, heartRate: text }, RULES, 0),
+  ],
+  ['many readings that are none', (text) => parseReadings([...text], RULES, 0)],
+  ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
+  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, 0)],
+  ['an element', element, LONG],
+  ['the items of an element', (text) => element(`[${text}]`), LONG],
+  ['a string of an element', (text) => element(JSON.stringify([{ user_id: text, [text]: text }])), LONG],
+  [
+    'many elements',
+    (text) =>
+      decodeElements(
+        Array.from(text, (one) => ({ bytes: Buffer.from(one), stampMs: 0, attempts: 1 })),
+        0,
+      ),
+    SHORT,
+  ],
+  ['an envelope of Redis', (text) => unpackElement(Buffer.from(`#${text}`), 0, 0)],
+  ['the id of a dead letter', letterSeq],
+  ['the user of a question', (text) => question({ userId: text })],
+  ['the device of a question', (text) => question({ deviceId: text })],
+  ['the range of a question', (text) => question({ start: text, end: text })],
+  ['the interval of a question', (text) => question({ interval: text })],
+  ['a priority of a question', (text) => question({ priority: { [text]: text } })],
+  [
+    'priorities of a question',
+    (text) => question({ priority: Object.fromEntries([...text].map((one, i) => [`${one}${i}`, 1])) }),
+    SHORT,
+  ],
+  ['the id of an event', (text) => requireLiveId(text, '/after')],
+  ['a sealed position', (text) => parseLiveId(Buffer.alloc(32), text)],
+  ['a user as a directory', userDirectory],
+  ['the name of a directory', (text) => isUserDirectory(text) || isDate(text)],
+  ['the name of a file', (text) => isPart(text) || isPart(`part-${text}.parquet`) || sharedPartOf(`part-${text}`)],
+  ['a footer', openOurs],
+  ['a footer of another writer', openForeign],
+  [
+    'the head of a rollup',
+    (text) => {
+      const head = Buffer.from(text);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(head.length);
+      return decodeRollup(Buffer.concat([length, head]));
+    },
+  ],
+  ['a config file', (text) => loadSettings({ file: { path: 'x', text } }), LONG],
+  [
+    'a member of a config file',
+    (text) => loadSettings({ file: { path: 'x', text: JSON.stringify({ [text]: text }) } }),
+  ],
+  ...SETTINGS.map(
+    ({ name, variable }) =>
+      [
+        variable,
+        (text: string) =>
+          loadSettings({ env: { [variable]: text }, file: { path: 'x', text: JSON.stringify({ [name]: [text] }) } }),
+      ] as const,
+  ),
+  [
+    'origins and hosts',
+    (text) => loadSettings({ env: { HRM_CORS_ORIGINS: `https://${text}`, HRM_ALLOWED_HOSTS: `a${text}` } }),
+  ],
+  ['the address of Redis', (text) => loadSettings({ env: { REDIS_URL: `redis://${text}@a/${text}` } })],
+  ['the address of Redis, opened', (text) => [databaseOf(`redis://a/${text}`), shownAddress(`redis://${text}@a`)]],
+  [
+    'keys of a cluster',
+    (text) =>
+      requireUsable(
+        { version: text, mode: 'cluster' } as Parameters<typeof requireUsable>[0],
+        { queue: text, processing: `{${text}`, dead: `{a}${text}` } as Parameters<typeof requireUsable>[1],
+      ),
+  ],
+  ['the names of an environment', (text) => unknownVariables({ [`HRM_${text}`]: 'x' })],
+];
+
+it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {
+  expect(await growthFaults(feed, options)).toEqual([]);
+});
+
+it('opens the files that it makes', async () => {
+  await openForeign('[]');
+  await openOurs('part-a.parquet');
+});

@@ -1,0 +1,175 @@
+/** Linear in hostile input: every parser of the server, with every shape of `test/support/hostile-shapes.ts`. */
+import { writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
+import { hasTag, readAnswerType, readEncoding } from '../../src/accept.js';
+import { createGate } from '../../src/access.js';
+import { createByteBudget, withBodyText } from '../../src/body.js';
+import { createCors, isPreflight } from '../../src/cors.js';
+import { createHostCheck, isLoopback } from '../../src/host.js';
+import { parseJson, parseNdjson } from '../../src/json.js';
+import { findKey } from '../../src/keys/api-key.js';
+import { readKeys } from '../../src/keys/key-file.js';
+import { describeDamage, describeError } from '../../src/log.js';
+import { isGzipped, readMediaType } from '../../src/media-type.js';
+import { queryKindOf } from '../../src/metrics/query-kind.js';
+import { readParameters, valuesOf } from '../../src/parameters.js';
+import { checkHead } from '../../src/request-head.js';
+import { routeOf } from '../../src/request-route.js';
+import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
+
+const LONG: GrowthOptions = { longest: 2 ** 17 };
+const LIMITS = { maxBytes: 2 ** 24, budget: createByteBudget(2 ** 26), idleMs: 10_000 };
+const NAMES = ['user_id', 'start', 'end'] as const;
+const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
+const gate = createGate(
+  { keys: { isNeeded: () => true, find: (token) => findKey(new Map(), token, 0), fault: () => null } },
+  { rateLimit: 0 },
+);
+
+function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<void> {
+  const incoming = Object.assign(Readable.from([bytes]), { headers });
+  return withBodyText(incoming as unknown as IncomingMessage, LIMITS, async (text) => {
+    parseNdjson(text, 10_000);
+    parseJson(text);
+  });
+}
+
+function failWith(text: string) {
+  const error = Object.assign(new TypeError(text), { code: text });
+  return describeError(Object.assign(error, { stack: `TypeError: ${text}\n    at ${text} (${text}:1:2)\n${text}` }));
+}
+
+function media(type: string) {
+  return readMediaType({ 'content-type': type }, ['application/json']);
+}
+
+function host(name: string, url: string) {
+  return checkHost({ headersDistinct: { host: [name] }, url });
+}
+
+const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
+  ['Accept', (text) => readAnswerType({ accept: text })],
+  ['a weight in Accept', (text) => readAnswerType({ accept: `text/csv;q ${text}=${text};q=${text}` })],
+  ['Accept-Encoding', (text) => readEncoding({ 'accept-encoding': text })],
+  ['If-None-Match', (text) => hasTag({ 'if-none-match': text }, '"a"')],
+  ['Content-Type', media],
+  ['parameters of Content-Type', (text) => media(`application/json;${text};charset=utf-8`)],
+  ['a charset', (text) => media(`application/json; charset=${text}x`)],
+  ['a charset in quotes', (text) => media(`application/json; charset = "${text}" `)],
+  ['Content-Encoding', (text) => isGzipped({ 'content-encoding': text })],
+  ['Host', (text) => host(text, '/')],
+  ['Host, an address', (text) => host(`[${text}]:80`, '/')],
+  ['Host with a port', (text) => host(`a:${text}`, '/')],
+  ['a host of the settings', (text) => isLoopback(text)],
+  ['the authority of a target', (text) => host('localhost', `http://${text}`)],
+  ['Authorization', (text) => gate.admit({ headersDistinct: { authorization: [text] } }, 'query')],
+  ['a bearer', (text) => gate.admit({ headersDistinct: { authorization: [`Bearer ${text}`] } }, 'query')],
+  [
+    'a bearer behind blanks',
+    (text) => gate.admit({ headersDistinct: { authorization: [`Bearer  a${text}b`] } }, 'none'),
+  ],
+  ['an API key', (text) => findKey(new Map(), `hrm_${text}`, 0)],
+  ['Expect', (text) => checkHead({ url: '/', headers: { expect: text } })],
+  ['Origin', (text) => createCors(['https://a'])({ headers: { origin: text }, method: 'GET' })],
+  [
+    'a preflight',
+    (text) => isPreflight({ method: 'OPTIONS', headers: { origin: text, 'access-control-request-method': text } }),
+  ],
+  ['a target', (text) => [checkHead({ url: text, headers: {} }), routeOf(text)]],
+  ['a path', (text) => [checkHead({ url: `/${text}`, headers: {} }), routeOf(`/users/${text}/devices`)]],
+  ['an absolute target', (text) => [checkHead({ url: `http://${text}`, headers: {} }), routeOf(`http://${text}`)]],
+  ['a query', (text) => readParameters(`/?${text}`, NAMES, []), LONG],
+  ['the value of a parameter', (text) => readParameters(`/?user_id=${text}&start=${text}&end=${text}`, NAMES, [])],
+  ['the users of a query', (text) => valuesOf(`/?${text}&user_id=${text}`, 'user_id')],
+  ['the interval of a query', (text) => queryKindOf({ url: `/?interval=${text}&${text}`, headers: {} }, 200)],
+  ['JSON', parseJson, LONG],
+  ['NDJSON', (text) => parseNdjson(text, 10_000), LONG],
+  ['a body', (text) => readBody(Buffer.from(text), {}), LONG],
+  ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
+  ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],
+  ['an error', failWith],
+  ['the message of damage', describeDamage],
+];
+
+it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {
+  expect(await growthFaults(feed, options)).toEqual([]);
+});
+
+describe('the file of the keys', () => {
+  it('as a whole, and a field of a key', async () => {
+    const path = join(await temporaryDirectory(), 'keys.json');
+    const read = (text: string) => {
+      writeFileSync(path, text);
+      return readKeys(path);
+    };
+    expect(await growthFaults(read)).toEqual([]);
+    const key = (text: string) => ({
+      id: text,
+      name: text,
+      hash: text,
+      scopes: [text],
+      user_ids: [text],
+      created_ms: 0,
+      expires_ms: null,
+    });
+    expect(await growthFaults((text) => read(JSON.stringify({ version: 1, keys: [key(text)] })))).toEqual([]);
+  });
+});
+
+/** Whatever lies between the socket and the parsers. */
+describe('requests', () => {
+  /** Node's own bound on the head of a request is 16 KiB. */
+  const HEAD: GrowthOptions = { longest: 2 ** 13 };
+  const HEADERS = [
+    'Accept',
+    'Accept-Encoding',
+    'Authorization',
+    'Content-Encoding',
+    'Content-Type',
+    'If-None-Match',
+    'Last-Event-ID',
+    'Origin',
+    'Range',
+    'traceparent',
+    'X-Request-Id',
+  ];
+
+  it.each(HEADERS)('with a hostile %s', async (name) => {
+    const { url } = await startTest();
+    const to = `${url}/metrics/heart-rate`;
+    const ask = async (text: string) => (await fetch(`${to}/live?x=1`, { headers: { [name]: text } })).text();
+    expect(await growthFaults(ask, HEAD)).toEqual([]);
+    const json = name === 'Content-Type' ? 'application/json;charset=' : '';
+    const headers = (text: string) => ({ 'Content-Type': 'application/json', [name]: json + text });
+    const send = async (text: string) =>
+      (await fetch(to, { method: 'POST', body: '{}', headers: headers(text) })).text();
+    expect(await growthFaults(send, HEAD)).toEqual([]);
+  });
+
+  it('with hostile targets', async () => {
+    const { url } = await startTest();
+    const ask = async (text: string) => (await fetch(`${url}/${text}?${text}`)).text();
+    expect(await growthFaults(ask, HEAD)).toEqual([]);
+    const query = async (text: string) => {
+      const value = encodeURIComponent(text.toWellFormed()).slice(0, 4_000);
+      return (await fetch(`${url}/metrics/heart-rate?user_id=${value}&start=${value}&end=${value}`)).text();
+    };
+    expect(await growthFaults(query, HEAD)).toEqual([]);
+  });
+
+  it('with hostile bodies', async () => {
+    const { url } = await startTest();
+    const to = `${url}/metrics/heart-rate/batch`;
+    for (const headers of [{}, { 'Content-Type': 'application/x-ndjson' }]) {
+      expect(await growthFaults((text) => post(to, text, headers), LONG)).toEqual([]);
+    }
+    const fields = (text: string) =>
+      wireReading({ user_id: text, device_id: text, timestamp: text, heart_rate: text, note: text });
+    expect(await growthFaults((text) => post(to, [fields(text.slice(0, 60_000))], {}), LONG)).toEqual([]);
+  });
+});

@@ -1,0 +1,81 @@
+/**
+ * How the time of a parser grows with its input. CPU time and not the clock's, the least of several tries, and ratios over
+ * doublings: a busy machine makes each try slower, and none of them grow.
+ */
+import { SHAPES, type Shape } from './hostile-shapes.js';
+
+/** Takes a hostile text; that it throws is an answer. */
+export type Feed = (text: string) => unknown;
+
+/** How it is measured. */
+export interface GrowthOptions {
+  /** The longest text, UTF-16 code units; a power of two. Default 32,768. */
+  readonly longest?: number | undefined;
+}
+
+/** From the second longest text to the longest, which is sixteen times as long. */
+const STEP = 16;
+
+/** What sixteen times as much takes in n log n is 20 times as long; caches that overflow make it more. In n² it is 256 times. */
+const MOST_TIMES = 6 * STEP;
+
+/** CPU milliseconds below which nothing is told from noise. */
+const LEAST_MS = 0.1;
+
+/** After so many tries that are too slow it is not the machine. */
+const TRIES = 6;
+
+/**
+ * The lengths in the order of a try: the short ones first, since what grows still faster would never come to the end of the longest;
+ * then the second again, since code that was not run before is slower, which must not be taken for its time.
+ */
+const ORDER = [0, 1, 2, 1] as const;
+
+/** So slow that no other try is needed, milliseconds. */
+const SURELY_MS = 1_000;
+
+/** A text may be right so far, and then end in what nothing takes. */
+const ENDS = ['', '"!'];
+
+/** The shapes that a parser takes more than n log n for, each with the times. */
+export async function growthFaults(feed: Feed, { longest = 32_768 }: GrowthOptions = {}): Promise<string[]> {
+  const faults: string[] = [];
+  for (const [name, shape] of Object.entries(SHAPES)) {
+    for (const end of ENDS) {
+      const fault = await growthFault(feed, (length) => shape(length) + end, longest);
+      if (fault !== null) faults.push(`${name}${end}: ${fault}`);
+    }
+  }
+  return faults;
+}
+
+async function growthFault(feed: Feed, shape: Shape, longest: number): Promise<string | null> {
+  const lengths = [longest / STEP / STEP, longest / STEP, longest];
+  const texts = lengths.map((length) => flat(shape(length)));
+  const leastMs = lengths.map(() => Number.POSITIVE_INFINITY);
+  for (let i = 0; i < TRIES; i += 1) {
+    for (const at of ORDER) {
+      leastMs[at] = Math.min(leastMs[at] as number, await cpuMs(feed, texts[at] as string));
+      if ((leastMs[at] as number) > SURELY_MS) return `${lengths[at]} characters take ${leastMs[at]} ms`;
+    }
+    const [, shortMs = 0, longMs = 0] = leastMs;
+    if (longMs <= MOST_TIMES * Math.max(shortMs, LEAST_MS)) return null;
+  }
+  return lengths.map((length, at) => `${length} characters take ${leastMs[at]?.toFixed(2)} ms`).join(', ');
+}
+
+async function cpuMs(feed: Feed, text: string): Promise<number> {
+  const before = process.cpuUsage();
+  try {
+    await feed(text);
+  } catch {
+    // A refusal.
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
+
+/** The text in one piece: a parser must not pay for how it was put together. */
+function flat(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}
