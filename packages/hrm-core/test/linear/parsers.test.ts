@@ -21,7 +21,6 @@ import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js'
 
 const AT = '2024-01-15T10:00:00Z';
 const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
-const LIMITS = { maxFutureMs: 0, maxPastMs: 0 };
 const RULES = { naiveTimestamps: 'reject', latestMs: 2e12, wireOnly: false } as const;
 const LONG: GrowthOptions = { longest: 2 ** 17 };
 /** For what makes an object of each character. */
