@@ -25,7 +25,7 @@ export const MAX_BODY_IDLE_MS = 10_000;
 export const MAX_JSON_VALUES = 100_000;
 
 /** Bytes of one string in a body, as it is written: as many as a whole reading may have. Those that count have 128 characters. */
-export const MAX_JSON_STRING_BYTES = MAX_READING_BYTES;
+export const MAX_JSON_STRING_BYTES = 64 * 1024;
 
 /** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
 export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
