@@ -37,6 +37,8 @@ export interface ReadingInput {
 /** What decides whether a reading is valid, besides the reading. */
 export interface ReadingRules {
   readonly naiveTimestamps: NaiveTimestamps;
+  /** The earliest timestamp accepted, epoch ms, inclusive; default 0. */
+  readonly earliestMs?: number | undefined;
   /** The latest timestamp accepted, epoch ms, inclusive. */
   readonly latestMs: number;
   /** Only the snake_case names count: the input is straight from a wire. */
@@ -131,7 +133,7 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
 }
 
 /** The schema that has the last word on a reading; see {@link readPlainly} for the fast path beside it. */
-function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
+function readingSchema({ naiveTimestamps, ...range }: ReadingRules) {
   return v.object(
     {
       user_id: IdSchema,
@@ -140,12 +142,7 @@ function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
         v.string(TIMESTAMP_FAULT),
         v.rawTransform(({ dataset, addIssue, NEVER }) => {
           const parsed = parseTimestamp(dataset.value, naiveTimestamps);
-          const fault =
-            'fault' in parsed
-              ? parsed.fault
-              : parsed.timestampMs > latestMs
-                ? 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)'
-                : undefined;
+          const fault = 'fault' in parsed ? parsed.fault : rangeFault(parsed.timestampMs, range);
           if (fault === undefined && 'timestampMs' in parsed) return parsed.timestampMs;
           addIssue({ message: fault ?? TIMESTAMP_FAULT });
           return NEVER;
@@ -155,6 +152,14 @@ function readingSchema({ naiveTimestamps, latestMs }: ReadingRules) {
     },
     'must be an object with user_id, device_id, timestamp and heart_rate',
   );
+}
+
+type TimeRange = Pick<ReadingRules, 'earliestMs' | 'latestMs'>;
+
+function rangeFault(timestampMs: number, { earliestMs = 0, latestMs }: TimeRange): string | undefined {
+  if (timestampMs > latestMs) return 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)';
+  if (timestampMs < earliestMs) return 'lies too far in the past: check the clock of the device (HRM_MAX_PAST_MS)';
+  return undefined;
 }
 
 /** Ids that need no look at single characters: printable ASCII. */
@@ -170,7 +175,7 @@ function readPlainly(item: unknown, rules: ReadingRules, receivedMs: number): Re
   if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
   if (typeof timestamp !== 'string') return null;
   const parsed = parseTimestamp(timestamp, rules.naiveTimestamps);
-  if ('fault' in parsed || parsed.timestampMs > rules.latestMs) return null;
+  if ('fault' in parsed || rangeFault(parsed.timestampMs, rules) !== undefined) return null;
   return { userId, deviceId, timestampMs: parsed.timestampMs, heartRate, receivedMs };
 }
 
@@ -202,12 +207,18 @@ export function isId(value: unknown): value is string {
   return isPlainId(value) || v.is(IdSchema, value);
 }
 
+/** How far from its stamp a queued reading may lie that nobody judged before, milliseconds, inclusive. */
+export interface QueuedLimits {
+  readonly maxFutureMs: number;
+  readonly maxPastMs: number;
+}
+
 /**
  * Validates a reading inside a queue element; one that has no `received_ms` gets `stampMs`.
- * @param maxFutureMs - how far beyond its stamp a reading without `received_ms` may lie.
+ * @param limits - how far beyond and before its stamp a reading without `received_ms` may lie, milliseconds.
  * @returns the reading, or why it is none, without its value.
  */
-export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: number): Reading | string {
+export function parseQueuedReading(item: unknown, stampMs: number, limits: QueuedLimits): Reading | string {
   const plain = readQueuedPlainly(item);
   if (plain !== null) return plain;
   const result = v.safeParse(QueuedReadingSchema, toWireNames(item, 'wire'));
@@ -218,8 +229,10 @@ export function parseQueuedReading(item: unknown, stampMs: number, maxFutureMs: 
   }
   const { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate } = result.output;
   const receivedMs = result.output.received_ms;
-  if (receivedMs === undefined && timestampMs > stampMs + maxFutureMs) {
-    return 'invalid_reading: timestamp_ms lies too far in the future';
+  if (receivedMs === undefined) {
+    const range = { earliestMs: stampMs - limits.maxPastMs, latestMs: stampMs + limits.maxFutureMs };
+    const fault = rangeFault(timestampMs, range);
+    if (fault !== undefined) return `invalid_reading: timestamp_ms ${fault}`;
   }
   return { userId, deviceId, timestampMs, heartRate, receivedMs: receivedMs ?? stampMs };
 }

@@ -64,6 +64,8 @@ describe('GET /metrics', () => {
     expect(after.value('hrm_queue_oldest_age_seconds')).toBe(0);
     expect(after.value('hrm_queue_high_water_readings')).toBe(5_000_000);
     expect(after.value('hrm_space_free_bytes{place="storage"}')).toBeGreaterThan(0);
+    expect(after.value('hrm_space_free_inodes{place="storage"}')).toBeGreaterThan(0);
+    expect(after.value('hrm_space_total_inodes{place="storage"}')).toBeGreaterThan(0);
   });
 
   test('counts what was refused by its reason, with all readings of a refused batch', async () => {

@@ -27,7 +27,7 @@ export const drainCommand: Command = {
     'Stores one batch of the queue as Parquet files and acknowledges it; an empty queue is no error. ' +
     'Bad readings become dead letters (hrm dlq list). What cannot be written now stays queued: --all stops then, with exit code 3.',
   options: [{ name: 'all', about: 'Go on until the queue is empty.' }],
-  settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs'],
+  settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs', 'maxPastMs'],
   examples: ['hrm drain', 'hrm drain --all', 'hrm drain --all --json'],
   async run(invocation) {
     const { settings, json, output } = invocation;

@@ -40,7 +40,7 @@ export const importCommand: Command = {
     URL_OPTION,
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'naiveTimestamps', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'naiveTimestamps', 'maxFutureMs', 'maxPastMs'],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',
@@ -68,7 +68,7 @@ async function importInputs(
   { args, settings, json, output, signal }: Invocation,
 ): Promise<void> {
   const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
-  const { naiveTimestamps, maxFutureMs } = settings;
+  const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
   const startMs = performance.now();
   const progress = startProgress({
     label: 'import',
@@ -94,7 +94,15 @@ async function importInputs(
     const input = inputs.find((one) => one.label === label);
     if (input !== undefined && point !== null) checkpoint?.note(input, point);
   };
-  const rules = { naiveTimestamps, maxFutureMs, skipInvalid: args.has('skip-invalid'), signal, onWait, onAccepted };
+  const rules = {
+    naiveTimestamps,
+    maxFutureMs,
+    maxPastMs,
+    skipInvalid: args.has('skip-invalid'),
+    signal,
+    onWait,
+    onAccepted,
+  };
   try {
     // The table of options admits no other format.
     const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes, checkpoint);

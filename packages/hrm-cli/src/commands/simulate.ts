@@ -36,7 +36,7 @@ export const simulateCommand: Command = {
     URL_OPTION,
     { name: 'dry-run', about: 'Print the readings as NDJSON, as fast as they are read, and touch no queue.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'maxFutureMs'],
+  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'maxFutureMs', 'maxPastMs'],
   examples: [
     'hrm simulate --users 100 --rate 500 --duration 10m',
     'hrm simulate --users 3 --backfill 365',
@@ -169,7 +169,12 @@ async function enqueueAll(
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
     if (signal.aborted) return;
-    tally.enqueued += await enqueuePatiently(queue, readings, { maxFutureMs: settings.maxFutureMs, signal, patience });
+    tally.enqueued += await enqueuePatiently(queue, readings, {
+      maxFutureMs: settings.maxFutureMs,
+      maxPastMs: settings.maxPastMs,
+      signal,
+      patience,
+    });
     const lastMs = Date.parse(readings.at(-1)?.timestamp ?? '') - options.startMs + options.backfillMs;
     const note = `${tally.enqueued.toLocaleString('en')} readings, ${rateText(tally.enqueued, performance.now() - beganMs)}`;
     progress.update(Math.max(0, lastMs) / totalMs, note);

@@ -33,7 +33,7 @@ export interface Tally {
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
-export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
+export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
   readonly skipInvalid: boolean;
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
@@ -138,7 +138,7 @@ async function push({ queue, rules, tally, patience }: Import, items: readonly u
 const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
 
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
-async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }: ChunkRules) {
+async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs, maxPastMs }: ChunkRules) {
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
@@ -156,7 +156,12 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs }:
       continue;
     }
     try {
-      await enqueueUntrusted({ queue: NOWHERE }, [row.item], { naiveTimestamps, maxFutureMs, wireOnly: true });
+      await enqueueUntrusted({ queue: NOWHERE }, [row.item], {
+        naiveTimestamps,
+        maxFutureMs,
+        maxPastMs,
+        wireOnly: true,
+      });
       valid.push(row.item);
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;

@@ -8,7 +8,7 @@ const MAX_RETRIES = 5;
 const RETRY_MIN_MS = 100;
 
 /** How readings are judged, and how long a queue that does not take them is waited for. */
-export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs'> {
+export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
   readonly signal: AbortSignal;
   readonly patience: Patience;
 }
@@ -21,12 +21,12 @@ export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | '
 export async function enqueuePatiently(
   destination: Destination,
   items: readonly unknown[],
-  { naiveTimestamps, maxFutureMs, signal, patience }: EnqueueRules,
+  { naiveTimestamps, maxFutureMs, maxPastMs, signal, patience }: EnqueueRules,
 ): Promise<number> {
   let retries = 0;
   for (;;) {
     try {
-      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, signal });
+      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, maxPastMs, signal });
     } catch (error) {
       if (isHrmError(error) && error.code === 'queue_full') {
         await patience.wait(error);

@@ -167,6 +167,6 @@ async function findWork(
     }
   }
   if (!pending) await add(sharedPartitions(storage, { ...dates, userId }, options));
-  await add(storage.partitions({ ...dates, directories, pending }, options));
-  return orderWork(candidates, () => random.fraction());
+  await add(storage.partitions({ ...dates, directories, pending }, { ...options, giveWay: turns.give }));
+  return await orderWork(candidates, () => random.fraction(), turns.give);
 }

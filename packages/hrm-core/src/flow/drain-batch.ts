@@ -23,6 +23,8 @@ export interface DrainSettings {
   readonly leaseMs?: number | undefined;
   /** How far beyond its stamp a foreign producer's reading may lie, milliseconds; default 24 hours. */
   readonly maxFutureMs?: number | undefined;
+  /** How far before its stamp a foreign producer's reading may lie, milliseconds; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
   /** Parts of fewer than 1,000 readings that a batch may make in one UTC day, >= 0; where there would be more, they share one. Default 32. */
   readonly maxSmallParts?: number | undefined;
 }
@@ -73,7 +75,7 @@ export interface DrainSummary {
  */
 export async function drainBatch(
   { queue, storage, clock = systemClock }: DrainComponents,
-  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxSmallParts }: DrainSettings = {},
+  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxPastMs, maxSmallParts }: DrainSettings = {},
   { signal }: CallOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
@@ -93,7 +95,7 @@ export async function drainBatch(
     };
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
-    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs);
+    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs, maxPastMs);
     const batch = await writeBatch(storage, readings, origins, { signal, maxSmallParts });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);

@@ -1,10 +1,11 @@
 import { type Fault, HrmError, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../limits.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../reading.js';
+import type { DeviceBound, DeviceCount } from './device-bound.js';
 import { takeTurns } from './turns.js';
 
 /** What `enqueue` works on. */
@@ -21,8 +22,12 @@ export interface EnqueueOptions extends CallOptions {
   readonly naiveTimestamps?: NaiveTimestamps | undefined;
   /** How far ahead of the clock a timestamp may lie, milliseconds, inclusive; default 24 hours. */
   readonly maxFutureMs?: number | undefined;
+  /** How far behind the clock a timestamp may lie, milliseconds, inclusive; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
   /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
   readonly wireOnly?: boolean | undefined;
+  /** Refuses readings of more devices than a user may have on a day; none by default. */
+  readonly deviceBound?: DeviceBound | undefined;
 }
 
 /** What was accepted. */
@@ -66,15 +71,25 @@ export async function enqueue(
 export async function enqueueUntrusted(
   { queue, clock = systemClock }: EnqueueComponents,
   readings: unknown,
-  { signal, owner, naiveTimestamps = 'reject', maxFutureMs = DAY_MS, wireOnly = false }: EnqueueOptions = {},
+  {
+    signal,
+    owner,
+    naiveTimestamps = 'reject',
+    maxFutureMs = DAY_MS,
+    maxPastMs = MAX_TIMESTAMP_MS,
+    wireOnly = false,
+    deviceBound,
+  }: EnqueueOptions = {},
 ): Promise<Accepted> {
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
   const nowMs = Math.floor(clock.nowMs());
   if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
-  const rules = { naiveTimestamps, latestMs: nowMs + maxFutureMs, wireOnly };
-  await queue.push(await prepare(readings, rules, nowMs, { signal, owner }), { signal, owner });
+  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
+  const devices = deviceBound?.begin();
+  await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
+  devices?.keep();
   return { accepted: size };
 }
 
@@ -86,7 +101,12 @@ async function prepare(
   given: unknown,
   rules: ReadingRules,
   receivedMs: number,
-  { signal, owner }: CallOptions,
+  {
+    signal,
+    owner,
+    deviceBound,
+    devices,
+  }: CallOptions & Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined },
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -106,11 +126,23 @@ async function prepare(
     if ('faults' in parsed) {
       faultCount += parsed.faultCount;
       faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
-    } else if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
+      continue;
+    }
+    const tooMany = devices?.add(parsed.readings) ?? [];
+    faultCount += tooMany.length;
+    for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
+      const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
+      faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
+    }
+    if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
   }
   if (faultCount === 0) return elements;
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}
+
+function tooManyDevices(maxDevices: number): string {
+  return `is one device too many: a user may have ${maxDevices} on a day; if there are more, raise HRM_MAX_DEVICES`;
 }
 
 function emptyBatchError(): HrmError {

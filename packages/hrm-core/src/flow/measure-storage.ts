@@ -5,8 +5,10 @@ import { throwIfAborted } from '../errors.js';
 import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { Partition, Storage } from '../ports/storage.js';
+import type { ListOptions, Partition, Storage } from '../ports/storage.js';
 import { userDirectory } from '../pure/partition.js';
+import { byCodeUnits, sortInTurns } from '../sort-in-turns.js';
+import { takeTurns } from './turns.js';
 
 /** What `measureStorage` works on. */
 export interface MeasureComponents {
@@ -61,8 +63,10 @@ export async function measureStorage(
   const users = new Set<string>();
   const days = new Map<string, StoredDay>();
   const total = { partitions: 0, files: 0, bytes: 0, compactedFiles: 0, sharedParts: 0, mostFiles: 0 };
-  for await (const partitions of batches(storage, userId, { signal })) {
+  const turns = takeTurns();
+  for await (const partitions of batches(storage, userId, { signal, giveWay: turns.give })) {
     throwIfAborted(signal, 'measuring');
+    await turns.give();
     const sizes = await Promise.all(partitions.map((partition) => sizeOf(storage, partition, { signal })));
     for (const [i, { date, directory }] of partitions.entries()) {
       const { files, bytes, compactedFiles } = sizes[i] as (typeof sizes)[number];
@@ -79,7 +83,7 @@ export async function measureStorage(
       onProgress?.({ partitions: total.partitions, date });
     }
   }
-  const dates = [...days.keys()].sort();
+  const dates = await sortInTurns([...days.keys()], byCodeUnits, turns.give);
   const lastDays = dates.slice(-MAX_LISTED_DAYS).map((date) => days.get(date) as StoredDay);
   const [firstDate = null] = dates;
   return { ...total, users: users.size, days: dates.length, lastDays, firstDate, lastDate: dates.at(-1) ?? null };
@@ -89,7 +93,7 @@ export async function measureStorage(
 async function* batches(
   storage: MeasureComponents['storage'],
   userId: string | undefined,
-  options: CallOptions,
+  options: ListOptions,
 ): AsyncGenerator<readonly Partition[]> {
   const ranges =
     userId === undefined ? [{}, { directories: [SHARED_DIRECTORY] }] : [{ directories: [userDirectory(userId)] }];

@@ -13,7 +13,7 @@ import { createRotation } from '../pure/rotation.js';
 /** Lets the process do something else, every few milliseconds of work. */
 export interface Turns {
   give(): Promise<void>;
-  /** Lets all who wait go first, however little was done: for who makes work for them. */
+  /** Lets all of this owner's who wait go first, however little was done: for who makes work for them. */
   queue(): Promise<void>;
 }
 
@@ -50,6 +50,7 @@ function goOn(): void {
   if (isMoving) setImmediate(moveOn);
 }
 
+<<<<<<< HEAD
 function queue(owner: string): Promise<void> {
   return new Promise((resolve) => {
     line.add(owner, resolve);
@@ -59,12 +60,20 @@ function queue(owner: string): Promise<void> {
   });
 }
 
+=======
+>>>>>>> main
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
   return {
     async give() {
+<<<<<<< HEAD
       if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
     },
     queue: () => queue(owner),
+=======
+      if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
+    },
+    queue,
+>>>>>>> main
   };
 }

@@ -4,7 +4,13 @@
  * that can append such JSON is a producer, so everything read back is untrusted.
  */
 import { isUtf8 } from 'node:buffer';
-import { MAX_CLAIM_LETTERS, MAX_ELEMENT_BYTES, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS } from '../limits.js';
+import {
+  MAX_CLAIM_LETTERS,
+  MAX_ELEMENT_BYTES,
+  MAX_ELEMENT_READINGS,
+  MAX_ENQUEUE_READINGS,
+  MAX_TIMESTAMP_MS,
+} from '../limits.js';
 import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
 import { parseQueuedReading } from '../reading.js';
 import type { Reading } from './columns.js';
@@ -35,8 +41,14 @@ export interface DecodedElements {
  * Decodes claimed elements. A reading without `received_ms` gets the element's stamp.
  * @param maxFutureMs - how far beyond its stamp a reading of a foreign producer may lie. Readings with `received_ms`
  *   passed `enqueue` under the rules of that moment, and are not judged twice.
+ * @param maxPastMs - how far before its stamp; default: it may be of 1970.
  */
-export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs: number): DecodedElements {
+export function decodeElements(
+  elements: readonly ClaimedElement[],
+  maxFutureMs: number,
+  maxPastMs = MAX_TIMESTAMP_MS,
+): DecodedElements {
+  const limits = { maxFutureMs, maxPastMs };
   const readings: Reading[] = [];
   const origins: ClaimedElement[] = [];
   const rejected: DeadLetterInput[] = [];
@@ -50,7 +62,7 @@ export function decodeElements(elements: readonly ClaimedElement[], maxFutureMs:
     const { items, isArray } = value;
     let isKeptWhole = false;
     for (const item of items) {
-      const result = parseQueuedReading(item, element.stampMs, maxFutureMs);
+      const result = parseQueuedReading(item, element.stampMs, limits);
       if (typeof result !== 'string') {
         readings.push(result);
         origins.push(element);

@@ -27,6 +27,7 @@
  */
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
+import { sortInTurns } from '../sort-in-turns.js';
 
 /** A file of a partition, as planning sees it. */
 export interface PlannedFile {
@@ -204,19 +205,31 @@ export interface Candidate<P> {
  * The order of a run: shared parts first, since they make work for users; then of every user the partition with the most files
  * before anybody's second. Alike ones in random order, so that compacters do not get into each other's way at every one.
  * @param fraction - random, 0 <= f < 1.
+ * @param give - lets others work: there may be hundreds of thousands.
  */
-export function orderWork<P>(candidates: readonly Candidate<P>[], fraction: () => number): P[] {
+export async function orderWork<P>(
+  candidates: readonly Candidate<P>[],
+  fraction: () => number,
+  give: () => Promise<void>,
+): Promise<P[]> {
   const ranks = new Map<string, number>();
   const rounds: P[][] = [];
-  const byNeed = candidates
-    .map((candidate) => ({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() }))
-    .sort((a, b) => b.need - a.need || a.luck - b.luck);
-  for (const { candidate } of byNeed) {
+  const ranked: { readonly candidate: Candidate<P>; readonly need: number; readonly luck: number }[] = [];
+  for (const candidate of candidates) {
+    ranked.push({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() });
+    if (ranked.length % PIECE === 0) await give();
+  }
+  const byNeed = await sortInTurns(ranked, (a, b) => b.need - a.need || a.luck - b.luck, give);
+  for (const [i, { candidate }] of byNeed.entries()) {
     const { directory, partition } = candidate;
     const rank = directory === SHARED_DIRECTORY ? 0 : (ranks.get(directory) ?? 1);
     ranks.set(directory, rank + 1);
     rounds[rank] ??= [];
     rounds[rank].push(partition);
+    if (i % PIECE === 0) await give();
   }
   return rounds.flat();
 }
+
+/** Candidates between two looks at the clock. */
+const PIECE = 1_024;

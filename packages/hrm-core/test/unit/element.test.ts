@@ -98,9 +98,20 @@ describe('what cannot be stored', () => {
     expect(rejected.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()))).toEqual([bad]);
   });
 
+  it('judges how old a reading is by its stamp, where nobody has accepted it', () => {
+    const foreign = { ...wire, timestamp_ms: STAMP_MS - DAY_MS };
+    expect(decodeElements([claimed(JSON.stringify(foreign))], 0).rejected).toEqual([]);
+    expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS).rejected).toEqual([]);
+    expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS - 1).rejected).toMatchObject([
+      { reason: expect.stringMatching(/^invalid_reading: timestamp_ms lies too far in the past/) },
+    ]);
+  });
+
   it('never judges a reading twice that enqueue accepted', () => {
     const late = { ...wire, timestamp_ms: STAMP_MS + 9 * DAY_MS, received_ms: STAMP_MS };
     expect(decodeElements([claimed(JSON.stringify(late))], 0).rejected).toEqual([]);
+    const early = { ...wire, timestamp_ms: STAMP_MS - 9 * DAY_MS, received_ms: STAMP_MS };
+    expect(decodeElements([claimed(JSON.stringify(early))], 0, 0).rejected).toEqual([]);
   });
 });
 

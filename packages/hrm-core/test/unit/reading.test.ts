@@ -24,6 +24,16 @@ it('takes camelCase from JavaScript, and from a wire never', () => {
   expect(Object.keys(faults(camel, { ...RULES, wireOnly: true }))).toEqual(['/user_id', '/device_id', '/heart_rate']);
 });
 
+it('takes what is as old as the rules allow, and says which setting it is', () => {
+  const rules = { ...RULES, earliestMs: NOW_MS };
+  expect(faults(GOOD, rules)).toEqual({});
+  const early = { ...GOOD, timestamp: '2024-01-15T09:59:59.999Z' };
+  for (const input of [early, { ...early, user_id: 'añа' }]) {
+    expect(faults(input, rules)).toEqual({ '/timestamp': expect.stringMatching(/far in the past.*HRM_MAX_PAST_MS/) });
+    expect(faults(input)).toEqual({});
+  }
+});
+
 describe('faults', () => {
   it.each([
     ['29 bpm', { heart_rate: 29 }, '/heart_rate', /30 to 220/],

@@ -18,6 +18,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Visit } from '../../ports/storage.js';
+import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import { type DirectoryContext, syncShared } from './directory-durable.js';
 import { storageError, succeedsUnless } from './directory-errors.js';
 import { createEmpty, done, listEntries, makeDirectory, statusOf } from './directory-files.js';
@@ -73,16 +74,25 @@ export async function visitPartition(context: DirectoryContext, partition: Parti
   }
 }
 
-/** The pending partitions, by date, then directory. */
-export async function listPending(context: DirectoryContext): Promise<readonly Partition[]> {
+/** The pending partitions, by date, then directory. @param giveWay - lets others work: there may be hundreds of thousands. */
+export async function listPending(
+  context: DirectoryContext,
+  giveWay: () => Promise<void>,
+): Promise<readonly Partition[]> {
   const found = new Map<string, Partition>();
-  for (const { name } of await listEntries(context.fileSystem, join(context.directory, PENDING_DIRECTORY))) {
+  const entries = await listEntries(context.fileSystem, join(context.directory, PENDING_DIRECTORY));
+  for (const [i, { name }] of entries.entries()) {
+    if (i % MARKS_AT_ONCE === MARKS_AT_ONCE - 1) await giveWay();
     const [, date = '', directory = ''] = NAME_PATTERN.exec(name) ?? [];
     if (!isDate(date) || (!isUserDirectory(directory) && directory !== SHARED_DIRECTORY)) continue;
     found.set(`${date}~${directory}`, { date, directory });
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, partition]) => partition);
+  const sorted = await sortInTurns([...found], ([a], [b]) => byCodeUnits(a, b), giveWay);
+  return sorted.map(([, partition]) => partition);
 }
+
+/** Marks read in one piece, some milliseconds' work. */
+const MARKS_AT_ONCE = 4_096;
 
 /**
  * Marks every partition of a data directory that no marks were kept of: an older one, or one whose marks were deleted.
