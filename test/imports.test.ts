@@ -39,6 +39,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:zlib',
   ],
   parquet: [
+    'node:buffer',
     'node:crypto',
     'node:zlib',
     'parquet',
@@ -46,8 +47,10 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'limits.ts',
     'errors.ts',
     'type ports',
+    'names.ts',
     'hyparquet',
     'hyparquet-writer',
+    'dynamic zstddec',
   ],
   flow: [
     'node:crypto',

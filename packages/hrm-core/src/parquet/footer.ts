@@ -11,8 +11,11 @@ import { decodeRollup } from '../pure/rollup-codec.js';
 import { CREATED_BY, hasDigest, pieceDigest, type Seal, sealOf, TRAILER_BYTES } from './digest.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
 import { leftCodeOf } from './foreign/left-in-place.js';
-import { type ForeignSlice, openForeign } from './foreign/open.js';
+import { openForeign } from './foreign/open.js';
 import { readStruct } from './foreign/thrift.js';
+import type { RowGroup } from './row-group.js';
+
+export type { RowGroup } from './row-group.js';
 
 /** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
 const TAIL_BYTES = 32 * 1024;
@@ -25,30 +28,6 @@ const COLUMNS = [
   ['user_id', 'BYTE_ARRAY'],
   ['received_minute', 'INT32'],
 ] as const;
-
-/** One row group: what it holds, and where. Of another writer's file some rows of one. */
-export interface RowGroup {
-  /** Which of the file's; of another writer's which of those given here. */
-  readonly index: number;
-  readonly rows: number;
-  /** Of its readings, epoch ms; what is not known is infinite. */
-  readonly fromMs: number;
-  /** Inclusive. */
-  readonly lastMs: number;
-  /** The only user_id in it; `null` where there are several, or that is not sure. */
-  readonly userId: string | null;
-  /** The first and the last user_id in it, in UTF-8 byte order; `null` where that is not sure. */
-  readonly userBounds: readonly [first: string, last: string] | null;
-  /** The only device_id in it, as `userId`. */
-  readonly deviceId: string | null;
-  readonly fromByte: number;
-  /** Exclusive. */
-  readonly toByte: number;
-  /** `null` in a file of another writer, and in an older one, which is proved as a whole. */
-  readonly digest: string | null;
-  /** Where the rows of another writer's file are. */
-  readonly foreign?: ForeignSlice;
-}
 
 /** What the end of a file says. */
 export interface Footer {

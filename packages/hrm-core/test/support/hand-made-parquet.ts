@@ -8,7 +8,7 @@ export const ENCODING = { plain: 0, rle: 3, delta: 5, rleDictionary: 8 } as cons
 export const CODEC = { none: 0, snappy: 1, gzip: 2 } as const;
 
 /** A column of a row group. */
-export interface HandMadeColumn {
+interface HandMadeColumn {
   /** Each with its header. */
   readonly pages: readonly Buffer[];
   /** Default: as many as the row group has rows. */

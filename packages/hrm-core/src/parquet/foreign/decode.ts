@@ -4,8 +4,8 @@
  */
 import type { StoredFile } from '../../ports/storage.js';
 import { internStrings, type ReadingColumns } from '../../pure/columns.js';
+import type { ForeignSlice } from '../row-group.js';
 import { decompressorOf } from './codecs.js';
-import type { ForeignSlice } from './open.js';
 import type { Chunk, Page } from './pages.js';
 import { readDictionary, readNumbers, readRuns, readTexts, type Texts } from './values.js';
 

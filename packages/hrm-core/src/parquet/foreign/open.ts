@@ -4,7 +4,7 @@
  */
 import { FOREIGN_SLICE_ROWS, MAX_FOREIGN_FOOTER_BYTES, MAX_FOREIGN_PAGES, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { StoredFile } from '../../ports/storage.js';
-import type { RowGroup } from '../footer.js';
+import type { ForeignSlice, RowGroup } from '../row-group.js';
 import { CODECS, isKnownCodec } from './codecs.js';
 import { createPageReader, type PageReader } from './decode.js';
 import { leftInPlace } from './left-in-place.js';
@@ -29,14 +29,6 @@ const REPEATED = 2;
 const PLAIN_CONVERTED: readonly number[] = [0, 4, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 const STRING_LOGICAL = [1, 4, 12] as const;
 const [TIMESTAMP_LOGICAL, INTEGER_LOGICAL] = [8, 10] as const;
-
-/** Rows of a foreign row group that are read at once. */
-export interface ForeignSlice {
-  /** In the contract's order. */
-  readonly chunks: readonly Chunk[];
-  /** The first row, counted within the row group. */
-  readonly fromRow: number;
-}
 
 /**
  * Reads the footer and the headers of all pages.
