@@ -8,12 +8,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, isHrmError } from '../../errors.js';
 import type { Partition } from '../../ports/storage.js';
-import type { DirectoryContext } from './directory-durable.js';
 import { errorCode, storageError } from './directory-errors.js';
 import { type DirectoryFileSystem, type FileStatus, readFully } from './directory-files.js';
 
 /** Milliseconds before each further try of a read or an opening: a hiccup passes meanwhile, and who asks hardly notices. */
-export const RETRY_PAUSES_MS: readonly number[] = [5, 50];
+const RETRY_PAUSES_MS: readonly number[] = [5, 50];
 
 /** What is read: a file that is held open. */
 interface HeldFile {
@@ -27,7 +26,7 @@ interface HeldFile {
  * @throws HrmError kind `data`, code `file_damaged`, where the file is shorter; kind `unavailable` where the storage cannot read it.
  */
 export async function readRange(
-  context: DirectoryContext,
+  { fileSystem, directory }: { readonly fileSystem: DirectoryFileSystem; readonly directory: string },
   partition: Partition,
   file: HeldFile,
   fromByte: number,
@@ -40,9 +39,9 @@ export async function readRange(
     throw damagedError(`${name} ends at byte ${file.status.size}, before byte ${toByte}`);
   }
   try {
-    return (await readExactly(context.fileSystem, { ...file, name }, fromByte, toByte)).buffer;
+    return (await readExactly(fileSystem, { ...file, name }, fromByte, toByte)).buffer;
   } catch (error) {
-    throw storageError(`read ${name}`, context.directory, error);
+    throw storageError(`read ${name}`, directory, error);
   }
 }
 
