@@ -50,7 +50,6 @@ function goOn(): void {
   if (isMoving) setImmediate(moveOn);
 }
 
-<<<<<<< HEAD
 function queue(owner: string): Promise<void> {
   return new Promise((resolve) => {
     line.add(owner, resolve);
@@ -60,20 +59,12 @@ function queue(owner: string): Promise<void> {
   });
 }
 
-=======
->>>>>>> main
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
   return {
     async give() {
-<<<<<<< HEAD
       if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
     },
     queue: () => queue(owner),
-=======
-      if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
-    },
-    queue,
->>>>>>> main
   };
 }
