@@ -84,6 +84,9 @@ export const LOW_SPACE_SHARE = 0.1;
 /** Bytes free that are little on a disk of any size: a gigabyte is about ten million queued readings. */
 export const LOW_SPACE_BYTES = 1024 ** 3;
 
+/** Files that can still be made, of which fewer are few on a file system of any size: a day of as many users. */
+export const LOW_INODES = 50_000;
+
 /**
  * Bytes free that are little on a small disk, or half of it where that is less: the embedded queue refuses pushes from 16 MiB
  * on, and somebody should hear of it before.
@@ -119,6 +122,9 @@ export interface WatchLimits {
 
 /** How long /health speaks of a damaged file after a query last met one, where it could not be set aside: an hour. */
 export const DAMAGE_MEMORY_MS = 3_600_000;
+
+/** How long /health speaks of a storage that failed a call or a loop, milliseconds: a hiccup is over by then. */
+export const STORAGE_FAILURE_MEMORY_MS = 60_000;
 
 /** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
 export const MAX_REMEMBERED_DAMAGE = 1_000;
