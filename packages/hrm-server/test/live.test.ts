@@ -190,7 +190,8 @@ describe('GET /metrics/heart-rate/live', () => {
   test('cuts a client that takes nothing, and holds little for it meanwhile; others are not held up', async () => {
     const count = { reads: 0 };
     const { url, port } = await startTest({
-      limits: { stalledMs: 500, checkEveryMs: 50 },
+      // Long enough that no batch is cut where the machine is busy.
+      limits: { stalledMs: 3_000, checkEveryMs: 50 },
       live: { heartbeatMs: 100, maxStreams: 2 },
       wrapQueue: countingReads(count),
     });

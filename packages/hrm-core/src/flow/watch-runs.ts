@@ -23,7 +23,7 @@ export type WatchEvent =
   | { readonly type: 'gap'; readonly id: string };
 
 /** A reading and where it is in the feed; or that some are lost, and the position after which it goes on. */
-export type HubEvent = { readonly at: LiveCursor; readonly reading: Reading | null };
+type HubEvent = { readonly at: LiveCursor; readonly reading: Reading | null };
 
 /** Events that are taken together, {@link MAX_RUN_READINGS} at most. */
 export interface Run {
