@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { HrmError, isHrmError } from 'hrm-core';
 import { loadSettings, SETTINGS, type SettingSources, type Settings, unknownVariables } from 'hrm-core/settings';
 import { nearest } from './nearest.js';
@@ -34,14 +34,28 @@ export async function readSettings(flags: SettingSources['flags'], configPath: s
   return loadSettings({ flags, env: process.env, file: text === undefined ? undefined : { path, text } });
 }
 
+/**
+ * The path of the config file, where there is a password in it and everybody on this machine may read it.
+ * @param configPath - as {@link readSettings} has it, which has read the file.
+ */
+export async function findOpenConfig(configPath: string | undefined): Promise<string | null> {
+  const path = configPath ?? DEFAULT_CONFIG;
+  try {
+    if (((await stat(path)).mode & 0o004) === 0) return null;
+    const values: unknown[] = Object.values(JSON.parse(await readFile(path, 'utf8')));
+    return values.some((value) => URL.canParse(String(value)) && new URL(String(value)).password !== '') ? path : null;
+  } catch {
+    // It is not there, or has gone since.
+    return null;
+  }
+}
+
 /** An error in the words of the call: a setting that was given as a flag is named by its flag. */
 export function nameAsGiven(error: unknown, flags: SettingSources['flags']): unknown {
   if (!isHrmError(error)) return error;
   const given = SETTINGS.filter(({ name }) => flags?.[name] !== undefined);
-  const message = given.reduce(
-    (text, { variable, flag }) => text.replaceAll(new RegExp(`\\b${variable}\\b`, 'g'), `--${flag}`),
-    error.message,
-  );
+  const flagOf = new Map(given.map(({ variable, flag }) => [variable, `--${flag}`]));
+  const message = error.message.replaceAll(/\w+/g, (word) => flagOf.get(word) ?? word);
   const { kind, code, faults, cause } = error;
   return message === error.message ? error : new HrmError(message, { kind, code, faults, cause });
 }

@@ -1,5 +1,7 @@
-import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePart } from 'hrm-core';
+import { openStorage } from 'hrm-core/open';
 import { loadSettings } from 'hrm-core/settings';
 import { createKey } from 'hrm-server/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -142,6 +144,63 @@ describe('hrm doctor', () => {
     expect(await diagnose()).toMatchObject({ code: 3, found: ['problem keys/keys_damaged'] });
   });
 
+  it('tells of directories around data, queue and keys that everybody may write to', async () => {
+    await store();
+    await createKey(join(sandbox.directory, '.hrm', 'keys.json'), {
+      name: 'a',
+      scopes: ['query'],
+      userIds: null,
+      expiresMs: null,
+    });
+    await chmod(join(sandbox.directory, '.hrm'), 0o777);
+    expect((await diagnose()).found).toEqual(['problem keys/directory_writable']);
+    await chmod(join(sandbox.directory, '.hrm'), 0o700);
+    await chmod(sandbox.directory, 0o777);
+    const all = ['keys', 'data', 'queue'].map((check) => `problem ${check}/directory_writable`);
+    expect((await diagnose()).found).toEqual(all);
+    // Where nobody may move what is another's, nothing is wrong.
+    await chmod(sandbox.directory, 0o1777);
+    expect((await diagnose()).found).toEqual([]);
+  });
+
+  it('tells of a config file with a password that everybody may read', async () => {
+    await store();
+    const config = join(sandbox.directory, 'hrm.config.json');
+    await writeFile(config, JSON.stringify({ redisUrl: 'redis://:hunter2@127.0.0.1:1' }));
+    await chmod(config, 0o644);
+    const open = await diagnose();
+    expect(open.found).toContain('warning settings/config_readable');
+    expect(open.text).not.toContain('hunter2');
+    await chmod(config, 0o640);
+    expect((await diagnose()).found).not.toContain('warning settings/config_readable');
+    await writeFile(config, JSON.stringify({ redisUrl: 'redis://127.0.0.1:1' }));
+    await chmod(config, 0o644);
+    expect((await diagnose()).found).not.toContain('warning settings/config_readable');
+  });
+
+  it('tells which store it is, and of one that has no identity', async () => {
+    await store();
+    expect((await diagnose()).all).toContain('ok data/identity');
+    await rm(join(sandbox.dataDir, '.store'));
+    expect((await diagnose()).found).toEqual(['warning data/identity_missing']);
+    await sandbox.run(['drain']);
+    expect((await diagnose()).found).toEqual([]);
+  });
+
+  it('tells of readings that were received ahead of the clock, and until when corrections are in vain', async () => {
+    const storage = await openStorage({ dataDir: sandbox.dataDir });
+    const nowMs = Date.now();
+    const reading = { userId: 'ana', deviceId: 'watch', timestampMs: nowMs, heartRate: 60 };
+    await writePart({ storage }, [{ ...reading, receivedMs: nowMs }]);
+    expect((await diagnose()).all).toContain('ok clock/received');
+    await writePart({ storage }, [{ ...reading, receivedMs: nowMs + 3_600_000 }]);
+    await storage.close();
+    const report = await diagnose();
+    expect(report.found).toContain('warning clock/received_ahead');
+    expect(report.text).toContain('1 reading of the last days was received ahead');
+    expect(report.text).not.toContain('ana');
+  });
+
   it('tells what of a Redis could lose readings, and what to set', async () => {
     const lax = await startRedis({ appendfsync: 'everysec', config: ['maxmemory-policy allkeys-lru'] });
     const report = await diagnose({ REDIS_URL: lax.url });
@@ -196,6 +255,9 @@ describe('what is looked at', () => {
     [{ freeBytes: 4e9, totalBytes: 1e12 }, ['warning space_low']],
     [{ freeBytes: 5e11, totalBytes: 1e12 }, ['ok space']],
     [{ freeBytes: null, totalBytes: null }, []],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 9e5, totalInodes: 1e6 }, ['ok space', 'ok inodes']],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 90, totalInodes: 1_000 }, ['ok space', 'warning inodes_low']],
+    [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 3, totalInodes: 1_000 }, ['ok space', 'problem inodes_none']],
   ])('in the room of a disk: %j', (space, expected) =>
     expect(spaceFindings('data', space).map(({ level, code }) => `${level} ${code}`)).toEqual(expected),
   );

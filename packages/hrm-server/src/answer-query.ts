@@ -38,6 +38,8 @@ export type QuerySettings = Pick<Settings, 'devicePriority' | 'naiveTimestamps'>
 const REQUIRED_PARAMETERS = ['user_id', 'start', 'end'] as const;
 const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 
+const TOO_MANY_ANSWERS = 'too many long answers at once: read those under way, or ask for longer intervals';
+
 /** A client may keep an answer, and must ask each time whether it still holds. */
 const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Accept-Encoding' } as const;
 
@@ -46,7 +48,7 @@ export function answerQuery(
   { storage, onDamage, share }: QueryComponents,
   { devicePriority: priority, naiveTimestamps }: QuerySettings,
 ): Handler {
-  const places = createPlaces(MAX_LONG_ANSWERS);
+  const places = createPlaces(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';

@@ -2,7 +2,7 @@
  * The routes: every call of the table of operations is admitted, handled, and its errors are made problems.
  */
 import { type Context, Hono } from 'hono';
-import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
+import { type Clock, createDeviceBound, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { type Access, createGate, requireValid } from './access.js';
@@ -11,13 +11,13 @@ import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { createCors, isPreflight, preflightResponse } from './cors.js';
-import { createDamageListener } from './damage.js';
-import { createFairShare, type FairShare } from './fair-share.js';
+import { createDamageListener, recordStorageFailure } from './damage.js';
+import { createFairShare, createPlaces, type FairShare } from './fair-share.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './handler.js';
 import type { Health } from './health.js';
 import { postBatch, postReading } from './ingest.js';
 import type { KeyRing } from './keys/key-ring.js';
-import { MAX_ANSWER_STEPS } from './limits.js';
+import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { createLive, type Live } from './live.js';
 import { logRefusal } from './log/refusals.js';
 import { levelOf } from './log.js';
@@ -52,18 +52,25 @@ export interface AppComponents {
 export type AppSettings = Pick<
   Settings,
   'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
->;
+> &
+  Partial<Pick<Settings, 'maxDevices'>>;
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
  * and the shutdown. To be served by @hono/node-server: `getRequestListener(app.fetch)`.
  */
 export function createApp(components: AppComponents, settings: AppSettings): App {
-  const { log, clock, keys = null } = components;
+  const { log, clock, health, keys = null } = components;
   const app = new Hono<AppEnv>();
   const gate = createGate({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
+  const places = createPlaces(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
+
+  function fail(c: Context<AppEnv>, error: unknown): void {
+    recordStorageFailure(health, error);
+    logRequest(log, c, error);
+  }
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
@@ -71,10 +78,11 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...access.headers };
-      const onLateError = (error: unknown) => logRequest(log, c, error);
+      if (access.keyId !== null) outgoing.once('close', places.take(access.keyId));
+      const onLateError = (error: unknown) => fail(c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
-      logRequest(log, c, error);
+      fail(c, error);
       return problemResponse(error, { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) });
     }
   }
@@ -109,12 +117,13 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
   const share = createFairShare(MAX_ANSWER_STEPS);
+  const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));
   return {
-    postReading: plain(postReading(components, settings)),
-    postBatch: plain(postBatch(components, settings)),
+    postReading: plain(postReading(ingest, settings)),
+    postBatch: plain(postBatch(ingest, settings)),
     query: answerQuery({ storage, onDamage, share }, settings),
     devices: shared(share, listDevices({ storage, onDamage })),
     latest: shared(share, answerLatest({ storage, onDamage }, settings)),
@@ -180,6 +189,6 @@ function logRequest(log: Logger, { req, env }: Context<AppEnv>, error: unknown):
   const status = statusOf(error);
   const isGone = isHrmError(error) && error.kind === 'closed';
   const level = isGone ? 'debug' : levelOf(status);
-  const line = { ...fields, method: req.method, route: req.routePath, status };
+  const line = { ...fields, method: env.incoming.method, route: req.routePath, status };
   logRefusal(log, level, error, line, 'request failed');
 }

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
-import { HrmError, isHrmError } from 'hrm-core';
+import { HrmError, isHrmError, takeTurns } from 'hrm-core';
 import { sendContinue } from './expect-continue.js';
 import type { Shares } from './fair-share.js';
 import type { Call } from './handler.js';
@@ -25,7 +25,7 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a body, unpacks it if it is gzip, and gives its text to `use`; the budget has its bytes back when that is done.
+ * Reads a body, unpacks it if it is gzip, and gives its text to `use` when its turn has come; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
  * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
  *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
@@ -45,7 +45,9 @@ export async function withBodyText<Result>(
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
-    return await use(decodeText(await read(incoming, limits, body)));
+    const bytes = await read(incoming, limits, body);
+    await takeTurns({ owner: limits.client }).give();
+    return await use(decodeText(bytes));
   } finally {
     body.release();
   }

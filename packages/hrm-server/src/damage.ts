@@ -1,7 +1,7 @@
-import type { DamageReport } from 'hrm-core';
+import { type DamageReport, isHrmError } from 'hrm-core';
 import type { Logger } from 'pino';
-import type { Health } from './health.js';
-import { DAMAGE_MEMORY_MS, MAX_REMEMBERED_DAMAGE } from './limits.js';
+import { type Health, inWords } from './health.js';
+import { DAMAGE_MEMORY_MS, MAX_REMEMBERED_DAMAGE, STORAGE_FAILURE_MEMORY_MS } from './limits.js';
 import { describeDamage } from './log.js';
 import type { Metrics } from './metrics/index.js';
 import type { RequestFields } from './requests.js';
@@ -23,6 +23,13 @@ const REASONS = {
   refused:
     'so many stored files cannot be read that no more are set aside, and what needs them fails: look at the disk, then run hrm verify --repair',
 } as const;
+
+/** Makes a request that failed for the storage a state of health, for a while: the check itself only writes, and may go well. */
+export function recordStorageFailure(health: Pick<Health, 'record'>, error: unknown): void {
+  if (!isHrmError(error) || error.kind !== 'unavailable' || !error.code.startsWith('storage_')) return;
+  const reason = `requests failed within the last minute for the storage (${inWords(error.code)}): look at the disk and the system log`;
+  health.record('storage failure', { reason, lastsMs: STORAGE_FAILURE_MEMORY_MS });
+}
 
 /** What the log says. */
 const TEXTS = {

@@ -120,15 +120,12 @@ export interface Places {
   take(client: string): () => void;
 }
 
-/** @param max - places of all. */
-export function createPlaces(max: number): Places {
+/** @param max - places of all. @param message - of the error when there is none left. */
+export function createPlaces(max: number, message: string): Places {
   const shares = createShares(max);
   return {
     take(client) {
-      if (!shares.take(client, 1)) {
-        const message = 'too many long answers at once: read those under way, or ask for longer intervals';
-        throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
-      }
+      if (!shares.take(client, 1)) throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
       let isTaken = true;
       return () => {
         if (isTaken) shares.give(client, 1);

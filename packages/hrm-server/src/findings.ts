@@ -3,7 +3,7 @@
  * @module
  */
 import type { QueueDepth, QueueWarning, Space, StorageCheck } from 'hrm-core';
-import { HIGH_WATER_SHARE, LOW_SPACE_BYTES, LOW_SPACE_SHARE, MIN_SPACE_BYTES } from './limits.js';
+import { HIGH_WATER_SHARE, LOW_INODES, LOW_SPACE_BYTES, LOW_SPACE_SHARE, MIN_SPACE_BYTES } from './limits.js';
 
 /** What a finding is about, as /health names it. */
 export type CheckName = 'service' | 'queue' | 'storage';
@@ -78,7 +78,20 @@ export function depthFindings(figures: QueueFigures, bounds: QueueBounds): Findi
 }
 
 /** What the room under a queue or a storage says. */
-export function spaceFindings(check: 'queue' | 'storage', { freeBytes, totalBytes }: Space): Finding[] {
+export function spaceFindings(check: 'queue' | 'storage', space: Space): Finding[] {
+  return [...byteFindings(check, space), ...inodeFindings(check, space)];
+}
+
+/** A disk with room and without inodes takes no new file, while what is written to old ones goes on. */
+function inodeFindings(check: 'queue' | 'storage', { freeInodes, totalInodes }: Space): Finding[] {
+  if (freeInodes == null || totalInodes == null) return [];
+  if (freeInodes >= Math.min(totalInodes * LOW_SPACE_SHARE, LOW_INODES)) return [];
+  const plainReason = 'few inodes are left (df -i), so few files can still be made';
+  const reason = `${plainReason}: ${freeInodes} of ${totalInodes}`;
+  return [{ check, code: 'low_inodes', reason, plainReason, severity: 'degraded' }];
+}
+
+function byteFindings(check: 'queue' | 'storage', { freeBytes, totalBytes }: Space): Finding[] {
   if (freeBytes === null || freeBytes >= lowSpaceBytes(totalBytes)) return [];
   const of = totalBytes === null ? '' : ` of ${inUnits(totalBytes)}`;
   const plainReason = 'little room is left';

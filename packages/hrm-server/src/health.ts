@@ -30,8 +30,8 @@ export type LoopName = 'consumer' | 'compacter';
 /** Who tells how a loop goes: the loop itself, of its last step, or its watchdog. */
 export type LoopReporter = LoopName | `${LoopName} watchdog`;
 
-/** Who tells of what went wrong: a loop, or the queries that met damaged files. */
-type Reporter = LoopReporter | 'damage';
+/** Who tells of what went wrong: a loop, the queries that met damaged files, or those that the storage failed. */
+type Reporter = LoopReporter | 'damage' | 'storage failure';
 
 /** What a health check saw. */
 export interface HealthView {
@@ -53,7 +53,7 @@ export interface Health {
   inspect(): Promise<readonly Finding[]>;
   /** The same with the figures that it was found by: what is measured. */
   look(): Promise<HealthView>;
-  /** Remembers how a loop's last step went, `null`: well; or that a query met a damaged file. */
+  /** Remembers how a loop's last step went, `null`: well; that a query met a damaged file, or failed for the storage. */
   record(reporter: Reporter, failure: LoopFailure | null): void;
 }
 
@@ -161,7 +161,7 @@ function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Healt
     findings() {
       return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
         if (!isWithin(lastsMs, atMs, clock)) return [];
-        const check = reporter === 'damage' ? 'storage' : 'service';
+        const check = reporter === 'damage' || reporter === 'storage failure' ? 'storage' : 'service';
         return [{ check, code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
       });
     },

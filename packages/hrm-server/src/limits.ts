@@ -45,6 +45,12 @@ export const MAX_LONG_ANSWERS = 100;
 /** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
 export const MAX_BATCH_STEPS = 16;
 
+/** Bytes of a refused body that are read on and passed over: four times a batch, so that most senders get to their end. */
+export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
+
+/** Milliseconds for which a refused body is read on. */
+export const MAX_LINGER_MS = 10_000;
+
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;
 
@@ -77,6 +83,9 @@ export const LOW_SPACE_SHARE = 0.1;
 
 /** Bytes free that are little on a disk of any size: a gigabyte is about ten million queued readings. */
 export const LOW_SPACE_BYTES = 1024 ** 3;
+
+/** Files that can still be made, of which fewer are few on a file system of any size: a day of as many users. */
+export const LOW_INODES = 50_000;
 
 /**
  * Bytes free that are little on a small disk, or half of it where that is less: the embedded queue refuses pushes from 16 MiB
@@ -114,6 +123,9 @@ export interface WatchLimits {
 /** How long /health speaks of a damaged file after a query last met one, where it could not be set aside: an hour. */
 export const DAMAGE_MEMORY_MS = 3_600_000;
 
+/** How long /health speaks of a storage that failed a call or a loop, milliseconds: a hiccup is over by then. */
+export const STORAGE_FAILURE_MEMORY_MS = 60_000;
+
 /** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
 export const MAX_REMEMBERED_DAMAGE = 1_000;
 
@@ -144,6 +156,8 @@ export interface ConnectionLimits {
   readonly closeMs: number;
   /** Between two looks for connections that are over the first two. */
   readonly checkEveryMs: number;
+  /** Connections at once, if the process may open twice as many files: each costs some 20 KB. */
+  readonly maxConnections: number;
 }
 
 /** What `serve` uses. */
@@ -155,7 +169,23 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   closeGraceMs: 100,
   closeMs: 10_000,
   checkEveryMs: 5_000,
+  maxConnections: 10_000,
 };
+
+/** Of the files that a process may open, for connections: the others are for storage and queue. */
+export const CONNECTION_FILE_SHARE = 0.5;
+
+/** Of all connections, for one address: a proxy is one, too. */
+export const ADDRESS_SHARE = 0.5;
+
+/** Files that a process is taken to be allowed where the system does not say: the least that is usual. */
+export const USUAL_MAX_FILES = 256;
+
+/** Requests under way at once; one API key has a quarter of them, so that it shuts out nobody. */
+export const MAX_KEY_REQUESTS = 8_000;
+
+/** Milliseconds between two lines of the log that say that connections are refused. */
+export const REFUSED_LOG_EVERY_MS = 60_000;
 
 /** Bytes of events that are put together before they are sent. */
 export const MAX_LIVE_CHUNK_BYTES = 64 * 1024;

@@ -9,11 +9,14 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { refuseConnection } from './client-error.js';
+import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
 import { holdContinue } from './expect-continue.js';
 import type { App } from './handler.js';
+import { asGet, withoutBody } from './head-answer.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
 import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from './limits.js';
+import { linger } from './linger.js';
 import { logRefusal } from './log/refusals.js';
 import { levelOf } from './log.js';
 import { oneByOne } from './one-by-one.js';
@@ -64,11 +67,14 @@ export async function listen(
   server.timeout = limits.stalledMs;
   const { follow, close } = closeGently(server, limits);
   cutSlowReaders(server, limits);
+  const followConnection = boundConnections(server, limits, requests.log);
   const answer = createRequestListener({ app, requests }, createHostCheck(settings));
   server.on(
     'request',
     oneByOne((incoming, outgoing) => {
       follow(incoming, outgoing);
+      followConnection(incoming.socket, outgoing);
+      linger(incoming, outgoing);
       beginRequest(incoming, outgoing, requests);
       void answer(incoming, outgoing);
     }),
@@ -92,7 +98,12 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
     const wrong = checkHost(env.incoming) ?? checkHead(env.incoming);
     return wrong === null ? app.fetch(request, env) : refuse(wrong, noteFailure(env.incoming, wrong));
   }
-  return getRequestListener((request, env) => answer(request, env as HttpBindings), {
+  function answerAny(request: Request, env: HttpBindings): Response | Promise<Response> {
+    return env.incoming.method === 'HEAD' ? withoutBody(answer(asGet(request), env)) : answer(request, env);
+  }
+  return getRequestListener((request, env) => answerAny(request, env as HttpBindings), {
+    // What is left of a body is read on in another way: see linger.ts.
+    autoCleanupIncoming: false,
     errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),
   });
 }

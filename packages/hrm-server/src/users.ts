@@ -3,7 +3,9 @@
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import { requireValid } from './access.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { cutAnswer } from './cut.js';
 import type { DamageListener } from './damage.js';
 import { type Call, clientOf, type Handler } from './handler.js';
 import { readParameters } from './parameters.js';
@@ -77,12 +79,12 @@ const DEVICES_PER_PIECE = 1_000;
 function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
   return {
     async makeWith(make) {
-      if (!access.isValid()) throw invalidError('key_wrong', 'the API key has ended', []);
+      requireValid(access);
       return await make();
     },
     onError(error) {
       onLateError(error);
-      outgoing.destroy();
+      cutAnswer(outgoing);
     },
   };
 }

@@ -98,6 +98,20 @@ test.each([
   );
 });
 
+test.each([
+  [null, null, undefined],
+  [50_000, 10_000_000, undefined],
+  [49_999, 10_000_000, 'few inodes are left (df -i), so few files can still be made: 49999 of 10000000'],
+  // Of a small file system a tenth.
+  [100, 1_000, undefined],
+  [0, 1_000, 'few inodes are left (df -i), so few files can still be made: 0 of 1000'],
+])('%s inodes free of %s', (freeInodes, totalInodes, reason) => {
+  const space = { freeBytes: null, totalBytes: null, freeInodes, totalInodes };
+  expect(spaceFindings('storage', space).map((finding) => finding.reason)).toEqual(
+    reason === undefined ? [] : [reason],
+  );
+});
+
 describe('the log', () => {
   test('tells when something begins and when it is over, once each, also without an API', async () => {
     const { queue, log } = await startTest({

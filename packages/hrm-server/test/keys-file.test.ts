@@ -1,5 +1,6 @@
 /** What becomes of the keys when their file is not as it should be, or not where it seems. */
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -30,6 +31,40 @@ async function newPath(): Promise<string> {
 async function startWith(keysFile: string) {
   return await serve({ ...(await testSettings()), keysFile }, { parts: ['api'], log: pino({ level: 'silent' }) });
 }
+
+describe('a file of keys that others may change', () => {
+  async function warningsOf(path: string): Promise<string[]> {
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
+    const service = await serve({ ...(await testSettings()), keysFile: path }, { parts: ['api'], log });
+    await service.close();
+    return lines.filter((line) => line.includes('others may'));
+  }
+
+  it.each([
+    ['600', []],
+    ['644', ['others may read the file of keys: run chmod go= on it']],
+    ['666', ['others may change the file of keys: run chmod go= on it']],
+  ])('by its mode %s is told at the start', async (mode, expected) => {
+    const path = await newPath();
+    await createKey(path, INPUT);
+    chmodSync(path, mode);
+    expect(await warningsOf(path)).toEqual(expected);
+  });
+
+  it("by its directory, or one around it, is told too; not where nobody may move what is another user's", async () => {
+    const around = await temporaryDirectory();
+    const path = join(around, 'keys', 'keys.json');
+    await createKey(path, INPUT);
+    for (const directory of [join(around, 'keys'), around]) {
+      chmodSync(directory, 0o777);
+      expect(await warningsOf(path)).toEqual([expect.stringContaining('another file of keys in its place')]);
+      chmodSync(directory, 0o1777);
+      expect(await warningsOf(path)).toEqual([]);
+      chmodSync(directory, 0o700);
+    }
+  });
+});
 
 describe('keys that are gone', () => {
   it('open no door to a server that starts, until a person takes the mark away', async () => {

@@ -13,7 +13,7 @@ const CHECK_TIMEOUT_MS = 15_000;
 export const doctorCommand: Command = {
   name: 'doctor',
   about:
-    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, sync, permissions, leftovers, quarantine), the ' +
+    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, inodes, sync, permissions, identity, leftovers, quarantine, readings received ahead of the clock), the ' +
     'queue or Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes some blocks, and deletes them. ' +
     'Ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],
@@ -29,13 +29,15 @@ export const doctorCommand: Command = {
     'allowAnonymous',
   ],
   examples: ['hrm doctor', 'hrm doctor --json'],
-  async run({ settings, json, output }) {
+  async run({ args, settings, json, output }) {
     // Of the server, which takes time to load, and is for who asks.
     const { checkKeys } = await import('../doctor/check-keys.js');
+    const { checkSurroundings } = await import('../doctor/check-surroundings.js');
     const findings = [
       ...checkNode(process.versions.node),
       ...checkSettings(settings, process.env),
       ...checkKeys(settings, Date.now()),
+      ...(await checkSurroundings(settings, args.value('config'))),
       ...(await bounded('data', checkStorage(settings.dataDir))),
       ...(await bounded('queue', checkQueue(settings))),
     ];

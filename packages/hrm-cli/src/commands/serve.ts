@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
+import { findOpenConfig } from '../config.js';
 import { LAST_WORDS_MS, unblock } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
 import { tellSupervisor } from '../supervisor.js';
@@ -40,6 +41,9 @@ export const serveCommand: Command = {
     tellSupervisor(process.env);
     const { createLog, flushLog, serve } = await import('hrm-server');
     const log = createLog(settings);
+    const openConfig = await findOpenConfig(args.value('config'));
+    if (openConfig !== null)
+      log.warn({ config: openConfig }, 'everybody may read the password in it: run chmod o= on it');
     const server =
       workers === undefined
         ? await serve(settings, { parts, log })

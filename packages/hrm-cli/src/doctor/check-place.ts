@@ -9,6 +9,12 @@ import { type Finding, findingsOf } from './finding.js';
 const LOW_SHARE = 0.1;
 const LOW_BYTES = 5e9;
 
+/** The same of inodes, each a file or a directory: a day of as many users. */
+const LOW_INODES = 50_000;
+
+/** Inodes that storing one user's first batch takes: a date, a user, a part, a mark, and temporaries. */
+const NO_INODES = 16;
+
 /** Room that a first batch and the queue's file want; with less nothing begins. */
 const NO_ROOM_BYTES = 10e6;
 
@@ -27,8 +33,9 @@ export async function placeFindings(check: string, directory: string): Promise<r
     const message = `${place} is no directory that this user may write to`;
     return [problem('place_unwritable', message, 'make it one, or name another directory')];
   }
-  const { bavail, blocks, bsize } = await statfs(place);
-  return spaceFindings(check, { freeBytes: bavail * bsize, totalBytes: blocks * bsize });
+  const { bavail, blocks, bsize, files, ffree } = await statfs(place);
+  const inodes = files > 0 ? { freeInodes: ffree, totalInodes: files } : {};
+  return spaceFindings(check, { freeBytes: bavail * bsize, totalBytes: blocks * bsize, ...inodes });
 }
 
 /** The directory itself, or what there is of the way to it. */
@@ -39,7 +46,22 @@ async function nearestPlace(directory: string): Promise<string> {
 }
 
 /** Judges the room of a disk. */
-export function spaceFindings(check: string, { freeBytes, totalBytes }: Space): readonly Finding[] {
+export function spaceFindings(check: string, space: Space): readonly Finding[] {
+  return [...byteFindings(check, space), ...inodeFindings(check, space)];
+}
+
+function inodeFindings(check: string, { freeInodes, totalInodes }: Space): readonly Finding[] {
+  const { ok, warning, problem } = findingsOf(check);
+  if (freeInodes == null || totalInodes == null) return [];
+  const message = `${freeInodes} of ${totalInodes} inodes free`;
+  if (freeInodes < NO_INODES) {
+    return [problem('inodes_none', message, 'delete files, or move to a file system with more: no file can be made')];
+  }
+  if (freeInodes >= Math.min(LOW_INODES, totalInodes * LOW_SHARE)) return [ok('inodes', message)];
+  return [warning('inodes_low', message, 'delete files, or move to a file system with more: each new file takes one')];
+}
+
+function byteFindings(check: string, { freeBytes, totalBytes }: Space): readonly Finding[] {
   const { ok, warning, problem } = findingsOf(check);
   if (freeBytes === null) return [];
   const message = `${bytesText(freeBytes)} free${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;

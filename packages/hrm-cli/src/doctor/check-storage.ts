@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, opendir, unlink } from 'node:fs/promises';
+import { lstat, open, opendir, readFile, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isHrmError, type Storage } from 'hrm-core';
+import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import { plural } from '../output.js';
 import { placeFindings, spaceFindings } from './check-place.js';
@@ -17,6 +17,13 @@ const LEFTOVER_AGE_MS = 3_600_000;
 const SLOW_SYNC_MS = 50;
 const SYNC_TRIES = 3;
 
+/** Readings that are looked at for their minute of reception: some seconds' work. */
+const MAX_AHEAD_READINGS = 2_000_000;
+const MINUTE_MS = 60_000;
+
+/** Characters of a store's identity that are looked at; ours have 43. */
+const MAX_IDENTITY_LENGTH = 1_024;
+
 /** How far a file system's clock may be from ours, ms. */
 const MAX_FILE_SKEW_MS = 2_000;
 
@@ -30,6 +37,7 @@ export async function checkStorage(dataDir: string): Promise<readonly Finding[]>
     try {
       const space = await storage.check();
       findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings('data', space));
+      findings.push(...(await aheadFindings(storage)));
     } finally {
       await storage.close();
     }
@@ -43,6 +51,7 @@ export async function checkStorage(dataDir: string): Promise<readonly Finding[]>
     }
     findings.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
   }
+  findings.push(...(await identityFindings(directory)));
   findings.push(...(await clockFindings(directory)));
   findings.push(...(await permissionFindings('data', directory)));
   const leftovers = await countOld(join(directory, '.tmp'), LEFTOVER_AGE_MS);
@@ -74,6 +83,27 @@ function syncFindings(syncMs: number): readonly Finding[] {
   const message = `writing and syncing a block takes ${syncMs.toFixed(1)} ms`;
   if (syncMs <= SLOW_SYNC_MS) return [ok('sync', message)];
   return [warning('sync_slow', message, 'use a faster disk, or one that is less busy: every file waits for it')];
+}
+
+/** Looks for readings whose minute of reception is not there yet: a correction of them would count only when it is over. */
+async function aheadFindings(storage: Storage): Promise<readonly Finding[]> {
+  const { ok, warning } = findingsOf('clock');
+  const { readings, latestMs } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
+  if (latestMs === null) return [ok('received', 'no reading was received ahead of it')];
+  const until = new Date(latestMs + MINUTE_MS).toISOString();
+  const message = `${plural(readings, 'reading')} of the last days ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
+  const advice = `set the clock by NTP; send corrections of these readings after ${until}, since earlier ones do not count`;
+  return [warning('received_ahead', message, advice)];
+}
+
+/** Without its identity an empty mount point cannot be told from the store, nor another store. */
+async function identityFindings(directory: string): Promise<readonly Finding[]> {
+  const { ok, warning } = findingsOf('data');
+  const text = await readFile(join(directory, '.store'), 'latin1').catch(() => '');
+  const [, id = ''] = /^hrm store ([0-9a-f]{32})$/m.exec(text.slice(0, MAX_IDENTITY_LENGTH)) ?? [];
+  if (id !== '') return [ok('identity', `the store ${id.slice(0, 8)}`)];
+  const message = 'the store has no identity, so that nothing tells it from an empty mount point';
+  return [warning('identity_missing', message, 'start hrm serve once, which gives it one (.store)')];
 }
 
 /** Compares the time that the file system gives a new file with this machine's: they differ on file servers. */

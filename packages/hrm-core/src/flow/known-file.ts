@@ -10,6 +10,7 @@ import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import { type Rollup, rollUp, type Spans, spansOf } from '../pure/rollup.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
+import { takeTurns } from './turns.js';
 
 /** What is known of a file. */
 export interface KnownFile {
@@ -49,9 +50,13 @@ export async function knowFile(
   const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
   const dayMs = dateStartMs(partition.date) ?? 0;
   let { rollup } = footer;
+  const turns = takeTurns();
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
-    columns = mergeReadings([concatColumns(await decodeGroups(file, partition, opened, footer.groups))]);
+    const tables = await decodeGroups(file, partition, opened, footer.groups);
+    await turns.give();
+    columns = mergeReadings([concatColumns(tables)]);
+    await turns.give();
     rollup = rollUp(columns, dayMs, priority);
   }
   const result = {

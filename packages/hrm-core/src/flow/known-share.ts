@@ -16,6 +16,7 @@ import { compareUtf8 } from '../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { bytesOf, type KnownFile } from './known-file.js';
 import { nullIfDamaged } from './store-intact.js';
+import { takeTurns } from './turns.js';
 
 /** Bytes of a row group's bounds, digest and place, as objects. */
 const GROUP_BYTES = 4_000;
@@ -58,7 +59,10 @@ export async function knowShare(
     const read = await decodeGroups(file, partition, { footer }, piece);
     for (const table of read) tables.push(rowsOfUser(table, userId));
   }
+  const turns = takeTurns();
+  await turns.give();
   const columns = mergeReadings(tables);
+  await turns.give();
   const share = shareOf(partition, footer, columns, priority);
   remember(cache, file, key, share, bytesOf(share));
   return share;

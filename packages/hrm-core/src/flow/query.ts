@@ -3,6 +3,7 @@ import { MAX_ANSWER_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../ports/storage.js';
+import { type DayPart, tablesOf } from '../pure/day-part.js';
 import { mergeReadings } from '../pure/merge.js';
 import { parseQuestion, type Question, type QuestionInput } from '../pure/question.js';
 import { type Row, type RowTable, rowsOf } from '../pure/row-table.js';
@@ -72,28 +73,58 @@ export function queryDays(
   input: QuestionInput,
   options: QueryOptions = {},
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  return rowsOfDays(queryTables(components, input, options));
+  return rowsOfDays(daysOfAnswer(components, input, options), options);
 }
 
-async function* rowsOfDays(tables: AsyncIterable<RowTable>) {
-  for await (const table of tables) yield rowsOf(table);
+async function* rowsOfDays(
+  days: AsyncIterable<readonly DayPart[]>,
+  options: CallOptions,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const turns = takeTurns(options);
+  for await (const parts of days) {
+    const rows: Row[] = [];
+    for (const table of tablesOf(parts)) {
+      for (const row of rowsOf(table)) rows.push(row);
+      await turns.give();
+    }
+    if (rows.length > 0) yield rows;
+  }
 }
 
 /**
- * The same answer day by day, as columns: what writing it out goes by, since a year of minutes is half a million rows.
+ * The same answer as columns, a day at a time, or less of one whose rows name very many devices: what writing it out goes by, since a
+ * year of minutes is half a million rows.
  * @throws as {@link queryDays}.
  */
 export function queryTables(
+  components: QueryComponents,
+  input: QuestionInput,
+  options: QueryOptions = {},
+): AsyncGenerator<RowTable, void, undefined> {
+  return tablesOfDays(daysOfAnswer(components, input, options), options);
+}
+
+async function* tablesOfDays(
+  days: AsyncIterable<readonly DayPart[]>,
+  options: CallOptions,
+): AsyncGenerator<RowTable, void, undefined> {
+  const turns = takeTurns(options);
+  for await (const parts of days) {
+    for (const table of tablesOf(parts)) {
+      yield table;
+      await turns.give();
+    }
+  }
+}
+
+/** @throws HrmError kind `invalid`, at once. */
+function daysOfAnswer(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, owner, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions = {},
-): AsyncGenerator<RowTable, void, undefined> {
-  return answerDays(storage, parseQuestion(input, { naiveTimestamps, wireNames }), {
-    signal,
-    owner,
-    onDamage,
-    maxHeldReadings,
-  });
+  { signal, owner, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions,
+): AsyncGenerator<readonly DayPart[], void, undefined> {
+  const question = parseQuestion(input, { naiveTimestamps, wireNames });
+  return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings });
 }
 
 /**
@@ -151,14 +182,13 @@ async function* answerDays(
   storage: Storage,
   question: Question,
   { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
-) {
+): AsyncGenerator<readonly DayPart[], void, undefined> {
   const turns = takeTurns(options);
   for await (const partitions of daysOf(storage, question, options)) {
     await turns.give();
     const dayOptions = { ...options, turns };
-    const table = await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
+    yield await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
       readDay(context, snapshots, question, { maxRows: maxHeldReadings }),
     );
-    if (table.length > 0) yield table;
   }
 }

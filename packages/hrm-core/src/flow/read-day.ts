@@ -6,11 +6,11 @@ import type { RowGroup } from '../parquet/footer.js';
 import type { Snapshot } from '../ports/storage.js';
 import { answerDay } from '../pure/answer.js';
 import type { ReadingColumns } from '../pure/columns.js';
+import type { DayPart } from '../pure/day-part.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import { countReads, type DayPlan, planDay, selectReadings } from '../pure/plan-query.js';
 import type { Question } from '../pure/question.js';
-import { joinTables, type RowTable } from '../pure/row-table.js';
 import type { DamageWatch } from './damage-watch.js';
 import type { FileCache } from './file-cache.js';
 import { findSources, type Source } from './known-day.js';
@@ -40,7 +40,7 @@ export async function readDay(
   snapshots: readonly Snapshot[],
   question: Question,
   { maxRows }: DaySettings,
-): Promise<RowTable> {
+): Promise<readonly DayPart[]> {
   const sources = await findSources(context, snapshots, question);
   const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
   // Halves are of this day: of a question about a year most would be about other days.
@@ -55,18 +55,18 @@ interface Day extends ReadContext, DaySettings {
 }
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
-async function answerRange(day: Day, question: Question): Promise<RowTable> {
+async function answerRange(day: Day, question: Question): Promise<readonly DayPart[]> {
   const { sources, dayMs, maxRows } = day;
   const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
   const plan = planDay<RowGroup>(files, question, dayMs);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
   if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
     const before = await answerRange(day, { ...question, toMs: middleMs });
-    return joinTables(before, await answerRange(day, { ...question, fromMs: middleMs }));
+    return [...before, ...(await answerRange(day, { ...question, fromMs: middleMs }))];
   }
   const readings = await readPlanned(day, plan, question);
   await day.turns.give();
-  return answerDay(files, plan, readings, question, dayMs);
+  return [answerDay(files, plan, readings, question, dayMs)];
 }
 
 async function readPlanned(
@@ -74,12 +74,20 @@ async function readPlanned(
   plan: DayPlan<RowGroup>,
   question: Question,
 ): Promise<ReadingColumns> {
-  const tables: ReadingColumns[] = [];
+  let tables: ReadingColumns[] = [];
+  let rows = 0;
   for (const [f, { file, partition, known }] of sources.entries()) {
     for (const some of together(plan.reads[f] ?? [], maxRows)) {
       const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
       for (const table of read ?? []) {
-        tables.push(selectReadings(table, question, plan.source, dayMs));
+        const own = selectReadings(table, question, plan.source, dayMs);
+        tables.push(own);
+        rows += own.length;
+      }
+      // Another writer's file may have the same reading any number of times.
+      if (rows > 4 * maxRows) {
+        tables = [mergeReadings(tables)];
+        rows = 0;
       }
       await turns.give();
     }

@@ -13,7 +13,7 @@ import { createRotation } from '../pure/rotation.js';
 /** Lets the process do something else, every few milliseconds of work. */
 export interface Turns {
   give(): Promise<void>;
-  /** Lets all who wait go first, however little was done: for who makes work for them. */
+  /** Lets all of this owner's who wait go first, however little was done: for who makes work for them. */
   queue(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The wire forms of an answer, in pieces of a day: JSON, together exactly `JSON.stringify({ user_id, data, count })` with the
+ * The wire forms of an answer, in pieces of a day at most, and of some hundred kilobytes, in the midst of a row where it names very many devices: JSON, together exactly `JSON.stringify({ user_id, data, count })` with the
  * rows' fields in snake_case; NDJSON, the same rows a line each; CSV (RFC 4180), the same fields, the device ids as a JSON
  * array in quotes. JSON shows itself that it is whole. The other two do where they are written with an end: a last record with
  * the number of rows, `{"end":true,"count":2}` or `end,,,,2,`.
@@ -11,6 +11,12 @@ import { meanOf, type RowTable, startFormatter } from './row-table.js';
 /** Everything but the device ids: at most 60 bytes of names, a timestamp, and numbers of at most 11 characters. */
 const MAX_ROW_BYTES = 160;
 
+/** Bytes of a piece, about: what a connection takes at once. */
+const PIECE_BYTES = 256 * 1024;
+
+/** Device ids that are written at once; of the longest, quoted, 128 kB. */
+const IDS_AT_ONCE = 256;
+
 /** What stands between a row's values. */
 interface RowForm {
   /** Between two rows. */
@@ -21,8 +27,11 @@ interface RowForm {
   readonly max: Uint8Array;
   readonly count: Uint8Array;
   readonly deviceIds: Uint8Array;
-  /** The device ids and the row's end. */
-  readonly end: (deviceIds: readonly string[]) => string;
+  /** What JSON has between the brackets of the device ids, and those. */
+  readonly ids: (json: string) => string;
+  readonly idsBegin: string;
+  /** The row's end, too. */
+  readonly idsEnd: string;
 }
 
 const JSON_FORM: RowForm = {
@@ -33,10 +42,12 @@ const JSON_FORM: RowForm = {
   max: Buffer.from(',"max":', 'latin1'),
   count: Buffer.from(',"count":', 'latin1'),
   deviceIds: Buffer.from(',"device_ids":', 'latin1'),
-  end: (deviceIds) => `${JSON.stringify(deviceIds)}}`,
+  ids: (json) => json,
+  idsBegin: '[',
+  idsEnd: ']}',
 };
 
-const NDJSON_FORM: RowForm = { ...JSON_FORM, separator: '', end: (deviceIds) => `${JSON.stringify(deviceIds)}}\n` };
+const NDJSON_FORM: RowForm = { ...JSON_FORM, separator: '', idsEnd: ']}\n' };
 
 const COMMA = Buffer.from(',', 'latin1');
 const CSV_FORM: RowForm = {
@@ -47,7 +58,9 @@ const CSV_FORM: RowForm = {
   max: COMMA,
   count: COMMA,
   deviceIds: COMMA,
-  end: (deviceIds) => `"${JSON.stringify(deviceIds).replaceAll('"', '""')}"\r\n`,
+  ids: (json) => json.replaceAll('"', '""'),
+  idsBegin: '"[',
+  idsEnd: ']"\r\n',
 };
 
 /**
@@ -62,7 +75,7 @@ export async function* answerJson(
   let count = 0;
   yield Buffer.from(`{"user_id":${JSON.stringify(userId)},"data":[`, 'utf8');
   for await (const table of tables) {
-    yield writeRows(JSON_FORM, table, count === 0);
+    yield* writeRows(JSON_FORM, table, count === 0);
     count += table.length;
   }
   yield Buffer.from(`],"count":${count}}`, 'latin1');
@@ -81,7 +94,7 @@ export async function* answerNdjson(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let count = 0;
   for await (const table of tables) {
-    yield writeRows(NDJSON_FORM, table, true);
+    yield* writeRows(NDJSON_FORM, table, true);
     count += table.length;
   }
   if (withEnd) yield Buffer.from(`{"end":true,"count":${count}}\n`, 'latin1');
@@ -95,21 +108,26 @@ export async function* answerCsv(
   let count = 0;
   yield Buffer.from('timestamp,heart_rate,min,max,count,device_ids\r\n', 'latin1');
   for await (const table of tables) {
-    yield writeRows(CSV_FORM, table, true);
+    yield* writeRows(CSV_FORM, table, true);
     count += table.length;
   }
   if (withEnd) yield Buffer.from(`end,,,,${count},\r\n`, 'latin1');
 }
 
 /** @param isFirst - no separator before the first row. */
-function writeRows(form: RowForm, table: RowTable, isFirst: boolean): Buffer {
+function* writeRows(form: RowForm, table: RowTable, isFirst: boolean): Generator<Uint8Array> {
   const { length, startMs, sum, count, min, max, deviceSet, deviceSets } = table;
-  const ends = deviceSets.map((ids) => Buffer.from(form.end(ids), 'utf8'));
-  const longest = ends.reduce((bytes, text) => Math.max(bytes, text.length), 0);
-  const out = Buffer.allocUnsafe(length * (MAX_ROW_BYTES + longest));
+  const ends: (readonly Buffer[] | undefined)[] = deviceSets.map(() => undefined);
   const formatStart = startFormatter();
+  const pieceBytes = Math.min(PIECE_BYTES, length * 2 * MAX_ROW_BYTES);
+  let out = Buffer.allocUnsafe(pieceBytes);
   let at = 0;
   for (let i = 0; i < length; i += 1) {
+    if (at + MAX_ROW_BYTES > out.length) {
+      yield out.subarray(0, at);
+      out = Buffer.allocUnsafe(pieceBytes);
+      at = 0;
+    }
     const separator = isFirst && i === 0 ? '' : form.separator;
     const start = formatStart(startMs[i] as number);
     at += out.write(separator + form.timestamp + start + form.heartRate, at, 'latin1');
@@ -117,13 +135,39 @@ function writeRows(form: RowForm, table: RowTable, isFirst: boolean): Buffer {
     at = writeField(out, at, form.min, min[i] as number);
     at = writeField(out, at, form.max, max[i] as number);
     at = writeField(out, at, form.count, count[i] as number);
-    at = writeBytes(out, writeBytes(out, at, form.deviceIds), ends[deviceSet[i] as number] as Buffer);
+    at = writeBytes(out, at, form.deviceIds);
+    const set = deviceSet[i] as number;
+    const end = ends[set] ?? writeIds(form, deviceSets[set] ?? []);
+    ends[set] = end;
+    for (const bytes of end) {
+      if (at + bytes.length > out.length) {
+        yield out.subarray(0, at);
+        out = Buffer.allocUnsafe(Math.max(pieceBytes, bytes.length + MAX_ROW_BYTES));
+        at = 0;
+      }
+      at = writeBytes(out, at, bytes);
+    }
   }
-  return out.subarray(0, at);
+  yield out.subarray(0, at);
+}
+
+/** The device ids and the row's end, in pieces. */
+function writeIds({ ids, idsBegin, idsEnd }: RowForm, deviceIds: readonly string[]): readonly Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let from = 0; from < deviceIds.length || from === 0; from += IDS_AT_ONCE) {
+    const json = ids(JSON.stringify(deviceIds.slice(from, from + IDS_AT_ONCE)).slice(1, -1));
+    const isLast = from + IDS_AT_ONCE >= deviceIds.length;
+    pieces.push(Buffer.from((from === 0 ? idsBegin : ',') + json + (isLast ? idsEnd : ''), 'utf8'));
+  }
+  return pieces;
 }
 
 /** By a loop: for a few bytes a call of `set` costs more than they do. */
 function writeBytes(out: Buffer, at: number, bytes: Uint8Array): number {
+  if (bytes.length > 256) {
+    out.set(bytes, at);
+    return at + bytes.length;
+  }
   for (let i = 0; i < bytes.length; i += 1) out[at + i] = bytes[i] as number;
   return at + bytes.length;
 }

@@ -61,8 +61,22 @@ export function joinTables(left: RowTable, right: RowTable): RowTable {
   table.max[last] = Math.max(table.max[last] as number, right.max[0] as number);
   const sets = [left.deviceSet[last] as number, (right.deviceSet[0] as number) + shift];
   table.deviceSet[last] = deviceSets.length;
-  deviceSets.push(internStrings(sets.flatMap((set) => [...(deviceSets[set] ?? [])])).values);
+  deviceSets.push(internStrings(sets.flatMap((set) => deviceSets[set] ?? [])).values);
   return table;
+}
+
+/** The rows `from <= i < to`. */
+export function sliceTable(table: RowTable, from: number, to: number): RowTable {
+  return {
+    length: to - from,
+    startMs: table.startMs.subarray(from, to),
+    sum: table.sum.subarray(from, to),
+    count: table.count.subarray(from, to),
+    min: table.min.subarray(from, to),
+    max: table.max.subarray(from, to),
+    deviceSet: table.deviceSet.subarray(from, to),
+    deviceSets: table.deviceSets,
+  };
 }
 
 /** The mean of a row, rounded half-up to 2 decimals. Exactly this: `toFixed` rounds 72.825 down, since no double is 72.825. */

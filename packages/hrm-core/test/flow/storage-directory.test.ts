@@ -161,6 +161,8 @@ describe('the space', () => {
       expect(Math.abs((freeBytes ?? 0) - bsize * bavail)).toBeLessThan(1024 ** 3);
       expect(totalBytes).toBeGreaterThanOrEqual(freeBytes ?? 0);
     });
+    const { freeInodes, totalInodes } = diskSpace({ bsize: 1, blocks: 2, bfree: 1, bavail: 1, files: 9, ffree: 7 });
+    expect({ freeInodes, totalInodes }).toEqual({ freeInodes: 7, totalInodes: 9 });
     expect(diskSpace({ bsize: 4096, blocks: 100, bfree: 30, bavail: 20 })).toEqual({
       freeBytes: 20 * 4096,
       totalBytes: 90 * 4096,
@@ -331,7 +333,7 @@ describe('misuse, and bad luck', () => {
       const empty = { ...partition, directory: 'bo' };
       await compactAll(storage, empty);
       await storage.publish(empty, 'part-a.parquet', fileOf([1]));
-      await expect(storage.snapshot(empty)).rejects.toMatchObject({ kind: 'conflict', code: 'snapshot_contended' });
+      await expect(storage.snapshot(empty)).rejects.toMatchObject({ kind: 'unavailable', code: 'snapshot_contended' });
       assert.equal(open, 0);
     }, fileSystem);
   });

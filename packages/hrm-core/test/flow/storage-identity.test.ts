@@ -273,9 +273,11 @@ describe('the identity of a store', () => {
       });
       for (const readOnly of [false, true]) {
         const storage = await openDirectoryStorage({ directory: data, readOnly, fileSystem });
-        looks.length = 0;
-        await query({ storage }, DAY);
-        expect(looks.filter((name) => !name.startsWith('20240115'))).toEqual(['.store', '.store']);
+        for (const userId of ['ana', 'nobody']) {
+          looks.length = 0;
+          await query({ storage }, { ...DAY, userId });
+          expect(looks.filter((name) => !name.startsWith('20240115'))).toEqual(['.store']);
+        }
         await storage.close();
       }
     }));

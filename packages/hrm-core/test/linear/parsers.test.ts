@@ -21,7 +21,6 @@ import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js'
 
 const AT = '2024-01-15T10:00:00Z';
 const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
-const LIMITS = { maxFutureMs: 0, maxPastMs: 0 };
 const RULES = { naiveTimestamps: 'reject', latestMs: 2e12, wireOnly: false } as const;
 const LONG: GrowthOptions = { longest: 2 ** 17 };
 /** For what makes an object of each character. */
@@ -68,6 +67,7 @@ function openOurs(text: string): Promise<void> {
   return openFooter(encodeReadings(columnsFromReadings([ROW]), { replaces: [text, ...text.slice(0, 1_000)] }).buffer);
 }
 
+const QUEUED = { maxFutureMs: 0, maxPastMs: 0 };
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
   ['a timestamp', (text) => parseTimestamp(text, 'reject')],
   ['a timestamp that begins well', (text) => parseTimestamp(`2024-01-15T10:00:00${text}Z`, 'utc')],
@@ -82,7 +82,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ],
   ['many readings that are none', (text) => parseReadings([...text], RULES, 0)],
   ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
-  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, LIMITS)],
+  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, QUEUED)],
   ['an element', element, LONG],
   ['the items of an element', (text) => element(`[${text}]`), LONG],
   ['a string of an element', (text) => element(JSON.stringify([{ user_id: text, [text]: text }])), LONG],

@@ -64,3 +64,32 @@ it('writes exactly what JSON.stringify writes of the rows, at once, a line each,
     { numRuns: 500 },
   );
 });
+
+it('writes a row of any length, in pieces of some hundred kilobytes', async () => {
+  const ids = (from: number) => Array.from({ length: 9_000 }, (_, i) => `${'€'.repeat(118)}"${from + i}`);
+  const table: RowTable = {
+    length: 3,
+    startMs: Float64Array.of(0, 60_000, 120_000),
+    sum: Float64Array.of(60, 61, 62),
+    count: Int32Array.of(1, 1, 1),
+    min: Int32Array.of(60, 61, 62),
+    max: Int32Array.of(60, 61, 62),
+    deviceSet: Uint32Array.of(0, 1, 0),
+    deviceSets: [ids(100_000), ids(200_000)],
+  };
+  const data = rowsOf(table).map(({ timestamp, heartRate, min, max, count, deviceIds }) => {
+    return { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+  });
+  const record = ({ device_ids: deviceIds, ...row }: (typeof data)[number]) =>
+    `${[...Object.values(row), `"${JSON.stringify(deviceIds).replaceAll('"', '""')}"`].join(',')}\r\n`;
+  for (const [pieces, expected] of [
+    [answerJson('ana', each([table])), JSON.stringify({ user_id: 'ana', data, count: 3 })],
+    [answerNdjson(each([table])), data.map((row) => `${JSON.stringify(row)}\n`).join('')],
+    [answerCsv(each([table])), `timestamp,heart_rate,min,max,count,device_ids\r\n${data.map(record).join('')}`],
+  ] as const) {
+    const held: Uint8Array[] = [];
+    for await (const piece of pieces) held.push(piece);
+    expect(Buffer.concat(held).toString('utf8') === expected).toBe(true);
+    expect(Math.max(...held.map(({ length }) => length))).toBeLessThan(400_000);
+  }
+});

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { DAY_MS } from '../../src/limits.js';
 import { answerDay } from '../../src/pure/answer.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
+import { tablesOf } from '../../src/pure/day-part.js';
 import { INTERVAL_MS } from '../../src/pure/interval.js';
 import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
 import { FROM_SEVERAL, planDay, selectReadings } from '../../src/pure/plan-query.js';
@@ -36,7 +37,7 @@ function askFiles(files: readonly GivenFile[], question: Question) {
       });
       const plan = planDay(stored, question, dayMs);
       const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
-      return rowsOf(answerDay(stored, plan, mergeReadings(tables), question, dayMs));
+      return [...tablesOf([answerDay(stored, plan, mergeReadings(tables), question, dayMs)])].flatMap(rowsOf);
     });
 }
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DAY_MS } from '../../src/limits.js';
+import { DAY_MS, MINUTE_MS } from '../../src/limits.js';
 import { answerDay } from '../../src/pure/answer.js';
 import type { Reading } from '../../src/pure/columns.js';
+import { tablesOf } from '../../src/pure/day-part.js';
 import { INTERVAL_MS } from '../../src/pure/interval.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { countReads, planDay, selectReadings } from '../../src/pure/plan-query.js';
@@ -60,16 +61,30 @@ function askDay(given: readonly GivenFile[], question: Question) {
   const files = given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
   const plan = planDay(files, question, START_MS);
   const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
-  return { plan, rows: rowsOf(answerDay(files, plan, mergeReadings(tables), question, START_MS)) };
+  return { plan, part: answerDay(files, plan, mergeReadings(tables), question, START_MS) };
+}
+
+/** The same, in two parts that meet at a minute. */
+function askInParts(given: readonly GivenFile[], question: Question, minute: number) {
+  const middleMs = Math.min(Math.max(START_MS + minute * MINUTE_MS, question.fromMs), question.toMs);
+  const parts = [
+    askDay(given, { ...question, toMs: middleMs }).part,
+    askDay(given, { ...question, fromMs: middleMs }).part,
+  ];
+  return [...tablesOf(parts)].flatMap(rowsOf);
 }
 
 it('gives a question what is its own of the day, wherever it begins and ends', () => {
   let outside = 0;
   fc.assert(
-    fc.property(anyFiles, anyQuestion, (files, question) => {
-      const { plan, rows } = askDay(files, question);
-      const readings = files.flatMap((file) => file.readings);
-      expect(rows).toEqual(oracleAnswer(readings, question));
+    fc.property(anyFiles, anyQuestion, fc.integer({ min: 0, max: 1_440 }), (files, question, minute) => {
+      const { plan, part } = askDay(files, question);
+      const expected = oracleAnswer(
+        files.flatMap((file) => file.readings),
+        question,
+      );
+      expect([...tablesOf([part])].flatMap(rowsOf)).toEqual(expected);
+      expect(askInParts(files, question, minute)).toEqual(expected);
       const reads = plan.reads.map((groups) => groups.map((group) => ({ ...group, rows: group.columns.length })));
       expect(countReads({ ...plan, reads }, question)).toBeGreaterThanOrEqual(0);
       if (question.toMs > START_MS && question.fromMs < START_MS + DAY_MS) return;
@@ -100,7 +115,9 @@ it('gives a day of more parts than 16 bits tell apart all of its readings', () =
       intervalMs: 60_000,
       priority: {},
     };
-    expect(askDay(files, question).rows).toEqual(oracleAnswer(readings.flat(), question));
+    expect([...tablesOf([askDay(files, question).part])].flatMap(rowsOf)).toEqual(
+      oracleAnswer(readings.flat(), question),
+    );
   }
 });
 

@@ -6,6 +6,7 @@ import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { isLoopback } from '../host.js';
 import { describeError } from '../log.js';
+import { rightsAt, writableAround } from './exposure.js';
 import { type KeyRing, openKeyRing } from './key-ring.js';
 
 /** What processes of one service tell each other of keys. */
@@ -27,7 +28,17 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
   const isNamed = keysFile !== SETTINGS.find(({ name }) => name === 'keysFile')?.fallback;
   if (isNamed && !keys.isNeeded())
     log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
+  if (keys.isNeeded()) warnOfOthers(keysFile, log);
   return keys;
+}
+
+/** Who may change the file, or put another in its place, makes keys; who may read it learns names and users, and no key. */
+function warnOfOthers(keysFile: string, log: Logger): void {
+  const rights = rightsAt(keysFile);
+  if (rights !== null) log.warn({ keysFile }, `others may ${rights} the file of keys: run chmod go= on it`);
+  const directory = writableAround(keysFile);
+  if (directory !== null)
+    log.warn({ directory }, 'others may put another file of keys in its place: run chmod o-w on the directory');
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */

@@ -47,6 +47,18 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
     labelNames: ['place'],
     ...shared,
   });
+  const freeInodes = new Gauge({
+    name: 'hrm_space_free_inodes',
+    help: 'Files that can still be made under queue and storage, where that is counted.',
+    labelNames: ['place'],
+    ...shared,
+  });
+  const totalInodes = new Gauge({
+    name: 'hrm_space_total_inodes',
+    help: 'Files that there can be under queue and storage in all, where that is counted.',
+    labelNames: ['place'],
+    ...shared,
+  });
   const status = new Gauge({
     name: 'hrm_health_status',
     help: '1 for the status that a check of /health has, 0 for the others.',
@@ -57,7 +69,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
   const alone = [deadLetters, endedClaims, age, highWater];
   return async () => {
     const { findings, queue, space } = await health.look();
-    for (const gauge of [readings, free, total]) gauge.reset();
+    for (const gauge of [readings, free, total, freeInodes, totalInodes]) gauge.reset();
     for (const gauge of alone) gauge.remove();
     if (queue !== null) {
       readings.set({ state: 'waiting' }, queue.readings);
@@ -67,9 +79,11 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
       age.set(queue.oldestMs === null ? 0 : Math.max(0, queue.nowMs - queue.oldestMs) / 1_000);
       highWater.set(queue.highWater);
     }
-    for (const { place, freeBytes, totalBytes } of space) {
-      if (freeBytes !== null) free.set({ place }, freeBytes);
-      if (totalBytes !== null) total.set({ place }, totalBytes);
+    for (const { place, ...room } of space) {
+      if (room.freeBytes !== null) free.set({ place }, room.freeBytes);
+      if (room.totalBytes !== null) total.set({ place }, room.totalBytes);
+      if (room.freeInodes != null) freeInodes.set({ place }, room.freeInodes);
+      if (room.totalInodes != null) totalInodes.set({ place }, room.totalInodes);
     }
     for (const check of CHECKS) {
       const severities = findings.filter((finding) => finding.check === check).map(({ severity }) => severity);

@@ -6,10 +6,12 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
-import { hasTag, readAnswerType, readEncoding } from '../../src/accept.js';
+import { hasTag, readAnswerForm, readEncoding } from '../../src/accept.js';
 import { createGate } from '../../src/access.js';
-import { createByteBudget, withBodyText } from '../../src/body.js';
+import { withBodyText } from '../../src/body.js';
 import { createCors, isPreflight } from '../../src/cors.js';
+import { createShares } from '../../src/fair-share.js';
+import type { Call } from '../../src/handler.js';
 import { createHostCheck, isLoopback } from '../../src/host.js';
 import { parseJson, parseNdjson } from '../../src/json.js';
 import { findKey } from '../../src/keys/api-key.js';
@@ -23,7 +25,7 @@ import { routeOf } from '../../src/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
-const LIMITS = { maxBytes: 2 ** 24, budget: createByteBudget(2 ** 26), idleMs: 10_000 };
+const LIMITS = { maxBytes: 2 ** 24, budget: createShares(2 ** 26), client: 'ana', idleMs: 10_000 };
 const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
 const gate = createGate(
@@ -33,7 +35,7 @@ const gate = createGate(
 
 function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<void> {
   const incoming = Object.assign(Readable.from([bytes]), { headers });
-  return withBodyText(incoming as unknown as IncomingMessage, LIMITS, async (text) => {
+  return withBodyText({ incoming } as unknown as Call, LIMITS, async (text) => {
     parseNdjson(text, 10_000);
     parseJson(text);
   });
@@ -53,8 +55,8 @@ function host(name: string, url: string) {
 }
 
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
-  ['Accept', (text) => readAnswerType({ accept: text })],
-  ['a weight in Accept', (text) => readAnswerType({ accept: `text/csv;q ${text}=${text};q=${text}` })],
+  ['Accept', (text) => readAnswerForm({ accept: text })],
+  ['a weight in Accept', (text) => readAnswerForm({ accept: `text/csv;q ${text}=${text};q=${text}` })],
   ['Accept-Encoding', (text) => readEncoding({ 'accept-encoding': text })],
   ['If-None-Match', (text) => hasTag({ 'if-none-match': text }, '"a"')],
   ['Content-Type', media],

@@ -9,6 +9,9 @@
  * - A failed open crashes the process in lmdb-js (a double free): what can fail is tried before (embedded-files.ts).
  * - A data page that cannot be written may crash it as well (it formats its message, 102 bytes and more, into 100): nothing
  *   acknowledged is lost by that, as by any other crash, and pushes stop before the disk is full.
+ * - A disk that cannot be read ends the process: lmdb reads through its map, where the kernel answers a page that it cannot get with
+ *   SIGBUS, and a read that fails while the file is opened is such a crash too. Nothing here can catch either. The supervisor starts the
+ *   process again, nothing acknowledged is lost, and a queue on a disk of its own is not harmed by that of the data.
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
  * - lmdb goes on with a file that was deleted or replaced, and a push would be acknowledged into nothing: every transaction

@@ -45,7 +45,7 @@ export async function succeedsUnless(code: string, call: Promise<void>): Promise
 function adviceOf(code: string): string {
   switch (code) {
     case 'ENOSPC':
-      return 'the disk is full; free some space';
+      return 'the disk is full, or has no inodes left (df -i); free some space or delete files';
     case 'EDQUOT':
       return 'the disk quota is used up; free some space or raise it';
     case 'EACCES':

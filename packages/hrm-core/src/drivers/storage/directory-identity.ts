@@ -27,7 +27,7 @@ import {
 } from './directory-files.js';
 import { temporaryPath } from './directory-leftovers.js';
 import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from './directory-names.js';
-import { readExactly } from './directory-read.js';
+import { insist, readExactly } from './directory-read.js';
 
 /** Bytes of an identity that are read; ours have 43. */
 const MAX_IDENTITY_BYTES = 1024;
@@ -39,6 +39,11 @@ export interface StoreIdentity {
    * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; `storage_unavailable` where it cannot be looked at.
    */
   require(): Promise<void>;
+  /**
+   * How often the store was found to be in place. Where it has grown since something was not there, that was the truth, and need not
+   * be looked at again.
+   */
+  readonly proofs: number;
 }
 
 /** How a store is known. */
@@ -61,6 +66,7 @@ export async function knowStore(
 ): Promise<StoreIdentity> {
   const path = join(directory, IDENTITY_NAME);
   let known = await find();
+  let proofs = 0;
 
   async function find(): Promise<Known | null> {
     const status = statusOf(fileSystem, path);
@@ -80,12 +86,17 @@ export async function knowStore(
   }
 
   return {
+    get proofs() {
+      return proofs;
+    },
     async require() {
       try {
-        if (known === null) known = await find();
-        else if (!isUnchanged(statusOf(fileSystem, known.text === null ? directory : path), known)) {
-          known = await recognise(known);
-        }
+        await insist(async () => {
+          if (known === null) known = await find();
+          else if (!isUnchanged(statusOf(fileSystem, known.text === null ? directory : path), known)) {
+            known = await recognise(known);
+          } else proofs += 1;
+        });
       } catch (error) {
         throw storageError('find the store', directory, error);
       }

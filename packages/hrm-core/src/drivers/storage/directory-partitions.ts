@@ -8,12 +8,14 @@ import { storageError } from './directory-errors.js';
 import { listEntries, statusOf } from './directory-files.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
 import { listPending } from './directory-pending.js';
+import { insist } from './directory-read.js';
 
 /**
  * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.
  *
- * That something is not there says nothing where the store is not. So it is looked for after the listing of dates, before the first
- * partition is given; and at the end, unless the last thing that was looked for was there.
+ * That something is not there says nothing where the store is not. So the store is looked for after a listing of dates, and after dates
+ * that had nothing of what was asked for, before anything else is given. After one date alone it is looked for at the end: mostly
+ * a snapshot, which looks where it finds nothing, has done so by then.
  */
 export async function* listPartitions(
   context: DirectoryContext,
@@ -21,44 +23,34 @@ export async function* listPartitions(
   options?: ListOptions,
 ): AsyncGenerator<Partition> {
   for (const directory of range.directories ?? []) requireDirectory(directory);
-  let isProved = false;
-  let isAnyGiven = false;
-  for await (const partitions of findDays(context, range, options)) {
-    // What is found together is found in one go: one that is there proves the store for those that are not.
-    if (partitions.length === 0) isProved = false;
-    else if (!isAnyGiven) await context.identity.require();
-    for (const partition of partitions) {
-      isProved = true;
-      isAnyGiven = true;
-      yield partition;
-    }
-  }
-  if (!isProved) await context.identity.require();
-}
-
-/** The partitions of a date together, none for a date that has none of those asked for; what is pending one by one. */
-async function* findDays(
-  context: DirectoryContext,
-  { fromDate = '', toDate = '99999999', directories, pending }: PartitionRange,
-  options?: ListOptions,
-): AsyncGenerator<readonly Partition[]> {
+  const { fromDate = '', toDate = '99999999', directories } = range;
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
-  if (pending === true) {
-    for (const partition of await pendingOf(context, options)) {
+  if (range.pending === true) {
+    const all = await pendingOf(context, options);
+    await context.identity.require();
+    for (const partition of all) {
       const isNamed = directories === undefined || directories.includes(partition.directory);
-      if (isNamed && isWanted(partition.date)) yield [partition];
+      if (isNamed && isWanted(partition.date)) yield partition;
     }
     return;
   }
-  for (const date of await namesOf(context, '', (name) => isDate(name) && isWanted(name), options)) {
+  const { identity } = context;
+  const dates = await namesOf(context, '', (name) => isDate(name) && isWanted(name), options);
+  const isAlone = dates.length === 1;
+  if (!isAlone) await identity.require();
+  let doubtedAt = isAlone ? identity.proofs : Number.NaN;
+  for (const date of dates) {
     await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
     const found =
       directories === undefined
         ? await namesOf(context, date, isUserDirectory, options)
-        : directories.filter((directory) => isThere(context, date, directory));
-    yield found.map((directory) => ({ date, directory }));
+        : await thoseThere(context, date, directories);
+    if (found.length === 0) doubtedAt = identity.proofs;
+    else if (!isAlone && doubtedAt === identity.proofs) await identity.require();
+    for (const directory of found) yield { date, directory };
   }
+  if (doubtedAt === identity.proofs) await identity.require();
 }
 
 /** Names of directories, ascending; they are ASCII, so that the order of code units is the order of bytes. */
@@ -69,7 +61,7 @@ async function namesOf(
   { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   try {
-    const entries = await listEntries(context.fileSystem, join(context.directory, path));
+    const entries = await insist(() => listEntries(context.fileSystem, join(context.directory, path)));
     if (entries.length > MANY_ENTRIES) await giveWay();
     const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
     return await sortInTurns(names, byCodeUnits, giveWay);
@@ -85,12 +77,17 @@ async function yieldNow(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** One stat instead of a listing: a day may have ten thousand users. */
-function isThere(context: DirectoryContext, date: string, directory: string): boolean {
+/** A stat each instead of a listing: a day may have ten thousand users. */
+async function thoseThere(
+  { fileSystem, directory }: DirectoryContext,
+  date: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const isThere = (name: string) => statusOf(fileSystem, join(directory, date, name))?.isDirectory() === true;
   try {
-    return statusOf(context.fileSystem, join(context.directory, date, directory))?.isDirectory() === true;
+    return await insist(async () => names.filter(isThere));
   } catch (error) {
-    throw storageError(`look for ${date}/${directory}`, context.directory, error);
+    throw storageError(`look for ${names.join()} of ${date}`, directory, error);
   }
 }
 

@@ -56,6 +56,7 @@ import {
   versionOf,
 } from './directory-held.js';
 import { partitionPath } from './directory-names.js';
+import { insist } from './directory-read.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */
 const EAGER_ATTEMPTS = 3;
@@ -88,7 +89,7 @@ export async function openSnapshot(
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
     try {
-      const settled = openSettled(context, path, options?.isKnown);
+      const settled = await insist(async () => openSettled(context, path, options?.isKnown));
       if (settled !== null) {
         if (settled.files.length + settled.known.length === 0) await context.identity.require();
         return toSnapshot(context, partition, settled);
@@ -102,7 +103,7 @@ export async function openSnapshot(
     if (attempt > EAGER_ATTEMPTS) await delay(Math.random() * Math.min(MAX_PAUSE_MS, 2 ** (attempt - EAGER_ATTEMPTS)));
   }
   throw new HrmError(`cannot ${what}: its files moved ${MAX_SNAPSHOT_ATTEMPTS} times in a row; try again`, {
-    kind: 'conflict',
+    kind: 'unavailable',
     code: 'snapshot_contended',
   });
 }
