@@ -65,14 +65,17 @@ async function countReadings(
 ): Promise<readonly Row[]> {
   const [fromMs, toMs] = [dates[0], dates.at(-1)].map((date) => Date.parse(dashed(date ?? '19700101')));
   const rows: Row[] = [];
-  const endMs = (toMs ?? 0) + DAY_MS;
-  for (let startMs = fromMs ?? 0; dates.length > 0 && startMs < endMs; startMs += MAX_QUESTION_DAYS * DAY_MS) {
+  const endMs = toMs === undefined ? 0 : toMs + DAY_MS;
+  let startMs = fromMs ?? 0;
+  // Once in any case: what is no user_id is refused, also where nothing is stored.
+  do {
     const end = Math.min(endMs, startMs + MAX_QUESTION_DAYS * DAY_MS);
     const question = { userId, start: startMs, end, interval: '1d', priority: settings.devicePriority } as const;
     for await (const table of queryTables({ storage }, question, { signal })) {
       for (const row of rowsOf(table)) rows.push(row);
     }
-  }
+    startMs += MAX_QUESTION_DAYS * DAY_MS;
+  } while (startMs < endMs);
   return rows;
 }
 
