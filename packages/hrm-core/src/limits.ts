@@ -156,7 +156,7 @@ export const FOREIGN_SLICE_ROWS = 131_072;
 /**
  * Rows of a shared part that another writer made: those of one user are held when it is brought home, and it may be of one user.
  */
-export const MAX_FOREIGN_SHARED_ROWS = 2 * 1024 * 1024;
+export const MAX_FOREIGN_SHARED_ROWS = 1024 * 1024;
 
 /** Rows of an unsorted file that are put in order at once, in some tens of milliseconds; the file is read once for each. */
 export const SORTED_ROWS = 262_144;

@@ -87,7 +87,7 @@ const rowsOf = (
 /** The first has more rows than are merged at once, the second more than are sorted at once. */
 const FILES = [
   ['ana', 'in order of time', 1_200_000, 'ORDER BY timestamp_ms, device_id, received_minute'],
-  ['_shared', 'in order of time', 1_200_000, 'ORDER BY timestamp_ms, device_id, received_minute'],
+  ['_shared', 'in order of time', 600_000, 'ORDER BY timestamp_ms, device_id, received_minute'],
   ['ana', 'in no order', 300_000, 'ORDER BY hash(timestamp_ms * 31 + heart_rate), device_id, user_id'],
 ] as const;
 
@@ -110,7 +110,7 @@ function shape(rows: readonly Row[]) {
   return rows.map(({ count, heartRate }) => [count, heartRate] as const);
 }
 
-describe('a large file is answered and compacted like any other', () => {
+describe('a large file is answered and compacted like any other', { timeout: 600_000 }, () => {
   it.each(FILES)('in %s, %s, of %d rows', async (home, _, rows, order) => {
     const write = async (file: string) => {
       await inDuckDb((run) => run(`COPY (SELECT * FROM (${rowsOf(rows)}) ${order}) TO '${file}' (FORMAT parquet)`));
@@ -150,7 +150,7 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
 
-describe('a small file of very many equal rows', () => {
+describe('a small file of very many equal rows', { timeout: 600_000 }, () => {
   it('is one reading, where it has 8 million', async () => {
     await askAbout(
       'ana',
