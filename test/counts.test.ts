@@ -28,6 +28,7 @@ const SPREADS: readonly Bounded[] = [
   { file: /plan-compaction\.ts$/, text: /^\.\.\.full$/, because: 'sizes of parts, a logarithm: some eight' },
   { file: /footer\.ts$/, text: /bounds/, because: 'five columns; a file with more in a row group is damaged' },
   { file: /foreign\/open\.ts$/, text: /slice\(0, 1\)/, because: 'one' },
+  { file: /flow\/enqueue\.ts$/, text: /MAX_FAULTS|encodeElements/, because: 'of one call: MAX_ENQUEUE_READINGS' },
   { file: /redis-wait\.ts$/, text: /^\.\.\.ages$/, because: 'two' },
   { file: /write-batch\.ts$/, text: /found\.|refused/, because: 'a step spends MAX_HALVING_WRITES' },
   { file: /core\/src\/settings\.ts$/, text: /keyFaults/, because: 'one a key' },

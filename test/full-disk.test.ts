@@ -1,6 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { HRM_BIN } from '../packages/hrm-cli/test/hrm.js';
 import { fillDisk, MIB, mountDisk } from './support/disk.js';
 import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
 import { eventually } from './support/redis-process.js';
@@ -91,4 +95,31 @@ it('leaves nothing beside the keys when there is no room for one more, whichever
   }
   await create();
   expect((await readdir(place)).sort()).toEqual(['keys.json', 'keys.json.needed']);
+});
+
+it('goes on while the disk of its log is full, and tells what the log lacks when there is room', async (context) => {
+  const directory = await temporaryDirectory();
+  const disk = join(directory, 'log');
+  if (!(await mountDisk(disk, MIB))) context.skip('needs the right to mount a tmpfs');
+  const place = join(disk, 'hrm.log');
+  const env = environment(directory, { ...settings, HRM_LOG_LEVEL: 'debug' });
+  const words = ['serve', '--only', 'api'];
+  const child = spawn(process.execPath, [HRM_BIN, ...words], { env, stdio: ['ignore', 'pipe', openSync(place, 'a')] });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const [line] = await once(child.stdout ?? child, 'data');
+  const url = String(line).trim();
+  const free = await fillDisk(disk, 0);
+  for (let i = 0; i < 200; i += 1) expect(await postBatch(url, readings(i, 1))).toBe(202);
+  await eventually('health tells', async () => (await (await fetch(`${url}/health`)).text()).includes('ENOSPC'));
+  await free();
+  await eventually('health again', async () => (await status(url))[1] === 'healthy');
+  const lines = (await readFile(place, 'utf8')).trimEnd().split('\n');
+  expect(lines.find((text) => text.includes('log lines were lost'))).toMatch(/"lines":\d{2,}/);
+  // One line may have been cut where the room ended; each other is whole.
+  const isWhole = (text: string) => text.startsWith('{') && text.endsWith('}');
+  expect(lines.filter((text) => !isWhole(text)).length).toBeLessThanOrEqual(1);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
 });

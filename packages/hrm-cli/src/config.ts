@@ -54,10 +54,8 @@ export async function findOpenConfig(configPath: string | undefined): Promise<st
 export function nameAsGiven(error: unknown, flags: SettingSources['flags']): unknown {
   if (!isHrmError(error)) return error;
   const given = SETTINGS.filter(({ name }) => flags?.[name] !== undefined);
-  const message = given.reduce(
-    (text, { variable, flag }) => text.replaceAll(new RegExp(`\\b${variable}\\b`, 'g'), `--${flag}`),
-    error.message,
-  );
+  const flagOf = new Map(given.map(({ variable, flag }) => [variable, `--${flag}`]));
+  const message = error.message.replaceAll(/\w+/g, (word) => flagOf.get(word) ?? word);
   const { kind, code, faults, cause } = error;
   return message === error.message ? error : new HrmError(message, { kind, code, faults, cause });
 }

@@ -23,7 +23,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
 /** How a process ends that was not let finish, as shells report it. */
 export const CUT_OFF: readonly (readonly [codes: string, meaning: string])[] = [
   ['130, 143', 'ended at once by a second SIGINT, SIGTERM'],
-  ['137', 'ended itself since a call of the file system hung, or was killed'],
+  ['137', 'ended itself since its event loop or a call of the file system hung, or was killed'],
 ];
 
 /** The exit code of an outcome. */

@@ -13,6 +13,7 @@ export {
   compact,
 } from './flow/compact.js';
 export type { DamageReport, OnDamage } from './flow/damage.js';
+export { createDeviceBound, type DeviceBound, type DeviceCount } from './flow/device-bound.js';
 export {
   type Device,
   type DeviceReading,

@@ -57,6 +57,15 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/**
+ * Devices that a user may have on one day, unless a setting says otherwise: as many as a batch may have readings, so that no batch is refused
+ * for what is in it alone. Answers about such a day take some tens of milliseconds more.
+ */
+export const DEFAULT_MAX_DEVICES = 10_000;
+
+/** Devices that a process remembers having accepted, over all users and days: 10 MB. */
+export const MAX_NOTED_DEVICES = 200_000;
+
 /** Device ids that the rows of one table name, about: 2 MB as text, 6 MB of the longest; a row that names more stands alone. */
 export const MAX_TABLE_DEVICE_IDS = 16_384;
 

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
-import { DAY_MS, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
+import { DAY_MS, DEFAULT_MAX_DEVICES, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/question.js';
 
 const DIGITS = /^\d{1,15}$/;
@@ -241,6 +241,13 @@ const DEFINITIONS = {
     fallback: DAY_MS,
     allowed: 'milliseconds, 0 to 31622400000',
     about: 'How far ahead of the clock a reading may lie.',
+  },
+  maxDevices: {
+    variable: 'HRM_MAX_DEVICES',
+    schema: integer(1, 1_000_000),
+    fallback: DEFAULT_MAX_DEVICES,
+    allowed: 'an integer from 1 to 1000000',
+    about: 'Devices that a user may have on one UTC day; the API refuses readings of more.',
   },
   maxPastMs: {
     variable: 'HRM_MAX_PAST_MS',

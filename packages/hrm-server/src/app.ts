@@ -2,7 +2,7 @@
  * The routes: every call of the table of operations is admitted, handled, and its errors are made problems.
  */
 import { type Context, Hono } from 'hono';
-import { type Clock, isHrmError, type Queue, type Storage } from 'hrm-core';
+import { type Clock, createDeviceBound, isHrmError, type Queue, type Storage } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { type Access, createGate, requireValid } from './access.js';
@@ -52,7 +52,8 @@ export interface AppComponents {
 export type AppSettings = Pick<
   Settings,
   'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
->;
+> &
+  Partial<Pick<Settings, 'maxDevices'>>;
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
@@ -116,12 +117,13 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
   const share = createFairShare(MAX_ANSWER_STEPS);
+  const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));
   return {
-    postReading: plain(postReading(components, settings)),
-    postBatch: plain(postBatch(components, settings)),
+    postReading: plain(postReading(ingest, settings)),
+    postBatch: plain(postBatch(ingest, settings)),
     query: answerQuery({ storage, onDamage, share }, settings),
     devices: shared(share, listDevices({ storage, onDamage })),
     latest: shared(share, answerLatest({ storage, onDamage }, settings)),

@@ -27,8 +27,8 @@ export interface BodyLimits {
 /**
  * Reads a body, unpacks it if it is gzip, and gives its text to `use` when its turn has come; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
- * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or
- *   `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
+ * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
+ *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
  *   the body says how long it is; kind `closed` when the client
  *   went away in the middle.
  */

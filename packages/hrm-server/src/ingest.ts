@@ -3,6 +3,7 @@
  */
 import {
   type Clock,
+  type DeviceBound,
   enqueueUntrusted,
   HrmError,
   isHrmError,
@@ -26,6 +27,8 @@ import { asSpan, countReadings } from './requests.js';
 export interface IngestComponents {
   readonly queue: Queue;
   readonly clock?: Clock | undefined;
+  /** Of all readings that are accepted here. */
+  readonly deviceBound: DeviceBound;
 }
 
 /** The settings that decide what is a reading. */
@@ -44,7 +47,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
       requireValid(access);
-      await enqueueUntrusted(components, reading, enqueueOptions(settings, owner));
+      await enqueueUntrusted(components, reading, enqueueOptions(components, settings, owner));
     };
     await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
@@ -97,7 +100,7 @@ async function acceptArray(
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
   requireValid(access);
-  return (await enqueueUntrusted(components, readings, enqueueOptions(settings, owner))).accepted;
+  return (await enqueueUntrusted(components, readings, enqueueOptions(components, settings, owner))).accepted;
 }
 
 async function acceptNdjson(
@@ -111,7 +114,7 @@ async function acceptNdjson(
   requireUsers(access, items);
   requireValid(access);
   try {
-    return (await enqueueUntrusted(components, items, enqueueOptions(settings, owner))).accepted;
+    return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, owner))).accepted;
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
@@ -131,6 +134,10 @@ function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[
   }
 }
 
-function enqueueOptions({ naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings, owner: string) {
-  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true };
+function enqueueOptions(
+  { deviceBound }: IngestComponents,
+  { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
+  owner: string,
+) {
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
 }

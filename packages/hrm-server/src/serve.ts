@@ -129,7 +129,7 @@ export async function startService(
 ): Promise<Service> {
   const stop = new AbortController();
   const health = createHealth({ queue, storage, keys }, settings);
-  const metrics = createMetrics({ health, gather });
+  const metrics = createMetrics({ health, gather, tracing });
   const system = createSystem({ health, storage, parts, signal: stop.signal });
   function compacter(event: CompacterEvent): void {
     metrics.compacter(event);

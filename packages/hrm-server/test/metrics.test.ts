@@ -1,9 +1,10 @@
 /** What GET /metrics says, and that nothing keeps it from saying it. */
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { HrmError, type Storage, writePart } from 'hrm-core';
 import { pino } from 'pino';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { serve } from '../src/index.js';
 import { createKey } from '../src/keys/index.js';
 import { scrape } from './scrape.js';
@@ -284,6 +285,20 @@ describe('the routes for those who run it', () => {
     expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
     expect(calls).toBe(before);
   });
+});
+
+test('scrapes that nobody reads hold up nobody', async () => {
+  const { url, port } = await startTest();
+  for (let i = 0; i < 20; i += 1) {
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    socket.on('error', () => undefined).pause();
+    socket.write(`GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`.repeat(50));
+  }
+  for (let i = 0; i < 20; i += 1) expect((await post(`${url}/metrics/heart-rate`, wireReading())).status).toBe(202);
+  expect((await scrape(url)).value('hrm_readings_accepted_total')).toBe(20);
 });
 
 describe('the port for metrics', () => {

@@ -290,3 +290,40 @@ describe('a client that goes away in the middle of a body', () => {
     expect((await post(url + SINGLE, wireReading())).status).toBe(202);
   });
 });
+
+describe('devices of a user on one day', () => {
+  const devices = (count: number, from = 0, day = '2024-01-15') =>
+    Array.from({ length: count }, (_, i) =>
+      wireReading({ device_id: `device ${from + i}`, timestamp: `${day}T10:00:00Z` }),
+    );
+
+  test('are so many and no more, in one batch and in several, and what is refused is told', async () => {
+    const { url } = await startTest({ flags: { maxDevices: '5' } });
+    const batch = `${url}/metrics/heart-rate/batch`;
+    const tooMany = await post(batch, devices(7));
+    expect([tooMany.status, await tooMany.json()]).toMatchObject([
+      400,
+      {
+        code: 'invalid_readings',
+        error_count: 2,
+        errors: [5, 6].map((i) => {
+          return { path: `/${i}/device_id`, message: expect.stringMatching(/may have 5 on a day.*HRM_MAX_DEVICES/) };
+        }),
+      },
+    ]);
+    // Nothing of it was accepted, so nothing of it counts.
+    expect((await post(batch, devices(4, 10))).status).toBe(202);
+    const last = await post(`${url}/metrics/heart-rate`, devices(1, 20)[0]);
+    expect(last.status).toBe(202);
+    const sixth = await post(`${url}/metrics/heart-rate`, devices(1, 21)[0]);
+    expect([sixth.status, await sixth.json()]).toMatchObject([400, { errors: [{ path: '/device_id' }] }]);
+    expect((await post(batch, [...devices(4, 10), ...devices(4, 10)])).status).toBe(202);
+    expect((await post(batch, devices(5, 0, '2024-01-16'))).status).toBe(202);
+  });
+
+  test('are by default as many as one batch can have', async () => {
+    const { url } = await startTest();
+    expect((await post(`${url}/metrics/heart-rate/batch`, devices(10_000))).status).toBe(202);
+    expect((await post(`${url}/metrics/heart-rate/batch`, devices(1, 10_000))).status).toBe(400);
+  });
+});

@@ -114,6 +114,7 @@ describe('a collector', () => {
     ['that is not there', 200, 'http://127.0.0.1:9'],
     ['that never answers', null],
     ['that refuses', 400],
+    ['that fails', 500],
     ['whose address is none', 200, 'nonsense://'],
   ])('%s harms nothing, and closing waits no longer than it says', async (_, status, address) => {
     const collector = await startCollector();
@@ -126,6 +127,19 @@ describe('a collector', () => {
     await traced.service.close();
     // Two seconds for the traces, and what closing takes anyway.
     expect(performance.now() - startMs).toBeLessThan(10_000);
+  });
+
+  test('costs spans, which are counted, also those that nobody tried to send', async () => {
+    const collector = await startCollector();
+    collector.answerWith(null);
+    vi.stubEnv('OTEL_BSP_MAX_QUEUE_SIZE', '20');
+    vi.stubEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '10');
+    const { url } = await startTraced(collector);
+    for (let i = 0; i < 50; i += 1) await (await fetch(`${url}/health/live`)).text();
+    const dropped = async () =>
+      Number(/^hrm_spans_dropped_total (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
+    // Twenty wait; a request is over a moment after its answer.
+    await until(async () => (await dropped()) >= 30, 'they are counted');
   });
 
   test('is complained of once, and praised once when it is back', async () => {

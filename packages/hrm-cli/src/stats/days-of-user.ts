@@ -1,7 +1,15 @@
 /**
  * One user's days: what is stored of each, and how much of it counts.
  */
-import { measureStorage, queryTables, type Row, rowsOf, type Storage, type StoredDay } from 'hrm-core';
+import {
+  measureStorage,
+  queryTables,
+  type Row,
+  rowsOf,
+  type Storage,
+  type StorageSize,
+  type StoredDay,
+} from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
 import { bytesText, plural, visibleId } from '../output.js';
@@ -27,7 +35,8 @@ export async function daysOfUser(userId: string, { settings, json, output, signa
   const storage = await openStorage(settings, { readOnly: true, create: false });
   try {
     const own = await measureStorage({ storage }, { userId, signal });
-    const days = joinDays(own.lastDays, await countReadings(storage, userId, settings, signal));
+    const dates = await datesToAsk(storage, own, signal);
+    const days = joinDays(own.lastDays, await countReadings(storage, { userId, dates }, settings, signal));
     const text = [dayLine(['date', 'readings', 'min', 'max', 'files', 'bytes', 'devices']), ...days.map(lineOfDay)];
     const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
     if (json) await output.write(`${JSON.stringify(wire)}\n`);
@@ -40,17 +49,20 @@ export async function daysOfUser(userId: string, { settings, json, output, signa
   return 'done';
 }
 
-/** A row a day, of all days that anybody has: what is in shared parts is in no directory of the user's. */
+/** Where the user has files, and where there are shared parts, which may hold some of the user's: other users' days are not looked at. */
+async function datesToAsk(storage: Storage, own: StorageSize, signal: AbortSignal): Promise<readonly string[]> {
+  const dates = [own.firstDate, own.lastDate].filter((date) => date !== null);
+  for await (const { date } of storage.partitions({ directories: ['_shared'] }, { signal })) dates.push(date);
+  return dates.sort();
+}
+
+/** A row a day, from the first of some dates to the last. @param dates - ascending. */
 async function countReadings(
   storage: Storage,
-  userId: string,
+  { userId, dates }: { readonly userId: string; readonly dates: readonly string[] },
   settings: Invocation['settings'],
   signal: AbortSignal,
 ): Promise<readonly Row[]> {
-  const dates: string[] = [];
-  for await (const { date } of storage.partitions({}, { signal })) if (dates.at(-1) !== date) dates.push(date);
-  for await (const { date } of storage.partitions({ directories: ['_shared'] }, { signal })) dates.push(date);
-  dates.sort();
   const [fromMs, toMs] = [dates[0], dates.at(-1)].map((date) => Date.parse(dashed(date ?? '19700101')));
   const rows: Row[] = [];
   const endMs = (toMs ?? 0) + DAY_MS;

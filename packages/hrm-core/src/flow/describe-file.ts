@@ -5,7 +5,7 @@ import type { PlannedFile } from '../pure/plan-compaction.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 
 /** Bytes of a description, about, without the names it replaces. */
-const DESCRIPTION_BYTES = 500;
+const DESCRIPTION_BYTES = 800;
 const NAME_BYTES = 100;
 
 type Description = Pick<Footer, 'rows' | 'users' | 'replaces'>;

@@ -73,10 +73,14 @@ export async function devices(
     await readEnds(storage, question, spans, 'first', options),
     await readEnds(storage, question, spans, 'last', options),
   ];
-  return sortUtf8([...spans.keys()]).flatMap((deviceId): Device[] => {
+  const turns = takeTurns(options);
+  const all: Device[] = [];
+  for (const [i, deviceId] of sortUtf8([...spans.keys()]).entries()) {
     const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
-    return first === undefined || last === undefined ? [] : [{ deviceId, first: shown(first), last: shown(last) }];
-  });
+    if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
+  return all;
 }
 
 /**
@@ -95,9 +99,13 @@ export async function latest(
   const question = wholeHistory(userId, priority, options);
   const spans = await findSpans(storage, question, options);
   const lasts = await readEnds(storage, question, spans, 'last', options);
-  const ids = sortUtf8([...lasts.keys()]);
-  const all = ids.map((deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }));
-  let lastMs = Number.NEGATIVE_INFINITY;
+  const turns = takeTurns(options);
+  const all: (DeviceReading & { readonly deviceId: string })[] = [];
+  for (const [i, deviceId] of sortUtf8([...lasts.keys()]).entries()) {
+    all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
+  let lastMs = -1;
   for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
   const last = all.filter(({ deviceId }) => lasts.get(deviceId)?.timestampMs === lastMs);
   const [best = -1] = rankDevices(
@@ -106,6 +114,9 @@ export async function latest(
   );
   return { latest: last[best] ?? null, devices: all };
 }
+
+/** Devices that are put into words before somebody else has a turn. */
+const DEVICES_A_PIECE = 1_000;
 
 function wholeHistory(userId: string, priority: DevicePriority, { wireNames = false }: DevicesOptions): Question {
   const asked = { userId, start: 0, end: 0, priority };

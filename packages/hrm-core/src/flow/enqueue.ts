@@ -5,6 +5,7 @@ import type { CallOptions, Queue, QueueElement } from '../ports/queue.js';
 import { encodeElements } from '../pure/element.js';
 import type { NaiveTimestamps } from '../pure/timestamp.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../reading.js';
+import type { DeviceBound, DeviceCount } from './device-bound.js';
 import { takeTurns } from './turns.js';
 
 /** What `enqueue` works on. */
@@ -25,6 +26,8 @@ export interface EnqueueOptions extends CallOptions {
   readonly maxPastMs?: number | undefined;
   /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
   readonly wireOnly?: boolean | undefined;
+  /** Refuses readings of more devices than a user may have on a day; none by default. */
+  readonly deviceBound?: DeviceBound | undefined;
 }
 
 /** What was accepted. */
@@ -75,6 +78,7 @@ export async function enqueueUntrusted(
     maxFutureMs = DAY_MS,
     maxPastMs = MAX_TIMESTAMP_MS,
     wireOnly = false,
+    deviceBound,
   }: EnqueueOptions = {},
 ): Promise<Accepted> {
   const size = Array.isArray(readings) ? readings.length : 1;
@@ -83,7 +87,9 @@ export async function enqueueUntrusted(
   const nowMs = Math.floor(clock.nowMs());
   if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
-  await queue.push(await prepare(readings, rules, nowMs, { signal, owner }), { signal, owner });
+  const devices = deviceBound?.begin();
+  await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
+  devices?.keep();
   return { accepted: size };
 }
 
@@ -95,7 +101,12 @@ async function prepare(
   given: unknown,
   rules: ReadingRules,
   receivedMs: number,
-  { signal, owner }: CallOptions,
+  {
+    signal,
+    owner,
+    deviceBound,
+    devices,
+  }: CallOptions & Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined },
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -115,11 +126,23 @@ async function prepare(
     if ('faults' in parsed) {
       faultCount += parsed.faultCount;
       faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
-    } else if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
+      continue;
+    }
+    const tooMany = devices?.add(parsed.readings) ?? [];
+    faultCount += tooMany.length;
+    for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
+      const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
+      faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
+    }
+    if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
   }
   if (faultCount === 0) return elements;
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}
+
+function tooManyDevices(maxDevices: number): string {
+  return `is one device too many: a user may have ${maxDevices} on a day; if there are more, raise HRM_MAX_DEVICES`;
 }
 
 function emptyBatchError(): HrmError {

@@ -74,12 +74,20 @@ async function readPlanned(
   plan: DayPlan<RowGroup>,
   question: Question,
 ): Promise<ReadingColumns> {
-  const tables: ReadingColumns[] = [];
+  let tables: ReadingColumns[] = [];
+  let rows = 0;
   for (const [f, { file, partition, known }] of sources.entries()) {
     for (const some of together(plan.reads[f] ?? [], maxRows)) {
       const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
       for (const table of read ?? []) {
-        tables.push(selectReadings(table, question, plan.source, dayMs));
+        const own = selectReadings(table, question, plan.source, dayMs);
+        tables.push(own);
+        rows += own.length;
+      }
+      // Another writer's file may have the same reading any number of times.
+      if (rows > 4 * maxRows) {
+        tables = [mergeReadings(tables)];
+        rows = 0;
       }
       await turns.give();
     }

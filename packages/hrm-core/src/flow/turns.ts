@@ -50,20 +50,21 @@ function goOn(): void {
   if (isMoving) setImmediate(moveOn);
 }
 
+function queue(owner: string): Promise<void> {
+  return new Promise((resolve) => {
+    line.add(owner, resolve);
+    if (isMoving) return;
+    isMoving = true;
+    setImmediate(moveOn);
+  });
+}
+
 /** The process' one line, for who works for long. */
 export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
-  function queue(): Promise<void> {
-    return new Promise((resolve) => {
-      line.add(owner, resolve);
-      if (isMoving) return;
-      isMoving = true;
-      setImmediate(moveOn);
-    });
-  }
   return {
     async give() {
-      if (performance.now() - beganMs >= MAX_TURN_MS) await queue();
+      if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
     },
-    queue,
+    queue: () => queue(owner),
   };
 }

@@ -44,12 +44,15 @@ export function judgeRows(columns: ReadingColumns, { date, directory }: Partitio
 export function readingsOf(columns: ReadingColumns): ReadingColumns {
   const isUser = columns.users.map(isId);
   const isDevice = columns.devices.map(isId);
-  const rows: number[] = [];
-  for (let row = 0; row < columns.length; row += 1) {
+  function isReading(row: number): boolean {
     const hasIds = isUser[columns.user[row] as number] && isDevice[columns.device[row] as number];
-    if (hasIds && isInBounds(columns, row)) rows.push(row);
+    return hasIds === true && isInBounds(columns, row);
   }
-  if (rows.length === columns.length) return columns;
+  let first = 0;
+  while (first < columns.length && isReading(first)) first += 1;
+  if (first === columns.length) return columns;
+  const rows: number[] = [];
+  for (let row = 0; row < columns.length; row += 1) if (row < first || isReading(row)) rows.push(row);
   const taken = takeRows(columns, Uint32Array.from(rows));
   const users = internStrings(rows.map((row) => columns.users[columns.user[row] as number] as string));
   const devices = internStrings(rows.map((row) => columns.devices[columns.device[row] as number] as string));

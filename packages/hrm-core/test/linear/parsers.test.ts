@@ -67,6 +67,7 @@ function openOurs(text: string): Promise<void> {
   return openFooter(encodeReadings(columnsFromReadings([ROW]), { replaces: [text, ...text.slice(0, 1_000)] }).buffer);
 }
 
+const QUEUED = { maxFutureMs: 0, maxPastMs: 0 };
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
   ['a timestamp', (text) => parseTimestamp(text, 'reject')],
   ['a timestamp that begins well', (text) => parseTimestamp(`2024-01-15T10:00:00${text}Z`, 'utc')],
@@ -81,7 +82,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ],
   ['many readings that are none', (text) => parseReadings([...text], RULES, 0)],
   ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
-  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, 0)],
+  ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, QUEUED)],
   ['an element', element, LONG],
   ['the items of an element', (text) => element(`[${text}]`), LONG],
   ['a string of an element', (text) => element(JSON.stringify([{ user_id: text, [text]: text }])), LONG],

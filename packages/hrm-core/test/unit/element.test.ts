@@ -99,7 +99,7 @@ describe('what cannot be stored', () => {
   });
 
   it('judges how old a reading is by its stamp, where nobody has accepted it', () => {
-    const { received_ms: _, ...foreign } = { ...wire, timestamp_ms: STAMP_MS - DAY_MS };
+    const foreign = { ...wire, timestamp_ms: STAMP_MS - DAY_MS };
     expect(decodeElements([claimed(JSON.stringify(foreign))], 0).rejected).toEqual([]);
     expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS).rejected).toEqual([]);
     expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS - 1).rejected).toMatchObject([

@@ -38,6 +38,7 @@ it('has the defaults of the contract', () => {
     devicePriority: {},
     naiveTimestamps: 'reject',
     maxFutureMs: 86_400_000,
+    maxDevices: 10_000,
     maxPastMs: 253_402_300_799_999,
     stallMs: 60_000,
     logLevel: 'info',

@@ -5,6 +5,7 @@
  */
 import { Registry } from 'prom-client';
 import type { Health } from '../health.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { createLoopMetrics, type LoopMetrics } from './loop-metrics.js';
 import { countsOf, type MetricsReport, mergeReports } from './merge.js';
 import { addProcessMetrics } from './process-metrics.js';
@@ -34,17 +35,19 @@ export interface MetricsComponents {
    * @throws HrmError when it cannot: sums without some would go back, which Prometheus takes for a restart.
    */
   readonly gather?: Gather | undefined;
+  /** Where requests are traced. */
+  readonly tracing?: Pick<Tracing, 'dropped'> | null | undefined;
 }
 
 /** Asks the other processes of a service for their reports, within a bound. */
 export type Gather = (own: MetricsReport) => Promise<readonly MetricsReport[]>;
 
 /** Creates the counters of one service. */
-export function createMetrics({ health, gather }: MetricsComponents): Metrics {
+export function createMetrics({ health, gather, tracing }: MetricsComponents): Metrics {
   const registry = new Registry();
   const requests = createRequestMetrics(registry);
   const loops = createLoopMetrics(registry);
-  const close = addProcessMetrics(registry);
+  const close = addProcessMetrics(registry, () => tracing?.dropped() ?? 0);
   const update = addStateMetrics(registry, health);
   let running: Promise<string> | null = null;
 

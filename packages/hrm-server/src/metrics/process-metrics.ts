@@ -14,8 +14,11 @@ const NANOSECONDS_A_SECOND = 1e9;
 /** Between two looks at the event loop, milliseconds: what it is late by counts. */
 const RESOLUTION_MS = 20;
 
-/** @returns what stops the watch over the event loop. */
-export function addProcessMetrics(registry: Registry): () => void {
+/**
+ * @param droppedSpans - since the start.
+ * @returns what stops the watch over the event loop.
+ */
+export function addProcessMetrics(registry: Registry, droppedSpans: () => number): () => void {
   const registers = [registry];
   new Gauge({
     name: 'hrm_build_info',
@@ -40,17 +43,31 @@ export function addProcessMetrics(registry: Registry): () => void {
       this.inc((user + system) / 1e6);
     },
   });
-  new Counter({
-    name: 'hrm_log_lines_dropped_total',
-    help: 'Log lines that could not be written, and are lost.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(logLosses().lines);
-    },
-  });
+  addLosses(registry, droppedSpans);
   addMemory(registry);
   return addEventLoop(registry);
+}
+
+/** What those who watch the process did not get. */
+function addLosses(registry: Registry, droppedSpans: () => number): void {
+  for (const { name, help, count } of [
+    {
+      name: 'hrm_log_lines_dropped_total',
+      help: 'Log lines that could not be written, and are lost.',
+      count: () => logLosses().lines,
+    },
+    { name: 'hrm_spans_dropped_total', help: 'Spans of traces that no collector took.', count: droppedSpans },
+  ]) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(count());
+      },
+    });
+  }
 }
 
 function addMemory(registry: Registry): void {

@@ -30,6 +30,8 @@ export interface Tracing {
   /** A request's span; it continues the trace of its `traceparent`, if that is one. @see W3C Trace Context */
   request(headers: IncomingHttpHeaders, method: string, route: string): TraceSpan;
   step(step: TracedStep): void;
+  /** Spans that no collector took, since the start. */
+  dropped(): number;
   /** Sends what is left, within a bound. */
   close(): Promise<void>;
 }

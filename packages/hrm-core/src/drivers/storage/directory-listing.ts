@@ -10,8 +10,11 @@ import { errorCode } from './directory-errors.js';
 import { type DirectoryFileSystem, type FileStatus, statusOf } from './directory-files.js';
 import { isPart } from './directory-names.js';
 
+/** What tells one state of a directory from another; the rest of a status would be most of what is remembered. */
+type DirectoryState = Pick<FileStatus, 'dev' | 'ino' | 'mtimeNs' | 'ctimeNs'>;
+
 interface Listing {
-  readonly status: FileStatus;
+  readonly state: DirectoryState;
   readonly names: readonly string[];
 }
 
@@ -43,14 +46,14 @@ export function createPartLister(fileSystem: DirectoryFileSystem, maxNames = MAX
       const status = statusOf(fileSystem, path);
       if (status === null) return [];
       const known = remembered.get(path);
-      if (known !== undefined && isUnchanged(known.status, status)) {
+      if (known !== undefined && isUnchanged(known.state, status)) {
         remember(path, known);
         return known.names;
       }
       const names = readParts(fileSystem, path);
       const after = statusOf(fileSystem, path);
       const isOld = Date.now() - Number(status.mtimeMs) > LISTING_SETTLE_MS;
-      if (isOld && after !== null && isUnchanged(status, after)) remember(path, { status, names });
+      if (isOld && after !== null && isUnchanged(status, after)) remember(path, { state: stateOf(status), names });
       return names;
     },
   };
@@ -65,7 +68,11 @@ function readParts(fileSystem: DirectoryFileSystem, path: string): readonly stri
   }
 }
 
-function isUnchanged(left: FileStatus, right: FileStatus): boolean {
+function stateOf({ dev, ino, mtimeNs, ctimeNs }: FileStatus): DirectoryState {
+  return { dev, ino, mtimeNs, ctimeNs };
+}
+
+function isUnchanged(left: DirectoryState, right: DirectoryState): boolean {
   return (
     left.ino === right.ino && left.dev === right.dev && left.mtimeNs === right.mtimeNs && left.ctimeNs === right.ctimeNs
   );

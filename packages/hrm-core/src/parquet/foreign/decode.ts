@@ -7,7 +7,7 @@ import { internStrings, type ReadingColumns } from '../../pure/columns.js';
 import { decompressorOf } from './codecs.js';
 import type { ForeignSlice } from './open.js';
 import type { Chunk, Page } from './pages.js';
-import { readNumbers, readRuns, readTexts } from './values.js';
+import { readDictionary, readNumbers, readRuns, readTexts, type Texts } from './values.js';
 
 /** In place of a number that is missing, or too large for its column. */
 const NO_NUMBER = -1;
@@ -16,8 +16,8 @@ const NO_NUMBER = -1;
 export interface PageReader {
   /** Fills an array with the rows of a column from a row on. */
   numbers(chunk: Chunk, fromRow: number, into: Float64Array | Int32Array): Promise<void>;
-  /** The texts of a column from a row on. */
-  texts(chunk: Chunk, fromRow: number, rows: number): Promise<string[]>;
+  /** The texts of a column from a row on, each once, in UTF-8 byte order, and of each row which it has. */
+  texts(chunk: Chunk, fromRow: number, rows: number): Promise<{ values: readonly string[]; indices: Uint32Array }>;
 }
 
 /**
@@ -38,8 +38,8 @@ export async function decodeSlice(
   await reader.numbers(time, fromRow, columns.timestampMs);
   await reader.numbers(heart, fromRow, columns.heartRate);
   await reader.numbers(received, fromRow, columns.receivedMinute);
-  const devices = internStrings(await reader.texts(deviceIds, fromRow, length));
-  const users = internStrings(await reader.texts(userIds, fromRow, length));
+  const devices = await reader.texts(deviceIds, fromRow, length);
+  const users = await reader.texts(userIds, fromRow, length);
   return {
     length,
     users: users.values,
@@ -52,53 +52,65 @@ export async function decodeSlice(
 
 /** Creates a reader. */
 export function createPageReader(file: StoredFile): PageReader {
-  const numbers = rememberPages<number>((chunk, bytes, form, dictionary) => {
-    return readNumbers(bytes, { type: chunk.type, ...form }, dictionary as ArrayLike<number>);
+  const numbers = rememberPages<ArrayLike<number>, ArrayLike<number>>(file, [], {
+    value: (chunk, bytes, form, dictionary) => readNumbers(bytes, { type: chunk.type, ...form }, dictionary),
+    dictionary: (chunk, bytes, form) => readNumbers(bytes, { type: chunk.type, ...form }, []),
   });
-  const texts = rememberPages<string>((_, bytes, form, dictionary) => {
-    return readTexts(bytes, form, dictionary as readonly string[]);
+  const texts = rememberPages<Texts, readonly string[]>(file, [], {
+    value: (_, bytes, form, dictionary) => readTexts(bytes, form, dictionary),
+    dictionary: (_, bytes, { count }) => readDictionary(bytes, count),
   });
-
-  function rememberPages<Value extends number | string>(
-    decode: (chunk: Chunk, bytes: Uint8Array, form: Form, dictionary: ArrayLike<Value>) => ArrayLike<Value>,
-  ) {
-    const dictionaries = new WeakMap<Chunk, ArrayLike<Value>>();
-    const last = new WeakMap<Chunk, { readonly page: Page; readonly values: PageValues<Value> }>();
-    return async (chunk: Chunk, page: Page): Promise<PageValues<Value>> => {
-      const known = last.get(chunk);
-      if (known?.page === page) return known.values;
-      last.delete(chunk);
-      let dictionary = dictionaries.get(chunk);
-      if (dictionary === undefined) {
-        const own = chunk.dictionary;
-        const bytes = own === null ? null : await readPage(file, { ...chunk, isOptional: false }, own);
-        dictionary = bytes === null || own === null ? [] : decode(chunk, bytes.values, formOf(own, own.rows), []);
-        dictionaries.set(chunk, dictionary);
-      }
-      const { values: bytes, defined } = await readPage(file, chunk, page);
-      const count = defined === null ? page.rows : defined.reduce((sum, one) => sum + one, 0);
-      const values = { values: decode(chunk, bytes, formOf(page, count), dictionary), defined };
-      last.set(chunk, { page, values });
-      return values;
-    };
-  }
-
   return {
     async numbers(chunk, fromRow, into) {
-      const isSmall = into instanceof Int32Array;
-      await overRows(chunk, fromRow, into.length, numbers, (value, at) => {
-        const isFit = value !== null && (!isSmall || value === (value | 0));
-        into[at] = isFit ? value : NO_NUMBER;
-      });
+      for (const page of pagesOf(chunk, fromRow, into.length)) {
+        const { values, places } = await numbers(chunk, page);
+        const [from, to] = rowsOf(page, fromRow, into.length);
+        const by = page.fromRow - fromRow;
+        for (let row = from; row < to; row += 1) {
+          const value = valueAt(values, places, row);
+          into[row + by] = value;
+          // An array of 32 bits holds what it can of a larger one.
+          if (into[row + by] !== value) into[row + by] = NO_NUMBER;
+        }
+      }
     },
     async texts(chunk, fromRow, rows) {
-      const into = new Array<string>(rows);
-      await overRows(chunk, fromRow, rows, texts, (value, at) => {
-        into[at] = value ?? '';
-      });
-      return into;
+      const indices = new Uint32Array(rows);
+      const all: string[] = [];
+      for (const page of pagesOf(chunk, fromRow, rows)) {
+        const { values, places } = await texts(chunk, page);
+        const [from, to] = rowsOf(page, fromRow, rows);
+        const by = page.fromRow - fromRow;
+        // A page may share its dictionary with the whole row group, and use little of it.
+        const known = new Int32Array(values.texts.length + 1).fill(-1);
+        for (let row = from; row < to; row += 1) {
+          const place = places === null ? row : (places[row] as number);
+          const index = place < 0 ? values.texts.length : (values.indices[place] as number);
+          if (known[index] === -1) known[index] = all.push(values.texts[index] ?? '') - 1;
+          indices[row + by] = known[index] as number;
+        }
+      }
+      const { values, indices: ranks } = internStrings(all);
+      for (let row = 0; row < rows; row += 1) indices[row] = ranks[indices[row] as number] as number;
+      return { values, indices };
     },
   };
+}
+
+function valueAt(values: ArrayLike<number>, places: Int32Array | null, row: number): number {
+  if (places === null) return values[row] as number;
+  const place = places[row] as number;
+  return place < 0 ? NO_NUMBER : (values[place] as number);
+}
+
+/** The pages that have some of the rows. */
+function pagesOf({ pages }: Chunk, fromRow: number, rows: number): readonly Page[] {
+  return pages.filter((page) => page.fromRow < fromRow + rows && page.fromRow + page.rows > fromRow);
+}
+
+/** Which rows of a page, counted in it, are among the rows. */
+function rowsOf(page: Page, fromRow: number, rows: number): [from: number, to: number] {
+  return [Math.max(0, fromRow - page.fromRow), Math.min(page.rows, fromRow + rows - page.fromRow)];
 }
 
 interface Form {
@@ -107,37 +119,58 @@ interface Form {
   readonly count: number;
 }
 
-function formOf({ encoding }: Page, count: number): Form {
-  return { encoding, count };
+/** A page that was read. */
+interface ReadPage<Values> {
+  /** Those that are not null. */
+  readonly values: Values;
+  /** Of each row where its value is; negative: it has none. `null`: each has its own. */
+  readonly places: Int32Array | null;
 }
 
-/** The values of a page that are not null, and which they are. */
-interface PageValues<Value> {
-  readonly values: ArrayLike<Value>;
-  /** Of each row 1 where it has a value; `null`: all have. */
-  readonly defined: Uint32Array | null;
-}
+/** Reads pages, and the dictionary of each chunk once. */
+function rememberPages<Values, Dictionary extends object>(
+  file: StoredFile,
+  noDictionary: Dictionary,
+  decode: {
+    readonly value: (chunk: Chunk, bytes: Uint8Array, form: Form, dictionary: Dictionary) => Values;
+    readonly dictionary: (chunk: Chunk, bytes: Uint8Array, form: Form) => Dictionary;
+  },
+): (chunk: Chunk, page: Page) => Promise<ReadPage<Values>> {
+  const dictionaries = new WeakMap<Chunk, Dictionary>();
+  const last = new WeakMap<Chunk, ReadPage<Values> & { readonly page: Page }>();
 
-/** Goes over the rows of a column that lie in some of its pages. */
-async function overRows<Value>(
-  chunk: Chunk,
-  fromRow: number,
-  rows: number,
-  read: (chunk: Chunk, page: Page) => Promise<PageValues<Value>>,
-  place: (value: Value | null, at: number) => void,
-): Promise<void> {
-  const own = chunk.pages.filter((page) => page.fromRow < fromRow + rows && page.fromRow + page.rows > fromRow);
-  for (const page of own) {
-    const { values, defined } = await read(chunk, page);
-    let next = 0;
-    for (let row = 0; row < page.rows; row += 1) {
-      const isDefined = defined === null || defined[row] === 1;
-      const value = isDefined ? (values[next] as Value) : null;
-      if (isDefined) next += 1;
-      const at = page.fromRow + row - fromRow;
-      if (at >= 0 && at < rows) place(value, at);
-    }
+  async function dictionaryOf(chunk: Chunk): Promise<Dictionary> {
+    const own = chunk.dictionary;
+    if (own === null) return noDictionary;
+    const { values } = await readPage(file, { ...chunk, isOptional: false }, own);
+    return decode.dictionary(chunk, values, { encoding: own.encoding, count: own.rows });
   }
+
+  return async (chunk, page) => {
+    const known = last.get(chunk);
+    if (known?.page === page) return known;
+    last.delete(chunk);
+    const dictionary = dictionaries.get(chunk) ?? (await dictionaryOf(chunk));
+    dictionaries.set(chunk, dictionary);
+    const { values: bytes, defined } = await readPage(file, chunk, page);
+    const { places, count } = placesOf(defined, page.rows);
+    const values = decode.value(chunk, bytes, { encoding: page.encoding, count }, dictionary);
+    const read = { page, values, places };
+    last.set(chunk, read);
+    return read;
+  };
+}
+
+function placesOf(defined: Uint32Array | null, rows: number): { places: Int32Array | null; count: number } {
+  if (defined === null) return { places: null, count: rows };
+  const places = new Int32Array(rows);
+  let count = 0;
+  for (let row = 0; row < rows; row += 1) {
+    const isDefined = defined[row] === 1;
+    places[row] = isDefined ? count : -1;
+    if (isDefined) count += 1;
+  }
+  return { places: count === rows ? null : places, count };
 }
 
 /** The bytes of a page's values. */

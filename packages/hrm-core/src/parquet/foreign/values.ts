@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { deltaBinaryUnpack } from 'hyparquet/src/delta.js';
 import { byteStreamSplit } from 'hyparquet/src/encoding.js';
+import { internStrings } from '../../pure/columns.js';
 
 /** Encodings by Parquet's numbers. @see https://github.com/apache/parquet-format/blob/master/Encodings.md */
 export const ENCODING = {
@@ -46,7 +47,9 @@ export function readNumbers(
   if (count === 0) return [];
   if (encoding === ENCODING.dictionary || encoding === ENCODING.plainDictionary) {
     const indices = readIndices(bytes, count, dictionary.length);
-    return Float64Array.from(indices, (index) => dictionary[index] as number);
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i += 1) values[i] = dictionary[indices[i] as number] as number;
+    return values;
   }
   if (encoding === ENCODING.delta) return readDeltas(bytes, type, count).values;
   const width = type === TYPE.int32 ? 4 : 8;
@@ -60,18 +63,32 @@ export function readNumbers(
   return type === TYPE.int32 ? new Int32Array(own) : widen(new BigInt64Array(own));
 }
 
-/** Ids; what is too long or no UTF-8 is the empty string, which is no id. */
+/** Texts, and of each value which it is. */
+export interface Texts {
+  readonly texts: readonly string[];
+  readonly indices: Uint32Array;
+}
+
+/** Ids; what is too long or no UTF-8 is the empty string, which is no id. @param dictionary - as {@link readNumbers}. */
 export function readTexts(
   bytes: Uint8Array,
   { encoding, count }: { readonly encoding: number; readonly count: number },
   dictionary: readonly string[],
-): readonly string[] {
-  if (count === 0) return [];
+): Texts {
+  if (count === 0) return { texts: [], indices: new Uint32Array(0) };
   if (encoding === ENCODING.dictionary || encoding === ENCODING.plainDictionary) {
-    const texts: string[] = [];
-    for (const index of readIndices(bytes, count, dictionary.length)) texts.push(dictionary[index] as string);
-    return texts;
+    return { texts: dictionary, indices: readIndices(bytes, count, dictionary.length) };
   }
+  const { values, indices } = internStrings(readEach(bytes, encoding, count));
+  return { texts: values, indices };
+}
+
+/** The texts of a dictionary, in its order. */
+export function readDictionary(bytes: Uint8Array, count: number): readonly string[] {
+  return count === 0 ? [] : readPlainTexts(bytes, count);
+}
+
+function readEach(bytes: Uint8Array, encoding: number, count: number): readonly string[] {
   if (encoding === ENCODING.plain) return readPlainTexts(bytes, count);
   const first = readDeltas(bytes, TYPE.int32, count);
   if (encoding === ENCODING.deltaLength) return readLengths(bytes, first);
@@ -150,7 +167,7 @@ function rememberLast(bytes: Uint8Array): (at: number, length: number) => string
 function readIndices(bytes: Uint8Array, count: number, entries: number): Uint32Array {
   requireBytes(bytes, 0, 1);
   const indices = readRuns(bytes.subarray(1), bytes[0] as number, count);
-  for (const index of indices) if (index >= entries) throw damagedPage();
+  for (let i = 0; i < count; i += 1) if ((indices[i] as number) >= entries) throw damagedPage();
   return indices;
 }
 
@@ -183,6 +200,15 @@ export function readRuns(bytes: Uint8Array, width: number, count: number): Uint3
 }
 
 function unpack(bytes: Uint8Array, from: number, width: number, values: Uint32Array): void {
+  if (width <= 16) {
+    const mask = 2 ** width - 1;
+    for (let i = 0, bit = from * 8; i < values.length; i += 1, bit += width) {
+      const at = bit >>> 3;
+      const word = (bytes[at] as number) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+      values[i] = (word >>> (bit & 7)) & mask;
+    }
+    return;
+  }
   const range = 2 ** width;
   const length = Math.ceil((width + 7) / 8);
   for (let i = 0; i < values.length; i += 1) {
