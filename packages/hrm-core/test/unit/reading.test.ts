@@ -139,7 +139,7 @@ it('gives one verdict by the fast path and by the schema', () => {
     fc.constantFrom('', 'x'.repeat(128), 'x'.repeat(129), 'a\ud800', '\u007f', 7, null),
   );
   const timestamp = fc.oneof(
-    fc.constantFrom(GOOD.timestamp, '2024-01-15T10:00:01.000Z', '2024-01-15T10:00:01.001Z', 'x', 7, null, undefined),
+    fc.constantFrom(GOOD.timestamp, '2024-01-15T10:00:01.000Z', '2024-01-15T10:00:01.001Z', 'x', true, null, undefined),
     fc.date({ noInvalidDate: true, min: new Date(-1e12), max: new Date(2e12) }).map((date) => date.toISOString()),
   );
   const item = fc.record({ user_id: id, device_id: id, timestamp, heart_rate: value });
