@@ -42,7 +42,10 @@ describe('the file of keys', () => {
     const script = `import { createKey } from 'hrm-server/keys';
       for (let i = 0; i < 5; i++) await createKey(${JSON.stringify(path)}, ${JSON.stringify(INPUT)});`;
     const processes = Array.from({ length: 4 }, () =>
-      spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' }),
+      spawn(process.execPath, ['--input-type=module', '-e', script], {
+        cwd: import.meta.dirname,
+        stdio: 'inherit',
+      }),
     );
     const disturbing = setInterval(disturb, 1, path);
     const codes = await Promise.all(processes.map((child) => new Promise((resolve) => child.on('exit', resolve))));
