@@ -67,7 +67,7 @@ export interface DirectoryFileSystem {
   openSync(path: string, flags: number): number;
   closeSync(fd: number): void;
   fstatSync(fd: number, options: { bigint: true }): FileStatus;
-  lstatSync(path: string, options: { bigint: true }): FileStatus;
+  lstatSync(path: string, options: { bigint: true; throwIfNoEntry?: boolean }): FileStatus | undefined;
   readdirSync(path: string): string[];
   chmodSync(path: string, mode: number): void;
 }
@@ -189,11 +189,12 @@ export async function makeDirectory(fileSystem: DirectoryFileSystem, path: strin
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     // A link would be written through and never listed: what is there must be a directory itself.
-    if (fileSystem.lstatSync(path, { bigint: true }).isDirectory()) return;
+    if (fileSystem.lstatSync(path, { bigint: true })?.isDirectory() === true) return;
     throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`, { cause: error }), { code: 'ENOTDIR' });
   }
-  const { mode } = fileSystem.lstatSync(path, { bigint: true });
-  if ((mode & PERMISSION_BITS) !== BigInt(DIRECTORY_MODE)) fileSystem.chmodSync(path, DIRECTORY_MODE);
+  const made = fileSystem.lstatSync(path, { bigint: true });
+  if (made !== undefined && (made.mode & PERMISSION_BITS) !== BigInt(DIRECTORY_MODE))
+    fileSystem.chmodSync(path, DIRECTORY_MODE);
 }
 
 /** Syncs a directory: the entries that it has when this is called survive a power cut. */
@@ -219,10 +220,13 @@ export async function listEntries(fileSystem: DirectoryFileSystem, path: string)
   }
 }
 
-/** What is at a path, links not followed; `null` where there is nothing. */
+/**
+ * What is at a path, links not followed; `null` where there is nothing. Nothing is not told by an error: making one takes ten
+ * times as long as looking, and a question about one user looks at every date of all users.
+ */
 export function statusOf(fileSystem: DirectoryFileSystem, path: string): FileStatus | null {
   try {
-    return fileSystem.lstatSync(path, { bigint: true });
+    return fileSystem.lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
