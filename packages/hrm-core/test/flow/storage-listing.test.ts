@@ -1,3 +1,4 @@
+import * as nodeFileSystem from 'node:fs';
 import {
   existsSync,
   linkSync,
@@ -12,7 +13,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import {
+  type DirectoryEntry,
+  type DirectoryFileSystem,
+  openDirectoryStorage,
+} from '../../src/drivers/storage/directory.js';
 import { createLister } from '../../src/drivers/storage/directory-listing.js';
 import { isPart } from '../../src/drivers/storage/directory-names.js';
 import { latest } from '../../src/index.js';
@@ -116,6 +121,45 @@ describe('a lister of parts', () => {
     }));
 });
 
+it('a listing of a day of very many users gives others a turn after each thousand', () =>
+  withDirectory(async (data) => {
+    for (let i = 0; i < 6_000; i += 1) mkdirSync(join(data, '20240115', `user-${i}`), { recursive: true });
+    let [atOnce, most, isDone] = [0, 0, false];
+    const counted = (entry: DirectoryEntry): DirectoryEntry => ({
+      name: entry.name,
+      isDirectory() {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        return entry.isDirectory();
+      },
+    });
+    const fileSystem: DirectoryFileSystem = {
+      ...nodeFileSystem,
+      readdir: (path, options, callback) =>
+        nodeFileSystem.readdir(path, options, (error, entries) => callback(error, entries?.map(counted))),
+      opendir: (path, options, callback) =>
+        nodeFileSystem.opendir(path, options, (error, directory) =>
+          callback(error, {
+            read: (each) => directory.read((failed, entry) => each(failed, entry === null ? null : counted(entry))),
+            close: (closed) => directory.close(closed),
+          }),
+        ),
+    };
+    const storage = await openDirectoryStorage({ directory: data, readOnly: true, fileSystem });
+    function turn(): void {
+      atOnce = 0;
+      if (!isDone) setImmediate(turn);
+    }
+    turn();
+    let found = 0;
+    for await (const { date } of storage.partitions({})) found += date === '20240115' ? 1 : 0;
+    isDone = true;
+    await storage.close();
+    expect(found).toBe(6_000);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(2_048);
+  }, MEMORY_DIRECTORY));
+
 describe('a listing of one user’s dates', () => {
   it('is never behind, whatever dates come and go', () =>
     withDirectory(async (data) => {
@@ -146,7 +190,7 @@ describe('a listing of one user’s dates', () => {
       const count = { looks: 0, errors: 0, listings: 0 };
       const fileSystem = watchedFileSystem({
         before(call) {
-          if (call.name === 'readdir' && call.path === data) count.listings += 1;
+          if (call.name === 'opendir' && call.path === data) count.listings += 1;
           return null;
         },
         after(call, error) {

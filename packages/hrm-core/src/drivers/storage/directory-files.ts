@@ -31,6 +31,13 @@ export interface DirectoryEntry {
   isDirectory(): boolean;
 }
 
+/** A directory that is read entry by entry. */
+export interface OpenDirectory {
+  /** The next; `null` at the end. */
+  read(callback: DoneWith<DirectoryEntry | null>): void;
+  close(callback: Done): void;
+}
+
 /** What identifies and describes a file; bigint, since inode numbers exceed 2^53 on some file systems. */
 export interface FileStatus {
   readonly dev: bigint;
@@ -63,6 +70,7 @@ export interface DirectoryFileSystem {
   unlink(path: string, callback: Done): void;
   mkdir(path: string, mode: number, callback: Done): void;
   readdir(path: string, options: { withFileTypes: true }, callback: DoneWith<readonly DirectoryEntry[]>): void;
+  opendir(path: string, options: { bufferSize: number }, callback: DoneWith<OpenDirectory>): void;
   statfs(path: string, callback: DoneWith<nodeFileSystem.StatsFs>): void;
   openSync(path: string, flags: number): number;
   closeSync(fd: number): void;
@@ -80,7 +88,8 @@ export function done(call: (callback: Done) => void): Promise<void> {
   return new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
 }
 
-function doneWith<T>(call: (callback: DoneWith<T>) => void): Promise<T> {
+/** The same of one that has a result. */
+export function doneWith<T>(call: (callback: DoneWith<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))));
 }
 
@@ -208,7 +217,7 @@ export async function syncDirectory(fileSystem: DirectoryFileSystem, path: strin
   }
 }
 
-/** The entries of a directory; none where there is no such directory. */
+/** The entries of a directory that has few; none where there is no such directory. */
 export async function listEntries(fileSystem: DirectoryFileSystem, path: string): Promise<readonly DirectoryEntry[]> {
   try {
     return await doneWith<readonly DirectoryEntry[]>((callback) =>

@@ -5,7 +5,8 @@ import type { ListOptions, Partition, PartitionRange } from '../../ports/storage
 import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
-import { listEntries, statusOf } from './directory-files.js';
+import { statusOf } from './directory-files.js';
+import { listNames } from './directory-listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
 import { listPending } from './directory-pending.js';
 import { insist } from './directory-read.js';
@@ -85,14 +86,9 @@ async function namesOf(
   isWanted: (name: string) => boolean,
   { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
-  const entries = await listEntries(fileSystem, path);
-  if (entries.length > MANY_ENTRIES) await giveWay();
-  const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
+  const names = await listNames(fileSystem, path, (entry) => isWanted(entry.name) && entry.isDirectory());
   return await sortInTurns(names, byCodeUnits, giveWay);
 }
-
-/** Entries whose filtering is worth a pause of its own: a millisecond or two. */
-const MANY_ENTRIES = 10_000;
 
 async function yieldNow(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));

@@ -45,7 +45,7 @@ import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
 import { listStrays } from './directory-strays.js';
 
-export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './directory-files.js';
+export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './directory-files.js';
 
 /** What `openDirectoryStorage` takes. */
 export interface DirectoryStorageOptions {
