@@ -47,7 +47,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
       requireValid(access);
-      await enqueueUntrusted(components, reading, enqueueOptions(components, settings, owner));
+      await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
     };
     await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
     return jsonResponse(call, 202, { status: 'accepted' });
@@ -63,7 +63,7 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     const owner = clientOf(call);
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
     // What will be refused need not be read.
-    components.queue.requireRoom?.({ owner });
+    components.queue.requireRoom?.({ owner: queueOwnerOf(call) });
     const accept = type === 'application/json' ? acceptArray : acceptNdjson;
     const count = await withBodyText(call, limitsFor(owner), (text) =>
       share.run(
@@ -92,29 +92,31 @@ interface Batch {
 async function acceptArray(
   components: IngestComponents,
   settings: IngestSettings,
-  { call: { incoming, access }, owner, text }: Batch,
+  { call, owner, text }: Batch,
 ): Promise<number> {
+  const { incoming, access } = call;
   await takeTurns({ owner }).give();
   const readings = parseJson(text);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
   requireValid(access);
-  return (await enqueueUntrusted(components, readings, enqueueOptions(components, settings, owner))).accepted;
+  return (await enqueueUntrusted(components, readings, enqueueOptions(components, settings, call))).accepted;
 }
 
 async function acceptNdjson(
   components: IngestComponents,
   settings: IngestSettings,
-  { call: { incoming, access }, owner, text }: Batch,
+  { call, owner, text }: Batch,
 ): Promise<number> {
+  const { incoming, access } = call;
   await takeTurns({ owner }).give();
   const { items, malformed } = parseNdjson(text, MAX_ENQUEUE_READINGS);
   countReadings(incoming, items.length);
   requireUsers(access, items);
   requireValid(access);
   try {
-    return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, owner))).accepted;
+    return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
@@ -134,10 +136,15 @@ function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[
   }
 }
 
+/** Who has a share of the queue: a key. Without keys all are one, who may fill it to its mark. */
+function queueOwnerOf({ access }: Call): string | undefined {
+  return access.keyId ?? undefined;
+}
+
 function enqueueOptions(
   { deviceBound }: IngestComponents,
   { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
-  owner: string,
+  call: Call,
 ) {
-  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
+  return { owner: queueOwnerOf(call), naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
 }
