@@ -115,7 +115,7 @@ export async function listVersions(
 ): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    const found = [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
+    const found = [COMPACTED_NAME, ...context.lister.parts(path)].flatMap((name) => {
       if (HASHED_PART.test(name)) return [{ name, version: name }];
       const status = statusOf(context.fileSystem, join(path, name));
       return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
@@ -177,7 +177,7 @@ function foundFile(snapshot: Snapshot, name: string): FoundFile | null {
 
 /** All files of a directory, but for the known parts; `null` when they moved meanwhile. */
 function openSettled(context: DirectoryContext, path: string, isKnown?: (name: string) => boolean): Settled | null {
-  const { fileSystem, parts } = context;
+  const { fileSystem, lister } = context;
   const seen = new Set([COMPACTED_NAME]);
   const files: FoundFile[] = [];
   const known: string[] = [];
@@ -189,7 +189,7 @@ function openSettled(context: DirectoryContext, path: string, isKnown?: (name: s
     const compacted = openCompacted(fileSystem, path);
     if (compacted !== null) files.push(compacted);
     for (let listing = 0; listing < MAX_SNAPSHOT_ATTEMPTS && !isSettled; listing++) {
-      const fresh = parts.list(path).filter((name) => !seen.has(name));
+      const fresh = lister.parts(path).filter((name) => !seen.has(name));
       for (const name of fresh) {
         seen.add(name);
         // Another name may be given again, and then tells nothing of what is in the file.
