@@ -10,7 +10,7 @@
 import { DAY_MS, MINUTE_MS } from '../limits.js';
 import type { ReadingColumns } from './columns.js';
 import { takeRows } from './columns.js';
-import { areRanked } from './merge.js';
+import { compareOrders } from './merge.js';
 import type { Question } from './question.js';
 import type { Buckets, Rollup, Spans } from './rollup.js';
 
@@ -80,10 +80,11 @@ export function planDay<Group extends PlannedGroup>(
       if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
+  const isCurrent = compareOrders(question.priority);
   for (const [f, { rollup }] of files.entries()) {
     if (rollup === null || question.deviceId !== undefined) continue;
     if (rollup.conflicts.minute.length === 0) continue;
-    if (areRanked(rollup.devices, rollup.order, question.priority)) continue;
+    if (isCurrent(rollup.devices, rollup.order)) continue;
     for (const minute of rollup.conflicts.minute) {
       if (source[minute] === f || source[minute] === FROM_SEVERAL) source[minute] = FROM_READINGS;
     }

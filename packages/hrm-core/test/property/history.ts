@@ -121,10 +121,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('ask'), question: historyQuestion() }) },
 );
 
-/** More than a rollup's conflicts have bits in a word. */
-const MANY_DEVICES = [...IDS, ...Array.from({ length: 19 }, (_, d) => `d${d}`)];
+/** A quarter of a day. */
+const QUARTER_MS = DAY_MS / 4;
 
-/** Histories of 3 users, 2 or 3 devices (now and then 40) and at least 200 readings, with both kinds of conflict for every user. */
+/** More than a rollup's conflicts have bits in a word. */
+const MANY_DEVICES = [...IDS, ...Array.from({ length: 43 }, (_, d) => `d${d}`)];
+
+/**
+ * Histories of 3 users, 2 or 3 devices and at least 200 readings, with both kinds of conflict for every user. Now and then they have 64
+ * devices, within some hours of a day.
+ */
 export const anyHistory: fc.Arbitrary<History> = fc
   .record({
     users: fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 3, maxLength: 3 }),
@@ -132,7 +138,7 @@ export const anyHistory: fc.Arbitrary<History> = fc
       { weight: 5, arbitrary: fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 2, maxLength: 3 }) },
       { weight: 1, arbitrary: fc.constant(MANY_DEVICES) },
     ),
-    rows: fc.array(fc.tuple(fc.nat(2), fc.nat(119), instant, fc.integer({ min: 30, max: 220 })), {
+    rows: fc.array(fc.tuple(fc.nat(2), fc.nat(191), instant, fc.integer({ min: 30, max: 220 })), {
       minLength: 200,
       maxLength: 260,
       size: 'max',
@@ -146,7 +152,8 @@ export const anyHistory: fc.Arbitrary<History> = fc
     const readings = rows.map(([user, device, offset, heartRate]) => ({
       userId: users[user] as string,
       deviceId: devices[device % devices.length] as string,
-      timestampMs: Math.max(0, START_MS + offset),
+      // So that a user's day has more devices than a word has bits.
+      timestampMs: Math.max(0, START_MS + (devices.length === MANY_DEVICES.length ? offset % QUARTER_MS : offset)),
       heartRate,
       receivedMs: 0,
     }));
