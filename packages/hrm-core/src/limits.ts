@@ -212,6 +212,9 @@ export const REST_TURNS = 5;
  */
 export const LISTING_SETTLE_MS = 3_000;
 
+/** Partitions of a run over everything that are held and put in order at once, about 300 bytes each: 15 MB. */
+export const MAX_LISTED_PARTITIONS = 50_000;
+
 /** Names in remembered listings, about 100 bytes each, per opened storage. */
 export const MAX_REMEMBERED_NAMES = 100_000;
 

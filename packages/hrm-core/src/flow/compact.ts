@@ -1,5 +1,5 @@
 import { isHrmError, isTotal, throwIfAborted } from '../errors.js';
-import { FILE_ROWS, MAX_COMPACTION_FAILURES, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../limits.js';
+import { FILE_ROWS, MAX_COMPACTION_FAILURES, MAX_LISTED_PARTITIONS, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions } from '../ports/queue.js';
@@ -51,7 +51,7 @@ export interface CompactSettings {
 
 /** How a run is watched and stopped. */
 export interface CompactOptions extends CallOptions {
-  /** Called after each partition, with how many are done of how many. */
+  /** Called after each partition, with how many are done of how many that were found until then. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
   /** Called after each user that shared parts were brought home to: they are one partition, of tens of thousands of users. */
   readonly onAlive?: (() => void) | undefined;
@@ -109,26 +109,29 @@ export async function compact(
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
   const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority };
-  const partitions = await findWork(run, { userId, date }, { signal });
   let total: StepSummary = NOTHING_DONE;
   const failures: PartitionFailure[] = [];
-  let done = 0;
-  for (const partition of partitions) {
-    throwIfAborted(signal, 'compacting');
-    if (!all && isLong(total)) break;
-    try {
-      total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
-    } catch (error) {
-      if (!isHrmError(error) || isTotal(error)) throw error;
-      // A storage that cannot hold a replaced file open: another compacter was here.
-      if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
-      else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
-      else failures.push({ partition, code: error.code, message: error.message });
+  let [done, found] = [0, 0];
+  for await (const partitions of findWork(run, { userId, date }, { signal })) {
+    found += partitions.length;
+    for (const partition of partitions) {
+      throwIfAborted(signal, 'compacting');
+      if (!all && isLong(total)) break;
+      try {
+        total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
+      } catch (error) {
+        if (!isHrmError(error) || isTotal(error)) throw error;
+        // A storage that cannot hold a replaced file open: another compacter was here.
+        if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
+        else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
+        else failures.push({ partition, code: error.code, message: error.message });
+      }
+      done += 1;
+      onProgress?.({ done, total: found });
     }
-    done += 1;
-    onProgress?.({ done, total: partitions.length });
+    if (done < found) break;
   }
-  return { partitions: done, left: partitions.length - done, ...total, failures: [...total.failures, ...failures] };
+  return { partitions: done, left: found - done, ...total, failures: [...total.failures, ...failures] };
 }
 
 /** Whether a run has done enough: of many days of few readings it is the files that take the time. */
@@ -148,25 +151,32 @@ async function compactFully(run: CompactionRun, partition: Partition, options: S
   }
 }
 
-/** Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. */
-async function findWork(
+/**
+ * Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. Those are held and put in
+ * order so many at a time, since a store may have any number; what is pending is fewer, and is put in order as a whole, so that
+ * what is needed most comes first.
+ */
+async function* findWork(
   { storage, random, all }: CompactionRun,
   { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
   options: CallOptions,
-): Promise<readonly Partition[]> {
+): AsyncGenerator<readonly Partition[], void, undefined> {
   const pending = !all && userId === undefined && date === undefined;
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
-  const candidates: Candidate<Partition>[] = [];
   const turns = takeTurns();
-  async function add(partitions: AsyncIterable<Partition>): Promise<void> {
-    for await (const partition of partitions) {
-      const files = pending ? (await storage.versions(partition, options)).length : 0;
-      candidates.push({ partition, directory: partition.directory, files });
-      await turns.give();
-    }
+  async function* listed(): AsyncGenerator<Partition, void, undefined> {
+    if (!pending) yield* sharedPartitions(storage, { ...dates, userId }, options);
+    yield* storage.partitions({ ...dates, directories, pending }, { ...options, giveWay: turns.give });
   }
-  if (!pending) await add(sharedPartitions(storage, { ...dates, userId }, options));
-  await add(storage.partitions({ ...dates, directories, pending }, { ...options, giveWay: turns.give }));
-  return await orderWork(candidates, () => random.fraction(), turns.give);
+  let candidates: Candidate<Partition>[] = [];
+  for await (const partition of listed()) {
+    const files = pending ? (await storage.versions(partition, options)).length : 0;
+    candidates.push({ partition, directory: partition.directory, files });
+    await turns.give();
+    if (pending || candidates.length < MAX_LISTED_PARTITIONS) continue;
+    yield await orderWork(candidates, () => random.fraction(), turns.give);
+    candidates = [];
+  }
+  if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), turns.give);
 }

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { compact, HrmError, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
-import { MAX_TURN_MS } from '../../src/limits.js';
+import { MAX_LISTED_PARTITIONS, MAX_TURN_MS } from '../../src/limits.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -121,6 +121,37 @@ it('gives way to others while it looks for work among many partitions', async ()
     await expect(compact({ storage: slow })).rejects.toThrow('enough');
     isOver = true;
     expect(turns).toBeGreaterThanOrEqual(20);
+  });
+});
+
+it('holds a bounded number of partitions at once, of a store of any number, and looks at each once', async () => {
+  await withStorage(async (storage) => {
+    const all = 2 * MAX_LISTED_PARTITIONS + 1_000;
+    let [given, visited, most] = [0, 0, 0];
+    const many: Storage = {
+      ...storage,
+      async *partitions({ directories }) {
+        if (directories !== undefined) return;
+        for (; given < all; ) {
+          given += 1;
+          yield { date: '20240115', directory: `user-${given}` };
+        }
+      },
+      snapshot: async (partition) => ({ partition, files: [], close: async () => undefined }),
+      visit: async () => {
+        visited += 1;
+        most = Math.max(most, given - visited);
+        return { changed: false, settle: async () => undefined };
+      },
+    };
+    let last = { done: 0, total: 0 };
+    const onProgress = (progress: typeof last) => {
+      last = progress;
+    };
+    expect(await compact({ storage: many }, { all: true }, { onProgress })).toMatchObject({ partitions: all, left: 0 });
+    expect(visited).toBe(all);
+    expect(most).toBeLessThanOrEqual(MAX_LISTED_PARTITIONS);
+    expect(last).toEqual({ done: all, total: all });
   });
 });
 
