@@ -88,6 +88,21 @@ describe('no long piece of work', () => {
     }
   });
 
+  it('in storing whole claims of a consumer, plain and with the longest ids', async () => {
+    const { service, stalls } = await start('--only', 'consumer');
+    for (const batch of [readings(10_000), readings(10_000).map((reading, i) => ({ ...reading, ...longIds(i) }))]) {
+      for (let i = 0; i < 5; i += 1) expect(await postBatch(service.url, batch)).toBe(202);
+    }
+    async function waiting(): Promise<number> {
+      const { queue } = (await (await fetch(`${service.url}/system`)).json()) as {
+        queue: { readings: number; claimed_readings: number };
+      };
+      return queue.readings + queue.claimed_readings;
+    }
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(0);
+    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_HOSTILE_MS);
+  });
+
   it('where a hundred come back to the live view at once, from long ago', async () => {
     const { service, stalls } = await start('--only', 'consumer');
     const first = await openStream(service.url, 'ana');
