@@ -179,10 +179,10 @@ export const MAX_INSPECTED_ROWS = 1_000_000;
 /** Faults that one verification lists; more are only counted. */
 export const MAX_VERIFY_FAULTS = 1_000;
 
-/** Devices that a rollup tells apart, a bit each; a user with more on one day is answered from the readings. */
-export const MAX_ROLLUP_DEVICES = 32;
-
-/** Bytes of a rollup inflated: 1,440 minutes of {@link MAX_ROLLUP_DEVICES} devices, five values of at most five bytes. */
+/**
+ * Bytes of a rollup, inflated or in memory: a hundred devices that record in every minute of a day, or a thousand in a hundred
+ * minutes each. It is decoded at once, in some 20 ms. A user with more on one day is answered from the readings.
+ */
 export const MAX_ROLLUP_BYTES = 2 * 1024 * 1024;
 
 /** Bytes that a cache of footers, rollups and small parts may hold: three years of one user's days of two devices. */

@@ -193,7 +193,7 @@ describe('a year of minutes', () => {
       await until(() => quietFor(() => snapshots), 'reading has stopped');
       expect([interval, snapshots < 100]).toEqual([interval, true]);
     }
-    expect(failuresOf(log)).toEqual([]);
+    expect(requestsOf(log).filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
   test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
@@ -257,9 +257,9 @@ describe('a year of minutes', () => {
   });
 });
 
-/** Lines of errors; a machine that is busy may be late with its health. */
-function failuresOf(log: readonly string[]): readonly string[] {
-  return log.filter((line) => line.includes('"level":50') && !line.includes('"msg":"health'));
+/** Lines about requests: those about health, which is looked at every 10 s, come on a busy machine. */
+function requestsOf(log: readonly string[]): readonly string[] {
+  return log.filter((line) => !line.includes('"msg":"health'));
 }
 
 /** Whether a figure stands still for 200 ms. */
@@ -286,8 +286,9 @@ describe('a storage that fails', () => {
     const text = await response.text();
     expect(JSON.parse(text)).toMatchObject({ code: 'storage_unavailable' });
     expect(text).not.toContain('ana');
-    expect(log).toHaveLength(1);
-    expect(log[0]).not.toContain('ana');
+    const lines = requestsOf(log);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain('ana');
   });
 
   test('after it cuts the connection, so that half an answer is not taken for one', async () => {
@@ -307,7 +308,8 @@ describe('a storage that fails', () => {
     expect(text).not.toContain('Error');
     const response = fetch(heartRateUrl(url, { ...YEAR, start: '2023-01-29T00:00:00Z' }));
     expect((await response).status).toBe(200);
-    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: 40, code: 'storage_unavailable' }]);
+    const lines = requestsOf(log).map((line) => JSON.parse(line) as unknown);
+    expect(lines).toMatchObject([{ level: 40, code: 'storage_unavailable' }]);
   });
 
   test('without a damaged file is of the rest, not to be kept, and the log and /health say so', async () => {

@@ -6,9 +6,10 @@ import { HrmError } from '../errors.js';
 import { MAX_ANSWER_ROWS, MAX_MERGE_ROWS, MINUTE_MS } from '../limits.js';
 import { decodePiece, openBytes } from '../parquet/decode.js';
 import { createEncoder, type Encoder, type WrittenGroup } from '../parquet/encode.js';
-import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../pure/columns.js';
+import { concatColumns, NO_READINGS, type ReadingColumns, sameReadings, takeRows } from '../pure/columns.js';
+import { joinRollups } from '../pure/join-rollups.js';
 import type { DevicePriority } from '../pure/merge.js';
-import { joinRollups, type Rollup, rollUp, sameRollup } from '../pure/rollup.js';
+import { type Rollup, rollUp, sameRollup } from '../pure/rollup.js';
 import { takeTurns } from './turns.js';
 
 /** What kind of file to build. */
@@ -62,10 +63,9 @@ export async function buildFile(
   }
   for await (const table of tables) await prove(encoder.write(table));
   await prove(encoder.flush());
-  const rollup =
-    wanted === undefined
-      ? null
-      : await rollUpGroups(encoder, groups, { ...wanted, maxRows: Math.min(maxRows, MAX_ANSWER_ROWS) });
+  // Of a large file nothing is kept: windows of it take the place.
+  if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
+  const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows });
   const bytes = encoder.finish({ replaces, rollup });
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');
@@ -82,36 +82,64 @@ function knownGroup(index: number, columns: ReadingColumns, isKept: boolean): Kn
   return { index, rows: columns.length, fromMs, lastMs, columns: isKept ? columns : null };
 }
 
-/** Rolls up a day in windows that hold a bounded number of rows; devices agree or not within a minute, so windows are whole minutes. */
+/**
+ * Rolls up a day in windows that hold a bounded number of rows; devices agree or not within a minute, so windows are whole minutes.
+ * A row group of many devices' day is in every window. So as many rows as may be held are decoded at once, and those are rolled up
+ * in smaller windows, since everybody waits for each.
+ */
 async function rollUpGroups(
   encoder: Encoder,
   groups: readonly KnownGroup[],
   { dayMs, priority, maxRows }: NonNullable<BuildSettings['rollup']> & { readonly maxRows: number },
 ): Promise<Rollup | null> {
+  const rollups: Rollup[] = [];
+  const turns = takeTurns();
+  async function inWindow(from: readonly KnownGroup[], window: Window): Promise<KnownGroup[]> {
+    const own: KnownGroup[] = [];
+    for (const group of from) {
+      if (group.lastMs < window.fromMs || group.fromMs >= window.toMs) continue;
+      const columns = within(group.columns ?? (await decodePiece(encoder, group.index)), window);
+      if (columns.length > 0) own.push(knownGroup(group.index, columns, true));
+      await turns.give();
+    }
+    return own;
+  }
+  for (const outer of windowsOf(groups, { dayMs, maxRows })) {
+    const held = await inWindow(groups, outer);
+    for (const inner of windowsOf(held, { dayMs, maxRows: Math.min(maxRows, MAX_ANSWER_ROWS) })) {
+      // Sorted already, as the groups are.
+      const columns = concatColumns((await inWindow(held, inner)).map((group) => group.columns ?? NO_READINGS));
+      if (columns.length === 0) continue;
+      await turns.give();
+      const rollup = rollUp(columns, dayMs, priority);
+      await turns.give();
+      if (rollup === null) return null;
+      rollups.push(rollup);
+    }
+  }
+  return joinRollups(rollups, priority);
+}
+
+/** Half-open. */
+interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Whole minutes that together have all rows of the groups, and each few enough of them, about. */
+function windowsOf(
+  groups: readonly KnownGroup[],
+  limits: { readonly dayMs: number; readonly maxRows: number },
+): Window[] {
+  const { dayMs } = limits;
+  if (groups.length === 0) return [];
   const fromMs = groups.reduce((first, group) => Math.min(first, group.fromMs), Number.POSITIVE_INFINITY);
   const lastMs = groups.reduce((last, group) => Math.max(last, group.lastMs), Number.NEGATIVE_INFINITY);
   const fromMinute = Math.floor((fromMs - dayMs) / MINUTE_MS);
   const toMinute = Math.floor((lastMs - dayMs) / MINUTE_MS) + 1;
-  const rollups: Rollup[] = [];
-  const turns = takeTurns();
-  for (const [from, to] of splitMinutes(groups, { dayMs, maxRows }, fromMinute, toMinute)) {
-    const window = { fromMs: dayMs + from * MINUTE_MS, toMs: dayMs + to * MINUTE_MS };
-    const tables: ReadingColumns[] = [];
-    for (const group of groups) {
-      if (group.lastMs < window.fromMs || group.fromMs >= window.toMs) continue;
-      tables.push(within(group.columns ?? (await decodePiece(encoder, group.index)), window));
-      await turns.give();
-    }
-    // Sorted already, as the groups are.
-    const columns = concatColumns(tables);
-    if (columns.length === 0) continue;
-    await turns.give();
-    const rollup = rollUp(columns, dayMs, priority);
-    await turns.give();
-    if (rollup === null) return null;
-    rollups.push(rollup);
-  }
-  return joinRollups(rollups, priority);
+  return splitMinutes(groups, limits, fromMinute, toMinute).map(([from, to]) => {
+    return { fromMs: dayMs + from * MINUTE_MS, toMs: dayMs + to * MINUTE_MS };
+  });
 }
 
 /** Half-open ranges of minutes that have few enough rows, about, or of one minute. */

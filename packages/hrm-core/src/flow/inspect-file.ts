@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { HrmError, throwIfAborted } from '../errors.js';
-import { DAY_MS, MAX_INSPECTED_ROWS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
+import { DAY_MS, MAX_INSPECTED_ROWS, MINUTE_MS } from '../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../names.js';
 import { readGroup } from '../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../parquet/footer.js';
@@ -15,6 +15,7 @@ import { priorityOf, sayTheSame } from '../pure/compare-rollups.js';
 import { mergeReadings } from '../pure/merge.js';
 import { dateStartMs, partNameOf } from '../pure/partition.js';
 import { rollUp } from '../pure/rollup.js';
+import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../pure/rollup-size.js';
 import { compareUtf8 } from '../pure/utf8.js';
 import { isDamage } from './damage.js';
 
@@ -70,10 +71,10 @@ export async function inspectFile(
   if (misplaced > 0) add('misplaced', `${misplaced} of its rows belong to another user or day than its path`);
   if (disorder > 0) add('unsorted', `${disorder} of its rows are out of order, or there twice`);
   if (misstated > 0) add('wrong_statistics', `${misstated} of its row groups have others than their statistics say`);
-  const { users, devices } = walked;
-  const mayHaveRollup = users.size === 1 && devices.size <= MAX_ROLLUP_DEVICES;
+  const { users, devices, buckets } = walked;
+  const isRolledUp = users.size === 1 && mustHaveRollup([...devices], buckets);
   if (faults.length === 0) {
-    const fault = await checkRollup(file, partition, opened, mayHaveRollup, options);
+    const fault = await checkRollup(file, partition, opened, isRolledUp, options);
     if (fault !== null) faults.push(fault);
   }
   const isWhole = damaged === 0 && invalid === 0;
@@ -126,6 +127,7 @@ async function walkGroups(
   const intact: RowGroup[] = [];
   const users = new Set<string>();
   const devices = new Set<string>();
+  let buckets = 0;
   let last: ReadingKey | null = null;
   for (const group of opened.footer.groups) {
     throwIfAborted(signal, 'verifying');
@@ -146,12 +148,25 @@ async function walkGroups(
     found.misplaced += elsewhere.length;
     found.disorder += countDisorder(columns, last);
     found.misstated += agrees(group, columns) ? 0 : 1;
+    buckets += countBuckets(columns);
     last = keyAt(columns, columns.length - 1);
     // More are as good as many, and ids take memory.
     for (const user of columns.users) if (users.size < 2) users.add(user);
     for (const device of columns.devices) if (devices.size <= MAX_ROLLUP_DEVICES) devices.add(device);
   }
-  return { ...found, intact, users, devices };
+  return { ...found, intact, users, devices, buckets };
+}
+
+/** Minutes of all devices that have readings in a row group; one that goes on in the next is counted twice. */
+function countBuckets({ timestampMs, device, length }: ReadingColumns): number {
+  let count = 0;
+  let last = { device: -1, minute: -1 };
+  for (let row = 0; row < length; row += 1) {
+    const current = { device: device[row] as number, minute: Math.floor((timestampMs[row] as number) / MINUTE_MS) };
+    if (current.device !== last.device || current.minute !== last.minute) count += 1;
+    last = current;
+  }
+  return count;
 }
 
 /** Whether a row group's statistics, by which it is passed over, hold of its rows; another writer's are not looked at. */
@@ -172,13 +187,13 @@ async function checkRollup(
   file: StoredFile,
   partition: Partition,
   opened: OpenedFile,
-  mayHaveRollup: boolean,
+  isRolledUp: boolean,
   { signal }: CallOptions,
 ): Promise<Fault | null> {
   const { rollup, rollupFault, groups, rows } = opened.footer;
   if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
   if (rollup === null) {
-    if (file.name !== COMPACTED_NAME || !mayHaveRollup || rows === 0) return null;
+    if (file.name !== COMPACTED_NAME || !isRolledUp || rows === 0) return null;
     return { code: 'rollup_missing', message: 'it has no rollup' };
   }
   const dayMs = dateStartMs(partition.date) ?? 0;

@@ -9,6 +9,7 @@ import { concatColumns, type ReadingColumns } from '../pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../pure/merge.js';
 import { dateStartMs } from '../pure/partition.js';
 import { type Rollup, rollUp, type Spans, spansOf } from '../pure/rollup.js';
+import { rollupBytes } from '../pure/rollup-size.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { takeTurns } from './turns.js';
 
@@ -25,8 +26,6 @@ export interface KnownFile {
 
 /** Bytes of a row of {@link ReadingColumns}. */
 const ROW_BYTES = 28;
-/** Of a rollup's bucket. */
-const BUCKET_BYTES = 12;
 /** Of a footer's row group, as objects. */
 const GROUP_BYTES = 4_000;
 const FOOTER_BYTES = 4_000;
@@ -97,13 +96,11 @@ export async function readGroups(
 
 /** Bytes that it takes in memory, about. */
 export function bytesOf({ footer, rollup, columns, spans }: KnownFile): number {
-  const series = rollup === null ? [] : [...rollup.series, rollup.conflicts];
-  const buckets = series.reduce((sum, { minute }) => sum + minute.length, 0);
   const rows = columns?.length ?? 0;
   return (
     FOOTER_BYTES +
     footer.groups.length * GROUP_BYTES +
-    buckets * BUCKET_BYTES +
+    (rollup === null ? 0 : rollupBytes(rollup)) +
     rows * ROW_BYTES +
     (spans?.firstMs.length ?? 0) * 8
   );

@@ -4,6 +4,7 @@
 import { DAY_MS, MINUTE_MS } from '../limits.js';
 import { internStrings, type ReadingColumns } from './columns.js';
 import { type DayPart, emptyPart } from './day-part.js';
+import { addToMask, eachOfMask, wordsFor } from './device-mask.js';
 import { resolveDevices } from './merge.js';
 import { type DayPlan, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
@@ -66,16 +67,14 @@ function addRollup(
   source: Int32Array,
 ): void {
   const { conflicts, series } = rollup;
+  const words = wordsFor(devices.length);
   for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {
     const minute = conflicts.minute[i] as number;
     resolved[minute] = file;
     const from = source[minute];
     if (from !== file && from !== FROM_SEVERAL) continue;
     const interval = addBucket(intervals, conflicts, i);
-    const mask = conflicts.devices[i] as number;
-    for (let d = 0; d < devices.length; d += 1) {
-      if ((mask & (1 << d)) !== 0) addDevice(intervals, interval, devices[d] as number);
-    }
+    eachOfMask(conflicts.devices, words, i, (d) => addDevice(intervals, interval, devices[d] as number));
   }
   for (let d = 0; d < series.length; d += 1) {
     if (question.deviceId !== undefined && rollup.devices[d] !== question.deviceId) continue;
@@ -102,8 +101,7 @@ function addBucket(intervals: Intervals, { minute, count, sum, min, max }: Bucke
 }
 
 function addDevice({ devices, words }: Intervals, interval: number, device: number): void {
-  const word = interval * words + (device >>> 5);
-  devices[word] = (devices[word] as number) | (1 << (device & 31));
+  addToMask(devices, words, interval, device);
 }
 
 function addReadings(

@@ -1,3 +1,4 @@
+import { eachOfMask, wordsFor } from './device-mask.js';
 import type { DevicePriority } from './merge.js';
 import type { Buckets, Rollup } from './rollup.js';
 
@@ -28,9 +29,14 @@ function describe(rollup: Rollup | null, range: MinuteRange): string {
     return rows.length === 0 ? [] : [[devices[d], rows]];
   });
   if (ofDevices.length === 0) return '';
-  const survivors = Array.from(conflicts.minute, (minute, i) => ({ minute, bits: conflicts.devices[i] as number }))
-    .filter(({ minute }) => minute >= range.from && minute < range.to)
-    .map(({ bits }) => devices.filter((_, d) => ((bits >>> d) & 1) === 1));
+  const words = wordsFor(devices.length);
+  const survivors: (string | undefined)[][] = [];
+  for (const [i, minute] of conflicts.minute.entries()) {
+    if (minute < range.from || minute >= range.to) continue;
+    const own: (string | undefined)[] = [];
+    eachOfMask(conflicts.devices, words, i, (d) => own.push(devices[d]));
+    survivors.push(own);
+  }
   return JSON.stringify([userId, ofDevices, rowsIn(conflicts, range), survivors]);
 }
 

@@ -3,6 +3,7 @@
  * as several tables, so that nobody waits for it or holds it at once.
  */
 import { MAX_TABLE_DEVICE_IDS } from '../limits.js';
+import { wordsFor } from './device-mask.js';
 import { joinTables, type RowTable, sliceTable } from './row-table.js';
 
 /** Neighbouring intervals of one day. */
@@ -26,7 +27,7 @@ export function emptyPart(
   { startMs, intervalMs, length }: { readonly startMs: number; readonly intervalMs: number; readonly length: number },
   deviceIds: readonly string[],
 ): DayPart {
-  const words = Math.max(1, Math.ceil(deviceIds.length / 32));
+  const words = wordsFor(deviceIds.length);
   return {
     startMs,
     intervalMs,

@@ -143,3 +143,15 @@ export function rankDevices(devices: readonly string[], priority: DevicePriority
     .map((_, i) => i)
     .sort((a, b) => (rankOf[a] === rankOf[b] ? a - b : (rankOf[a] as number) - (rankOf[b] as number)));
 }
+
+/** Whether {@link rankDevices} gives devices this order, without sorting them. */
+export function areRanked(devices: readonly string[], order: readonly number[], priority: DevicePriority): boolean {
+  const ranks = new Map(Object.entries(priority));
+  const rankOf = (device: number) => ranks.get(devices[device] as string) ?? Number.POSITIVE_INFINITY;
+  return order.every((device, place) => {
+    const better = order[place - 1];
+    if (better === undefined) return true;
+    const [betterRank, rank] = [rankOf(better), rankOf(device)];
+    return betterRank === rank ? better < device : betterRank < rank;
+  });
+}

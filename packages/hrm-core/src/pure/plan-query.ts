@@ -10,7 +10,7 @@
 import { DAY_MS, MINUTE_MS } from '../limits.js';
 import type { ReadingColumns } from './columns.js';
 import { takeRows } from './columns.js';
-import { rankDevices } from './merge.js';
+import { areRanked } from './merge.js';
 import type { Question } from './question.js';
 import type { Buckets, Rollup, Spans } from './rollup.js';
 
@@ -80,10 +80,10 @@ export function planDay<Group extends PlannedGroup>(
       if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
-  const isOrderCurrent = compareOrders(question);
   for (const [f, { rollup }] of files.entries()) {
     if (rollup === null || question.deviceId !== undefined) continue;
-    if (rollup.conflicts.minute.length === 0 || isOrderCurrent(rollup)) continue;
+    if (rollup.conflicts.minute.length === 0) continue;
+    if (areRanked(rollup.devices, rollup.order, question.priority)) continue;
     for (const minute of rollup.conflicts.minute) {
       if (source[minute] === f || source[minute] === FROM_SEVERAL) source[minute] = FROM_READINGS;
     }
@@ -173,17 +173,6 @@ function firstOf({ spans = null, groups }: PlannedFile, dayMs: number): number {
 function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolean {
   if (userId !== null && userId !== question.userId) return false;
   return question.deviceId === undefined || deviceId === null || deviceId === question.deviceId;
-}
-
-/** Tells whether conflicts were resolved under the question's order. A day's files mostly have the same devices: ranked once. */
-function compareOrders({ priority }: Question): (rollup: Rollup) => boolean {
-  let ranked: { readonly devices: readonly string[]; readonly order: readonly number[] } | null = null;
-  return ({ devices, order }) => {
-    const isKnown = ranked?.devices.length === devices.length && devices.every((id, d) => id === ranked?.devices[d]);
-    if (ranked === null || !isKnown) ranked = { devices, order: rankDevices(devices, priority) };
-    const current = ranked.order;
-    return order.every((device, place) => device === current[place]);
-  };
 }
 
 /** Of each minute how many before it are answered from readings. */

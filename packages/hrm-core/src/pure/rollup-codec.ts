@@ -4,13 +4,20 @@
  * What a value is the difference to is chosen so that most are zero or small: minutes and counts to the bucket before,
  * sums to `min * count`, a conflict to the best device's bucket of that minute, which mostly is what survives. A day of
  * two devices at 1 Hz at the same milliseconds takes about 7 kB, 0.04 bytes a reading.
+ *
+ * Version 1 has one word of devices a conflict, so it is of at most 32 devices. Version 2 has as many words as its devices
+ * need, and is otherwise the same. It is written for more devices only, so that software that knows version 1 reads all others.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MAX_ROLLUP_BYTES } from '../limits.js';
+import { addToMask, wordsFor } from './device-mask.js';
 import type { Buckets, Conflicts, Rollup } from './rollup.js';
 
+/** Versions, and how hard each is deflated: the second may be a hundred times larger, and others wait for it. */
+const DEFLATE_LEVEL = { 1: 9, 2: 6 } as const;
+
 interface Head {
-  readonly version: 1;
+  readonly version: 1 | 2;
   readonly user_id: string;
   readonly devices: readonly string[];
   readonly order: readonly number[];
@@ -22,23 +29,27 @@ interface Head {
 export function encodeRollup(rollup: Rollup): Uint8Array {
   const { userId, devices, order, series, conflicts } = rollup;
   const lengths = [...series, conflicts].map(({ minute }) => minute.length);
-  const head: Head = { version: 1, user_id: userId, devices, order, lengths };
+  const version = wordsFor(devices.length) === 1 ? 1 : 2;
+  const head: Head = { version, user_id: userId, devices, order, lengths };
   const values: number[] = [];
   for (const buckets of series) writeSeries(buckets, values);
   writeConflicts(rollup, values);
   const headBytes = Buffer.from(JSON.stringify(head), 'utf8');
   const length = Buffer.alloc(4);
   length.writeUInt32LE(headBytes.length);
-  return Buffer.concat([length, headBytes, deflateRawSync(toVarints(values), { level: 9 })]);
+  return Buffer.concat([length, headBytes, deflateRawSync(toVarints(values), { level: DEFLATE_LEVEL[version] })]);
 }
 
-/** Decodes what {@link encodeRollup} made. @throws whatever is wrong with the bytes. */
-export function decodeRollup(bytes: Uint8Array): Rollup {
+/**
+ * Decodes what {@link encodeRollup} made.
+ * @returns `null` for a rollup of a later version, which is no damage: the readings answer.
+ * @throws whatever is wrong with the bytes.
+ */
+export function decodeRollup(bytes: Uint8Array): Rollup | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bodyAt = 4 + buffer.readUInt32LE(0);
   const head: Head = JSON.parse(buffer.toString('utf8', 4, bodyAt));
-  if (head.version !== 1)
-    throw new Error(`its rollup is of version ${head.version}, which this software does not know`);
+  if (!(head.version in DEFLATE_LEVEL)) return null;
   const body = inflateRawSync(buffer.subarray(bodyAt), { maxOutputLength: MAX_ROLLUP_BYTES });
   const next = varintReader(body);
   const series = head.devices.map((_, d) => readSeries(head.lengths[d] ?? 0, next));
@@ -81,7 +92,8 @@ function writeConflicts({ series, order, conflicts }: Rollup, values: number[]):
   for (const [i, { buckets, at }] of bases.entries()) {
     values.push(zigzag((sum[i] as number) - (buckets.sum[at] as number)));
   }
-  for (const [i, { bit }] of bases.entries()) values.push(((devices[i] as number) ^ bit) >>> 0);
+  const expected = masksOf(bases, series.length);
+  for (const [w, word] of devices.entries()) values.push((word ^ (expected[w] as number)) >>> 0);
 }
 
 function readConflicts(
@@ -90,7 +102,7 @@ function readConflicts(
   order: readonly number[],
   next: () => number,
 ): Conflicts {
-  const buckets = { ...allocate(length), devices: new Uint32Array(length) };
+  const buckets = allocate(length);
   for (let i = 0, at = 0; i < length; i += 1) buckets.minute[i] = at += next();
   const bases = basesOf(buckets.minute, series, order);
   for (const column of ['count', 'min', 'max', 'sum'] as const) {
@@ -98,23 +110,42 @@ function readConflicts(
       buckets[column][i] = (base.buckets[column][base.at] as number) + unzigzag(next());
     }
   }
-  for (const [i, { bit }] of bases.entries()) buckets.devices[i] = (next() ^ bit) >>> 0;
-  return buckets;
+  const devices = masksOf(bases, series.length);
+  for (let w = 0; w < devices.length; w += 1) devices[w] = (devices[w] as number) ^ next();
+  return { ...buckets, devices };
 }
 
-/** Of each minute the best device's bucket. */
-function basesOf(minutes: Uint16Array, series: readonly Buckets[], order: readonly number[]) {
-  const cursors = series.map(() => 0);
-  return Array.from(minutes, (minute) => {
-    for (const d of order) {
-      const buckets = series[d] as Buckets;
-      let at = cursors[d] as number;
-      while (at < buckets.minute.length && (buckets.minute[at] as number) < minute) at += 1;
-      cursors[d] = at;
-      if (buckets.minute[at] === minute) return { buckets, at, bit: 1 << d };
+/** A bucket of a device. */
+interface Base {
+  readonly device: number;
+  readonly buckets: Buckets;
+  readonly at: number;
+}
+
+/** Of each minute the best device's bucket. In one pass over all buckets: there may be thousands of devices. */
+function basesOf(minutes: Uint16Array, series: readonly Buckets[], order: readonly number[]): readonly Base[] {
+  const best = new Map<number, Base | null>();
+  for (const minute of minutes) best.set(minute, null);
+  for (const device of best.size > 0 ? order : []) {
+    const buckets = series[device] as Buckets;
+    for (let at = 0; at < buckets.minute.length; at += 1) {
+      const minute = buckets.minute[at] as number;
+      if (best.get(minute) === null) best.set(minute, { device, buckets, at });
     }
-    throw new Error('its rollup has a conflict without a device');
+  }
+  return Array.from(minutes, (minute) => {
+    const base = best.get(minute) ?? null;
+    if (base === null) throw new Error('its rollup has a conflict without a device');
+    return base;
   });
+}
+
+/** As if only the best devices survived. */
+function masksOf(bases: readonly Base[], devices: number): Uint32Array {
+  const words = wordsFor(devices);
+  const masks = new Uint32Array(bases.length * words);
+  for (const [i, { device }] of bases.entries()) addToMask(masks, words, i, device);
+  return masks;
 }
 
 function allocate(length: number) {

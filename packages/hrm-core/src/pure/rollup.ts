@@ -6,9 +6,11 @@
  * minute's survivors are kept under the order of devices that was current. Under another order only those minutes fall
  * back to the readings.
  */
-import { DAY_MS, MAX_ROLLUP_DEVICES, MINUTE_MS } from '../limits.js';
-import { internStrings, type ReadingColumns } from './columns.js';
+import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../limits.js';
+import type { ReadingColumns } from './columns.js';
+import { addToMask, wordsFor } from './device-mask.js';
 import { type DevicePriority, rankDevices } from './merge.js';
+import { MAX_ROLLUP_DEVICES, rollupBytes } from './rollup-size.js';
 import { sortRows } from './sort-rows.js';
 
 /** What a bucket's byte holds; accepted readings stay far below, and those of another writer's file have no rollup then. */
@@ -30,14 +32,14 @@ export interface Buckets {
 
 /** Minutes in which devices disagree, resolved by rule 2. */
 export interface Conflicts extends Buckets {
-  /** Bit d: device d has a surviving reading. */
+  /** Of each minute the devices that have a surviving reading: `wordsFor(devices.length)` words of a mask. */
   readonly devices: Uint32Array;
 }
 
 /** The rollup of one user's readings of one day. */
 export interface Rollup {
   readonly userId: string;
-  /** In UTF-8 byte order, at most {@link MAX_ROLLUP_DEVICES}. */
+  /** In UTF-8 byte order. */
   readonly devices: readonly string[];
   /** Of each device. */
   readonly series: readonly Buckets[];
@@ -50,7 +52,7 @@ export interface Rollup {
  * Rolls up readings.
  * @param columns - merged by `mergeReadings`, at least one row.
  * @param dayMs - the first millisecond of their day.
- * @returns `null` where there is none: of several users, of another day, of too many devices, of impossible heart rates.
+ * @returns `null` where there is none: of several users, of another day, of impossible heart rates, too large.
  */
 export function rollUp(columns: ReadingColumns, dayMs: number, priority: DevicePriority): Rollup | null {
   const [userId] = columns.users;
@@ -64,13 +66,14 @@ export function rollUp(columns: ReadingColumns, dayMs: number, priority: DeviceP
   }
   const devices = series.map(({ device }) => columns.devices[device] as string);
   const order = rankDevices(devices, priority);
-  return {
+  const rollup = {
     userId,
     devices,
     series: series.map(({ fromRow, toRow }) => bucketsOf(columns, fromRow, toRow, dayMs)),
     order,
     conflicts: resolveConflicts(columns, series, order, dayMs),
   };
+  return rollupBytes(rollup) > MAX_ROLLUP_BYTES ? null : rollup;
 }
 
 /** When a file's readings lie, of each minute from its first to its last: arrays of one length. */
@@ -102,54 +105,6 @@ export function spansOf({ timestampMs }: ReadingColumns, dayMs: number): Spans {
     spans.lastMs[at] = Math.max(spans.lastMs[at] as number, ms - dayMs);
   }
   return spans;
-}
-
-/**
- * One rollup of several, each of its own minutes.
- * @param rollups - of one user's day, by minute.
- * @param priority - that they were made under.
- * @returns `null` where there is none, or of too many devices together.
- */
-export function joinRollups(rollups: readonly Rollup[], priority: DevicePriority): Rollup | null {
-  const [first] = rollups;
-  if (first === undefined || rollups.length === 1) return first ?? null;
-  const { values: devices, indices } = internStrings(rollups.flatMap((rollup) => rollup.devices));
-  if (devices.length > MAX_ROLLUP_DEVICES) return null;
-  const series: Buckets[][] = devices.map(() => []);
-  const conflicts: Conflicts[] = [];
-  let at = 0;
-  for (const rollup of rollups) {
-    const own = indices.subarray(at, at + rollup.devices.length);
-    at += rollup.devices.length;
-    for (const [d, device] of own.entries()) series[device]?.push(rollup.series[d] as Buckets);
-    const masks = rollup.conflicts.devices.map((mask) => {
-      let joined = 0;
-      for (const [d, device] of own.entries()) if ((mask & (1 << d)) !== 0) joined |= 1 << device;
-      return joined >>> 0;
-    });
-    conflicts.push({ ...rollup.conflicts, devices: masks });
-  }
-  const masks = Uint32Array.from(conflicts.flatMap((part) => [...part.devices]));
-  return {
-    userId: first.userId,
-    devices,
-    series: series.map(concatBuckets),
-    order: rankDevices(devices, priority),
-    conflicts: { ...concatBuckets(conflicts), devices: masks },
-  };
-}
-
-function concatBuckets(parts: readonly Buckets[]): Buckets {
-  function all(of: (buckets: Buckets) => ArrayLike<number>): number[] {
-    return parts.flatMap((part) => Array.from(of(part)));
-  }
-  return toBuckets(
-    all(({ minute }) => minute),
-    all(({ count }) => count),
-    all(({ sum }) => sum),
-    all(({ min }) => min),
-    all(({ max }) => max),
-  );
 }
 
 /** Tells whether two rollups say the same, under the same order. */
@@ -217,7 +172,8 @@ function bucketsOf(columns: ReadingColumns, fromRow: number, toRow: number, dayM
   return toBuckets(minute, count, sum, min, max);
 }
 
-function toBuckets(
+/** Buckets of lists of one length. */
+export function toBuckets(
   minute: readonly number[],
   count: readonly number[],
   sum: readonly number[],
@@ -237,6 +193,16 @@ function minuteOf({ timestampMs }: ReadingColumns, row: number, dayMs: number): 
   return Math.floor(((timestampMs[row] as number) - dayMs) / MINUTE_MS);
 }
 
+/** What survives of a minute. */
+interface Survivors {
+  readonly minute: number;
+  count: number;
+  sum: number;
+  min: number;
+  max: number;
+  readonly devices: Uint32Array;
+}
+
 function resolveConflicts(
   columns: ReadingColumns,
   series: readonly Series[],
@@ -251,10 +217,13 @@ function resolveConflicts(
   }
   // Stable, so of equal timestamps the best device's stays first.
   sortRows(rows, columns.timestampMs, new Uint32Array(rows.length));
-  const found: { minute: number; count: number; sum: number; min: number; max: number; devices: number }[] = [];
+  const words = wordsFor(series.length);
+  const seriesOfDevice = new Uint32Array(columns.devices.length);
+  for (const [s, { device }] of series.entries()) seriesOfDevice[device] = s;
+  const found: Survivors[] = [];
   for (let from = 0; from < rows.length; ) {
     const minute = minuteOf(columns, rows[from] as number, dayMs);
-    const survivors = { minute, count: 0, sum: 0, min: MAX_BUCKET_BPM, max: 0, devices: 0 };
+    const survivors = { minute, count: 0, sum: 0, min: MAX_BUCKET_BPM, max: 0, devices: new Uint32Array(words) };
     let to = from;
     for (; to < rows.length && minuteOf(columns, rows[to] as number, dayMs) === minute; to += 1) {
       const row = rows[to] as number;
@@ -264,7 +233,7 @@ function resolveConflicts(
       survivors.sum += heartRate;
       survivors.min = Math.min(survivors.min, heartRate);
       survivors.max = Math.max(survivors.max, heartRate);
-      survivors.devices |= 1 << series.findIndex(({ device }) => device === columns.device[row]);
+      addToMask(survivors.devices, words, 0, seriesOfDevice[columns.device[row] as number] as number);
     }
     if (survivors.count < to - from) found.push(survivors);
     from = to;
@@ -276,5 +245,7 @@ function resolveConflicts(
     found.map(({ min }) => min),
     found.map(({ max }) => max),
   );
-  return { ...buckets, devices: Uint32Array.from(found, ({ devices }) => devices >>> 0) };
+  const masks = new Uint32Array(found.length * words);
+  for (const [i, { devices }] of found.entries()) masks.set(devices, i * words);
+  return { ...buckets, devices: masks };
 }

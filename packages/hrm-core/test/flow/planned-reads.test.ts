@@ -8,7 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
 import { compact, type QuestionInput, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { openBytes } from '../../src/parquet/decode.js';
 import { oracleAnswer } from '../property/oracle.js';
+import { randomFrom } from '../support/random.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2024, 0, 15);
@@ -192,6 +194,54 @@ describe('a compacted day', () => {
     expect((await ask({ priority: { watch: 1 }, deviceId: 'strap' })).reads).toBe(0);
     // The same order of these devices, by other ranks.
     expect((await ask({ priority: { ring: 1, strap: 7, nobody: 3 } })).reads).toBe(0);
+  });
+});
+
+describe('a compacted day of more devices than a word has bits', () => {
+  const random = randomFrom(7);
+  /** Of 40 devices each at milliseconds of its own, in the first of four hours two pairs at the same; more than is kept of a small file. */
+  const readings = Array.from({ length: 40 * 2_000 }, (_, i) => ({ d: i % 40, at: Math.floor(i / 40) })).map(
+    ({ d, at }): Reading => {
+      const paired = at < 500 && d < 4 ? d - (d % 2) : d;
+      const timestampMs = START_MS + at * 7_200 + paired;
+      return {
+        userId: 'ana',
+        deviceId: `d${d}`,
+        timestampMs,
+        heartRate: 50 + Math.floor(170 * random()),
+        receivedMs: 0,
+      };
+    },
+  );
+  const conflictEnd = START_MS + 3_600_000;
+
+  it('answers its minutes without a reading, and reads where priorities have changed only minutes of conflicts', async () => {
+    const own = await temporaryDirectory();
+    onTestFinished(() => {
+      known = READINGS;
+    });
+    known = readings;
+    const storage = await openDirectoryStorage({ directory: own });
+    for (let from = 0; from < readings.length; from += 50_000) {
+      await writePart({ storage }, readings.slice(from, from + 50_000));
+    }
+    await compacted(storage);
+    await storage.close();
+    await sleep(1_100);
+    const { ask } = await openCounting(own);
+    const first = await ask();
+    expect(first.opens).toBe(1);
+    const bytesOfFile = await readFile(path.join(own, '20240115/ana/compacted.parquet'));
+    const { bodyEnd } = (await openBytes(new Uint8Array(bytesOfFile))).opened.footer;
+    // The end of the file, which says how long its footer is; then all of the footer and the rollup, and no row group.
+    expect(first.bytes).toBeLessThanOrEqual(32 * 1024 + bytesOfFile.length - bodyEnd);
+    expect((await ask({ interval: '1h' })).reads).toBe(0);
+    expect((await ask({ deviceId: 'd39' })).reads).toBe(0);
+    expect((await ask({ start: conflictEnd, priority: { d3: 1 } })).reads).toBe(0);
+    const { reads, bytes } = await ask({ priority: { d3: 1 } });
+    expect(reads).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(bytesOfFile.length);
+    expect((await ask({ priority: { d0: 1, d1: 2 } })).reads).toBe(0);
   });
 });
 

@@ -276,7 +276,8 @@ describe('the identity of a store', () => {
         for (const userId of ['ana', 'nobody']) {
           looks.length = 0;
           await query({ storage }, { ...DAY, userId });
-          expect(looks.filter((name) => !name.startsWith('20240115'))).toEqual(['.store']);
+          // The directory itself is looked at for its times: whether the dates are still those that were listed.
+          expect(looks.filter((name) => name !== '' && !name.startsWith('20240115'))).toEqual(['.store']);
         }
         await storage.close();
       }

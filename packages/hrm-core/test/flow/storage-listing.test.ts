@@ -1,19 +1,28 @@
+import * as nodeFileSystem from 'node:fs';
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   renameSync,
   rmdirSync,
+  rmSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createPartLister } from '../../src/drivers/storage/directory-listing.js';
+import {
+  type DirectoryEntry,
+  type DirectoryFileSystem,
+  openDirectoryStorage,
+} from '../../src/drivers/storage/directory.js';
+import { createLister } from '../../src/drivers/storage/directory-listing.js';
 import { isPart } from '../../src/drivers/storage/directory-names.js';
+import { latest } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
-import { withDirectory } from '../support/temporary-directory.js';
+import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 import { watchedFileSystem } from '../support/watched-file-system.js';
 
 /** A lister over the real file system, and how many directories it has really listed. */
@@ -25,12 +34,15 @@ function countedLister(maxNames?: number) {
       return null;
     },
   });
-  return { lister: createPartLister(fileSystem, maxNames), listings: () => listings };
+  return { lister: createLister(fileSystem, maxNames), listings: () => listings };
 }
 
-/** As if nothing had happened in it for an hour. */
+let ages = 0;
+
+/** As if nothing had happened in it for an hour; never twice the same time, which would hide what happened in between. */
 function age(path: string): void {
-  const longAgo = new Date(Date.now() - 3_600_000);
+  ages += 1;
+  const longAgo = new Date(Date.now() - 3_600_000 - ages * 1_000);
   utimesSync(path, longAgo, longAgo);
 }
 
@@ -71,7 +83,7 @@ describe('a lister of parts', () => {
           } catch {
             // It is not there.
           }
-          expect(lister.list(each)).toEqual(expected);
+          expect(lister.parts(each)).toEqual(expected);
         }
       }
       expect(steps).toBeGreaterThan(500);
@@ -83,10 +95,10 @@ describe('a lister of parts', () => {
     withDirectory(async (directory) => {
       writeFileSync(join(directory, partOf(1)), '');
       const { lister, listings } = countedLister();
-      for (let i = 0; i < 3; i += 1) lister.list(directory);
+      for (let i = 0; i < 3; i += 1) lister.parts(directory);
       expect(listings()).toBe(3);
       age(directory);
-      for (let i = 0; i < 3; i += 1) expect(lister.list(directory)).toEqual([partOf(1)]);
+      for (let i = 0; i < 3; i += 1) expect(lister.parts(directory)).toEqual([partOf(1)]);
       expect(listings()).toBe(4);
     }));
 
@@ -100,11 +112,99 @@ describe('a lister of parts', () => {
       }
       const [a = '', b = '', c = ''] = paths;
       const { lister, listings } = countedLister(10);
-      for (const path of [a, b, a, c]) lister.list(path);
+      for (const path of [a, b, a, c]) lister.parts(path);
       expect(listings()).toBe(3);
-      lister.list(a);
+      lister.parts(a);
       expect(listings()).toBe(3);
-      lister.list(b);
+      lister.parts(b);
       expect(listings()).toBe(4);
     }));
+});
+
+it('a listing of a day of very many users gives others a turn after each thousand', () =>
+  withDirectory(async (data) => {
+    for (let i = 0; i < 6_000; i += 1) mkdirSync(join(data, '20240115', `user-${i}`), { recursive: true });
+    let [atOnce, most, isDone] = [0, 0, false];
+    const counted = (entry: DirectoryEntry): DirectoryEntry => ({
+      name: entry.name,
+      isDirectory() {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        return entry.isDirectory();
+      },
+    });
+    const fileSystem: DirectoryFileSystem = {
+      ...nodeFileSystem,
+      readdir: (path, options, callback) =>
+        nodeFileSystem.readdir(path, options, (error, entries) => callback(error, entries?.map(counted))),
+      opendir: (path, options, callback) =>
+        nodeFileSystem.opendir(path, options, (error, directory) =>
+          callback(error, {
+            read: (each) => directory.read((failed, entry) => each(failed, entry === null ? null : counted(entry))),
+            close: (closed) => directory.close(closed),
+          }),
+        ),
+    };
+    const storage = await openDirectoryStorage({ directory: data, readOnly: true, fileSystem });
+    function turn(): void {
+      atOnce = 0;
+      if (!isDone) setImmediate(turn);
+    }
+    turn();
+    let found = 0;
+    for await (const { date } of storage.partitions({})) found += date === '20240115' ? 1 : 0;
+    isDone = true;
+    await storage.close();
+    expect(found).toBe(6_000);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(2_048);
+  }, MEMORY_DIRECTORY));
+
+describe('a listing of one user’s dates', () => {
+  it('is never behind, whatever dates come and go', () =>
+    withDirectory(async (data) => {
+      const random = randomFrom(testSeed());
+      const storage = await openDirectoryStorage({ directory: data });
+      const directories = ['_shared', 'ana'];
+      const all = Array.from({ length: 40 }, (_, i) => String(20240101 + i));
+      for (let i = 0; i < 400; i += 1) {
+        const date = all[Math.floor(random() * all.length)] as string;
+        const path = join(data, date, ['_shared', 'ana', 'bob'][Math.floor(random() * 3)] as string);
+        if (random() < 0.6) mkdirSync(path, { recursive: true });
+        else rmSync(random() < 0.5 ? path : join(data, date), { recursive: true, force: true });
+        if (random() < 0.7) age(data);
+        const found: string[] = [];
+        for await (const partition of storage.partitions({ directories })) {
+          found.push(`${partition.date}/${partition.directory}`);
+        }
+        const there = all.flatMap((each) => directories.map((name) => `${each}/${name}`));
+        expect(found).toEqual(there.filter((name) => existsSync(join(data, name))));
+      }
+      await storage.close();
+    }, MEMORY_DIRECTORY));
+
+  it('takes two looks a date that has none of it, none by an error, and lists the dates once', () =>
+    withDirectory(async (data) => {
+      const dates = Array.from({ length: 2_000 }, (_, i) => new Date(i * 86_400_000).toISOString().slice(0, 10));
+      for (const date of dates) mkdirSync(join(data, date.replaceAll('-', ''), 'bob'), { recursive: true });
+      const count = { looks: 0, errors: 0, listings: 0 };
+      const fileSystem = watchedFileSystem({
+        before(call) {
+          if (call.name === 'opendir' && call.path === data) count.listings += 1;
+          return null;
+        },
+        after(call, error) {
+          if (call.name === 'lstatSync') count.looks += 1;
+          if (call.name === 'lstatSync' && error) count.errors += 1;
+        },
+      });
+      const storage = await openDirectoryStorage({ directory: data, readOnly: true, fileSystem });
+      age(data);
+      for (let i = 0; i < 3; i += 1) expect((await latest({ storage }, { userId: 'ana' })).devices).toEqual([]);
+      await storage.close();
+      expect(count.errors).toBe(0);
+      expect(count.listings).toBe(1);
+      // The others are of the directory itself, and of what tells that it is the store.
+      expect(count.looks).toBeLessThan(3 * (2 * dates.length + 10));
+    }, MEMORY_DIRECTORY));
 });

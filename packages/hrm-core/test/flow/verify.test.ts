@@ -231,6 +231,27 @@ it.each([
   });
 });
 
+it('makes the rollup of a day of 40 devices, which earlier versions have stored without', async () => {
+  await withPlace(async ({ storage, data, directory }) => {
+    const ids = Array.from({ length: 40 }, (_, d) => `d${d}`);
+    const many = readings('ana', ids, 100);
+    await writePart({ storage }, many);
+    await compact({ storage }, { all: true });
+    await compact({ storage }, { sweepAfterMs: 0 });
+    await expectClean(storage);
+    await writeCompacted(directory, { rollup: null, replaces: [] }, many);
+    expect((await verify({ storage })).faults).toMatchObject([{ code: 'rollup_missing', outcome: 'found' }]);
+    expect(await verify({ storage }, { repair: true })).toMatchObject({ repaired: 1, setAside: 0, failures: [] });
+    await expectClean(storage);
+    const lacking = rollUp(mergeReadings([columnsFromReadings(many.slice(1))]), START_MS, {});
+    await writeCompacted(directory, { rollup: lacking, replaces: [] }, many);
+    expect((await verify({ storage })).faults).toMatchObject([{ code: 'wrong_rollup', outcome: 'found' }]);
+    expect(await verify({ storage }, { repair: true })).toMatchObject({ repaired: 1, failures: [] });
+    await expectClean(storage);
+    await expectAnswer(data, many);
+  });
+});
+
 it('knows a rollup that was made under other priorities for right', async () => {
   await withPlace(async (place) => {
     await writePart(place, ANA);

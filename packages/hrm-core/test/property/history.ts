@@ -121,12 +121,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('ask'), question: historyQuestion() }) },
 );
 
-/** Histories of 3 users, 2 or 3 devices and at least 200 readings, with both kinds of conflict for every user. */
+/** More than a rollup's conflicts have bits in a word. */
+const MANY_DEVICES = [...IDS, ...Array.from({ length: 19 }, (_, d) => `d${d}`)];
+
+/** Histories of 3 users, 2 or 3 devices (now and then 40) and at least 200 readings, with both kinds of conflict for every user. */
 export const anyHistory: fc.Arbitrary<History> = fc
   .record({
     users: fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 3, maxLength: 3 }),
-    devices: fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 2, maxLength: 3 }),
-    rows: fc.array(fc.tuple(fc.nat(2), fc.nat(2), instant, fc.integer({ min: 30, max: 220 })), {
+    devices: fc.oneof(
+      { weight: 5, arbitrary: fc.uniqueArray(fc.constantFrom(...IDS), { minLength: 2, maxLength: 3 }) },
+      { weight: 1, arbitrary: fc.constant(MANY_DEVICES) },
+    ),
+    rows: fc.array(fc.tuple(fc.nat(2), fc.nat(119), instant, fc.integer({ min: 30, max: 220 })), {
       minLength: 200,
       maxLength: 260,
       size: 'max',

@@ -124,10 +124,10 @@ it('takes no reading where the rollups tell everything', () => {
   expect(plan({ fromMs: 60_000 }, null)).toEqual(['b']);
 });
 
-it('has no rollup of several users, of another day, of more devices than it has bits, of impossible heart rates', () => {
+it('has no rollup of several users, of another day, of too many devices, of impossible heart rates', () => {
   const roll = (readings: readonly Reading[]) => rollUp(mergeReadings([columnsFromReadings(readings)]), 0, {});
-  const devices = Array.from({ length: 33 }, (_, i) => reading(i, 70, `d${i}`));
-  expect(roll(devices.slice(1))).not.toBeNull();
+  const devices = Array.from({ length: 5_000 }, (_, i) => reading(i, 70, `d${i}`));
+  expect(roll(devices.slice(0, 1_000))).not.toBeNull();
   expect(roll(devices)).toBeNull();
   expect(roll([reading(0, 70), reading(0, 70, 'd', 'v')])).toBeNull();
   expect(roll([reading(DAY_MS, 70)])).toBeNull();
@@ -136,7 +136,7 @@ it('has no rollup of several users, of another day, of more devices than it has 
 });
 
 it('keeps every value of a rollup when it is stored', () => {
-  const devices = Array.from({ length: 32 }, (_, i) => `d${i}`);
+  const devices = Array.from({ length: 40 }, (_, i) => `d${i}`);
   const any = fc.record({
     deviceId: fc.constantFrom(...devices),
     timestampMs: fc.oneof(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: DAY_MS - 1 })),

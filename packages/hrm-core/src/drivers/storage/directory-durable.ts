@@ -11,7 +11,7 @@ import { errorCode } from './directory-errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './directory-files.js';
 import type { Flush } from './directory-flush.js';
 import type { StoreIdentity } from './directory-identity.js';
-import type { PartLister } from './directory-listing.js';
+import type { Lister } from './directory-listing.js';
 import { partitionPath } from './directory-names.js';
 
 /** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
@@ -27,7 +27,7 @@ export interface DirectoryContext {
   /** Whether it is still the store that was opened. */
   readonly identity: StoreIdentity;
   readonly flush: Flush;
-  readonly parts: PartLister;
+  readonly lister: Lister;
   /** What of it is open. */
   readonly descriptors: Descriptors;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */

@@ -31,6 +31,13 @@ export interface DirectoryEntry {
   isDirectory(): boolean;
 }
 
+/** A directory that is read entry by entry. */
+export interface OpenDirectory {
+  /** The next; `null` at the end. */
+  read(callback: DoneWith<DirectoryEntry | null>): void;
+  close(callback: Done): void;
+}
+
 /** What identifies and describes a file; bigint, since inode numbers exceed 2^53 on some file systems. */
 export interface FileStatus {
   readonly dev: bigint;
@@ -63,11 +70,12 @@ export interface DirectoryFileSystem {
   unlink(path: string, callback: Done): void;
   mkdir(path: string, mode: number, callback: Done): void;
   readdir(path: string, options: { withFileTypes: true }, callback: DoneWith<readonly DirectoryEntry[]>): void;
+  opendir(path: string, options: { bufferSize: number }, callback: DoneWith<OpenDirectory>): void;
   statfs(path: string, callback: DoneWith<nodeFileSystem.StatsFs>): void;
   openSync(path: string, flags: number): number;
   closeSync(fd: number): void;
   fstatSync(fd: number, options: { bigint: true }): FileStatus;
-  lstatSync(path: string, options: { bigint: true }): FileStatus;
+  lstatSync(path: string, options: { bigint: true; throwIfNoEntry?: boolean }): FileStatus | undefined;
   readdirSync(path: string): string[];
   chmodSync(path: string, mode: number): void;
 }
@@ -80,7 +88,8 @@ export function done(call: (callback: Done) => void): Promise<void> {
   return new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
 }
 
-function doneWith<T>(call: (callback: DoneWith<T>) => void): Promise<T> {
+/** The same of one that has a result. */
+export function doneWith<T>(call: (callback: DoneWith<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value))));
 }
 
@@ -189,11 +198,12 @@ export async function makeDirectory(fileSystem: DirectoryFileSystem, path: strin
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     // A link would be written through and never listed: what is there must be a directory itself.
-    if (fileSystem.lstatSync(path, { bigint: true }).isDirectory()) return;
+    if (fileSystem.lstatSync(path, { bigint: true })?.isDirectory() === true) return;
     throw Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`, { cause: error }), { code: 'ENOTDIR' });
   }
-  const { mode } = fileSystem.lstatSync(path, { bigint: true });
-  if ((mode & PERMISSION_BITS) !== BigInt(DIRECTORY_MODE)) fileSystem.chmodSync(path, DIRECTORY_MODE);
+  const made = fileSystem.lstatSync(path, { bigint: true });
+  if (made !== undefined && (made.mode & PERMISSION_BITS) !== BigInt(DIRECTORY_MODE))
+    fileSystem.chmodSync(path, DIRECTORY_MODE);
 }
 
 /** Syncs a directory: the entries that it has when this is called survive a power cut. */
@@ -207,7 +217,7 @@ export async function syncDirectory(fileSystem: DirectoryFileSystem, path: strin
   }
 }
 
-/** The entries of a directory; none where there is no such directory. */
+/** The entries of a directory that has few; none where there is no such directory. */
 export async function listEntries(fileSystem: DirectoryFileSystem, path: string): Promise<readonly DirectoryEntry[]> {
   try {
     return await doneWith<readonly DirectoryEntry[]>((callback) =>
@@ -219,10 +229,13 @@ export async function listEntries(fileSystem: DirectoryFileSystem, path: string)
   }
 }
 
-/** What is at a path, links not followed; `null` where there is nothing. */
+/**
+ * What is at a path, links not followed; `null` where there is nothing. Nothing is not told by an error: making one takes ten
+ * times as long as looking, and a question about one user looks at every date of all users.
+ */
 export function statusOf(fileSystem: DirectoryFileSystem, path: string): FileStatus | null {
   try {
-    return fileSystem.lstatSync(path, { bigint: true });
+    return fileSystem.lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;

@@ -5,7 +5,8 @@ import type { ListOptions, Partition, PartitionRange } from '../../ports/storage
 import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import type { DirectoryContext } from './directory-durable.js';
 import { storageError } from './directory-errors.js';
-import { listEntries, statusOf } from './directory-files.js';
+import { statusOf } from './directory-files.js';
+import { listNames } from './directory-listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './directory-names.js';
 import { listPending } from './directory-pending.js';
 import { insist } from './directory-read.js';
@@ -35,59 +36,87 @@ export async function* listPartitions(
     return;
   }
   const { identity } = context;
-  const dates = await namesOf(context, '', (name) => isDate(name) && isWanted(name), options);
+  const dates = (await datesOf(context, options)).filter(isWanted);
   const isAlone = dates.length === 1;
   if (!isAlone) await identity.require();
   let doubtedAt = isAlone ? identity.proofs : Number.NaN;
-  for (const date of dates) {
+  for (let at = 0; at < dates.length; ) {
     await options?.giveWay?.();
     throwIfAborted(options?.signal, 'listing partitions');
-    const found =
+    const { looks, found } =
       directories === undefined
-        ? await namesOf(context, date, isUserDirectory, options)
-        : await thoseThere(context, date, directories);
-    if (found.length === 0) doubtedAt = identity.proofs;
-    else if (!isAlone && doubtedAt === identity.proofs) await identity.require();
-    for (const directory of found) yield { date, directory };
+        ? { looks: 1, found: await directoriesOf(context, dates[at] as string, options) }
+        : await findSome(context, dates.slice(at, at + DATES_AT_ONCE), directories);
+    at += looks;
+    if (looks > 1 || found.length === 0) doubtedAt = identity.proofs;
+    if (found.length > 0 && !isAlone && doubtedAt === identity.proofs) await identity.require();
+    for (const directory of found) yield { date: dates[at - 1] as string, directory };
   }
   if (doubtedAt === identity.proofs) await identity.require();
 }
 
+/** Dates without anything that are passed over in one piece: 32 system calls, which is little also on a slow disk. */
+const DATES_AT_ONCE = 16;
+
+async function datesOf(context: DirectoryContext, options?: ListOptions): Promise<readonly string[]> {
+  const { lister, directory } = context;
+  try {
+    return await insist(() => lister.names(directory, () => namesOf(context, directory, isDate, options)));
+  } catch (error) {
+    throw storageError('list the dates', directory, error);
+  }
+}
+
+async function directoriesOf(
+  context: DirectoryContext,
+  date: string,
+  options?: ListOptions,
+): Promise<readonly string[]> {
+  try {
+    return await insist(() => namesOf(context, join(context.directory, date), isUserDirectory, options));
+  } catch (error) {
+    throw storageError(`list ${date}`, context.directory, error);
+  }
+}
+
 /** Names of directories, ascending; they are ASCII, so that the order of code units is the order of bytes. */
 async function namesOf(
-  context: DirectoryContext,
+  { fileSystem }: DirectoryContext,
   path: string,
   isWanted: (name: string) => boolean,
   { giveWay = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
-  try {
-    const entries = await insist(() => listEntries(context.fileSystem, join(context.directory, path)));
-    if (entries.length > MANY_ENTRIES) await giveWay();
-    const names = entries.filter((entry) => isWanted(entry.name) && entry.isDirectory()).map(({ name }) => name);
-    return await sortInTurns(names, byCodeUnits, giveWay);
-  } catch (error) {
-    throw storageError(`list ${path || 'the dates'}`, context.directory, error);
-  }
+  const names = await listNames(fileSystem, path, (entry) => isWanted(entry.name) && entry.isDirectory());
+  return await sortInTurns(names, byCodeUnits, giveWay);
 }
-
-/** Entries whose filtering is worth a pause of its own: a millisecond or two. */
-const MANY_ENTRIES = 10_000;
 
 async function yieldNow(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A stat each instead of a listing: a day may have ten thousand users. */
-async function thoseThere(
+/**
+ * Looks into dates up to the first that has some of these directories. A stat each instead of a listing: a day may have ten
+ * thousand users. A remembered listing is no quicker: whether it still holds is a stat too, of something that is there, and
+ * that takes as long as two of what is not.
+ */
+async function findSome(
   { fileSystem, directory }: DirectoryContext,
-  date: string,
+  dates: readonly string[],
   names: readonly string[],
-): Promise<readonly string[]> {
-  const isThere = (name: string) => statusOf(fileSystem, join(directory, date, name))?.isDirectory() === true;
+): Promise<{ readonly looks: number; readonly found: readonly string[] }> {
+  function look(): { readonly looks: number; readonly found: readonly string[] } {
+    for (const [i, date] of dates.entries()) {
+      const found = names.filter(
+        (name) => statusOf(fileSystem, `${directory}/${date}/${name}`)?.isDirectory() === true,
+      );
+      if (found.length > 0) return { looks: i + 1, found };
+    }
+    return { looks: dates.length, found: [] };
+  }
   try {
-    return await insist(async () => names.filter(isThere));
+    return await insist(async () => look());
   } catch (error) {
-    throw storageError(`look for ${names.join()} of ${date}`, directory, error);
+    throw storageError(`look for ${names.join()} from ${dates[0]} on`, directory, error);
   }
 }
 

@@ -21,7 +21,8 @@ import type { Partition, Visit } from '../../ports/storage.js';
 import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import { type DirectoryContext, syncShared } from './directory-durable.js';
 import { storageError, succeedsUnless } from './directory-errors.js';
-import { createEmpty, done, listEntries, makeDirectory, statusOf } from './directory-files.js';
+import { createEmpty, done, makeDirectory, statusOf } from './directory-files.js';
+import { listNames } from './directory-listing.js';
 import { isDate, isUserDirectory, PENDING_DIRECTORY, requireDirectory } from './directory-names.js';
 
 const SEEN = '~seen';
@@ -80,8 +81,8 @@ export async function listPending(
   giveWay: () => Promise<void>,
 ): Promise<readonly Partition[]> {
   const found = new Map<string, Partition>();
-  const entries = await listEntries(context.fileSystem, join(context.directory, PENDING_DIRECTORY));
-  for (const [i, { name }] of entries.entries()) {
+  const names = await listNames(context.fileSystem, join(context.directory, PENDING_DIRECTORY), () => true);
+  for (const [i, name] of names.entries()) {
     if (i % MARKS_AT_ONCE === MARKS_AT_ONCE - 1) await giveWay();
     const [, date = '', directory = ''] = NAME_PATTERN.exec(name) ?? [];
     if (!isDate(date) || (!isUserDirectory(directory) && directory !== SHARED_DIRECTORY)) continue;

@@ -119,7 +119,7 @@ export async function listVersions(
 ): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    const found = [COMPACTED_NAME, ...context.parts.list(path)].flatMap((name) => {
+    const found = [COMPACTED_NAME, ...context.lister.parts(path)].flatMap((name) => {
       if (HASHED_PART.test(name)) return [{ name, version: name }];
       const status = statusOf(context.fileSystem, join(path, name));
       return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
@@ -185,7 +185,7 @@ async function openSettled(
   path: string,
   { isKnown, giveWay }: SnapshotOptions = {},
 ): Promise<Settled | null> {
-  const { fileSystem, parts } = context;
+  const { fileSystem, lister } = context;
   const seen = new Set([COMPACTED_NAME]);
   const files: FoundFile[] = [];
   const known: string[] = [];
@@ -197,7 +197,7 @@ async function openSettled(
     const compacted = openCompacted(fileSystem, path);
     if (compacted !== null) files.push(compacted);
     for (let listing = 0; listing < MAX_SNAPSHOT_ATTEMPTS && !isSettled; listing++) {
-      const fresh = parts.list(path).filter((name) => !seen.has(name));
+      const fresh = lister.parts(path).filter((name) => !seen.has(name));
       for (const [i, name] of fresh.entries()) {
         if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
         seen.add(name);

@@ -35,7 +35,7 @@ import {
 import { createFlush } from './directory-flush.js';
 import { knowStore, makeIdentity, missingError } from './directory-identity.js';
 import { sweepLeftovers, temporaryPath } from './directory-leftovers.js';
-import { createPartLister } from './directory-listing.js';
+import { createLister } from './directory-listing.js';
 import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './directory-names.js';
 import { listPartitions } from './directory-partitions.js';
 import { completeMarks, visitPartition } from './directory-pending.js';
@@ -45,7 +45,7 @@ import { removeParts, replaceCompacted } from './directory-replace.js';
 import { listVersions, openSnapshot } from './directory-snapshot.js';
 import { listStrays } from './directory-strays.js';
 
-export type { DirectoryEntry, DirectoryFileSystem, FileStatus } from './directory-files.js';
+export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './directory-files.js';
 
 /** What `openDirectoryStorage` takes. */
 export interface DirectoryStorageOptions {
@@ -93,7 +93,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       readOnly,
       identity: await knowStore(fileSystem, directory, () => known.clear()),
       flush: createFlush(directory),
-      parts: createPartLister(fileSystem),
+      lister: createLister(fileSystem),
       descriptors: createDescriptors(options.maxOpenFiles),
       known,
       syncs: new Map(),
