@@ -4,24 +4,16 @@
  */
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Reading, writePart } from 'hrm-core';
-import { openDirectoryStorage } from 'hrm-core/directory';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { environment, postBatch, type Service, startService, temporaryDirectory } from './support/hrm.js';
-import { type Stalls, watchStalls } from './support/stalls.js';
-
-/**
- * Milliseconds of processor time in one piece, for what is valid and hostile. On a machine of its own no piece takes 50; where many
- * share a core and its caches, the same work takes up to twice the time of the processor, too.
- */
-const MAX_PIECE_MS = 100;
+import { leastOfTries, MAX_HOSTILE_MS, MAX_PLAIN_MS, type Stalls, watchStalls } from './support/stalls.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 
-async function start(settings: Record<string, string> = {}): Promise<{ service: Service; stalls: Stalls }> {
+async function start(...parts: string[]): Promise<{ service: Service; stalls: Stalls }> {
   const stalls = watchStalls();
-  const env = environment(await temporaryDirectory(), { ...settings, ...stalls.env });
-  const service = await startService(env, '--only', 'api', '--only', 'consumer');
+  const env = environment(await temporaryDirectory(), stalls.env);
+  const service = await startService(env, '--only', 'api', ...parts);
   await fetch(`${service.url}/health/live`);
   stalls.longestMs();
   return { service, stalls };
@@ -64,58 +56,55 @@ async function openStream(url: string, userId: string, after?: string): Promise<
   return { readings: () => counts.reading, gaps: () => counts.gap, id };
 }
 
-/** Asks, and takes the answer as it comes. */
-async function ask(url: string, headers: Record<string, string> = {}): Promise<void> {
-  const response = await fetch(url, { headers });
-  const body = await response.arrayBuffer();
-  expect([url, response.status, body.byteLength > 0]).toEqual([url, 200, true]);
-}
+/** Batches of 10,000 that are valid, plain and hostile, as JSON values. */
+const BATCHES: Readonly<Record<string, () => readonly object[]>> = {
+  'of one device': () => readings(10_000),
+  'of 10,000 users and devices with the longest ids': () =>
+    readings(10_000).map((reading, i) => ({ ...reading, ...longIds(i) })),
+  'with a long field that is ignored': () =>
+    readings(10_000).map((reading) => ({ ...reading, note: 'x'.repeat(1_200) })),
+};
 
-/** Very many devices with the longest ids, in one minute and over some. */
-function manyDevices(count: number, minutes: number): Reading[] {
-  return Array.from({ length: count * minutes }, (_, i): Reading => {
-    const device = i % count;
-    const timestampMs = START_MS + Math.floor(i / count) * 60_000 + device;
-    const deviceId = `${'€'.repeat(minutes === 1 ? 120 : 1)}${device}`;
-    return { userId: `of ${minutes}`, deviceId, timestampMs, heartRate: 60 + (device % 90), receivedMs: timestampMs };
-  });
+function longIds(i: number) {
+  return { user_id: `${'u'.repeat(120)}${i}`, device_id: `${'€'.repeat(120)}${i}` };
 }
 
 describe('no long piece of work', () => {
-  it('in any question about very many devices', async () => {
-    const directory = await temporaryDirectory();
-    const stalls = watchStalls();
-    const env = environment(directory, stalls.env);
-    const storage = await openDirectoryStorage({ directory: String(env.HRM_DATA_DIR) });
-    for (const readings of [manyDevices(9_000, 1), manyDevices(1_000, 100)]) {
-      for (let from = 0; from < readings.length; from += 25_000)
-        await writePart({ storage }, readings.slice(from, from + 25_000));
+  it.each(Object.entries(BATCHES))('in taking batches %s, in either form', async (name, batch) => {
+    const { service, stalls } = await start();
+    const values = batch();
+    const bodies = {
+      'application/json': JSON.stringify(values),
+      'application/x-ndjson': values.map((value) => JSON.stringify(value)).join('\n'),
+    };
+    const maxMs = name === 'of one device' ? MAX_PLAIN_MS : MAX_HOSTILE_MS;
+    for (const [type, body] of Object.entries(bodies)) {
+      const longestMs = await leastOfTries(stalls, maxMs, async () => {
+        const headers = { 'content-type': type };
+        const response = await fetch(`${service.url}/metrics/heart-rate/batch`, { method: 'POST', headers, body });
+        expect([response.status, await response.text()]).toEqual([202, expect.stringContaining('10000')]);
+      });
+      expect([type, longestMs <= maxMs ? 'short' : longestMs]).toEqual([type, 'short']);
     }
-    await storage.close();
-    const { url } = await startService(env, '--only', 'api');
-    await ask(`${url}/health/live`);
-    stalls.longestMs();
-    const lasted: [string, number][] = [];
-    for (const user of ['of 1', 'of 100'].map(encodeURIComponent)) {
-      const day = `user_id=${user}&start=2024-01-15T00:00:00Z&end=2024-01-16T00:00:00Z`;
-      for (const [path, accept] of [
-        [`/metrics/heart-rate?${day}`, 'application/json'],
-        [`/metrics/heart-rate?${day}`, 'text/csv'],
-        [`/metrics/heart-rate?${day}`, 'application/x-ndjson'],
-        [`/metrics/heart-rate?${day}&interval=1d`, 'application/json'],
-        [`/metrics/heart-rate?${day}&device_id=7`, 'application/json'],
-        [`/users/${user}/latest`, 'application/json'],
-        [`/users/${user}/devices`, 'application/json'],
-      ] as const) {
-        await ask(url + path, { Accept: accept });
-        lasted.push([path, stalls.longestMs()]);
-      }
+  });
+
+  it('in storing whole claims of a consumer, plain and with the longest ids', async () => {
+    const { service, stalls } = await start('--only', 'consumer');
+    for (const batch of [readings(10_000), readings(10_000).map((reading, i) => ({ ...reading, ...longIds(i) }))]) {
+      for (let i = 0; i < 5; i += 1) expect(await postBatch(service.url, batch)).toBe(202);
     }
-    expect(lasted.filter(([, ms]) => ms > MAX_PIECE_MS)).toEqual([]);
+    async function waiting(): Promise<number> {
+      const { queue } = (await (await fetch(`${service.url}/system`)).json()) as {
+        queue: { readings: number; claimed_readings: number };
+      };
+      return queue.readings + queue.claimed_readings;
+    }
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(0);
+    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_HOSTILE_MS);
   });
 
   it('where a hundred come back to the live view at once, from long ago', async () => {
-    const { service, stalls } = await start();
+    const { service, stalls } = await start('--only', 'consumer');
     const first = await openStream(service.url, 'ana');
     for (let i = 0; i < 10; i += 1) expect(await postBatch(service.url, readings(10_000, 'ben'))).toBe(202);
     expect(await postBatch(service.url, readings(1))).toBe(202);
@@ -124,17 +113,17 @@ describe('no long piece of work', () => {
     const again = await Promise.all(Array.from({ length: 100 }, () => openStream(service.url, 'ana', first.id)));
     for (const stream of again)
       await expect.poll(() => stream.readings() + stream.gaps(), { timeout: 60_000 }).toBeGreaterThan(0);
-    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_PIECE_MS);
+    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_HOSTILE_MS);
   });
 
-  it('in a batch that a hundred live streams show', async () => {
-    const { service, stalls } = await start();
+  it('in a batch that 250 live streams show', async () => {
+    const { service, stalls } = await start('--only', 'consumer');
     const streams: CountedStream[] = [];
-    for (let i = 0; i < 100; i += 1) streams.push(await openStream(service.url, 'ana'));
+    for (let i = 0; i < 250; i += 1) streams.push(await openStream(service.url, 'ana'));
     expect(await postBatch(service.url, readings(10_000))).toBe(202);
     for (const stream of streams)
       await expect.poll(() => stream.readings() === 10_000 || stream.gaps() > 0, { timeout: 60_000 }).toBe(true);
     await sleep(10);
-    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_PIECE_MS);
+    expect(stalls.longestMs()).toBeLessThanOrEqual(MAX_HOSTILE_MS);
   });
 });

@@ -10,8 +10,8 @@ import { onTestFinished } from 'vitest';
 import { HRM_BIN, hrmEnvironment } from '../../packages/hrm-cli/test/hrm.js';
 
 /** An empty directory that goes when the test ends. */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'hrm-test-'));
+export async function temporaryDirectory(parent = tmpdir()): Promise<string> {
+  const directory = await mkdtemp(path.join(parent, 'hrm-test-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }

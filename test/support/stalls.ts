@@ -2,8 +2,21 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
+
+/**
+ * Milliseconds of processor time in one piece. On two quiet cores no piece of plain data takes 20, and none of what is valid and hostile
+ * 50. Where others share the caches, the same work takes up to twice the time of the processor: so each bound is twice that, and
+ * what can be repeated has the least of several tries.
+ */
+export const MAX_PLAIN_MS = 40;
+/** See {@link MAX_PLAIN_MS}. */
+export const MAX_HOSTILE_MS = 100;
+
+/** After so many tries that are all too long it is not the machine. */
+const TRIES = 4;
 
 const PROBE = new URL('./stall-probe.mjs', import.meta.url);
 
@@ -30,4 +43,17 @@ export function watchStalls(): Stalls {
       return Math.max(0, ...lines.split('\n').map((line) => Number(line.split(' ')[1] ?? 0)));
     },
   };
+}
+
+/** Does the same again while a piece of it was too long. @returns the longest piece of the best try, milliseconds. */
+export async function leastOfTries(stalls: Stalls, maxMs: number, work: () => Promise<void>): Promise<number> {
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < TRIES && leastMs > maxMs; i += 1) {
+    stalls.longestMs();
+    await work();
+    // The last piece is written down in the turn after it.
+    await sleep(20);
+    leastMs = Math.min(leastMs, stalls.longestMs());
+  }
+  return leastMs;
 }

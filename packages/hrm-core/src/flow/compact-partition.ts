@@ -17,6 +17,7 @@ import { isDamage, isLeftInPlace } from './damage.js';
 import { describeFile } from './describe-file.js';
 import { cacheOf } from './file-cache.js';
 import { mergeFiles } from './merge-files.js';
+import { takeTurns } from './turns.js';
 
 /** Takes a partition one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactPartition(
@@ -28,7 +29,7 @@ export async function compactPartition(
   const visit = await storage.visit(partition);
   // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
   // compacted file that it knows from a newer one by that number.
-  const snapshot = await storage.snapshot(partition, options);
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
   try {
     const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);

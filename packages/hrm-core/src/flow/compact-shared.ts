@@ -41,6 +41,7 @@ import {
 } from './compaction-run.js';
 import { withoutDamaged } from './damage-watch.js';
 import { mergeFiles } from './merge-files.js';
+import { takeTurns } from './turns.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactShared(
@@ -50,7 +51,7 @@ export async function compactShared(
 ): Promise<StepSummary> {
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const visit = await storage.visit(partition);
-  const snapshot = await storage.snapshot(partition, options);
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
   try {
     const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
@@ -160,7 +161,7 @@ async function bringShare(
   options: StepOptions,
 ): Promise<Share> {
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
-  const snapshot = await storage.snapshot(partition, options);
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
   try {
     const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => shares.some((share) => replaces.includes(share)));

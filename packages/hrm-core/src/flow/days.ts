@@ -70,7 +70,7 @@ export async function overPartitions<Result>(
       for (const partition of partitions) {
         // What was known may be forgotten before it is used: then everything is opened.
         const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
-        snapshots.push(await storage.snapshot(partition, { ...options, isKnown }));
+        snapshots.push(await storage.snapshot(partition, { ...options, isKnown, giveWay: turns.give }));
       }
       const result = await step({ cache, damage, turns }, snapshots);
       // Without what was damaged others count, which that said it replaces.

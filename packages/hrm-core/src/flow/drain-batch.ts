@@ -3,7 +3,8 @@ import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } fro
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../ports/queue.js';
 import type { PartitionFailure, Storage } from '../ports/storage.js';
-import { decodeElements, encodeElements, unstorableLetter } from '../pure/element.js';
+import { decodeInTurns, encodeElements, unstorableLetter } from '../pure/element.js';
+import { takeTurns } from './turns.js';
 import { type WrittenBatch, writeBatch } from './write-batch.js';
 import type { WrittenPart } from './write-part.js';
 
@@ -95,7 +96,10 @@ export async function drainBatch(
     };
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
-    const { readings, origins, rejected, deferred } = decodeElements(claim.elements, maxFutureMs, maxPastMs);
+    const { give } = takeTurns();
+    const decoded = await decodeInTurns(claim.elements, give, maxFutureMs, maxPastMs);
+    const { readings, origins, rejected, deferred } = decoded;
+    await give();
     const batch = await writeBatch(storage, readings, origins, { signal, maxSmallParts });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);

@@ -12,6 +12,7 @@ import type { DamageWatch } from './damage-watch.js';
 import { type FileCache, versionKey } from './file-cache.js';
 import { type KnownFile, knowFile } from './known-file.js';
 import { type KnownShared, knowShare, knowShared, rescueShare, shareKey } from './known-share.js';
+import { type Turns, takeTurns } from './turns.js';
 
 /** A file that counts, and what is known of it. */
 export interface Source {
@@ -26,7 +27,7 @@ export interface Source {
  * @param snapshots - of the shared partition and of the user's own, where they exist.
  */
 export async function findSources(
-  { cache, damage }: { readonly cache: FileCache; readonly damage: DamageWatch },
+  { cache, damage, turns }: { readonly cache: FileCache; readonly damage: DamageWatch; readonly turns: Turns },
   snapshots: readonly Snapshot[],
   question: Question,
 ): Promise<readonly Source[]> {
@@ -40,6 +41,7 @@ export async function findSources(
     filesOf((name) => name === directory),
     (name, replaced) => replaced.has(name),
     ({ file, partition }) => damage.read(file, partition, () => knowFile(cache, file, partition, question.priority)),
+    turns,
   );
   for (const { file, partition, known } of own) {
     if (known.footer.rollupFault !== null) damage.noteRollup(file, partition);
@@ -49,14 +51,18 @@ export async function findSources(
     filesOf((name) => name === SHARED_DIRECTORY),
     (name, others) => others.has(name) || replaced.has(shareName(name, directory)),
     ({ file, partition }) => damage.read(file, partition, () => knowShared(cache, file, partition)),
+    turns,
   );
-  const shares = await knowEach(shared, ({ file, partition, known }) =>
-    damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
+  const shares = await knowEach(
+    shared,
+    ({ file, partition, known }) =>
+      damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
+    turns,
   );
   const passedOver = snapshots.flatMap(({ partition, files }) =>
     damage.passedOver(files, partition).map((file) => ({ file, partition })),
   );
-  const rescued = await knowEach(passedOver, ({ file, partition }) => rescueShare(file, partition, question));
+  const rescued = await knowEach(passedOver, ({ file, partition }) => rescueShare(file, partition, question), turns);
   return [...own, ...shares, ...rescued];
 }
 
@@ -79,7 +85,7 @@ export async function findShares(
     }
   }
   const places = files.map((file) => ({ file, partition }));
-  return (await knowEach(places, know)).map(({ known }) => known);
+  return (await knowEach(places, know, takeTurns())).map(({ known }) => known);
 }
 
 /** Tells which parts of a partition need not be opened for a question: all that it takes is remembered. */
@@ -105,12 +111,14 @@ async function knowAll<Known extends KnownShared>(
   files: readonly Place[],
   isReplaced: (name: string, replaced: ReadonlySet<string>) => boolean,
   know: (place: Place) => Promise<Known | null>,
+  turns: Turns,
 ) {
   const replaced = new Set<string>();
   async function add(candidates: readonly Place[]) {
     const known = await knowEach(
       candidates.filter(({ file }) => !isReplaced(file.name, replaced)),
       know,
+      turns,
     );
     for (const name of known.flatMap((each) => each.known.footer.replaces)) replaced.add(name);
     return known;
@@ -120,15 +128,17 @@ async function knowAll<Known extends KnownShared>(
   return [...compacted, ...parts].filter(({ file }) => !isReplaced(file.name, replaced));
 }
 
-/** A bounded number at once; without those that cannot be read. */
+/** A bounded number at once, and others have their turn in between; without those that cannot be read. */
 async function knowEach<Item extends Place, Known>(
   items: readonly Item[],
   know: (item: Item) => Promise<Known | null>,
+  turns: Turns,
 ) {
   const all: (Place & { readonly known: Known })[] = [];
   for (let from = 0; from < items.length; from += MAX_CONCURRENT_READS) {
     const some = items.slice(from, from + MAX_CONCURRENT_READS);
     const known = await Promise.all(some.map(know));
+    await turns.give();
     for (const [i, { file, partition }] of some.entries()) {
       const each = known[i] ?? null;
       if (each !== null) all.push({ file, partition, known: each });

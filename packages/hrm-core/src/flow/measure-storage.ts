@@ -5,7 +5,7 @@ import { throwIfAborted } from '../errors.js';
 import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import type { CallOptions } from '../ports/queue.js';
-import type { ListOptions, Partition, Storage } from '../ports/storage.js';
+import type { ListOptions, Partition, SnapshotOptions, Storage } from '../ports/storage.js';
 import { userDirectory } from '../pure/partition.js';
 import { byCodeUnits, sortInTurns } from '../sort-in-turns.js';
 import { takeTurns } from './turns.js';
@@ -67,7 +67,9 @@ export async function measureStorage(
   for await (const partitions of batches(storage, userId, { signal, giveWay: turns.give })) {
     throwIfAborted(signal, 'measuring');
     await turns.give();
-    const sizes = await Promise.all(partitions.map((partition) => sizeOf(storage, partition, { signal })));
+    const sizes = await Promise.all(
+      partitions.map((partition) => sizeOf(storage, partition, { signal, giveWay: turns.give })),
+    );
     for (const [i, { date, directory }] of partitions.entries()) {
       const { files, bytes, compactedFiles } = sizes[i] as (typeof sizes)[number];
       if (files === 0) continue;
@@ -109,7 +111,7 @@ async function* batches(
   }
 }
 
-async function sizeOf(storage: MeasureComponents['storage'], partition: Partition, options: CallOptions) {
+async function sizeOf(storage: MeasureComponents['storage'], partition: Partition, options: SnapshotOptions) {
   const snapshot = await storage.snapshot(partition, options);
   try {
     const { files } = snapshot;

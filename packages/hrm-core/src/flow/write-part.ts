@@ -9,6 +9,7 @@ import { mergeReadings } from '../pure/merge.js';
 import { partName } from '../pure/partition.js';
 import { type PartitionedReadings, splitParts } from '../pure/split-parts.js';
 import { isReading } from '../reading.js';
+import { takeTurns } from './turns.js';
 
 /** What `writePart` works on. */
 export interface WriteComponents {
@@ -105,7 +106,11 @@ export async function writePartitions(
   readings: ReadingColumns,
   { signal, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
 ): Promise<WrittenPartitions> {
-  const { parts: batch, left } = splitParts(mergeReadings([readings]), { maxSmallParts, maxParts });
+  const { give } = takeTurns();
+  await give();
+  const merged = mergeReadings([readings]);
+  await give();
+  const { parts: batch, left } = splitParts(merged, { maxSmallParts, maxParts });
   const written: WrittenPart[] = [];
   const failures = new Map<number, FailedPartition>();
   let stop: unknown;
@@ -116,6 +121,7 @@ export async function writePartitions(
       next += 1;
       const { partition, columns } = item;
       try {
+        await give();
         if (stop !== undefined) throw stop;
         written.push(await writeColumns(storage, partition, columns, { signal }));
       } catch (error) {

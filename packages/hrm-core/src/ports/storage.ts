@@ -63,6 +63,8 @@ export interface SnapshotOptions extends CallOptions {
    * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
   readonly isKnown?: ((name: string) => boolean) | undefined;
+  /** Called between files, and waited for: lets others work where a partition has very many. */
+  readonly giveWay?: (() => Promise<void>) | undefined;
 }
 
 /** Which partitions to list: dates inclusive, all optional. */

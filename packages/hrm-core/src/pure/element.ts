@@ -48,33 +48,67 @@ export function decodeElements(
   maxFutureMs: number,
   maxPastMs = MAX_TIMESTAMP_MS,
 ): DecodedElements {
-  const limits = { maxFutureMs, maxPastMs };
-  const readings: Reading[] = [];
-  const origins: ClaimedElement[] = [];
-  const rejected: DeadLetterInput[] = [];
+  const into: Decoded = { readings: [], origins: [], rejected: [] };
   for (const [i, element] of elements.entries()) {
-    if (rejected.length >= MAX_CLAIM_LETTERS) return { readings, origins, rejected, deferred: elements.slice(i) };
-    const value = parseElement(element.bytes);
-    if ('fault' in value) {
-      rejected.push(reject(element, value.fault, element.bytes));
+    if (into.rejected.length >= MAX_CLAIM_LETTERS) return { ...into, deferred: elements.slice(i) };
+    decodeElement(element, { maxFutureMs, maxPastMs }, into);
+  }
+  return { ...into, deferred: [] };
+}
+
+/** As {@link decodeElements}, of a claim, which takes some tens of milliseconds. @param give - lets others work in between. */
+export async function decodeInTurns(
+  elements: readonly ClaimedElement[],
+  give: () => Promise<void>,
+  maxFutureMs: number,
+  maxPastMs = MAX_TIMESTAMP_MS,
+): Promise<DecodedElements> {
+  const into: Decoded = { readings: [], origins: [], rejected: [] };
+  let bytes = 0;
+  for (const [i, element] of elements.entries()) {
+    if (into.rejected.length >= MAX_CLAIM_LETTERS) return { ...into, deferred: elements.slice(i) };
+    decodeElement(element, { maxFutureMs, maxPastMs }, into);
+    bytes += element.bytes.byteLength;
+    if (bytes < BYTES_A_PIECE) continue;
+    bytes = 0;
+    await give();
+  }
+  return { ...into, deferred: [] };
+}
+
+/** Bytes of elements that are decoded before others have a turn: a thousand readings, a millisecond's work. */
+const BYTES_A_PIECE = 128 * 1024;
+
+interface Decoded {
+  readonly readings: Reading[];
+  readonly origins: ClaimedElement[];
+  readonly rejected: DeadLetterInput[];
+}
+
+function decodeElement(
+  element: ClaimedElement,
+  limits: { readonly maxFutureMs: number; readonly maxPastMs: number },
+  { readings, origins, rejected }: Decoded,
+): void {
+  const value = parseElement(element.bytes);
+  if ('fault' in value) {
+    rejected.push(reject(element, value.fault, element.bytes));
+    return;
+  }
+  const { items, isArray } = value;
+  let isKeptWhole = false;
+  for (const item of items) {
+    const result = parseQueuedReading(item, element.stampMs, limits);
+    if (typeof result !== 'string') {
+      readings.push(result);
+      origins.push(element);
       continue;
     }
-    const { items, isArray } = value;
-    let isKeptWhole = false;
-    for (const item of items) {
-      const result = parseQueuedReading(item, element.stampMs, limits);
-      if (typeof result !== 'string') {
-        readings.push(result);
-        origins.push(element);
-        continue;
-      }
-      const bytes = isArray ? itemBytes(item) : element.bytes;
-      if (bytes === null && isKeptWhole) continue;
-      isKeptWhole ||= bytes === null;
-      rejected.push(reject(element, result, bytes ?? element.bytes));
-    }
+    const bytes = isArray ? itemBytes(item) : element.bytes;
+    if (bytes === null && isKeptWhole) continue;
+    isKeptWhole ||= bytes === null;
+    rejected.push(reject(element, result, bytes ?? element.bytes));
   }
-  return { readings, origins, rejected, deferred: [] };
 }
 
 /**
