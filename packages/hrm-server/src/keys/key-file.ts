@@ -5,7 +5,7 @@
  * otherwise: a key that was revoked must not come back by somebody's older copy.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HrmError } from 'hrm-core';
 import * as v from 'valibot';
@@ -138,10 +138,15 @@ function replaceKeys(
   const temporary = `${file}.${randomUUID()}.tmp`;
   writeDurably(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
   try {
-    if (!isStillMine()) return false;
     // Before there are keys, so that nothing which happens between opens a door.
     for (const each of new Set([path, file])) markKeys(each);
+    // Nothing stands between the question and the rename: what another writes in that moment would be lost.
+    if (!isStillMine()) return false;
     renameSync(temporary, file);
+  } catch (cause) {
+    // Who took the lock over in that moment has swept it away.
+    if (isMissing(cause) && !existsSync(temporary)) return false;
+    throw cause;
   } finally {
     rmSync(temporary, { force: true });
   }
