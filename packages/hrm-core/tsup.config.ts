@@ -4,9 +4,9 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     client: 'src/client/index.ts',
-    embedded: 'src/drivers/queue/embedded.ts',
-    redis: 'src/drivers/queue/redis.ts',
-    directory: 'src/drivers/storage/directory.ts',
+    embedded: 'src/drivers/queue/embedded/embedded.ts',
+    redis: 'src/drivers/queue/redis/redis.ts',
+    directory: 'src/drivers/storage/directory/directory.ts',
     open: 'src/open.ts',
     schemas: 'src/schemas.ts',
     settings: 'src/settings.ts',

@@ -11,50 +11,9 @@ export {
   type CompactSettings,
   type CompactSummary,
   compact,
-} from './flow/compact.js';
-export type { DamageReport, OnDamage } from './flow/damage.js';
-export { createDeviceBound, type DeviceBound, type DeviceCount } from './flow/device-bound.js';
-export {
-  type Device,
-  type DeviceReading,
-  type DevicesComponents,
-  type DevicesOptions,
-  devices,
-  type Latest,
-  latest,
-} from './flow/devices.js';
-export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
-export {
-  type Accepted,
-  type EnqueueComponents,
-  type EnqueueOptions,
-  enqueue,
-  enqueueUntrusted,
-} from './flow/enqueue.js';
-export { type ExportComponents, type ExportInput, type ExportOptions, exportReadings } from './flow/export-readings.js';
-export {
-  type AheadComponents,
-  type AheadOptions,
-  type AheadSummary,
-  findReceivedAhead,
-} from './flow/find-received-ahead.js';
-export {
-  type MeasureComponents,
-  type MeasureOptions,
-  measureStorage,
-  type StorageSize,
-  type StoredDay,
-} from './flow/measure-storage.js';
-export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/query.js';
-export { type Turns, takeTurns } from './flow/turns.js';
-export {
-  type VerifyComponents,
-  type VerifyFault,
-  type VerifyOptions,
-  type VerifySettings,
-  type VerifySummary,
-  verify,
-} from './flow/verify.js';
+} from './flow/compact/compact.js';
+export type { DamageReport, OnDamage } from './flow/damage/damage.js';
+export { type Turns, takeTurns } from './flow/files/turns.js';
 export {
   type Watch,
   type WatchComponents,
@@ -63,8 +22,54 @@ export {
   type WatchInput,
   type WatchOptions,
   watch,
-} from './flow/watch.js';
-export { type WriteComponents, type WrittenPart, writePart } from './flow/write-part.js';
+} from './flow/live/watch.js';
+export {
+  type Device,
+  type DeviceReading,
+  type DevicesComponents,
+  type DevicesOptions,
+  devices,
+  type Latest,
+  latest,
+} from './flow/read/devices.js';
+export {
+  type ExportComponents,
+  type ExportInput,
+  type ExportOptions,
+  exportReadings,
+} from './flow/read/export-readings.js';
+export {
+  type MeasureComponents,
+  type MeasureOptions,
+  measureStorage,
+  type StorageSize,
+  type StoredDay,
+} from './flow/read/measure-storage.js';
+export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/read/query.js';
+export {
+  type AheadComponents,
+  type AheadOptions,
+  type AheadSummary,
+  findReceivedAhead,
+} from './flow/verify/find-received-ahead.js';
+export {
+  type VerifyComponents,
+  type VerifyFault,
+  type VerifyOptions,
+  type VerifySettings,
+  type VerifySummary,
+  verify,
+} from './flow/verify/verify.js';
+export { createDeviceBound, type DeviceBound, type DeviceCount } from './flow/write/device-bound.js';
+export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
+export {
+  type Accepted,
+  type EnqueueComponents,
+  type EnqueueOptions,
+  enqueue,
+  enqueueUntrusted,
+} from './flow/write/enqueue.js';
+export { type WriteComponents, type WrittenPart, writePart } from './flow/write/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {
   type CompacterEvent,
@@ -86,11 +91,11 @@ export type { Reading } from './pure/columns.js';
 export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { QuestionInput } from './pure/question.js';
+export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
-export type { ReadingInput, WireReading } from './reading.js';
 export {
   type SignOfLife,
   superviseLoop,

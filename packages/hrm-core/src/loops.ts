@@ -3,9 +3,9 @@
  * step, and reports what happened; whether that is logged is the caller's business.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact.js';
-import type { DamageReport } from './flow/damage.js';
-import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/drain-batch.js';
+import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
+import type { DamageReport } from './flow/damage/damage.js';
+import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import type { Storage } from './ports/storage.js';
 import type { SignOfLife } from './watchdog.js';
 

@@ -33,10 +33,10 @@ async function openDriver(
   { create }: OpenOptions,
 ): Promise<Queue> {
   if (redisUrl === '') {
-    const { openEmbeddedQueue } = await import('./drivers/queue/embedded.js');
+    const { openEmbeddedQueue } = await import('./drivers/queue/embedded/embedded.js');
     return openEmbeddedQueue({ directory: queueDir, create });
   }
-  const { openRedisQueue } = await import('./drivers/queue/redis.js');
+  const { openRedisQueue } = await import('./drivers/queue/redis/redis.js');
   return openRedisQueue({ ...keys, server: redisUrl });
 }
 
@@ -49,6 +49,6 @@ export async function openStorage(
   { dataDir }: Pick<Settings, 'dataDir'>,
   { readOnly = false, create = true }: OpenOptions & { readonly readOnly?: boolean } = {},
 ): Promise<Storage> {
-  const { openDirectoryStorage } = await import('./drivers/storage/directory.js');
+  const { openDirectoryStorage } = await import('./drivers/storage/directory/directory.js');
   return openDirectoryStorage({ directory: dataDir, readOnly, create });
 }

@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { MAX_TIMESTAMP_LENGTH } from './limits.js';
 import { INTERVAL_MS, type Interval } from './pure/interval.js';
-import { HeartRateSchema, IdSchema } from './reading.js';
+import { HeartRateSchema, IdSchema } from './pure/reading.js';
 
 export { HeartRateSchema, IdSchema };
 

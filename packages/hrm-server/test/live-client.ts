@@ -71,7 +71,8 @@ export async function openLive(
     async waitFor(wanted, event) {
       const deadlineMs = Date.now() + 20_000;
       while (count(event) < wanted) {
-        if (Date.now() > deadlineMs) throw new Error(`${count(event)} of ${wanted} events came within 20 s, and ${count('gap')} gaps`);
+        if (Date.now() > deadlineMs)
+          throw new Error(`${count(event)} of ${wanted} events came within 20 s, and ${count('gap')} gaps`);
         await new Promise<void>((resolve) => {
           wake = resolve;
           setTimeout(resolve, 100);

@@ -1,8 +1,8 @@
-import type { Device, Latest } from '../flow/devices.js';
+import type { Device, Latest } from '../flow/read/devices.js';
 import type { Interval } from '../pure/interval.js';
+import type { ReadingInput, WireReading } from '../pure/reading.js';
 import type { Row } from '../pure/row-table.js';
 import type { Instant } from '../pure/timestamp.js';
-import type { ReadingInput, WireReading } from '../reading.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';

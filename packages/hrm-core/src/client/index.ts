@@ -4,11 +4,11 @@
  */
 
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
-export type { Device, DeviceReading, Latest } from '../flow/devices.js';
+export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export type { Interval } from '../pure/interval.js';
+export type { ReadingInput, WireReading } from '../pure/reading.js';
 export type { Row } from '../pure/row-table.js';
 export type { Instant } from '../pure/timestamp.js';
-export type { ReadingInput, WireReading } from '../reading.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type ServerHealth, type Session } from './client.js';
 export type { LiveEvent, LiveQuestion } from './live.js';

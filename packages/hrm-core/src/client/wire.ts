@@ -2,10 +2,10 @@
  * What is sent, as JSON, and what came, held to its shape: a proxy or another service may answer anything.
  */
 import { type Fault, HrmError } from '../errors.js';
-import type { Device, DeviceReading, Latest } from '../flow/devices.js';
+import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import { MAX_FAULTS } from '../limits.js';
+import type { ReadingInput, WireReading } from '../pure/reading.js';
 import type { Row } from '../pure/row-table.js';
-import type { ReadingInput, WireReading } from '../reading.js';
 import { toIsoText } from './options.js';
 
 /** A reading by the names of the wire; whatever else is in it stays away. */

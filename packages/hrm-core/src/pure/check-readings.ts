@@ -2,9 +2,9 @@
 import { MAX_HEART_RATE_BPM, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS, MIN_HEART_RATE_BPM, MINUTE_MS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition } from '../ports/storage.js';
-import { isId } from '../reading.js';
 import { internStrings, type ReadingColumns, takeRows } from './columns.js';
 import { dateStartMs, partitionDate, userDirectory } from './partition.js';
+import { isId } from './reading.js';
 import { compareUtf8 } from './utf8.js';
 
 /** Row indices by what they are. */

@@ -12,8 +12,8 @@ import {
   MAX_TIMESTAMP_MS,
 } from '../limits.js';
 import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
-import { parseQueuedReading } from '../reading.js';
 import type { Reading } from './columns.js';
+import { parseQueuedReading } from './reading.js';
 
 /** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}; a single reading as an object. */
 export function encodeElements(readings: readonly Reading[]): QueueElement[] {

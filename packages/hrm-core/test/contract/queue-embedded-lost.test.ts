@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
 

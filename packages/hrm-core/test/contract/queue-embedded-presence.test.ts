@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { announce } from '../../src/drivers/queue/embedded-presence.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { announce } from '../../src/drivers/queue/embedded/presence.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const NAME = 'queue.lmdb-process-77';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, it, test } from 'vitest';
 import { type QueueFixture, queueContract } from '../../src/contract/index.js';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
 import { type QueueFixture, queueContract } from '../../src/contract/index.js';
-import { openRedisQueue } from '../../src/drivers/queue/redis.js';
+import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import type { Queue } from '../../src/ports/queue.js';
 
 let redis: Redis;

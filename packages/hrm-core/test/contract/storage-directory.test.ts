@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import { storageContract } from '../../src/contract/index.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 
 // With three files a process may hold none of them open: each is opened when it is read, if it is still there.
 describe.each([undefined, 3])('where %s files may be open', (maxOpenFiles) => {

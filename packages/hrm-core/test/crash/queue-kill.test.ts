@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, it } from 'vitest';
 import { seededRandom } from '../../src/contract/queue-support.js';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import type { Queue } from '../../src/ports/queue.js';
 
 const WORKER = fileURLToPath(new URL('queue-worker.mjs', import.meta.url));

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, writePart } from '../../src/index.js';
 import { bundleCompacter, type Compacter, startCompacter } from '../support/compacter.js';
 import { randomFrom, testSeed } from '../support/random.js';

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { bundle } from '../support/bundle.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';

@@ -6,7 +6,7 @@
  */
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Snapshot, Storage } from '../../src/ports/storage.js';
 

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, HrmError, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { MAX_LISTED_PARTITIONS, MAX_TURN_MS } from '../../src/limits.js';
 import { oracleAnswer } from '../property/oracle.js';

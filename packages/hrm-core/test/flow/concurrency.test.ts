@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, drainBatch, enqueue, query } from '../../src/index.js';
 import { bundleCompacter, startCompacter } from '../support/compacter.js';
 

@@ -3,7 +3,7 @@ import { readdir, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, devices, latest, type Reading, writePart } from '../../src/index.js';
 import { oracleDevices } from '../property/oracle.js';
 import { randomFrom, testSeed } from '../support/random.js';

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { compact } from '../../src/flow/compact.js';
-import { exportReadings } from '../../src/flow/export-readings.js';
-import { writePart } from '../../src/flow/write-part.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { compact } from '../../src/flow/compact/compact.js';
+import { exportReadings } from '../../src/flow/read/export-readings.js';
+import { writePart } from '../../src/flow/write/write-part.js';
 import { decodeFile } from '../../src/parquet/decode.js';
 import { encodeReadings } from '../../src/parquet/encode.js';
 import type { Storage } from '../../src/ports/storage.js';

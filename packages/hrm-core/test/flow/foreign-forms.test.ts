@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Compression, Encoding, WriterVersion } from 'parquet-wasm';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { type ForeignRow, type ForeignWriter, writeByArrow, writeByDuckDb } from '../support/foreign-files.js';

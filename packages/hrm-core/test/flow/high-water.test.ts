@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it, test } from 'vitest';
 import { queueContract } from '../../src/contract/index.js';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { HrmError, isHrmError } from '../../src/errors.js';
 import { openQueue } from '../../src/open.js';

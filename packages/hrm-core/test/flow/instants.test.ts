@@ -1,8 +1,8 @@
 /** One shape for instants: whatever takes one takes ISO 8601, a Date or epoch milliseconds, and what is given has `timestamp`. */
 import { describe, expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { enqueue, enqueueUntrusted } from '../../src/flow/enqueue.js';
-import { watch } from '../../src/flow/watch.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { watch } from '../../src/flow/live/watch.js';
+import { enqueue, enqueueUntrusted } from '../../src/flow/write/enqueue.js';
 import type { Queue } from '../../src/ports/queue.js';
 import { withDirectory } from '../support/temporary-directory.js';
 

@@ -1,7 +1,7 @@
 /** Readings that each lie on a day of their own: a file each, and nobody else's wait behind all of them. */
 import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { drainBatch, enqueue, query } from '../../src/index.js';
 import { MAX_BATCH_PARTS } from '../../src/limits.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';

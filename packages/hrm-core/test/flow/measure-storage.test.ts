@@ -1,6 +1,6 @@
 /** Counting what is stored holds nobody up, however much there is. */
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, measureStorage, type Partition, type Storage, writePart } from '../../src/index.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type QuestionInput, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { openBytes } from '../../src/parquet/decode.js';
 import { oracleAnswer } from '../property/oracle.js';

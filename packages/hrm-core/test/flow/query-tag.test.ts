@@ -1,6 +1,6 @@
 /** What the tag of an answer goes by: everything of the user's, and nothing of others'. */
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, queryTag, type Reading, type Storage, writePart } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';

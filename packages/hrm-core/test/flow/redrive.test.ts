@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import type { OracleReading } from '../property/oracle.js';
 import {
   allLetters,

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, HrmError, query, type Storage, verify, writePart } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
 import { flipAt } from '../support/damaged-files.js';

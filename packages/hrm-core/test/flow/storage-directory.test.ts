@@ -16,7 +16,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { diskSpace, UNKNOWN_SPACE } from '../../src/ports/space.js';
 import type { Storage } from '../../src/ports/storage.js';
 import { bundle } from '../support/bundle.js';

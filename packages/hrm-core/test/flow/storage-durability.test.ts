@@ -5,7 +5,7 @@ import { link, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import type { Storage } from '../../src/ports/storage.js';
 import { bundle } from '../support/bundle.js';
 import { type DurabilityEvent, type PowerCutModel, powerCutModel } from '../support/power-cut.js';

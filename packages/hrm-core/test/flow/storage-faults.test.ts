@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { HrmError } from '../../src/errors.js';
 import type { Partition, Storage } from '../../src/ports/storage.js';
 import { compactAll, fileOf, storedReadings } from '../support/readings.js';

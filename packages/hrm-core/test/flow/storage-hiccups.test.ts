@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory.js';
-import { realFileSystem } from '../../src/drivers/storage/directory-files.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { realFileSystem } from '../../src/drivers/storage/directory/files.js';
 import {
   compact,
   type DamageReport,

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { query, type Reading, writePart } from '../../src/index.js';
 import { cannotMount, memoryDisk, mount, unmount } from '../support/mount.js';
 import { withDirectory } from '../support/temporary-directory.js';

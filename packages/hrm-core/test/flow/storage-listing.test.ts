@@ -17,9 +17,9 @@ import {
   type DirectoryEntry,
   type DirectoryFileSystem,
   openDirectoryStorage,
-} from '../../src/drivers/storage/directory.js';
-import { createLister } from '../../src/drivers/storage/directory-listing.js';
-import { isPart } from '../../src/drivers/storage/directory-names.js';
+} from '../../src/drivers/storage/directory/directory.js';
+import { createLister } from '../../src/drivers/storage/directory/listing.js';
+import { isPart } from '../../src/drivers/storage/directory/names.js';
 import { latest } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';

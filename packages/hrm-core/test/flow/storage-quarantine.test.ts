@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { linkSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { withDirectory } from '../support/temporary-directory.js';
 import { systemError, watchedFileSystem } from '../support/watched-file-system.js';
 

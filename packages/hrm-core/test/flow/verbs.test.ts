@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   type DamageReport,

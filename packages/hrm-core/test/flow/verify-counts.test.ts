@@ -1,6 +1,6 @@
 /** What `verify` counts: what is stored, once, and apart from it what waits for the sweep; and what was received ahead of the clock. */
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, HrmError, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { withDirectory } from '../support/temporary-directory.js';
 

@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   HrmError,
   type Queue,

@@ -2,21 +2,21 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
-import { letterSeq } from '../../src/drivers/queue/embedded-records.js';
-import { databaseOf, shownAddress } from '../../src/drivers/queue/redis-client.js';
-import { unpackElement } from '../../src/drivers/queue/redis-element.js';
-import { requireUsable } from '../../src/drivers/queue/redis-inspect.js';
-import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory-names.js';
-import { parseLiveId, requireLiveId } from '../../src/flow/live-id.js';
+import { letterSeq } from '../../src/drivers/queue/embedded/records.js';
+import { databaseOf, shownAddress } from '../../src/drivers/queue/redis/client.js';
+import { unpackElement } from '../../src/drivers/queue/redis/element.js';
+import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
+import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory/names.js';
+import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { decodeElements } from '../../src/pure/element.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/question.js';
+import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading.js';
 import { decodeRollup } from '../../src/pure/rollup-codec.js';
 import { parseTimestamp } from '../../src/pure/timestamp.js';
-import { isId, parseQueuedReading, parseReadings } from '../../src/reading.js';
 import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js';
 
 const AT = '2024-01-15T10:00:00Z';

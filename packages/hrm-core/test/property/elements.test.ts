@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../test/support/redis-server.js';
-import { openRedisQueue } from '../../src/drivers/queue/redis.js';
+import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { DAY_MS, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS } from '../../src/limits.js';
 import type { Queue } from '../../src/ports/queue.js';
 import { decodeElements } from '../../src/pure/element.js';

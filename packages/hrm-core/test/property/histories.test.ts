@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   type Clock,
   compact,

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { rememberingStorage } from '../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';

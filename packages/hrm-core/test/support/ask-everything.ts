@@ -2,7 +2,7 @@
  * A process that answers all about a user, compacts, answers again, and prints both with what it took: `node ask-everything.mjs STORE USER`.
  * The compacted store is as it leaves it.
  */
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, devices, latest, query, type Storage } from '../../src/index.js';
 
 const [, , directory = '', userId = ''] = process.argv;

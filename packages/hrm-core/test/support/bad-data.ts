@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { type DeadLetter, drainBatch, type Queue, query, type Storage } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
 import { REFUSED_BPM, refusingStorage } from './refusing-storage.js';

@@ -1,5 +1,5 @@
 /** A process that prints `ready`, compacts until SIGTERM, then prints how often it did: `node compact-forever.mjs DATA GRACE_MS`. */
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { runCompacter } from '../../src/index.js';
 
 const [, , directory = '', graceMs = ''] = process.argv;

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Compression, Encoding, WriterVersion } from 'parquet-wasm';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type Reading, writePart } from '../../src/index.js';
 import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';

@@ -6,7 +6,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, isHrmError, query, type Storage, verify } from '../../src/index.js';
 import { mutate } from './mutate-parquet.js';
 import { randomFrom } from './random.js';

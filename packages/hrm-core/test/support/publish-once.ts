@@ -1,6 +1,6 @@
 /** A process that publishes and replaces once, saying so when it may: `node publish-once.mjs DATA`. */
 import { writeSync } from 'node:fs';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 
 const [, , directory = ''] = process.argv;
 const partition = { date: '20240115', directory: 'ana' };

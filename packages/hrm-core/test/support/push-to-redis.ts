@@ -1,5 +1,5 @@
 /** Pushes an element, waits for another, and ends: `push-to-redis URL`. */
-import { openRedisQueue } from '../../src/drivers/queue/redis.js';
+import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 
 const queue = await openRedisQueue({ server: process.argv[2] ?? '' });
 const bytes = Buffer.from('{}');

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openRedisQueue, type RedisQueueOptions } from '../../src/drivers/queue/redis.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory.js';
+import { openRedisQueue, type RedisQueueOptions } from '../../src/drivers/queue/redis/redis.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import type { Claim, Queue } from '../../src/ports/queue.js';
 
 /** Limits that nothing here reaches. */

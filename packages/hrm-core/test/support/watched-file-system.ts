@@ -1,5 +1,5 @@
 /** The real file system with somebody watching: each call can be recorded, or made to fail. Nothing in it is imitated. */
-import { type DirectoryFileSystem, realFileSystem } from '../../src/drivers/storage/directory-files.js';
+import { type DirectoryFileSystem, realFileSystem } from '../../src/drivers/storage/directory/files.js';
 
 /** One call, as the watcher sees it. */
 export interface WatchedCall {

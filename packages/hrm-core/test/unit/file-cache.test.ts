@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createFileCache } from '../../src/flow/file-cache.js';
+import { createFileCache } from '../../src/flow/files/file-cache.js';
 
 it('holds at most its bytes, and forgets what was not used for longest', () => {
   const cache = createFileCache(100);

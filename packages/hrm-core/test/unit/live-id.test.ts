@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { formatLiveId, parseLiveId, requireLiveId } from '../../src/flow/live-id.js';
+import { formatLiveId, parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { FEED_SECRET_BYTES, MAX_CURSOR_LENGTH } from '../../src/limits.js';
 
 const SECRET = randomBytes(FEED_SECRET_BYTES);

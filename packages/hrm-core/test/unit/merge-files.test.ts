@@ -1,8 +1,8 @@
 /** Merging and building in pieces, against merging and rolling up everything at once. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { buildFile } from '../../src/flow/build-file.js';
-import { mergeFiles } from '../../src/flow/merge-files.js';
+import { buildFile } from '../../src/flow/files/build-file.js';
+import { mergeFiles } from '../../src/flow/files/merge-files.js';
 import { decodeBytes } from '../../src/parquet/decode.js';
 import { encodeReadings } from '../../src/parquet/encode.js';
 import type { StoredFile } from '../../src/ports/storage.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeTurns } from '../../src/flow/turns.js';
+import { takeTurns } from '../../src/flow/files/turns.js';
 import { MAX_TURN_MS, REST_TURNS } from '../../src/limits.js';
 
 /** Works without letting anybody else do anything. */

@@ -1,0 +1,244 @@
+/**
+ * The queue in Redis: for many producers and consumers on many machines.
+ *
+ * ```
+ *  RPUSH                 claim.lua                          ack.lua
+ *  ------> queue (list) ----------> processing:<token> ---------------> gone, and what was bad: dead (stream)
+ *             ^                      (list, and a record      |                         |
+ *             |                       in processing:claims)   |                         |
+ *             |                         |       ^             |                         |
+ *             |    the lease ended, or  +-------+ take-over.lua, whole, under a new     |
+ *             |    release.lua            token                                         |
+ *             +---------------------------------------- redrive.lua --------------------+
+ * ```
+ * Every script is atomic, and claims can be repeated, so no reply that is lost strands an element. Why this and nothing
+ * simpler: moving items one by one is 70 times slower than a script; LREM is O(n) a call, and takes the wrong one of equal
+ * elements; a claim without a token of the client's is lost with its reply.
+ * @module
+ */
+import { HrmError } from '../../../errors.js';
+import type { Clock } from '../../../ports/clock.js';
+import type { Queue, QueueWarning } from '../../../ports/queue.js';
+import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './call.js';
+import { createClaims } from './claim.js';
+import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './client.js';
+import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './context.js';
+import { createFeed } from './feed.js';
+import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './inspect.js';
+import { redisLetters } from './letters.js';
+import { createPusher } from './push.js';
+import { SCRIPTS } from './scripts.js';
+import { createWatch } from './wait.js';
+
+export type { RedisArgument, RedisClient } from './client.js';
+
+/** Where the queue is. */
+export interface RedisQueueOptions {
+  /**
+   * Where the server is, `redis://` or `rediss://`; a cluster is recognised, a Sentinel needs `?sentinel=NAME`. Or a client
+   * of the caller's, ioredis' `Redis` or `Cluster`: it stays the caller's, who closes it after the queue and listens to
+   * its errors; give it a `socketTimeout`, without which a connection that went dead is found out by TCP alone.
+   */
+  readonly server: string | RedisClient;
+  /** List of what is queued; default `heartbeat:queue`. In a cluster the three keys need one hash tag. */
+  readonly queueKey?: string | undefined;
+  /** What the keys of claims begin with; default `heartbeat:processing`. */
+  readonly processingKey?: string | undefined;
+  /** Stream of the dead letters; default `heartbeat:dead`. */
+  readonly deadKey?: string | undefined;
+  /** How long a reply may take, milliseconds; default 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** For tests: measures leases instead of the server's clock, which all consumers share. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Opens the queue in Redis 7 or newer, or Valkey.
+ *
+ * What a resolved `push` means is what the server is configured to: with `appendfsync always` the readings are on its
+ * disk. How many readings are queued is counted in Redis, a bounded number of elements at a time: where a backlog was pushed by many
+ * and nobody asked, the rest is an estimate for the first seconds.
+ * Any program that can RPUSH an element's JSON is a producer. What consumers of the original system left in the plain list
+ * `processingKey` goes back to the queue at a claim.
+ *
+ * @throws HrmError kind `unavailable`, code `queue_unavailable`, when the server cannot be reached; kind `invalid` for a
+ *   server that is too old, keys that lie apart in a cluster, or an address that is none.
+ */
+export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue> {
+  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
+  const keys = redisKeys(queueKey, processingKey, deadKey);
+  const closing = new AbortController();
+  const { server, isOwn } = await connect(options, keys);
+  const blocking = server.client.duplicate();
+  function closeClients(): void {
+    blocking.disconnect();
+    if (isOwn) server.client.disconnect();
+  }
+  try {
+    rememberErrors(blocking);
+    await connectClient(blocking, server);
+  } catch (error) {
+    closeClients();
+    throw error;
+  }
+  const context: RedisContext = { server, keys, clock: options.clock ?? null, closing: closing.signal };
+  return createQueue(context, blocking, async () => {
+    closing.abort();
+    closeClients();
+  });
+}
+
+/** What a Redis server says of itself, for a person who looks after it. */
+export interface RedisReport {
+  readonly version: string;
+  readonly mode: 'standalone' | 'cluster' | 'sentinel';
+  /** Bytes. */
+  readonly usedBytes: number;
+  /** Its clock less this machine's, milliseconds; as exact as half the round trip. */
+  readonly clockAheadMs: number;
+  /** What one command took, milliseconds: the least of three. */
+  readonly roundTripMs: number;
+  /** What of it could lose accepted readings. */
+  readonly warnings: readonly QueueWarning[];
+}
+
+/**
+ * Asks the server of a queue for what `Queue.check` has no word for; changes nothing.
+ * @throws as {@link openRedisQueue}.
+ */
+export async function describeRedis(options: RedisQueueOptions): Promise<RedisReport> {
+  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
+  const { server, facts, isOwn } = await connect(options, redisKeys(queueKey, processingKey, deadKey));
+  try {
+    let [roundTripMs, clockAheadMs] = [Number.POSITIVE_INFINITY, 0];
+    for (let round = 0; round < 3; round += 1) {
+      const beganMs = performance.now();
+      const [seconds, micros] = ((await sendCommand(server, 'TIME', [])) as unknown[]).map((part) =>
+        Number(String(part)),
+      );
+      const tookMs = performance.now() - beganMs;
+      if (tookMs >= roundTripMs) continue;
+      roundTripMs = tookMs;
+      clockAheadMs = (seconds ?? 0) * 1_000 + (micros ?? 0) / 1_000 - (Date.now() - tookMs / 2);
+    }
+    const { version, mode, usedBytes } = facts;
+    return { version, mode, usedBytes, clockAheadMs, roundTripMs, warnings: durabilityWarnings(facts) };
+  } finally {
+    if (isOwn) server.client.disconnect();
+  }
+}
+
+function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {
+  const { server, keys, clock } = context;
+  /** All pushes wait for the same. */
+  let returning: Promise<void> | null = null;
+  const { feed, send } = createFeed(context);
+  const pusher = createPusher(
+    async (records) => {
+      if (server.client.status !== 'ready') {
+        returning ??= whenReady(server.client, RECONNECT_MS, context.closing).finally(() => {
+          returning = null;
+        });
+        await returning;
+      }
+      await send(records);
+    },
+    () => Math.floor(clock?.nowMs() ?? Date.now()),
+  );
+  const claims = createClaims(context);
+  const { wait, depth } = createWatch(context, blocking);
+  return {
+    async push(elements, callOptions) {
+      requireOpen(context);
+      await pusher.push(elements, callOptions);
+    },
+    wait,
+    claim: claims.claim,
+    renew: claims.renew,
+    ack: claims.ack,
+    release: claims.release,
+    depth,
+    async check() {
+      await run(context, SCRIPTS.check, [keys.check], []);
+      const facts = await inspectServer(server);
+      return { ...spaceOf(facts), warnings: durabilityWarnings(facts) };
+    },
+    deadLetters: redisLetters(context),
+    feed,
+    async close() {
+      if (context.closing.aborted) return;
+      await pusher.settled();
+      await close();
+    },
+  };
+}
+
+/**
+ * How long pushes wait for a connection that was lost, milliseconds: servers and proxies close idle ones, and a new one is
+ * there after a tenth of that.
+ */
+const RECONNECT_MS = 1_000;
+
+interface Connected {
+  readonly server: RedisServer;
+  readonly facts: ServerFacts;
+  /** Whether the client is closed with the queue. */
+  readonly isOwn: boolean;
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** @throws HrmError kind `unavailable`; as `requireUsable`. */
+async function connect(
+  { server: where, timeoutMs = TIMEOUT_MS }: RedisQueueOptions,
+  keys: RedisKeys,
+): Promise<Connected> {
+  if (typeof where !== 'string') {
+    const server = { client: where, address: 'its address', timeoutMs };
+    await connectClient(where, server);
+    const facts = await inspectServer(server);
+    requireUsable(facts, keys);
+    return { server, facts, isOwn: false };
+  }
+  const single = await connectTo(createClient(where, timeoutMs), where, timeoutMs);
+  const { mode } = single.facts;
+  try {
+    if (mode === 'sentinel') throw sentinelError(where);
+    requireUsable(single.facts, keys);
+    if (mode === 'standalone') return single;
+  } catch (error) {
+    single.server.client.disconnect();
+    throw error;
+  }
+  single.server.client.disconnect();
+  return await connectTo(createClusterClient(where, timeoutMs), where, timeoutMs);
+}
+
+function sentinelError(url: string): HrmError {
+  const message = `Redis at ${shownAddress(url)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
+}
+
+async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
+  const server = { client, address: shownAddress(url), timeoutMs };
+  rememberErrors(client);
+  try {
+    await connectClient(client, server);
+    // The client itself goes on in database 0 where there is no such one.
+    const database = databaseOf(url);
+    if (database > 0) await sendCommand(server, 'SELECT', [database]);
+    return { server, facts: await inspectServer(server), isOwn: true };
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+}
+
+/** Waits until the client can send, starting its connection if nobody has. @throws HrmError kind `unavailable`. */
+async function connectClient(client: RedisClient, { address, timeoutMs }: RedisServer): Promise<void> {
+  const failed = new AbortController();
+  // A server that refuses is not asked again: whoever opens the queue hears why at once.
+  if (client.status === 'wait') client.connect().catch(() => failed.abort());
+  await whenReady(client, timeoutMs, failed.signal);
+  if (client.status !== 'ready') throw disconnectedError(client, address);
+}

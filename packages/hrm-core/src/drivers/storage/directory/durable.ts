@@ -1,0 +1,104 @@
+/**
+ * Durable directory entries: which directories are known to survive a power cut, and syncs that callers share.
+ *
+ * A directory that is there may be one that another process has just made and not synced yet. So it counts as durable
+ * only once this process has synced its parent itself.
+ */
+import { join } from 'node:path';
+import type { Partition } from '../../../ports/storage.js';
+import type { Descriptors } from './descriptors.js';
+import { errorCode } from './errors.js';
+import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './files.js';
+import type { Flush } from './flush.js';
+import type { StoreIdentity } from './identity.js';
+import type { Lister } from './listing.js';
+import { partitionPath } from './names.js';
+
+/** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
+const MAX_KNOWN_DIRECTORIES = 50_000;
+
+/** What the parts of the driver share. */
+export interface DirectoryContext {
+  /** The data directory, absolute. */
+  readonly directory: string;
+  readonly fileSystem: DirectoryFileSystem;
+  /** Opened only to look. */
+  readonly readOnly: boolean;
+  /** Whether it is still the store that was opened. */
+  readonly identity: StoreIdentity;
+  readonly flush: Flush;
+  readonly lister: Lister;
+  /** What of it is open. */
+  readonly descriptors: Descriptors;
+  /** Paths of directories whose entry is durable; the oldest is forgotten first. */
+  readonly known: Set<string>;
+  /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */
+  readonly syncs: Map<string, { readonly last: Promise<void>; readonly joinable: Promise<void> | null }>;
+}
+
+/**
+ * Syncs a directory. Calls that arrive while a sync runs share the next one, which starts after all of them have made
+ * their entries: a batch of a thousand new users syncs the date's directory a few times.
+ */
+export function syncShared(context: DirectoryContext, path: string): Promise<void> {
+  const before = context.syncs.get(path);
+  if (before?.joinable) return before.joinable;
+  const sync = (before?.last ?? Promise.resolve())
+    .then(() => context.flush.before())
+    .then(() => {
+      context.syncs.set(path, { last, joinable: null });
+      return syncDirectory(context.fileSystem, path);
+    });
+  const last = sync
+    .catch(() => undefined)
+    .then(() => {
+      if (context.syncs.get(path)?.last === last) context.syncs.delete(path);
+    });
+  context.syncs.set(path, { last, joinable: sync });
+  return sync;
+}
+
+/** Makes a partition's directories where they are missing; both survive a power cut when this resolves. */
+export async function makePartition(context: DirectoryContext, partition: Partition): Promise<void> {
+  const path = partitionPath(context.directory, partition);
+  if (context.known.has(path)) return;
+  await makeDurable(context, context.directory, partition.date);
+  await makeDurable(context, join(context.directory, partition.date), partition.directory);
+}
+
+/** Makes a directory where it is missing; it survives a power cut when this resolves, if its parent does. */
+export async function makeDurable(context: DirectoryContext, parent: string, name: string): Promise<void> {
+  const path = join(parent, name);
+  if (context.known.has(path)) return;
+  await makeDirectory(context.fileSystem, path);
+  await syncShared(context, parent);
+  for (const oldest of context.known) {
+    if (context.known.size < MAX_KNOWN_DIRECTORIES) break;
+    context.known.delete(oldest);
+  }
+  context.known.add(path);
+}
+
+/** Forgets what is known of a partition's directories, after one was found missing. */
+export function forgetPartition(context: DirectoryContext, partition: Partition): void {
+  context.known.delete(partitionPath(context.directory, partition));
+  context.known.delete(join(context.directory, partition.date));
+}
+
+/**
+ * Makes the data directory with its missing parents, durably.
+ *
+ * Every ancestor is synced, not only the ones made here: another process may have made them a moment ago. One that this
+ * process may not open, or whose file system cannot be synced, was not made by one of ours.
+ */
+export async function makeDataDirectory(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
+  const ancestors = ancestorsOf(directory);
+  const missing = [directory, ...ancestors].filter((path) => statusOf(fileSystem, path) === null);
+  for (const path of missing.reverse()) await makeDirectory(fileSystem, path);
+  for (const path of ancestors) {
+    await syncDirectory(fileSystem, path).catch((error) => {
+      const isForeign = ['EACCES', 'EPERM', 'EROFS', 'EINVAL'].includes(errorCode(error));
+      if (!isForeign || missing.some((made) => ancestorsOf(made)[0] === path)) throw error;
+    });
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Names inside a data directory: the only place that makes a path of a partition or of a file's name. A name that does
+ * not follow the grammar is a defect of the caller, and is refused before it can reach outside the data directory.
+ */
+import { join } from 'node:path';
+import { HrmError } from '../../../errors.js';
+import { SHARED_DIRECTORY } from '../../../names.js';
+import type { Partition } from '../../../ports/storage.js';
+
+/** Unfinished files; the sweep's, at the next start. */
+export const TEMPORARY_DIRECTORY = '.tmp';
+/** Files that were found damaged, for a person to look at. */
+export const QUARANTINE_DIRECTORY = '.quarantine';
+/** What tells a store from an empty directory, and from another store. */
+export const IDENTITY_NAME = '.store';
+/** Names of partitions that a compacter should look at. */
+export const PENDING_DIRECTORY = '.pending';
+
+const DATE_PATTERN = /^\d{8}$/;
+/** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */
+const USER_DIRECTORY_PATTERN = /^[A-Za-z0-9%][A-Za-z0-9_.%~-]{0,199}$/;
+const PART_PATTERN = /^part-[A-Za-z0-9_.~-]{1,200}\.parquet$/;
+
+/** Whether a name is that of a date directory. */
+export function isDate(name: string): boolean {
+  return DATE_PATTERN.test(name);
+}
+
+/** Whether a name is that of a user's directory; `_shared` and anything with a leading dot are not. */
+export function isUserDirectory(name: string): boolean {
+  return USER_DIRECTORY_PATTERN.test(name);
+}
+
+/** Whether a name is that of a part. */
+export function isPart(name: string): boolean {
+  return PART_PATTERN.test(name);
+}
+
+/**
+ * Refuses anything that is no name of a user's directory and not `_shared`.
+ * @throws HrmError kind `internal`, code `invalid_name`.
+ */
+export function requireDirectory(name: string): void {
+  if (!isUserDirectory(name) && name !== SHARED_DIRECTORY) throw invalidName('directory', name);
+}
+
+/**
+ * Refuses anything that is no name of a part, `compacted.parquet` included.
+ * @throws HrmError kind `internal`, code `invalid_name`.
+ */
+export function requirePart(name: string): void {
+  if (!isPart(name)) throw invalidName('part', name);
+}
+
+/**
+ * The path of a partition.
+ * @throws HrmError kind `internal`, code `invalid_name`.
+ */
+export function partitionPath(dataDirectory: string, partition: Partition): string {
+  if (!isDate(partition.date)) throw invalidName('date', partition.date);
+  requireDirectory(partition.directory);
+  return join(dataDirectory, partition.date, partition.directory);
+}
+
+function invalidName(what: string, name: string): HrmError {
+  return new HrmError(`${JSON.stringify(name)} is not the name of a ${what}`, {
+    kind: 'internal',
+    code: 'invalid_name',
+  });
+}

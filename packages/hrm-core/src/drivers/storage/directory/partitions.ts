@@ -1,0 +1,132 @@
+/** Listing partitions: what is in a data directory that this system can have put there, and nothing else. */
+import { join } from 'node:path';
+import { throwIfAborted } from '../../../errors.js';
+import type { ListOptions, Partition, PartitionRange } from '../../../ports/storage.js';
+import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import type { DirectoryContext } from './durable.js';
+import { storageError } from './errors.js';
+import { statusOf } from './files.js';
+import { listNames } from './listing.js';
+import { isDate, isUserDirectory, requireDirectory } from './names.js';
+import { listPending } from './pending.js';
+import { insist } from './read.js';
+
+/**
+ * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.
+ *
+ * That something is not there says nothing where the store is not. So the store is looked for after a listing of dates, and after dates
+ * that had nothing of what was asked for, before anything else is given. After one date alone it is looked for at the end: mostly
+ * a snapshot, which looks where it finds nothing, has done so by then.
+ */
+export async function* listPartitions(
+  context: DirectoryContext,
+  range: PartitionRange,
+  options?: ListOptions,
+): AsyncGenerator<Partition> {
+  for (const directory of range.directories ?? []) requireDirectory(directory);
+  const { fromDate = '', toDate = '99999999', directories } = range;
+  const isWanted = (date: string) => fromDate <= date && date <= toDate;
+  if (range.pending === true) {
+    const all = await pendingOf(context, options);
+    await context.identity.require();
+    for (const partition of all) {
+      const isNamed = directories === undefined || directories.includes(partition.directory);
+      if (isNamed && isWanted(partition.date)) yield partition;
+    }
+    return;
+  }
+  const { identity } = context;
+  const dates = (await datesOf(context, options)).filter(isWanted);
+  const isAlone = dates.length === 1;
+  if (!isAlone) await identity.require();
+  let doubtedAt = isAlone ? identity.proofs : Number.NaN;
+  for (let at = 0; at < dates.length; ) {
+    await options?.giveWay?.();
+    throwIfAborted(options?.signal, 'listing partitions');
+    const { looks, found } =
+      directories === undefined
+        ? { looks: 1, found: await directoriesOf(context, dates[at] as string, options) }
+        : await findSome(context, dates.slice(at, at + DATES_AT_ONCE), directories);
+    at += looks;
+    if (looks > 1 || found.length === 0) doubtedAt = identity.proofs;
+    if (found.length > 0 && !isAlone && doubtedAt === identity.proofs) await identity.require();
+    for (const directory of found) yield { date: dates[at - 1] as string, directory };
+  }
+  if (doubtedAt === identity.proofs) await identity.require();
+}
+
+/** Dates without anything that are passed over in one piece: 32 system calls, which is little also on a slow disk. */
+const DATES_AT_ONCE = 16;
+
+async function datesOf(context: DirectoryContext, options?: ListOptions): Promise<readonly string[]> {
+  const { lister, directory } = context;
+  try {
+    return await insist(() => lister.names(directory, () => namesOf(context, directory, isDate, options)));
+  } catch (error) {
+    throw storageError('list the dates', directory, error);
+  }
+}
+
+async function directoriesOf(
+  context: DirectoryContext,
+  date: string,
+  options?: ListOptions,
+): Promise<readonly string[]> {
+  try {
+    return await insist(() => namesOf(context, join(context.directory, date), isUserDirectory, options));
+  } catch (error) {
+    throw storageError(`list ${date}`, context.directory, error);
+  }
+}
+
+/** Names of directories, ascending; they are ASCII, so that the order of code units is the order of bytes. */
+async function namesOf(
+  { fileSystem }: DirectoryContext,
+  path: string,
+  isWanted: (name: string) => boolean,
+  { giveWay = yieldNow }: ListOptions = {},
+): Promise<readonly string[]> {
+  const names = await listNames(fileSystem, path, (entry) => isWanted(entry.name) && entry.isDirectory());
+  return await sortInTurns(names, byCodeUnits, giveWay);
+}
+
+async function yieldNow(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Looks into dates up to the first that has some of these directories. A stat each instead of a listing: a day may have ten
+ * thousand users. A remembered listing is no quicker: whether it still holds is a stat too, of something that is there, and
+ * that takes as long as two of what is not.
+ */
+async function findSome(
+  { fileSystem, directory }: DirectoryContext,
+  dates: readonly string[],
+  names: readonly string[],
+): Promise<{ readonly looks: number; readonly found: readonly string[] }> {
+  function look(): { readonly looks: number; readonly found: readonly string[] } {
+    for (const [i, date] of dates.entries()) {
+      const found = names.filter(
+        (name) => statusOf(fileSystem, `${directory}/${date}/${name}`)?.isDirectory() === true,
+      );
+      if (found.length > 0) return { looks: i + 1, found };
+    }
+    return { looks: dates.length, found: [] };
+  }
+  try {
+    return await insist(async () => look());
+  } catch (error) {
+    throw storageError(`look for ${names.join()} from ${dates[0]} on`, directory, error);
+  }
+}
+
+async function pendingOf(
+  context: DirectoryContext,
+  { giveWay = yieldNow }: ListOptions = {},
+): Promise<readonly Partition[]> {
+  try {
+    return await listPending(context, giveWay);
+  } catch (error) {
+    throw storageError('list what is pending', context.directory, error);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Replacing `compacted.parquet`, and removing what it replaced: a commit without a lock.
+ *
+ * ```
+ *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced -> mark pending
+ *     snapshot had C:   rename compacted -> part-old-x ; is that C? no -> conflict (it is simply a part now)
+ *     snapshot had none: nothing to move
+ *   link t -> compacted ; exists -> conflict (another compacter was first)
+ *   fsync directory ; unlink t                                                                    'replaced'
+ *   ... grace ... fsync directory ; unlink the inputs
+ * ```
+ *
+ * Whatever stops it, at whichever step, the files that remain hold every reading: until the link the inputs are all
+ * there (C under one of its two names), after it their union is there as well, and doubles resolve by rule 1. So there
+ * is nothing to undo and nothing to recover. Identity is dev + ino of C against the descriptor that the snapshot holds
+ * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
+ */
+import { join } from 'node:path';
+import { COMPACTED_NAME } from '../../../names.js';
+import type { Partition, Replacement } from '../../../ports/storage.js';
+import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
+import { storageError, succeedsUnless } from './errors.js';
+import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietly } from './files.js';
+import { temporaryPath } from './leftovers.js';
+import { partitionPath, requirePart } from './names.js';
+import { markPending } from './pending.js';
+import { heldCompacted } from './snapshot.js';
+
+/** {@link Storage.replace} of the directory driver. */
+export async function replaceCompacted(
+  context: DirectoryContext,
+  replacement: Replacement,
+): Promise<'replaced' | 'conflict'> {
+  const { partition } = replacement.snapshot;
+  const path = partitionPath(context.directory, partition);
+  requirePart(replacement.retiredName);
+  const expected = heldCompacted(replacement.snapshot);
+  const temporary = temporaryPath(context.directory);
+  try {
+    await createSynced(context.fileSystem, temporary, replacement.bytes, context.flush.before);
+    // A user's first file may be a compacted one, brought home out of `_shared`.
+    await makePartition(context, partition);
+    // There will be something to delete, and should this process die, another one must find it.
+    await markPending(context, partition);
+    const outcome = await switchCompacted(context, path, expected, join(path, replacement.retiredName), temporary);
+    // Also after a conflict, which may have moved a file.
+    await syncShared(context, path);
+    return outcome;
+  } catch (error) {
+    forgetPartition(context, partition);
+    throw storageError(`replace ${partition.date}/${partition.directory}/${COMPACTED_NAME}`, context.directory, error);
+  } finally {
+    await unlinkQuietly(context.fileSystem, temporary);
+  }
+}
+
+async function switchCompacted(
+  context: DirectoryContext,
+  path: string,
+  expected: FileStatus | null,
+  retired: string,
+  temporary: string,
+): Promise<'replaced' | 'conflict'> {
+  const { fileSystem } = context;
+  const compacted = join(path, COMPACTED_NAME);
+  if (expected !== null) {
+    // rename overwrites. A name that is not fresh is a replacement tried again, after its first try failed half-way.
+    if (statusOf(fileSystem, retired) !== null) return 'conflict';
+    const hasMoved = await succeedsUnless(
+      'ENOENT',
+      done((callback) => fileSystem.rename(compacted, retired, callback)),
+    );
+    if (!hasMoved) return 'conflict';
+    if (!isSameFile(statusOf(fileSystem, retired), expected)) return 'conflict';
+  }
+  const isLinked = await succeedsUnless(
+    'EEXIST',
+    done((callback) => fileSystem.link(temporary, compacted, callback)),
+  );
+  return isLinked ? 'replaced' : 'conflict';
+}
+
+/** Whether the directories of all partitions are there; they survive a power cut when this resolves. */
+async function syncHolders(context: DirectoryContext, holders: readonly Partition[]): Promise<boolean> {
+  const found = await Promise.all(
+    holders.map((holder) => {
+      const path = partitionPath(context.directory, holder);
+      return succeedsUnless(
+        'ENOENT',
+        context.flush.during(() => syncShared(context, path)),
+      );
+    }),
+  );
+  return found.every(Boolean);
+}
+
+/** {@link Storage.remove} of the directory driver. */
+export async function removeParts(
+  context: DirectoryContext,
+  partition: Partition,
+  names: readonly string[],
+  holders: readonly Partition[] = [partition],
+): Promise<number> {
+  const path = partitionPath(context.directory, partition);
+  for (const name of names) requirePart(name);
+  if (names.length === 0) return 0;
+  let removed = 0;
+  try {
+    // Whoever linked the files that hold the readings now may have died before its sync.
+    const { maxBrief } = context.descriptors;
+    for (let from = 0; from < holders.length; from += maxBrief) {
+      if (!(await syncHolders(context, holders.slice(from, from + maxBrief)))) return 0;
+    }
+    for (const name of names) {
+      const isRemoved = await succeedsUnless(
+        'ENOENT',
+        done((callback) => context.fileSystem.unlink(join(path, name), callback)),
+      );
+      if (isRemoved) removed += 1;
+    }
+  } catch (error) {
+    throw storageError(`remove parts of ${partition.date}/${partition.directory}`, context.directory, error);
+  }
+  return removed;
+}

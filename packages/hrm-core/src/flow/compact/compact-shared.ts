@@ -1,0 +1,208 @@
+/**
+ * The shared parts of a date: merge small ones into larger ones, bring those home that are due, delete those that are home.
+ *
+ * Home is brought all of some parts at once, user by user as their rows come by: into the user's compacted file where that is due
+ * to be rewritten, else as a part of the user's. Either names the shared parts, so from then on they do not count for this
+ * user. When a later run finds every user's file there, old enough and proved, the shared parts go. A run that is killed
+ * half-way is gone on with by the next: users who have theirs are passed over.
+ */
+import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
+import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../../limits.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import { proveFile } from '../../parquet/decode.js';
+import type { Partition, PartitionFailure, Snapshot } from '../../ports/storage.js';
+import {
+  concatColumns,
+  NO_READINGS,
+  narrowDictionaries,
+  type ReadingColumns,
+  sliceRows,
+  userOf,
+} from '../../pure/columns.js';
+import { partName, shareName, userDirectory } from '../../pure/partition.js';
+import { type PlannedFile, planCompaction, planShared } from '../../pure/plan-compaction.js';
+import { withoutDamaged } from '../damage/damage-watch.js';
+import { buildFile } from '../files/build-file.js';
+import { mergeFiles } from '../files/merge-files.js';
+import { takeTurns } from '../files/turns.js';
+import {
+  describeFiles,
+  inputsOf,
+  isNameTaken,
+  mergeIntoPart,
+  replaceCompacted,
+  stillReplaced,
+  sweepFiles,
+} from './compact-partition.js';
+import {
+  addSteps,
+  type CompactionRun,
+  dayOf,
+  NOTHING_DONE,
+  type StepOptions,
+  type StepSummary,
+} from './compaction-run.js';
+
+/** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
+export async function compactShared(
+  run: CompactionRun,
+  partition: Partition,
+  options: StepOptions,
+): Promise<StepSummary> {
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
+  const visit = await storage.visit(partition);
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
+  try {
+    const files = await describeFiles(storage, snapshot, options);
+    const { dayOver } = dayOf(run, partition);
+    const plan = planShared({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
+    const swept = await sweepFiles(storage, snapshot, plan.sweeps);
+    if (plan.isSettled) await visit.settle();
+    const present = files.filter(({ name }) => !swept.includes(name));
+    const merged =
+      plan.merge === null ? NOTHING_DONE : await mergeIntoPart(run, snapshot, present, plan.merge.inputs, options);
+    const brought = plan.home.length === 0 ? NOTHING_DONE : await bringHome(run, snapshot, present, plan.home, options);
+    return {
+      ...addSteps(merged, brought),
+      swept: swept.length + brought.swept,
+      // Bringing home is no reason to look again at once: what it left waits for its grace.
+      merged: merged.merged,
+      waiting: plan.isWaiting ? 1 : 0,
+    };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** What became of one user's share: `held`: home already, and its replacement so old that the shared parts may go. */
+type Share = StepSummary & { readonly isHeld: boolean; readonly partition: Partition };
+
+async function bringHome(
+  run: CompactionRun,
+  snapshot: Snapshot,
+  present: readonly PlannedFile[],
+  names: readonly string[],
+  options: StepOptions,
+): Promise<StepSummary> {
+  const { date } = snapshot.partition;
+  const ageMs = present
+    .filter(({ name }) => names.includes(name))
+    .reduce((youngest, file) => Math.min(youngest, file.ageMs), Number.POSITIVE_INFINITY);
+  let total: StepSummary = NOTHING_DONE;
+  let isHeld = true;
+  const holders = new Map<string, Partition>();
+  const failures: PartitionFailure[] = [];
+  const replaced = [...names, ...(await stillReplaced(run.storage, snapshot.partition, present, names))];
+
+  async function bring(columns: ReadingColumns): Promise<void> {
+    throwIfAborted(options.signal, 'compacting');
+    const partition = { date, directory: userDirectory(userOf(columns, 0)) };
+    holders.set(partition.directory, partition);
+    try {
+      const shares = replaced.map((name) => shareName(name, partition.directory));
+      const share = await withoutDamaged(run.storage, partition, options, () =>
+        bringShare(run, partition, { columns, shares, ageMs }, options),
+      );
+      isHeld &&= share.isHeld;
+      total = addSteps(total, share);
+    } catch (error) {
+      isHeld = false;
+      if (!isHrmError(error) || isTotal(error)) throw error;
+      if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
+      else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
+      else failures.push({ partition, code: error.code, message: error.message });
+    }
+    options.onAlive?.();
+  }
+
+  const maxHomes = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
+  let together: ReadingColumns[] = [];
+  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
+    together.push(columns);
+    if (together.length < maxHomes) continue;
+    await Promise.all(together.map(bring));
+    together = [];
+  }
+  await Promise.all(together.map(bring));
+  const swept = isHeld ? await run.storage.remove(snapshot.partition, names, [...holders.values()]) : 0;
+  return { ...total, swept, failures };
+}
+
+/** Each user's rows, whole. */
+async function* splitUsers(tables: AsyncIterable<ReadingColumns>): AsyncGenerator<ReadingColumns, void, undefined> {
+  let held = NO_READINGS;
+  for await (const table of tables) {
+    const columns = held.length === 0 ? table : concatColumns([held, table]);
+    let from = 0;
+    for (let row = 1; row < columns.length; row += 1) {
+      if (columns.user[row] === columns.user[from]) continue;
+      yield narrowDictionaries(sliceRows(columns, from, row));
+      from = row;
+    }
+    held = narrowDictionaries(sliceRows(columns, from, columns.length));
+  }
+  if (held.length > 0) yield held;
+}
+
+/** One user's rows of some shared parts. */
+interface ShareRows {
+  readonly columns: ReadingColumns;
+  /** The shared parts, as the user's file names them. */
+  readonly shares: readonly string[];
+  /** Of the youngest of them. */
+  readonly ageMs: number;
+}
+
+/** Brings one user's share home. */
+async function bringShare(
+  run: CompactionRun,
+  partition: Partition,
+  { columns, shares, ageMs }: ShareRows,
+  options: StepOptions,
+): Promise<Share> {
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
+  try {
+    const files = await describeFiles(storage, snapshot, options);
+    const holders = files.filter(({ replaces }) => shares.some((share) => replaces.includes(share)));
+    const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
+    if (areHeld(shares, old)) {
+      const names = old.map(({ name }) => name);
+      for (const { file } of inputsOf(snapshot, names)) await proveFile(file, partition);
+      return { ...NOTHING_DONE, isHeld: true, partition };
+    }
+    const brought = { isHeld: false, partition };
+    if (areHeld(shares, holders)) return { ...NOTHING_DONE, ...brought };
+    const share: PlannedFile = {
+      name: SHARED_DIRECTORY,
+      byteLength: 0,
+      rows: columns.length,
+      users: 1,
+      ageMs,
+      replaces: [],
+    };
+    const { dayOver } = dayOf(run, partition);
+    const plan = planCompaction(
+      { files: [...files, share], dayOver, isUnchanged: true, quietAfterMs, sweepAfterMs },
+      all,
+    );
+    const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(share.name);
+    // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
+    if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
+      const { bytes, rows } = await buildFile([columns], { replaces: shares });
+      await storage.publish(partition, partName(bytes), bytes, options);
+      return { ...NOTHING_DONE, readings: rows, ...brought };
+    }
+    const names = plan.merge.inputs.filter((name) => name !== share.name);
+    const others = await stillReplaced(storage, partition, files, names);
+    const replaces = [...new Set([...names, ...shares, ...others])];
+    const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, names), columns), replaces);
+    return { ...done, ...brought };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+function areHeld(shares: readonly string[], holders: readonly PlannedFile[]): boolean {
+  return shares.every((share) => holders.some(({ replaces }) => replaces.includes(share)));
+}

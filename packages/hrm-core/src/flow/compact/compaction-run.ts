@@ -1,0 +1,72 @@
+/** What the steps of one run of a compacter share. */
+import { DAY_MS } from '../../limits.js';
+import type { Clock } from '../../ports/clock.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Random } from '../../ports/random.js';
+import type { Partition, PartitionFailure, Storage } from '../../ports/storage.js';
+import type { DevicePriority } from '../../pure/merge.js';
+import { dateStartMs } from '../../pure/partition.js';
+import type { OnDamage } from '../damage/damage.js';
+
+/** What a run works on, and how. */
+export interface CompactionRun {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Whatever the policy says. */
+  readonly all: boolean;
+  readonly sweepAfterMs: number;
+  readonly quietAfterMs: number;
+  /** What minutes in which devices disagree are rolled up under. */
+  readonly priority: DevicePriority;
+}
+
+/** What one step did, as `CompactSummary` counts it. */
+export interface StepSummary {
+  readonly compacted: number;
+  readonly skipped: number;
+  readonly merged: number;
+  readonly readings: number;
+  readonly swept: number;
+  readonly waiting: number;
+  /** Of the users that shared parts were brought home to. */
+  readonly failures: readonly PartitionFailure[];
+}
+
+/** How a step is stopped and watched. */
+export interface StepOptions extends CallOptions {
+  /** As in `CompactOptions`. */
+  readonly onDamage?: OnDamage | undefined;
+  /** As in `CompactOptions`. */
+  readonly onAlive?: (() => void) | undefined;
+}
+
+/** The summary of a step that found nothing to do. */
+export const NOTHING_DONE: StepSummary = {
+  compacted: 0,
+  skipped: 0,
+  merged: 0,
+  readings: 0,
+  swept: 0,
+  waiting: 0,
+  failures: [],
+};
+
+/** The first millisecond of a partition's day, and whether the day is over. */
+export function dayOf({ clock }: CompactionRun, { date }: Partition): { dayMs: number; dayOver: boolean } {
+  const dayMs = dateStartMs(date) ?? 0;
+  return { dayMs, dayOver: clock.nowMs() >= dayMs + DAY_MS };
+}
+
+/** Adds up what two steps did. */
+export function addSteps(left: StepSummary, right: StepSummary): StepSummary {
+  return {
+    compacted: left.compacted + right.compacted,
+    skipped: left.skipped + right.skipped,
+    merged: left.merged + right.merged,
+    readings: left.readings + right.readings,
+    swept: left.swept + right.swept,
+    waiting: left.waiting + right.waiting,
+    failures: [...left.failures, ...right.failures],
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * A stored file as a query knows it: its footer, its rollup, and row groups once they were needed. What is known is remembered.
+ */
+import { MAX_CACHED_READINGS_BYTES } from '../../limits.js';
+import { decodeGroups } from '../../parquet/decode.js';
+import { type Footer, openFile, type RowGroup } from '../../parquet/footer.js';
+import type { Partition, StoredFile } from '../../ports/storage.js';
+import { concatColumns, type ReadingColumns } from '../../pure/columns.js';
+import { type DevicePriority, mergeReadings } from '../../pure/merge.js';
+import { dateStartMs } from '../../pure/partition.js';
+import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup.js';
+import { rollupBytes } from '../../pure/rollup-size.js';
+import { type FileCache, remember, versionKey } from './file-cache.js';
+import { takeTurns } from './turns.js';
+
+/** What is known of a file. */
+export interface KnownFile {
+  readonly footer: Footer;
+  /** Stored with the file, or made of a small part's readings when they were first read. */
+  readonly rollup: Rollup | null;
+  /** All readings, merged, of a small part. */
+  readonly columns: ReadingColumns | null;
+  /** When they lie. */
+  readonly spans: Spans | null;
+}
+
+/** Bytes of a row of {@link ReadingColumns}. */
+const ROW_BYTES = 28;
+/** Of a footer's row group, as objects. */
+const GROUP_BYTES = 4_000;
+const FOOTER_BYTES = 4_000;
+
+/**
+ * Reads the end of a file, and the readings too of a small one without a rollup.
+ * @param priority - what a rollup made here is resolved under.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowFile(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  priority: DevicePriority,
+): Promise<KnownFile> {
+  const key = versionKey(file, partition);
+  const known = cache.get(key);
+  if (known !== undefined) return known as KnownFile;
+  const opened = await openFile(file, partition);
+  const { footer } = opened;
+  const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
+  const dayMs = dateStartMs(partition.date) ?? 0;
+  let { rollup } = footer;
+  const turns = takeTurns();
+  let columns: ReadingColumns | null = null;
+  if (rollup === null && isSmall) {
+    const tables = await decodeGroups(file, partition, opened, footer.groups);
+    await turns.give();
+    columns = mergeReadings([concatColumns(tables)]);
+    await turns.give();
+    rollup = rollUp(columns, dayMs, priority);
+  }
+  const result = {
+    footer,
+    rollup,
+    columns,
+    spans: rollup === null || columns === null ? null : spansOf(columns, dayMs),
+  };
+  // A rollup that was read wrong may be read right the next time.
+  if (footer.rollupFault === null) remember(cache, file, key, result, bytesOf(result));
+  return result;
+}
+
+/**
+ * Readings of a file: of the row groups given, or of all where all are known.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function readGroups(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  { footer, columns }: KnownFile,
+  groups: readonly RowGroup[],
+): Promise<readonly ReadingColumns[]> {
+  if (groups.length === 0) return [];
+  if (columns !== null) return [columns];
+  const key = versionKey(file, partition);
+  const tables = groups.map((group) => cache.get(`${key}/${group.index}`) as ReadingColumns | undefined);
+  const missing = groups.filter((_, i) => tables[i] === undefined);
+  const read = await decodeGroups(file, partition, { footer }, missing);
+  for (const [i, group] of missing.entries()) {
+    const table = read[i] as ReadingColumns;
+    const bytes = table.length * ROW_BYTES;
+    if (bytes <= MAX_CACHED_READINGS_BYTES) remember(cache, file, `${key}/${group.index}`, table, bytes);
+  }
+  return [...tables.filter((table) => table !== undefined), ...read];
+}
+
+/** Bytes that it takes in memory, about. */
+export function bytesOf({ footer, rollup, columns, spans }: KnownFile): number {
+  const rows = columns?.length ?? 0;
+  return (
+    FOOTER_BYTES +
+    footer.groups.length * GROUP_BYTES +
+    (rollup === null ? 0 : rollupBytes(rollup)) +
+    rows * ROW_BYTES +
+    (spans?.firstMs.length ?? 0) * 8
+  );
+}

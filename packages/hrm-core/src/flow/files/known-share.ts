@@ -1,0 +1,141 @@
+/**
+ * One user's share of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
+ * a small part of the user's own. And what can be read of the user's in a damaged file that had to stay where it is.
+ */
+import { MAX_MERGE_ROWS } from '../../limits.js';
+import { decodeGroups, readGroup } from '../../parquet/decode.js';
+import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
+import type { Partition, StoredFile } from '../../ports/storage.js';
+import { readingsOf } from '../../pure/check-readings.js';
+import { NO_READINGS, type ReadingColumns, takeRows } from '../../pure/columns.js';
+import { type DevicePriority, mergeReadings } from '../../pure/merge.js';
+import { dateStartMs } from '../../pure/partition.js';
+import type { Question } from '../../pure/question.js';
+import { rollUp, spansOf } from '../../pure/rollup.js';
+import { compareUtf8 } from '../../pure/utf8.js';
+import { nullIfDamaged } from '../damage/store-intact.js';
+import { type FileCache, remember, versionKey } from './file-cache.js';
+import { bytesOf, type KnownFile } from './known-file.js';
+import { takeTurns } from './turns.js';
+
+/** Bytes of a row group's bounds, digest and place, as objects. */
+const GROUP_BYTES = 4_000;
+
+/** What is known of a shared part as a whole. */
+export type KnownShared = Pick<OpenedFile, 'footer'>;
+
+/**
+ * Reads the end of a shared part.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowShared(cache: FileCache, file: StoredFile, partition: Partition): Promise<KnownShared> {
+  const key = versionKey(file, partition);
+  const known = cache.get(key) as KnownShared | undefined;
+  if (known !== undefined) return known;
+  const { footer } = await openFile(file, partition);
+  remember(cache, file, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
+  return { footer };
+}
+
+/**
+ * Reads the rows of the question's user.
+ * @throws HrmError kind `data`, code `file_damaged`.
+ */
+export async function knowShare(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  { footer }: KnownShared,
+  { userId, priority }: Question,
+): Promise<KnownFile> {
+  const key = shareKey(versionKey(file, partition), userId);
+  const known = cache.get(key) as KnownFile | undefined;
+  if (known !== undefined) return known;
+  const groups = footer.groups.filter((group) => mayHold(group, userId));
+  // Of another writer's file it is not known whose rows are where, and it may be large.
+  const pieces = footer.seal === 'foreign' ? groups.map((group) => [group]) : [groups];
+  const tables: ReadingColumns[] = [];
+  for (const piece of pieces) {
+    const read = await decodeGroups(file, partition, { footer }, piece);
+    for (const table of read) tables.push(rowsOfUser(table, userId));
+  }
+  const turns = takeTurns();
+  await turns.give();
+  const columns = mergeReadings(tables);
+  await turns.give();
+  const share = shareOf(partition, footer, columns, priority);
+  remember(cache, file, key, share, bytesOf(share));
+  return share;
+}
+
+/**
+ * Reads the user's rows of a damaged file, of the row groups that can be read; it replaces nothing then. Not remembered: whoever asks
+ * is told of the damage.
+ * @returns `null` where nothing can be read, or where there is too much to be held.
+ */
+export async function rescueShare(
+  file: StoredFile,
+  partition: Partition,
+  { userId, priority }: Question,
+): Promise<KnownFile | null> {
+  const opened = await openFile(file, partition).catch(nullIfDamaged);
+  if (opened === null) return null;
+  const tables: ReadingColumns[] = [];
+  let rows = 0;
+  for (const group of opened.footer.groups.filter((one) => mayHold(one, userId))) {
+    const table = await readGroup(file, partition, opened, group).catch(nullIfDamaged);
+    if (table === null) continue;
+    const own = rowsOfUser(readingsOf(table), userId);
+    rows += own.length;
+    if (rows > MAX_MERGE_ROWS) return null;
+    tables.push(own);
+  }
+  return shareOf(partition, { ...opened.footer, replaces: [] }, mergeReadings(tables), priority);
+}
+
+function shareOf(
+  { date }: Partition,
+  footer: KnownShared['footer'],
+  columns: ReadingColumns,
+  priority: DevicePriority,
+): KnownFile {
+  const dayMs = dateStartMs(date) ?? 0;
+  const rollup = rollUp(columns, dayMs, priority);
+  return {
+    footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, footer.groups)] },
+    rollup,
+    columns,
+    spans: rollup === null ? null : spansOf(columns, dayMs),
+  };
+}
+
+/** The key of what is known of one user's share. */
+export function shareKey(key: string, userId: string): string {
+  return `${key}\n${userId}`;
+}
+
+/** Whether a row group may have rows of a user, by its bounds. */
+export function mayHold({ userBounds }: RowGroup, userId: string): boolean {
+  if (userBounds === null) return true;
+  const [first, last] = userBounds;
+  return compareUtf8(first, userId) <= 0 && compareUtf8(userId, last) <= 0;
+}
+
+function rowsOfUser(columns: ReadingColumns, userId: string): ReadingColumns {
+  const user = columns.users.indexOf(userId);
+  if (user < 0) return NO_READINGS;
+  const rows: number[] = [];
+  for (let row = 0; row < columns.length; row += 1) if (columns.user[row] === user) rows.push(row);
+  const taken = takeRows(columns, Uint32Array.from(rows));
+  return { ...taken, users: [userId], user: new Uint32Array(rows.length) };
+}
+
+/** A row group that spans the share, for planning; it is not read from the file any more. */
+function groupOf({ timestampMs }: ReadingColumns, [first]: readonly RowGroup[]): RowGroup {
+  let [fromMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const ms of timestampMs) {
+    fromMs = Math.min(fromMs, ms);
+    lastMs = Math.max(lastMs, ms);
+  }
+  return { ...(first as RowGroup), rows: timestampMs.length, fromMs, lastMs, userId: null, deviceId: null };
+}

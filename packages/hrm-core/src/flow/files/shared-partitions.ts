@@ -1,0 +1,41 @@
+/** Shared parts, found for who works on some dates or one user: they are in no user's directory, and listed only by name. */
+import { SHARED_DIRECTORY } from '../../names.js';
+import { openFile } from '../../parquet/footer.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, PartitionRange, Storage } from '../../ports/storage.js';
+import { nullIfDamaged } from '../damage/store-intact.js';
+import { mayHold } from './known-share.js';
+import { overSnapshot } from './over-snapshot.js';
+
+/** Which shared parts. */
+export interface SharedRange extends Pick<PartitionRange, 'fromDate' | 'toDate'> {
+  /** Only of dates where one of them may hold readings of this user. */
+  readonly userId?: string | undefined;
+}
+
+/** The partitions of shared parts, by date. @throws HrmError kind `unavailable`, kind `closed` when aborted. */
+export async function* sharedPartitions(
+  storage: Storage,
+  { userId, ...dates }: SharedRange,
+  options: CallOptions,
+): AsyncGenerator<Partition, void, undefined> {
+  for await (const partition of storage.partitions({ ...dates, directories: [SHARED_DIRECTORY] }, options)) {
+    if (userId === undefined || (await mayHoldUser(storage, partition, userId, options))) yield partition;
+  }
+}
+
+/** By the bounds of row groups, read anew, since verifying trusts no memory; of one whose end cannot be read nobody knows. */
+async function mayHoldUser(
+  storage: Storage,
+  partition: Partition,
+  userId: string,
+  options: CallOptions,
+): Promise<boolean> {
+  return overSnapshot(storage, partition, options, async ({ files }) => {
+    for (const file of files) {
+      const opened = await openFile(file, partition).catch(nullIfDamaged);
+      if (opened === null || opened.footer.groups.some((group) => mayHold(group, userId))) return true;
+    }
+    return false;
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * A user's days, and the reading of one: from snapshots that are taken anew when files move or are set aside meanwhile.
+ */
+import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
+import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
+import { partitionDate, userDirectory } from '../../pure/partition.js';
+import type { Question } from '../../pure/question.js';
+import type { OnDamage } from '../damage/damage.js';
+import { watchDamage } from '../damage/damage-watch.js';
+import { cacheOf } from '../files/file-cache.js';
+import { type Turns, takeTurns } from '../files/turns.js';
+import { knownParts } from './known-day.js';
+import type { ReadContext } from './read-day.js';
+
+/** How a day is read. */
+export interface DayOptions extends CallOptions {
+  readonly turns: Turns;
+  /** Hears of each file that could not be read. */
+  readonly onDamage?: OnDamage | undefined;
+}
+
+/**
+ * The days that a question is about, each as its two partitions: the shared one first, since what is brought home is in the
+ * user's own before it is gone there.
+ *
+ * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
+ * slowly, and a partition that was not there when its date was listed may be where the readings are by then.
+ */
+export async function* daysOf(
+  storage: Storage,
+  question: Question,
+  options: CallOptions,
+): AsyncGenerator<readonly Partition[], void, undefined> {
+  throwIfAborted(options.signal, 'the query');
+  if (question.fromMs === question.toMs) return;
+  const directories = [SHARED_DIRECTORY, userDirectory(question.userId)];
+  const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
+  let last = '';
+  // Ten years of dates without the user are 50 ms of looking.
+  const { give } = takeTurns(options);
+  for await (const { date } of storage.partitions(range, { ...options, giveWay: give })) {
+    throwIfAborted(options.signal, 'the query');
+    if (date === last) continue;
+    last = date;
+    yield directories.map((directory) => ({ date, directory }));
+  }
+}
+
+/**
+ * Runs what reads a day over snapshots of its partitions, and again where files moved or were set aside meanwhile.
+ * @param partitions - of one date, as {@link daysOf} gives them.
+ * @throws HrmError kind `unavailable`, code `snapshot_contended`.
+ */
+export async function overPartitions<Result>(
+  storage: Storage,
+  partitions: readonly Partition[],
+  question: Question,
+  { turns, onDamage, ...options }: DayOptions,
+  step: (context: ReadContext, snapshots: readonly Snapshot[]) => Promise<Result>,
+): Promise<Result> {
+  const damage = watchDamage(storage, onDamage);
+  const cache = cacheOf(storage);
+  let cause: unknown;
+  for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt += 1) {
+    const snapshots: Snapshot[] = [];
+    try {
+      for (const partition of partitions) {
+        // What was known may be forgotten before it is used: then everything is opened.
+        const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
+        snapshots.push(await storage.snapshot(partition, { ...options, isKnown, giveWay: turns.give }));
+      }
+      const result = await step({ cache, damage, turns }, snapshots);
+      // Without what was damaged others count, which that said it replaces.
+      if (!(await damage.setAside(snapshots))) return result;
+    } catch (error) {
+      // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
+      if (!isHrmError(error) || error.code !== 'file_gone') throw error;
+      cause = error;
+    } finally {
+      for (const snapshot of snapshots) await snapshot.close();
+    }
+  }
+  throw contendedError(cause);
+}
+
+function contendedError(cause: unknown): HrmError {
+  return new HrmError('the files of a partition were replaced faster than they could be read: try again', {
+    kind: 'unavailable',
+    code: 'snapshot_contended',
+    cause,
+  });
+}

@@ -1,0 +1,184 @@
+/**
+ * A user's devices, and the last readings: which minutes to look into is known from rollups, and of readings only those few
+ * minutes are read.
+ */
+import { throwIfAborted } from '../../errors.js';
+import { MAX_TIMESTAMP_MS } from '../../limits.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, Storage } from '../../ports/storage.js';
+import { type DevicePriority, rankDevices } from '../../pure/merge.js';
+import { parseQuestion, type Question } from '../../pure/question.js';
+import { formatInstant } from '../../pure/timestamp.js';
+import { sortUtf8 } from '../../pure/utf8.js';
+import type { OnDamage } from '../damage/damage.js';
+import { takeTurns } from '../files/turns.js';
+import { daysOf, overPartitions } from './days.js';
+import { type End, endsOfDay, spansOfDay } from './device-ends.js';
+
+/** What `devices` and `latest` work on. */
+export interface DevicesComponents {
+  readonly storage: Storage;
+}
+
+/** How they are asked. */
+export interface DevicesOptions extends CallOptions {
+  /** Faults name the fields as the wire spells them (`/user_id`); default false. */
+  readonly wireNames?: boolean | undefined;
+  /** Hears of each file that could not be read, and that the answer was therefore made without. */
+  readonly onDamage?: OnDamage | undefined;
+}
+
+/** A reading of a device. */
+export interface DeviceReading {
+  /** ISO 8601, UTC, with milliseconds where they are not 0. */
+  readonly timestamp: string;
+  /** bpm. */
+  readonly heartRate: number;
+}
+
+/** A device that has readings stored. */
+export interface Device {
+  readonly deviceId: string;
+  /** Its first stored reading, by timestamp. */
+  readonly first: DeviceReading;
+  /** Its last. */
+  readonly last: DeviceReading;
+}
+
+/** The last readings of a user. */
+export interface Latest {
+  /** Of all devices; at the same millisecond of the one with the best priority. `null`: nothing is stored. */
+  readonly latest: (DeviceReading & { readonly deviceId: string }) | null;
+  /** Of each device, by device_id in UTF-8 byte order. */
+  readonly devices: readonly (DeviceReading & { readonly deviceId: string })[];
+}
+
+/**
+ * Lists a user's devices with their first and last stored reading, by device_id in UTF-8 byte order; an unknown user has
+ * none. Readings still queued are not in it.
+ *
+ * @throws HrmError kind `invalid`, code `invalid_query`, for what is no user_id; kind `unavailable` when the storage cannot
+ *   now; kind `closed` when aborted. A damaged file is no error: see `onDamage`.
+ * @example
+ * const all = await devices({ storage }, { userId: 'ana' });
+ */
+export async function devices(
+  { storage }: DevicesComponents,
+  { userId }: { readonly userId: string },
+  options: DevicesOptions = {},
+): Promise<readonly Device[]> {
+  const question = wholeHistory(userId, {}, options);
+  const spans = await findSpans(storage, question, options);
+  const [firsts, lasts] = [
+    await readEnds(storage, question, spans, 'first', options),
+    await readEnds(storage, question, spans, 'last', options),
+  ];
+  const turns = takeTurns(options);
+  const all: Device[] = [];
+  for (const [i, deviceId] of sortUtf8([...spans.keys()]).entries()) {
+    const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
+    if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
+  return all;
+}
+
+/**
+ * The last stored reading of each of a user's devices, and of the user. Readings still queued are not in it.
+ *
+ * @param input.priority - decides between devices at the same millisecond; default: the smaller device_id.
+ * @throws as {@link devices}.
+ * @example
+ * const { latest: reading } = await latest({ storage }, { userId: 'ana', priority: { chest_strap: 1 } });
+ */
+export async function latest(
+  { storage }: DevicesComponents,
+  { userId, priority = {} }: { readonly userId: string; readonly priority?: DevicePriority | undefined },
+  options: DevicesOptions = {},
+): Promise<Latest> {
+  const question = wholeHistory(userId, priority, options);
+  const spans = await findSpans(storage, question, options);
+  const lasts = await readEnds(storage, question, spans, 'last', options);
+  const turns = takeTurns(options);
+  const all: (DeviceReading & { readonly deviceId: string })[] = [];
+  for (const [i, deviceId] of sortUtf8([...lasts.keys()]).entries()) {
+    all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
+    if (i % DEVICES_A_PIECE === 0) await turns.give();
+  }
+  let lastMs = -1;
+  for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
+  const last = all.filter(({ deviceId }) => lasts.get(deviceId)?.timestampMs === lastMs);
+  const [best = -1] = rankDevices(
+    last.map(({ deviceId }) => deviceId),
+    priority,
+  );
+  return { latest: last[best] ?? null, devices: all };
+}
+
+/** Devices that are put into words before somebody else has a turn. */
+const DEVICES_A_PIECE = 1_000;
+
+function wholeHistory(userId: string, priority: DevicePriority, { wireNames = false }: DevicesOptions): Question {
+  const asked = { userId, start: 0, end: 0, priority };
+  const question = parseQuestion(asked, { naiveTimestamps: 'reject', wireNames });
+  return { ...question, toMs: MAX_TIMESTAMP_MS + 1 };
+}
+
+/** The first millisecond of the minutes that a device's first and last reading lie in, and their days. */
+interface Span {
+  firstMs: number;
+  readonly firstDay: readonly Partition[];
+  lastMs: number;
+  lastDay: readonly Partition[];
+}
+
+async function findSpans(
+  storage: Storage,
+  question: Question,
+  { signal, owner, onDamage }: DevicesOptions,
+): Promise<ReadonlyMap<string, Span>> {
+  const turns = takeTurns({ owner });
+  const spans = new Map<string, Span>();
+  for await (const day of daysOf(storage, question, { signal, owner })) {
+    await turns.give();
+    const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
+      spansOfDay(context, snapshots, question),
+    );
+    for (const [deviceId, { firstMs, lastMs }] of found) {
+      const span = spans.get(deviceId);
+      if (span === undefined) spans.set(deviceId, { firstMs, firstDay: day, lastMs, lastDay: day });
+      else Object.assign(span, { lastMs, lastDay: day });
+    }
+  }
+  return spans;
+}
+
+/** Reads the first or the last reading of each device: a day once, and of it the row groups that may have one. */
+async function readEnds(
+  storage: Storage,
+  question: Question,
+  spans: ReadonlyMap<string, Span>,
+  end: 'first' | 'last',
+  { signal, owner, onDamage }: DevicesOptions,
+): Promise<ReadonlyMap<string, End>> {
+  const turns = takeTurns({ owner });
+  const wanted = new Map<readonly Partition[], Map<string, number>>();
+  for (const [deviceId, { firstMs, firstDay, lastMs, lastDay }] of spans) {
+    const [day, minuteMs] = end === 'first' ? [firstDay, firstMs] : [lastDay, lastMs];
+    const minutes = wanted.get(day) ?? new Map<string, number>();
+    wanted.set(day, minutes.set(deviceId, minuteMs));
+  }
+  const ends = new Map<string, End>();
+  for (const [day, minutes] of wanted) {
+    throwIfAborted(signal, 'the query');
+    const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
+      endsOfDay(context, snapshots, question, { minutes, end }),
+    );
+    for (const [deviceId, reading] of found) ends.set(deviceId, reading);
+  }
+  return ends;
+}
+
+function shown({ timestampMs, heartRate }: End): DeviceReading {
+  return { timestamp: formatInstant(timestampMs), heartRate };
+}

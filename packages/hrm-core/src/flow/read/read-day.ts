@@ -1,0 +1,111 @@
+/**
+ * The answer about one user's day: from rollups where they hold, else from readings, of which a bounded number is held at once.
+ */
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import type { RowGroup } from '../../parquet/footer.js';
+import type { Snapshot } from '../../ports/storage.js';
+import { answerDay } from '../../pure/answer.js';
+import type { ReadingColumns } from '../../pure/columns.js';
+import type { DayPart } from '../../pure/day-part.js';
+import { mergeReadings } from '../../pure/merge.js';
+import { dateStartMs } from '../../pure/partition.js';
+import { countReads, type DayPlan, planDay, selectReadings } from '../../pure/plan-query.js';
+import type { Question } from '../../pure/question.js';
+import type { DamageWatch } from '../damage/damage-watch.js';
+import type { FileCache } from '../files/file-cache.js';
+import { readGroups } from '../files/known-file.js';
+import type { Turns } from '../files/turns.js';
+import { findSources, type Source } from './known-day.js';
+
+/** What reading goes by. */
+export interface ReadContext {
+  readonly cache: FileCache;
+  /** Hears of files that cannot be read, which are passed over: the answer is no good then. */
+  readonly damage: DamageWatch;
+  readonly turns: Turns;
+}
+
+/** How a day is answered. */
+export interface DaySettings {
+  /** Readings held at once, about, but for those of one row group or minute. */
+  readonly maxRows: number;
+}
+
+/**
+ * Answers a question about one day.
+ * @param snapshots - of the shared partition and of the user's own, where they exist.
+ */
+export async function readDay(
+  context: ReadContext,
+  snapshots: readonly Snapshot[],
+  question: Question,
+  { maxRows }: DaySettings,
+): Promise<readonly DayPart[]> {
+  const sources = await findSources(context, snapshots, question);
+  const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
+  // Halves are of this day: of a question about a year most would be about other days.
+  const fromMs = Math.max(question.fromMs, dayMs);
+  const toMs = Math.min(question.toMs, dayMs + DAY_MS);
+  return answerRange({ ...context, maxRows, sources, dayMs }, { ...question, fromMs, toMs });
+}
+
+interface Day extends ReadContext, DaySettings {
+  readonly sources: readonly Source[];
+  readonly dayMs: number;
+}
+
+/** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
+async function answerRange(day: Day, question: Question): Promise<readonly DayPart[]> {
+  const { sources, dayMs, maxRows } = day;
+  const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
+  const plan = planDay<RowGroup>(files, question, dayMs);
+  const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
+  if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
+    const before = await answerRange(day, { ...question, toMs: middleMs });
+    return [...before, ...(await answerRange(day, { ...question, fromMs: middleMs }))];
+  }
+  const readings = await readPlanned(day, plan, question);
+  await day.turns.give();
+  return [answerDay(files, plan, readings, question, dayMs)];
+}
+
+async function readPlanned(
+  { cache, damage, sources, dayMs, maxRows, turns }: Day,
+  plan: DayPlan<RowGroup>,
+  question: Question,
+): Promise<ReadingColumns> {
+  let tables: ReadingColumns[] = [];
+  let rows = 0;
+  for (const [f, { file, partition, known }] of sources.entries()) {
+    for (const some of together(plan.reads[f] ?? [], maxRows)) {
+      const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
+      for (const table of read ?? []) {
+        const own = selectReadings(table, question, plan.source, dayMs);
+        tables.push(own);
+        rows += own.length;
+      }
+      // Another writer's file may have the same reading any number of times.
+      if (rows > 4 * maxRows) {
+        tables = [mergeReadings(tables)];
+        rows = 0;
+      }
+      await turns.give();
+    }
+  }
+  return mergeReadings(tables);
+}
+
+/** Row groups that are read at once, so that neighbours are one read. */
+function together(groups: readonly RowGroup[], maxRows: number): readonly (readonly RowGroup[])[] {
+  const batches: RowGroup[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const group of groups) {
+    rows += group.rows;
+    if (rows > maxRows) {
+      batches.push([]);
+      rows = group.rows;
+    }
+    batches.at(-1)?.push(group);
+  }
+  return batches;
+}

@@ -1,0 +1,116 @@
+/**
+ * Counts what is stored: readings in files that count, and those in files whose readings are all in others, and that wait for the
+ * sweep. A user's file names the shared parts that it has this user's readings of; so of a shared part it is known, user by user,
+ * how much still counts.
+ */
+import { MAX_COUNTED_SHARES } from '../../limits.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import type { Partition } from '../../ports/storage.js';
+import { type ReadingColumns, sliceRows } from '../../pure/columns.js';
+import { sharedPartOf, userDirectory } from '../../pure/partition.js';
+import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/received-ahead.js';
+
+/** Files, and rows in them. */
+export interface StoredCount {
+  readonly files: number;
+  readonly readings: number;
+}
+
+/** One file's. */
+export interface FileCount {
+  readonly name: string;
+  /** Names of files whose readings are all in this one. */
+  readonly replaces: readonly string[];
+  readonly readings: number;
+  readonly ahead: ReceivedAhead;
+  /** Of a shared part: each user's readings, by directory, and those received ahead of the clock, where there are any. */
+  readonly shares: ReadonlyMap<string, number>;
+  readonly sharesAhead: ReadonlyMap<string, number>;
+}
+
+/** Counts one file's rows as they come. @param nowMs - what "ahead" is measured by. */
+export function startFileCount({ directory }: Partition, nowMs: number) {
+  const shares = new Map<string, number>();
+  const sharesAhead = new Map<string, number>();
+  let [readings, ahead] = [0, NONE_AHEAD];
+
+  function addShares(columns: ReadingColumns): void {
+    for (let from = 0; from < columns.length; ) {
+      const user = columns.user[from] as number;
+      let to = from + 1;
+      while (to < columns.length && columns.user[to] === user) to += 1;
+      const own = userDirectory(columns.users[user] as string);
+      shares.set(own, (shares.get(own) ?? 0) + to - from);
+      const { readings: early } = countAhead(sliceRows(columns, from, to), nowMs);
+      if (early > 0) sharesAhead.set(own, (sharesAhead.get(own) ?? 0) + early);
+      from = to;
+    }
+  }
+
+  return {
+    add(columns: ReadingColumns): void {
+      readings += columns.length;
+      ahead = addAhead(ahead, countAhead(columns, nowMs));
+      if (directory === SHARED_DIRECTORY && shares.size < MAX_COUNTED_SHARES) addShares(columns);
+    },
+    end(name: string, replaces: readonly string[]): FileCount {
+      return { name, replaces, readings, ahead, shares, sharesAhead };
+    },
+  };
+}
+
+/** What is left to count of a shared part. */
+interface CountedPart {
+  left: number;
+  readonly shares: Map<string, number>;
+  readonly sharesAhead: ReadonlyMap<string, number>;
+}
+
+/** Adds up files; shared parts before the users' own. */
+export function createStock() {
+  const parts = new Map<string, CountedPart>();
+  const count = { files: 0, readings: 0 };
+  const superseded = { files: 0, readings: 0 };
+  let ahead = NONE_AHEAD;
+  let counted = 0;
+
+  /** Moves a user's rows of a shared part to what is superseded, once. */
+  function supersedeShare(part: CountedPart, directory: string): void {
+    const rows = part.shares.get(directory);
+    if (rows === undefined) return;
+    part.shares.delete(directory);
+    part.left -= rows;
+    count.readings -= rows;
+    superseded.readings += rows;
+    ahead = { ...ahead, readings: ahead.readings - (part.sharesAhead.get(directory) ?? 0) };
+    if (part.left > 0) return;
+    count.files -= 1;
+    superseded.files += 1;
+  }
+
+  return {
+    /** @param files - all of a partition's. */
+    add({ date, directory }: Partition, files: readonly FileCount[]): void {
+      const replaced = new Set(files.flatMap(({ replaces }) => replaces));
+      for (const { name, readings, ahead: early, shares, sharesAhead } of files) {
+        const isSuperseded = replaced.has(name);
+        const to = isSuperseded ? superseded : count;
+        to.files += 1;
+        to.readings += readings;
+        if (isSuperseded) continue;
+        ahead = addAhead(ahead, early);
+        counted += shares.size;
+        if (directory !== SHARED_DIRECTORY || counted > MAX_COUNTED_SHARES) continue;
+        parts.set(`${date}/${name}`, { left: readings, shares: new Map(shares), sharesAhead });
+      }
+      for (const name of replaced) {
+        const part = parts.get(`${date}/${sharedPartOf(name) ?? ''}`);
+        if (part !== undefined) supersedeShare(part, directory);
+      }
+    },
+    total(): StoredCount & { readonly superseded: StoredCount; readonly receivedAhead: ReceivedAhead } {
+      const receivedAhead = ahead.readings === 0 ? NONE_AHEAD : ahead;
+      return { ...count, superseded: { ...superseded }, receivedAhead };
+    },
+  };
+}

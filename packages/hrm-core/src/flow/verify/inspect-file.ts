@@ -1,0 +1,253 @@
+/**
+ * One stored file, looked at whole, a row group at a time: what is wrong with it, and what of it can still be read.
+ */
+import { createHash } from 'node:crypto';
+import { HrmError, throwIfAborted } from '../../errors.js';
+import { DAY_MS, MAX_INSPECTED_ROWS, MINUTE_MS } from '../../limits.js';
+import { COMPACTED_NAME, HASHED_PART } from '../../names.js';
+import { readGroup } from '../../parquet/decode.js';
+import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, StoredFile } from '../../ports/storage.js';
+import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../../pure/check-readings.js';
+import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
+import { priorityOf, sayTheSame } from '../../pure/compare-rollups.js';
+import { mergeReadings } from '../../pure/merge.js';
+import { dateStartMs, partNameOf } from '../../pure/partition.js';
+import { rollUp } from '../../pure/rollup.js';
+import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup-size.js';
+import { compareUtf8 } from '../../pure/utf8.js';
+import { isDamage } from '../damage/damage.js';
+
+/** Something that is not as it should be. */
+interface Fault {
+  /** See `VerifyFault`. */
+  readonly code: string;
+  /** Of the file, for people; without the user: "its rollup is …". */
+  readonly message: string;
+}
+
+/** A file after a look at all of it. */
+export interface Inspection {
+  readonly file: StoredFile;
+  readonly faults: readonly Fault[];
+  /** `null` where its end cannot be read, and so nothing of it. */
+  readonly opened: OpenedFile | null;
+  /** Row groups that can be read. */
+  readonly intact: readonly RowGroup[];
+  /** Every row can be read and is a reading: nothing is lost with the file once they are stored elsewhere. */
+  readonly isWhole: boolean;
+  /** Rows that can be read. */
+  readonly readings: number;
+}
+
+/** Bytes read at once to hash a file. */
+const HASH_BYTES = 4 * 1024 * 1024;
+
+/** How a file is looked at. */
+export interface InspectOptions extends CallOptions {
+  /** Hears of the rows of each row group that can be read, once. */
+  readonly onRows?: ((columns: ReadingColumns) => void) | undefined;
+}
+
+/** Looks at a file. @throws HrmError where the storage cannot read, kind `closed` when aborted; damage is a fault. */
+export async function inspectFile(
+  file: StoredFile,
+  partition: Partition,
+  options: InspectOptions,
+): Promise<Inspection> {
+  const faults: Fault[] = [];
+  const add = (code: string, message: string) => faults.push({ code, message });
+  const opened = await openIntact(file, partition, add);
+  if (opened === null) return { file, faults, opened, intact: [], isWhole: false, readings: 0 };
+  if (!(await beginsRight(file))) add('file_damaged', 'it does not begin as a Parquet file');
+  if (HASHED_PART.test(file.name) && (await nameByBytes(file)) !== file.name) {
+    add('wrong_name', 'its name is not the hash of its bytes');
+  }
+  const walked = await walkGroups(file, partition, opened, options);
+  const { damaged, invalid, misplaced, disorder, misstated } = walked;
+  if (damaged > 0) add('file_damaged', `${damaged} of its ${opened.footer.groups.length} row groups cannot be read`);
+  if (invalid > 0) add('invalid_readings', `${invalid} of its rows are no readings: ids or values out of bounds`);
+  if (misplaced > 0) add('misplaced', `${misplaced} of its rows belong to another user or day than its path`);
+  if (disorder > 0) add('unsorted', `${disorder} of its rows are out of order, or there twice`);
+  if (misstated > 0) add('wrong_statistics', `${misstated} of its row groups have others than their statistics say`);
+  const { users, devices, buckets } = walked;
+  const isRolledUp = users.size === 1 && mustHaveRollup([...devices], buckets);
+  if (faults.length === 0) {
+    const fault = await checkRollup(file, partition, opened, isRolledUp, options);
+    if (fault !== null) faults.push(fault);
+  }
+  const isWhole = damaged === 0 && invalid === 0;
+  return { file, faults, opened, intact: walked.intact, isWhole, readings: walked.readings };
+}
+
+async function openIntact(
+  file: StoredFile,
+  partition: Partition,
+  add: (code: string, message: string) => void,
+): Promise<OpenedFile | null> {
+  try {
+    return await openFile(file, partition);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    add(error.code, error.cause instanceof Error ? error.cause.message : error.message);
+    return null;
+  }
+}
+
+async function beginsRight(file: StoredFile): Promise<boolean> {
+  try {
+    return Buffer.from(await file.read(0, Math.min(4, file.byteLength))).toString('latin1') === 'PAR1';
+  } catch (error) {
+    if (isDamage(error)) return false;
+    throw error;
+  }
+}
+
+async function nameByBytes(file: StoredFile): Promise<string> {
+  const hash = createHash('sha256');
+  for (let from = 0; from < file.byteLength; from += HASH_BYTES) {
+    try {
+      hash.update(new Uint8Array(await file.read(from, Math.min(file.byteLength, from + HASH_BYTES))));
+    } catch (error) {
+      if (isDamage(error)) return '';
+      throw error;
+    }
+  }
+  return partNameOf(hash.digest('hex'));
+}
+
+async function walkGroups(
+  file: StoredFile,
+  partition: Partition,
+  opened: OpenedFile,
+  { signal, onRows }: InspectOptions,
+) {
+  const found = { damaged: 0, invalid: 0, misplaced: 0, disorder: 0, misstated: 0, readings: 0 };
+  const intact: RowGroup[] = [];
+  const users = new Set<string>();
+  const devices = new Set<string>();
+  let buckets = 0;
+  let last: ReadingKey | null = null;
+  for (const group of opened.footer.groups) {
+    throwIfAborted(signal, 'verifying');
+    const columns = await readGroup(file, partition, opened, group).catch((error) => {
+      if (isDamage(error)) return null;
+      throw error;
+    });
+    if (columns === null) {
+      found.damaged += 1;
+      continue;
+    }
+    intact.push(group);
+    if (columns.length === 0) continue;
+    const { elsewhere, invalid } = judgeRows(columns, partition);
+    onRows?.(columns);
+    found.readings += columns.length;
+    found.invalid += invalid;
+    found.misplaced += elsewhere.length;
+    found.disorder += countDisorder(columns, last);
+    found.misstated += agrees(group, columns) ? 0 : 1;
+    buckets += countBuckets(columns);
+    last = keyAt(columns, columns.length - 1);
+    // More are as good as many, and ids take memory.
+    for (const user of columns.users) if (users.size < 2) users.add(user);
+    for (const device of columns.devices) if (devices.size <= MAX_ROLLUP_DEVICES) devices.add(device);
+  }
+  return { ...found, intact, users, devices, buckets };
+}
+
+/** Minutes of all devices that have readings in a row group; one that goes on in the next is counted twice. */
+function countBuckets({ timestampMs, device, length }: ReadingColumns): number {
+  let count = 0;
+  let last = { device: -1, minute: -1 };
+  for (let row = 0; row < length; row += 1) {
+    const current = { device: device[row] as number, minute: Math.floor((timestampMs[row] as number) / MINUTE_MS) };
+    if (current.device !== last.device || current.minute !== last.minute) count += 1;
+    last = current;
+  }
+  return count;
+}
+
+/** Whether a row group's statistics, by which it is passed over, hold of its rows; another writer's are not looked at. */
+function agrees(group: RowGroup, columns: ReadingColumns): boolean {
+  if (group.foreign !== undefined) return true;
+  const { fromMs, lastMs, userId, userBounds, deviceId } = group;
+  const { timestampMs, users, devices } = columns;
+  const [first, last] = userBounds ?? [];
+  if (first !== undefined && compareUtf8(users[0] as string, first) < 0) return false;
+  if (last !== undefined && compareUtf8(users.at(-1) as string, last) > 0) return false;
+  if (userId !== null && (users.length > 1 || users[0] !== userId)) return false;
+  if (deviceId !== null && (devices.length > 1 || devices[0] !== deviceId)) return false;
+  return timestampMs.every((ms) => ms >= fromMs && ms <= lastMs);
+}
+
+/** Compares a rollup with one made anew under its own order, some minutes at a time. */
+async function checkRollup(
+  file: StoredFile,
+  partition: Partition,
+  opened: OpenedFile,
+  isRolledUp: boolean,
+  { signal }: CallOptions,
+): Promise<Fault | null> {
+  const { rollup, rollupFault, groups, rows } = opened.footer;
+  if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
+  if (rollup === null) {
+    if (file.name !== COMPACTED_NAME || !isRolledUp || rows === 0) return null;
+    return { code: 'rollup_missing', message: 'it has no rollup' };
+  }
+  const dayMs = dateStartMs(partition.date) ?? 0;
+  for (const range of slicesOf(rows)) {
+    throwIfAborted(signal, 'verifying');
+    const merged = mergeReadings([await readSlice({ file, opened, intact: groups }, partition, range)]);
+    if (!sayTheSame(rollup, rollUp(merged, dayMs, priorityOf(rollup)), range)) {
+      return { code: 'wrong_rollup', message: 'its rollup does not agree with its readings' };
+    }
+  }
+  return null;
+}
+
+/** Minutes of the day in ranges that have few enough rows to be held. */
+function slicesOf(rows: number): { from: number; to: number }[] {
+  const dayMinutes = DAY_MS / MINUTE_MS;
+  const width = Math.max(1, Math.floor(dayMinutes / Math.ceil(Math.max(1, rows) / MAX_INSPECTED_ROWS)));
+  const slices: { from: number; to: number }[] = [];
+  for (let from = 0; from < dayMinutes; from += width) slices.push({ from, to: Math.min(dayMinutes, from + width) });
+  return slices;
+}
+
+/** The readings of some minutes of the day. */
+async function readSlice(
+  { file, opened, intact }: Pick<Inspection, 'file' | 'intact'> & { readonly opened: OpenedFile },
+  partition: Partition,
+  { from, to }: { from: number; to: number },
+): Promise<ReadingColumns> {
+  const dayMs = dateStartMs(partition.date) ?? 0;
+  const [fromMs, toMs] = [dayMs + from * MINUTE_MS, dayMs + to * MINUTE_MS];
+  const tables: ReadingColumns[] = [];
+  for (const group of intact) {
+    if (group.lastMs < fromMs || group.fromMs >= toMs) continue;
+    const columns = await readGroup(file, partition, opened, group);
+    const rows: number[] = [];
+    for (const [row, ms] of columns.timestampMs.entries()) if (ms >= fromMs && ms < toMs) rows.push(row);
+    tables.push(rows.length === columns.length ? columns : takeRows(columns, Uint32Array.from(rows)));
+  }
+  return concatColumns(tables);
+}
+
+/**
+ * Whether all readings of a file, by rule 1, are in another that says it replaces it.
+ * @throws HrmError kind `internal` where either cannot be read: ask only of those that can.
+ */
+export async function isContained(old: Inspection, inside: Inspection, partition: Partition): Promise<boolean> {
+  if (old.opened === null || inside.opened === null) {
+    throw new HrmError('a file that cannot be read was to be compared', { kind: 'internal', code: 'unread_file' });
+  }
+  for (const range of slicesOf(old.readings + inside.readings)) {
+    const ofOld = await readSlice({ ...old, opened: old.opened }, partition, range);
+    if (ofOld.length === 0) continue;
+    const own = mergeReadings([await readSlice({ ...inside, opened: inside.opened }, partition, range)]);
+    if (!sameReadings(mergeReadings([own, ofOld]), own)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,193 @@
+import { HrmError, isHrmError } from '../../errors.js';
+import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../../limits.js';
+import { type Clock, systemClock } from '../../ports/clock.js';
+import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
+import type { PartitionFailure, Storage } from '../../ports/storage.js';
+import { decodeInTurns, encodeElements, unstorableLetter } from '../../pure/element.js';
+import { takeTurns } from '../files/turns.js';
+import { type WrittenBatch, writeBatch } from './write-batch.js';
+import type { WrittenPart } from './write-part.js';
+
+/** What `drainBatch` works on. */
+export interface DrainComponents {
+  readonly queue: Queue;
+  readonly storage: Storage;
+  /** Tells how long readings waited; the machine's by default. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How much one step takes, and for how long it may hold it. */
+export interface DrainSettings {
+  /** Readings of one claim, >= 1; default 50,000. An element (of at most 1,000) is never split: one is always taken. */
+  readonly batchMaxReadings?: number | undefined;
+  /** How long the claim is ours without a sign of life, milliseconds; default 30,000. Renewed while the step works. */
+  readonly leaseMs?: number | undefined;
+  /** How far beyond its stamp a foreign producer's reading may lie, milliseconds; default 24 hours. */
+  readonly maxFutureMs?: number | undefined;
+  /** How far before its stamp a foreign producer's reading may lie, milliseconds; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
+  /** Parts of fewer than 1,000 readings that a batch may make in one UTC day, >= 0; where there would be more, they share one. Default 32. */
+  readonly maxSmallParts?: number | undefined;
+}
+
+/** What one step did. */
+export interface DrainSummary {
+  /** Readings claimed, good and bad; 0 for an empty queue. */
+  readonly claimed: number;
+  /** The parts that hold them; durable. */
+  readonly parts: readonly WrittenPart[];
+  /** Elements and readings that cannot be stored, kept as dead letters now; those that made a write fail among them. */
+  readonly deadLettered: number;
+  /** Readings put back to the end of the queue, since their partition cannot be written while others can. */
+  readonly postponed: number;
+  /**
+   * Readings put back to the end of the queue since they, or others with them, make a write fail, and the step had spent
+   * its {@link MAX_HALVING_WRITES} before it knew which. Every step gets further, so going on at once is right.
+   */
+  readonly undecided: number;
+  /**
+   * Readings put back to the end of the queue since they are of more users' days than one step writes: every user's first
+   * day was written. Every step gets further.
+   */
+  readonly left: number;
+  /** Why readings were postponed, by partition. */
+  readonly failures: readonly PartitionFailure[];
+  /** How long the oldest of them had waited when it was stored, milliseconds; 0 for an empty queue. */
+  readonly lagMs: number;
+  /**
+   * `stale`: the lease had ended before the acknowledgement, so the batch is delivered again. Harmless: its parts are
+   * there already. `empty`: there was nothing to claim.
+   */
+  readonly outcome: 'acked' | 'stale' | 'empty';
+}
+
+/**
+ * One step of a consumer: claims a batch, writes it, acknowledges it. Only when every part is durable is the queue told,
+ * so a process killed at any moment loses nothing; the batch is delivered again and finds its parts.
+ *
+ * What cannot be stored goes to the dead letters in the same atomic step as the acknowledgement. When writing fails, the
+ * batch is given back whole and the error is thrown: a full disk never makes a dead letter. Where single partitions
+ * fail and the storage is well otherwise, their readings go to the end of the queue and the rest is stored. Where readings
+ * make a write fail for what they hold (`unstorable_readings`), halving finds them, and they alone become dead letters.
+ *
+ * @throws HrmError kind `invalid` for settings that are none, kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
+ * @example
+ * const { claimed, parts } = await drainBatch({ queue, storage });
+ */
+export async function drainBatch(
+  { queue, storage, clock = systemClock }: DrainComponents,
+  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxPastMs, maxSmallParts }: DrainSettings = {},
+  { signal }: CallOptions = {},
+): Promise<DrainSummary> {
+  checkAtLeastOne({ batchMaxReadings, leaseMs });
+  const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
+  const claim = await queue.claim(limits, { signal });
+  if (claim === null)
+    return {
+      claimed: 0,
+      parts: [],
+      deadLettered: 0,
+      postponed: 0,
+      undecided: 0,
+      left: 0,
+      failures: [],
+      lagMs: 0,
+      outcome: 'empty',
+    };
+  const lease = keepLease(queue, claim.token, leaseMs, signal);
+  try {
+    const { give } = takeTurns();
+    const decoded = await decodeInTurns(claim.elements, give, maxFutureMs, maxPastMs);
+    const { readings, origins, rejected, deferred } = decoded;
+    await give();
+    const batch = await writeBatch(storage, readings, origins, { signal, maxSmallParts });
+    const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
+    const remainder = remainderOf(batch, rejected, deferred, stampMs);
+    await lease.end();
+    const outcome = await queue.ack(claim.token, remainder);
+    const isAcked = outcome === 'acked';
+    return {
+      claimed: readings.length + rejected.length,
+      parts: batch.written,
+      deadLettered: isAcked ? remainder.deadLetters.length : 0,
+      postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
+      undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
+      left: isAcked ? batch.left.length : 0,
+      failures: batch.postponed.map(describeFailure),
+      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
+      outcome,
+    };
+  } catch (error) {
+    await lease.end();
+    await giveBack(queue, claim.token);
+    throw error;
+  }
+}
+
+/** What the acknowledgement leaves behind of a batch: the dead, and what goes to the end of the queue with its stamp kept. */
+function remainderOf(
+  batch: WrittenBatch,
+  rejected: readonly DeadLetterInput[],
+  deferred: readonly ClaimedElement[],
+  stampMs: number,
+) {
+  const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
+  const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
+  for (const element of encodeElements(batch.left)) elements.push(element);
+  return {
+    deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
+    requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],
+  };
+}
+
+/** Nobody has looked into it, so its readings are a guess by its length. */
+function deferredElement({ bytes, stampMs }: ClaimedElement): RequeuedElement {
+  const readings = Math.min(MAX_ELEMENT_READINGS, Math.max(1, Math.round(bytes.byteLength / TYPICAL_READING_BYTES)));
+  return { bytes, readings, stampMs };
+}
+
+/** A reading as JSON. */
+const TYPICAL_READING_BYTES = 110;
+
+function count(groups: readonly (readonly unknown[])[]): number {
+  return groups.reduce((sum, group) => sum + group.length, 0);
+}
+
+function describeFailure({ partition, error }: WrittenBatch['postponed'][number]): PartitionFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { partition, code: isHrmError(error) ? error.code : 'internal', message };
+}
+
+function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    const message = `${name} must be an integer from 1`;
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: `/${name}`, message }] });
+  }
+}
+
+/** Renews a lease three times in its length until ended or aborted, so that a batch may take longer than its lease. */
+function keepLease(queue: Queue, token: string, leaseMs: number, signal?: AbortSignal): { end(): Promise<void> } {
+  let renewal: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    // A call that hangs must not keep the batch for ever: once told to stop, the step has what is left of its lease.
+    if (signal?.aborted) return;
+    // A renewal that fails is not the batch's failure: the lease may still hold, and `ack` has the last word.
+    renewal = queue.renew(token, leaseMs).catch(() => undefined);
+  }, leaseMs / 3);
+  return {
+    async end() {
+      clearInterval(timer);
+      await renewal;
+    },
+  };
+}
+
+async function giveBack(queue: Queue, token: string): Promise<void> {
+  try {
+    await queue.release(token);
+  } catch (error) {
+    // The lease ends by itself. The error that made us give the batch back is the one to report.
+    if (!isHrmError(error)) throw error;
+  }
+}

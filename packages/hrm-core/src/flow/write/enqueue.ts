@@ -1,0 +1,156 @@
+import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../../limits.js';
+import { type Clock, systemClock } from '../../ports/clock.js';
+import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
+import { encodeElements } from '../../pure/element.js';
+import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading.js';
+import type { NaiveTimestamps } from '../../pure/timestamp.js';
+import { takeTurns } from '../files/turns.js';
+import type { DeviceBound, DeviceCount } from './device-bound.js';
+
+/** What `enqueue` works on. */
+export interface EnqueueComponents {
+  /** All that it needs of a queue, so that a caller who only wants a judgement can pass one that keeps nothing. */
+  readonly queue: Pick<Queue, 'push'>;
+  /** Stamps readings with the time of their acceptance; the machine's by default. */
+  readonly clock?: Clock | undefined;
+}
+
+/** How `enqueue` judges readings. */
+export interface EnqueueOptions extends CallOptions {
+  /** What a timestamp without an offset means; default `reject`. */
+  readonly naiveTimestamps?: NaiveTimestamps | undefined;
+  /** How far ahead of the clock a timestamp may lie, milliseconds, inclusive; default 24 hours. */
+  readonly maxFutureMs?: number | undefined;
+  /** How far behind the clock a timestamp may lie, milliseconds, inclusive; default: it may be of 1970. */
+  readonly maxPastMs?: number | undefined;
+  /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
+  readonly wireOnly?: boolean | undefined;
+  /** Refuses readings of more devices than a user may have on a day; none by default. */
+  readonly deviceBound?: DeviceBound | undefined;
+}
+
+/** What was accepted. */
+export interface Accepted {
+  /** Readings, >= 1. */
+  readonly accepted: number;
+}
+
+/**
+ * Validates readings, all of them, and puts all or none into the queue; resolves once the queue holds them as durably as it
+ * is configured to. What has no type yet, since it came from a wire or a file, goes to {@link enqueueUntrusted}.
+ *
+ * Of readings with the same user, device and millisecond, the one received in the latest minute wins, and within that
+ * minute the greatest heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
+ * least a minute after the value it corrects.
+ *
+ * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
+ *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601.
+ * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
+ *   kind `unavailable` when the queue cannot take them now.
+ * @example
+ * await enqueue({ queue }, {
+ *   userId: 'ana', deviceId: 'watch', timestamp: '2024-01-15T10:00:00Z', heartRate: 72,
+ * }); // { accepted: 1 }
+ */
+export async function enqueue(
+  components: EnqueueComponents,
+  readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
+  options: EnqueueOptions = {},
+): Promise<Accepted> {
+  return await enqueueUntrusted(components, readings, options);
+}
+
+/**
+ * Does what {@link enqueue} does with readings that may be anything, such as the JSON of a request: the same rules, the same faults.
+ *
+ * @throws HrmError as {@link enqueue}.
+ * @example
+ * await enqueueUntrusted({ queue }, JSON.parse(body), { wireOnly: true });
+ */
+export async function enqueueUntrusted(
+  { queue, clock = systemClock }: EnqueueComponents,
+  readings: unknown,
+  {
+    signal,
+    owner,
+    naiveTimestamps = 'reject',
+    maxFutureMs = DAY_MS,
+    maxPastMs = MAX_TIMESTAMP_MS,
+    wireOnly = false,
+    deviceBound,
+  }: EnqueueOptions = {},
+): Promise<Accepted> {
+  const size = Array.isArray(readings) ? readings.length : 1;
+  if (size === 0) throw emptyBatchError();
+  if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
+  const nowMs = Math.floor(clock.nowMs());
+  if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
+  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
+  const devices = deviceBound?.begin();
+  await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
+  devices?.keep();
+  return { accepted: size };
+}
+
+/**
+ * Readings as elements, an element after the other: a large batch gives way between them.
+ * @throws HrmError code `invalid_readings`, with the faults of all.
+ */
+async function prepare(
+  given: unknown,
+  rules: ReadingRules,
+  receivedMs: number,
+  {
+    signal,
+    owner,
+    deviceBound,
+    devices,
+  }: CallOptions & Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined },
+): Promise<QueueElement[]> {
+  // The caller may change the array meanwhile.
+  const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
+  const size = Array.isArray(readings) ? readings.length : 1;
+  const turns = takeTurns({ owner });
+  const elements: QueueElement[] = [];
+  const faults: Fault[] = [];
+  let faultCount = 0;
+  for (let from = 0; from < size; from += MAX_ELEMENT_READINGS) {
+    if (from > 0) {
+      await turns.give();
+      throwIfAborted(signal, 'taking readings');
+    }
+    const slice =
+      size > MAX_ELEMENT_READINGS ? (readings as unknown[]).slice(from, from + MAX_ELEMENT_READINGS) : readings;
+    const parsed = parseReadings(slice, rules, receivedMs, from);
+    if ('faults' in parsed) {
+      faultCount += parsed.faultCount;
+      faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
+      continue;
+    }
+    const tooMany = devices?.add(parsed.readings) ?? [];
+    faultCount += tooMany.length;
+    for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
+      const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
+      faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
+    }
+    if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
+  }
+  if (faultCount === 0) return elements;
+  const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}
+
+function tooManyDevices(maxDevices: number): string {
+  return `is one device too many: a user may have ${maxDevices} on a day; if there are more, raise HRM_MAX_DEVICES`;
+}
+
+function emptyBatchError(): HrmError {
+  const message = 'a batch must hold at least one reading';
+  return new HrmError(message, { kind: 'invalid', code: 'empty_batch', faults: [{ path: '', message }] });
+}
+
+function tooManyReadingsError(size: number): HrmError {
+  const message = `a batch may hold at most ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
+  return new HrmError(message, { kind: 'invalid', code: 'too_many_readings', faults: [{ path: '', message }] });
+}

@@ -1,0 +1,182 @@
+import { isTotal, isUnstorable } from '../../errors.js';
+import { DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES } from '../../limits.js';
+import type { CallOptions, ClaimedElement } from '../../ports/queue.js';
+import type { Partition, Storage } from '../../ports/storage.js';
+import { columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
+import { mergeReadings } from '../../pure/merge.js';
+import { type WriteOptions, type WrittenPart, writeColumns, writePartitions } from './write-part.js';
+
+/** A reading as it was delivered. */
+interface DeliveredReading {
+  readonly reading: Reading;
+  /** The element that it came in. */
+  readonly origin: ClaimedElement;
+}
+
+/** Readings of one user's day, or of the users of a shared part, in the order of their delivery. */
+type Group = readonly DeliveredReading[];
+
+/** What became of a batch: every reading is in a part, or superseded by one that is (rule 1), or in one of the lists. */
+export interface WrittenBatch {
+  readonly written: readonly WrittenPart[];
+  /** Each refused for what it holds when it was written alone. */
+  readonly unstorable: Group;
+  /** Refused together with others, or not tried yet, when the step had spent its writes: of each partition its own. */
+  readonly undecided: readonly Group[];
+  /** Partitions that cannot be written now, for another reason than their readings. */
+  readonly postponed: readonly PostponedPartition[];
+  /** Of parts beyond {@link MAX_BATCH_PARTS}, in the order of their delivery. */
+  readonly left: readonly Reading[];
+}
+
+/** A partition that cannot be written now, and what was delivered of it. */
+interface PostponedPartition {
+  readonly partition: Partition;
+  readonly group: Group;
+  readonly error: unknown;
+}
+
+/**
+ * Writes the readings of a batch, and finds those that make a write fail for what they hold.
+ *
+ * They are found by halving: a group that is refused (`isUnstorable`) is split in two, each is written, and so on down to
+ * single readings; what is not refused is stored on the way. Only a reading that was refused alone is `unstorable`. The
+ * first half is gone through to its end before the second is begun, so that any bound of more than the logarithm of the
+ * batch decides something in every step.
+ *
+ * It is the readings as they were delivered that are halved, and not the merged ones: a bad reading may supersede a good
+ * one of the same key, which must then be stored.
+ *
+ * A write that fails for another reason decides nothing: what is left of its partition is postponed, or the failure is
+ * thrown where the storage itself cannot.
+ *
+ * @param readings - of a batch, with the elements they came in: arrays of one length.
+ * @throws HrmError kind `unavailable` when nothing can be written, kind `closed` when aborted.
+ */
+export async function writeBatch(
+  storage: Storage,
+  readings: readonly Reading[],
+  origins: readonly ClaimedElement[],
+  options: WriteOptions,
+): Promise<WrittenBatch> {
+  const limits = { ...options, maxParts: MAX_BATCH_PARTS };
+  const { written, failed, left: leftParts } = await writePartitions(storage, columnsFromReadings(readings), limits);
+  const left = readingsIn(leftParts, readings);
+  if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
+  const parts = [...written];
+  const unstorable: DeliveredReading[] = [];
+  const undecided: Group[] = [];
+  const postponed: PostponedPartition[] = [];
+  const groups = groupByPartition(readings, origins);
+  const refused: { partition: Partition; group: Group }[] = [];
+  for (const { partition, columns, error } of failed) {
+    const group = groupOf(columns, groups);
+    if (isUnstorable(error)) refused.push({ partition, group });
+    else postponed.push({ partition, group, error });
+  }
+  await requirePassing(storage, postponed);
+  const known = postponed.length;
+  const budget = { writes: MAX_HALVING_WRITES };
+  for (const { partition, group } of refused) {
+    try {
+      const found = await halve(storage, partition, group, budget, options);
+      parts.push(...found.written);
+      unstorable.push(...found.unstorable);
+      if (found.undecided.length > 0) undecided.push(found.undecided);
+    } catch (error) {
+      if (isTotal(error)) throw error;
+      postponed.push({ partition, group, error });
+    }
+  }
+  await requirePassing(storage, postponed.slice(known));
+  return { written: parts, unstorable, undecided, postponed, left };
+}
+
+/**
+ * Decides which of a refused group are unstorable, and stores the others.
+ * @param budget - the writes left for this step; counted down.
+ * @throws the first failure that is not the readings' fault.
+ */
+async function halve(
+  storage: Storage,
+  partition: Partition,
+  group: Group,
+  budget: { writes: number },
+  options: CallOptions,
+): Promise<{ written: WrittenPart[]; unstorable: Group; undecided: Group }> {
+  const written: WrittenPart[] = [];
+  const unstorable: DeliveredReading[] = [];
+  const undecided: DeliveredReading[] = [];
+  async function search(refused: Group): Promise<void> {
+    if (refused.length <= 1) {
+      unstorable.push(...refused);
+      return;
+    }
+    const middle = Math.ceil(refused.length / 2);
+    for (const half of [refused.slice(0, middle), refused.slice(middle)]) {
+      if (budget.writes === 0) {
+        for (const delivered of half) undecided.push(delivered);
+        continue;
+      }
+      budget.writes -= 1;
+      try {
+        const columns = mergeReadings([columnsFromReadings(half.map(({ reading }) => reading))]);
+        written.push(await writeColumns(storage, partition, columns, options));
+      } catch (error) {
+        if (!isUnstorable(error)) throw error;
+        await search(half);
+      }
+    }
+  }
+  await search(group);
+  return { written, unstorable, undecided };
+}
+
+/**
+ * Tells partitions that cannot be written (somebody else's directory, a file in the way) from a storage that cannot: only
+ * of the former may readings go to the end of the queue, so that they do not hold up everybody else's.
+ * @throws the first failure, or why nothing can be written.
+ */
+async function requirePassing(storage: Storage, failed: readonly PostponedPartition[]): Promise<void> {
+  if (failed.length === 0) return;
+  for (const { error } of failed) if (isTotal(error)) throw error;
+  await storage.check();
+}
+
+/** What was delivered of each user and day. */
+function groupByPartition(readings: readonly Reading[], origins: readonly ClaimedElement[]): Map<string, Group> {
+  const groups = new Map<string, DeliveredReading[]>();
+  for (const [i, reading] of readings.entries()) {
+    const key = keyOf(reading.userId, reading.timestampMs);
+    const delivered = { reading, origin: origins[i] as ClaimedElement };
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [delivered]);
+    else group.push(delivered);
+  }
+  return groups;
+}
+
+/** What was delivered of the users and days of a part. */
+function groupOf(columns: ReadingColumns, groups: ReadonlyMap<string, Group>): Group {
+  return [...keysIn(columns)].flatMap((key) => groups.get(key) ?? []);
+}
+
+/** What was delivered of the users and days of some parts. */
+function readingsIn(parts: readonly { readonly columns: ReadingColumns }[], readings: readonly Reading[]): Reading[] {
+  if (parts.length === 0) return [];
+  const keys = new Set<string>();
+  for (const { columns } of parts) for (const key of keysIn(columns)) keys.add(key);
+  return readings.filter(({ userId, timestampMs }) => keys.has(keyOf(userId, timestampMs)));
+}
+
+function keysIn(columns: ReadingColumns): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (let row = 0; row < columns.length; row += 1) {
+    keys.add(keyOf(userOf(columns, row), columns.timestampMs[row] as number));
+  }
+  return keys;
+}
+
+function keyOf(userId: string, timestampMs: number): string {
+  return `${Math.floor(timestampMs / DAY_MS)} ${userId}`;
+}
