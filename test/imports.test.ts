@@ -12,7 +12,20 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /** `type x`: only its types. */
 type Allowed = readonly string[];
 
-/** Layer -> the layers and packages it may import. */
+/** What every verb may import, and what verbs share. */
+const FLOW: Allowed = [
+  'node:crypto',
+  'node:timers/promises',
+  'parquet',
+  'pure',
+  'ports',
+  'limits.ts',
+  'names.ts',
+  'errors.ts',
+  'sort-in-turns.ts',
+];
+
+/** Layer -> the layers and packages it may import. A verb imports no other verb. */
 const LAYERS: Readonly<Record<string, Allowed>> = {
   'errors.ts': [],
   'limits.ts': [],
@@ -50,18 +63,13 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'hyparquet-writer',
     'dynamic zstddec',
   ],
-  flow: [
-    'node:crypto',
-    'node:timers/promises',
-    'flow',
-    'parquet',
-    'pure',
-    'ports',
-    'limits.ts',
-    'names.ts',
-    'errors.ts',
-    'sort-in-turns.ts',
-  ],
+  'flow/files': [...FLOW, 'flow/files'],
+  'flow/damage': [...FLOW, 'flow/damage', 'flow/files'],
+  'flow/write': [...FLOW, 'flow/write', 'flow/files'],
+  'flow/read': [...FLOW, 'flow/read', 'flow/files', 'flow/damage'],
+  'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
+  'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
+  'flow/live': [...FLOW, 'flow/live', 'flow/files'],
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'sort-in-turns.ts', 'node:'],
@@ -114,9 +122,11 @@ describe('the direction of imports in hrm-core', () => {
     ['pure/a.ts', "export * from '../flow/query.js'"],
     ['pure/a.ts', "import fs from 'node:fs'"],
     ['pure/a.ts', "import { parquetRead } from 'hyparquet'"],
-    ['flow/a.ts', "import type { X } from 'hyparquet-writer'"],
-    ['flow/a.ts', "import { openEmbeddedQueue } from '../drivers/queue/embedded/embedded.js'"],
-    ['flow/a.ts', "type X = import('../drivers/queue/embedded/embedded.js').X"],
+    ['flow/read/a.ts', "import type { X } from 'hyparquet-writer'"],
+    ['flow/read/a.ts', "import { verify } from '../verify/verify.js'"],
+    ['flow/files/a.ts', "import type { OnDamage } from '../damage/damage.js'"],
+    ['flow/write/a.ts', "import { openEmbeddedQueue } from '../../drivers/queue/embedded/embedded.js'"],
+    ['flow/write/a.ts', "type X = import('../../drivers/queue/embedded/embedded.js').X"],
     ['drivers/queue/a.ts', "import type { X } from '../../flow/query.js'"],
     ['drivers/queue/a.ts', "import { x } from '../storage/directory.js'"],
     ['ports/a.ts', "import { type A, b } from '../pure/columns.js'"],

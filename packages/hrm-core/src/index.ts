@@ -69,7 +69,8 @@ export {
   enqueue,
   enqueueUntrusted,
 } from './flow/write/enqueue.js';
-export { type WriteComponents, type WrittenPart, writePart } from './flow/write/write-part.js';
+export type { WrittenPart } from './flow/files/store-parts.js';
+export { type WriteComponents, writePart } from './flow/write/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {
   type CompacterEvent,

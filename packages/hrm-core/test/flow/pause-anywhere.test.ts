@@ -3,13 +3,14 @@
  * Meanwhile everybody else writes, compacts everything, brings it home, and sweeps what was replaced: all graces are over.
  * What is answered in the end is what was stored, nothing less and nothing else.
  */
+
 import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { writePartitions } from '../../src/flow/write/write-part.js';
+import { storeParts } from '../../src/flow/files/store-parts.js';
 import {
   compact,
   devices,
@@ -69,7 +70,7 @@ async function withWorld<T>(given: readonly OracleReading[], from: string | null
     async write(readings, where) {
       stored.push(...readings);
       const options = { maxSmallParts: where === 'shared' ? 0 : readings.length };
-      const { failed } = await writePartitions(storage, columnsFromReadings(readings), options);
+      const { failed } = await storeParts(storage, columnsFromReadings(readings), options);
       expect(failed).toEqual([]);
     },
     async compactAll(runs = 2) {

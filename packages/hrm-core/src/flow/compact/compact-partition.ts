@@ -3,21 +3,21 @@
  */
 
 import { HrmError } from '../../errors.js';
-import { ROW_GROUP_ROWS, SHARED_HELD_ROWS } from '../../limits.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
-import { proveFile } from '../../parquet/decode.js';
-import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
-import { NO_READINGS, type ReadingColumns } from '../../pure/columns.js';
-import { partName, retiredName, sharedPartOf } from '../../pure/partition.js';
-import { type PlannedFile, type PlannedSweep, planCompaction } from '../../pure/plan-compaction.js';
-import { isDamage, isLeftInPlace } from '../damage/damage.js';
-import { buildFile } from '../files/build-file.js';
-import { describeFile } from '../files/describe-file.js';
-import { cacheOf } from '../files/file-cache.js';
+import { COMPACTED_NAME } from '../../names.js';
+import type { Partition, Snapshot } from '../../ports/storage.js';
+import { type PlannedFile, planCompaction } from '../../pure/plan-compaction.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { takeTurns } from '../files/turns.js';
 import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import {
+  describeFiles,
+  inputsOf,
+  isNameTaken,
+  mergeIntoPart,
+  replaceCompacted,
+  stillReplaced,
+  sweepFiles,
+} from './merge-steps.js';
 
 /** Takes a partition one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactPartition(
@@ -52,70 +52,6 @@ export async function compactPartition(
   }
 }
 
-/** What planning needs to know of a snapshot's files; without those that cannot be read here, which nobody waits for. */
-export async function describeFiles(
-  storage: Storage,
-  { files, partition }: Snapshot,
-  { onDamage }: Pick<StepOptions, 'onDamage'>,
-): Promise<readonly PlannedFile[]> {
-  const described: PlannedFile[] = [];
-  for (const file of files) {
-    try {
-      described.push(await describeFile(cacheOf(storage), file, partition));
-    } catch (error) {
-      if (!isDamage(error) || !isLeftInPlace(error)) throw error;
-      const { code, message } = error;
-      onDamage?.({ date: partition.date, name: file.name, code, message, outcome: 'skipped' });
-    }
-  }
-  return described;
-}
-
-/** The snapshot's files of these names, to be merged. */
-export function inputsOf({ files, partition }: Snapshot, names: readonly string[]) {
-  return files.filter(({ name }) => names.includes(name)).map((file) => ({ file, partition }));
-}
-
-/**
- * Deletes files whose readings others hold, once those are proved: whole, not only their footers, since what they replace may
- * be the only good copy of what is damaged in them.
- * @returns the names that are gone.
- */
-export async function sweepFiles(
-  storage: Storage,
-  snapshot: Snapshot,
-  sweeps: readonly PlannedSweep[],
-): Promise<readonly string[]> {
-  for (const { holder, names } of sweeps) {
-    for (const { file, partition } of inputsOf(snapshot, [holder])) await proveFile(file, partition);
-    await storage.remove(snapshot.partition, names);
-  }
-  return sweeps.flatMap(({ names }) => names);
-}
-
-/** Merges parts, a user's or shared ones, into a larger part. */
-export async function mergeIntoPart(
-  { storage }: CompactionRun,
-  snapshot: Snapshot,
-  present: readonly PlannedFile[],
-  inputs: readonly string[],
-  options: CallOptions,
-): Promise<StepSummary> {
-  const { partition } = snapshot;
-  const replaces = [...inputs, ...(await stillReplaced(storage, partition, present, inputs))];
-  const shared = partition.directory === SHARED_DIRECTORY;
-  const tables = mergeFiles(inputsOf(snapshot, inputs), NO_READINGS, shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS);
-  const { bytes, rows } = await buildFile(tables, { shared, replaces });
-  await storage.publish(partition, partName(bytes), bytes, options);
-  return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
-}
-
-/** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
-export async function isNameTaken(storage: Storage, { files, partition }: Snapshot): Promise<boolean> {
-  if (files.some(({ name }) => name === COMPACTED_NAME)) return false;
-  return (await storage.strays(partition)).includes(COMPACTED_NAME);
-}
-
 async function mergeIntoCompacted(
   run: CompactionRun,
   snapshot: Snapshot,
@@ -134,46 +70,4 @@ async function mergeIntoCompacted(
   const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, inputs)), replaces);
   const merged = done.skipped > 0 ? 0 : inputs.filter((name) => name !== COMPACTED_NAME).length;
   return { ...done, merged };
-}
-
-/**
- * Publishes a new compacted file.
- * @param tables - its readings, as `mergeFiles` yields them.
- * @param replaces - names of the files that they are of; the compacted file's own for the one it takes the place of.
- */
-export async function replaceCompacted(
-  run: CompactionRun,
-  snapshot: Snapshot,
-  tables: AsyncIterable<ReadingColumns>,
-  replaces: readonly string[],
-): Promise<StepSummary> {
-  const retired = retiredName(run.random.id());
-  const { dayMs } = dayOf(run, snapshot.partition);
-  const { bytes, rows } = await buildFile(tables, {
-    replaces: replaces.map((name) => (name === COMPACTED_NAME ? retired : name)),
-    rollup: { dayMs, priority: run.priority },
-  });
-  const outcome = await run.storage.replace({ snapshot, retiredName: retired, bytes });
-  if (outcome === 'conflict') return { ...NOTHING_DONE, skipped: 1 };
-  return { ...NOTHING_DONE, compacted: 1, readings: rows };
-}
-
-/**
- * What the inputs of a merge replace and is still there: the merged file must go on saying so, since its inputs may be deleted
- * before what they replaced is.
- */
-export async function stillReplaced(
-  storage: Storage,
-  { date }: Partition,
-  present: readonly PlannedFile[],
-  inputs: readonly string[],
-): Promise<readonly string[]> {
-  const names = new Set(present.filter(({ name }) => inputs.includes(name)).flatMap(({ replaces }) => replaces));
-  for (const name of inputs) names.delete(name);
-  if (names.size === 0) return [];
-  const there = new Set(present.map(({ name }) => name));
-  if ([...names].some((name) => sharedPartOf(name) !== null)) {
-    for (const { name } of await storage.versions({ date, directory: SHARED_DIRECTORY })) there.add(name);
-  }
-  return [...names].filter((name) => there.has(sharedPartOf(name) ?? name));
 }

@@ -26,15 +26,6 @@ import { buildFile } from '../files/build-file.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { takeTurns } from '../files/turns.js';
 import {
-  describeFiles,
-  inputsOf,
-  isNameTaken,
-  mergeIntoPart,
-  replaceCompacted,
-  stillReplaced,
-  sweepFiles,
-} from './compact-partition.js';
-import {
   addSteps,
   type CompactionRun,
   dayOf,
@@ -42,6 +33,15 @@ import {
   type StepOptions,
   type StepSummary,
 } from './compaction-run.js';
+import {
+  describeFiles,
+  inputsOf,
+  isNameTaken,
+  mergeIntoPart,
+  replaceCompacted,
+  stillReplaced,
+  sweepFiles,
+} from './merge-steps.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactShared(

@@ -2,11 +2,12 @@
  * Whether a file is wrong, or was only read wrong: a storage that is not well may give other bytes than are there, and give the
  * right ones a moment later.
  */
+
 import { createHash } from 'node:crypto';
 import { HrmError } from '../../errors.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
-import { isDamage } from './damage.js';
+import { isDamage } from '../files/file-damage.js';
 
 /** What two looks at a file found: `misread`: it is well, or was different each time. `gone`: it has left its name. */
 export type Confirmation = 'damaged' | 'misread' | 'gone';

@@ -5,14 +5,16 @@
  * Stored first and set aside then, so whatever stops it leaves every reading there at least once. Any number of questions may meet
  * the same file: what they store has the same bytes, and so the same names.
  */
+
 import { type HrmError, isHrmError } from '../../errors.js';
 import { MAX_MISREADS } from '../../limits.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import { versionKey } from '../files/file-cache.js';
+import { isDamage, isLeftInPlace } from '../files/file-damage.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
-import { isDamage, isLeftInPlace, type OnDamage, setFileAside } from './damage.js';
+import { type OnDamage, setFileAside } from './damage.js';
 import { quarantineHalted, takeQuarantinePlace } from './quarantine-rate.js';
 import { storeIntact } from './store-intact.js';
 

@@ -1,13 +1,8 @@
-/**
- * What damage is, and where what is damaged goes.
- *
- * Damage is a file's own fault: its bytes are not what they should be, or are no readings. A storage that cannot open or read now
- * (EIO, no permission, too many open files, a mount that is gone) fails the question, and moves nothing. A file is set aside only
- * when it was read twice, the second time opened anew, and was wrong both times, alike: see confirm-damage.ts. And only so many
- * files an hour are: see quarantine-rate.ts.
- */
+/** Who is told of damage, and where a damaged file goes. `files/file-damage.ts` says what damage is. */
+
 import { type HrmError, isHrmError } from '../../errors.js';
 import type { Snapshot, Storage } from '../../ports/storage.js';
+import { isLeftInPlace } from '../files/file-damage.js';
 
 /** A file that an answer, or a compaction, was made without, or without its rollup. */
 export interface DamageReport {
@@ -29,23 +24,8 @@ export interface DamageReport {
 /** Who hears of files that an answer was made without. */
 export type OnDamage = (report: DamageReport) => void;
 
-/** Whether an error is a file's own fault, so that others can be read without it. */
-export function isDamage(error: unknown): error is HrmError {
-  return isHrmError(error) && error.kind === 'data' && (error.code === DAMAGED || isLeftInPlace(error));
-}
-
-const DAMAGED = 'file_damaged';
-
-/** Codes of files that are well, and cannot be read here. */
-const LEFT_IN_PLACE: readonly string[] = ['file_too_large', 'file_unsupported'];
-
-/** Whether an error, or a fault, says that a file is no damage: it is never moved, and nobody waits for it. */
-export function isLeftInPlace({ code }: { readonly code: string }): boolean {
-  return LEFT_IN_PLACE.includes(code);
-}
-
 /**
- * Sets a file of a snapshot aside for an error that {@link isDamage}. What keeps it from being moved is no error: a damaged
+ * Sets a file of a snapshot aside for an error that `isDamage`. What keeps it from being moved is no error: a damaged
  * file is in nobody's way where it is.
  * @throws HrmError kind `closed`.
  */

@@ -1,6 +1,7 @@
 /**
  * What can be read of a file, stored as files of its own, where it belongs: before the file is set aside.
  */
+
 import { throwIfAborted } from '../../errors.js';
 import { MAX_INSPECTED_ROWS } from '../../limits.js';
 import { readGroup } from '../../parquet/decode.js';
@@ -10,9 +11,9 @@ import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
 import { judgeRows } from '../../pure/check-readings.js';
 import { concatColumns, type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
+import { nullIfDamaged } from '../files/file-damage.js';
+import { storePart, storeParts } from '../files/store-parts.js';
 import { takeTurns } from '../files/turns.js';
-import { writeColumns, writePartitions } from '../write/write-part.js';
-import { isDamage } from './damage.js';
 
 /**
  * Stores the readings of the row groups that can be read; of a file whose end cannot be, nothing can. To store the same again, or what
@@ -28,7 +29,7 @@ export async function storeIntact(
   for await (const table of intactTables(file, partition, options)) {
     const { here, elsewhere } = judgeRows(table, partition);
     if (here.length > 0) {
-      await writeColumns(storage, partition, mergeReadings([takeRows(table, here)]), options);
+      await storePart(storage, partition, mergeReadings([takeRows(table, here)]), options);
     }
     if (elsewhere.length > 0) await storeAtHome(storage, takeRows(table, elsewhere), options);
   }
@@ -36,7 +37,7 @@ export async function storeIntact(
 
 /** Stores readings in their users' partitions. @throws HrmError where one of them cannot be stored. */
 export async function storeAtHome(storage: Storage, columns: ReadingColumns, options: CallOptions): Promise<void> {
-  const { failed } = await writePartitions(storage, columns, options);
+  const { failed } = await storeParts(storage, columns, options);
   for (const { error } of failed) throw error;
 }
 
@@ -59,10 +60,4 @@ async function* intactTables(file: StoredFile, partition: Partition, { signal }:
     rows += group.rows;
   }
   if (rows > 0) yield concatColumns(tables);
-}
-
-/** `null` for a file's own fault. @throws any other error. */
-export function nullIfDamaged(error: unknown): null {
-  if (isDamage(error)) return null;
-  throw error;
 }

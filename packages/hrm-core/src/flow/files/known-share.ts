@@ -2,6 +2,7 @@
  * One user's share of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
  * a small part of the user's own. And what can be read of the user's in a damaged file that had to stay where it is.
  */
+
 import { MAX_MERGE_ROWS } from '../../limits.js';
 import { decodeGroups, readGroup } from '../../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
@@ -13,8 +14,8 @@ import { dateStartMs } from '../../pure/partition.js';
 import type { Question } from '../../pure/question.js';
 import { rollUp, spansOf } from '../../pure/rollup.js';
 import { compareUtf8 } from '../../pure/utf8.js';
-import { nullIfDamaged } from '../damage/store-intact.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
+import { nullIfDamaged } from './file-damage.js';
 import { bytesOf, type KnownFile } from './known-file.js';
 import { takeTurns } from './turns.js';
 

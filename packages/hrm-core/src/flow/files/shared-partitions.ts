@@ -1,9 +1,10 @@
 /** Shared parts, found for who works on some dates or one user: they are in no user's directory, and listed only by name. */
+
 import { SHARED_DIRECTORY } from '../../names.js';
 import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, PartitionRange, Storage } from '../../ports/storage.js';
-import { nullIfDamaged } from '../damage/store-intact.js';
+import { nullIfDamaged } from './file-damage.js';
 import { mayHold } from './known-share.js';
 import { overSnapshot } from './over-snapshot.js';
 

@@ -1,4 +1,5 @@
 /** A quick look for readings that were received ahead of the clock; `verify` looks at all. */
+
 import { throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_AHEAD_READINGS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
@@ -10,7 +11,7 @@ import type { Snapshot, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { partitionDate } from '../../pure/partition.js';
 import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/received-ahead.js';
-import { nullIfDamaged } from '../damage/store-intact.js';
+import { nullIfDamaged } from '../files/file-damage.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { takeTurns } from '../files/turns.js';
 

@@ -1,6 +1,7 @@
 /**
  * One stored file, looked at whole, a row group at a time: what is wrong with it, and what of it can still be read.
  */
+
 import { createHash } from 'node:crypto';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_INSPECTED_ROWS, MINUTE_MS } from '../../limits.js';
@@ -17,7 +18,7 @@ import { dateStartMs, partNameOf } from '../../pure/partition.js';
 import { rollUp } from '../../pure/rollup.js';
 import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup-size.js';
 import { compareUtf8 } from '../../pure/utf8.js';
-import { isDamage } from '../damage/damage.js';
+import { isDamage } from '../files/file-damage.js';
 
 /** Something that is not as it should be. */
 interface Fault {

@@ -2,6 +2,7 @@
  * Mending a stored file: what can be read of it is stored first, then it is set aside. So whatever stops it, every reading is
  * there at least once, and nothing is deleted.
  */
+
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { readGroup } from '../../parquet/decode.js';
@@ -15,9 +16,10 @@ import { priorityOf } from '../../pure/compare-rollups.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { dateStartMs, retiredName } from '../../pure/partition.js';
 import { confirmDamage, misreadError } from '../damage/confirm-damage.js';
-import { isLeftInPlace, setFileAside } from '../damage/damage.js';
-import { nullIfDamaged, storeAtHome, storeIntact } from '../damage/store-intact.js';
+import { setFileAside } from '../damage/damage.js';
+import { storeAtHome, storeIntact } from '../damage/store-intact.js';
 import { buildFile } from '../files/build-file.js';
+import { isLeftInPlace, nullIfDamaged } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { type Inspection, inspectFile } from './inspect-file.js';

@@ -4,9 +4,9 @@ import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
 import { decodeInTurns, encodeElements, unstorableLetter } from '../../pure/element.js';
+import type { WrittenPart } from '../files/store-parts.js';
 import { takeTurns } from '../files/turns.js';
-import { type WrittenBatch, writeBatch } from './write-batch.js';
-import type { WrittenPart } from './write-part.js';
+import { type WrittenBatch, writeDelivered } from './write-delivered.js';
 
 /** What `drainBatch` works on. */
 export interface DrainComponents {
@@ -100,7 +100,7 @@ export async function drainBatch(
     const decoded = await decodeInTurns(claim.elements, give, maxFutureMs, maxPastMs);
     const { readings, origins, rejected, deferred } = decoded;
     await give();
-    const batch = await writeBatch(storage, readings, origins, { signal, maxSmallParts });
+    const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);
     await lease.end();

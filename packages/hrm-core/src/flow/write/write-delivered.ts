@@ -4,7 +4,7 @@ import type { CallOptions, ClaimedElement } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
-import { type WriteOptions, type WrittenPart, writeColumns, writePartitions } from './write-part.js';
+import { storePart, storeParts, type WriteOptions, type WrittenPart } from '../files/store-parts.js';
 
 /** A reading as it was delivered. */
 interface DeliveredReading {
@@ -53,14 +53,14 @@ interface PostponedPartition {
  * @param readings - of a batch, with the elements they came in: arrays of one length.
  * @throws HrmError kind `unavailable` when nothing can be written, kind `closed` when aborted.
  */
-export async function writeBatch(
+export async function writeDelivered(
   storage: Storage,
   readings: readonly Reading[],
   origins: readonly ClaimedElement[],
   options: WriteOptions,
 ): Promise<WrittenBatch> {
   const limits = { ...options, maxParts: MAX_BATCH_PARTS };
-  const { written, failed, left: leftParts } = await writePartitions(storage, columnsFromReadings(readings), limits);
+  const { written, failed, left: leftParts } = await storeParts(storage, columnsFromReadings(readings), limits);
   const left = readingsIn(leftParts, readings);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
   const parts = [...written];
@@ -121,7 +121,7 @@ async function halve(
       budget.writes -= 1;
       try {
         const columns = mergeReadings([columnsFromReadings(half.map(({ reading }) => reading))]);
-        written.push(await writeColumns(storage, partition, columns, options));
+        written.push(await storePart(storage, partition, columns, options));
       } catch (error) {
         if (!isUnstorable(error)) throw error;
         await search(half);

@@ -1,0 +1,101 @@
+/** Stores columns of readings as immutable parts. */
+import { isTotal, throwIfAborted } from '../../errors.js';
+import { MAX_CONCURRENT_WRITES, MAX_SMALL_PARTS } from '../../limits.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import { encodeReadings } from '../../parquet/encode.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, Storage } from '../../ports/storage.js';
+import type { ReadingColumns } from '../../pure/columns.js';
+import { mergeReadings } from '../../pure/merge.js';
+import { partName } from '../../pure/partition.js';
+import { type PartitionedReadings, splitParts } from '../../pure/split-parts.js';
+import { takeTurns } from '../files/turns.js';
+
+/** One part that is durable now. */
+export interface WrittenPart {
+  readonly partition: Partition;
+  /** `part-<id>.parquet`; the id follows from the readings. */
+  readonly name: string;
+  /** Readings in it, after rule 1. */
+  readonly readings: number;
+  readonly byteLength: number;
+  /** `exists` when the same readings were written before, as after a redelivery. */
+  readonly outcome: 'written' | 'exists';
+}
+
+/** How a batch is written. */
+export interface WriteOptions extends CallOptions {
+  /** As in `DrainSettings`. */
+  readonly maxSmallParts?: number | undefined;
+  /** Parts to write, at most; default: all. */
+  readonly maxParts?: number | undefined;
+}
+
+/** A partition that could not be written; its readings are merged, of one user, or of the users of a shared part. */
+interface FailedPartition extends PartitionedReadings {
+  readonly error: unknown;
+}
+
+/** What became of the parts of a batch. */
+interface WrittenPartitions {
+  readonly written: readonly WrittenPart[];
+  readonly failed: readonly FailedPartition[];
+  /** Not tried, see {@link WriteOptions.maxParts}. */
+  readonly left: readonly PartitionedReadings[];
+}
+
+/**
+ * Writes merged readings of one partition as a part.
+ * @throws whatever keeps it from being durable.
+ */
+export async function storePart(
+  storage: Storage,
+  partition: Partition,
+  columns: ReadingColumns,
+  { signal }: CallOptions,
+): Promise<WrittenPart> {
+  throwIfAborted(signal, 'writing parts');
+  const bytes = encodeReadings(columns, { shared: partition.directory === SHARED_DIRECTORY });
+  const name = partName(bytes);
+  const outcome = await storage.publish(partition, name, bytes, { signal });
+  return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
+}
+
+/**
+ * Writes a part for each partition that readings touch, and goes on with the others when one cannot be written. Stops
+ * early, and counts what it did not try as failed, when aborted or when there is no space. What failed is in the order
+ * that the readings determine.
+ */
+export async function storeParts(
+  storage: Storage,
+  readings: ReadingColumns,
+  { signal, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
+): Promise<WrittenPartitions> {
+  const { give } = takeTurns();
+  await give();
+  const merged = mergeReadings([readings]);
+  await give();
+  const { parts: batch, left } = splitParts(merged, { maxSmallParts, maxParts });
+  const written: WrittenPart[] = [];
+  const failures = new Map<number, FailedPartition>();
+  let stop: unknown;
+  let next = 0;
+  async function writeNext(): Promise<void> {
+    for (let item = batch[next]; item !== undefined; item = batch[next]) {
+      const index = next;
+      next += 1;
+      const { partition, columns } = item;
+      try {
+        await give();
+        if (stop !== undefined) throw stop;
+        written.push(await storePart(storage, partition, columns, { signal }));
+      } catch (error) {
+        if (isTotal(error)) stop ??= error;
+        failures.set(index, { partition, columns, error });
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_WRITES, batch.length) }, writeNext));
+  const failed = [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
+  return { written, failed, left };
+}
