@@ -3,9 +3,13 @@
  * @module
  */
 
+export type { Problem } from './api/problem.js';
 export { type AppComponents, type AppSettings, createApp } from './app.js';
-export type { CheckName, Finding } from './findings.js';
-export type { App } from './handler.js';
+export { isLoopback } from './http/host.js';
+export { createLog, flushLog } from './log/log.js';
+export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
+export { addEnded, type MetricsReport } from './metrics/merge.js';
+export type { CheckName, Finding } from './ops/findings.js';
 export {
   createHealth,
   type Health,
@@ -16,10 +20,6 @@ export {
   type LoopFailure,
   type LoopName,
   type LoopReporter,
-} from './health.js';
-export { isLoopback } from './host.js';
-export { createLog, flushLog } from './log.js';
-export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
-export { addEnded, type MetricsReport } from './metrics/merge.js';
-export type { Problem } from './problem.js';
+} from './ops/health.js';
+export type { App } from './routes/handler.js';
 export { type ServeOptions, type Service, type ServicePart, serve } from './serve.js';

@@ -4,9 +4,9 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
-import { createHealth } from './health.js';
-import type { KeyRing } from './keys/key-ring.js';
-import { type KeyKnowledge, openKeys, requireProtected } from './keys/open-keys.js';
+import type { KeyRing } from './auth/key-ring.js';
+import { type KeyKnowledge, openKeys, requireProtected } from './auth/open-keys.js';
+import { type Listening, listen } from './http/listen.js';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,
@@ -15,17 +15,17 @@ import {
   WATCH_LIMITS,
   type WatchLimits,
 } from './limits.js';
-import { type Listening, listen } from './listen.js';
-import { createLive } from './live.js';
-import { createLog, describeError } from './log.js';
-import { type LoopContext, startCompacter, startConsumer } from './loops.js';
+import { createLog, describeError } from './log/log.js';
 import { createMetrics, type Gather } from './metrics/index.js';
 import type { MetricsReport } from './metrics/merge.js';
-import { monitorHealth } from './monitor.js';
-import { observeQueue } from './observed-queue.js';
-import { createOpsApp } from './ops-routes.js';
-import type { RequestListeners } from './requests.js';
-import { createSystem } from './system.js';
+import { createHealth } from './ops/health.js';
+import { type LoopContext, startCompacter, startConsumer } from './ops/loops.js';
+import { monitorHealth } from './ops/monitor.js';
+import { observeQueue } from './ops/observed-queue.js';
+import { createLive } from './routes/live.js';
+import { createOpsApp } from './routes/ops-routes.js';
+import type { RequestListeners } from './routes/requests.js';
+import { createSystem } from './routes/system.js';
 import { openTracing } from './tracing/open.js';
 import type { Tracing } from './tracing/tracing.js';
 

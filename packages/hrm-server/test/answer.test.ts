@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { streamPieces } from '../src/answer.js';
+import { streamPieces } from '../src/routes/answer.js';
 import { gate, until } from './support.js';
 
 test('a stream that is cancelled in the middle of a step stops its source and reports no error', async () => {

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { type BatcherOptions, type Client, createBatcher, createClient } from 'hrm-core/client';
 import { describe, expect, it } from 'vitest';
-import { createKey } from '../src/keys/index.js';
+import { createKey } from '../src/auth/index.js';
 import { input } from './client-support.js';
 import { startTest, temporaryDirectory } from './support.js';
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createFairShare, createPlaces } from '../src/fair-share.js';
+import { createFairShare, createPlaces } from '../src/auth/fair-share.js';
 import { gate } from './support.js';
 
 const { signal } = new AbortController();

@@ -2,8 +2,8 @@
 import type { Clock, Queue } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { spaceFindings } from '../src/findings.js';
-import { createHealth } from '../src/health.js';
+import { spaceFindings } from '../src/ops/findings.js';
+import { createHealth } from '../src/ops/health.js';
 import { startTest, testSettings, until } from './support.js';
 
 const LIMITS = { maxReadings: 1_000, maxBytes: 1e6, maxElements: 1, leaseMs: 30_000 };

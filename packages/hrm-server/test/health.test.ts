@@ -1,8 +1,8 @@
 import { type Clock, HrmError, type Queue, type QueueDepth, type Storage, type StorageCheck } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createHealth } from '../src/health.js';
-import { consumerListener } from '../src/loops.js';
+import { createHealth } from '../src/ops/health.js';
+import { consumerListener } from '../src/ops/loops.js';
 import { startTest, until } from './support.js';
 
 const SETTINGS = { batchMaxAgeMs: 5_000, leaseMs: 30_000 };

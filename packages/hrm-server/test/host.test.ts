@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { createHostCheck } from '../src/host.js';
+import { createHostCheck } from '../src/http/host.js';
 import { exchangeRaw, startTest, testSettings } from './support.js';
 
 /** The status of a GET of /health with these header lines. */

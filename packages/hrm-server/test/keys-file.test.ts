@@ -15,9 +15,9 @@ import {
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createGate } from '../src/access.js';
-import { createKey, type KeyInput, readKeys, revokeKey } from '../src/keys/index.js';
-import { openKeyRing } from '../src/keys/key-ring.js';
+import { createGate } from '../src/auth/access.js';
+import { createKey, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
+import { openKeyRing } from '../src/auth/key-ring.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, until } from './support.js';
 

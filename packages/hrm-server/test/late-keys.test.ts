@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Storage } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
-import { type KeyRecord, revokeKey } from '../src/keys/index.js';
+import { type KeyRecord, revokeKey } from '../src/auth/index.js';
 import { type Bearer, connectRaw, gate, makeKeys, startTest, until, wireReading } from './support.js';
 
 type Edit = (key: KeyRecord) => KeyRecord | null;

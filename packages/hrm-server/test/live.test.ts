@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Queue } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
-import { createKey, revokeKey } from '../src/keys/index.js';
+import { createKey, revokeKey } from '../src/auth/index.js';
 import { openLive } from './live-client.js';
 import { connectRaw, exchangeRaw, post, startTest, temporaryDirectory, until, wireReading } from './support.js';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { invalidError } from '../src/api/problem.js';
 import { prettyLine } from '../src/log/pretty.js';
 import { logRefusal } from '../src/log/refusals.js';
-import { invalidError } from '../src/problem.js';
 
 /** A log, and its lines. */
 function listeningLog(level = 'info') {

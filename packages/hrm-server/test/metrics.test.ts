@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { HrmError, type Storage, writePart } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createKey } from '../src/auth/index.js';
 import { serve } from '../src/index.js';
-import { createKey } from '../src/keys/index.js';
 import { scrape } from './scrape.js';
 import {
   exchangeRaw,

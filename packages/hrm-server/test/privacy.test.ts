@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { HrmError, type HrmErrorKind, type Reading, type Storage, writePart } from 'hrm-core';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createHealth } from '../src/health.js';
 import { WATCH_LIMITS } from '../src/limits.js';
-import { startCompacter, startConsumer } from '../src/loops.js';
 import { createMetrics } from '../src/metrics/index.js';
+import { createHealth } from '../src/ops/health.js';
+import { startCompacter, startConsumer } from '../src/ops/loops.js';
 import { post, startTest, wireReading } from './support.js';
 
 // Letters only: nothing but the rule keeps it out of a log.

@@ -10,8 +10,8 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { createKey } from '../src/keys/index.js';
-import { openKeys } from '../src/keys/open-keys.js';
+import { createKey } from '../src/auth/index.js';
+import { openKeys } from '../src/auth/open-keys.js';
 import {
   CONNECTION_LIMITS,
   type ConnectionLimits,

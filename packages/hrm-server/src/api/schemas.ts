@@ -5,7 +5,7 @@
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
 import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
-import { SCOPES } from '../keys/api-key.js';
+import { SCOPES } from '../auth/api-key.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Logger } from 'pino';
+import { codeOf } from '../api/problem.js';
 import { MAX_LOGGED_REFUSALS, REFUSAL_WINDOW_MS } from '../limits.js';
-import { describeError } from '../log.js';
-import { codeOf } from '../problem.js';
+import { describeError } from './log.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { Registry } from 'prom-client';
-import type { Health } from '../health.js';
+import type { Health } from '../ops/health.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createLoopMetrics, type LoopMetrics } from './loop-metrics.js';
 import { countsOf, type MetricsReport, mergeReports } from './merge.js';

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { CheckName } from '../findings.js';
-import type { Health } from '../health.js';
+import type { CheckName } from '../ops/findings.js';
+import type { Health } from '../ops/health.js';
 
 const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
 const STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Logger } from 'pino';
-import { describeError } from '../log.js';
+import { describeError } from '../log/log.js';
 import type { Tracing } from './tracing.js';
 
 /** Variables of OpenTelemetry that decide whether there is anything to do; the others are read by its own packages. */

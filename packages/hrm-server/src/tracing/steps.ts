@@ -1,5 +1,5 @@
 import type { CompacterEvent, ConsumerEvent } from 'hrm-core';
-import { codeOf } from '../problem.js';
+import { codeOf } from '../api/problem.js';
 import type { TracedStep } from './tracing.js';
 
 /** What a trace says of a batch: counts, no names. A step that failed is known by its end alone. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { compact, writePart } from 'hrm-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../../src/keys/index.js';
+import { createKey } from '../../src/auth/index.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 import { launch, openPage, readings, viewUrl, violations } from './browser.js';
 

@@ -7,7 +7,7 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createKey, SCOPES } from '../../src/keys/index.js';
+import { createKey, SCOPES } from '../../src/auth/index.js';
 import { startTest, temporaryDirectory, until } from '../support.js';
 import { type FuzzRequest, MARKER, requests, UNKNOWN } from './arbitraries.js';
 import {

@@ -1,0 +1,50 @@
+/**
+ * The keys of a service that starts: it says who is answered, and does not start where that would be whoever comes by mistake.
+ */
+import { HrmError } from 'hrm-core';
+import { SETTINGS, type Settings } from 'hrm-core/settings';
+import type { Logger } from 'pino';
+import { isLoopback } from '../http/host.js';
+import { describeError } from '../log/log.js';
+import { rightsAt, writableAround } from './exposure.js';
+import { type KeyRing, openKeyRing } from './key-ring.js';
+
+/** What processes of one service tell each other of keys. */
+export interface KeyKnowledge {
+  /** One of them has seen that keys are needed. */
+  readonly areNeeded: boolean;
+  /** Hears when this one sees it. */
+  onNeeded(): void;
+}
+
+/** @throws HrmError as `openKeyRing`: a server must not start open because its keys cannot be read. */
+export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowledge): KeyRing {
+  const keys = openKeyRing(keysFile, {
+    areNeeded: known?.areNeeded,
+    onNeeded: known?.onNeeded,
+    onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
+  });
+  // Who names a file means to have one; without any the start only says that everybody is answered.
+  const isNamed = keysFile !== SETTINGS.find(({ name }) => name === 'keysFile')?.fallback;
+  if (isNamed && !keys.isNeeded())
+    log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
+  if (keys.isNeeded()) warnOfOthers(keysFile, log);
+  return keys;
+}
+
+/** Who may change the file, or put another in its place, makes keys; who may read it learns names and users, and no key. */
+function warnOfOthers(keysFile: string, log: Logger): void {
+  const rights = rightsAt(keysFile);
+  if (rights !== null) log.warn({ keysFile }, `others may ${rights} the file of keys: run chmod go= on it`);
+  const directory = writableAround(keysFile);
+  if (directory !== null)
+    log.warn({ directory }, 'others may put another file of keys in its place: run chmod o-w on the directory');
+}
+
+/** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */
+export function requireProtected({ host, allowAnonymous }: Settings, keys: KeyRing): void {
+  if (allowAnonymous || isLoopback(host) || keys.isNeeded()) return;
+  const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
+  const faults = [{ path: '/host', message }];
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+}

@@ -1,0 +1,219 @@
+/**
+ * Request bodies: from bytes on a socket to text, with a bound on every step. Bytes come from Node's request and
+ * not from its Fetch counterpart, which has no way to stop a body that is too large before it is all in memory.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { createGunzip } from 'node:zlib';
+import { HrmError, isHrmError, takeTurns } from 'hrm-core';
+import { invalidError } from '../api/problem.js';
+import type { Shares } from '../auth/fair-share.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from '../limits.js';
+import type { Call } from '../routes/handler.js';
+import { sendContinue } from './expect-continue.js';
+import { isGzipped } from './media-type.js';
+
+/** Bounds of one body. */
+export interface BodyLimits {
+  /** Inclusive, as sent and unpacked. */
+  readonly maxBytes: number;
+  /** Bytes held by all requests, of which a client has a share. */
+  readonly budget: Shares;
+  readonly client: string;
+  /** How long it may keep silent, milliseconds. */
+  readonly idleMs: number;
+}
+
+/**
+ * Reads a body, unpacks it if it is gzip, and gives its text to `use` when its turn has come; the budget has its bytes back when that is done.
+ * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
+ * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
+ *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
+ *   the body says how long it is; kind `closed` when the client
+ *   went away in the middle.
+ */
+export async function withBodyText<Result>(
+  { incoming, outgoing }: Pick<Call, 'incoming' | 'outgoing'>,
+  limits: BodyLimits,
+  use: (text: string) => Promise<Result>,
+): Promise<Result> {
+  const isPacked = isGzipped(incoming.headers);
+  const length = Number(incoming.headers['content-length'] ?? 0);
+  if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
+  if (!limits.budget.hasRoom(limits.client, length)) throw tooBusyError();
+  const body = holdBytes(limits);
+  sendContinue(incoming, outgoing);
+  try {
+    const read = isPacked ? receiveAndUnpack : receive;
+    const bytes = await read(incoming, limits, body);
+    await takeTurns({ owner: limits.client }).give();
+    return await use(decodeText(bytes));
+  } finally {
+    body.release();
+  }
+}
+
+/** The bytes of one body, or of what it unpacks to, that count against the limits. */
+interface HeldBytes {
+  /** Counts bytes before they are kept. @throws HrmError when there are too many. */
+  hold(bytes: number): void;
+  /** Gives all of them back; again is harmless. */
+  release(): void;
+}
+
+function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
+  let heldBytes = 0;
+  return {
+    hold(bytes) {
+      if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
+      if (!budget.take(client, bytes)) throw tooBusyError();
+      heldBytes += bytes;
+    },
+    release() {
+      budget.give(client, heldBytes);
+      heldBytes = 0;
+    },
+  };
+}
+
+/** A body as it was sent. */
+function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const timer = setTimeout(() => fail(silentError()), idleMs);
+    function stop(): void {
+      clearTimeout(timer);
+      incoming.off('data', onData).off('end', onEnd).off('close', onClose);
+      // The socket stays: the answer goes out over it, and whoever made the request lets the rest of the body run out.
+      incoming.pause();
+    }
+    function fail(error: unknown): void {
+      stop();
+      reject(error);
+    }
+    function onData(chunk: Buffer): void {
+      timer.refresh();
+      try {
+        hold(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    }
+    function onEnd(): void {
+      stop();
+      resolve(Buffer.concat(chunks));
+    }
+    function onClose(): void {
+      fail(clientGoneError());
+    }
+    if (incoming.destroyed) {
+      onClose();
+      return;
+    }
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+    // Its 'close' follows, and says the same.
+    incoming.on('error', () => undefined);
+  });
+}
+
+async function receiveAndUnpack(incoming: IncomingMessage, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer> {
+  const packed = holdBytes(limits);
+  try {
+    return await unpack(await receive(incoming, limits, packed), unpacked);
+  } finally {
+    packed.release();
+  }
+}
+
+/** Unpacks gzip, whole and nothing behind it. */
+async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  gunzip.end(packed);
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      hold(chunk.length);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw isHrmError(error) ? error : badGzipError();
+  }
+  // Bytes that the unpacking left lie beyond the end of the gzip data.
+  if (gunzip.bytesWritten !== packed.length) throw badGzipError();
+  return Buffer.concat(chunks);
+}
+
+function decodeText(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw invalidError('not_utf8', 'the body is not UTF-8');
+  requirePlainJson(bytes);
+  const text = bytes.toString('utf8');
+  // RFC 8259, 8.1: a byte order mark may be ignored.
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+
+/**
+ * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
+ * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
+ */
+function requirePlainJson(json: Buffer): void {
+  if (json.length <= Math.min(MAX_JSON_VALUES, MAX_JSON_STRING_BYTES)) return;
+  let values = 0;
+  for (let i = 0; i < json.length; i += 1) {
+    const byte = json[i];
+    if (byte === QUOTE) {
+      const end = endOfString(json, i + 1);
+      if (end - i - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
+      i = end;
+    } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+      values += 1;
+      if (values > MAX_JSON_VALUES) throw manyValuesError();
+    }
+  }
+}
+
+/** Where the quote is that ends a string which begins at `from`. */
+function endOfString(json: Buffer, from: number): number {
+  let at = from;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+function manyValuesError(): HrmError {
+  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it, or leave out fields that are ignored`;
+  return invalidError('body_too_large', message);
+}
+
+function longStringError(): HrmError {
+  return invalidError(
+    'invalid_readings',
+    `a string in the body has more than ${MAX_JSON_STRING_BYTES} bytes: leave it out`,
+  );
+}
+
+function tooLargeError(maxBytes: number): HrmError {
+  return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, packed and unpacked`);
+}
+
+function badGzipError(): HrmError {
+  return invalidError('bad_gzip', 'the body is not gzip, or is cut, damaged or followed by something else');
+}
+
+function silentError(): HrmError {
+  return invalidError('request_timeout', 'the body stopped coming', []);
+}
+
+function clientGoneError(): HrmError {
+  return new HrmError('the client went away before its request was complete', { kind: 'closed', code: 'client_gone' });
+}
+
+function tooBusyError(): HrmError {
+  const message = 'too many large requests at once: send fewer at a time';
+  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+}

@@ -1,0 +1,36 @@
+import type { Duplex } from 'node:stream';
+import { COMMON_HEADERS, invalidError, PROBLEM_TYPE, problemOf } from '../api/problem.js';
+
+/**
+ * Answers on a connection whose bytes are not a request, or did not become one in time, and closes it. Node would
+ * answer, too, but in another form than all other errors.
+ * @param error - Node's, from `clientError`. Its message repeats what was sent.
+ */
+export function refuseConnection(error: Error, socket: Duplex): void {
+  const code = 'code' in error ? error.code : undefined;
+  if (!socket.writable || code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(refusalOf(code));
+  const body = JSON.stringify(problem);
+  const headers = {
+    ...COMMON_HEADERS,
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function refusalOf(code: unknown) {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return invalidError('request_timeout', 'the request took too long to arrive', []);
+  if (code === 'HPE_HEADER_OVERFLOW') return invalidError('headers_too_large', 'the headers are too large', []);
+  return invalidError(
+    'bad_request',
+    'this is no HTTP/1.1 request: a URL may hold ASCII only, everything else as %XX',
+    [],
+  );
+}

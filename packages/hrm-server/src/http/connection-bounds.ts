@@ -1,0 +1,92 @@
+/**
+ * Bounds on connections: how many there are, of everybody and of one address, and how long one may be without a request. Each
+ * holds a file, which storage and queue need, too.
+ */
+import { readFileSync } from 'node:fs';
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import {
+  ADDRESS_SHARE,
+  CONNECTION_FILE_SHARE,
+  type ConnectionLimits,
+  REFUSED_LOG_EVERY_MS,
+  USUAL_MAX_FILES,
+} from '../limits.js';
+import { addressOf } from '../routes/handler.js';
+
+/** How many connections a process may have. */
+export function countAllowed({ maxConnections }: Pick<ConnectionLimits, 'maxConnections'>): number {
+  return Math.max(1, Math.min(maxConnections, Math.floor(maxFiles() * CONNECTION_FILE_SHARE)));
+}
+
+/** How many files this process may open: Linux says it. Elsewhere Node has raised it to what the system allows. */
+function maxFiles(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft ?? USUAL_MAX_FILES);
+  } catch {
+    return USUAL_MAX_FILES;
+  }
+}
+
+/**
+ * Bounds a server's connections from now on.
+ * @returns what is told of each request.
+ */
+export function boundConnections(
+  server: Server,
+  limits: ConnectionLimits,
+  log: Pick<Logger, 'warn'>,
+): (socket: Socket, answer: ServerResponse) => void {
+  const max = countAllowed(limits);
+  const maxOwn = Math.max(1, Math.floor(max * ADDRESS_SHARE));
+  server.maxConnections = max;
+  const own = new Map<string, number>();
+  /** Since when a connection is without a request; `null` while it has one. */
+  const idleSinceMs = new Map<Socket, number | null>();
+  let refused = 0;
+  let loggedMs = Number.NEGATIVE_INFINITY;
+
+  function refuse(): void {
+    refused += 1;
+    const nowMs = performance.now();
+    if (nowMs - loggedMs < REFUSED_LOG_EVERY_MS) return;
+    loggedMs = nowMs;
+    log.warn({ refused, maxConnections: max, maxOfAnAddress: maxOwn }, 'connections are refused: there are too many');
+  }
+
+  server.on('drop', refuse);
+  server.on('connection', (socket: Socket) => {
+    const address = addressOf(socket);
+    const count = (own.get(address) ?? 0) + 1;
+    if (count > maxOwn) {
+      refuse();
+      socket.destroy();
+      return;
+    }
+    own.set(address, count);
+    idleSinceMs.set(socket, performance.now());
+    socket.on('close', () => {
+      idleSinceMs.delete(socket);
+      const left = (own.get(address) ?? 1) - 1;
+      if (left === 0) own.delete(address);
+      else own.set(address, left);
+    });
+  });
+
+  // Node's own time for idle connections begins anew with each byte, of a blank line too.
+  const maxIdleMs = limits.keepAliveMs + limits.headersMs;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    for (const [socket, sinceMs] of idleSinceMs) if (sinceMs !== null && nowMs - sinceMs > maxIdleMs) socket.destroy();
+  }, limits.checkEveryMs).unref();
+  server.on('close', () => clearInterval(timer));
+
+  return (socket, answer) => {
+    idleSinceMs.set(socket, null);
+    answer.on('close', () => {
+      if (!socket.destroyed) idleSinceMs.set(socket, performance.now());
+    });
+  };
+}

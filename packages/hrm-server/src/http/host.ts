@@ -1,0 +1,76 @@
+/**
+ * Whether a request is meant for this server. A page in the browser of whoever runs it can make a name of its own
+ * resolve to 127.0.0.1 (DNS rebinding); what gives it away is the `Host` header, which carries that name.
+ */
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import type { HrmError } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { invalidError } from '../api/problem.js';
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+const AUTHORITY = /^(?:(\[[0-9a-f:.]+\])|([^\s:/?#@[\]\\%]+))(?::\d{0,5})?$/;
+
+/** Only this machine can reach such an address. */
+export function isLoopback(host: string): boolean {
+  const name = normaliseHost(host);
+  return name === 'localhost' || name === '[::1]' || (name !== null && isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/** Every interface of this machine. */
+export function isWildcard(host: string): boolean {
+  const name = normaliseHost(host);
+  return name === '0.0.0.0' || name === '[::]';
+}
+
+/** Tells why a request is not for this server; `null` when it is. */
+export type HostCheck = (incoming: RequestHead) => HrmError | null;
+
+/** What the check looks at; `url` is the request's target. */
+type RequestHead = Pick<IncomingMessage, 'headersDistinct' | 'url'>;
+
+/**
+ * The names are those of the address that the server listens on, and `allowedHosts`; ports, case and a trailing dot do
+ * not count. A server that listens on every interface may be addressed by any IP address: no web page has one for a name.
+ */
+export function createHostCheck({ host, allowedHosts }: Pick<Settings, 'host' | 'allowedHosts'>): HostCheck {
+  const wildcard = isWildcard(host);
+  const names = new Set<string | null>([host, ...allowedHosts].map(normaliseHost));
+  if (wildcard || isLoopback(host)) for (const name of LOOPBACK_NAMES) names.add(name);
+  if (!isLoopback(host)) names.add(normaliseHost(hostname()));
+  names.delete(null);
+  return (incoming) => {
+    if (incoming.headersDistinct.host?.length !== 1) return invalidError('bad_host', 'there must be one Host header');
+    const isOurs = authoritiesOf(incoming).every((authority) => {
+      const name = normaliseHost(authority);
+      return name !== null && (names.has(name) || (wildcard && isIP(name.replace(/^\[|\]$/g, '')) !== 0));
+    });
+    return isOurs ? null : foreignHostError();
+  };
+}
+
+/** `Host`, and the authority of an absolute request target, which is the one that counts where there is one. */
+function authoritiesOf(incoming: RequestHead): string[] {
+  const hosts = incoming.headersDistinct.host ?? [];
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(incoming.url ?? '');
+  return absolute?.[1] === undefined ? hosts : [...hosts, absolute[1]];
+}
+
+/** A host name or address in lower case without port and trailing dot, IPv6 in brackets; `null` if it is none. */
+function normaliseHost(authority: string): string | null {
+  if (isIP(authority) === 6) return normaliseHost(`[${authority}]`);
+  const match = AUTHORITY.exec(authority.toLowerCase());
+  if (match === null) return null;
+  const [, address, name] = match;
+  if (address === undefined) return name?.replace(/\.$/, '') ?? null;
+  // `[0:0::1]` is `[::1]`; the URL parser has the canonical form.
+  return URL.canParse(`http://${address}`) ? new URL(`http://${address}`).hostname : null;
+}
+
+function foreignHostError(): HrmError {
+  return invalidError(
+    'foreign_host',
+    'the Host header is not a name of this server: use its address, or add the name to HRM_ALLOWED_HOSTS',
+  );
+}

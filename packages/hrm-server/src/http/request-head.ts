@@ -1,0 +1,30 @@
+/**
+ * What is refused of a request before it is known what is called, besides its `Host`.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { HrmError } from 'hrm-core';
+import { invalidError } from '../api/problem.js';
+
+/** `.` and `..` as segments, escaped or not; what ends a path, or separates it where a URL is read for a browser. */
+const NOT_PLAIN = /[\\#]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
+
+/**
+ * Tells why; `null`: nothing is wrong. Whoever resolves a path with `..` in it calls something else than it says: a proxy
+ * before this server, which goes by the path, and the routes would not mean the same user.
+ */
+export function checkHead({
+  url = '',
+  headers: { expect },
+}: Pick<IncomingMessage, 'url' | 'headers'>): HrmError | null {
+  // The target may be absolute.
+  const [path = ''] = url.replace(/^https?:\/\/[^/?#]*/i, '').split('?');
+  if (NOT_PLAIN.test(path)) return pathError();
+  if (expect === undefined || /(?:^|\W)100-continue(?:$|\W)/i.test(expect)) return null;
+  return invalidError('expectation_failed', 'of the expectations in Expect only 100-continue is met', []);
+}
+
+function pathError(): HrmError {
+  const message =
+    'the path must be written out, without the segments . and .., \\ and #; the rows of a user named . or .. are at GET /metrics/heart-rate?user_id=';
+  return invalidError('bad_target', message, []);
+}

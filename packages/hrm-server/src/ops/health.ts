@@ -1,0 +1,256 @@
+import { type Clock, type Queue, type QueueDepth, type Space, type Storage, systemClock } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { codeOf } from '../api/problem.js';
+import type { KeyRing } from '../auth/key-ring.js';
+import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from '../limits.js';
+import { logLosses } from '../log/log.js';
+import type { LogLosses } from '../log/sink.js';
+import {
+  type CheckName,
+  depthFindings,
+  type Finding,
+  keyFindings,
+  logFindings,
+  quarantineFindings,
+  spaceFindings,
+  warningFindings,
+} from './findings.js';
+
+/** What /health says. A reason is plain words: no value of a reading, no file, no user. */
+export interface HealthReport {
+  /** `unhealthy`: queue or storage cannot do their work. `degraded`: they can, but somebody should look. */
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  /** Each `healthy` or the reason. */
+  readonly checks: Readonly<Record<CheckName, string>>;
+}
+
+/** The loops that a process may run beside the API. */
+export type LoopName = 'consumer' | 'compacter';
+
+/** Who tells how a loop goes: the loop itself, of its last step, or its watchdog. */
+export type LoopReporter = LoopName | `${LoopName} watchdog`;
+
+/** Who tells of what went wrong: a loop, the queries that met damaged files, or those that the storage failed. */
+type Reporter = LoopReporter | 'damage' | 'storage failure';
+
+/** What a health check saw. */
+export interface HealthView {
+  readonly findings: readonly Finding[];
+  /** `null` without a queue, and where it could not be asked. `highWater`: readings, in all, from which pushes are refused. */
+  readonly queue: (QueueDepth & { readonly nowMs: number; readonly highWater: number }) | null;
+  /** Room under what could be asked. */
+  readonly space: readonly (Space & { readonly place: 'queue' | 'storage' })[];
+}
+
+/** Watches what the service stands on. */
+export interface Health {
+  /**
+   * Checks now, or gives the result of less than a second ago. Takes at most 2 s, and never throws.
+   * @param options.withFigures - whether reasons have figures, which tell how much everybody sends; default true.
+   */
+  check(options?: { readonly withFigures?: boolean }): Promise<HealthReport>;
+  /** The same, one by one: what the monitor logs. */
+  inspect(): Promise<readonly Finding[]>;
+  /** The same with the figures that it was found by: what is measured. */
+  look(): Promise<HealthView>;
+  /** Remembers how a loop's last step went, `null`: well; that a query met a damaged file, or failed for the storage. */
+  record(reporter: Reporter, failure: LoopFailure | null): void;
+}
+
+/** What is wrong with a loop. */
+export interface LoopFailure {
+  /** Plain words, as the report says them. */
+  readonly reason: string;
+  /** How long it counts if nothing is recorded after it, milliseconds: an idle loop has no success to record. */
+  readonly lastsMs: number;
+}
+
+/** What a health check looks at. */
+export interface HealthComponents {
+  /** `null` in a process that has none: there is nothing to find then. */
+  readonly queue: Pick<Queue, 'check' | 'depth'> | null;
+  readonly storage: Pick<Storage, 'check'>;
+  /** Where the process looks at keys. */
+  readonly keys?: Pick<KeyRing, 'fault'> | undefined;
+  /** What of the log was lost; by default of this process' own. */
+  readonly lossesOfLog?: (() => LogLosses) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** The settings that a health check goes by. */
+export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Partial<Pick<Settings, 'queueHighWater'>>;
+
+/**
+ * Creates the watch. The checks of one moment are shared by all who ask, and while one hangs no other is started: asking
+ * costs nothing, however often somebody asks.
+ */
+export function createHealth(
+  { queue, storage, keys, lossesOfLog = logLosses, clock = systemClock }: HealthComponents,
+  { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
+): Health {
+  const loops = createLoopRecords(clock);
+  const seen: { queue: HealthView['queue']; queueSpace: Space | null; storageSpace: Space | null } = {
+    queue: null,
+    queueSpace: null,
+    storageSpace: null,
+  };
+  const bounds = {
+    highWater: queueHighWater,
+    maxWaitMs: batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS,
+    maxLeftoverMs: MAX_LEFTOVER_MS,
+  };
+  const checkQueue =
+    queue === null
+      ? async () => []
+      : queueCheck(queue, clock, bounds, (depth, space) => {
+          seen.queue = depth;
+          seen.queueSpace = space;
+        });
+  const sharedQueueCheck = shareCheck('queue', checkQueue, clock);
+  const sharedStorageCheck = shareCheck(
+    'storage',
+    () =>
+      checkStorage(storage, (space) => {
+        seen.storageSpace = space;
+      }),
+    clock,
+  );
+
+  async function look(): Promise<HealthView> {
+    const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
+    // What was seen before it fell ill says nothing of now.
+    const isKnown = (findings: readonly Finding[]) => findings.every(({ severity }) => severity !== 'unhealthy');
+    const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
+    if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
+    if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
+    const ofService = [...loops.findings(), ...keyFindings(keys?.fault() ?? null), ...logFindings(lossesOfLog().fault)];
+    const findings = [...ofService, ...ofQueue, ...ofStorage];
+    return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
+  }
+  async function inspect(): Promise<readonly Finding[]> {
+    return (await look()).findings;
+  }
+
+  return {
+    look,
+    inspect,
+    check: async ({ withFigures = true } = {}) => summarise(await inspect(), withFigures),
+    record: loops.record,
+  };
+}
+
+function summarise(findings: readonly Finding[], withFigures: boolean): HealthReport {
+  function inWordsOf(check: CheckName): string {
+    const reasons = findings
+      .filter((finding) => finding.check === check)
+      .map(({ reason, plainReason = reason }) => (withFigures ? reason : plainReason));
+    return reasons.length === 0 ? 'healthy' : reasons.join('; ');
+  }
+  const severities = findings.map(({ severity }) => severity);
+  const status = (['unhealthy', 'degraded'] as const).find((severity) => severities.includes(severity)) ?? 'healthy';
+  return {
+    status,
+    checks: { service: inWordsOf('service'), queue: inWordsOf('queue'), storage: inWordsOf('storage') },
+  };
+}
+
+/** How the loops of this process go. */
+function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Health, 'record'> {
+  const failures = new Map<Reporter, LoopFailure & { readonly atMs: number }>();
+  return {
+    findings() {
+      return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
+        if (!isWithin(lastsMs, atMs, clock)) return [];
+        const check = reporter === 'damage' || reporter === 'storage failure' ? 'storage' : 'service';
+        return [{ check, code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
+      });
+    },
+    record(reporter, failure) {
+      if (failure === null) failures.delete(reporter);
+      else failures.set(reporter, { ...failure, atMs: clock.nowMs() });
+    },
+  };
+}
+
+function queueCheck(
+  queue: Pick<Queue, 'check' | 'depth'>,
+  clock: Clock,
+  bounds: Parameters<typeof depthFindings>[1],
+  onSeen: (depth: NonNullable<HealthView['queue']>, space: Space) => void,
+): () => Promise<readonly Finding[]> {
+  let leftoverSinceMs: number | null = null;
+  return async () => {
+    // A queue whose disk is full still tells its depth; what it tells is not worth much then, and is left out.
+    const { warnings, ...space } = await queue.check();
+    const depth = await queue.depth();
+    const nowMs = clock.nowMs();
+    onSeen({ ...depth, nowMs, highWater: bounds.highWater }, space);
+    if (depth.endedClaims === 0) leftoverSinceMs = null;
+    else leftoverSinceMs ??= nowMs;
+    const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
+    const ofDepth = depthFindings({ ...depth, nowMs, leftoverMs }, bounds);
+    return [...ofDepth, ...spaceFindings('queue', space), ...warningFindings(warnings)];
+  };
+}
+
+async function checkStorage(
+  storage: Pick<Storage, 'check'>,
+  onSeen: (space: Space) => void,
+): Promise<readonly Finding[]> {
+  const check = await storage.check();
+  onSeen(check);
+  return [...spaceFindings('storage', check), ...quarantineFindings(check)];
+}
+
+/** Runs a check one at a time, gives its result to everybody for a while, and does not wait for it for ever. */
+function shareCheck(
+  check: CheckName,
+  run: () => Promise<readonly Finding[]>,
+  clock: Clock,
+): () => Promise<readonly Finding[]> {
+  let running: Promise<readonly Finding[]> | null = null;
+  let latest: { readonly findings: readonly Finding[]; readonly atMs: number } | null = null;
+
+  function unhealthy(code: string, reason: string): readonly Finding[] {
+    return [{ check, code, reason, severity: 'unhealthy' }];
+  }
+
+  async function start(): Promise<readonly Finding[]> {
+    const findings = await run().catch((error) => unhealthy(codeOf(error), inWords(codeOf(error))));
+    latest = { findings, atMs: clock.nowMs() };
+    running = null;
+    return findings;
+  }
+
+  return async () => {
+    if (latest !== null && isWithin(HEALTH_CACHE_MS, latest.atMs, clock)) return latest.findings;
+    running ??= start();
+    return await within(HEALTH_TIMEOUT_MS, running, unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`));
+  };
+}
+
+/**
+ * Whether less has passed. Not where the clock was set back: what was found would count until it has caught up, an hour
+ * perhaps. What has no end has none by any clock.
+ */
+function isWithin(ms: number, sinceMs: number, clock: Clock): boolean {
+  const passedMs = clock.nowMs() - sinceMs;
+  return ms === Number.POSITIVE_INFINITY || (passedMs >= 0 && passedMs < ms);
+}
+
+async function within<T>(ms: number, promise: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, ms, otherwise);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An error's code as words, `storage_full` as "storage full": a message may name files, a code does not. */
+export function inWords(code: string): string {
+  return code.replaceAll('_', ' ');
+}

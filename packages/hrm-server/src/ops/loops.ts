@@ -1,0 +1,170 @@
+import {
+  type CompacterEvent,
+  type ConsumerEvent,
+  type PartitionFailure,
+  type Queue,
+  runCompacter,
+  runConsumer,
+  type Storage,
+  superviseLoop,
+  type WatchdogEvent,
+  type WatchdogSettings,
+} from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import type { Logger } from 'pino';
+import { codeOf, statusOf } from '../api/problem.js';
+import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from '../limits.js';
+import { describeDamage, describeError, levelOf } from '../log/log.js';
+import type { LoopMetrics } from '../metrics/loop-metrics.js';
+import { compactStep, drainStep } from '../tracing/steps.js';
+import type { Tracing } from '../tracing/tracing.js';
+import { createDamageListener } from './damage.js';
+import { type Health, inWords, type LoopName } from './health.js';
+
+/** How a loop is stopped, and who hears of what it does. */
+export interface LoopContext {
+  /** Ends the loop; the step in hand is finished or given back. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly health: Pick<Health, 'record'>;
+  readonly watch: WatchLimits;
+  readonly metrics: LoopMetrics;
+  readonly tracing: Pick<Tracing, 'step'> | null;
+}
+
+/** Who hears of what a loop does. */
+type Heard = Pick<LoopContext, 'log' | 'health' | 'metrics'>;
+
+/**
+ * Runs a consumer that logs what it stores, under a watchdog; resolves when the signal has ended it.
+ * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
+ */
+export function startConsumer(
+  components: { readonly queue: Queue; readonly storage: Storage },
+  settings: Settings,
+  { signal, watch, tracing, ...heard }: LoopContext,
+): Promise<void> {
+  const { batchMaxAgeMs, leaseMs } = settings;
+  const listen = consumerListener(heard);
+  function onEvent(event: ConsumerEvent): void {
+    heard.metrics.consumer(event);
+    if (tracing !== null && event.type !== 'idle') tracing.step(drainStep(event));
+    listen(event);
+  }
+  async function hasWork(): Promise<boolean> {
+    const { oldestMs } = await components.queue.depth();
+    return oldestMs !== null && Date.now() - oldestMs > batchMaxAgeMs + leaseMs;
+  }
+  return superviseLoop(
+    'consumer',
+    (loop) => runConsumer(components, settings, { ...loop, onEvent }),
+    patience(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
+    { signal, hasWork, onEvent: watchdogListener('consumer', heard) },
+  );
+}
+
+function patience({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): WatchdogSettings {
+  return { stallMs, graceMs, restartPauseMs };
+}
+
+function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (event: WatchdogEvent) => void {
+  return (event) => {
+    metrics.watchdog(loop, event);
+    if (event.type === 'stalled') {
+      const silentMs = Math.round(event.silentMs);
+      log.error({ loop, silentMs }, 'a loop stands still; it is ended and started anew');
+      return;
+    }
+    health.record(`${loop} watchdog`, {
+      reason: `the ${loop} stood still and was restarted`,
+      lastsMs: STALL_MEMORY_MS,
+    });
+    const cause = event.error === undefined ? {} : describeError(event.error);
+    log.warn({ loop, restarts: event.restarts, ...cause }, 'a loop was started anew');
+  };
+}
+
+/** Turns what a consumer tells into lines of the log and a state of health. */
+export function consumerListener({ log, health }: Pick<Heard, 'log' | 'health'>): (event: ConsumerEvent) => void {
+  // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
+  let hasPostponed = false;
+  return (event) => {
+    if (event.type === 'failed') {
+      onFailure('consumer', event, { log, health });
+      return;
+    }
+    if (event.type === 'idle') hasPostponed = false;
+    if (!hasPostponed) health.record('consumer', null);
+    if (event.type === 'idle') return;
+    const { claimed, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } = event.summary;
+    const line = { claimed, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
+    if (postponed > 0) {
+      hasPostponed = true;
+      health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });
+      log.warn(
+        { ...line, postponed, ...describeFailures(failures) },
+        'some readings cannot be stored now; they are back in the queue',
+      );
+    } else if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
+    else log.info(line, 'stored a batch');
+  };
+}
+
+/**
+ * Runs a compacter that logs what it merges, under a watchdog; resolves when the signal has ended it.
+ * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
+ */
+export function startCompacter(
+  components: { readonly storage: Storage },
+  settings: Settings,
+  { signal, watch, log, health, metrics, tracing }: LoopContext,
+): Promise<void> {
+  const onDamage = createDamageListener({ log, health, metrics });
+  function onEvent(event: CompacterEvent): void {
+    metrics.compacter(event);
+    if (tracing !== null && event.type !== 'damaged') tracing.step(compactStep(event));
+    if (event.type === 'damaged') {
+      onDamage(event.report);
+      return;
+    }
+    if (event.type === 'failed') {
+      onFailure('compacter', event, { log, health });
+      return;
+    }
+    const { failures, ...counts } = event.summary;
+    const [first] = failures;
+    const lastsMs = Number.POSITIVE_INFINITY;
+    health.record('compacter', first === undefined ? null : { reason: failedStep('compacter', first.code), lastsMs });
+    if (failures.length > 0)
+      log.error({ ...counts, ...describeFailures(failures) }, 'compacted; some partitions could not be');
+    else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
+    else log.debug(counts, 'nothing to compact');
+  }
+  return superviseLoop(
+    'compacter',
+    (loop) => runCompacter(components, settings, { ...loop, onEvent }),
+    patience(watch, watch.compacterStallMs),
+    { signal, onEvent: watchdogListener('compacter', { log, health, metrics }) },
+  );
+}
+
+function onFailure(
+  loop: LoopName,
+  { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
+  { log, health }: Pick<Heard, 'log' | 'health'>,
+): void {
+  health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
+  log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');
+}
+
+function failedStep(loop: LoopName, code: string): string {
+  return `the last step of the ${loop} failed: ${inWords(code)}`;
+}
+
+/** Partitions that failed, without what names a user: their directories, and their errors' messages. */
+function describeFailures(failures: readonly Pick<PartitionFailure, 'partition' | 'code' | 'message'>[]) {
+  const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, message }) => {
+    return { ...describeDamage(message), date, code };
+  });
+  return { failures: failures.length, failed };
+}

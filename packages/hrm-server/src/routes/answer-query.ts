@@ -1,0 +1,134 @@
+/**
+ * The call that answers with a user's heart rate.
+ */
+import {
+  answerCsv,
+  answerJson,
+  answerNdjson,
+  type DamageReport,
+  type Interval,
+  queryTables,
+  queryTag,
+  type RowTable,
+  type Storage,
+} from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { type Access, requireValid } from '../auth/access.js';
+import { createPlaces, type FairShare, type Places } from '../auth/fair-share.js';
+import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from '../http/accept.js';
+import { cutAnswer } from '../http/cut.js';
+import { MAX_LONG_ANSWERS, MIN_PACKED_BYTES } from '../limits.js';
+import type { DamageListener } from '../ops/damage.js';
+import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { type Call, clientOf, type Handler } from './handler.js';
+import { readParameters, valuesOf } from './parameters.js';
+import { fieldsOf, piecesAsSpan } from './requests.js';
+
+/** Where the readings are, and who hears of damage. */
+export interface QueryComponents {
+  readonly storage: Storage;
+  readonly onDamage: DamageListener;
+  /** What making answers goes by. */
+  readonly share: FairShare;
+}
+
+/** The settings that an answer depends on. */
+export type QuerySettings = Pick<Settings, 'devicePriority' | 'naiveTimestamps'>;
+
+const REQUIRED_PARAMETERS = ['user_id', 'start', 'end'] as const;
+const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
+
+const TOO_MANY_ANSWERS = 'too many long answers at once: read those under way, or ask for longer intervals';
+
+/** A client may keep an answer, and must ask each time whether it still holds. */
+const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Accept-Encoding' } as const;
+
+/** Answers a question in the form and packing that the client wants, or that its copy still holds. */
+export function answerQuery(
+  { storage, onDamage, share }: QueryComponents,
+  { devicePriority: priority, naiveTimestamps }: QuerySettings,
+): Handler {
+  const places = createPlaces(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
+  return async (call) => {
+    const { incoming, access, signal, headers: common } = call;
+    const target = incoming.url ?? '';
+    for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
+    const parameters = readParameters(target, REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
+    const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
+    const form = readAnswerForm(incoming.headers);
+    const encoding = readEncoding(incoming.headers);
+    // An interval that is none is among what the query refuses.
+    const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
+    const client = clientOf(call);
+    const options = { signal, owner: client, naiveTimestamps, wireNames: true };
+    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
+    const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
+    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}"`;
+    const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
+    if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
+    let isPartial = false;
+    function noteDamage(report: DamageReport): void {
+      isPartial ||= report.outcome !== 'answered';
+      onDamage(report, fieldsOf(incoming));
+    }
+    const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
+    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables));
+    const beginning = await share.run(client, () => readBeginning(pieces), signal);
+    await requireStillValid(access, pieces);
+    // An answer without a file that its tag counts must not be taken for whole when the file is mended.
+    const caching = isPartial ? { ...common, 'Cache-Control': 'no-store' } : tagged;
+    const isPacked = encoding !== null && !(beginning.done && beginning.bytes.length < MIN_PACKED_BYTES);
+    const packing = isPacked ? { 'Content-Encoding': encoding } : {};
+    const headers = { ...caching, ...packing, 'Content-Type': contentTypeOf(form) };
+    if (!isPacked && beginning.done) return new Response(beginning.bytes, { headers });
+    if (incoming.method === 'HEAD') {
+      await pieces.return();
+      return new Response(null, { headers });
+    }
+    if (!beginning.done) await takePlace(call, places, pieces);
+    const whole = rejoin(beginning.bytes, pieces);
+    const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
+    return new Response(stream, { headers });
+  };
+}
+
+/** Its turn may have come late. @throws HrmError code `key_wrong`; the answer is ended then. */
+async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  if (!access.isValid()) await pieces.return();
+  requireValid(access);
+}
+
+/** For as long as the answer is under way. @throws HrmError code `too_busy`; the answer is ended then. */
+async function takePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+  try {
+    call.outgoing.once('close', places.take(clientOf(call)));
+  } catch (error) {
+    await pieces.return();
+    throw error;
+  }
+}
+
+/** Pieces wait their turn, and end with the key of whoever asked; what stops them cuts the connection. */
+function streamOptions(call: Call, share: FairShare): StreamOptions {
+  const { access, outgoing, signal, onLateError } = call;
+  return {
+    async makeWith(make) {
+      requireValid(access);
+      return await share.run(clientOf(call), make, signal);
+    },
+    onError(error) {
+      onLateError(error);
+      cutAnswer(outgoing);
+    },
+  };
+}
+
+/** What the answer depends on, besides what every answer to this client does. */
+function varied({ Vary }: Call['headers']): Readonly<Record<string, string>> {
+  return Vary === undefined ? {} : { Vary: `${ANSWER_CACHING.Vary}, ${Vary}` };
+}
+
+function piecesOf({ type, withEnd }: AnswerForm, userId: string, tables: AsyncGenerator<RowTable>) {
+  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd });
+  return type === 'text/csv' ? answerCsv(tables, { withEnd }) : answerJson(userId, tables);
+}

@@ -1,0 +1,150 @@
+/**
+ * The calls that take readings.
+ */
+import {
+  type Clock,
+  type DeviceBound,
+  enqueueUntrusted,
+  HrmError,
+  isHrmError,
+  MAX_ENQUEUE_READINGS,
+  type Queue,
+  takeTurns,
+} from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { OPERATIONS } from '../api/operations.js';
+import { invalidError } from '../api/problem.js';
+import { type Access, requireValid } from '../auth/access.js';
+import { createFairShare, createShares } from '../auth/fair-share.js';
+import { type BodyLimits, withBodyText } from '../http/body.js';
+import { parseJson, parseNdjson } from '../http/json.js';
+import { readMediaType } from '../http/media-type.js';
+import { MAX_BATCH_BYTES, MAX_BATCH_STEPS, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from '../limits.js';
+import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
+import { asSpan, countReadings } from './requests.js';
+
+/** Where readings go. */
+export interface IngestComponents {
+  readonly queue: Queue;
+  readonly clock?: Clock | undefined;
+  /** Of all readings that are accepted here. */
+  readonly deviceBound: DeviceBound;
+}
+
+/** The settings that decide what is a reading. */
+export type IngestSettings = Pick<Settings, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'>;
+
+/** Takes one reading. */
+export function postReading(components: IngestComponents, settings: IngestSettings): Handler {
+  const limitsFor = bodyLimits(MAX_READING_BYTES);
+  return async (call) => {
+    const { incoming, access } = call;
+    const owner = clientOf(call);
+    readMediaType(incoming.headers, ['application/json']);
+    const accept = async (text: string) => {
+      const reading = parseJson(text);
+      if (Array.isArray(reading))
+        throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
+      requireUsers(access, [reading]);
+      requireValid(access);
+      await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
+    };
+    await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
+    return jsonResponse(call, 202, { status: 'accepted' });
+  };
+}
+
+/** Takes a batch, whole or not at all. */
+export function postBatch(components: IngestComponents, settings: IngestSettings): Handler {
+  const limitsFor = bodyLimits(MAX_BATCH_BYTES);
+  const share = createFairShare(MAX_BATCH_STEPS);
+  return async (call) => {
+    const { incoming, signal } = call;
+    const owner = clientOf(call);
+    const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
+    // What will be refused need not be read.
+    components.queue.requireRoom?.({ owner: queueOwnerOf(call) });
+    const accept = type === 'application/json' ? acceptArray : acceptNdjson;
+    const count = await withBodyText(call, limitsFor(owner), (text) =>
+      share.run(
+        owner,
+        () => asSpan(incoming, 'enqueue', () => accept(components, settings, { call, owner, text })),
+        signal,
+      ),
+    );
+    return jsonResponse(call, 202, { status: 'accepted', count });
+  };
+}
+
+/** Each call has a budget of its own. */
+function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
+  const budget = createShares(MAX_HELD_BYTES);
+  return (client) => ({ maxBytes, budget, client, idleMs: MAX_BODY_IDLE_MS });
+}
+
+/** A batch whose body is there. */
+interface Batch {
+  readonly call: Call;
+  readonly owner: string;
+  readonly text: string;
+}
+
+async function acceptArray(
+  components: IngestComponents,
+  settings: IngestSettings,
+  { call, owner, text }: Batch,
+): Promise<number> {
+  const { incoming, access } = call;
+  await takeTurns({ owner }).give();
+  const readings = parseJson(text);
+  if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
+  countReadings(incoming, readings.length);
+  requireUsers(access, readings);
+  requireValid(access);
+  return (await enqueueUntrusted(components, readings, enqueueOptions(components, settings, call))).accepted;
+}
+
+async function acceptNdjson(
+  components: IngestComponents,
+  settings: IngestSettings,
+  { call, owner, text }: Batch,
+): Promise<number> {
+  const { incoming, access } = call;
+  await takeTurns({ owner }).give();
+  const { items, malformed } = parseNdjson(text, MAX_ENQUEUE_READINGS);
+  countReadings(incoming, items.length);
+  requireUsers(access, items);
+  requireValid(access);
+  try {
+    return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
+  } catch (error) {
+    if (!isHrmError(error) || malformed.size === 0) throw error;
+    // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
+    const faults = error.faults.map((fault) =>
+      malformed.has(Number(fault.path.slice(1))) ? { ...fault, message: 'the line is not JSON' } : fault,
+    );
+    const { message, kind, code, faultCount } = error;
+    throw new HrmError(message, { kind, code, faults, faultCount });
+  }
+}
+
+/** Before anything else is said of the readings: whatever else is wrong, a foreign user is what is answered. */
+function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[]): void {
+  if (userIds === null) return;
+  for (const item of items) {
+    if (typeof item === 'object' && item !== null && 'user_id' in item) requireUser(item.user_id);
+  }
+}
+
+/** Who has a share of the queue: a key. Without keys all are one, who may fill it to its mark. */
+function queueOwnerOf({ access }: Call): string | undefined {
+  return access.keyId ?? undefined;
+}
+
+function enqueueOptions(
+  { deviceBound }: IngestComponents,
+  { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
+  call: Call,
+) {
+  return { owner: queueOwnerOf(call), naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
+}

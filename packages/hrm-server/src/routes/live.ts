@@ -1,0 +1,221 @@
+/**
+ * The readings of a user as they are accepted: server-sent events, for as long as the client stays.
+ *
+ * A client that takes them too slowly loses some and is told; one that takes nothing is cut by the socket's own time-out, which
+ * a heartbeat keeps from all others. When the server closes, every stream ends at once: the client comes back with the id of
+ * its last event, to this server or another one, and misses nothing.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch } from 'hrm-core';
+import { invalidError } from '../api/problem.js';
+import { cutAnswer } from '../http/cut.js';
+import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
+import type { Call } from './handler.js';
+import { readParameters, valuesOf } from './parameters.js';
+
+/** The streams of one server. */
+export interface Live {
+  /**
+   * Begins a stream.
+   * @throws HrmError kind `invalid`, code `foreign_user`, `invalid_query` or `invalid_cursor`; kind `unavailable`, code `too_busy`, or what the
+   *   queue says; kind `closed` after {@link Live.close}.
+   */
+  answer(call: Call): Promise<Response>;
+  /** Ends all streams at once, and lets none begin. */
+  close(): void;
+}
+
+interface Stream {
+  readonly call: Call;
+  /** Ends the watch. */
+  readonly stop: AbortController;
+  readonly live: Watch;
+  readonly runs: AsyncIterator<readonly WatchEvent[], void>;
+  readonly heartbeatMs: number;
+  /** The next events, while a heartbeat comes first. */
+  next: Promise<IteratorResult<readonly WatchEvent[], void>> | null;
+  /** Whether the client waits for more; otherwise it has not taken what was sent. */
+  isAwaited: boolean;
+  isCancelled: boolean;
+}
+
+/** @param limits - what a server bears. */
+export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, limits: LiveLimits = LIVE_LIMITS): Live {
+  const streams = new Set<Stream>();
+  let isClosed = false;
+  return {
+    async answer(call) {
+      const target = call.incoming.url ?? '';
+      for (const user of valuesOf(target, 'user_id')) call.access.requireUser(user);
+      const { user_id: userId, device_id: deviceId } = readParameters(target, ['user_id'], ['device_id']);
+      const stop = new AbortController();
+      const after = readLastEventId(call.incoming);
+      const live = watch({ queue }, { userId, deviceId, after }, { signal: stop.signal, wireNames: true });
+      const headers = { ...call.headers, ...EVENT_HEADERS };
+      if (call.incoming.method === 'HEAD') return new Response(null, { headers });
+      if (isClosed) throw closedError();
+      requirePlace(streams, call.access.keyId, limits);
+      const runs = live.runs()[Symbol.asyncIterator]();
+      const { heartbeatMs } = limits;
+      const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
+      streams.add(stream);
+      stop.signal.addEventListener('abort', () => streams.delete(stream), { once: true });
+      function onGone(): void {
+        stop.abort();
+      }
+      call.signal.addEventListener('abort', onGone, { once: true });
+      if (call.signal.aborted) stop.abort();
+      try {
+        const position = await live.position();
+        // Who comes back stands where it said; whoever is new is told, so that it can come back before its first event.
+        const id = after === undefined ? `id: ${position}\n` : '';
+        return new Response(toBody(stream, `retry: ${limits.retryMs}\n${id}\n`), { headers });
+      } catch (error) {
+        stop.abort();
+        throw error;
+      }
+    },
+    close() {
+      isClosed = true;
+      for (const { stop, call, isAwaited } of streams) {
+        stop.abort();
+        // It would take nothing of an end either.
+        if (!isAwaited) cutAnswer(call.outgoing);
+      }
+    },
+  };
+}
+
+/** @throws HrmError kind `unavailable`, code `too_busy`. */
+function requirePlace(streams: ReadonlySet<Stream>, keyId: string | null, limits: LiveLimits): void {
+  if (streams.size >= limits.maxStreams) throw tooBusyError('there are too many live streams');
+  if (keyId === null) return;
+  let own = 0;
+  for (const { call } of streams) if (call.access.keyId === keyId) own += 1;
+  if (own >= limits.maxStreamsPerKey) throw tooBusyError('the API key has too many live streams');
+}
+
+/** No proxy may hold events back, and nobody keep them. */
+const EVENT_HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+} as const;
+
+/** Events as bytes, made when they are asked for. */
+function toBody(stream: Stream, beginning: string): ReadableStream<Uint8Array> {
+  let next: Uint8Array | null = Buffer.from(beginning);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        stream.isAwaited = true;
+        try {
+          const chunk: Uint8Array | null = next ?? (await readChunk(stream));
+          next = null;
+          if (chunk === null) end(stream, controller);
+          else if (!stream.isCancelled) controller.enqueue(chunk);
+        } catch (error) {
+          if (!isHrmError(error) || error.kind !== 'closed') stream.call.onLateError(error);
+          end(stream, controller);
+        }
+        stream.isAwaited = false;
+      },
+      cancel() {
+        stream.isCancelled = true;
+        stream.stop.abort();
+      },
+    },
+    // Nothing is taken that nobody has asked for.
+    { highWaterMark: 0 },
+  );
+}
+
+/** Every end is a clean one: what came before it is whole, and the client knows how to come back. */
+function end(stream: Stream, controller: ReadableStreamDefaultController): void {
+  stream.stop.abort();
+  // Whoever went away has closed it.
+  if (!stream.isCancelled) controller.close();
+}
+
+/** What has happened, as far as it is there, or a heartbeat; `null` when there will be no more. */
+async function readChunk(stream: Stream): Promise<Uint8Array | null> {
+  const first = await within(stream.heartbeatMs, takeNext(stream));
+  // A key that was revoked meanwhile sees nothing more.
+  if (!stream.call.access.isValid()) return null;
+  // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent. It reads
+  // differently each time, whether others sent something or not.
+  if (first === null) return Buffer.from(`: heartbeat\nid: ${await stream.live.position()}\n\n`);
+  stream.next = null;
+  if (first.done === true) return null;
+  const pieces = [encodeRun(first.value)];
+  let length = pieces[0]?.length ?? 0;
+  const turnOver = nextTurn(null);
+  while (length < MAX_LIVE_CHUNK_BYTES) {
+    const more = await Promise.race([takeNext(stream), turnOver]);
+    if (more === null) break;
+    stream.next = null;
+    if (more.done === true) break;
+    const piece = encodeRun(more.value);
+    pieces.push(piece);
+    length += piece.length;
+  }
+  return pieces.length === 1 ? (pieces[0] ?? null) : Buffer.concat(pieces, length);
+}
+
+function takeNext(stream: Stream): Promise<IteratorResult<readonly WatchEvent[], void>> {
+  if (stream.next === null) {
+    stream.next = stream.runs.next();
+    // Also when nobody asks for it any more.
+    stream.next.catch(() => undefined);
+  }
+  return stream.next;
+}
+
+/** By events that came together, for as long as a stream has still to send them: all streams of a user send the same bytes. */
+const encodedRuns = new WeakMap<readonly WatchEvent[], Uint8Array>();
+
+function encodeRun(events: readonly WatchEvent[]): Uint8Array {
+  const known = encodedRuns.get(events);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(events.map(formatEvent).join(''));
+  encodedRuns.set(events, bytes);
+  return bytes;
+}
+
+/** What a promise resolves to, or `null` after a time. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, ms, null);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function formatEvent(event: WatchEvent): string {
+  if (event.type === 'gap') return `id: ${event.id}\nevent: gap\ndata: {}\n\n`;
+  const { deviceId, timestampMs, heartRate } = event.reading;
+  const timestamp = new Date(timestampMs).toISOString().replace('.000Z', 'Z');
+  const data = JSON.stringify({ device_id: deviceId, timestamp, heart_rate: heartRate });
+  return `id: ${event.id}\nevent: reading\ndata: ${data}\n\n`;
+}
+
+/** An empty one is none: so a client says that it has seen no event. */
+function readLastEventId({ headersDistinct }: Call['incoming']): string | undefined {
+  const [id = '', ...others] = headersDistinct['last-event-id'] ?? [];
+  if (others.length === 0) return id === '' ? undefined : id;
+  const message = 'is given more than once';
+  throw invalidError('invalid_cursor', `Last-Event-ID ${message}`, [{ path: '/Last-Event-ID', message }]);
+}
+
+function closedError(): HrmError {
+  return new HrmError('the server is stopping', { kind: 'closed', code: 'server_closed' });
+}
+
+function tooBusyError(message: string): HrmError {
+  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+}

@@ -1,0 +1,48 @@
+import { OPERATIONS } from '../api/operations.js';
+
+/** What takes readings: one, and many. */
+const INGEST_ROUTES: ReadonlySet<string> = new Set([OPERATIONS.postReading.path, OPERATIONS.postBatch.path]);
+
+/** What answers queries. */
+export const QUERY_ROUTE = OPERATIONS.query.path;
+
+const PATHS = Object.values(OPERATIONS).map(({ path }): string => path);
+
+/** The paths that are counted by name: a set with a bound, whatever clients ask for. */
+const PLAIN: ReadonlySet<string> = new Set(['/', ...PATHS.filter((path) => !path.includes('{'))]);
+
+/** Those that name somebody, with their segments. */
+const TEMPLATES = PATHS.filter((path) => path.includes('{')).map((route) => ({ route, segments: route.split('/') }));
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']);
+
+/** The route of a request's target, `/users/{user_id}/devices`, without what names a user; `other` for none. */
+export function routeOf(target: string): string {
+  const path = pathOf(target);
+  if (PLAIN.has(path)) return path;
+  if (path.startsWith('/assets/')) return '/assets/*';
+  const given = path.split('/');
+  return TEMPLATES.find(({ segments }) => isLike(segments, given))?.route ?? 'other';
+}
+
+/** Whether a path has the segments of a template, with anything in the place of `{…}`. */
+function isLike(segments: readonly string[], given: readonly string[]): boolean {
+  return segments.length === given.length && segments.every((one, i) => one.startsWith('{') || one === given[i]);
+}
+
+/** A target may be absolute. */
+function pathOf(target: string): string {
+  const relative = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
+  const at = relative.indexOf('?');
+  return at < 0 ? relative : relative.slice(0, at);
+}
+
+/** The method, if it is one of HTTP's; `other` for what a client made up. */
+export function methodOf(method: string | undefined): string {
+  return METHODS.has(method ?? '') ? (method ?? '') : 'other';
+}
+
+/** Whether a request brings readings. */
+export function isIngest(method: string, route: string): boolean {
+  return method === 'POST' && INGEST_ROUTES.has(route);
+}

@@ -1,0 +1,133 @@
+/**
+ * The calls about a user: the devices, and the last readings.
+ */
+import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { invalidError } from '../api/problem.js';
+import { requireValid } from '../auth/access.js';
+import { cutAnswer } from '../http/cut.js';
+import type { DamageListener } from '../ops/damage.js';
+import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { type Call, clientOf, type Handler } from './handler.js';
+import { readParameters } from './parameters.js';
+import { asSpan, fieldsOf } from './requests.js';
+
+/** Where the readings are, and who hears of damage. */
+export interface UsersComponents {
+  readonly storage: Storage;
+  readonly onDamage: DamageListener;
+}
+
+/** Lists a user's devices. */
+export function listDevices({ storage, onDamage }: UsersComponents): Handler {
+  return async (call) => {
+    const userId = readUser(call);
+    const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
+    return await devicesResponse(call, { user_id: userId }, all, ({ deviceId, first, last }) => {
+      return { device_id: deviceId, first: toWire(first), last: toWire(last) };
+    });
+  };
+}
+
+/** Tells a user's last readings. */
+export function answerLatest(
+  { storage, onDamage }: UsersComponents,
+  { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
+): Handler {
+  return async (call) => {
+    const userId = readUser(call);
+    const found = await asSpan(call.incoming, 'query', () =>
+      latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
+    );
+    const last = found.latest === null ? null : ofDevice(found.latest);
+    return await devicesResponse(call, { user_id: userId, latest: last }, found.devices, ofDevice);
+  };
+}
+
+/** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
+async function devicesResponse<Item>(
+  call: Call,
+  head: Readonly<Record<string, unknown>>,
+  items: readonly Item[],
+  toWireItem: (item: Item) => unknown,
+): Promise<Response> {
+  const headers = { ...call.headers, 'Content-Type': 'application/json' };
+  const pieces = piecesOf(head, items, toWireItem);
+  const { bytes, done } = await readBeginning(pieces);
+  if (done) return new Response(bytes, { headers });
+  if (call.incoming.method === 'HEAD') return new Response(null, { headers });
+  return new Response(streamPieces(rejoin(bytes, pieces), streamOptions(call)), { headers });
+}
+
+async function* piecesOf<Item>(
+  head: Readonly<Record<string, unknown>>,
+  items: readonly Item[],
+  toWireItem: (item: Item) => unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"devices":[`);
+  for (let from = 0; from < items.length; from += DEVICES_PER_PIECE) {
+    const some = items.slice(from, from + DEVICES_PER_PIECE).map((item) => JSON.stringify(toWireItem(item)));
+    yield Buffer.from(`${from === 0 ? '' : ','}${some.join(',')}`);
+  }
+  yield Buffer.from(`],"count":${items.length}}`);
+}
+
+/** Devices written at once: some milliseconds' work with the longest ids. */
+const DEVICES_PER_PIECE = 1_000;
+
+/** Pieces end with the key of whoever asked; what stops them cuts the connection. */
+function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
+  return {
+    async makeWith(make) {
+      requireValid(access);
+      return await make();
+    },
+    onError(error) {
+      onLateError(error);
+      cutAnswer(outgoing);
+    },
+  };
+}
+
+function optionsOf(call: Call, onDamage: DamageListener) {
+  const { incoming, signal } = call;
+  return {
+    signal,
+    owner: clientOf(call),
+    wireNames: true,
+    onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)),
+  };
+}
+
+function toWire({ timestamp, heartRate }: DeviceReading) {
+  return { timestamp, heart_rate: heartRate };
+}
+
+function ofDevice(reading: DeviceReading & { readonly deviceId: string }) {
+  return { device_id: reading.deviceId, ...toWire(reading) };
+}
+
+const USER_PATH = /^\/users\/([^/?]*)/;
+
+/**
+ * The user of the path, whom the caller may speak of.
+ * @throws HrmError code `invalid_query` for what is not percent-encoded UTF-8, and for any parameter; `foreign_user`.
+ */
+function readUser({ incoming, access }: Call): string {
+  // The target may be absolute.
+  const path = (incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '');
+  const [, raw = ''] = USER_PATH.exec(path) ?? [];
+  const userId = decodeSegment(raw);
+  access.requireUser(userId);
+  readParameters(incoming.url ?? '', [], []);
+  return userId;
+}
+
+function decodeSegment(raw: string): string {
+  try {
+    return decodeURIComponent(raw);
+  } catch (cause) {
+    const message = 'must be percent-encoded UTF-8';
+    throw Object.assign(invalidError('invalid_query', message, [{ path: '/user_id', message }]), { cause });
+  }
+}
