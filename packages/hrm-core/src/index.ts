@@ -13,6 +13,7 @@ export {
   compact,
 } from './flow/compact/compact.js';
 export type { DamageReport, OnDamage } from './flow/damage/damage.js';
+export type { WrittenPart } from './flow/files/store-parts.js';
 export { type Turns, takeTurns } from './flow/files/turns.js';
 export {
   type Watch,
@@ -69,7 +70,6 @@ export {
   enqueue,
   enqueueUntrusted,
 } from './flow/write/enqueue.js';
-export type { WrittenPart } from './flow/files/store-parts.js';
 export { type WriteComponents, writePart } from './flow/write/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
 export {
@@ -87,15 +87,15 @@ export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export type { Space } from './ports/space.js';
 export type * from './ports/storage.js';
-export { answerCsv, answerJson, answerNdjson } from './pure/answer-forms.js';
+export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
+export { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
+export type { QuestionInput } from './pure/answer/question.js';
+export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export type { Reading } from './pure/columns.js';
-export { INTERVAL_MS, type Interval } from './pure/interval.js';
 export type { DevicePriority } from './pure/merge.js';
-export type { QuestionInput } from './pure/question.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export { type Row, type RowTable, rowsOf } from './pure/row-table.js';
 export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
 export {
   type SignOfLife,

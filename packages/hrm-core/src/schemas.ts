@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { MAX_TIMESTAMP_LENGTH } from './limits.js';
-import { INTERVAL_MS, type Interval } from './pure/interval.js';
+import { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
 import { HeartRateSchema, IdSchema } from './pure/reading.js';
 
 export { HeartRateSchema, IdSchema };

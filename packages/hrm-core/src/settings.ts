@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
 import { DAY_MS, DEFAULT_MAX_DEVICES, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
-import { DevicePrioritySchema } from './pure/question.js';
+import { DevicePrioritySchema } from './pure/answer/question.js';
 
 const DIGITS = /^\d{1,15}$/;
 

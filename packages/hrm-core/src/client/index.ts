@@ -5,9 +5,9 @@
 
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
-export type { Interval } from '../pure/interval.js';
+export type { Interval } from '../pure/answer/interval.js';
+export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading.js';
-export type { Row } from '../pure/row-table.js';
 export type { Instant } from '../pure/timestamp.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type ServerHealth, type Session } from './client.js';

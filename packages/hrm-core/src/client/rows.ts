@@ -2,7 +2,7 @@
  * The rows of an answer as they come, held to their end. HTTP alone does not always tell an end from a cut: over HTTP/1.0, which
  * proxies speak, a server that is killed looks like one that is done.
  */
-import type { Row } from '../pure/row-table.js';
+import type { Row } from '../pure/answer/row-table.js';
 import { linesOf } from './lines.js';
 import { type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
 import { badAnswerError, parseJson, toFields, toRow } from './wire.js';

@@ -4,7 +4,7 @@
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { readingsOf } from '../pure/check-readings.js';
 import { concatColumns, type ReadingColumns } from '../pure/columns.js';
-import type { Rollup } from '../pure/rollup.js';
+import type { Rollup } from '../pure/rollup/rollup.js';
 import { decodeColumns } from './decode-columns.js';
 import { hasDigest, pieceDigest } from './digest.js';
 import type { Encoder } from './encode.js';

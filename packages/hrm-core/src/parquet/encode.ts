@@ -10,8 +10,8 @@ import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } fr
 import { HrmError } from '../errors.js';
 import { ROW_GROUP_ROWS } from '../limits.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
-import type { Rollup } from '../pure/rollup.js';
-import { encodeRollup } from '../pure/rollup-codec.js';
+import type { Rollup } from '../pure/rollup/rollup.js';
+import { encodeRollup } from '../pure/rollup/rollup-codec.js';
 import { CREATED_BY, DIGEST_KEY, NO_DIGEST, pieceDigest, sealFooter } from './digest.js';
 
 /**

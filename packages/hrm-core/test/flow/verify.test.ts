@@ -9,7 +9,7 @@ import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
-import { rollUp } from '../../src/pure/rollup.js';
+import { rollUp } from '../../src/pure/rollup/rollup.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, flipAt, flipInRollup } from '../support/damaged-files.js';
 import { withDirectory } from '../support/temporary-directory.js';

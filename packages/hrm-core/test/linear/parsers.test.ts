@@ -10,12 +10,12 @@ import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/direc
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
+import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { decodeElements } from '../../src/pure/element.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
-import { parseQuestion, type QuestionInput } from '../../src/pure/question.js';
 import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading.js';
-import { decodeRollup } from '../../src/pure/rollup-codec.js';
+import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
 import { parseTimestamp } from '../../src/pure/timestamp.js';
 import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js';
 

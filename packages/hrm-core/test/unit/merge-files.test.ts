@@ -14,7 +14,7 @@ import {
   sameReadings,
 } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
-import { rollUp, sameRollup } from '../../src/pure/rollup.js';
+import { rollUp, sameRollup } from '../../src/pure/rollup/rollup.js';
 
 const DAY_MS = Date.UTC(2024, 0, 15);
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);

@@ -7,9 +7,9 @@ import { MAX_ANSWER_ROWS, MAX_MERGE_ROWS, MINUTE_MS } from '../../limits.js';
 import { decodePiece, openBytes } from '../../parquet/decode.js';
 import { createEncoder, type Encoder, type WrittenGroup } from '../../parquet/encode.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
-import { joinRollups } from '../../pure/join-rollups.js';
 import type { DevicePriority } from '../../pure/merge.js';
-import { type Rollup, rollUp, sameRollup } from '../../pure/rollup.js';
+import { joinRollups } from '../../pure/rollup/join-rollups.js';
+import { type Rollup, rollUp, sameRollup } from '../../pure/rollup/rollup.js';
 import { takeTurns } from './turns.js';
 
 /** What kind of file to build. */

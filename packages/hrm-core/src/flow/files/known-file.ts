@@ -8,8 +8,8 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import { concatColumns, type ReadingColumns } from '../../pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
-import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup.js';
-import { rollupBytes } from '../../pure/rollup-size.js';
+import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup/rollup.js';
+import { rollupBytes } from '../../pure/rollup/rollup-size.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { takeTurns } from './turns.js';
 

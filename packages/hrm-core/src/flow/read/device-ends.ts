@@ -5,9 +5,9 @@
 import { MINUTE_MS, ROW_GROUP_ROWS } from '../../limits.js';
 import type { RowGroup } from '../../parquet/footer.js';
 import type { Snapshot } from '../../ports/storage.js';
+import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { dateStartMs } from '../../pure/partition.js';
-import type { Question } from '../../pure/question.js';
 import { readGroups } from '../files/known-file.js';
 import { findSources, type Source } from './known-day.js';
 import type { ReadContext } from './read-day.js';

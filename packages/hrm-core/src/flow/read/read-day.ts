@@ -4,13 +4,13 @@
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import type { RowGroup } from '../../parquet/footer.js';
 import type { Snapshot } from '../../ports/storage.js';
-import { answerDay } from '../../pure/answer.js';
+import { answerDay } from '../../pure/answer/answer.js';
+import type { DayPart } from '../../pure/answer/day-part.js';
+import { countReads, type DayPlan, planDay, selectReadings } from '../../pure/answer/plan-query.js';
+import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import type { DayPart } from '../../pure/day-part.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
-import { countReads, type DayPlan, planDay, selectReadings } from '../../pure/plan-query.js';
-import type { Question } from '../../pure/question.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import type { FileCache } from '../files/file-cache.js';
 import { readGroups } from '../files/known-file.js';

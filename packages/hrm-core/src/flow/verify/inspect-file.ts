@@ -12,11 +12,11 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../../pure/check-readings.js';
 import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
-import { priorityOf, sayTheSame } from '../../pure/compare-rollups.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { dateStartMs, partNameOf } from '../../pure/partition.js';
-import { rollUp } from '../../pure/rollup.js';
-import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup-size.js';
+import { priorityOf, sayTheSame } from '../../pure/rollup/compare-rollups.js';
+import { rollUp } from '../../pure/rollup/rollup.js';
+import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup/rollup-size.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { isDamage } from '../files/file-damage.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { joinTables, type RowTable, rowsOf } from '../../src/pure/row-table.js';
+import { joinTables, type RowTable, rowsOf } from '../../../src/pure/answer/row-table.js';
 
 const DAY_MS = Date.UTC(2024, 0, 15);
 

@@ -6,12 +6,12 @@
  * minute's survivors are kept under the order of devices that was current. Under another order only those minutes fall
  * back to the readings.
  */
-import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../limits.js';
-import type { ReadingColumns } from './columns.js';
-import { addToMask, wordsFor } from './device-mask.js';
-import { type DevicePriority, rankDevices } from './merge.js';
+import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../../limits.js';
+import type { ReadingColumns } from '../columns.js';
+import { addToMask, wordsFor } from '../device-mask.js';
+import { type DevicePriority, rankDevices } from '../merge.js';
+import { sortRows } from '../sort-rows.js';
 import { MAX_ROLLUP_DEVICES, rollupBytes } from './rollup-size.js';
-import { sortRows } from './sort-rows.js';
 
 /** What a bucket's byte holds; accepted readings stay far below, and those of another writer's file have no rollup then. */
 const MAX_BUCKET_BPM = 255;

@@ -1,15 +1,15 @@
 import { inflateRawSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { MAX_ROLLUP_BYTES } from '../../src/limits.js';
-import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
-import { sayTheSame } from '../../src/pure/compare-rollups.js';
-import { eachOfMask, wordsFor } from '../../src/pure/device-mask.js';
-import { joinRollups } from '../../src/pure/join-rollups.js';
-import { compareOrders, type DevicePriority, mergeReadings, rankDevices } from '../../src/pure/merge.js';
-import { type Rollup, rollUp, sameRollup } from '../../src/pure/rollup.js';
-import { decodeRollup, encodeRollup } from '../../src/pure/rollup-codec.js';
-import { rollupBytes } from '../../src/pure/rollup-size.js';
-import { randomFrom, testSeed } from '../support/random.js';
+import { MAX_ROLLUP_BYTES } from '../../../src/limits.js';
+import { columnsFromReadings, type Reading } from '../../../src/pure/columns.js';
+import { eachOfMask, wordsFor } from '../../../src/pure/device-mask.js';
+import { compareOrders, type DevicePriority, mergeReadings, rankDevices } from '../../../src/pure/merge.js';
+import { sayTheSame } from '../../../src/pure/rollup/compare-rollups.js';
+import { joinRollups } from '../../../src/pure/rollup/join-rollups.js';
+import { type Rollup, rollUp, sameRollup } from '../../../src/pure/rollup/rollup.js';
+import { decodeRollup, encodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
+import { rollupBytes } from '../../../src/pure/rollup/rollup-size.js';
+import { randomFrom, testSeed } from '../../support/random.js';
 
 const MINUTE_MS = 60_000;
 

@@ -1,14 +1,14 @@
 /**
  * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
-import { DAY_MS, MINUTE_MS } from '../limits.js';
-import { internStrings, type ReadingColumns } from './columns.js';
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import { internStrings, type ReadingColumns } from '../columns.js';
+import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
+import { resolveDevices } from '../merge.js';
+import type { Buckets, Rollup } from '../rollup/rollup.js';
 import { type DayPart, emptyPart } from './day-part.js';
-import { addToMask, eachOfMask, wordsFor } from './device-mask.js';
-import { resolveDevices } from './merge.js';
 import { type DayPlan, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
-import type { Buckets, Rollup } from './rollup.js';
 
 /**
  * What the readings of one day come to, as far as the question is about it.

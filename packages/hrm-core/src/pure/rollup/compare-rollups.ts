@@ -1,5 +1,5 @@
-import { eachOfMask, wordsFor } from './device-mask.js';
-import type { DevicePriority } from './merge.js';
+import { eachOfMask, wordsFor } from '../device-mask.js';
+import type { DevicePriority } from '../merge.js';
 import type { Buckets, Rollup } from './rollup.js';
 
 /** Minutes of a day, half-open. */

@@ -7,12 +7,12 @@
  * another order than the question's, and where a file without a rollup may have some. Minutes are apart from each other under all
  * rules, so each is decided by itself.
  */
-import { DAY_MS, MINUTE_MS } from '../limits.js';
-import type { ReadingColumns } from './columns.js';
-import { takeRows } from './columns.js';
-import { compareOrders } from './merge.js';
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import type { ReadingColumns } from '../columns.js';
+import { takeRows } from '../columns.js';
+import { compareOrders } from '../merge.js';
+import type { Buckets, Rollup, Spans } from '../rollup/rollup.js';
 import type { Question } from './question.js';
-import type { Buckets, Rollup, Spans } from './rollup.js';
 
 /** A row group, as planning sees it. */
 interface PlannedGroup {

@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DAY_MS } from '../../src/limits.js';
-import { answerDay } from '../../src/pure/answer.js';
-import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
-import { tablesOf } from '../../src/pure/day-part.js';
-import { INTERVAL_MS } from '../../src/pure/interval.js';
-import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
-import { FROM_SEVERAL, planDay, selectReadings } from '../../src/pure/plan-query.js';
-import type { Question } from '../../src/pure/question.js';
-import { rollUp } from '../../src/pure/rollup.js';
-import { decodeRollup, encodeRollup } from '../../src/pure/rollup-codec.js';
-import { rowsOf } from '../../src/pure/row-table.js';
-import { oracleAnswer } from '../property/oracle.js';
-import { type GivenFile, storeFile } from '../support/given-files.js';
+import { DAY_MS } from '../../../src/limits.js';
+import { answerDay } from '../../../src/pure/answer/answer.js';
+import { tablesOf } from '../../../src/pure/answer/day-part.js';
+import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
+import { FROM_SEVERAL, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
+import type { Question } from '../../../src/pure/answer/question.js';
+import { rowsOf } from '../../../src/pure/answer/row-table.js';
+import { columnsFromReadings, type Reading } from '../../../src/pure/columns.js';
+import { type DevicePriority, mergeReadings } from '../../../src/pure/merge.js';
+import { rollUp } from '../../../src/pure/rollup/rollup.js';
+import { decodeRollup, encodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
+import { oracleAnswer } from '../../property/oracle.js';
+import { type GivenFile, storeFile } from '../../support/given-files.js';
 
 const MINUTE = 60_000;
 const ALL: Question = {

@@ -2,8 +2,8 @@
  * Intervals of a day as numbers, and the rows that they come to. A row names all its devices: a day in which very many take part comes
  * as several tables, so that nobody waits for it or holds it at once.
  */
-import { MAX_TABLE_DEVICE_IDS } from '../limits.js';
-import { wordsFor } from './device-mask.js';
+import { MAX_TABLE_DEVICE_IDS } from '../../limits.js';
+import { wordsFor } from '../device-mask.js';
 import { joinTables, type RowTable, sliceTable } from './row-table.js';
 
 /** Neighbouring intervals of one day. */

@@ -1,7 +1,7 @@
-import { MAX_ROLLUP_BYTES } from '../limits.js';
-import { internStrings } from './columns.js';
-import { addToMask, eachOfMask, wordsFor } from './device-mask.js';
-import { type DevicePriority, rankDevices } from './merge.js';
+import { MAX_ROLLUP_BYTES } from '../../limits.js';
+import { internStrings } from '../columns.js';
+import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
+import { type DevicePriority, rankDevices } from '../merge.js';
 import { type Buckets, type Conflicts, type Rollup, toBuckets } from './rollup.js';
 import { BUCKET_BYTES, rollupBytes } from './rollup-size.js';
 

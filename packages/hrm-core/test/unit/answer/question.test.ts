@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isHrmError } from '../../src/errors.js';
-import { parseQuestion, type QuestionInput } from '../../src/pure/question.js';
+import { isHrmError } from '../../../src/errors.js';
+import { parseQuestion, type QuestionInput } from '../../../src/pure/answer/question.js';
 
 const RULES = { naiveTimestamps: 'reject', wireNames: false } as const;
 const GOOD: QuestionInput = { userId: 'ana', start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };

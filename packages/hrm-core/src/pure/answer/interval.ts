@@ -1,4 +1,4 @@
-import { DAY_MS, MINUTE_MS } from '../limits.js';
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
 
 /** Widths of an answer's rows: UTC-aligned, and each divides a UTC day, so that no row crosses a partition. */
 export const INTERVAL_MS = {

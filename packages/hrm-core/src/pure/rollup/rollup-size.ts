@@ -1,6 +1,6 @@
 /** How large a rollup is. It is held whole, and everybody waits while it is decoded: so a too large one is not made. */
-import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../limits.js';
-import { wordsFor } from './device-mask.js';
+import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../../limits.js';
+import { wordsFor } from '../device-mask.js';
 
 /** Bytes of a bucket as a rollup is encoded, at most: minute 2, count 3, minimum 2, maximum 2, sum 4; held, it takes 12. */
 export const BUCKET_BYTES = 13;

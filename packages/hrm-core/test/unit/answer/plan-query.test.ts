@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DAY_MS, MINUTE_MS } from '../../src/limits.js';
-import { answerDay } from '../../src/pure/answer.js';
-import type { Reading } from '../../src/pure/columns.js';
-import { tablesOf } from '../../src/pure/day-part.js';
-import { INTERVAL_MS } from '../../src/pure/interval.js';
-import { mergeReadings } from '../../src/pure/merge.js';
-import { countReads, planDay, selectReadings } from '../../src/pure/plan-query.js';
-import type { Question } from '../../src/pure/question.js';
-import { rowsOf } from '../../src/pure/row-table.js';
-import { oracleAnswer } from '../property/oracle.js';
-import { type GivenFile, storeFile } from '../support/given-files.js';
+import { DAY_MS, MINUTE_MS } from '../../../src/limits.js';
+import { answerDay } from '../../../src/pure/answer/answer.js';
+import { tablesOf } from '../../../src/pure/answer/day-part.js';
+import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
+import { countReads, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
+import type { Question } from '../../../src/pure/answer/question.js';
+import { rowsOf } from '../../../src/pure/answer/row-table.js';
+import type { Reading } from '../../../src/pure/columns.js';
+import { mergeReadings } from '../../../src/pure/merge.js';
+import { oracleAnswer } from '../../property/oracle.js';
+import { type GivenFile, storeFile } from '../../support/given-files.js';
 
 /** In the midst of ten days that questions are about. */
 const START_MS = 5 * DAY_MS;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { answerCsv, answerJson, answerNdjson } from '../../src/pure/answer-forms.js';
-import { type RowTable, rowsOf } from '../../src/pure/row-table.js';
+import { answerCsv, answerJson, answerNdjson } from '../../../src/pure/answer/answer-forms.js';
+import { type RowTable, rowsOf } from '../../../src/pure/answer/row-table.js';
 
 const anyRow = fc.record({
   startMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) / 60_000 }).map((minute) => minute * 60_000),

@@ -9,8 +9,8 @@
  * need, and is otherwise the same. It is written for more devices only, so that software that knows version 1 reads all others.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { MAX_ROLLUP_BYTES } from '../limits.js';
-import { addToMask, wordsFor } from './device-mask.js';
+import { MAX_ROLLUP_BYTES } from '../../limits.js';
+import { addToMask, wordsFor } from '../device-mask.js';
 import type { Buckets, Conflicts, Rollup } from './rollup.js';
 
 /** Versions, and how hard each is deflated: the second may be a hundred times larger, and others wait for it. */
