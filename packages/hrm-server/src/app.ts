@@ -19,6 +19,7 @@ import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
 import { createDamageListener, recordStorageFailure } from './ops/damage.js';
 import type { Health } from './ops/health.js';
+import { VERSION } from './package.js';
 import { answerQuery } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postBatch, postReading } from './routes/ingest.js';
@@ -29,7 +30,6 @@ import { readParameters } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
 import { answerLatest, listDevices } from './routes/users.js';
-import { VERSION } from './version.js';
 
 /** What the routes work on. */
 export interface AppComponents {

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { logLosses } from '../log/log.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../package.js';
 
 const NANOSECONDS_A_SECOND = 1e9;
 

@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { COMMON_HEADERS } from '../api/problem.js';
 import { hasTag, readEncoding } from '../http/accept.js';
+import { PAGES_DIRECTORY } from '../package.js';
 
 /** The files of the pages, by the path that they are served at. */
 const FILES = {
@@ -48,11 +49,10 @@ export type PageHandler = (path: PagePath, incoming: IncomingMessage) => Respons
  * @throws when they are not there, which a build mends.
  */
 export function readPages(): PageHandler {
-  const directory = new URL('../dist/dashboard/', import.meta.url);
   const pages = new Map(
     PAGE_PATHS.map((path) => {
       const [name, type] = FILES[path];
-      const plain = readFileSync(new URL(name, directory));
+      const plain = readFileSync(new URL(name, PAGES_DIRECTORY));
       const tag = createHash('sha256').update(plain).digest('base64url').slice(0, 22);
       return [path, { type, tag, plain, packed: gzipSync(plain, { level: 9 }) }];
     }),

@@ -5,7 +5,7 @@
 import { type CompacterEvent, type CompactSummary, measureStorage, type Storage, type StorageSize } from 'hrm-core';
 import { MEASURE_PAUSE_SHARE, MIN_MEASURE_PAUSE_MS } from '../limits.js';
 import type { Health } from '../ops/health.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../package.js';
 import { type Handler, jsonResponse } from './handler.js';
 
 /** Knows how the system is. */

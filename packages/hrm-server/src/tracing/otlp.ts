@@ -22,7 +22,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from 'pino';
 import { FLUSH_MS } from '../limits.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../package.js';
 import type { SpanAttributes, TraceSpan, Tracing } from './tracing.js';
 
 /**
