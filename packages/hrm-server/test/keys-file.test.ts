@@ -116,7 +116,7 @@ describe('keys that are gone', () => {
     let nowMs = Date.now();
     const clock = { nowMs: () => nowMs };
     const gate = createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
-    const access = gate.admit({ headersDistinct: {} }, 'query');
+    const access = gate.admit({ rawHeaders: [] }, 'query');
     expect(access.isValid()).toBe(true);
     await createKey(path, INPUT);
     nowMs += 1_000;

@@ -2,10 +2,11 @@
  * Who may do what: the key of a request, its scope, its users, its rate. It says no before anything is read of what was
  * asked, so that a refusal tells nothing of what is stored.
  */
-import type { IncomingMessage } from 'node:http';
+
 import { type Clock, type HrmError, systemClock } from 'hrm-core';
 import type { Operation } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
+import { headerValues, type RawHead } from '../http/header-values.js';
 import { type KeyRecord, SCOPES, type Scope } from './api-key.js';
 import type { KeyRing } from './key-ring.js';
 import { createRateLimiter } from './rate-limit.js';
@@ -46,7 +47,7 @@ export interface Gate {
    * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
    *   to users where the call is about all. A call that needs no key is answered with any, and by its key as to figures.
    */
-  admit(incoming: Pick<IncomingMessage, 'headersDistinct'>, scope: Operation['scope']): Access;
+  admit(incoming: RawHead, scope: Operation['scope']): Access;
 }
 
 /** What a gate goes by. */
@@ -90,8 +91,8 @@ function mayStill(before: KeyRecord, now: KeyRecord | null, scope: Scope | 'any'
 }
 
 /** Where a key may come along: a wrong one is as good as none. */
-function strangerOrAdmin(keys: KeyRing, { headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): Access {
-  const [, token] = BEARER.exec(headersDistinct.authorization?.[0] ?? '') ?? [];
+function strangerOrAdmin(keys: KeyRing, incoming: RawHead): Access {
+  const [, token] = BEARER.exec(headerValues(incoming, 'authorization')[0] ?? '') ?? [];
   const key = token === undefined ? null : keys.find(token);
   return { ...ANYBODY, scopes: [], seesFigures: key !== null && seesFigures(key) };
 }
@@ -127,7 +128,8 @@ function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boo
   };
 }
 
-function readToken({ headersDistinct: { authorization = [] } }: Pick<IncomingMessage, 'headersDistinct'>): string {
+function readToken(incoming: RawHead): string {
+  const authorization = headerValues(incoming, 'authorization');
   if (authorization.length === 0)
     throw keyError('key_missing', 'an API key is needed: send it as Authorization: Bearer hrm_…');
   const [, token] = authorization.length === 1 ? (BEARER.exec(authorization[0] ?? '') ?? []) : [];
