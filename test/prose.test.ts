@@ -22,7 +22,8 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 const pages = files.filter((file) => file.endsWith('.md'));
 /** In English, and for people who do not know the code. */
 const prose = pages.filter(
-  (page) => ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].includes(page) || page.startsWith('docs/'),
+  (page) =>
+    ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'].includes(page) || page.startsWith('docs/'),
 );
 
 function read(page: string): string {
