@@ -20,10 +20,11 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .trim()
   .split('\n');
 const pages = files.filter((file) => file.endsWith('.md'));
-/** In English, and for people who do not know the code. */
+/** For people who do not know the code. */
 const prose = pages.filter(
   (page) =>
-    ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'].includes(page) || page.startsWith('docs/'),
+    ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'README.es.md'].includes(page) ||
+    page.startsWith('docs/'),
 );
 
 function read(page: string): string {
