@@ -183,9 +183,7 @@ describe('what is measured', () => {
     const names = await measured();
     const shown = namesIn(expressionsOf(await readDashboard()).join('\n'), names);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
-    const described = (await readFile(METRICS_PAGE, 'utf8')).matchAll(
-      /^\| `((?:hrm|process|nodejs)_[a-z\d_]+)` +\|/gm,
-    );
+    const described = (await readFile(METRICS_PAGE, 'utf8')).matchAll(/^\| `((?:hrm|process|nodejs)_[a-z\d_]+)` +\|/gm);
     expect([...described].map(([, name = '']) => name).sort()).toEqual([...names].sort());
   });
 });

@@ -81,7 +81,8 @@ describe('the packed packages', () => {
   });
 
   it('can be bundled as the guide says', async () => {
-    const [, options = ''] = /`esbuild (--bundle [^`]+)`/.exec(await readFile(join(ROOT, 'docs/guides/library.md'), 'utf8')) ?? [];
+    const [, options = ''] =
+      /`esbuild (--bundle [^`]+)`/.exec(await readFile(join(ROOT, 'docs/guides/library.md'), 'utf8')) ?? [];
     await copyFile(join(ROOT, 'examples/sdk-quickstart/main.js'), join(project, 'unbundled.mjs'));
     const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup')).resolve('esbuild/bin/esbuild');
     await run(esbuild, 'unbundled.mjs', ...options.split(' '), '--outfile=bundled.mjs', '--log-level=error');
