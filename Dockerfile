@@ -1,4 +1,4 @@
-# The whole system in one image: `hrm serve` and every other command of `hrm`. deploy/README.md says how to run it.
+# The whole system in one image: `hrm serve` and every other command of `hrm`. docs/guides/deploy.md says how to run it.
 #
 # Node 26 is the newest with long-term support. Debian rather than Alpine: lmdb, the embedded queue, brings its binaries for glibc.
 FROM node:26-slim AS base

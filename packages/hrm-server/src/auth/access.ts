@@ -68,7 +68,9 @@ export function createGate(
   return {
     admit(incoming, scope) {
       if (keys === null) return ANYBODY;
-      if (!keys.isNeeded()) return { ...ANYBODY, isValid: () => !keys.isNeeded() };
+      // Looking for the key that somebody brings may show that the first was made a moment ago.
+      if (!keys.isNeeded() && foundKey(keys, incoming) === null && !keys.isNeeded())
+        return { ...ANYBODY, isValid: () => !keys.isNeeded() };
       if (scope === 'none') return strangerOrAdmin(keys, incoming);
       const token = readToken(incoming);
       const key = keys.find(token);
@@ -90,10 +92,15 @@ function mayStill(before: KeyRecord, now: KeyRecord | null, scope: Scope | 'any'
   return before.user_ids?.every((user) => users.has(user)) ?? false;
 }
 
+/** The key of a request, `null` for none that counts. It looks at once for one that was made since the last look. */
+function foundKey(keys: KeyRing, incoming: RawHead): KeyRecord | null {
+  const [, token] = BEARER.exec(headerValues(incoming, 'authorization')[0] ?? '') ?? [];
+  return token === undefined ? null : keys.find(token);
+}
+
 /** Where a key may come along: a wrong one is as good as none. */
 function strangerOrAdmin(keys: KeyRing, incoming: RawHead): Access {
-  const [, token] = BEARER.exec(headerValues(incoming, 'authorization')[0] ?? '') ?? [];
-  const key = token === undefined ? null : keys.find(token);
+  const key = foundKey(keys, incoming);
   return { ...ANYBODY, scopes: [], seesFigures: key !== null && seesFigures(key) };
 }
 
