@@ -8,7 +8,7 @@ import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { listNames } from './listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './names.js';
-import { listPending } from './pending.js';
+import { listPending, markedPartition } from './pending.js';
 import { insist } from './read.js';
 
 /**
@@ -27,9 +27,10 @@ export async function* listPartitions(
   const { fromDate = '', toDate = '99999999', directories } = range;
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
   if (range.pending === true) {
-    const all = await pendingOf(context, options);
+    const marks = await pendingOf(context, options);
     await context.identity.require();
-    for (const partition of all) {
+    for (const mark of marks) {
+      const partition = markedPartition(mark);
       const isNamed = directories === undefined || directories.includes(partition.directory);
       if (isNamed && isWanted(partition.date)) yield partition;
     }
@@ -146,7 +147,7 @@ async function findSome(
 async function pendingOf(
   context: DirectoryContext,
   { giveWay = yieldNow }: ListOptions = {},
-): Promise<readonly Partition[]> {
+): Promise<readonly string[]> {
   try {
     return await listPending(context, giveWay);
   } catch (error) {
