@@ -134,7 +134,7 @@ describe('a memory of dates', () => {
   const all = Array.from({ length: 120 }, (_, i) => dateOf(i));
   const range = { fromDate: all[3] as string, toDate: all[110] as string };
 
-  function memoryOf(data: string, options: { nowMs?: () => number; maxNames?: number } = {}) {
+  function memoryOf(data: string, options: { nowMs?: () => number; maxNames?: number | undefined } = {}) {
     const identity = { require: async () => undefined };
     return createDateMemory({ fileSystem: realFileSystem, directory: data, identity }, options);
   }

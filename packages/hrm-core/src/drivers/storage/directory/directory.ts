@@ -44,6 +44,7 @@ import { completeMarks, visitPartition } from './pending.js';
 import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeParts, replaceCompacted } from './replace.js';
+import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot.js';
 import { listStrays } from './strays.js';
 
@@ -140,6 +141,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition) => run(() => listVersions(context, partition)),
+    size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
+    state: (partition) => run(() => stateOfPartition(context, partition)),
     strays: (partition) => run(() => listStrays(context, partition)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
