@@ -183,7 +183,7 @@ describe('a listing of one user’s dates', () => {
       await storage.close();
     }, MEMORY_DIRECTORY));
 
-  it('takes two looks a date that has none of it, none by an error, and lists the dates once', () =>
+  it('takes two looks at most a date that has none of it, none by an error, and lists the dates once', () =>
     withDirectory(async (data) => {
       const dates = Array.from({ length: 2_000 }, (_, i) => new Date(i * 86_400_000).toISOString().slice(0, 10));
       for (const date of dates) mkdirSync(join(data, date.replaceAll('-', ''), 'bob'), { recursive: true });
@@ -199,7 +199,7 @@ describe('a listing of one user’s dates', () => {
         },
       });
       const storage = await openDirectoryStorage({ directory: data, readOnly: true, fileSystem });
-      age(data);
+      for (const name of [...dates.map((date) => date.replaceAll('-', '')), '.']) age(join(data, name));
       for (let i = 0; i < 3; i += 1) expect((await latest({ storage }, { userId: 'ana' })).devices).toEqual([]);
       await storage.close();
       expect(count.errors).toBe(0);
