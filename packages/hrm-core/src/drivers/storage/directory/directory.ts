@@ -135,7 +135,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     publish: (partition, name, bytes, callOptions) =>
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
-    versions: (partition) => run(() => listVersions(context, partition)),
+    versions: (partition, options) => run(() => listVersions(context, partition, options)),
     strays: (partition) => run(() => listStrays(context, partition)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
