@@ -162,7 +162,7 @@ export interface Storage {
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
    * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
-  strays(partition: Partition): Promise<readonly string[]>;
+  strays(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.

@@ -139,7 +139,7 @@ function interleaved(current: () => Compacters | null, isLarge: boolean): Direct
     lstatSync(path, options) {
       current()?.act();
       const status = realFileSystem.lstatSync(path, options);
-      if (isLarge && status?.isDirectory()) status.size = 2n ** 30n;
+      if (isLarge && status?.isDirectory()) Object.assign(status, { size: 2n ** 30n });
       return status;
     },
     readdirSync(path) {

@@ -136,7 +136,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition, options) => run(() => listVersions(context, partition, options)),
-    strays: (partition) => run(() => listStrays(context, partition)),
+    strays: (partition, options) => run(() => listStrays(context, partition, options)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),
