@@ -10,7 +10,8 @@ import { parseItems, parseNdjson } from '../src/http/json.js';
 import type { Call } from '../src/routes/handler.js';
 import { post, startTest, wireReading } from './support.js';
 
-const LIMITS = { maxBytes: 2 ** 24, budget: createShares(2 ** 26), client: 'ana', idleMs: 10_000 };
+const budget = createShares(2 ** 26);
+const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 
 async function outcomeOf(text: string, parse: (body: Body, give: () => Promise<void>) => Promise<unknown>) {
   const incoming = Object.assign(Readable.from([Buffer.from(text)]), { headers: {} as IncomingMessage['headers'] });

@@ -8,10 +8,11 @@ import { createGunzip } from 'node:zlib';
 import { HrmError, isHrmError, type Turns, takeTurns } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import type { Shares } from '../auth/fair-share.js';
-import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from '../limits.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './expect-continue.js';
 import { isGzipped } from './media-type.js';
+import { createReadLine } from './read-in-turns.js';
 
 /** Bounds of one body. */
 export interface BodyLimits {
@@ -19,6 +20,8 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Bytes held by all requests, of which a client has a share. */
   readonly budget: Shares;
+  /** Bytes that bodies under way say they have, of which a client has a share: it is known by the head what will find no room. */
+  readonly announced: Shares;
   readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
@@ -47,17 +50,19 @@ export async function withBody<Result>(
   const isPacked = isGzipped(incoming.headers);
   const length = Number(incoming.headers['content-length'] ?? 0);
   if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
-  if (!limits.budget.hasRoom(limits.client, length)) throw tooBusyError();
+  const { budget, announced, client } = limits;
+  if (!budget.hasRoom(client, length) || !announced.take(client, length)) throw tooBusyError();
   const held = holdBytes(limits);
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
     const bytes = await read(incoming, limits, held);
-    const { give } = takeTurns({ owner: limits.client });
+    const { give } = takeTurns({ owner: client });
     await give();
     return await use(await checkBody(bytes, give));
   } finally {
     held.release();
+    announced.give(client, length);
   }
 }
 
@@ -84,22 +89,25 @@ function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   };
 }
 
+/** All bodies of the process. */
+const readInTurns = createReadLine({ turnBytes: MAX_TURN_BODY_BYTES });
+
 /** A body as it was sent. */
-function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
+function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => fail(silentError()), idleMs);
     function stop(): void {
       clearTimeout(timer);
-      incoming.off('data', onData).off('end', onEnd).off('close', onClose);
+      stopReading();
       // The socket stays: the answer goes out over it, and whoever made the request lets the rest of the body run out.
-      incoming.pause();
+      incoming.off('end', onEnd).off('close', onClose);
     }
     function fail(error: unknown): void {
       stop();
       reject(error);
     }
-    function onData(chunk: Buffer): void {
+    function onChunk(chunk: Buffer): void {
       timer.refresh();
       try {
         hold(chunk.length);
@@ -115,11 +123,12 @@ function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: He
     function onClose(): void {
       fail(clientGoneError());
     }
+    const stopReading = readInTurns(incoming, client, onChunk);
     if (incoming.destroyed) {
       onClose();
       return;
     }
-    incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+    incoming.on('end', onEnd).on('close', onClose);
     // Its 'close' follows, and says the same.
     incoming.on('error', () => undefined);
   });

@@ -79,7 +79,9 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
 /** Each call has a budget of its own. */
 function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
   const budget = createShares(MAX_HELD_BYTES);
-  return (client) => ({ maxBytes, budget, client, idleMs: MAX_BODY_IDLE_MS });
+  // What is only announced takes the room of nobody else: it may never come.
+  const announced = createShares(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
+  return (client) => ({ maxBytes, budget, announced, client, idleMs: MAX_BODY_IDLE_MS });
 }
 
 /** A batch whose body is there. */

@@ -25,7 +25,8 @@ import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
-const LIMITS = { maxBytes: 2 ** 24, budget: createShares(2 ** 26), client: 'ana', idleMs: 10_000 };
+const budget = createShares(2 ** 26);
+const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
 const gate = createGate(
