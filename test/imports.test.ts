@@ -2,7 +2,7 @@
  * Holds the direction of imports: pure <- parquet <- flow -> ports <- drivers. What a layer may import is listed; all
  * else is a violation, so that a new folder has to be thought about.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { findCycles, type Import, type ImportGraph, importsOf, readImports } from './support/imports.js';
@@ -32,7 +32,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'names.ts': [],
   'sort-in-turns.ts': [],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
-  'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
+  'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'type ports', 'type watchdog.ts', 'node:timers/promises'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'node:timers/promises'],
   'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
@@ -145,6 +145,26 @@ describe('the direction of imports in hrm-core', () => {
       [b, importsOf('/', b, "export type { A } from './a.js'")],
     ]);
     expect(findCycles(cycle)).toEqual(['a.ts -> b.ts -> a.ts']);
+  });
+});
+
+describe('what hrm-cli takes from its process', () => {
+  /** What is about a process: the one around a call, the watch over one, and those of `hrm serve --workers`. */
+  const OF_PROCESSES = ['main.ts', 'end-process.ts', 'stop-signal.ts', 'supervisor.ts', 'workers/', 'stall-watch/'];
+  /** Of facts that are no stream, no environment and no place. */
+  const FACTS = /process\.(?:versions|getuid)\b/g;
+
+  it('is given to its commands: none reads it by itself', () => {
+    const sources = `${ROOT}packages/hrm-cli/src/`;
+    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !OF_PROCESSES.some((place) => file.startsWith(place)),
+    );
+    expect(files.length).toBeGreaterThan(30);
+    const readers = files.filter((file) => {
+      const code = readFileSync(sources + file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+      return /\bprocess\b[.[]|from 'node:process'/.test(code.replace(FACTS, ''));
+    });
+    expect(readers).toEqual([]);
   });
 });
 

@@ -174,7 +174,7 @@ describe('hrm compact', () => {
   it('runs at once with another, both end with 0 and nothing is lost', async () => {
     await fill();
     const before = (await sandbox.run(queryArgs('ana', '--json'))).stdout;
-    const runs = await Promise.all(Array.from({ length: 4 }, () => sandbox.run(['compact', '--all', '--json'])));
+    const runs = await Promise.all(Array.from({ length: 4 }, () => sandbox.runProcess(['compact', '--all', '--json'])));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     const compacted = runs.reduce((sum, { stdout }) => sum + JSON.parse(stdout).compacted, 0);
     expect(compacted).toBeGreaterThanOrEqual(2);

@@ -25,9 +25,9 @@ export const compactCommand: Command = {
   ],
   settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, json, output, stderr, signal }) {
     const storage = await openForMending(settings);
-    const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
+    const progress = startProgress({ label: 'compact', total: 1, stream: stderr, enabled: !json });
     const damaged: DamageReport[] = [];
     try {
       const compactOnce = () =>
@@ -45,7 +45,7 @@ export const compactCommand: Command = {
             onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
             onDamage(report) {
               damaged.push(report);
-              warn(report);
+              stderr.write(warningText(report));
             },
           },
         );
@@ -76,8 +76,8 @@ export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data
   return failures.some(({ code }) => DATA_CODES.includes(code)) ? 'data' : 'unavailable';
 }
 
-function warn({ message }: DamageReport): void {
-  process.stderr.write(`hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`);
+function warningText({ message }: DamageReport): string {
+  return `hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`;
 }
 
 /** A run ends when it has rewritten enough; the next one goes on with what is needed most by then. */

@@ -50,14 +50,14 @@ export const drainCommand: Command = {
 
 async function drain(
   components: Parameters<typeof drainBatch>[0],
-  { args, settings, json, signal }: Invocation,
+  { args, settings, json, stderr, signal }: Invocation,
 ): Promise<DrainTotal> {
   const { queue } = components;
   const before = await queue.depth();
   const progress = startProgress({
     label: 'drain',
     total: before.readings,
-    stream: process.stderr,
+    stream: stderr,
     enabled: args.has('all') && !json,
   });
   const startMs = performance.now();

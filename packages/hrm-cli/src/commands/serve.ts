@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import type { Command } from '../command.js';
-import { findOpenConfig } from '../config.js';
+import { isOpenSecret } from '../config-file.js';
 import { LAST_WORDS_MS, unblock } from '../output.js';
 import { watchForStall } from '../stall-watch/watch.js';
 import { tellSupervisor } from '../supervisor.js';
@@ -33,24 +33,23 @@ export const serveCommand: Command = {
     'hrm serve --only consumer --only compacter',
     'hrm serve --workers 4',
   ],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, config, json, output, stdout, env, signal }) {
     const only = args.values('only');
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
-    tellSupervisor(process.env);
+    tellSupervisor(env);
     const { createLog, flushLog, serve } = await import('hrm-server');
     const log = createLog(settings);
-    const openConfig = await findOpenConfig(args.value('config'));
-    if (openConfig !== null)
-      log.warn({ config: openConfig }, 'everybody may read the password in it: run chmod o= on it');
+    if (isOpenSecret(config))
+      log.warn({ config: config.path }, 'everybody may read the password in it: run chmod o= on it');
     const server =
       workers === undefined
         ? await serve(settings, { parts, log })
         : await startWorkers(settings, { parts, workers, log, json });
     try {
       const plain = server.url ?? `running without the API: ${parts.join(', ')}`;
-      unblock(process.stdout);
+      unblock(stdout);
       // Nobody may read it; that is no reason to wait, nor to end.
       output
         .write(json ? `${JSON.stringify({ url: server.url, parts, workers })}\n` : `${plain}\n`)

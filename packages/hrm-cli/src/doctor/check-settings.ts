@@ -1,6 +1,6 @@
 import { resolve, sep } from 'node:path';
-import { SETTINGS, type Settings, unknownVariables } from 'hrm-core/settings';
-import { nearest } from '../nearest.js';
+import type { Settings } from 'hrm-core/settings';
+import { findUnknownVariables } from '../unknown-variables.js';
 import { type Finding, findingsOf } from './finding.js';
 
 /** The oldest Node.js that this runs on: `engines` of package.json. */
@@ -23,9 +23,7 @@ export function checkNode(version: string): readonly Finding[] {
 export function checkSettings(settings: Settings, env: NodeJS.ProcessEnv): readonly Finding[] {
   const { ok, warning, problem } = findingsOf('settings');
   const findings: Finding[] = [];
-  const variables = SETTINGS.map(({ variable }) => variable);
-  for (const name of unknownVariables(env)) {
-    const meant = nearest(name, variables);
+  for (const { name, meant } of findUnknownVariables(env)) {
     const advice = meant === undefined ? 'remove it; hrm serve --help lists the settings' : `did you mean ${meant}?`;
     findings.push(warning('unknown_variable', `the environment has ${name}, which is no setting`, advice));
   }

@@ -13,7 +13,6 @@ import {
 import { openStorage } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
 import { bytesText, plural, visibleId } from '../output.js';
-import { inFlagNames } from '../query/flag-names.js';
 import { dashed } from './report.js';
 
 const DAY_MS = 86_400_000;
@@ -41,8 +40,6 @@ export async function daysOfUser(userId: string, { settings, json, output, signa
     const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
     if (json) await output.write(`${JSON.stringify(wire)}\n`);
     else await output.write(`${text.join('')}${plural(days.length, 'day')}\n`);
-  } catch (error) {
-    throw inFlagNames(error);
   } finally {
     await storage.close();
   }
