@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
-import type { Storage } from './ports/storage.js';
 import type { SignOfLife } from './watchdog.js';
 
 /** How a consumer works. */
@@ -65,12 +64,12 @@ export async function runConsumer(
   { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
   const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
-  const storage = onAlive === undefined ? components.storage : telling(components.storage, onAlive);
   await repeat({ signal, onEvent, onAlive }, async () => {
     const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
     const step = { ...settings, batchMaxReadings };
     const startMs = performance.now();
-    const summary = isRipe ? await drainBatch({ ...components, storage }, step, { signal }) : null;
+    const onProgress = () => onAlive?.({ kind: 'alive' });
+    const summary = isRipe ? await drainBatch(components, step, { signal, onProgress }) : null;
     if (summary === null || summary.outcome === 'empty') {
       onEvent?.({ type: 'idle' });
       return { kind: 'idle', pauseMs: 0 };
@@ -98,25 +97,6 @@ export async function runCompacter(
     onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });
     return { kind: 'done', pauseMs: summary.left > 0 ? 0 : compactEveryMs };
   });
-}
-
-/** The storage, with a sign of life for each part: a batch may have ten thousand, on a disk that syncs few a second. */
-function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage {
-  return {
-    publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
-    snapshot: (...call) => storage.snapshot(...call),
-    versions: (...call) => storage.versions(...call),
-    strays: (...call) => storage.strays(...call),
-    replace: (...call) => storage.replace(...call),
-    remove: (...call) => storage.remove(...call),
-    visit: (...call) => storage.visit(...call),
-    quarantine: (...call) => storage.quarantine(...call),
-    quarantined: (...call) => storage.quarantined(...call),
-    partitions: (...call) => storage.partitions(...call),
-    check: () => storage.check(),
-    maxConcurrent: storage.maxConcurrent,
-    close: () => storage.close(),
-  };
 }
 
 /** Runs `step` until the signal fires, waiting after each as long as it says, or longer and longer while it fails. */

@@ -9,13 +9,12 @@ export { isLoopback } from './http/host.js';
 export { createLog, flushLog } from './log/log.js';
 export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
 export { addEnded, type MetricsReport } from './metrics/merge.js';
-export type { CheckName, Finding } from './ops/findings.js';
 export {
+  type CheckName,
   createHealth,
   type Health,
   type HealthComponents,
   type HealthReport,
-  type HealthSettings,
   type HealthView,
   type LoopFailure,
   type LoopName,

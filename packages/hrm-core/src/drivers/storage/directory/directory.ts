@@ -45,6 +45,7 @@ import { removeParts, replaceCompacted } from './replace.js';
 import { listVersions, openSnapshot } from './snapshot.js';
 import { listStrays } from './strays.js';
 
+export { type DirectoryReport, describeDirectory } from './describe.js';
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
 
 /** What `openDirectoryStorage` takes. */
