@@ -98,6 +98,17 @@ function violations(graph: ImportGraph): string[] {
   );
 }
 
+/** The source files of a directory, without their comments. */
+function sourcesOf(directory: string): { readonly file: string; readonly code: string }[] {
+  const files = readdirSync(ROOT + directory, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => ({
+      file,
+      code: readFileSync(`${ROOT}${directory}/${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*/gm, ''),
+    }));
+}
+
 function planted(file: string, text: string): ImportGraph {
   return new Map([[file, importsOf('/', file, text)]]);
 }
@@ -149,23 +160,46 @@ describe('the direction of imports in hrm-core', () => {
   });
 });
 
+describe('what is around a process of a service', () => {
+  const graph = readImports(`${ROOT}packages/hrm-server/src`);
+
+  it('loads nothing of the service, so that hrm can have it at each start', () => {
+    const files = [...graph].filter(([file]) => file.startsWith('process/'));
+    expect(files.length).toBeGreaterThan(5);
+    const others = files.flatMap(([file, imports]) =>
+      imports
+        .filter(({ target, typeOnly }) => !typeOnly && !/^(?:process\/|limits\.ts$|node:)/.test(target))
+        .map(({ target }) => `${file} -> ${target}`),
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+describe('what hrm-cli knows of the system', () => {
+  const sources = sourcesOf('packages/hrm-cli/src');
+
+  it('is what core and server publish: it starts no process, and names nothing in a data directory', () => {
+    const hints = /node:cluster|node:child_process|'\.(?:tmp|store|pending|quarantine)'|'_shared'|compacted\.parquet/;
+    expect(sources.filter(({ code }) => hints.test(code)).map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no rule of its own: health, room and age are judged in core', () => {
+    const rules = /\b(?:LOW|MAX_BACKLOG|HIGH_WATER_SHARE)\w*\s*=|oldestMs\s*>|freeBytes\s*[<>]/;
+    expect(sources.filter(({ code }) => rules.test(code)).map(({ file }) => file)).toEqual([]);
+  });
+});
+
 describe('what hrm-cli takes from its process', () => {
-  /** What is about a process: the one around a call, the watch over one, and those of `hrm serve --workers`. */
-  const OF_PROCESSES = ['main.ts', 'end-process.ts', 'stop-signal.ts', 'supervisor.ts', 'workers/', 'stall-watch/'];
+  /** The process around a call. */
+  const OF_PROCESSES = ['main.ts'];
   /** Of facts that are no stream, no environment and no place. */
   const FACTS = /process\.(?:versions|getuid)\b/g;
 
   it('is given to its commands: none reads it by itself', () => {
-    const sources = `${ROOT}packages/hrm-cli/src/`;
-    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
-      (file) => file.endsWith('.ts') && !OF_PROCESSES.some((place) => file.startsWith(place)),
-    );
-    expect(files.length).toBeGreaterThan(30);
-    const readers = files.filter((file) => {
-      const code = readFileSync(sources + file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
-      return /\bprocess\b[.[]|from 'node:process'/.test(code.replace(FACTS, ''));
-    });
-    expect(readers).toEqual([]);
+    const sources = sourcesOf('packages/hrm-cli/src').filter(({ file }) => !OF_PROCESSES.includes(file));
+    expect(sources.length).toBeGreaterThan(30);
+    const readers = sources.filter(({ code }) => /\bprocess\b[.[]|from 'node:process'/.test(code.replace(FACTS, '')));
+    expect(readers.map(({ file }) => file)).toEqual([]);
   });
 });
 

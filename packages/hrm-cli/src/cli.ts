@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { loadSettings } from 'hrm-core/settings';
+import { flush } from 'hrm-server/process';
 import {
   type Command,
   type CommandEntry,
@@ -16,7 +17,7 @@ import {
 import { COMMANDS, GROUPS } from './commands.js';
 import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
-import { createOutput, flush } from './output.js';
+import { createOutput } from './output.js';
 import { describeTerminal, type Terminal } from './terminal.js';
 import { findUnknownVariables } from './unknown-variables.js';
 

@@ -1,9 +1,8 @@
 /**
  * The process around one call of `hrm`.
  */
+import { endProcess, forgetLostTerminals, listenForStop } from 'hrm-server/process';
 import { run } from './cli.js';
-import { endProcess, forgetLostTerminals } from './end-process.js';
-import { listenForStop } from './stop-signal.js';
 
 forgetLostTerminals();
 const { argv, stdout, stderr, env } = process;

@@ -64,18 +64,6 @@ function join(left: string | Uint8Array, right: string | Uint8Array): string | U
   return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
 }
 
-/** How long the end of a service waits for whoever reads its output, milliseconds. */
-export const LAST_WORDS_MS = 500;
-
-/** Waits until a stream has handed on what was written to it, or `ms` have passed. */
-export async function flush(stream: Writable, ms?: number): Promise<void> {
-  if (stream.writableLength === 0 || stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    stream.write('', () => resolve());
-    if (ms !== undefined) setTimeout(resolve, ms);
-  });
-}
-
 /** Keeps a terminal that takes nothing (Ctrl-S) from stopping the process; what is written to it waits. */
 export function unblock(stream: Writable & { readonly _handle?: { setBlocking?(is: boolean): void } }): void {
   stream._handle?.setBlocking?.(false);

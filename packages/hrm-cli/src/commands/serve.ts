@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
+import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, watchForStall } from 'hrm-server/process';
 import type { Command } from '../command.js';
 import { isOpenSecret } from '../config-file.js';
-import { LAST_WORDS_MS, unblock } from '../output.js';
-import { watchForStall } from '../stall-watch/watch.js';
-import { tellSupervisor } from '../supervisor.js';
-import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
+import { unblock } from '../output.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;
@@ -39,14 +37,14 @@ export const serveCommand: Command = {
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
     tellSupervisor(env);
-    const { createLog, flushLog, serve } = await import('hrm-server');
+    const { createLog, flushLog, serve, startWorkers } = await import('hrm-server');
     const log = createLog(settings);
     if (isOpenSecret(config))
       log.warn({ config: config.path }, 'everybody may read the password in it: run chmod o= on it');
     const server =
       workers === undefined
         ? await serve(settings, { parts, log })
-        : await startWorkers(settings, { parts, workers, log, json });
+        : await startWorkers(settings, { parts, workers, log });
     try {
       const plain = server.url ?? `running without the API: ${parts.join(', ')}`;
       unblock(stdout);
