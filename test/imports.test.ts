@@ -33,7 +33,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'sort-in-turns.ts': [],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
-  'loops.ts': ['flow', 'type watchdog.ts', 'node:timers/promises'],
+  'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'node:timers/promises'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'node:timers/promises'],
   'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
   'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ops', 'ports', 'pure', 'watchdog.ts'],

@@ -3,7 +3,7 @@
  */
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
@@ -32,7 +32,7 @@ export async function readConfigFile(named: string | undefined, cwd: string): Pr
       await handle.close();
     }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = errorCode(cause);
     const isMissing = code === 'ENOENT';
     if (named === undefined && isMissing) return null;
     const message = `the config file ${path} ${isMissing ? 'does not exist' : `cannot be read (${code})`}`;

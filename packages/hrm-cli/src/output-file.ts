@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { HrmError, isHrmError } from 'hrm-core';
+import { errorCode, HrmError, isHrmError } from 'hrm-core';
 import { isReaderGone, type Output } from './output.js';
 
 /** A file that is being written. */
@@ -88,7 +88,7 @@ function outputError(path: string, problem: string, cause?: unknown): HrmError {
 }
 
 function unavailable(path: string, cause: unknown): HrmError {
-  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const code = errorCode(cause) || 'unknown';
   const message = `--output ${path}: cannot be written (${code}); nothing was left there`;
   return new HrmError(message, { kind: 'unavailable', code: 'output_unwritable', cause });
 }

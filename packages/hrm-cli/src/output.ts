@@ -64,11 +64,6 @@ function join(left: string | Uint8Array, right: string | Uint8Array): string | U
   return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
 }
 
-/** Keeps a terminal that takes nothing (Ctrl-S) from stopping the process; what is written to it waits. */
-export function unblock(stream: Writable & { readonly _handle?: { setBlocking?(is: boolean): void } }): void {
-  stream._handle?.setBlocking?.(false);
-}
-
 /** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */
 const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
+export { errorCode, type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
 export {
   type CompactComponents,
   type CompactOptions,
@@ -118,6 +118,7 @@ export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.
 export { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
 export type { QuestionInput } from './pure/answer/question.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
+export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
+import { backoffMs } from './pure/backoff.js';
 import type { SignOfLife } from './watchdog.js';
 
 /** How a consumer works. */
@@ -36,8 +37,7 @@ export type CompacterEvent =
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
 
 /** Waits after failures: doubled each time between these, so that a full disk is neither hammered nor forgotten. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY = { minMs: 100, maxMs: 5_000 };
 
 /** How long a consumer waits for a ripe batch before it looks at its signal again. */
 const WAIT_MS = 10_000;
@@ -76,7 +76,7 @@ export async function runConsumer(
     }
     onEvent?.({ type: 'drained', summary, durationMs: performance.now() - startMs });
     // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
-    return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY_MAX_MS : 0 };
+    return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY.maxMs : 0 };
   });
 }
 
@@ -112,7 +112,7 @@ async function repeat(
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      const retryMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+      const retryMs = backoffMs(failures, RETRY);
       failures += 1;
       onEvent?.({ type: 'failed', error, retryMs });
       end = { kind: 'alive', pauseMs: retryMs };

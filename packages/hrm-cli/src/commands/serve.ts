@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
-import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, watchForStall } from 'hrm-server/process';
+import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, unblock, watchForStall } from 'hrm-server/process';
 import type { Command } from '../command.js';
 import { isOpenSecret } from '../config-file.js';
-import { unblock } from '../output.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;

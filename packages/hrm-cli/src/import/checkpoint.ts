@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 import type { ImportStart } from './chunks.js';
 import { FORMATS, type ResumePoint } from './formats.js';
 import { hashBefore, type Input } from './input.js';
@@ -76,7 +76,7 @@ async function readEntries(path: string): Promise<Entries> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = errorCode(cause);
     if (code === 'ENOENT') return new Map();
     const message = `the checkpoint ${path} cannot be read (${code})`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
@@ -113,7 +113,7 @@ async function write(path: string, entries: Entries): Promise<void> {
 }
 
 function unwritable(path: string, cause: unknown): HrmError {
-  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const code = errorCode(cause) || 'unknown';
   const message = `the checkpoint ${path} cannot be written (${code}); the readings are enqueued`;
   return new HrmError(message, { kind: 'unavailable', code: 'checkpoint_unwritable', cause });
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 import type { Surroundings } from '../command.js';
 
 /** Of a file, read at once. */
@@ -138,7 +138,7 @@ async function* readBytes(
     }
   } catch (cause) {
     if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
-    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    const code = errorCode(cause);
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
     throw new HrmError(`${label}: cannot be read (${code})`, { kind: 'unavailable', code: 'input_unreadable', cause });

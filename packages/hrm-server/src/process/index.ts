@@ -8,3 +8,4 @@ export { flush, LAST_WORDS_MS } from './flush.js';
 export { watchForStall } from './stall-watch/watch.js';
 export { listenForStop } from './stop-signal.js';
 export { tellSupervisor } from './supervisor.js';
+export { unblock } from './unblock.js';

@@ -11,7 +11,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { HrmError, isHrmError } from 'hrm-core';
+import { backoffMs, HrmError, isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { MAX_WORKERS } from '../limits.js';
@@ -20,8 +20,7 @@ import type { FromWorker, ToWorker } from './messages.js';
 import { createTally, type Tally } from './tally.js';
 
 /** Waits before a worker is started again: doubled each time between these, so that none spins, and none is forgotten. */
-const RESTART_MIN_MS = 100;
-const RESTART_MAX_MS = 5_000;
+const RESTART = { minMs: 100, maxMs: 5_000 };
 
 /** After so long a life a worker's end is no longer counted with those before it, ms. */
 const HEALTHY_MS = 60_000;
@@ -185,7 +184,7 @@ async function keep(group: Group, slot: Slot): Promise<void> {
     const end = await slot.ended;
     if (stop.signal.aborted) return;
     if (performance.now() - sinceMs >= HEALTHY_MS) failures = 0;
-    const restartMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** failures);
+    const restartMs = backoffMs(failures, RESTART);
     failures += 1;
     log.error({ worker: pid, parts: slot.parts, ...end, restartMs }, 'a worker ended; it is started again');
     // The signal only cuts the wait short.

@@ -16,12 +16,12 @@
  * @module
  */
 import { join, resolve } from 'node:path';
-import { HrmError } from '../../../errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition, Storage, StorageCheck } from '../../../ports/storage.js';
 import { createDescriptors } from './descriptors.js';
 import { type DirectoryContext, makeDataDirectory } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import {
   createSynced,
   type DirectoryFileSystem,

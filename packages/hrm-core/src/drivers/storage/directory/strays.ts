@@ -1,9 +1,10 @@
 /** What stands in a partition's directory and is no file of it: named for a person, never read, moved or deleted. */
 import { join } from 'node:path';
+import { errorCode } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { Partition } from '../../../ports/storage.js';
 import type { DirectoryContext } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { isPart, partitionPath } from './names.js';
 
