@@ -39,12 +39,13 @@ async function report(answer: Report, { json, output }: Invocation): Promise<'do
 
 /** Both at once; what cannot be asked is said. */
 async function countHere(invocation: Invocation): Promise<Report> {
+  const { stderr } = invocation;
   const [stored, queued] = await Promise.allSettled([measure(invocation), depth(invocation.settings)]);
   if (invocation.signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
   for (const result of [stored, queued]) {
     if (result.status === 'fulfilled') continue;
     if (!isHrmError(result.reason) || result.reason.kind !== 'unavailable') throw result.reason;
-    process.stderr.write(`hrm stats: ${visibleText(result.reason.message)}\n`);
+    stderr.write(`hrm stats: ${visibleText(result.reason.message)}\n`);
   }
   return {
     storage: stored.status === 'fulfilled' ? stored.value : null,
@@ -52,9 +53,9 @@ async function countHere(invocation: Invocation): Promise<Report> {
   };
 }
 
-async function measure({ settings, json, signal }: Invocation): Promise<StorageSize> {
+async function measure({ settings, json, stderr, signal }: Invocation): Promise<StorageSize> {
   const storage = await openStorage(settings, { readOnly: true, create: false });
-  const progress = startProgress({ label: 'stats', total: undefined, stream: process.stderr, enabled: !json });
+  const progress = startProgress({ label: 'stats', total: undefined, stream: stderr, enabled: !json });
   try {
     return await measureStorage(
       { storage },

@@ -17,13 +17,13 @@
  * @module
  */
 import { join, resolve } from 'node:path';
-import { HrmError } from '../../../errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition, Storage, StorageCheck } from '../../../ports/storage.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
 import { type DirectoryContext, makeDataDirectory } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import {
   createSynced,
   type DirectoryFileSystem,
@@ -48,6 +48,7 @@ import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot.js';
 import { listStrays } from './strays.js';
 
+export { type DirectoryReport, describeDirectory } from './describe.js';
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
 
 /** What `openDirectoryStorage` takes. */

@@ -11,8 +11,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { HrmError } from '../../../errors.js';
-import { errorCode, storageError, succeedsUnless } from './errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
+import { storageError, succeedsUnless } from './errors.js';
 import {
   closeQuietly,
   createSynced,

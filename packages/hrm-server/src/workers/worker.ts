@@ -1,17 +1,18 @@
 /**
- * A process of `hrm serve --workers`: runs the parts that its arguments name, until it is told to stop, its primary is
- * gone, or a signal comes. Each of these ends it as it ends `hrm serve`: no request is cut.
+ * A worker's process: runs the parts that its arguments name, until it is told to stop, its primary is
+ * gone, or a signal comes. Each of these ends it as it ends a service of one process: no request is cut.
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { flushLog, type Service, type ServicePart, serve } from 'hrm-server';
-import { endProcess, forgetLostTerminals } from '../end-process.js';
-import { describeFailure, type Failure, toHrmShape } from '../failure.js';
-import { flush, LAST_WORDS_MS } from '../output.js';
-import { watchForStall } from '../stall-watch/watch.js';
-import { listenForStop } from '../stop-signal.js';
-import type { FromWorker, ToStart, ToWorker } from './messages.js';
+import { isHrmError } from 'hrm-core';
+import { flushLog } from '../log/log.js';
+import { endProcess, forgetLostTerminals } from '../process/end-process.js';
+import { flush, LAST_WORDS_MS } from '../process/flush.js';
+import { watchForStall } from '../process/stall-watch/watch.js';
+import { listenForStop } from '../process/stop-signal.js';
+import { type Service, type ServicePart, serve } from '../serve.js';
+import type { FromWorker, ToStart, ToWorker, WireError } from './messages.js';
 import { answerCounts, askForReports, tellCounts } from './reports.js';
 
 const told = new AbortController();
@@ -22,6 +23,9 @@ const signal = AbortSignal.any([listenForStop(), told.signal]);
  * this worker alone that was told.
  */
 const MAX_SIGNAL_WAIT_MS = 500;
+
+/** The exit code of a worker that could not start, or a part of which failed for good. */
+const FAILED = 1;
 
 /** How long the primary may take from closing the channel to closing the socket, ms: it does so in the same turn. */
 const RELEASE_MS = 50;
@@ -70,9 +74,8 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
       keys: { areNeeded: start.keysNeeded, onNeeded: () => void tell({ type: 'keysNeeded' }) },
     });
   } catch (error) {
-    const { kind, code, message, faults } = toHrmShape(error);
-    await tell({ type: 'failed', error: { kind, code, message, faults } });
-    return failure(error, start.json).exitCode;
+    await tell({ type: 'failed', error: toWire(error) });
+    return FAILED;
   }
   try {
     answerCounts(service, tell);
@@ -80,10 +83,9 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
     await tell({ type: 'ready', url: service.url });
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
     return 0;
-  } catch (error) {
-    const { text, exitCode } = failure(error, start.json);
-    process.stderr.write(text);
-    return exitCode;
+  } catch {
+    // The service has logged why.
+    return FAILED;
   } finally {
     if (service.url !== null) await primaryReleased();
     await service.close();
@@ -91,8 +93,10 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   }
 }
 
-function failure(error: unknown, json: boolean): Failure {
-  return describeFailure(error, { command: 'hrm serve', json });
+function toWire(error: unknown): WireError {
+  if (!isHrmError(error)) return { kind: 'internal', code: 'internal', message: String(error), faults: [] };
+  const { kind, code, message, faults } = error;
+  return { kind, code, message, faults };
 }
 
 process.stderr.on('error', () => undefined);
