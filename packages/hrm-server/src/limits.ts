@@ -51,8 +51,29 @@ export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
 /** Milliseconds for which a refused body is read on. */
 export const MAX_LINGER_MS = 10_000;
 
+/** Bytes of all refused bodies that are read on in a second: some hundredths of a core. The largest batch takes half a second of it. */
+export const MAX_LINGER_BYTES_PER_SECOND = 32 * 1024 * 1024;
+
+/** Bytes of refused bodies that are read in one turn of the event loop: a tenth of a millisecond. */
+export const MAX_TURN_LINGER_BYTES = 256 * 1024;
+
+/** Connections whose refused bodies are read on: some 80 KiB wait for each. Beyond it the oldest is cut. */
+export const MAX_LINGERING = 500;
+
+/** Bytes of bodies that are read in one turn of the event loop: half a millisecond. */
+export const MAX_TURN_BODY_BYTES = 1024 * 1024;
+
+/** Bytes that a single read counts for at least, so that a thousand reads of a byte are no turn either. */
+export const MIN_READ_COST_BYTES = 4 * 1024;
+
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;
+
+/** Connections with more of them that are answered to the bound, some 5 MB each at worst; others are cut at once. */
+export const MAX_OVERFULL_CONNECTIONS = 20;
+
+/** Milliseconds of a turn of the event loop in which requests are begun: the others wait for the next turn. */
+export const MAX_BEGIN_MS = 5;
 
 /** UTF-16 code units of an unknown parameter's name that an error repeats. */
 export const MAX_ECHOED_NAME_LENGTH = 64;

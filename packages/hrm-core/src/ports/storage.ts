@@ -67,6 +67,15 @@ export interface SnapshotOptions extends CallOptions {
   readonly giveWay?: (() => Promise<void>) | undefined;
 }
 
+/** A file's name and version. */
+export type FileVersion = Pick<StoredFile, 'name' | 'version'>;
+
+/** How versions are listed. */
+export interface VersionOptions extends CallOptions {
+  /** Called between files, and waited for: lets others work where a partition has very many. */
+  readonly giveWay?: (() => Promise<void>) | undefined;
+}
+
 /** Which partitions to list: dates inclusive, all optional. */
 export interface PartitionRange {
   readonly fromDate?: string | undefined;
@@ -156,7 +165,7 @@ export interface Storage {
    * Names and versions of a partition's files, by name, without opening any. Not a snapshot: files that move meanwhile
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
    */
-  versions(partition: Partition, options?: CallOptions): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]>;
+  versions(partition: Partition, options?: VersionOptions): Promise<readonly FileVersion[]>;
   /** Counts a partition's files and their bytes, and opens none; one that does not exist has none. */
   size(partition: Partition, options?: ListOptions): Promise<PartitionSize>;
   /**
@@ -168,7 +177,7 @@ export interface Storage {
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
    * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
-  strays(partition: Partition): Promise<readonly string[]>;
+  strays(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.

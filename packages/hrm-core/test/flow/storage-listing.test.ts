@@ -102,6 +102,24 @@ describe('a lister of parts', () => {
       expect(listings()).toBe(4);
     }));
 
+  it('lists a large directory in pieces, with turns for others, as another is listed at once', () =>
+    withDirectory(async (directory) => {
+      for (let i = 5_000; i > 0; i -= 1) writeFileSync(join(directory, partOf(i)), '');
+      writeFileSync(join(directory, 'other'), '');
+      age(directory);
+      const { lister, listings } = countedLister();
+      let turns = 0;
+      const listed = lister.parts(directory, async () => {
+        turns += 1;
+      });
+      expect(listed).toBeInstanceOf(Promise);
+      expect(await listed).toEqual(readdirSync(directory).filter(isPart).sort());
+      expect(turns).toBeGreaterThan(0);
+      // It is remembered then, and nothing was listed in one piece.
+      expect(lister.parts(directory)).toHaveLength(5_000);
+      expect(listings()).toBe(0);
+    }));
+
   it('forgets what was not asked for longest when it has too many names', () =>
     withDirectory(async (directory) => {
       const paths = ['a', 'b', 'c'].map((name) => join(directory, name));

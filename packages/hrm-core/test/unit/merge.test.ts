@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnsFromReadings, type Reading, type ReadingColumns } from '../../src/pure/columns.js';
-import { mergeReadings, resolveDevices } from '../../src/pure/merge.js';
+import { mergeInTurns, mergeReadings, resolveDevices } from '../../src/pure/merge.js';
 
 function reading(userId: string, deviceId: string, timestampMs: number, heartRate: number, minute = 0): Reading {
   return { userId, deviceId, timestampMs, heartRate, receivedMs: minute * 60_000 };
@@ -50,6 +50,20 @@ describe('rule 1', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('is the same of very many tables, merged by the hundreds, with turns for others', async () => {
+    const readings = Array.from({ length: 5_000 }, (_, i) => {
+      return reading(`u${i % 3}`, `d${i % 7}`, (i * 7_919) % 1_000, 60 + (i % 90), i % 4);
+    });
+    let turns = 0;
+    const tables = readings.map((one) => columnsFromReadings([one]));
+    const merged = await mergeInTurns(tables, async () => {
+      turns += 1;
+    });
+    expect(rows(merged)).toEqual(rows(mergeReadings([columnsFromReadings(readings)])));
+    expect(turns).toBeGreaterThan(3);
+    expect(rows(await mergeInTurns([], async () => undefined))).toEqual([]);
   });
 
   it('sorts by user, device in UTF-8 byte order, then time, without repeats', () => {

@@ -84,13 +84,13 @@ export interface Shares {
   give(client: string, amount: number): void;
 }
 
-/** @param max - held by all, inclusive. */
-export function createShares(max: number): Shares {
+/** @param max - held by all, inclusive. @param maxOwn - by one client, inclusive. */
+export function createShares(max: number, maxOwn = max / 4): Shares {
   const taken = new Map<string, number>();
   let all = 0;
 
   function hasRoom(client: string, amount: number): boolean {
-    return all + amount <= max && (taken.get(client) ?? 0) + amount <= max / 4;
+    return all + amount <= max && (taken.get(client) ?? 0) + amount <= maxOwn;
   }
 
   function change(client: string, amount: number): void {

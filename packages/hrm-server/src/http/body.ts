@@ -1,17 +1,18 @@
 /**
- * Request bodies: from bytes on a socket to text, with a bound on every step. Bytes come from Node's request and
+ * Request bodies: from bytes on a socket to bytes that may be parsed, with a bound on every step. Bytes come from Node's request and
  * not from its Fetch counterpart, which has no way to stop a body that is too large before it is all in memory.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
-import { HrmError, isHrmError, takeTurns } from 'hrm-core';
+import { HrmError, isHrmError, type Turns, takeTurns } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import type { Shares } from '../auth/fair-share.js';
-import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES } from '../limits.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './expect-continue.js';
 import { isGzipped } from './media-type.js';
+import { createReadLine } from './read-in-turns.js';
 
 /** Bounds of one body. */
 export interface BodyLimits {
@@ -19,37 +20,49 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Bytes held by all requests, of which a client has a share. */
   readonly budget: Shares;
+  /** Bytes that bodies under way say they have, of which a client has a share: it is known by the head what will find no room. */
+  readonly announced: Shares;
   readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
 }
 
+/** A body that is there: UTF-8, without a byte order mark, and no JSON that costs far more than its bytes. */
+export interface Body {
+  readonly bytes: Buffer;
+  /** Where commas are between items of an array, if the body is one: some, so that about {@link PIECE_BYTES} lie between two. */
+  readonly commas: readonly number[];
+}
+
 /**
- * Reads a body, unpacks it if it is gzip, and gives its text to `use` when its turn has come; the budget has its bytes back when that is done.
+ * Reads a body, unpacks it if it is gzip, and gives it to `use` when its turn has come; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
  * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
  *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
  *   the body says how long it is; kind `closed` when the client
  *   went away in the middle.
  */
-export async function withBodyText<Result>(
+export async function withBody<Result>(
   { incoming, outgoing }: Pick<Call, 'incoming' | 'outgoing'>,
   limits: BodyLimits,
-  use: (text: string) => Promise<Result>,
+  use: (body: Body) => Promise<Result>,
 ): Promise<Result> {
   const isPacked = isGzipped(incoming.headers);
   const length = Number(incoming.headers['content-length'] ?? 0);
   if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
-  if (!limits.budget.hasRoom(limits.client, length)) throw tooBusyError();
-  const body = holdBytes(limits);
+  const { budget, announced, client } = limits;
+  if (!budget.hasRoom(client, length) || !announced.take(client, length)) throw tooBusyError();
+  const held = holdBytes(limits);
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
-    const bytes = await read(incoming, limits, body);
-    await takeTurns({ owner: limits.client }).give();
-    return await use(decodeText(bytes));
+    const bytes = await read(incoming, limits, held);
+    const { give } = takeTurns({ owner: client });
+    await give();
+    return await use(await checkBody(bytes, give));
   } finally {
-    body.release();
+    held.release();
+    announced.give(client, length);
   }
 }
 
@@ -76,22 +89,25 @@ function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   };
 }
 
+/** All bodies of the process. */
+const readInTurns = createReadLine({ turnBytes: MAX_TURN_BODY_BYTES });
+
 /** A body as it was sent. */
-function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
+function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => fail(silentError()), idleMs);
     function stop(): void {
       clearTimeout(timer);
-      incoming.off('data', onData).off('end', onEnd).off('close', onClose);
+      stopReading();
       // The socket stays: the answer goes out over it, and whoever made the request lets the rest of the body run out.
-      incoming.pause();
+      incoming.off('end', onEnd).off('close', onClose);
     }
     function fail(error: unknown): void {
       stop();
       reject(error);
     }
-    function onData(chunk: Buffer): void {
+    function onChunk(chunk: Buffer): void {
       timer.refresh();
       try {
         hold(chunk.length);
@@ -107,11 +123,12 @@ function receive(incoming: IncomingMessage, { idleMs }: BodyLimits, { hold }: He
     function onClose(): void {
       fail(clientGoneError());
     }
+    const stopReading = readInTurns(incoming, client, onChunk);
     if (incoming.destroyed) {
       onClose();
       return;
     }
-    incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+    incoming.on('end', onEnd).on('close', onClose);
     // Its 'close' follows, and says the same.
     incoming.on('error', () => undefined);
   });
@@ -144,44 +161,76 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function decodeText(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw invalidError('not_utf8', 'the body is not UTF-8');
-  requirePlainJson(bytes);
-  const text = bytes.toString('utf8');
+async function checkBody(given: Buffer, give: Turns['give']): Promise<Body> {
+  if (!isUtf8(given)) throw invalidError('not_utf8', 'the body is not UTF-8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const bytes = given.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+    ? given.subarray(BYTE_ORDER_MARK.length)
+    : given;
+  return { bytes, commas: await findCommas(bytes, give) };
 }
+
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** Bytes that are looked at, or parsed, before others have a turn: a millisecond's work or two. */
+export const PIECE_BYTES = 64 * 1024;
+
+/** How far a body was looked at. */
+interface Scan {
+  at: number;
+  values: number;
+  depth: number;
+  readonly commas: number[];
+}
 
 /**
  * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
+ * @returns as {@link Body.commas}.
  * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
  */
-function requirePlainJson(json: Buffer): void {
-  if (json.length <= Math.min(MAX_JSON_VALUES, MAX_JSON_STRING_BYTES)) return;
-  let values = 0;
-  for (let i = 0; i < json.length; i += 1) {
-    const byte = json[i];
+async function findCommas(json: Buffer, give: Turns['give']): Promise<readonly number[]> {
+  const scan: Scan = { at: 0, values: 0, depth: 0, commas: [] };
+  if (json.length <= PIECE_BYTES) return scan.commas;
+  while (scan.at < json.length) {
+    scanPiece(json, scan, Math.min(json.length, scan.at + PIECE_BYTES));
+    await give();
+  }
+  return scan.commas;
+}
+
+/** @param to - may be passed by, to the end of a string. */
+function scanPiece(json: Buffer, scan: Scan, to: number): void {
+  let { at, values, depth } = scan;
+  const { commas } = scan;
+  for (; at < to; at += 1) {
+    const byte = json[at];
     if (byte === QUOTE) {
-      const end = endOfString(json, i + 1);
-      if (end - i - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
-      i = end;
+      const end = endOfString(json, at + 1);
+      if (end - at - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
+      at = end;
     } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
       values += 1;
       if (values > MAX_JSON_VALUES) throw manyValuesError();
-    }
+      if (byte !== COMMA) depth += 1;
+      else if (depth === 1 && at - (commas.at(-1) ?? 0) >= PIECE_BYTES) commas.push(at);
+    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth -= 1;
   }
+  Object.assign(scan, { at, values, depth });
 }
 
-/** Where the quote is that ends a string which begins at `from`. */
+/** Where the quote is that ends a string which begins at `from`; of one that is too long some place that is too far. */
 function endOfString(json: Buffer, from: number): number {
+  const to = Math.min(json.length, from + MAX_JSON_STRING_BYTES + 1);
   let at = from;
-  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  while (at < to && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
   return at;
 }
 

@@ -1,5 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { HrmError } from 'hrm-core';
 import { COMMON_HEADERS, invalidError, PROBLEM_TYPE, problemOf } from '../api/problem.js';
+import { RETRY_AFTER_SECONDS } from '../limits.js';
 
 /**
  * Answers on a connection whose bytes are not a request, or did not become one in time, and closes it. Node would
@@ -12,7 +15,19 @@ export function refuseConnection(error: Error, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  const problem = problemOf(refusalOf(code));
+  const { status, title, headers, body } = lastAnswer(refusalOf(code));
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/** Answers a request that is not looked at, as the last of its connection. @param error - of kind `unavailable`. */
+export function refuseLast(outgoing: ServerResponse, error: HrmError): void {
+  const { status, headers, body } = lastAnswer(error);
+  outgoing.writeHead(status, { ...headers, 'Retry-After': String(RETRY_AFTER_SECONDS) }).end(body);
+}
+
+function lastAnswer(error: HrmError) {
+  const problem = problemOf(error);
   const body = JSON.stringify(problem);
   const headers = {
     ...COMMON_HEADERS,
@@ -20,8 +35,7 @@ export function refuseConnection(error: Error, socket: Duplex): void {
     'Content-Length': String(Buffer.byteLength(body)),
     Connection: 'close',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
+  return { status: problem.status, title: problem.title, headers, body };
 }
 
 function refusalOf(code: unknown) {

@@ -9,18 +9,19 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError, problemResponse, statusOf } from '../api/problem.js';
-import { type ConnectionLimits, MAX_WAITING_CONNECTIONS } from '../limits.js';
+import { type ConnectionLimits, MAX_PIPELINED_REQUESTS, MAX_WAITING_CONNECTIONS } from '../limits.js';
 import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
-import { refuseConnection } from './client-error.js';
+import { beginInTurns } from './begin-in-turns.js';
+import { refuseConnection, refuseLast } from './client-error.js';
 import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
 import { holdContinue } from './expect-continue.js';
 import { asGet, withoutBody } from './head-answer.js';
 import { createHostCheck, type HostCheck, isWildcard } from './host.js';
-import { linger } from './linger.js';
+import { createLinger } from './linger.js';
 import { oneByOne } from './one-by-one.js';
 import { checkHead } from './request-head.js';
 import { cutSlowReaders } from './slow-readers.js';
@@ -68,16 +69,23 @@ export async function listen(
   const { follow, close } = closeGently(server, limits);
   cutSlowReaders(server, limits);
   const followConnection = boundConnections(server, limits, requests.log);
+  const linger = createLinger();
   const answer = createRequestListener({ app, requests }, createHostCheck(settings));
   server.on(
     'request',
-    oneByOne((incoming, outgoing) => {
-      follow(incoming, outgoing);
-      followConnection(incoming.socket, outgoing);
-      linger(incoming, outgoing);
-      beginRequest(incoming, outgoing, requests);
-      void answer(incoming, outgoing);
-    }),
+    oneByOne(
+      beginInTurns((incoming, outgoing) => {
+        follow(incoming, outgoing);
+        followConnection(incoming.socket, outgoing);
+        linger.ofBody(incoming, outgoing);
+        beginRequest(incoming, outgoing, requests);
+        void answer(incoming, outgoing);
+      }),
+      (incoming, outgoing) => {
+        linger.ofConnection(incoming, outgoing);
+        refuseLast(outgoing, tooManyWaitError());
+      },
+    ),
   );
   holdContinue(server);
   // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
@@ -240,6 +248,11 @@ function listenError(
 function reachableHost(host: string): string {
   if (!isWildcard(host)) return isIP(host) === 6 ? `[${host}]` : host;
   return host === '0.0.0.0' ? '127.0.0.1' : '[::1]';
+}
+
+function tooManyWaitError(): HrmError {
+  const message = `more than ${MAX_PIPELINED_REQUESTS} requests wait on this connection: read answers before you send more`;
+  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }
 
 function badTargetError(): HrmError {

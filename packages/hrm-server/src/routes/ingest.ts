@@ -16,8 +16,8 @@ import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Access, requireValid } from '../auth/access.js';
 import { createFairShare, createShares } from '../auth/fair-share.js';
-import { type BodyLimits, withBodyText } from '../http/body.js';
-import { parseJson, parseNdjson } from '../http/json.js';
+import { type Body, type BodyLimits, withBody } from '../http/body.js';
+import { parseItems, parseJson, parseNdjson } from '../http/json.js';
 import { readMediaType } from '../http/media-type.js';
 import { MAX_BATCH_BYTES, MAX_BATCH_STEPS, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from '../limits.js';
 import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
@@ -41,15 +41,15 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     const { incoming, access } = call;
     const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
-    const accept = async (text: string) => {
-      const reading = parseJson(text);
+    const accept = async (body: Body) => {
+      const reading = parseJson(body);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
       requireUsers(access, [reading]);
       requireValid(access);
       await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
     };
-    await withBodyText(call, limitsFor(owner), (text) => asSpan(incoming, 'enqueue', () => accept(text)));
+    await withBody(call, limitsFor(owner), (body) => asSpan(incoming, 'enqueue', () => accept(body)));
     return jsonResponse(call, 202, { status: 'accepted' });
   };
 }
@@ -65,10 +65,10 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     // What will be refused need not be read.
     components.queue.requireRoom?.({ owner: queueOwnerOf(call) });
     const accept = type === 'application/json' ? acceptArray : acceptNdjson;
-    const count = await withBodyText(call, limitsFor(owner), (text) =>
+    const count = await withBody(call, limitsFor(owner), (body) =>
       share.run(
         owner,
-        () => asSpan(incoming, 'enqueue', () => accept(components, settings, { call, owner, text })),
+        () => asSpan(incoming, 'enqueue', () => accept(components, settings, { call, owner, body })),
         signal,
       ),
     );
@@ -79,24 +79,27 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
 /** Each call has a budget of its own. */
 function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
   const budget = createShares(MAX_HELD_BYTES);
-  return (client) => ({ maxBytes, budget, client, idleMs: MAX_BODY_IDLE_MS });
+  // What is only announced takes the room of nobody else: it may never come.
+  const announced = createShares(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
+  return (client) => ({ maxBytes, budget, announced, client, idleMs: MAX_BODY_IDLE_MS });
 }
 
 /** A batch whose body is there. */
 interface Batch {
   readonly call: Call;
   readonly owner: string;
-  readonly text: string;
+  readonly body: Body;
 }
 
 async function acceptArray(
   components: IngestComponents,
   settings: IngestSettings,
-  { call, owner, text }: Batch,
+  { call, owner, body }: Batch,
 ): Promise<number> {
   const { incoming, access } = call;
-  await takeTurns({ owner }).give();
-  const readings = parseJson(text);
+  const { give } = takeTurns({ owner });
+  await give();
+  const readings = await parseItems(body, give);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
   countReadings(incoming, readings.length);
   requireUsers(access, readings);
@@ -107,11 +110,12 @@ async function acceptArray(
 async function acceptNdjson(
   components: IngestComponents,
   settings: IngestSettings,
-  { call, owner, text }: Batch,
+  { call, owner, body }: Batch,
 ): Promise<number> {
   const { incoming, access } = call;
-  await takeTurns({ owner }).give();
-  const { items, malformed } = parseNdjson(text, MAX_ENQUEUE_READINGS);
+  const { give } = takeTurns({ owner });
+  await give();
+  const { items, malformed } = await parseNdjson(body, MAX_ENQUEUE_READINGS, give);
   countReadings(incoming, items.length);
   requireUsers(access, items);
   requireValid(access);

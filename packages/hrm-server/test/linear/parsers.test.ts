@@ -11,10 +11,10 @@ import { findKey } from '../../src/auth/api-key.js';
 import { createShares } from '../../src/auth/fair-share.js';
 import { readKeys } from '../../src/auth/key-file.js';
 import { hasTag, readAnswerForm, readEncoding } from '../../src/http/accept.js';
-import { withBodyText } from '../../src/http/body.js';
+import { withBody } from '../../src/http/body.js';
 import { createCors, isPreflight } from '../../src/http/cors.js';
 import { createHostCheck, isLoopback } from '../../src/http/host.js';
-import { parseJson, parseNdjson } from '../../src/http/json.js';
+import { parseItems, parseJson, parseNdjson } from '../../src/http/json.js';
 import { isGzipped, readMediaType } from '../../src/http/media-type.js';
 import { checkHead } from '../../src/http/request-head.js';
 import { describeDamage, describeError } from '../../src/log/log.js';
@@ -25,7 +25,8 @@ import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
-const LIMITS = { maxBytes: 2 ** 24, budget: createShares(2 ** 26), client: 'ana', idleMs: 10_000 };
+const budget = createShares(2 ** 26);
+const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
 const gate = createGate(
@@ -33,11 +34,13 @@ const gate = createGate(
   { rateLimit: 0 },
 );
 
+const give = async () => undefined;
+
 function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<void> {
   const incoming = Object.assign(Readable.from([bytes]), { headers });
-  return withBodyText({ incoming } as unknown as Call, LIMITS, async (text) => {
-    parseNdjson(text, 10_000);
-    parseJson(text);
+  return withBody({ incoming } as unknown as Call, LIMITS, async (body) => {
+    await parseNdjson(body, 10_000, give);
+    await parseItems(body, give);
   });
 }
 
@@ -86,8 +89,8 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the value of a parameter', (text) => readParameters(`/?user_id=${text}&start=${text}&end=${text}`, NAMES, [])],
   ['the users of a query', (text) => valuesOf(`/?${text}&user_id=${text}`, 'user_id')],
   ['the interval of a query', (text) => queryKindOf({ url: `/?interval=${text}&${text}`, headers: {} }, 200)],
-  ['JSON', parseJson, LONG],
-  ['NDJSON', (text) => parseNdjson(text, 10_000), LONG],
+  ['JSON', (text) => parseJson({ bytes: Buffer.from(text) }), LONG],
+  ['NDJSON', (text) => parseNdjson({ bytes: Buffer.from(text) }, 10_000, give), LONG],
   ['a body', (text) => readBody(Buffer.from(text), {}), LONG],
   ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
   ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],

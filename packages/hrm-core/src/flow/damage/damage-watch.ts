@@ -134,9 +134,11 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
   }
 
   return {
-    sound: (files, partition) => files.filter((file) => !skipped.has(versionKey(file, partition))),
+    sound: (files, partition) =>
+      skipped.size === 0 ? files : files.filter((file) => !skipped.has(versionKey(file, partition))),
     hasMoved: () => hasMoved,
-    passedOver: (files, partition) => files.filter((file) => skipped.has(versionKey(file, partition))),
+    passedOver: (files, partition) =>
+      skipped.size === 0 ? [] : files.filter((file) => skipped.has(versionKey(file, partition))),
     async read(file, partition, read) {
       try {
         return await read();

@@ -13,7 +13,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { mergeReadings } from '../../pure/merge.js';
+import { mergeInTurns } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { Instant, NaiveTimestamps } from '../../pure/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
@@ -162,7 +162,7 @@ async function* readRange(
       if (rows > MAX_ANSWER_ROWS && canSplit) return null;
       tables.push(table);
     }
-    return mergeReadings(tables);
+    return await mergeInTurns(tables, context.turns.give);
   });
   if (merged !== null) {
     if (merged.length > 0) yield merged;

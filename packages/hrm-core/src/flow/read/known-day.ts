@@ -46,6 +46,7 @@ export async function findSources(
   for (const { file, partition, known } of own) {
     if (known.footer.rollupFault !== null) damage.noteRollup(file, partition);
   }
+  await turns.give();
   const replaced = new Set(own.flatMap(({ known }) => known.footer.replaces));
   const shared = await knowAll(
     filesOf((name) => name === SHARED_DIRECTORY),
@@ -120,11 +121,14 @@ async function knowAll<Known extends KnownShared>(
       know,
       turns,
     );
-    for (const name of known.flatMap((each) => each.known.footer.replaces)) replaced.add(name);
+    for (const { known: each } of known) for (const name of each.footer.replaces) replaced.add(name);
+    await turns.give();
     return known;
   }
+  await turns.give();
   const compacted = await add(files.filter(({ file }) => file.name === COMPACTED_NAME));
   const parts = await add(files.filter(({ file }) => file.name !== COMPACTED_NAME));
+  await turns.give();
   return [...compacted, ...parts].filter(({ file }) => !isReplaced(file.name, replaced));
 }
 

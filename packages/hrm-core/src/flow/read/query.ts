@@ -6,7 +6,7 @@ import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
 import { parseQuestion, type Question, type QuestionInput } from '../../pure/answer/question.js';
 import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js';
-import { mergeReadings } from '../../pure/merge.js';
+import { mergeInTurns } from '../../pure/merge.js';
 import type { NaiveTimestamps } from '../../pure/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import type { OnDamage } from '../damage/damage.js';
@@ -152,24 +152,52 @@ export async function queryTag(
       const isShared = partition.directory === SHARED_DIRECTORY;
       const facts = isShared
         ? await sharesOf(storage, partition, question, { signal, turns })
-        : (await storage.versions(partition, { signal })).map(({ name, version }) => [name, version]);
+        : await versionsOf(storage, partition, { signal, turns });
       // A day on which only others have something is none of the answer's.
-      if (facts.length > 0) hash.update(JSON.stringify([partition.date, isShared, facts]));
+      if (facts.length === 0) continue;
+      hash.update(`[${JSON.stringify(partition.date)},${isShared},[`);
+      for (let from = 0; from < facts.length; from += FACTS_A_PIECE) {
+        const some = facts.slice(from, from + FACTS_A_PIECE).map((fact) => JSON.stringify(fact));
+        hash.update(`${from === 0 ? '' : ','}${some.join()}`);
+        await turns.give();
+      }
+      hash.update(']]');
     }
   }
   return hash.digest('hex').slice(0, 32);
 }
 
+/** Names or readings that a tag is made of before others have a turn: a millisecond's work or two. */
+const FACTS_A_PIECE = 1_024;
+
+/** Names and versions of the user's own files. */
+async function versionsOf(storage: Storage, partition: Partition, { signal, turns }: DayOptions): Promise<unknown[]> {
+  const facts: unknown[] = [];
+  for (const { name, version } of await storage.versions(partition, { signal, giveWay: turns.give })) {
+    if (facts.length % FACTS_A_PIECE === 0) await turns.give();
+    facts.push([name, version]);
+  }
+  return facts;
+}
+
 /** The readings that shared parts hold of the question's user, however they are spread over them, and names of those that cannot be read. */
-async function sharesOf(storage: Storage, partition: Partition, question: Question, options: DayOptions) {
+async function sharesOf(
+  storage: Storage,
+  partition: Partition,
+  question: Question,
+  options: DayOptions,
+): Promise<unknown[]> {
+  const { give } = options.turns;
   const shares = await overPartitions(storage, [partition], question, options, ({ cache }, snapshots) =>
     findShares(cache, snapshots[0] as Snapshot, question),
   );
-  const { length, devices, device, timestampMs, heartRate, receivedMinute } = mergeReadings(
+  const { length, devices, device, timestampMs, heartRate, receivedMinute } = await mergeInTurns(
     shares.flatMap(({ columns }) => columns ?? []),
+    give,
   );
   const facts: unknown[] = shares.flatMap(({ name, columns }) => (columns === null ? name : []));
   for (let row = 0; row < length; row += 1) {
+    if (row % FACTS_A_PIECE === 0) await give();
     facts.push([devices[device[row] as number], timestampMs[row], heartRate[row], receivedMinute[row]]);
   }
   return facts;

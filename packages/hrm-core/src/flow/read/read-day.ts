@@ -6,10 +6,10 @@ import type { RowGroup } from '../../parquet/footer.js';
 import type { Snapshot } from '../../ports/storage.js';
 import { answerDay } from '../../pure/answer/answer.js';
 import type { DayPart } from '../../pure/answer/day-part.js';
-import { countReads, type DayPlan, planDay, selectReadings } from '../../pure/answer/plan-query.js';
+import { countReads, type DayPlan, type PlannedFile, planDay, selectReadings } from '../../pure/answer/plan-query.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { mergeReadings } from '../../pure/merge.js';
+import { mergeInTurns } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import type { FileCache } from '../files/file-cache.js';
@@ -46,27 +46,29 @@ export async function readDay(
   // Halves are of this day: of a question about a year most would be about other days.
   const fromMs = Math.max(question.fromMs, dayMs);
   const toMs = Math.min(question.toMs, dayMs + DAY_MS);
-  return answerRange({ ...context, maxRows, sources, dayMs }, { ...question, fromMs, toMs });
+  const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
+  return answerRange({ ...context, maxRows, sources, files, dayMs }, { ...question, fromMs, toMs });
 }
 
 interface Day extends ReadContext, DaySettings {
   readonly sources: readonly Source[];
+  /** The sources as planning sees them. */
+  readonly files: readonly PlannedFile<RowGroup>[];
   readonly dayMs: number;
 }
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
 async function answerRange(day: Day, question: Question): Promise<readonly DayPart[]> {
-  const { sources, dayMs, maxRows } = day;
-  const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
-  const plan = planDay<RowGroup>(files, question, dayMs);
+  const { files, dayMs, maxRows, turns } = day;
+  const plan = await planDay(files, question, dayMs, turns.give);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
   if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
     const before = await answerRange(day, { ...question, toMs: middleMs });
     return [...before, ...(await answerRange(day, { ...question, fromMs: middleMs }))];
   }
   const readings = await readPlanned(day, plan, question);
-  await day.turns.give();
-  return [answerDay(files, plan, readings, question, dayMs)];
+  await turns.give();
+  return [await answerDay({ files, plan, readings, dayMs }, question, turns.give)];
 }
 
 async function readPlanned(
@@ -86,13 +88,13 @@ async function readPlanned(
       }
       // Another writer's file may have the same reading any number of times.
       if (rows > 4 * maxRows) {
-        tables = [mergeReadings(tables)];
+        tables = [await mergeInTurns(tables, turns.give)];
         rows = 0;
       }
       await turns.give();
     }
   }
-  return mergeReadings(tables);
+  return await mergeInTurns(tables, turns.give);
 }
 
 /** Row groups that are read at once, so that neighbours are one read. */

@@ -2,32 +2,42 @@
  * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { internStrings, type ReadingColumns } from '../columns.js';
+import { inTurns } from '../../steps.js';
+import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
 import type { Buckets, Rollup } from '../rollup/rollup.js';
 import { type DayPart, emptyPart } from './day-part.js';
-import { type DayPlan, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
+import { type DayPlan, FILES_A_PIECE, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
+
+/** What a day's answer is made of. */
+export interface PlannedDay {
+  /** As they were planned. */
+  readonly files: readonly Pick<PlannedFile, 'rollup'>[];
+  readonly plan: Pick<DayPlan, 'source'>;
+  /** What `selectReadings` chose of the row groups to read, merged by `mergeReadings`. */
+  readonly readings: ReadingColumns;
+  /** The first millisecond. */
+  readonly dayMs: number;
+}
 
 /**
  * What the readings of one day come to, as far as the question is about it.
- * @param files - as they were planned.
- * @param readings - what `selectReadings` chose of the row groups to read, merged by `mergeReadings`.
+ * @param give - lets others work, where it is time to: a day may have a hundred thousand files.
  */
-export function answerDay(
-  files: readonly Pick<PlannedFile, 'rollup'>[],
-  { source }: Pick<DayPlan, 'source'>,
-  readings: ReadingColumns,
+export async function answerDay(
+  { files, plan: { source }, readings, dayMs }: PlannedDay,
   question: Question,
-  dayMs: number,
-): DayPart {
+  give: () => Promise<void>,
+): Promise<DayPart> {
   const { fromMs, toMs, intervalMs } = question;
   const rollups = files.map(({ rollup }) => (rollup?.userId === question.userId ? rollup : null));
-  const { values: devices, indices } = internStrings([
-    ...rollups.flatMap((rollup) => rollup?.devices ?? []),
-    ...readings.devices,
-  ]);
+  const names: string[] = [];
+  for (const rollup of rollups) for (const device of rollup?.devices ?? []) names.push(device);
+  for (const device of readings.devices) names.push(device);
+  await give();
+  const { values: devices, indices } = await inTurns(internSteps(names), give);
   const from = Math.floor(Math.max(fromMs - dayMs, 0) / intervalMs);
   const to = Math.ceil(Math.min(toMs - dayMs, DAY_MS) / intervalMs);
   const startMs = dayMs + from * intervalMs;
@@ -36,11 +46,13 @@ export function answerDay(
   let at = 0;
   const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
   for (const [f, rollup] of rollups.entries()) {
+    if (f % FILES_A_PIECE === 0) await give();
     if (rollup === null) continue;
     const own = indices.subarray(at, at + rollup.devices.length);
     at += rollup.devices.length;
     addRollup(intervals, { rollup, devices: own, file: f, resolved }, question, source);
   }
+  await give();
   addReadings(intervals, readings, indices.subarray(at), question);
   return part;
 }

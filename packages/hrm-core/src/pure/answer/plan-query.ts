@@ -8,6 +8,7 @@
  * rules, so each is decided by itself.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import { sortInTurns } from '../../sort-in-turns.js';
 import type { ReadingColumns } from '../columns.js';
 import { takeRows } from '../columns.js';
 import { compareOrders } from '../merge.js';
@@ -40,6 +41,9 @@ export const FROM_SEVERAL = -3;
 
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
 
+/** Files that are planned, or added up, before others have a turn: some milliseconds' work where each has the largest rollup. */
+export const FILES_A_PIECE = 16;
+
 /** What to read for one day. */
 export interface DayPlan<Group extends PlannedGroup = PlannedGroup> {
   /** Of each minute of the day: the index of the file whose rollup has it; negative: nothing has, or readings. A day may have any number of files. */
@@ -52,23 +56,19 @@ export interface DayPlan<Group extends PlannedGroup = PlannedGroup> {
  * Plans the answer of one day.
  * @param question - may begin and end anywhere: only its overlap with the day counts.
  * @param dayMs - its first millisecond.
+ * @param give - lets others work, where it is time to: a day may have a hundred thousand files.
  */
-export function planDay<Group extends PlannedGroup>(
+export async function planDay<Group extends PlannedGroup>(
   files: readonly PlannedFile<Group>[],
   question: Question,
   dayMs: number,
-): DayPlan<Group> {
+  give: () => Promise<void>,
+): Promise<DayPlan<Group>> {
   const source = new Int32Array(DAY_MINUTES).fill(FROM_NOTHING);
-  // A question that is all before the day, or all after it, is about none of its minutes.
-  const fromMs = Math.min(Math.max(question.fromMs - dayMs, 0), DAY_MS);
-  const toMs = Math.max(Math.min(question.toMs - dayMs, DAY_MS), fromMs);
-  const fromMinute = Math.floor(fromMs / MINUTE_MS);
-  const toMinute = Math.ceil(toMs / MINUTE_MS);
+  const { fromMinute, toMinute, cuts } = minutesOf(question, dayMs);
   const claims = startClaims(source);
-  // In the order of their first readings, so that parts of a day follow upon each other.
-  const firsts = files.map((file) => firstOf(file, dayMs));
-  const order = files.map((_, f) => f).sort((a, b) => (firsts[a] as number) - (firsts[b] as number));
-  for (const f of order) {
+  for (const [i, f] of (await inOrderOfTime(files, dayMs, give)).entries()) {
+    if (i % FILES_A_PIECE === 0) await give();
     const { rollup, spans = null, groups } = files[f] as PlannedFile<Group>;
     if (rollup !== null) {
       for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
@@ -80,28 +80,78 @@ export function planDay<Group extends PlannedGroup>(
       if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
+  await leaveOldOrders(files, question, source, give);
+  source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
+  for (const cut of cuts) if (source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
+  return { source, reads: await readsOf(files, question, { source, dayMs }, give) };
+}
+
+/** The minutes of a day that a question is about, and those of them that it cuts inside. */
+function minutesOf(question: Question, dayMs: number) {
+  // A question that is all before the day, or all after it, is about none of its minutes.
+  const fromMs = Math.min(Math.max(question.fromMs - dayMs, 0), DAY_MS);
+  const toMs = Math.max(Math.min(question.toMs - dayMs, DAY_MS), fromMs);
+  const fromMinute = Math.floor(fromMs / MINUTE_MS);
+  const toMinute = Math.ceil(toMs / MINUTE_MS);
+  const cuts: number[] = [];
+  if (fromMs % MINUTE_MS !== 0) cuts.push(fromMinute);
+  if (toMs % MINUTE_MS !== 0) cuts.push(toMinute - 1);
+  return { fromMinute, toMinute, cuts };
+}
+
+/** Indices of files in the order of their first readings, so that parts of a day follow upon each other. */
+async function inOrderOfTime(
+  files: readonly PlannedFile[],
+  dayMs: number,
+  give: () => Promise<void>,
+): Promise<readonly number[]> {
+  const firsts = new Float64Array(files.length);
+  for (const [f, file] of files.entries()) {
+    if (f % FILES_A_PIECE === 0) await give();
+    firsts[f] = firstOf(file, dayMs);
+  }
+  const indices = files.map((_, f) => f);
+  return await sortInTurns(indices, (a, b) => (firsts[a] as number) - (firsts[b] as number), give);
+}
+
+/** Has minutes answered from readings where devices' conflicts were resolved under another order than the question's. */
+async function leaveOldOrders(
+  files: readonly PlannedFile[],
+  question: Question,
+  source: Int32Array,
+  give: () => Promise<void>,
+): Promise<void> {
+  if (question.deviceId !== undefined) return;
   const isCurrent = compareOrders(question.priority);
   for (const [f, { rollup }] of files.entries()) {
-    if (rollup === null || question.deviceId !== undefined) continue;
-    if (rollup.conflicts.minute.length === 0) continue;
+    if (f % FILES_A_PIECE === 0) await give();
+    if (rollup === null || rollup.conflicts.minute.length === 0) continue;
     if (isCurrent(rollup.devices, rollup.order)) continue;
     for (const minute of rollup.conflicts.minute) {
       if (source[minute] === f || source[minute] === FROM_SEVERAL) source[minute] = FROM_READINGS;
     }
   }
-  source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
-  for (const cut of [fromMs % MINUTE_MS === 0 ? -1 : fromMinute, toMs % MINUTE_MS === 0 ? -1 : toMinute - 1]) {
-    if (cut >= 0 && source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
-  }
+}
+
+/** Of each file the row groups that may have readings of minutes that are answered from readings. */
+async function readsOf<Group extends PlannedGroup>(
+  files: readonly PlannedFile<Group>[],
+  question: Question,
+  { source, dayMs }: { readonly source: Int32Array; readonly dayMs: number },
+  give: () => Promise<void>,
+): Promise<readonly (readonly Group[])[]> {
   const before = countReadMinutes(source);
-  const reads = files.map(({ groups }) =>
-    groups.filter((group) => {
+  const reads: (readonly Group[])[] = [];
+  for (const [f, { groups }] of files.entries()) {
+    if (f % FILES_A_PIECE === 0) await give();
+    const wanted = groups.filter((group) => {
       const from = clampMinute(Math.floor((group.fromMs - dayMs) / MINUTE_MS));
       const to = clampMinute(Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
       return mayHold(group, question) && (before[to] as number) > (before[from] as number);
-    }),
-  );
-  return { source, reads };
+    });
+    reads.push(wanted);
+  }
+  return reads;
 }
 
 /** How many readings a plan has to hold, about: of each row group as large a share as the question spans of its time. */
@@ -110,10 +160,12 @@ export function countReads(
   { fromMs, toMs }: Question,
 ): number {
   let count = 0;
-  for (const group of reads.flat()) {
-    const spanMs = group.lastMs + 1 - group.fromMs;
-    const overlapMs = Math.max(0, Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs));
-    count += Number.isFinite(spanMs) ? (group.rows * overlapMs) / spanMs : group.rows;
+  for (const groups of reads) {
+    for (const group of groups) {
+      const spanMs = group.lastMs + 1 - group.fromMs;
+      const overlapMs = Math.max(0, Math.min(toMs, group.lastMs + 1) - Math.max(fromMs, group.fromMs));
+      count += Number.isFinite(spanMs) ? (group.rows * overlapMs) / spanMs : group.rows;
+    }
   }
   return count;
 }

@@ -56,35 +56,40 @@ const anyFiles = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
+const give = async () => undefined;
+
 /** What a question gets of the day, however much else it is about. */
-function askDay(given: readonly GivenFile[], question: Question) {
+async function askDay(given: readonly GivenFile[], question: Question) {
   const files = given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
-  const plan = planDay(files, question, START_MS);
+  const plan = await planDay(files, question, START_MS, give);
   const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
-  return { plan, part: answerDay(files, plan, mergeReadings(tables), question, START_MS) };
+  return {
+    plan,
+    part: await answerDay({ files, plan, readings: mergeReadings(tables), dayMs: START_MS }, question, give),
+  };
 }
 
 /** The same, in two parts that meet at a minute. */
-function askInParts(given: readonly GivenFile[], question: Question, minute: number) {
+async function askInParts(given: readonly GivenFile[], question: Question, minute: number) {
   const middleMs = Math.min(Math.max(START_MS + minute * MINUTE_MS, question.fromMs), question.toMs);
   const parts = [
-    askDay(given, { ...question, toMs: middleMs }).part,
-    askDay(given, { ...question, fromMs: middleMs }).part,
+    (await askDay(given, { ...question, toMs: middleMs })).part,
+    (await askDay(given, { ...question, fromMs: middleMs })).part,
   ];
   return [...tablesOf(parts)].flatMap(rowsOf);
 }
 
-it('gives a question what is its own of the day, wherever it begins and ends', () => {
+it('gives a question what is its own of the day, wherever it begins and ends', async () => {
   let outside = 0;
-  fc.assert(
-    fc.property(anyFiles, anyQuestion, fc.integer({ min: 0, max: 1_440 }), (files, question, minute) => {
-      const { plan, part } = askDay(files, question);
+  await fc.assert(
+    fc.asyncProperty(anyFiles, anyQuestion, fc.integer({ min: 0, max: 1_440 }), async (files, question, minute) => {
+      const { plan, part } = await askDay(files, question);
       const expected = oracleAnswer(
         files.flatMap((file) => file.readings),
         question,
       );
       expect([...tablesOf([part])].flatMap(rowsOf)).toEqual(expected);
-      expect(askInParts(files, question, minute)).toEqual(expected);
+      expect(await askInParts(files, question, minute)).toEqual(expected);
       const reads = plan.reads.map((groups) => groups.map((group) => ({ ...group, rows: group.columns.length })));
       expect(countReads({ ...plan, reads }, question)).toBeGreaterThanOrEqual(0);
       if (question.toMs > START_MS && question.fromMs < START_MS + DAY_MS) return;
@@ -97,7 +102,7 @@ it('gives a question what is its own of the day, wherever it begins and ends', (
   expect(outside).toBeGreaterThan(300);
 });
 
-it('gives a day of more parts than 16 bits tell apart all of its readings', () => {
+it('gives a day of more parts than 16 bits tell apart all of its readings', async () => {
   // Most minutes are of many parts; the last parts have each a minute of their own, and in half of them the devices disagree.
   const [many, few] = [2 ** 15, 200];
   const atOf = (i: number) => (i < many ? i * 500 : (i - many + 1_000) * 60_000);
@@ -115,17 +120,17 @@ it('gives a day of more parts than 16 bits tell apart all of its readings', () =
       intervalMs: 60_000,
       priority: {},
     };
-    expect([...tablesOf([askDay(files, question).part])].flatMap(rowsOf)).toEqual(
+    expect([...tablesOf([(await askDay(files, question)).part])].flatMap(rowsOf)).toEqual(
       oracleAnswer(readings.flat(), question),
     );
   }
 });
 
-it('plans a file of more row groups than a call takes arguments', () => {
+it('plans a file of more row groups than a call takes arguments', async () => {
   const group = (ms: number) => ({ fromMs: START_MS + ms, lastMs: START_MS + ms, userId: 'u', deviceId: 'a', rows: 1 });
   const groups = Array.from({ length: 300_000 }, (_, i) => group(i * 100));
   const question = { userId: 'u', fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000, priority: {} };
-  const { reads } = planDay([{ rollup: null, groups }], question, START_MS);
+  const { reads } = await planDay([{ rollup: null, groups }], question, START_MS, give);
   expect(reads[0]).toHaveLength(300_000);
 });
 

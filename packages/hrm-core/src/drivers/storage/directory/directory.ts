@@ -140,10 +140,10 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     publish: (partition, name, bytes, callOptions) =>
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
-    versions: (partition) => run(() => listVersions(context, partition)),
+    versions: (partition, options) => run(() => listVersions(context, partition, options)),
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
     state: (partition) => run(() => stateOfPartition(context, partition)),
-    strays: (partition) => run(() => listStrays(context, partition)),
+    strays: (partition, options) => run(() => listStrays(context, partition, options)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),

@@ -6,7 +6,7 @@ import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
-import { listNames } from './listing.js';
+import { listNames, yieldNow } from './listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './names.js';
 import { listPending, markedPartition } from './pending.js';
 import { insist } from './read.js';
@@ -112,10 +112,6 @@ async function namesOf(
 ): Promise<readonly string[]> {
   const names = await listNames(fileSystem, path, (entry) => isWanted(entry.name) && entry.isDirectory());
   return await sortInTurns(names, byCodeUnits, giveWay);
-}
-
-async function yieldNow(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**

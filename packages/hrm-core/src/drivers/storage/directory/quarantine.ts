@@ -169,7 +169,7 @@ export async function* listQuarantined(
     const { date, name, reason } = report;
     const partition = { date, directory: report.directory };
     const path = join(directory, entry.slice(0, -REPORT_SUFFIX.length) + FILE_SUFFIX);
-    const opened = openAside(context, partition, path, name);
+    const opened = await openAside(context, partition, path, name);
     if (opened === null) continue;
     try {
       yield { partition, file: opened.file, reason };

@@ -21,9 +21,11 @@
  *
  * Where there was no `compacted.parquet`, neither at `o` nor at `e`, (1) leaves one gap: that a first one is linked and its
  * inputs are unlinked before the first listing, and it is renamed away again before `e`. The grace period before a removal (a minute; from
- * `o` to the listing is well below a millisecond, in one piece) closes it.
+ * `o` to the listing is well below a millisecond, in one piece) closes it. A large directory is listed in pieces, for any length of time. So
+ * there are two such listings at least, and between them there is still no `compacted.parquet`: a file that is linked later had its inputs in
+ * place throughout the listing before, which found them; one that was linked and renamed before has its new name in the listing after.
  *
- * Synchronous up to the reads, but for giving way after some files of very many: see files.ts. Medians in milliseconds on 2 cores, ext4, files of 1,000 bytes,
+ * Synchronous up to the reads, but for what is done of very many files, in pieces: see files.ts. Medians in milliseconds on 2 cores, ext4, files of 1,000 bytes,
  * idle and while 32 publishes are in flight:
  *
  * ```
@@ -38,7 +40,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../../../names.js';
-import type { Partition, Snapshot, SnapshotOptions, StoredFile } from '../../../ports/storage.js';
+import type {
+  FileVersion,
+  Partition,
+  Snapshot,
+  SnapshotOptions,
+  StoredFile,
+  VersionOptions,
+} from '../../../ports/storage.js';
 import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
 import { isShortOfDescriptors } from './descriptors.js';
 import type { DirectoryContext } from './durable.js';
@@ -47,6 +56,7 @@ import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, st
 import {
   asStored,
   closedError,
+  FILES_A_PIECE,
   type FoundFile,
   findPart,
   goneError,
@@ -63,9 +73,6 @@ import { insist } from './read.js';
 const EAGER_ATTEMPTS = 3;
 /** The longest pause between attempts; with 20 attempts a snapshot gives up after about a second. */
 const MAX_PAUSE_MS = 50;
-
-/** Files that are opened before others have a turn: some hundred microseconds' work. */
-const FILES_A_PIECE = 64;
 
 interface Settled {
   readonly files: readonly FoundFile[];
@@ -116,14 +123,20 @@ export async function openSnapshot(
 export async function listVersions(
   context: DirectoryContext,
   partition: Partition,
-): Promise<readonly Pick<StoredFile, 'name' | 'version'>[]> {
+  { giveWay }: VersionOptions = {},
+): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    const found = [COMPACTED_NAME, ...context.lister.parts(path)].flatMap((name) => {
-      if (HASHED_PART.test(name)) return [{ name, version: name }];
+    const found: FileVersion[] = [];
+    for (const [i, name] of [COMPACTED_NAME, ...(await context.lister.parts(path, giveWay))].entries()) {
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+      if (HASHED_PART.test(name)) {
+        found.push({ name, version: name });
+        continue;
+      }
       const status = statusOf(context.fileSystem, join(path, name));
-      return status?.isFile() ? [{ name, version: versionOf(name, status) }] : [];
-    });
+      if (status?.isFile()) found.push({ name, version: versionOf(name, status) });
+    }
     if (found.length === 0) await context.identity.require();
     return found;
   } catch (error) {
@@ -197,9 +210,13 @@ async function openSettled(
     const compacted = openCompacted(fileSystem, path);
     if (compacted !== null) files.push(compacted);
     for (let listing = 0; listing < MAX_SNAPSHOT_ATTEMPTS && !isSettled; listing++) {
-      const fresh = lister.parts(path).filter((name) => !seen.has(name));
-      for (const [i, name] of fresh.entries()) {
+      const listed = lister.parts(path, giveWay);
+      const isLong = listed instanceof Promise;
+      let isNew = false;
+      for (const [i, name] of (isLong ? await listed : listed).entries()) {
         if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+        if (seen.has(name)) continue;
+        isNew = true;
         seen.add(name);
         // Another name may be given again, and then tells nothing of what is in the file.
         if (HASHED_PART.test(name) && isKnown?.(name)) {
@@ -209,9 +226,9 @@ async function openSettled(
         const file = findPart(context, path, name, files);
         if (file !== null) files.push(file);
       }
-      if (fresh.length > 0) continue;
-      if (!isStillCompacted(fileSystem, path, compacted)) break;
-      isSettled = true;
+      const isLast = !isNew && !(isLong && listing === 0);
+      if ((isLast || isLong) && !isStillCompacted(fileSystem, path, compacted)) break;
+      isSettled = isLast;
     }
   } catch (error) {
     // A listed name that is gone. The listing itself answers a missing directory with no names.
@@ -245,9 +262,10 @@ async function toSnapshot(
 ): Promise<Snapshot> {
   await giveWay();
   const state: HeldSnapshot = { files: new Map(files.map((file) => [file.name, file])), isOpen: true };
-  const { stored, close } = asStored(context, partition, files, state);
+  const { stored, close } = await asStored(context, partition, { files, state, giveWay });
   await giveWay();
   const all = [...stored, ...known.map(unopenedFile)];
+  await giveWay();
   const snapshot: Snapshot = { partition, files: await sortInTurns(all, byName, giveWay), close };
   held.set(snapshot, state);
   return snapshot;
@@ -267,16 +285,19 @@ function unopenedFile(name: string): StoredFile {
  * Opens a file outside its partition, as one of the snapshot that it was in; `null` where it is none, or gone.
  * @throws HrmError kind `unavailable`.
  */
-export function openAside(
+export async function openAside(
   context: DirectoryContext,
   partition: Partition,
   path: string,
   name: string,
-): { file: StoredFile; close(): Promise<void> } | null {
+): Promise<{ file: StoredFile; close(): Promise<void> } | null> {
   try {
     const file = openFile(context.fileSystem, dirname(path), basename(path));
     if (file === null) return null;
-    const { stored, close } = asStored(context, partition, [{ ...file, name }], { isOpen: true });
+    const { stored, close } = await asStored(context, partition, {
+      files: [{ ...file, name }],
+      state: { isOpen: true },
+    });
     return { file: stored[0] as StoredFile, close };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
