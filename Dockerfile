@@ -1,7 +1,7 @@
-# The whole system in one image: `hrm serve` and every other command of `hrm`. deploy/README.md says how to run it.
+# The whole system in one image: `hrm serve` and every other command of `hrm`. docs/guides/deploy.md says how to run it.
 #
-# Debian rather than Alpine: lmdb, the embedded queue, brings its binaries for glibc.
-FROM node:20-bookworm-slim AS base
+# Node 26 is the newest with long-term support. Debian rather than Alpine: lmdb, the embedded queue, brings its binaries for glibc.
+FROM node:26-slim AS base
 WORKDIR /app
 ENV DO_NOT_TRACK=1
 COPY package.json package-lock.json ./
@@ -22,7 +22,7 @@ RUN npm run build
 FROM base AS dependencies
 RUN npm install --omit=dev --legacy-peer-deps --ignore-scripts --no-audit --no-fund
 
-FROM node:20-bookworm-slim AS runtime
+FROM node:26-slim AS runtime
 WORKDIR /app
 ENV NODE_ENV=production HRM_DATA_DIR=/data/readings HRM_QUEUE_DIR=/data/queue
 # A fixed uid, so that who owns a volume does not change with the image. Nobody installs anything in it, so npm goes.

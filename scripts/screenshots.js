@@ -1,4 +1,4 @@
-// Makes docs/*.png for the README: the pages of a real server, with made-up readings, in Debian's Chromium.
+// Makes docs/*.png for the README and the tour: the pages of a real server, with made-up readings, in Debian's Chromium.
 // npm run screenshots
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -139,7 +139,7 @@ describe('Dockerfile', () => {
 
   it('ends in a stage without root, npm or the tools of the build', () => {
     expect(stages.map(({ name }) => name)).toEqual(['base', 'build', 'dependencies', 'runtime']);
-    expect(runtime?.from).toBe('node:20-bookworm-slim');
+    expect(runtime?.from).toBe('node:26-slim');
     expect(argsOf('USER')).toEqual(['10001:10001']);
     expect(argsOf('STOPSIGNAL')).toEqual(['SIGTERM']);
     expect(argsOf('ENV').join()).toContain('NODE_ENV=production');

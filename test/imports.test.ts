@@ -23,6 +23,7 @@ const FLOW: Allowed = [
   'names.ts',
   'errors.ts',
   'sort-in-turns.ts',
+  'steps.ts',
 ];
 
 /** Layer -> the layers and packages it may import. A verb imports no other verb. */
@@ -30,7 +31,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'errors.ts': [],
   'limits.ts': [],
   'names.ts': [],
-  'sort-in-turns.ts': [],
+  'steps.ts': [],
+  'sort-in-turns.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'type ports', 'type watchdog.ts', 'node:timers/promises'],
@@ -43,6 +45,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'names.ts',
     'errors.ts',
     'sort-in-turns.ts',
+    'steps.ts',
     'type ports',
     'valibot',
     'node:buffer',
@@ -57,6 +60,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'pure',
     'limits.ts',
     'errors.ts',
+    'steps.ts',
     'type ports',
     'names.ts',
     'hyparquet',

@@ -10,6 +10,7 @@ import { environment, startService, temporaryDirectory } from './support/hrm.js'
 
 const DEPLOY = fileURLToPath(new URL('../deploy/', import.meta.url));
 const PROMETHEUS = join(DEPLOY, 'prometheus');
+const METRICS_PAGE = fileURLToPath(new URL('../docs/reference/metrics.md', import.meta.url));
 const NAME = /\b(?:hrm|process|nodejs)_[a-z\d_]+\b/g;
 
 interface Rules {
@@ -182,9 +183,7 @@ describe('what is measured', () => {
     const names = await measured();
     const shown = namesIn(expressionsOf(await readDashboard()).join('\n'), names);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
-    const described = (await readFile(join(DEPLOY, 'README.md'), 'utf8')).matchAll(
-      /^\| `((?:hrm|process|nodejs)_[a-z\d_]+)` +\|/gm,
-    );
+    const described = (await readFile(METRICS_PAGE, 'utf8')).matchAll(/^\| `((?:hrm|process|nodejs)_[a-z\d_]+)` +\|/gm);
     expect([...described].map(([, name = '']) => name).sort()).toEqual([...names].sort());
   });
 });

@@ -80,8 +80,9 @@ describe('the packed packages', () => {
     expect(await run('node', 'main.mjs')).toContain('"heartRate":73.5');
   });
 
-  it('can be bundled as the README says', async () => {
-    const [, options = ''] = /`esbuild (--bundle [^`]+)`/.exec(await readFile(join(ROOT, 'README.md'), 'utf8')) ?? [];
+  it('can be bundled as the guide says', async () => {
+    const [, options = ''] =
+      /`esbuild (--bundle [^`]+)`/.exec(await readFile(join(ROOT, 'docs/guides/library.md'), 'utf8')) ?? [];
     await copyFile(join(ROOT, 'examples/sdk-quickstart/main.js'), join(project, 'unbundled.mjs'));
     const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup')).resolve('esbuild/bin/esbuild');
     await run(esbuild, 'unbundled.mjs', ...options.split(' '), '--outfile=bundled.mjs', '--log-level=error');

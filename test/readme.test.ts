@@ -1,6 +1,6 @@
 /**
- * A stranger's walk through the README: its start and its tour, command by command, in a clean clone; the test command itself
- * excepted.
+ * A stranger's walk through the README and the tour: the quick start and docs/start.md, command by command, in a clean clone; the
+ * test command itself excepted. And what the Spanish README and the guide to the library are held to.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KNOWN_BUILDS } from './support/known-builds.js';
+import { linksOf } from './support/prose.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const START = 'npm install && npm start';
@@ -22,9 +23,9 @@ function sectionOf(text: string, section: string): string {
   return body.split('\n## ')[0] ?? '';
 }
 
-/** The shell blocks of a section. */
-function shellBlocks(text: string, section: string): string[] {
-  return [...sectionOf(text, section).matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+/** The shell blocks of a text. */
+function shellBlocks(text: string): string[] {
+  return [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
 }
 
 /** A block without its comments. */
@@ -33,10 +34,15 @@ function commandsOf(block: string): string[] {
   return lines.filter((line) => line !== '');
 }
 
-/** The first column of a section's tables, headings aside. */
+/** The first column of a section's tables: what stands there in backticks. */
 function firstCells(text: string, section: string): string[] {
   const cells = [...sectionOf(text, section).matchAll(/^\| (`.*?`(?:, `.*?`)*) +\|/gm)];
-  return cells.map(([, cell = '']) => cell);
+  return cells.flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code));
+}
+
+/** How many rows each table of a text has. */
+function tableSizes(text: string): number[] {
+  return [...text.matchAll(/(?:^\|.*\n)+/gm)].map(([rows]) => rows.trim().split('\n').length);
 }
 
 /** What a block says that is printed, without blanks. */
@@ -81,11 +87,13 @@ async function freePort(): Promise<number> {
   return free;
 }
 
-const [readme, readmeEs] = (await Promise.all(
-  ['README.md', 'README.es.md'].map((name) => readFile(join(ROOT, name), 'utf8')),
-)) as [string, string];
-const [setUp = '', firstSteps = ''] = shellBlocks(readme, 'Start');
-const tour = shellBlocks(readme, 'A tour in five minutes');
+const [readme, readmeEs, start, library] = (await Promise.all(
+  ['README.md', 'README.es.md', 'docs/start.md', 'docs/guides/library.md'].map((name) =>
+    readFile(join(ROOT, name), 'utf8'),
+  ),
+)) as [string, string, string, string];
+const [setUp = '', firstSteps = ''] = shellBlocks(sectionOf(readme, 'Quick start'));
+const tour = shellBlocks(start);
 
 beforeAll(async () => {
   clone = join(await mkdtemp(join(tmpdir(), 'hrm-readme-')), 'clone');
@@ -117,7 +125,7 @@ afterAll(async () => {
   if (clone !== undefined) await rm(join(clone, '..'), { recursive: true, force: true });
 }, 60_000);
 
-describe('a walk through the README', () => {
+describe('a walk through the README and the tour', () => {
   it('has its two commands, its first steps, and a tour', () => {
     expect(setUp.trim().split('\n')).toHaveLength(2);
     expect(setUp).toContain('npm install && npm test');
@@ -162,13 +170,8 @@ describe('a walk through the README', () => {
 });
 
 describe('the Spanish README', () => {
-  const translations = [
-    ['Start', 'Para empezar'],
-    ['A tour in five minutes', 'Un paseo de cinco minutos'],
-  ] as const;
-
-  it.each(translations)('has in its own “%s” the very commands, which so are walked above', (section, own) => {
-    expect(shellBlocks(readmeEs, own).map(commandsOf)).toEqual(shellBlocks(readme, section).map(commandsOf));
+  it('has the very commands, which so are walked above', () => {
+    expect(shellBlocks(readmeEs).map(commandsOf)).toEqual(shellBlocks(readme).map(commandsOf));
   });
 
   it('has the same program in its library', () => {
@@ -176,20 +179,31 @@ describe('the Spanish README', () => {
     expect(sectionOf(readmeEs, 'Como biblioteca')).toContain(program);
   });
 
-  it.each([
-    ['HTTP', 'HTTP'],
-    ['Command line', 'Línea de órdenes'],
-    ['As a library', 'Como biblioteca'],
-  ])('has in its own “%s” all calls', (section, own) => {
-    const calls = firstCells(readme, section);
-    expect(calls.length).toBeGreaterThan(8);
-    expect(firstCells(readmeEs, own)).toEqual(calls);
+  it('leads to the same pages, in the same order', () => {
+    const pagesOf = (text: string) => linksOf(text).filter(({ path }) => !/^README(\.es)?\.md$/.test(path));
+    expect(pagesOf(readme).length).toBeGreaterThan(20);
+    expect(pagesOf(readmeEs)).toEqual(pagesOf(readme));
   });
 
-  it.each(['README.md', 'README.es.md'])('and every other link of %s leads somewhere', async (name) => {
-    const text = await readFile(join(ROOT, name), 'utf8');
-    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)/g)].flatMap(([, path]) => path || []);
-    expect(links.length).toBeGreaterThan(5);
-    for (const path of links) expect(await stat(join(ROOT, path)), path).toBeTruthy();
+  it('has as many headings, promises and figures', () => {
+    const headings = (text: string) => text.match(/^## /gm)?.length;
+    expect(headings(readmeEs)).toBe(headings(readme));
+    expect(tableSizes(readmeEs)).toEqual(tableSizes(readme));
+  });
+});
+
+describe('the guide to the library', () => {
+  it('lists calls that are there', async () => {
+    const core: Record<string, unknown> = await import('hrm-core');
+    const names = firstCells(library, 'Calls').map((call) => /^\w+/.exec(call)?.[0] ?? call);
+    expect(names.length).toBeGreaterThan(12);
+    expect(names.filter((name) => typeof core[name] !== 'function')).toEqual([]);
+  });
+
+  it('lists every entry point', async () => {
+    const { exports } = JSON.parse(await readFile(join(ROOT, 'packages/hrm-core/package.json'), 'utf8'));
+    const paths = Object.keys(exports).filter((path) => path !== './package.json');
+    const published = paths.map((path) => `hrm-core${path.slice(1)}`);
+    expect(firstCells(library, 'Entry points').sort()).toEqual(published.sort());
   });
 });

@@ -26,7 +26,7 @@ const YEARS_PER_SECOND = 1;
 const DAYS_PER_SECOND = 5;
 const POSTS_PER_SECOND = 10;
 
-/** The answers of the other key that are asked of it. @see README */
+/** The answers of the other key that are asked of it. @see docs/benchmarks.md */
 const MAX_DAY_MS = 500;
 const MAX_POST_MS = 200;
 

@@ -3,13 +3,13 @@
  * held up by. Measured is the processor time of the main thread between two turns of the loop, so that a busy machine, which
  * lets the process wait, makes no stall; where there is no such figure it is that of the whole process.
  *
- * A line is `<epoch ms> <ms of processor time>`, in the file that HRM_STALL_FILE names.
+ * A line is `<epoch ms> <ms of processor time>`, in the file that STALL_FILE names.
  */
 import { appendFileSync, openSync, readSync } from 'node:fs';
 
 /** What is not worth a line, milliseconds: Linux counts in steps of up to 4. */
 const MIN_MS = 8;
-const file = process.env.HRM_STALL_FILE;
+const file = process.env.STALL_FILE;
 const cpuMs = cpuClock();
 let lastMs = cpuMs();
 

@@ -9,7 +9,7 @@ export interface ExitCode {
   readonly meaning: string;
 }
 
-/** Every exit code, in order: what `--help` prints and the README lists. */
+/** Every exit code, in order: what `--help` prints and the reference lists. */
 export const EXIT_CODES: readonly ExitCode[] = [
   { code: 0, kind: 'done', meaning: 'done' },
   { code: 1, kind: 'internal', meaning: 'internal error: a defect in this software' },

@@ -75,7 +75,8 @@ function sections(terminal: Terminal, parts: readonly (readonly [heading: string
     .join('\n');
 }
 
-function usageLine({ name, options, operands }: Command): string {
+/** The call of a command, in one line. */
+export function usageLine({ name, options, operands }: Command): string {
   const flags = options.map((option) => {
     const text = option.value === undefined ? `--${option.name}` : `--${option.name} ${option.value}`;
     return option.required === true ? text : `[${text}]${option.repeatable === true ? '…' : ''}`;
@@ -84,11 +85,13 @@ function usageLine({ name, options, operands }: Command): string {
   return ['hrm', name, ...flags, ...label, '[options]'].join(' ');
 }
 
-function spell({ name, short, value }: CommandOption): string {
+/** An option with its value: `--user U`. */
+export function spell({ name, short, value }: CommandOption): string {
   return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
 }
 
-function aboutOption({ about, choices, required, repeatable }: CommandOption): string {
+/** What an option is for, and what it takes. */
+export function aboutOption({ about, choices, required, repeatable }: CommandOption): string {
   const notes = [
     ...(required === true ? ['required'] : []),
     ...(repeatable === true ? ['repeatable'] : []),

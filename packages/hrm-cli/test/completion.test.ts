@@ -111,7 +111,7 @@ describe.runIf(hasZsh)('hrm completion zsh', () => {
     ['hrm --data-dir ./d keys ', 'Take API keys away.'],
     ['hrm query --format=', 'ndjson'],
     ['hrm query --fo', 'rmat'],
-    ['hrm dlq list --', 'Where the Parquet files are.'],
+    ['hrm dlq list --', 'Where the Parquet files are'],
     ['hrm completion ', 'fish'],
     ['hrm import some\\ f', 'file.csv'],
   ])('offers for %j what belongs there, with what it is for', (line, expected) => {

@@ -1,5 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compact, type Reading, writePart } from 'hrm-core';
+import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesText } from '../src/output.js';
 import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
@@ -45,6 +47,7 @@ describe('hrm stats', () => {
         compacted_files: 0,
         shared_parts: 0,
         most_files: 2,
+        without_rollup: 0,
         first_date: '20240115',
         last_date: '20240117',
       },
@@ -68,8 +71,37 @@ describe('hrm stats', () => {
     });
     const { days } = JSON.parse((await sandbox.run(['stats', '--user=user-7', '--json'])).stdout);
     expect(days).toEqual([
-      { date: '2024-01-20', readings: 1, min: 60, max: 60, files: 0, bytes: 0, device_ids: ['watch'] },
+      {
+        date: '2024-01-20',
+        readings: 1,
+        min: 60,
+        max: 60,
+        files: 0,
+        bytes: 0,
+        without_rollup: false,
+        device_ids: ['watch'],
+      },
     ]);
+  });
+
+  it('tells which days have too many devices for a rollup, in words and for programs', async () => {
+    const storage = await openDirectoryStorage({ directory: sandbox.dataDir });
+    const readings = Array.from({ length: 120_000 }, (_, i): Reading => {
+      // Scattered, so that the file is not smaller than what is looked at.
+      const scattered = Math.imul(Math.imul(i, 0x9e3779b1) ^ (i >>> 7), 0x85ebca6b) >>> 8;
+      const timestampMs = Date.UTC(2024, 0, 15) + Math.floor(i / 1_000) * 60_000 + (scattered % 60_000);
+      const heartRate = 40 + (scattered % 101);
+      return { userId: 'ana', deviceId: `device-${i % 1_000}`, timestampMs, heartRate, receivedMs: timestampMs };
+    });
+    await writePart({ storage }, [...readings, { ...(readings[0] as Reading), userId: 'bo' }]);
+    await compact({ storage }, { all: true, sweepAfterMs: 0 });
+    await storage.close();
+    expect(JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage).toMatchObject({ without_rollup: 1 });
+    expect((await sandbox.run(['stats'])).stdout).toMatch(/\nnot rolled up +1 day of a user: of too many devices/);
+    const { days } = JSON.parse((await sandbox.run(['stats', '--user', 'ana', '--json'])).stdout);
+    expect(days).toMatchObject([{ date: '2024-01-15', readings: expect.any(Number), without_rollup: true }]);
+    expect((await sandbox.run(['stats', '--user', 'ana'])).stdout).toContain('(not rolled up) device-0');
+    expect((await sandbox.run(['stats', '--user', 'bo'])).stdout).not.toContain('not rolled up');
   });
 
   it('lists the days of one user, with the readings that count', async () => {
@@ -88,6 +120,7 @@ describe('hrm stats', () => {
         max: 119,
         files: 1,
         bytes: expect.any(Number),
+        without_rollup: false,
         device_ids: ['ring', 'watch'],
       },
       {
@@ -97,6 +130,7 @@ describe('hrm stats', () => {
         max: 150,
         files: 1,
         bytes: expect.any(Number),
+        without_rollup: false,
         device_ids: ['watch'],
       },
     ]);

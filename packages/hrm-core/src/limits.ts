@@ -212,6 +212,9 @@ export const REST_TURNS = 5;
  */
 export const LISTING_SETTLE_MS = 3_000;
 
+/** Pending partitions that a compacter holds and puts in order at once, about 300 bytes each: 60 MB. */
+export const MAX_PENDING_PARTITIONS = 200_000;
+
 /** Partitions of a run over everything that are held and put in order at once, about 300 bytes each: 15 MB. */
 export const MAX_LISTED_PARTITIONS = 50_000;
 
@@ -238,6 +241,15 @@ export const WATCHDOG_TICK_MS = 5_000;
 
 /** The latest epoch millisecond with a four-digit year, and so with a date directory. */
 export const MAX_TIMESTAMP_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Dates whose counts are remembered from one measurement of the storage to the next, about 300 bytes each. */
+export const MAX_MEASURED_DATES = 50_000;
+
+/**
+ * Bytes of a compacted file from which on a measurement looks whether it has a rollup. A user's day of two devices at 1 Hz has a third of that, and what is
+ * smaller is answered from its readings in some tens of milliseconds.
+ */
+export const MIN_UNROLLED_BYTES = 256 * 1024;
 
 /** Days that a measurement of the storage lists one by one, the last ones; ten years, as a query spans. */
 export const MAX_LISTED_DAYS = 3_660;

@@ -106,6 +106,8 @@ function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage
     publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
     snapshot: (...call) => storage.snapshot(...call),
     versions: (...call) => storage.versions(...call),
+    size: (...call) => storage.size(...call),
+    state: (...call) => storage.state(...call),
     strays: (...call) => storage.strays(...call),
     replace: (...call) => storage.replace(...call),
     remove: (...call) => storage.remove(...call),

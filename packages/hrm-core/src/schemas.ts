@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { MAX_TIMESTAMP_LENGTH } from './limits.js';
 import { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
+import { LIVE_ID } from './pure/live-cursor.js';
 import { HeartRateSchema, IdSchema } from './pure/reading.js';
 
 export { HeartRateSchema, IdSchema };
@@ -36,6 +37,9 @@ export const WireReadingSchema = v.object({
   timestamp: TimestampSchema,
   heart_rate: RateSchema,
 });
+
+/** The id of an event of a live stream, as it was sent. */
+export const LiveIdSchema = v.pipe(v.string(), v.regex(LIVE_ID));
 
 /** The width of a row. */
 export const IntervalSchema = v.picklist(Object.keys(INTERVAL_MS) as Interval[]);

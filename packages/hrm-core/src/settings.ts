@@ -120,7 +120,7 @@ const DEFINITIONS = {
     schema: path,
     fallback: './.hrm/keys.json',
     allowed: 'a file',
-    about: 'Where the API keys are (hrm keys create). As soon as there is one, every call needs a key.',
+    about: 'Where the API keys are, as hashes (hrm keys create). As soon as there is one, every call needs a key.',
   },
   rateLimit: {
     variable: 'HRM_RATE_LIMIT',
@@ -134,7 +134,7 @@ const DEFINITIONS = {
     schema: path,
     fallback: './data',
     allowed: 'a directory',
-    about: 'Where the Parquet files are.',
+    about: 'Where the Parquet files are: on a file system with hard links.',
   },
   redisUrl: {
     variable: 'REDIS_URL',
@@ -148,7 +148,7 @@ const DEFINITIONS = {
     schema: path,
     fallback: './.hrm/queue',
     allowed: 'a directory',
-    about: 'Where the embedded queue is.',
+    about: 'Where the embedded queue is: on a local disk.',
   },
   queueKey: {
     variable: 'HRM_QUEUE_KEY',
@@ -184,7 +184,8 @@ const DEFINITIONS = {
     schema: integer(1, Number.MAX_SAFE_INTEGER),
     fallback: DEFAULT_QUEUE_HIGH_WATER,
     allowed: 'an integer from 1',
-    about: 'Readings queued from which on no more are accepted until some are stored.',
+    about:
+      'Readings queued and claimed from which on no more are accepted until some are stored. One API key may fill 7/8 of it. With several processes it is approximate.',
   },
   batchMaxReadings: {
     variable: 'HRM_BATCH_MAX_READINGS',
@@ -205,7 +206,7 @@ const DEFINITIONS = {
     schema: integer(100, DAY_MS),
     fallback: 30_000,
     allowed: 'milliseconds, 100 to 86400000',
-    about: "How long a claimed batch is its consumer's without a sign of life.",
+    about: "How long a claim is leased: a claimed batch stays its consumer's for so long without a sign of life.",
   },
   compactEveryMs: {
     variable: 'HRM_COMPACT_EVERY_MS',
@@ -219,7 +220,7 @@ const DEFINITIONS = {
     schema: DAY,
     fallback: 60_000,
     allowed: 'milliseconds, 0 to 86400000',
-    about: 'How long files that compaction replaced stay for readers that still use them.',
+    about: 'How long files that compaction superseded stay for readers that still use them.',
   },
   devicePriority: {
     variable: 'HRM_DEVICE_PRIORITY',
@@ -233,7 +234,7 @@ const DEFINITIONS = {
     schema: v.picklist(['reject', 'utc']),
     fallback: 'reject' as const,
     allowed: 'reject or utc',
-    about: 'What to do with a timestamp without an offset.',
+    about: 'What to do with a timestamp without an offset; utc: take it as UTC.',
   },
   maxFutureMs: {
     variable: 'HRM_MAX_FUTURE_MS',
@@ -247,7 +248,8 @@ const DEFINITIONS = {
     schema: integer(1, 1_000_000),
     fallback: DEFAULT_MAX_DEVICES,
     allowed: 'an integer from 1 to 1000000',
-    about: 'Devices that a user may have on one UTC day; the API refuses readings of more.',
+    about:
+      'Devices that a user may have on one UTC day; the API refuses readings of more. Each process counts what it accepted itself.',
   },
   maxPastMs: {
     variable: 'HRM_MAX_PAST_MS',

@@ -1,3 +1,5 @@
+import { inTurns, type Steps } from './steps.js';
+
 /** Elements sorted in one piece: some milliseconds' work. */
 const SLICE_ELEMENTS = 4_096;
 
@@ -12,14 +14,26 @@ export async function sortInTurns<T>(
   compare: (a: T, b: T) => number,
   give: () => Promise<void>,
 ): Promise<readonly T[]> {
+  return await inTurns(
+    sortSteps(items, compare, (slice) => slice.sort(compare)),
+    give,
+  );
+}
+
+/** The same in steps. @param sortSlice - sorts some thousand elements, in place, in the order of `compare`. */
+export function* sortSteps<T>(
+  items: readonly T[],
+  compare: (a: T, b: T) => number,
+  sortSlice: (slice: T[]) => T[],
+): Steps<readonly T[]> {
   let runs: (readonly T[])[] = [];
   for (let from = 0; from < items.length; from += SLICE_ELEMENTS) {
-    runs.push(items.slice(from, from + SLICE_ELEMENTS).sort(compare));
-    if (from + SLICE_ELEMENTS < items.length) await give();
+    runs.push(sortSlice(items.slice(from, from + SLICE_ELEMENTS)));
+    if (from + SLICE_ELEMENTS < items.length) yield;
   }
   while (runs.length > 1) {
     const merged: (readonly T[])[] = [];
-    for (let i = 0; i < runs.length; i += 2) merged.push(await merge(runs[i] ?? [], runs[i + 1] ?? [], compare, give));
+    for (let i = 0; i < runs.length; i += 2) merged.push(yield* merge(runs[i] ?? [], runs[i + 1] ?? [], compare));
     runs = merged;
   }
   return runs[0] ?? [];
@@ -31,12 +45,7 @@ export function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-async function merge<T>(
-  left: readonly T[],
-  right: readonly T[],
-  compare: (a: T, b: T) => number,
-  give: () => Promise<void>,
-): Promise<readonly T[]> {
+function* merge<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number): Steps<readonly T[]> {
   if (right.length === 0) return left;
   const merged: T[] = [];
   for (let l = 0, r = 0; l < left.length || r < right.length; ) {
@@ -44,7 +53,7 @@ async function merge<T>(
     merged.push((isLeft ? left[l] : right[r]) as T);
     if (isLeft) l += 1;
     else r += 1;
-    if (merged.length % SLICE_ELEMENTS === 0) await give();
+    if (merged.length % SLICE_ELEMENTS === 0) yield;
   }
   return merged;
 }

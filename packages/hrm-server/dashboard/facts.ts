@@ -11,6 +11,7 @@ const FACT_NAMES: Readonly<Record<string, string>> = {
   files_bytes: 'Size',
   files_partitions: 'Users’ days',
   files_most_files_of_a_day: 'Most files of one user’s day',
+  files_without_rollup: 'Users’ days of too many devices for a rollup',
   compaction_partitions: 'Users’ days looked at',
   compaction_left: 'Days left for the next run',
   compaction_compacted: 'Days made one file',

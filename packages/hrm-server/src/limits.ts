@@ -156,7 +156,7 @@ export const STORAGE_FAILURE_MEMORY_MS = 60_000;
 /** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
 export const MAX_REMEMBERED_DAMAGE = 1_000;
 
-/** What `serve` uses. With the connections' 10 s, closing takes at most 35 s: less than a supervisor should wait (README). */
+/** What `serve` uses. With the connections' 10 s, closing takes at most 35 s: less than a supervisor should wait (docs/guides/deploy.md). */
 export const WATCH_LIMITS: WatchLimits = {
   everyMs: 10_000,
   consumerStallMs: 60_000,

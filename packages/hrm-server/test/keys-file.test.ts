@@ -116,11 +116,25 @@ describe('keys that are gone', () => {
     let nowMs = Date.now();
     const clock = { nowMs: () => nowMs };
     const gate = createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
-    const access = gate.admit({ headersDistinct: {} }, 'query');
+    const access = gate.admit({ rawHeaders: [] }, 'query');
     expect(access.isValid()).toBe(true);
     await createKey(path, INPUT);
     nowMs += 1_000;
     expect(access.isValid()).toBe(false);
+  });
+
+  it('are needed from the moment on in which somebody brings the first', async () => {
+    const path = await newPath();
+    const clock = { nowMs: () => 1_700_000_000_000 };
+    const openGate = () => createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
+    const [gate, other] = [openGate(), openGate()];
+    const brought = (value: string) => ({ rawHeaders: ['Authorization', value] });
+    expect(gate.admit(brought('Bearer hrm_none'), 'query').keyId).toBe(null);
+    const { record, token } = await createKey(path, INPUT);
+    expect(gate.admit(brought(`Bearer ${token}`), 'query').keyId).toBe(record.id);
+    expect(() => gate.admit({ rawHeaders: [] }, 'query')).toThrow(expect.objectContaining({ code: 'key_missing' }));
+    const wrong = () => other.admit(brought('Bearer hrm_none'), 'query');
+    expect(wrong).toThrow(expect.objectContaining({ code: 'key_wrong' }));
   });
 });
 

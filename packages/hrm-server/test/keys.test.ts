@@ -175,7 +175,7 @@ describe('the rate of a key', () => {
     const other = await createKey(path, INPUT);
     const clock = manualClock();
     const gate = createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 60 });
-    const admit = (key: string) => gate.admit({ headersDistinct: { authorization: [`Bearer ${key}`] } }, 'ingest');
+    const admit = (key: string) => gate.admit({ rawHeaders: ['Authorization', `Bearer ${key}`] }, 'ingest');
     expect(admit(token).headers).toEqual({
       'RateLimit-Policy': '"default";q=60;w=60',
       RateLimit: '"default";r=59;t=1',

@@ -8,12 +8,11 @@ import { startProgress } from '../progress.js';
 export const compactCommand: Command = {
   name: 'compact',
   about:
-    "Merges the parts of a user's day where that is worth it, into larger parts and one compacted file, brings home what users " +
-    'share, and deletes files replaced long ago. It looks at what was written to since it was last done with. ' +
+    "Merges the parts of a user's day into larger parts and one compacted file, where that is worth it. It splits shared files " +
+    'among their users, and deletes files superseded long ago. It looks at what was written since the last run. ' +
     'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.\n\n' +
-    'A day that is over is brought to one file when a run finds nothing new for it, or nothing has come for ten minutes; until ' +
-    'then it is counted as waiting, ' +
-    'and a later run does it, or --all at once.',
+    'A day that is over becomes one file when a run finds nothing new for it, or nothing has come for ten minutes. Until ' +
+    'then it counts as waiting, and a later run does it. --all does it at once.',
   options: [
     {
       name: 'user',

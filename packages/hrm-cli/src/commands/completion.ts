@@ -11,8 +11,8 @@ export function createCompletionCommand(table: CommandTable): Command {
   return {
     name: 'completion',
     about:
-      'Prints a program for a shell, by which it completes commands, options and their values when the tab key is pressed. ' +
-      "It is made of this version's own commands, offers nothing that is stored, and asks nothing when it runs. " +
+      'Prints a program for a shell: with it, the tab key completes commands, options and their values. ' +
+      "It knows this version's own commands. It offers nothing that is stored. " +
       'It completes the word hrm, so hrm must be on the path: npm link -w packages/hrm-cli in the repository does that.',
     operands: { label: 'SHELL', min: 1, max: 1, choices: Object.keys(SHELLS) },
     options: [],

@@ -13,9 +13,12 @@ const CHECK_TIMEOUT_MS = 15_000;
 export const doctorCommand: Command = {
   name: 'doctor',
   about:
-    'Looks at what the system stands on: Node.js, settings, API keys, the data directory (room, inodes, sync, permissions, identity, leftovers, quarantine, readings received ahead of the clock), the ' +
-    'queue or Redis (version, what could lose readings, its clock, what waits), and says of each what to do. It writes some blocks, and deletes them. ' +
-    'Ends with 3 where something keeps the system from working; warnings alone end with 0.',
+    'Looks at what the system stands on, and says what to do:\n\n' +
+    'Node.js, settings and API keys. ' +
+    'The data directory: room, inodes, sync, permissions, identity, stale temporaries, quarantine, readings received ahead of the clock. ' +
+    'The queue or Redis: version, what could lose readings, its clock, what waits.\n\n' +
+    'It writes some blocks, and deletes them. ' +
+    'It ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],
   settings: [
     'dataDir',

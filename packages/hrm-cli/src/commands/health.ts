@@ -20,8 +20,9 @@ interface Finding {
 export const healthCommand: Command = {
   name: 'health',
   about:
-    'Says whether the queue and the storage that the settings name can do their work, for container health checks and scripts; makes nothing. ' +
-    'With --url it asks a running server instead. Ends with 0 when healthy or degraded, with 3 when unhealthy.',
+    'Says whether the queue and the storage that the settings name can do their work. It is for container health checks and scripts, ' +
+    'and makes no file or directory. With --url it asks a running server instead. ' +
+    'It ends with 0 when healthy or degraded, with 3 when unhealthy.',
   options: [{ name: 'url', value: 'URL', about: 'Ask the server at this address, http://127.0.0.1:8000.' }],
   settings: [...QUEUE_SETTINGS, 'queueHighWater', 'dataDir', 'batchMaxAgeMs', 'leaseMs'],
   examples: ['hrm health', 'hrm health --url http://127.0.0.1:8000 --json'],

@@ -22,7 +22,7 @@ export const importCommand: Command = {
   name: 'import',
   about:
     'Enqueues the readings of CSV files (a header row names user_id, device_id, timestamp, heart_rate) or NDJSON files, gzipped or not. ' +
-    'A running hrm serve, or hrm drain --all, stores them then; importing a file again is harmless.',
+    'A running hrm serve, or hrm drain --all, stores them then. Importing a file again is harmless.',
   operands: { label: 'FILE…', min: 1, max: MAX_FILES },
   options: [
     {

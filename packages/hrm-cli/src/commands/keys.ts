@@ -23,8 +23,13 @@ const OPTIONS: readonly CommandOption[] = [
     repeatable: true,
     choices: SCOPES,
   },
-  { name: 'user', value: 'U', about: 'A user it may speak of; without any: of all.', repeatable: true },
-  { name: 'expires', value: 'DAYS', about: 'After so many days it is worth nothing; without it: never.' },
+  {
+    name: 'user',
+    value: 'U',
+    about: 'A user it may ask about and send for; without any: all users.',
+    repeatable: true,
+  },
+  { name: 'expires', value: 'DAYS', about: 'It expires after so many days; without it: never.' },
 ];
 
 /** `hrm keys create` */
@@ -32,7 +37,7 @@ export const createCommand: Command = {
   name: 'keys create',
   about:
     'Makes an API key and prints it, once: only its hash is kept. With the first key the server answers nobody without one, ' +
-    'and may listen beyond this machine (--host); servers that run know a new key at once.',
+    'and may listen beyond this machine (--host). Running servers know a new key at once.',
   options: OPTIONS,
   settings: ['keysFile'],
   examples: [
@@ -84,7 +89,7 @@ function unseenError(message: string, kind: 'invalid' | 'unavailable'): HrmError
 /** `hrm keys list` */
 export const listCommand: Command = {
   name: 'keys list',
-  about: 'Lists the API keys: ids, names, what they may do, of whom they may speak. The keys themselves are nowhere.',
+  about: 'Lists the API keys: ids, names, scopes and users. The keys themselves are stored nowhere.',
   options: [],
   settings: ['keysFile'],
   examples: ['hrm keys list', 'hrm keys list --json'],
@@ -123,10 +128,10 @@ function noKeysText(keysFile: string): string {
 export const revokeCommand: Command = {
   name: 'keys revoke',
   about:
-    'Takes API keys away, by id or by the whole key; servers that run refuse them within a second. It ends with 2 where one of them is not ' +
-    'there, after the others are taken away: a key that leaked may be in another file (--keys-file).\n\n' +
+    'Takes API keys away, by id or by the whole key. Running servers refuse them within a second. It ends with 2 where one of them is not ' +
+    'there, after it took the others away. A key that leaked may be in another file (--keys-file).\n\n' +
     'With the last key gone everybody is refused. To need no keys any more, delete the file of the keys and the one beside it that ' +
-    'ends in .needed, and start the servers anew: without the one, but with the other, they do not start.',
+    'ends in .needed. Then start the servers anew. They do not start without the first but with the second.',
   operands: { label: 'ID…', min: 1, max: 1_000 },
   options: [],
   settings: ['keysFile'],

@@ -32,7 +32,7 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
 export const queryCommand: Command = {
   name: 'query',
   about:
-    "Shows one user's heart rate, a row a minute that has readings, for start <= t < end; readings still queued are not in it. " +
+    "Shows one user's heart rate, a row a minute that has readings, for start <= t < end. Readings still queued are not in it. " +
     'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority). ' +
     'With --format parquet it exports the stored readings themselves, of all devices, for any tool that reads Parquet.',
   options: [
@@ -45,13 +45,12 @@ export const queryCommand: Command = {
       name: 'format',
       value: 'F',
       about:
-        'What to print; by default what the extension of the --output file says (.csv, .json, .ndjson, .jsonl, .parquet), ' +
-        'else table, with --json json. json is the body of the GET.',
+        'What to print; json is the body of the GET. Default: by the extension of the --output file, else table, with --json json.',
       choices: FORMATS,
     },
     {
       name: 'chart',
-      about: 'Draw it, as wide as the terminal; rows are as wide as the chart can show, unless --interval says.',
+      about: 'Draw it, as wide as the terminal. Without --interval the rows are as wide as the chart can show.',
     },
     URL_OPTION,
     {

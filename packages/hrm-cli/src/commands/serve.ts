@@ -16,7 +16,7 @@ export const serveCommand: Command = {
   name: 'serve',
   about:
     'Runs the HTTP API, a consumer that stores what is queued, and a compacter, in one process, until SIGTERM or SIGINT. ' +
-    'With --only it runs parts, in as many processes as wanted; when ready it prints one line, with its URL if it has one.',
+    'With --only it runs parts, in as many processes as you want. When ready it prints one line, with its URL if it has one.',
   options: [
     { name: 'only', value: 'PART', about: 'Run only this part.', repeatable: true, choices: PARTS },
     {

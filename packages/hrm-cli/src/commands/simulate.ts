@@ -18,8 +18,8 @@ const BACKFILL_EVERY_MS = 15_000;
 export const simulateCommand: Command = {
   name: 'simulate',
   about:
-    'Makes believable readings for demonstrations and load: sleep, days and exercise of many people, as several devices each see them, with ' +
-    'noise, gaps, readings out of order and twice, and late uploads in bursts. They go into the queue in real time, under ids like sim-0001. ' +
+    'Makes believable readings for demonstrations and load: sleep, days and exercise of many people, as several devices each see them. They have ' +
+    'noise and gaps, come out of order and twice, and late in bursts. They go into the queue in real time, under ids like sim-0001. ' +
     'The same --seed and --start give the same readings. SIGINT ends it early, which is no failure.',
   options: [
     { name: 'users', value: 'N', about: 'People; default 10.' },

@@ -12,7 +12,7 @@ import { type QueuedCounts, type Report, reportText, reportToWire } from '../sta
 export const statsCommand: Command = {
   name: 'stats',
   about:
-    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files and reads none; ' +
+    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files, and of large compacted files at the end: whether their minutes are rolled up; ' +
     "users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
     'With --url a server tells what it knows, to a key with the scope admin. What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }, URL_OPTION],

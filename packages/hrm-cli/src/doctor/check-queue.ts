@@ -36,7 +36,7 @@ async function redisFindings(settings: Settings): Promise<readonly Finding[]> {
   const { version, mode, usedBytes, roundTripMs, clockAheadMs, warnings } = report;
   const findings: Finding[] = [ok('version', `Redis ${version}, ${mode}, ${bytesText(usedBytes)} used`)];
   for (const { code, message } of warnings) {
-    const [what = message, fix = 'see the README, under Redis'] = message.split(/: (?=set )/);
+    const [what = message, fix = 'see docs/guides/redis.md'] = message.split(/: (?=set )/);
     findings.push(warning(code, what, fix));
   }
   if (warnings.length === 0) findings.push(ok('durability', 'what is accepted is on its disk'));

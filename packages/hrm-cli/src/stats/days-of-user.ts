@@ -21,12 +21,17 @@ const DAY_MS = 86_400_000;
 /** Days of one question: see the contract. */
 const MAX_QUESTION_DAYS = 3_660;
 
+/** Before the names of devices, which are too many. */
+const NOT_ROLLED_UP = '(not rolled up)';
+
 /** A day of a user: what is stored, and what of it counts. */
 interface UserDay {
   readonly date: string;
   /** The user's own; 0 where all is in shared parts. */
   readonly files: number;
   readonly bytes: number;
+  /** `false` where the day has too many devices for a rollup. */
+  readonly isRolledUp: boolean;
   readonly row: Row | null;
 }
 
@@ -83,19 +88,20 @@ function joinDays(own: readonly StoredDay[], rows: readonly Row[]): readonly Use
   const files = new Map(own.map((day) => [dashed(day.date), day]));
   const counted = new Map(rows.map((row) => [row.timestamp.slice(0, 10), row]));
   return [...new Set([...files.keys(), ...counted.keys()])].sort().map((date) => {
-    const { files: count = 0, bytes = 0 } = files.get(date) ?? {};
-    return { date, files: count, bytes, row: counted.get(date) ?? null };
+    const { files: count = 0, bytes = 0, withoutRollup = 0 } = files.get(date) ?? {};
+    return { date, files: count, bytes, isRolledUp: withoutRollup === 0, row: counted.get(date) ?? null };
   });
 }
 
-function dayToWire({ date, files, bytes, row }: UserDay) {
+function dayToWire({ date, files, bytes, isRolledUp, row }: UserDay) {
   const { count = 0, min = null, max = null, deviceIds = [] } = row ?? {};
-  return { date, readings: count, min, max, files, bytes, device_ids: deviceIds };
+  return { date, readings: count, min, max, files, bytes, without_rollup: !isRolledUp, device_ids: deviceIds };
 }
 
-function lineOfDay({ date, files, bytes, row }: UserDay): string {
+function lineOfDay({ date, files, bytes, isRolledUp, row }: UserDay): string {
   const cells = [date, row?.count ?? 0, row?.min ?? '', row?.max ?? '', files, bytesText(bytes)].map(String);
-  return dayLine([...cells, (row?.deviceIds ?? []).map(visibleId).join(', ')]);
+  const devices = (row?.deviceIds ?? []).map(visibleId).join(', ');
+  return dayLine([...cells, isRolledUp ? devices : `${NOT_ROLLED_UP} ${devices}`]);
 }
 
 const WIDTHS = [10, 9, 3, 3, 5, 9] as const;

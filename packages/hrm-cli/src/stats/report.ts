@@ -2,10 +2,12 @@
  * What `hrm stats` tells, of what is here and of what a server tells.
  */
 import type { StorageSize } from 'hrm-core';
-import { bytesText, summaryText } from '../output.js';
+import { bytesText, plural, summaryText } from '../output.js';
 
 /** What is stored, in counts. */
-export interface StoredCounts extends Omit<StorageSize, 'lastDays'> {
+export interface StoredCounts extends Omit<StorageSize, 'lastDays' | 'withoutRollup'> {
+  /** Users' days that have no rollup; `null`: an older server does not tell. */
+  readonly withoutRollup: number | null;
   /** When a server counted it, ISO 8601; it does so every 30 s at most. */
   readonly countedAt?: string | undefined;
 }
@@ -45,6 +47,7 @@ function storageToWire({ days, users, partitions, files, bytes, ...size }: Store
     compacted_files: size.compactedFiles,
     shared_parts: size.sharedParts,
     most_files: size.mostFiles,
+    without_rollup: size.withoutRollup,
     first_date: size.firstDate,
     last_date: size.lastDate,
     counted_at: size.countedAt,
@@ -77,8 +80,16 @@ function storageRows(size: StoredCounts | null): Rows {
     ['partitions', partitions],
     ['files', `${files} (${compactedFiles} compacted, ${sharedParts} shared), at most ${mostFiles} in a partition`],
     ['bytes', bytesText(bytes)],
+    ...withoutRollupRow(size),
     ...(size.countedAt === undefined ? [] : [['counted', size.countedAt] as const]),
   ];
+}
+
+/** Only where there are some: what it means is for few. */
+function withoutRollupRow({ withoutRollup }: StoredCounts): Rows {
+  if (withoutRollup === null || withoutRollup === 0) return [];
+  const days = plural(withoutRollup, 'day of a user', 'days of users');
+  return [['not rolled up', `${days}: of too many devices, so that every question reads all their readings`]];
 }
 
 function queueRows(queue: QueuedCounts | null): Rows {

@@ -10,6 +10,8 @@ export interface ServerFiles {
   readonly sharedParts: number;
   /** Files of the partition that has the most. */
   readonly mostFiles: number;
+  /** Users' days of too many devices for a rollup; `null`: an older server does not tell. */
+  readonly withoutRollup: number | null;
   /** Users with files of their own. */
   readonly users: number;
   readonly days: number;
@@ -63,6 +65,7 @@ function toFiles(files: Fields): ServerFiles {
     compactedFiles: toNumber(files.compacted_files),
     sharedParts: toNumber(files.shared_parts),
     mostFiles: toNumber(files.most_files_of_a_day),
+    withoutRollup: files.without_rollup === undefined ? null : toNumber(files.without_rollup),
     users: toNumber(files.users),
     days: toNumber(files.days),
     firstDate: files.first_date === null ? null : toText(files.first_date),

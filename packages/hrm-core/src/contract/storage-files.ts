@@ -122,6 +122,9 @@ export const versionCases: StorageCases = [
         assert.ok(!seen.has(text), `${text} was seen before`);
         seen.add(text);
         assert.deepEqual(await storage.versions(partition), versions, 'and stay what they are');
+        const state = await storage.state(partition);
+        assert.ok(state === null || !seen.has(state), 'so does the state, where it tells');
+        if (state !== null) seen.add(state);
       }
       await look();
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
@@ -140,6 +143,35 @@ export const versionCases: StorageCases = [
       await storage.remove(partition, ['part-c.parquet']);
       await storage.publish(partition, 'part-c.parquet', bytesOf('others'));
       await look();
+    },
+  ],
+];
+
+/** A partition is measured by what is there, and one that is not there is nothing. */
+export const sizeCases: StorageCases = [
+  [
+    'the size is that of the files of a snapshot',
+    async ({ storage }) => {
+      async function look(hasCompacted: boolean): Promise<void> {
+        const { files, bytes, compactedBytes } = await storage.size(partition);
+        await withSnapshot(storage, partition, async (snapshot) => {
+          const sizes = snapshot.files.map(({ byteLength }) => byteLength);
+          assert.deepEqual(
+            { files, bytes },
+            { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) },
+          );
+          assert.equal(compactedBytes, hasCompacted ? sizes[0] : null);
+        });
+      }
+      await look(false);
+      assert.equal(await storage.state(partition), null);
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      await storage.publish(partition, 'part-b.parquet', bytesOf('some more'));
+      await look(false);
+      await replaceBy(storage, 'compacted', 'part-old-1.parquet');
+      await look(true);
+      await storage.remove(partition, ['part-a.parquet']);
+      await look(true);
     },
   ],
 ];

@@ -1,6 +1,6 @@
 /** What every storage driver proves; see ports/storage.ts for the promises in words. */
 import type { Storage } from '../ports/storage.js';
-import { publishCases, snapshotCases, versionCases } from './storage-files.js';
+import { publishCases, sizeCases, snapshotCases, versionCases } from './storage-files.js';
 import { listingCases, replaceCases } from './storage-partitions.js';
 import { quarantineCases } from './storage-quarantine.js';
 import type { StorageCase } from './storage-support.js';
@@ -23,7 +23,15 @@ export interface StorageContract {
 
 /** Declares the suite's tests. */
 export function storageContract(contract: StorageContract): void {
-  const cases = [publishCases, snapshotCases, versionCases, replaceCases, quarantineCases, listingCases].flat();
+  const cases = [
+    publishCases,
+    snapshotCases,
+    versionCases,
+    sizeCases,
+    replaceCases,
+    quarantineCases,
+    listingCases,
+  ].flat();
   for (const [name, body] of cases) contract.test(name, () => runCase(contract, body));
 }
 

@@ -73,6 +73,7 @@ export async function decodeGroups(
   partition: Partition,
   opened: Pick<OpenedFile, 'footer'> & Partial<OpenedFile>,
   groups: readonly RowGroup[],
+  give: () => Promise<void> = async () => undefined,
 ): Promise<ReadingColumns[]> {
   return asDamage(file, partition, async () => {
     const { footer, tail, tailFrom = Number.POSITIVE_INFINITY } = opened;
@@ -87,6 +88,7 @@ export async function decodeGroups(
         : new Uint8Array(await file.read(run.fromByte, run.toByte));
       if (footer.seal === 'whole' && !hasDigest(bytes)) throw new Error('it does not have its digest');
       for (const group of run.groups) {
+        await give();
         const own = bytes.subarray(group.fromByte - run.fromByte, group.toByte - run.fromByte);
         if (group.digest !== null && pieceDigest(own) !== group.digest)
           throw new Error('a row group does not have its digest');

@@ -12,6 +12,7 @@ import { ROW_GROUP_ROWS } from '../limits.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
 import { encodeRollup } from '../pure/rollup/rollup-codec.js';
+import { inOnePiece, type Steps } from '../steps.js';
 import { CREATED_BY, DIGEST_KEY, NO_DIGEST, pieceDigest, sealFooter } from './digest.js';
 
 /**
@@ -72,8 +73,13 @@ export interface FileExtras {
  *   whatever fails is their fault, running out of memory excepted.
  */
 export function encodeReadings(columns: ReadingColumns, extras: FileExtras = {}): Uint8Array<ArrayBuffer> {
+  return inOnePiece(encodeSteps(columns, extras));
+}
+
+/** The same in steps, a row group each: fifty thousand users with the longest ids take half a second. */
+export function* encodeSteps(columns: ReadingColumns, extras: FileExtras = {}): Steps<Uint8Array<ArrayBuffer>> {
   try {
-    return encodeFile(columns, extras);
+    return yield* encodeFile(columns, extras);
   } catch (error) {
     if (isOutOfMemory(error)) throw error;
     throw new HrmError('these readings cannot be encoded as Parquet', {
@@ -89,10 +95,10 @@ function isOutOfMemory(error: unknown): boolean {
   return error instanceof RangeError && /allocat|memory/i.test(error.message);
 }
 
-function encodeFile(columns: ReadingColumns, { shared, ...extras }: FileExtras): Uint8Array<ArrayBuffer> {
+function* encodeFile(columns: ReadingColumns, { shared, ...extras }: FileExtras): Steps<Uint8Array<ArrayBuffer>> {
   const encoder = createEncoder({ shared });
-  Array.from(encoder.write(columns));
-  Array.from(encoder.flush());
+  for (const _ of encoder.write(columns)) yield;
+  for (const _ of encoder.flush()) yield;
   return encoder.finish(extras);
 }
 

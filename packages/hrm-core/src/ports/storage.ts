@@ -119,6 +119,14 @@ export interface Replacement {
   readonly bytes: Uint8Array;
 }
 
+/** What a partition takes. */
+export interface PartitionSize {
+  readonly files: number;
+  readonly bytes: number;
+  /** Of them those of the compacted file; `null` where there is none. */
+  readonly compactedBytes: number | null;
+}
+
 /** What a check found. */
 export interface StorageCheck extends Space {
   /** Files in quarantine: they stay until a person deletes them. */
@@ -158,11 +166,18 @@ export interface Storage {
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
    */
   versions(partition: Partition, options?: VersionOptions): Promise<readonly FileVersion[]>;
+  /** Counts a partition's files and their bytes, and opens none; one that does not exist has none. */
+  size(partition: Partition, options?: ListOptions): Promise<PartitionSize>;
+  /**
+   * What tells the files that a partition has now from those that it has at any other time, by one look; `null` where it does not
+   * exist, or has changed so lately that the storage's clock may not tell the next change from the last.
+   */
+  state(partition: Partition): Promise<string | null>;
   /**
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
    * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
-  strays(partition: Partition): Promise<readonly string[]>;
+  strays(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.
@@ -185,7 +200,10 @@ export interface Storage {
   quarantine(snapshot: Snapshot, name: string, reason: string): Promise<'quarantined' | 'gone'>;
   /** What was set aside, in no order. */
   quarantined(options?: CallOptions): AsyncIterable<QuarantinedFile>;
-  /** Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. */
+  /**
+   * Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. One that others than this
+   * storage made by hand may be missed for a minute where `directories` are named.
+   */
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;

@@ -1,5 +1,9 @@
 import { MINUTE_MS } from '../limits.js';
-import { compareUtf8, sortUtf8 } from './utf8.js';
+import { inOnePiece, type Steps } from '../steps.js';
+import { compareUtf8, sortUtf8Steps } from './utf8.js';
+
+/** Rows, or strings, that are gone through in one step: a millisecond's work or two. */
+export const ROWS_A_STEP = 4_096;
 
 /** One reading, as an object: at the edges only; inward of them readings are {@link ReadingColumns}. */
 export interface Reading {
@@ -52,12 +56,18 @@ function allocateColumns(length: number, users: readonly string[], devices: read
 
 /** Turns readings into columns, in the order given. */
 export function columnsFromReadings(readings: readonly Reading[]): ReadingColumns {
-  const users = internStrings(readings.map((reading) => reading.userId));
-  const devices = internStrings(readings.map((reading) => reading.deviceId));
+  return inOnePiece(columnSteps(readings));
+}
+
+/** The same in steps: fifty thousand users with the longest ids take half a second. */
+export function* columnSteps(readings: readonly Reading[]): Steps<ReadingColumns> {
+  const users = yield* internSteps(readings.map((reading) => reading.userId));
+  const devices = yield* internSteps(readings.map((reading) => reading.deviceId));
   const columns = allocateColumns(readings.length, users.values, devices.values);
   columns.user.set(users.indices);
   columns.device.set(devices.indices);
   for (const [i, reading] of readings.entries()) {
+    if (i % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
     columns.timestampMs[i] = reading.timestampMs;
     columns.heartRate[i] = reading.heartRate;
     columns.receivedMinute[i] = Math.floor(reading.receivedMs / MINUTE_MS);
@@ -65,13 +75,47 @@ export function columnsFromReadings(readings: readonly Reading[]): ReadingColumn
   return columns;
 }
 
+/** Distinct strings, and of each that was given its index among them. */
+export interface Interned {
+  /** In UTF-8 byte order. */
+  readonly values: readonly string[];
+  readonly indices: Uint32Array;
+}
+
 /** The distinct strings in UTF-8 byte order, and for each string given its index among them. */
-export function internStrings(strings: readonly string[]): { values: readonly string[]; indices: Uint32Array } {
+export function internStrings(strings: readonly string[]): Interned {
+  return inOnePiece(internSteps(strings));
+}
+
+/** The same in steps. */
+export function* internSteps(strings: readonly string[]): Steps<Interned> {
   const seen = new Map<string, number>();
   const indices = new Uint32Array(strings.length);
+  for (let from = 0; from < strings.length; from += ROWS_A_STEP) {
+    if (from > 0) yield;
+    addStrings(strings, from, { seen, indices });
+  }
+  if (seen.size <= 1) return { values: [...seen.keys()], indices };
+  const values = yield* sortUtf8Steps([...seen.keys()]);
+  const rank = new Uint32Array(values.length);
+  for (const [r, text] of values.entries()) {
+    if (r % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
+    rank[seen.get(text) as number] = r;
+  }
+  for (let i = 0; i < indices.length; i += 1) indices[i] = rank[indices[i] as number] as number;
+  return { values, indices };
+}
+
+/** Numbers strings as they come. */
+function addStrings(
+  strings: readonly string[],
+  from: number,
+  { seen, indices }: { readonly seen: Map<string, number>; readonly indices: Uint32Array },
+): void {
+  const to = Math.min(strings.length, from + ROWS_A_STEP);
   let last: string | undefined;
   let index = 0;
-  for (let i = 0; i < strings.length; i += 1) {
+  for (let i = from; i < to; i += 1) {
     const text = strings[i] as string;
     // Rows of one device stand together: nearly every string is the one before.
     if (text !== last) {
@@ -81,22 +125,21 @@ export function internStrings(strings: readonly string[]): { values: readonly st
     }
     indices[i] = index;
   }
-  if (seen.size <= 1) return { values: [...seen.keys()], indices };
-  const values = sortUtf8([...seen.keys()]);
-  const rank = new Uint32Array(values.length);
-  for (const [r, text] of values.entries()) rank[seen.get(text) as number] = r;
-  for (let i = 0; i < indices.length; i += 1) indices[i] = rank[indices[i] as number] as number;
-  return { values, indices };
 }
 
 /** One table out of several, rows in the order given, the dictionaries made one. */
 export function concatColumns(given: readonly ReadingColumns[]): ReadingColumns {
+  return inOnePiece(concatSteps(given));
+}
+
+/** The same in steps. */
+export function* concatSteps(given: readonly ReadingColumns[]): Steps<ReadingColumns> {
   // What ends a file adds no rows to those that wait, whose dictionaries may be of many users.
   const tables = given.filter((table) => table.length > 0);
   const [first] = tables;
   if (first !== undefined && tables.length === 1) return first;
-  const users = mergeDictionaries(tables.map((table) => table.users));
-  const devices = mergeDictionaries(tables.map((table) => table.devices));
+  const users = yield* mergeDictionaries(tables.map((table) => table.users));
+  const devices = yield* mergeDictionaries(tables.map((table) => table.devices));
   const length = tables.reduce((sum, table) => sum + table.length, 0);
   const columns = allocateColumns(length, users.values, devices.values);
   let at = 0;
@@ -198,11 +241,11 @@ export function sameReadings(left: ReadingColumns, right: ReadingColumns): boole
   return true;
 }
 
-function mergeDictionaries(dictionaries: readonly (readonly string[])[]): {
+function* mergeDictionaries(dictionaries: readonly (readonly string[])[]): Steps<{
   values: readonly string[];
   maps: readonly Uint32Array[];
-} {
-  const { values, indices } = internStrings(dictionaries.flat());
+}> {
+  const { values, indices } = yield* internSteps(dictionaries.flat());
   let at = 0;
   const maps = dictionaries.map((dictionary) => {
     at += dictionary.length;

@@ -5,7 +5,8 @@
  * the order of arrival, redelivery, batching and compaction, the same readings survive. Rule 2 is applied only when
  * answering, so that a changed priority changes the answer about old data too.
  */
-import { concatColumns, type ReadingColumns, takeRows } from './columns.js';
+import { inOnePiece, inTurns, type Steps } from '../steps.js';
+import { concatSteps, type ReadingColumns, ROWS_A_STEP, takeRows } from './columns.js';
 import { sortRows } from './sort-rows.js';
 
 /**
@@ -13,16 +14,22 @@ import { sortRows } from './sort-rows.js';
  * Tables that are sorted already merge in time linear in rows times log(tables).
  */
 export function mergeReadings(tables: readonly ReadingColumns[]): ReadingColumns {
-  const all = concatColumns(tables);
-  const order = groupSeries(all);
+  return inOnePiece(mergeSteps(tables));
+}
+
+function* mergeSteps(tables: readonly ReadingColumns[]): Steps<ReadingColumns> {
+  const all = yield* concatSteps(tables);
+  const order = yield* groupSeries(all);
   const kept = new Uint32Array(order.rows.length);
   const scratch = new Uint32Array(order.rows.length);
   let count = 0;
   for (let s = 0; s + 1 < order.starts.length; s += 1) {
+    if (s % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
     const rows = order.rows.subarray(order.starts[s], order.starts[s + 1]);
     sortRows(rows, all.timestampMs, scratch);
     count = keepLatest(all, rows, kept, count);
   }
+  yield;
   return takeRows(all, kept.subarray(0, count));
 }
 
@@ -30,7 +37,7 @@ export function mergeReadings(tables: readonly ReadingColumns[]): ReadingColumns
 const TABLES_A_PIECE = 1_024;
 
 /**
- * Merges any number of tables as {@link mergeReadings} does: by the hundreds first, with a turn for others after each. Rule 1 is
+ * Merges any number of tables as {@link mergeReadings} does: by the hundreds first, with turns for others. Rule 1 is
  * associative, so the answer is the same.
  * @param give - lets others work, where it is time to.
  */
@@ -42,25 +49,26 @@ export async function mergeInTurns(
   while (waiting.length > TABLES_A_PIECE) {
     const merged: ReadingColumns[] = [];
     for (let from = 0; from < waiting.length; from += TABLES_A_PIECE) {
-      merged.push(mergeReadings(waiting.slice(from, from + TABLES_A_PIECE)));
+      merged.push(await inTurns(mergeSteps(waiting.slice(from, from + TABLES_A_PIECE)), give));
       await give();
     }
     waiting = merged;
   }
-  return mergeReadings(waiting);
+  return await inTurns(mergeSteps(waiting), give);
 }
 
 /**
  * Row indices grouped by (user, device), groups ascending, rows of a group in the order of the table.
  * `starts` has one entry a group and the end.
  */
-function groupSeries(columns: ReadingColumns): { rows: Uint32Array; starts: Uint32Array } {
-  const runs = findRuns(columns);
+function* groupSeries(columns: ReadingColumns): Steps<{ rows: Uint32Array; starts: Uint32Array }> {
+  const runs = yield* findRuns(columns);
   const sorted = Float64Array.from(runs.keys()).sort();
   const rows = new Uint32Array(columns.length);
   const starts = new Uint32Array(sorted.length + 1);
   let at = 0;
   for (const [s, series] of sorted.entries()) {
+    if (s % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
     const edges = runs.get(series) ?? [];
     for (let e = 0; e < edges.length; e += 2) {
       const toRow = edges[e + 1] as number;
@@ -78,9 +86,10 @@ function groupSeries(columns: ReadingColumns): { rows: Uint32Array; starts: Uint
  * Runs of rows of the same (user, device): series -> from, to, from, to, … (half-open). Tables that come from sorted files have
  * a few runs however many rows.
  */
-function findRuns({ user, device, length, devices }: ReadingColumns): Map<number, number[]> {
+function* findRuns({ user, device, length, devices }: ReadingColumns): Steps<Map<number, number[]>> {
   const runs = new Map<number, number[]>();
-  for (let fromRow = 0; fromRow < length; ) {
+  for (let fromRow = 0, found = 1; fromRow < length; found += 1) {
+    if (found % ROWS_A_STEP === 0) yield;
     let toRow = fromRow + 1;
     while (toRow < length && user[toRow] === user[fromRow] && device[toRow] === device[fromRow]) toRow += 1;
     const series = (user[fromRow] as number) * devices.length + (device[fromRow] as number);

@@ -1,3 +1,6 @@
+import { sortSteps } from '../sort-in-turns.js';
+import type { Steps } from '../steps.js';
+
 /**
  * Orders two strings as their UTF-8 bytes would be ordered, which is by code point: the order of DuckDB's `ORDER BY`,
  * of Parquet's string statistics and of this project's files. JavaScript's `<` compares UTF-16 code units and puts an
@@ -23,6 +26,11 @@ export function compareUtf8(left: string, right: string): number {
  */
 export function sortUtf8(strings: string[]): string[] {
   return strings.some((text) => FROM_SURROGATES.test(text)) ? strings.sort(compareUtf8) : strings.sort();
+}
+
+/** Any number of strings in that order; they stay as they are. */
+export function* sortUtf8Steps(strings: readonly string[]): Steps<readonly string[]> {
+  return yield* sortSteps(strings, compareUtf8, sortUtf8);
 }
 
 const FROM_SURROGATES = /[\ud800-\uffff]/;

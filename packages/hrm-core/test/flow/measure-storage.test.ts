@@ -1,7 +1,10 @@
 /** Counting what is stored holds nobody up, however much there is. */
+import { mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, measureStorage, type Partition, type Storage, writePart } from '../../src/index.js';
+import { MAX_PENDING_PARTITIONS } from '../../src/limits.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
@@ -26,15 +29,17 @@ function workFor(ms: number): void {
 
 it('gives way again and again while it counts very many partitions', async () => {
   const partitions = Array.from({ length: 5_000 }, (_, i): Partition => ({ date: '20240115', directory: `u${i}` }));
-  const storage: Pick<Storage, 'partitions' | 'snapshot'> = {
+  const storage: Pick<Storage, 'partitions' | 'snapshot' | 'size' | 'state'> = {
     async *partitions({ directories }) {
       if (directories === undefined) yield* partitions;
     },
-    // As the directory's does: it only looks, at once.
-    async snapshot(partition) {
+    // As the directory's do: they only look, at once.
+    async size() {
       workFor(0.1);
-      return { partition, files: [], close: async () => undefined };
+      return { files: 1, bytes: 1, compactedBytes: null };
     },
+    state: async () => null,
+    snapshot: () => Promise.reject(new Error('no file is opened')),
   };
   // Half a second's work, in pieces of five milliseconds and little more.
   expect(await turnsDuring(() => measureStorage({ storage }))).toBeGreaterThan(50);
@@ -60,6 +65,26 @@ it('a compacter gives way while it looks for work among very many partitions', a
   });
 });
 
+it('a compacter holds a bounded number of what is pending', async () => {
+  await withDirectory(async (directory) => {
+    const storage = await openDirectoryStorage({ directory });
+    let listed = 0;
+    const marked: Storage = {
+      ...storage,
+      versions: async () => [],
+      async *partitions({ pending }) {
+        if (pending !== true) return;
+        for (; listed < MAX_PENDING_PARTITIONS + 100; listed += 1) yield { date: '20240115', directory: `u${listed}` };
+      },
+    };
+    const abort = new AbortController();
+    const run = compact({ storage: marked }, {}, { signal: abort.signal, onProgress: () => abort.abort() });
+    await run.catch(() => undefined);
+    expect(listed).toBe(MAX_PENDING_PARTITIONS - 1);
+    await storage.close();
+  });
+});
+
 it('counts right', async () => {
   await withDirectory(async (directory) => {
     const storage = await openDirectoryStorage({ directory });
@@ -70,6 +95,77 @@ it('counts right', async () => {
     await writePart({ storage }, readings);
     const { partitions, files, users, days, firstDate, lastDate } = await measureStorage({ storage });
     expect([partitions, files, users, days, firstDate, lastDate]).toEqual([60, 60, 20, 3, '19700101', '19700103']);
+    await storage.close();
+  }, MEMORY_DIRECTORY);
+});
+
+const SIZE = { partitions: 60, files: 60, compactedFiles: 0, users: 20, days: 3, withoutRollup: 0 };
+
+/** A store of twenty users on three days, as if nothing had happened in it for an hour. */
+async function makeStore(directory: string): Promise<Storage> {
+  const storage = await openDirectoryStorage({ directory });
+  const readings = Array.from({ length: 60 }, (_, i) => readingOf(`u${i % 20}`, Math.floor(i / 20)));
+  await writePart({ storage }, readings);
+  for (const date of ['19700101', '19700102', '19700103']) {
+    for (const user of readdirSync(join(directory, date))) age(join(directory, date, user));
+  }
+  return storage;
+}
+
+function readingOf(userId: string, day: number, heartRate = 60) {
+  return { userId, deviceId: 'd', timestampMs: day * DAY_MS + 1_000, heartRate, receivedMs: 0 };
+}
+
+function age(path: string): void {
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(path, longAgo, longAgo);
+}
+
+it('counts again only where something has changed, and opens nothing', async () => {
+  await withDirectory(async (directory) => {
+    const storage = await makeStore(directory);
+    const counted = { sizes: 0, states: 0 };
+    const watched = {
+      partitions: storage.partitions,
+      snapshot: () => Promise.reject(new Error('no file is opened')),
+      size(...call: Parameters<Storage['size']>) {
+        counted.sizes += 1;
+        return storage.size(...call);
+      },
+      state(...call: Parameters<Storage['state']>) {
+        counted.states += 1;
+        return storage.state(...call);
+      },
+    };
+    async function count() {
+      Object.assign(counted, { sizes: 0, states: 0 });
+      return await measureStorage({ storage: watched });
+    }
+    const first = await count();
+    expect(first).toMatchObject(SIZE);
+    expect(counted.sizes).toBe(60);
+    expect(await count()).toEqual(first);
+    expect(counted).toEqual({ sizes: 0, states: 60 });
+    // A file more on one day, and a user more on another.
+    await writePart({ storage }, [readingOf('u7', 1, 99), readingOf('new', 2)]);
+    expect(await count()).toMatchObject({ ...SIZE, partitions: 61, files: 62, users: 21 });
+    expect(counted.sizes).toBe(41);
+    await compact({ storage }, { all: true, sweepAfterMs: 0 });
+    await compact({ storage }, { all: true, sweepAfterMs: 0 });
+    expect(await count()).toMatchObject({ ...SIZE, partitions: 61, files: 61, compactedFiles: 61, users: 21 });
+    await storage.close();
+  }, MEMORY_DIRECTORY);
+});
+
+it('users without a file are not counted, however often it is counted', async () => {
+  await withDirectory(async (directory) => {
+    const storage = await makeStore(directory);
+    rmSync(join(directory, '19700102', 'u3'), { recursive: true });
+    mkdirSync(join(directory, '19700102', 'empty'));
+    age(join(directory, '19700102', 'empty'));
+    for (let i = 0; i < 3; i += 1) {
+      expect(await measureStorage({ storage })).toMatchObject({ ...SIZE, partitions: 59, files: 59 });
+    }
     await storage.close();
   }, MEMORY_DIRECTORY);
 });

@@ -72,8 +72,8 @@ describe('modes', () => {
         return `${entry.isDirectory() ? 'directory' : 'file'} ${(mode & 0o7777).toString(8)}`;
       });
       assert.deepEqual([...new Set(modes)].sort(), ['directory 700', 'file 600']);
-      // Data, .store, .tmp, .quarantine, .pending and two files in it, the date, the user, a part and a compacted file.
-      assert.equal(modes.length, 11);
+      // Data, .store, .tmp, .quarantine, .dates and a file in it, .pending and two, the date, the user, a part and a compacted file.
+      assert.equal(modes.length, 13);
     }),
   );
 });

@@ -8,7 +8,12 @@ import { existsSync, linkSync, mkdirSync, renameSync, rmSync, unlinkSync, writeF
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { type DirectoryFileSystem, realFileSystem } from '../../src/drivers/storage/directory/files.js';
+import {
+  type DirectoryEntry,
+  type DirectoryFileSystem,
+  type OpenDirectory,
+  realFileSystem,
+} from '../../src/drivers/storage/directory/files.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { storedReadings } from '../support/readings.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -57,6 +62,20 @@ const scenarios: readonly Scenario[] = [
       ['unlink', 'part-old-2.parquet'],
     ],
   },
+  {
+    // No compacted file at first; the first one is moved away by the second compaction.
+    name: 'the first two compactions',
+    before: { 'part-a.parquet': [1], 'part-b.parquet': [2], 'part-c.parquet': [3] },
+    steps: [
+      ['write', 'compacted.parquet', [1, 2]],
+      ['unlink', 'part-a.parquet'],
+      ['unlink', 'part-b.parquet'],
+      ['rename', 'compacted.parquet', 'part-old-1.parquet'],
+      ['write', 'compacted.parquet', [1, 2, 3]],
+      ['unlink', 'part-c.parquet'],
+      ['unlink', 'part-old-1.parquet'],
+    ],
+  },
 ];
 
 /** The compacters' side of one history. */
@@ -68,11 +87,15 @@ interface Compacters {
   random(): number;
 }
 
-function compactersOf(root: string, { steps }: Scenario, seed: number): Compacters {
+function compactersOf(
+  root: string,
+  { steps }: Scenario,
+  { seed, isLarge }: { seed: number; isLarge: boolean },
+): Compacters {
   const path = join(root, partition.date, partition.directory);
   const random = randomFrom(seed);
   const remaining = [...steps];
-  // The one interleaving that is left to the grace period: see directory-snapshot.ts.
+  // The one interleaving that is left to the grace period, but for large directories: see snapshot.ts.
   let isInGrace = false;
 
   function step([verb, name, argument]: Step): void {
@@ -96,13 +119,16 @@ function compactersOf(root: string, { steps }: Scenario, seed: number): Compacte
       }
     },
     onAttempt() {
-      isInGrace = !existsSync(join(path, 'compacted.parquet'));
+      isInGrace = !isLarge && !existsSync(join(path, 'compacted.parquet'));
     },
   };
 }
 
-/** The real file system, with the compacters acting before some calls and within some listings. */
-function interleaved(current: () => Compacters | null): DirectoryFileSystem {
+/**
+ * The real file system, with the compacters acting before some calls and within some listings.
+ * @param isLarge - directories seem to be so large that they are listed in pieces.
+ */
+function interleaved(current: () => Compacters | null, isLarge: boolean): DirectoryFileSystem {
   return {
     ...realFileSystem,
     openSync(path, flags) {
@@ -112,7 +138,9 @@ function interleaved(current: () => Compacters | null): DirectoryFileSystem {
     },
     lstatSync(path, options) {
       current()?.act();
-      return realFileSystem.lstatSync(path, options);
+      const status = realFileSystem.lstatSync(path, options);
+      if (isLarge && status?.isDirectory()) Object.assign(status, { size: 2n ** 30n });
+      return status;
     },
     readdirSync(path) {
       current()?.act();
@@ -123,27 +151,64 @@ function interleaved(current: () => Compacters | null): DirectoryFileSystem {
       const names = [...new Set([...first, ...second])];
       return names.filter((name) => ((current()?.random() ?? 0) < 0.5 ? first : second).includes(name));
     },
+    opendir(path, _, callback) {
+      current()?.act();
+      callback(null, listSlowly(path, current));
+    },
   };
 }
 
-test.each(scenarios)(`a snapshot during $name sees every stored reading, in ${histories} interleavings`, (scenario) =>
-  withDirectory(async (root) => {
-    const seed = testSeed();
-    const path = join(root, partition.date, partition.directory);
-    let compacters: Compacters | null = null;
-    const storage = await openDirectoryStorage({ directory: root, fileSystem: interleaved(() => compacters) });
-    for (let history = 0; history < histories; history++) {
-      rmSync(path, { recursive: true, force: true });
-      mkdirSync(path, { recursive: true });
-      for (const [name, readings] of Object.entries(scenario.before)) {
-        writeFileSync(join(path, name), JSON.stringify(readings));
+/** Names that stay are given; one that goes meanwhile, or comes, may be. The compacters act before each. */
+function listSlowly(path: string, current: () => Compacters | null): OpenDirectory {
+  const left = realFileSystem.readdirSync(path);
+  const given = new Set(left);
+  const isLucky = () => (current()?.random() ?? 0) < 0.5;
+  return {
+    read(callback) {
+      for (;;) {
+        current()?.act();
+        if (left.length === 0)
+          left.push(...realFileSystem.readdirSync(path).filter((name) => !given.has(name) && isLucky()));
+        const name = left.shift();
+        if (name === undefined) {
+          setImmediate(callback, null, null);
+          return;
+        }
+        given.add(name);
+        if (!existsSync(join(path, name)) && isLucky()) continue;
+        setImmediate(callback, null, { name, isDirectory: () => false, isFile: () => true } as DirectoryEntry);
+        return;
       }
-      compacters = compactersOf(root, scenario, seed + history);
-      const readings = await storedReadings(storage, partition);
-      for (const reading of Object.values(scenario.before).flat()) {
-        assert.ok(readings.has(reading), `reading ${reading} is missing, history ${history} of HRM_SEED=${seed}`);
+    },
+    close: (callback) => void setImmediate(callback, null),
+  };
+}
+
+const cases = scenarios.flatMap((scenario) => [false, true].map((isLarge) => ({ ...scenario, isLarge })));
+
+test.each(cases)(
+  `a snapshot during $name sees every stored reading, in ${histories} interleavings, of a large directory: $isLarge`,
+  ({ isLarge, ...scenario }) =>
+    withDirectory(async (root) => {
+      const seed = testSeed();
+      const path = join(root, partition.date, partition.directory);
+      let compacters: Compacters | null = null;
+      const storage = await openDirectoryStorage({
+        directory: root,
+        fileSystem: interleaved(() => compacters, isLarge),
+      });
+      for (let history = 0; history < histories; history++) {
+        rmSync(path, { recursive: true, force: true });
+        mkdirSync(path, { recursive: true });
+        for (const [name, readings] of Object.entries(scenario.before)) {
+          writeFileSync(join(path, name), JSON.stringify(readings));
+        }
+        compacters = compactersOf(root, scenario, { seed: seed + history, isLarge });
+        const readings = await storedReadings(storage, partition);
+        for (const reading of Object.values(scenario.before).flat()) {
+          assert.ok(readings.has(reading), `reading ${reading} is missing, history ${history} of HRM_SEED=${seed}`);
+        }
       }
-    }
-    await storage.close();
-  }),
+      await storage.close();
+    }),
 );

@@ -102,6 +102,24 @@ describe('a lister of parts', () => {
       expect(listings()).toBe(4);
     }));
 
+  it('lists a large directory in pieces, with turns for others, as another is listed at once', () =>
+    withDirectory(async (directory) => {
+      for (let i = 5_000; i > 0; i -= 1) writeFileSync(join(directory, partOf(i)), '');
+      writeFileSync(join(directory, 'other'), '');
+      age(directory);
+      const { lister, listings } = countedLister();
+      let turns = 0;
+      const listed = lister.parts(directory, async () => {
+        turns += 1;
+      });
+      expect(listed).toBeInstanceOf(Promise);
+      expect(await listed).toEqual(readdirSync(directory).filter(isPart).sort());
+      expect(turns).toBeGreaterThan(0);
+      // It is remembered then, and nothing was listed in one piece.
+      expect(lister.parts(directory)).toHaveLength(5_000);
+      expect(listings()).toBe(0);
+    }));
+
   it('forgets what was not asked for longest when it has too many names', () =>
     withDirectory(async (directory) => {
       const paths = ['a', 'b', 'c'].map((name) => join(directory, name));
@@ -183,7 +201,7 @@ describe('a listing of one user’s dates', () => {
       await storage.close();
     }, MEMORY_DIRECTORY));
 
-  it('takes two looks a date that has none of it, none by an error, and lists the dates once', () =>
+  it('takes two looks at most a date that has none of it, none by an error, and lists the dates once', () =>
     withDirectory(async (data) => {
       const dates = Array.from({ length: 2_000 }, (_, i) => new Date(i * 86_400_000).toISOString().slice(0, 10));
       for (const date of dates) mkdirSync(join(data, date.replaceAll('-', ''), 'bob'), { recursive: true });
@@ -199,7 +217,7 @@ describe('a listing of one user’s dates', () => {
         },
       });
       const storage = await openDirectoryStorage({ directory: data, readOnly: true, fileSystem });
-      age(data);
+      for (const name of [...dates.map((date) => date.replaceAll('-', '')), '.']) age(join(data, name));
       for (let i = 0; i < 3; i += 1) expect((await latest({ storage }, { userId: 'ana' })).devices).toEqual([]);
       await storage.close();
       expect(count.errors).toBe(0);

@@ -58,7 +58,9 @@ describe('rule 1', () => {
     });
     let turns = 0;
     const tables = readings.map((one) => columnsFromReadings([one]));
-    const merged = await mergeInTurns(tables, async () => void (turns += 1));
+    const merged = await mergeInTurns(tables, async () => {
+      turns += 1;
+    });
     expect(rows(merged)).toEqual(rows(mergeReadings([columnsFromReadings(readings)])));
     expect(turns).toBeGreaterThan(3);
     expect(rows(await mergeInTurns([], async () => undefined))).toEqual([]);

@@ -1,7 +1,7 @@
 /**
  * The parameters of the calls that have any.
  */
-import { DeviceIdSchema, IntervalSchema, TimestampSchema, UserIdSchema } from 'hrm-core/schemas';
+import { DeviceIdSchema, IntervalSchema, LiveIdSchema, TimestampSchema, UserIdSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 
 /** A parameter of a call. */
@@ -33,8 +33,8 @@ export const LIVE_PARAMETERS: readonly Parameter[] = [
     name: 'Last-Event-ID',
     in: 'header',
     required: false,
-    schema: v.pipe(v.string(), v.regex(/^([0-9a-z-]{1,48}(\.[0-9]{1,6})?)?$/)),
-    about: 'The id of the last event that was seen: what came after it comes first.',
+    schema: v.union([LiveIdSchema, v.literal('')]),
+    about: 'The id of the last event that was seen: what came after it comes first. An empty one is none.',
   },
 ];
 

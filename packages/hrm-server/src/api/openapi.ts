@@ -51,8 +51,8 @@ function describeOperation(id: string, operation: Operation): Json {
   const isOpen = scope === 'none';
   const needs = isOpen
     ? []
-    : [`Where there are keys, needs one${scope === 'any' ? '' : ` with the scope \`${scope}\``}.`];
-  const ignores = ignoresParameters === true ? ['Query parameters are passed over.'] : [];
+    : [`Where there are keys, it needs one${scope === 'any' ? '' : ` with the scope \`${scope}\``}.`];
+  const ignores = ignoresParameters === true ? ['It ignores unknown query parameters.'] : [];
   return {
     operationId: id,
     summary,

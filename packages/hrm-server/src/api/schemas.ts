@@ -70,6 +70,7 @@ export const SystemAnswer = v.strictObject({
       compacted_files: count,
       shared_parts: count,
       most_files_of_a_day: count,
+      without_rollup: count,
       users: count,
       days: count,
       first_date: v.nullable(v.string()),

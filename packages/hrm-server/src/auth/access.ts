@@ -2,10 +2,11 @@
  * Who may do what: the key of a request, its scope, its users, its rate. It says no before anything is read of what was
  * asked, so that a refusal tells nothing of what is stored.
  */
-import type { IncomingMessage } from 'node:http';
+
 import { type Clock, type HrmError, systemClock } from 'hrm-core';
 import type { Operation } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
+import { headerValues, type RawHead } from '../http/header-values.js';
 import { type KeyRecord, SCOPES, type Scope } from './api-key.js';
 import type { KeyRing } from './key-ring.js';
 import { createRateLimiter } from './rate-limit.js';
@@ -46,7 +47,7 @@ export interface Gate {
    * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
    *   to users where the call is about all. A call that needs no key is answered with any, and by its key as to figures.
    */
-  admit(incoming: Pick<IncomingMessage, 'headersDistinct'>, scope: Operation['scope']): Access;
+  admit(incoming: RawHead, scope: Operation['scope']): Access;
 }
 
 /** What a gate goes by. */
@@ -67,7 +68,9 @@ export function createGate(
   return {
     admit(incoming, scope) {
       if (keys === null) return ANYBODY;
-      if (!keys.isNeeded()) return { ...ANYBODY, isValid: () => !keys.isNeeded() };
+      // Looking for the key that somebody brings may show that the first was made a moment ago.
+      if (!keys.isNeeded() && foundKey(keys, incoming) === null && !keys.isNeeded())
+        return { ...ANYBODY, isValid: () => !keys.isNeeded() };
       if (scope === 'none') return strangerOrAdmin(keys, incoming);
       const token = readToken(incoming);
       const key = keys.find(token);
@@ -89,10 +92,15 @@ function mayStill(before: KeyRecord, now: KeyRecord | null, scope: Scope | 'any'
   return before.user_ids?.every((user) => users.has(user)) ?? false;
 }
 
+/** The key of a request, `null` for none that counts. It looks at once for one that was made since the last look. */
+function foundKey(keys: KeyRing, incoming: RawHead): KeyRecord | null {
+  const [, token] = BEARER.exec(headerValues(incoming, 'authorization')[0] ?? '') ?? [];
+  return token === undefined ? null : keys.find(token);
+}
+
 /** Where a key may come along: a wrong one is as good as none. */
-function strangerOrAdmin(keys: KeyRing, { headersDistinct }: Pick<IncomingMessage, 'headersDistinct'>): Access {
-  const [, token] = BEARER.exec(headersDistinct.authorization?.[0] ?? '') ?? [];
-  const key = token === undefined ? null : keys.find(token);
+function strangerOrAdmin(keys: KeyRing, incoming: RawHead): Access {
+  const key = foundKey(keys, incoming);
   return { ...ANYBODY, scopes: [], seesFigures: key !== null && seesFigures(key) };
 }
 
@@ -127,7 +135,8 @@ function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boo
   };
 }
 
-function readToken({ headersDistinct: { authorization = [] } }: Pick<IncomingMessage, 'headersDistinct'>): string {
+function readToken(incoming: RawHead): string {
+  const authorization = headerValues(incoming, 'authorization');
   if (authorization.length === 0)
     throw keyError('key_missing', 'an API key is needed: send it as Authorization: Bearer hrm_…');
   const [, token] = authorization.length === 1 ? (BEARER.exec(authorization[0] ?? '') ?? []) : [];

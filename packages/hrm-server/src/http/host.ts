@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import type { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
+import { headerValues, type RawHead } from './header-values.js';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 const AUTHORITY = /^(?:(\[[0-9a-f:.]+\])|([^\s:/?#@[\]\\%]+))(?::\d{0,5})?$/;
@@ -28,7 +29,7 @@ export function isWildcard(host: string): boolean {
 export type HostCheck = (incoming: RequestHead) => HrmError | null;
 
 /** What the check looks at; `url` is the request's target. */
-type RequestHead = Pick<IncomingMessage, 'headersDistinct' | 'url'>;
+type RequestHead = RawHead & Pick<IncomingMessage, 'url'>;
 
 /**
  * The names are those of the address that the server listens on, and `allowedHosts`; ports, case and a trailing dot do
@@ -41,7 +42,7 @@ export function createHostCheck({ host, allowedHosts }: Pick<Settings, 'host' | 
   if (!isLoopback(host)) names.add(normaliseHost(hostname()));
   names.delete(null);
   return (incoming) => {
-    if (incoming.headersDistinct.host?.length !== 1) return invalidError('bad_host', 'there must be one Host header');
+    if (headerValues(incoming, 'host').length !== 1) return invalidError('bad_host', 'there must be one Host header');
     const isOurs = authoritiesOf(incoming).every((authority) => {
       const name = normaliseHost(authority);
       return name !== null && (names.has(name) || (wildcard && isIP(name.replace(/^\[|\]$/g, '')) !== 0));
@@ -52,7 +53,7 @@ export function createHostCheck({ host, allowedHosts }: Pick<Settings, 'host' | 
 
 /** `Host`, and the authority of an absolute request target, which is the one that counts where there is one. */
 function authoritiesOf(incoming: RequestHead): string[] {
-  const hosts = incoming.headersDistinct.host ?? [];
+  const hosts = headerValues(incoming, 'host');
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(incoming.url ?? '');
   return absolute?.[1] === undefined ? hosts : [...hosts, absolute[1]];
 }

@@ -32,7 +32,7 @@ export function createLoopMetrics(registry: Registry): LoopMetrics {
   });
   const damaged = new Counter({
     name: 'hrm_files_damaged_total',
-    help: 'Times a file was met that cannot be read: set aside, passed over, or answered for by its readings.',
+    help: 'Times a file was met that cannot be read, by what happened then.',
     labelNames: ['outcome'],
     registers,
   });
@@ -79,12 +79,16 @@ function createDrainMetrics(registry: Registry) {
   });
   const stale = new Counter({
     name: 'hrm_batches_stale_total',
-    help: 'Batches whose lease had ended before their acknowledgement, and that are delivered again.',
+    help: 'Batches whose lease had ended before their acknowledgement. They are delivered again: harmless, but a waste.',
     registers,
   });
   const parts = new Counter({ name: 'hrm_parts_written_total', help: 'Parts written.', registers });
   const bytes = new Counter({ name: 'hrm_parts_written_bytes_total', help: 'Bytes of parts written.', registers });
-  const stored = new Counter({ name: 'hrm_readings_stored_total', help: 'Readings in parts written.', registers });
+  const stored = new Counter({
+    name: 'hrm_readings_stored_total',
+    help: 'Readings in parts written; doubles of a batch are stored once.',
+    registers,
+  });
   const dead = new Counter({
     name: 'hrm_dead_letters_total',
     help: 'Elements and readings that became dead letters.',
@@ -117,13 +121,13 @@ function createCompactionMetrics(registry: Registry) {
   const registers = [registry];
   const durations = new Histogram({
     name: 'hrm_compaction_duration_seconds',
-    help: 'Runs of the compacter.',
+    help: 'How long runs of the compacter took; its count is how many.',
     buckets: STEP_SECONDS,
     registers,
   });
   const partitions = new Counter({
     name: 'hrm_compaction_partitions_total',
-    help: 'Partitions that got a new compacted file, where another compacter was first, or that could not be compacted.',
+    help: 'Partitions that got a new compacted file (compacted), where another compacter was first (skipped), or that failed.',
     labelNames: ['outcome'],
     registers,
   });
@@ -140,7 +144,7 @@ function createCompactionMetrics(registry: Registry) {
   });
   const swept = new Counter({
     name: 'hrm_compaction_files_swept_total',
-    help: 'Replaced files deleted.',
+    help: 'Superseded files deleted.',
     registers,
   });
   const left = new Gauge({

@@ -74,7 +74,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
   });
   const rejected = new Counter({
     name: 'hrm_readings_rejected_total',
-    help: 'Readings refused, by the code of the problem; a body that was not read counts as one.',
+    help: 'Readings refused, by the code of the problem: all of a refused batch; one where the body was not read.',
     labelNames: ['reason'],
     registers,
   });
@@ -90,7 +90,7 @@ export function createRequestMetrics(registry: Registry): RequestMetrics {
   });
   const queryBytes = new Histogram({
     name: 'hrm_query_response_bytes',
-    help: 'Size of the answers to queries as sent.',
+    help: 'Size of the answers to queries as sent: packed, with headers.',
     labelNames: ['kind'],
     buckets: BYTES,
     registers,

@@ -41,7 +41,12 @@ export function addRouteTimes(registry: Registry): (route: string, method: strin
   const known = new Map<string, Map<string, RouteTimes>>();
   const all: Counted[] = [];
   registry.registerMetric(
-    metricOf('hrm_requests_total', 'counter', 'Requests that are over.', () => all.flatMap(requestValues)),
+    metricOf(
+      'hrm_requests_total',
+      'counter',
+      'Requests that are over; status aborted: the client went away; route other: none of the API.',
+      () => all.flatMap(requestValues),
+    ),
   );
   registry.registerMetric(
     metricOf(

@@ -27,7 +27,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
   });
   const age = new Gauge({
     name: 'hrm_queue_oldest_age_seconds',
-    help: 'How long the oldest reading that can be claimed has waited; 0 when there is none.',
+    help: 'The lag: how long the oldest reading that can be claimed has waited; 0 when there is none.',
     ...shared,
   });
   const highWater = new Gauge({

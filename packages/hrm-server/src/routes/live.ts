@@ -6,10 +6,12 @@
  * its last event, to this server or another one, and misses nothing.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
+
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/cut.js';
+import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
 import { type Call, clientOf } from './handler.js';
 import { readParameters, valuesOf } from './parameters.js';
@@ -50,7 +52,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       for (const user of valuesOf(target, 'user_id')) call.access.requireUser(user);
       const { user_id: userId, device_id: deviceId } = readParameters(target, ['user_id'], ['device_id']);
       const stop = new AbortController();
-      const after = readLastEventId(call.incoming);
+      const after = readLastEventId(call);
       const options = { signal: stop.signal, owner: clientOf(call), wireNames: true };
       const live = watch({ queue }, { userId, deviceId, after }, options);
       const headers = { ...call.headers, ...EVENT_HEADERS };
@@ -206,8 +208,8 @@ function formatEvent(event: WatchEvent): string {
 }
 
 /** An empty one is none: so a client says that it has seen no event. */
-function readLastEventId({ headersDistinct }: Call['incoming']): string | undefined {
-  const [id = '', ...others] = headersDistinct['last-event-id'] ?? [];
+function readLastEventId({ incoming }: Pick<Call, 'incoming'>): string | undefined {
+  const [id = '', ...others] = headerValues(incoming, 'last-event-id');
   if (others.length === 0) return id === '' ? undefined : id;
   const message = 'is given more than once';
   throw invalidError('invalid_cursor', `Last-Event-ID ${message}`, [{ path: '/Last-Event-ID', message }]);

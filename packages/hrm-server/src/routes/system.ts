@@ -83,7 +83,8 @@ export function createSystem({ health, storage, parts, signal }: SystemComponent
 }
 
 function filesToWire({ value, atMs }: Known<StorageSize>) {
-  const { files, bytes, partitions, compactedFiles, sharedParts, mostFiles, users, days, firstDate, lastDate } = value;
+  const { files, bytes, partitions, compactedFiles, sharedParts, mostFiles, withoutRollup } = value;
+  const { users, days, firstDate, lastDate } = value;
   return {
     files,
     bytes,
@@ -91,6 +92,7 @@ function filesToWire({ value, atMs }: Known<StorageSize>) {
     compacted_files: compactedFiles,
     shared_parts: sharedParts,
     most_files_of_a_day: mostFiles,
+    without_rollup: withoutRollup,
     users,
     days,
     first_date: firstDate,

@@ -54,7 +54,7 @@ function media(type: string) {
 }
 
 function host(name: string, url: string) {
-  return checkHost({ headersDistinct: { host: [name] }, url });
+  return checkHost({ rawHeaders: ['Host', name], url });
 }
 
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
@@ -72,12 +72,9 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['Host with a port', (text) => host(`a:${text}`, '/')],
   ['a host of the settings', (text) => isLoopback(text)],
   ['the authority of a target', (text) => host('localhost', `http://${text}`)],
-  ['Authorization', (text) => gate.admit({ headersDistinct: { authorization: [text] } }, 'query')],
-  ['a bearer', (text) => gate.admit({ headersDistinct: { authorization: [`Bearer ${text}`] } }, 'query')],
-  [
-    'a bearer behind blanks',
-    (text) => gate.admit({ headersDistinct: { authorization: [`Bearer  a${text}b`] } }, 'none'),
-  ],
+  ['Authorization', (text) => gate.admit({ rawHeaders: ['Authorization', text] }, 'query')],
+  ['a bearer', (text) => gate.admit({ rawHeaders: ['Authorization', `Bearer ${text}`] }, 'query')],
+  ['a bearer behind blanks', (text) => gate.admit({ rawHeaders: ['Authorization', `Bearer  a${text}b`] }, 'none')],
   ['an API key', (text) => findKey(new Map(), `hrm_${text}`, 0)],
   ['Expect', (text) => checkHead({ url: '/', headers: { expect: text }, rawHeaders: [] })],
   ['Origin', (text) => createCors(['https://a'])({ headers: { origin: text }, method: 'GET' })],

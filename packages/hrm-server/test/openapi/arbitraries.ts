@@ -68,6 +68,7 @@ function instantsBetween(from: string, to: string): Arbitrary<string> {
 function valid(schema: Json): Arbitrary<unknown> {
   if (Array.isArray(schema.enum)) return fc.constantFrom(...schema.enum);
   if ('const' in schema) return fc.constant(schema.const);
+  if (Array.isArray(schema.anyOf)) return fc.oneof(...schema.anyOf.map(valid));
   if (schema.type === 'array') {
     const items = valid(schema.items as Json);
     return fc.array(items, { minLength: Number(schema.minItems ?? 0), maxLength: 20 });
@@ -180,7 +181,22 @@ export function requests(document: Document, tokens: readonly (string | null)[])
   return fc.oneof(...known, { weight: 5, arbitrary: stranger });
 }
 
-const headerValue = junk.map((text) => text.replace(/[^\x20-\x7e]/g, ''));
+/** Headers as the document has them, each sent or not. */
+function documentedHeaders(parameters: readonly DocumentedParameter[]): Arbitrary<Readonly<Record<string, string>>> {
+  const some = parameters
+    .filter((parameter) => parameter.in === 'header')
+    .map(({ name, schema }) =>
+      fc.option(valid(schema)).map((value) => (value === null ? [] : [[name, printable(String(value))]])),
+    );
+  return fc.tuple(...some).map((all) => Object.fromEntries(all.flat()));
+}
+
+const headerValue = junk.map(printable);
+
+/** What a header can be. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '');
+}
 
 function requestsTo(
   { paths: documented }: Document,
@@ -211,7 +227,9 @@ function requestsTo(
       inPath: fc.tuple(...paths.map(({ schema }) => mostly(schema))),
       query: queries(parameters.filter((parameter) => parameter.in === 'query')),
       token: fc.constantFrom(...tokens),
-      headers: fc.dictionary(fc.constantFrom(...names), headerValue, { maxKeys: 2 }),
+      headers: fc
+        .tuple(fc.dictionary(fc.constantFrom(...names), headerValue, { maxKeys: 2 }), documentedHeaders(parameters))
+        .map(([any, documented]) => ({ ...any, ...documented })),
       body: requestBody === undefined ? fc.constant(null) : bodies(requestBody.content),
       packing: fc.nat(19),
     })

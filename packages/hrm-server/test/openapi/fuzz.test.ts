@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createKey, SCOPES } from '../../src/auth/index.js';
@@ -76,6 +77,8 @@ function judge(
 ): string | null {
   const { status, text } = given;
   if (status >= 500) return `a ${status}: ${text}`;
+  const refused = refusedHeader(operation, headers, given);
+  if (refused !== null) return refused;
   if (given.headers['x-content-type-options'] !== 'nosniff') return 'no nosniff';
   if (status >= 400 && text.includes(MARKER)) return `it repeats what was sent: ${text}`;
   if (/\bat \S+\.[jt]s|node_modules|Error:/.test(status >= 400 ? text : '')) return `it shows its inside: ${text}`;
@@ -87,6 +90,22 @@ function judge(
   // Packed, and an answer in pieces, is the matter of other tests.
   if (given.headers['content-encoding'] !== undefined) return null;
   return conforms(operation, given, method === 'HEAD') ?? missingKey(operation.security, headers, status);
+}
+
+/** A header that is as the document has it, and was refused. */
+function refusedHeader(
+  { parameters = [] }: DocumentedOperation,
+  headers: FuzzRequest['headers'],
+  { status, text }: Given,
+): string | null {
+  if (status !== 400 || text === '') return null;
+  const { errors = [] } = JSON.parse(text) as { errors?: readonly { path: string }[] };
+  const refused = parameters.find(({ name, in: place, schema }) => {
+    const value = headers[name];
+    const isSaid = place === 'header' && errors.some(({ path }) => path === `/${name}`);
+    return isSaid && value !== undefined && new Ajv2020({ strict: false }).validate(schema, value);
+  });
+  return refused === undefined ? null : `it refuses ${refused.name} as documented: ${headers[refused.name]}`;
 }
 
 // The dashboard is no call of the API, and is the same for everyone.

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { CLIENT_PROBLEMS } from '../../src/api/problems.js';
 import { BAD_BODIES, BAD_READINGS } from '../bad-input-cases.js';
+import { openLive } from '../live-client.js';
 import { exchangeRaw, post, startTest, wireReading } from '../support.js';
 import {
   createConformance,
@@ -39,6 +40,22 @@ describe('the OpenAPI document', () => {
     const result = await new Validator().validate(document as unknown as Record<string, unknown>);
     expect(result).toMatchObject({ valid: true });
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version: expect.stringMatching(/^\d+\.\d+\.\d+$/) } });
+  });
+
+  it('takes the ids that the live stream itself gives', async () => {
+    const { url } = await startTest();
+    const { paths } = await fetchDocument(url);
+    const parameters = paths['/metrics/heart-rate/live']?.get?.parameters ?? [];
+    const { schema = {} } = parameters.find(({ name }) => name === 'Last-Event-ID') ?? {};
+    const takes = new Ajv2020({ strict: false }).compile(schema);
+    const live = await openLive(url, { user_id: 'ana' });
+    await post(`${url}/metrics/heart-rate`, wireReading());
+    await live.waitFor(1);
+    const ids = live.blocks.flatMap(({ id }) => id ?? []);
+    expect(ids.length).toBeGreaterThan(0);
+    for (const id of ids) expect(takes(id), id).toBe(true);
+    expect(takes('')).toBe(true);
+    expect(takes('a b')).toBe(false);
   });
 
   it('has an example of every id, time and rate, which its schema takes, and says which strings are times', async () => {

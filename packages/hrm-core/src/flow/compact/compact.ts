@@ -3,6 +3,7 @@ import {
   FILE_ROWS,
   MAX_COMPACTION_FAILURES,
   MAX_LISTED_PARTITIONS,
+  MAX_PENDING_PARTITIONS,
   MAX_RUN_ROWS,
   QUIET_AFTER_MS,
 } from '../../limits.js';
@@ -158,8 +159,8 @@ async function compactFully(run: CompactionRun, partition: Partition, options: S
 }
 
 /**
- * Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. Those are held and put in
- * order so many at a time, since a store may have any number; what is pending is fewer, and is put in order as a whole, so that
+ * Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. They are held and put in
+ * order so many at a time, since a store may have any number; of what is pending so many that mostly it is put in order as a whole, and
  * what is needed most comes first.
  */
 async function* findWork(
@@ -175,12 +176,13 @@ async function* findWork(
     if (!pending) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, pending }, { ...options, giveWay: turns.give });
   }
+  const atOnce = pending ? MAX_PENDING_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
   for await (const partition of listed()) {
     const files = pending ? (await storage.versions(partition, options)).length : 0;
     candidates.push({ partition, directory: partition.directory, files });
     await turns.give();
-    if (pending || candidates.length < MAX_LISTED_PARTITIONS) continue;
+    if (candidates.length < atOnce) continue;
     yield await orderWork(candidates, () => random.fraction(), turns.give);
     candidates = [];
   }

@@ -5,8 +5,8 @@ import { MAX_CACHED_READINGS_BYTES } from '../../limits.js';
 import { decodeGroups } from '../../parquet/decode.js';
 import { type Footer, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
-import { concatColumns, type ReadingColumns } from '../../pure/columns.js';
-import { type DevicePriority, mergeReadings } from '../../pure/merge.js';
+import type { ReadingColumns } from '../../pure/columns.js';
+import { type DevicePriority, mergeInTurns } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup/rollup.js';
 import { rollupBytes } from '../../pure/rollup/rollup-size.js';
@@ -52,9 +52,9 @@ export async function knowFile(
   const turns = takeTurns();
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
-    const tables = await decodeGroups(file, partition, opened, footer.groups);
+    const tables = await decodeGroups(file, partition, opened, footer.groups, turns.give);
     await turns.give();
-    columns = mergeReadings([concatColumns(tables)]);
+    columns = await mergeInTurns(tables, turns.give);
     await turns.give();
     rollup = rollUp(columns, dayMs, priority);
   }
@@ -85,7 +85,7 @@ export async function readGroups(
   const key = versionKey(file, partition);
   const tables = groups.map((group) => cache.get(`${key}/${group.index}`) as ReadingColumns | undefined);
   const missing = groups.filter((_, i) => tables[i] === undefined);
-  const read = await decodeGroups(file, partition, { footer }, missing);
+  const read = await decodeGroups(file, partition, { footer }, missing, takeTurns().give);
   for (const [i, group] of missing.entries()) {
     const table = read[i] as ReadingColumns;
     const bytes = table.length * ROW_BYTES;

@@ -10,7 +10,7 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import { readingsOf } from '../../pure/check-readings.js';
 import { NO_READINGS, type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { type DevicePriority, mergeReadings } from '../../pure/merge.js';
+import { type DevicePriority, mergeInTurns, mergeReadings } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { rollUp, spansOf } from '../../pure/rollup/rollup.js';
 import { compareUtf8 } from '../../pure/utf8.js';
@@ -56,13 +56,13 @@ export async function knowShare(
   // Of another writer's file it is not known whose rows are where, and it may be large.
   const pieces = footer.seal === 'foreign' ? groups.map((group) => [group]) : [groups];
   const tables: ReadingColumns[] = [];
+  const turns = takeTurns();
   for (const piece of pieces) {
-    const read = await decodeGroups(file, partition, { footer }, piece);
+    const read = await decodeGroups(file, partition, { footer }, piece, turns.give);
     for (const table of read) tables.push(rowsOfUser(table, userId));
   }
-  const turns = takeTurns();
   await turns.give();
-  const columns = mergeReadings(tables);
+  const columns = await mergeInTurns(tables, turns.give);
   await turns.give();
   const share = shareOf(partition, footer, columns, priority);
   remember(cache, file, key, share, bytesOf(share));

@@ -8,9 +8,10 @@ import { ROW_GROUP_ROWS } from '../../limits.js';
 import { decodeGroups } from '../../parquet/decode.js';
 import { asDamage, openFile } from '../../parquet/footer.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
-import { compareRows, concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
-import { mergeReadings } from '../../pure/merge.js';
+import { compareRows, concatSteps, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
+import { mergeInTurns } from '../../pure/merge.js';
 import { countUpTo, isSorted, type Row } from '../../pure/sort-rows.js';
+import { inTurns } from '../../steps.js';
 import { isFileSorted, type OpenedInput, sortFile } from './sort-file.js';
 import { type Turns, takeTurns } from './turns.js';
 
@@ -50,7 +51,7 @@ export async function* mergeFiles(
   for (const input of inputs) {
     const opened = { ...input, opened: await openFile(input.file, input.partition) };
     const isUnsorted = opened.opened.footer.seal === 'foreign' && !(await isFileSorted(opened, turns));
-    const source = isUnsorted ? sortedSource(opened, turns) : groupSource(opened, heldRows);
+    const source = isUnsorted ? sortedSource(opened, turns) : groupSource(opened, heldRows, turns);
     cursors.push({ held: NO_READINGS, source });
   }
   for (;;) {
@@ -67,7 +68,7 @@ export async function* mergeFiles(
       cursor.held = sliceRows(held, to, held.length);
       return sliceRows(held, 0, to);
     });
-    const merged = mergeReadings(tables);
+    const merged = await mergeInTurns(tables, turns.give);
     await turns.give();
     yield merged;
   }
@@ -78,7 +79,7 @@ function hasMore({ source }: Cursor): boolean {
 }
 
 /** Row groups, so many that they make up a large one: those of a shared part are small. */
-function groupSource({ file, partition, opened }: OpenedInput, heldRows: number): Source {
+function groupSource({ file, partition, opened }: OpenedInput, heldRows: number, { give }: Turns): Source {
   const { groups } = opened.footer;
   let nextGroup = 0;
   return {
@@ -91,10 +92,12 @@ function groupSource({ file, partition, opened }: OpenedInput, heldRows: number)
         rows += groups[to]?.rows ?? 0;
       }
       nextGroup = to;
-      const columns = concatColumns(await decodeGroups(file, partition, opened, groups.slice(from, to)));
+      const tables = await decodeGroups(file, partition, opened, groups.slice(from, to), give);
+      const columns = await inTurns(concatSteps(tables), give);
+      await give();
       if (isSorted(columns)) return columns;
       // It may be unsorted, and is mended where it is held whole.
-      if (to - from === groups.length) return mergeReadings([columns]);
+      if (to - from === groups.length) return await mergeInTurns([columns], give);
       return asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
     },
   };

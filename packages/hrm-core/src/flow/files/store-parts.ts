@@ -2,13 +2,14 @@
 import { isTotal, throwIfAborted } from '../../errors.js';
 import { MAX_CONCURRENT_WRITES, MAX_SMALL_PARTS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
-import { encodeReadings } from '../../parquet/encode.js';
+import { encodeSteps } from '../../parquet/encode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { mergeReadings } from '../../pure/merge.js';
+import { mergeInTurns } from '../../pure/merge.js';
 import { partName } from '../../pure/partition.js';
 import { type PartitionedReadings, splitParts } from '../../pure/split-parts.js';
+import { inTurns } from '../../steps.js';
 import { takeTurns } from '../files/turns.js';
 
 /** One part that is durable now. */
@@ -55,7 +56,9 @@ export async function storePart(
   { signal }: CallOptions,
 ): Promise<WrittenPart> {
   throwIfAborted(signal, 'writing parts');
-  const bytes = encodeReadings(columns, { shared: partition.directory === SHARED_DIRECTORY });
+  const { give } = takeTurns();
+  const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), give);
+  await give();
   const name = partName(bytes);
   const outcome = await storage.publish(partition, name, bytes, { signal });
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
@@ -73,7 +76,7 @@ export async function storeParts(
 ): Promise<WrittenPartitions> {
   const { give } = takeTurns();
   await give();
-  const merged = mergeReadings([readings]);
+  const merged = await mergeInTurns([readings], give);
   await give();
   const { parts: batch, left } = splitParts(merged, { maxSmallParts, maxParts });
   const written: WrittenPart[] = [];

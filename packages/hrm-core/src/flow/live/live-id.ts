@@ -7,15 +7,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { HrmError } from '../../errors.js';
 import { MAX_CURSOR_LENGTH } from '../../limits.js';
-import type { LiveCursor } from '../../pure/live-cursor.js';
+import { LIVE_ID, type LiveCursor } from '../../pure/live-cursor.js';
 
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const INDEX_BYTES = 4;
-
-/** Ids of other versions are positions that nobody knows, and no mistake of whoever sends them. */
-const FORM = /^[0-9A-Za-z_.-]{1,128}$/;
 
 /** Before everything, and in no feed: whoever stands there has missed what there is. */
 const NOWHERE: LiveCursor = { cursor: '', index: -1 };
@@ -26,7 +23,7 @@ const NOWHERE: LiveCursor = { cursor: '', index: -1 };
  * @throws HrmError kind `invalid`, code `invalid_cursor`, for what no id looks like.
  */
 export function requireLiveId(text: unknown, path: string): string {
-  if (typeof text === 'string' && FORM.test(text)) return text;
+  if (typeof text === 'string' && LIVE_ID.test(text)) return text;
   const message = 'must be the id of an event, as it was sent';
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_cursor', faults: [{ path, message }] });
 }

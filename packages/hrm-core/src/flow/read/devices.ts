@@ -9,7 +9,8 @@ import type { Partition, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { type DevicePriority, rankDevices } from '../../pure/merge.js';
 import { formatInstant } from '../../pure/timestamp.js';
-import { sortUtf8 } from '../../pure/utf8.js';
+import { sortUtf8Steps } from '../../pure/utf8.js';
+import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { takeTurns } from '../files/turns.js';
 import { daysOf, overPartitions } from './days.js';
@@ -75,7 +76,7 @@ export async function devices(
   ];
   const turns = takeTurns(options);
   const all: Device[] = [];
-  for (const [i, deviceId] of sortUtf8([...spans.keys()]).entries()) {
+  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...spans.keys()]), turns.give)).entries()) {
     const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
     if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
     if (i % DEVICES_A_PIECE === 0) await turns.give();
@@ -101,7 +102,7 @@ export async function latest(
   const lasts = await readEnds(storage, question, spans, 'last', options);
   const turns = takeTurns(options);
   const all: (DeviceReading & { readonly deviceId: string })[] = [];
-  for (const [i, deviceId] of sortUtf8([...lasts.keys()]).entries()) {
+  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...lasts.keys()]), turns.give)).entries()) {
     all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
     if (i % DEVICES_A_PIECE === 0) await turns.give();
   }

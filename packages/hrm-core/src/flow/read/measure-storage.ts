@@ -1,18 +1,23 @@
 /**
- * What a storage holds, by its files alone: none is read.
+ * What a storage holds, by names and sizes of files. None is read, but for the ends of large compacted files: whether they have a rollup.
+ *
+ * A date is counted anew only where one of its partitions has changed since: the states of all are one digest, which is remembered with
+ * the counts. A date that is over mostly stays as it is, and then costs a look a partition instead of a listing and a look a file.
  */
-import { throwIfAborted } from '../../errors.js';
-import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS } from '../../limits.js';
+import { createHash } from 'node:crypto';
+import { isHrmError, throwIfAborted } from '../../errors.js';
+import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS, MAX_MEASURED_DATES, MIN_UNROLLED_BYTES } from '../../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
+import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { ListOptions, Partition, SnapshotOptions, Storage } from '../../ports/storage.js';
+import type { ListOptions, Partition, Storage } from '../../ports/storage.js';
 import { userDirectory } from '../../pure/partition.js';
 import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
 import { takeTurns } from '../files/turns.js';
 
 /** What `measureStorage` works on. */
 export interface MeasureComponents {
-  readonly storage: Pick<Storage, 'partitions' | 'snapshot'>;
+  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'size' | 'state'>;
 }
 
 /** How a storage is measured. */
@@ -29,6 +34,8 @@ export interface StoredDay {
   readonly date: string;
   readonly files: number;
   readonly bytes: number;
+  /** Users of whom the day has no rollup, as {@link StorageSize.withoutRollup}. */
+  readonly withoutRollup: number;
 }
 
 /** What there is. */
@@ -42,6 +49,11 @@ export interface StorageSize {
   readonly sharedParts: number;
   /** Files of the partition that has the most: what a query of that day opens. */
   readonly mostFiles: number;
+  /**
+   * Users' days whose compacted file has no rollup though it has {@link MIN_UNROLLED_BYTES}: of too many devices. Every question reads
+   * all their readings.
+   */
+  readonly withoutRollup: number;
   /** Users with files of their own; who is in shared parts only is not counted. */
   readonly users: number;
   readonly days: number;
@@ -52,7 +64,7 @@ export interface StorageSize {
 }
 
 /**
- * Counts files, bytes, days and users. Holds a name a user and a number a day, and some files open at once; takes a look at each partition. What is
+ * Counts files, bytes, days and users. Holds a name a user, the names of one date and some numbers a date. What is
  * published or compacted meanwhile may be counted or not.
  * @throws HrmError kind `unavailable` when the storage cannot now; kind `closed` when aborted.
  */
@@ -62,28 +74,25 @@ export async function measureStorage(
 ): Promise<StorageSize> {
   const users = new Set<string>();
   const days = new Map<string, StoredDay>();
-  const total = { partitions: 0, files: 0, bytes: 0, compactedFiles: 0, sharedParts: 0, mostFiles: 0 };
+  const total = { ...NOTHING, sharedParts: 0 };
   const turns = takeTurns();
-  for await (const partitions of batches(storage, userId, { signal, giveWay: turns.give })) {
-    throwIfAborted(signal, 'measuring');
-    await turns.give();
-    const sizes = await Promise.all(
-      partitions.map((partition) => sizeOf(storage, partition, { signal, giveWay: turns.give })),
-    );
-    for (const [i, { date, directory }] of partitions.entries()) {
-      const { files, bytes, compactedFiles } = sizes[i] as (typeof sizes)[number];
-      if (files === 0) continue;
-      total.partitions += 1;
-      total.files += files;
-      total.bytes += bytes;
-      total.compactedFiles += compactedFiles;
-      total.mostFiles = Math.max(total.mostFiles, files);
-      if (directory === SHARED_DIRECTORY) total.sharedParts += files;
-      else users.add(directory);
-      const day = days.get(date) ?? { date, files: 0, bytes: 0 };
-      days.set(date, { date, files: day.files + files, bytes: day.bytes + bytes });
-      onProgress?.({ partitions: total.partitions, date });
+  const options = { signal, giveWay: turns.give };
+  for await (const { date, partitions, isAll } of datesIn(storage, userId, options)) {
+    const size = await sizeOfDate({ storage, date, partitions, isAll }, options);
+    for (const { directory } of partitions) {
+      if (directory !== SHARED_DIRECTORY && !size.empty.has(directory)) users.add(directory);
     }
+    if (size.files === 0) continue;
+    if (partitions[0]?.directory === SHARED_DIRECTORY) total.sharedParts += size.files;
+    addSize(total, size);
+    const day = days.get(date) ?? { date, files: 0, bytes: 0, withoutRollup: 0 };
+    days.set(date, {
+      date,
+      files: day.files + size.files,
+      bytes: day.bytes + size.bytes,
+      withoutRollup: day.withoutRollup + size.withoutRollup,
+    });
+    onProgress?.({ partitions: total.partitions, date });
   }
   const dates = await sortInTurns([...days.keys()], byCodeUnits, turns.give);
   const lastDays = dates.slice(-MAX_LISTED_DAYS).map((date) => days.get(date) as StoredDay);
@@ -91,35 +100,151 @@ export async function measureStorage(
   return { ...total, users: users.size, days: dates.length, lastDays, firstDate, lastDate: dates.at(-1) ?? null };
 }
 
-/** Partitions, some at a time: a user's own, or all and then the shared ones. */
-async function* batches(
+/** What some partitions take. */
+interface Sizes {
+  partitions: number;
+  files: number;
+  bytes: number;
+  compactedFiles: number;
+  mostFiles: number;
+  withoutRollup: number;
+}
+
+const NOTHING: Readonly<Sizes> = {
+  partitions: 0,
+  files: 0,
+  bytes: 0,
+  compactedFiles: 0,
+  mostFiles: 0,
+  withoutRollup: 0,
+};
+
+function addSize(total: Sizes, size: Readonly<Sizes>): void {
+  total.partitions += size.partitions;
+  total.files += size.files;
+  total.bytes += size.bytes;
+  total.compactedFiles += size.compactedFiles;
+  total.mostFiles = Math.max(total.mostFiles, size.mostFiles);
+  total.withoutRollup += size.withoutRollup;
+}
+
+/** Partitions of one date: users', or the shared one. */
+interface DatePartitions {
+  readonly date: string;
+  readonly partitions: readonly Partition[];
+  /** None of that kind is left out. */
+  readonly isAll: boolean;
+}
+
+async function* datesIn(
   storage: MeasureComponents['storage'],
   userId: string | undefined,
   options: ListOptions,
-): AsyncGenerator<readonly Partition[]> {
-  const ranges =
-    userId === undefined ? [{}, { directories: [SHARED_DIRECTORY] }] : [{ directories: [userDirectory(userId)] }];
+): AsyncGenerator<DatePartitions, void, undefined> {
+  const isAll = userId === undefined;
+  const ranges = isAll ? [{}, { directories: [SHARED_DIRECTORY] }] : [{ directories: [userDirectory(userId)] }];
   for (const range of ranges) {
-    let batch: Partition[] = [];
+    let partitions: Partition[] = [];
     for await (const partition of storage.partitions(range, options)) {
-      batch.push(partition);
-      if (batch.length < MAX_CONCURRENT_READS) continue;
-      yield batch;
-      batch = [];
+      const [{ date } = partition] = partitions;
+      if (date !== partition.date) {
+        yield { date, partitions, isAll };
+        partitions = [];
+      }
+      partitions.push(partition);
+      await options.giveWay?.();
     }
-    if (batch.length > 0) yield batch;
+    const [first] = partitions;
+    if (first !== undefined) yield { date: first.date, partitions, isAll };
   }
 }
 
-async function sizeOf(storage: MeasureComponents['storage'], partition: Partition, options: SnapshotOptions) {
-  const snapshot = await storage.snapshot(partition, options);
+/** The counts of a date, as of the states of its partitions. */
+interface MeasuredDate {
+  readonly states: string;
+  readonly size: Readonly<Sizes>;
+}
+
+const measured = new WeakMap<object, Map<string, MeasuredDate>>();
+
+async function sizeOfDate(
+  { storage, date, partitions, isAll }: DatePartitions & MeasureComponents,
+  options: ListOptions,
+): Promise<Readonly<Sizes> & { readonly empty: ReadonlySet<string> }> {
+  const remembered = measured.get(storage) ?? new Map<string, MeasuredDate>();
+  measured.set(storage, remembered);
+  const key = partitions[0]?.directory === SHARED_DIRECTORY ? `${date}/${SHARED_DIRECTORY}` : date;
+  const states = isAll ? await statesOf(storage, partitions, options) : null;
+  const known = remembered.get(key);
+  const empty = new Set<string>();
+  if (known !== undefined && known.states === states) return { ...known.size, empty };
+  const size = { ...NOTHING };
+  for (let from = 0; from < partitions.length; from += MAX_CONCURRENT_READS) {
+    const some = partitions.slice(from, from + MAX_CONCURRENT_READS);
+    const sizes = await Promise.all(some.map((partition) => sizeOf(storage, partition, options)));
+    await nextPiece(options);
+    for (const [i, { directory }] of some.entries()) {
+      const each = sizes[i] as Readonly<Sizes>;
+      if (each.files === 0) empty.add(directory);
+      addSize(size, each);
+    }
+  }
+  // What has no files is not told by the counts alone.
+  const isKept = states !== null && empty.size === 0 && (known !== undefined || remembered.size < MAX_MEASURED_DATES);
+  if (isKept) remembered.set(key, { states, size });
+  else remembered.delete(key);
+  return { ...size, empty };
+}
+
+async function nextPiece({ signal, giveWay }: ListOptions): Promise<void> {
+  throwIfAborted(signal, 'measuring');
+  await giveWay?.();
+}
+
+/** A digest of the states of partitions; `null` where one may have changed without telling. */
+async function statesOf(
+  storage: MeasureComponents['storage'],
+  partitions: readonly Partition[],
+  options: ListOptions,
+): Promise<string | null> {
+  const hash = createHash('sha256');
+  for (const partition of partitions) {
+    const state = await storage.state(partition);
+    if (state === null) return null;
+    hash.update(`${partition.directory} ${state}\n`);
+    await nextPiece(options);
+  }
+  return hash.digest('hex');
+}
+
+async function sizeOf(
+  storage: MeasureComponents['storage'],
+  partition: Partition,
+  options: ListOptions,
+): Promise<Readonly<Sizes>> {
+  const { files, bytes, compactedBytes } = await storage.size(partition, options);
+  const isLarge = (compactedBytes ?? 0) >= MIN_UNROLLED_BYTES;
+  return {
+    partitions: files === 0 ? 0 : 1,
+    files,
+    bytes,
+    compactedFiles: compactedBytes === null ? 0 : 1,
+    mostFiles: files,
+    withoutRollup: isLarge && !(await hasRollup(storage, partition)) ? 1 : 0,
+  };
+}
+
+/** Whether the compacted file of a partition has a rollup, be it damaged; of what cannot be read `hrm verify` tells. */
+async function hasRollup(storage: MeasureComponents['storage'], partition: Partition): Promise<boolean> {
+  const snapshot = await storage.snapshot(partition, { isKnown: () => true });
   try {
-    const { files } = snapshot;
-    return {
-      files: files.length,
-      bytes: files.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      compactedFiles: files.filter(({ name }) => name === COMPACTED_NAME).length,
-    };
+    const file = snapshot.files.find(({ name }) => name === COMPACTED_NAME);
+    if (file === undefined) return true;
+    const { rollup, rollupFault } = (await openFile(file, partition)).footer;
+    return rollup !== null || rollupFault !== null;
+  } catch (error) {
+    if (isHrmError(error) && (error.kind === 'data' || error.code === 'file_gone')) return true;
+    throw error;
   } finally {
     await snapshot.close();
   }

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../ports/queue.js';
 import type { Snapshot } from '../../ports/storage.js';
+import { takeTurns } from '../files/turns.js';
 import { type FileCount, startFileCount } from './count-stored.js';
 import { type Inspection, inspectFile, isContained } from './inspect-file.js';
 
@@ -12,6 +13,9 @@ export interface Look {
   readonly count: FileCount;
 }
 
+/** Files of which it is seen what they replace before others have a turn: less than a millisecond's work. */
+const LOOKS_A_PIECE = 256;
+
 /**
  * Looks at every file of a partition; those with faults come first.
  * @throws HrmError where the storage cannot read, kind `conflict`, code `file_gone`, where a file was replaced meanwhile.
@@ -20,6 +24,7 @@ export async function lookAtFiles(
   { files, partition }: Snapshot,
   { nowMs, ...options }: CallOptions & { readonly nowMs: number },
 ): Promise<readonly Look[]> {
+  const { give } = takeTurns();
   const seen: { readonly inspection: Inspection; readonly count: FileCount }[] = [];
   for (const file of files) {
     const counter = startFileCount(partition, nowMs);
@@ -32,14 +37,18 @@ export async function lookAtFiles(
       .map(({ inspection }) => [inspection.file.name, inspection] as const),
   );
   const looks: Look[] = [];
-  for (const { inspection, count } of seen) {
+  await give();
+  for (const [i, { inspection, count }] of seen.entries()) {
+    if (i % LOOKS_A_PIECE === LOOKS_A_PIECE - 1) await give();
     // What cannot be read whole is taken apart, and replaces nothing from then on.
     const lacking = inspection.isWhole ? await lackingOf(inspection, sound, partition) : [];
     const message = `it says that it replaces ${lacking.length} files of which it has not all readings`;
     const faults = lacking.length === 0 ? [] : [{ code: 'not_contained', message }];
     looks.push({ inspection: { ...inspection, faults: [...inspection.faults, ...faults] }, lacking, count });
   }
-  return looks.sort((a, b) => Number(sound.has(a.count.name)) - Number(sound.has(b.count.name)));
+  await give();
+  const isSound = ({ count }: Look) => sound.has(count.name);
+  return [...looks.filter((look) => !isSound(look)), ...looks.filter(isSound)];
 }
 
 async function lackingOf(

@@ -10,6 +10,7 @@ import { userDirectory } from '../../pure/partition.js';
 import type { ReceivedAhead } from '../../pure/received-ahead.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
+import { takeTurns } from '../files/turns.js';
 import { createStock, type StoredCount } from './count-stored.js';
 import { type Look, lookAtFiles } from './look-at-files.js';
 import { type Mended, repairFile, salvage } from './repair-file.js';
@@ -177,15 +178,18 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
 
 async function verifyPartition(work: Work, partition: Partition): Promise<void> {
   const { storage, signal, nowMs, stock } = work;
-  for (const name of await storage.strays(partition)) {
+  const { give } = takeTurns();
+  for (const name of await storage.strays(partition, { giveWay: give })) {
     note(work, { partition, name, ...strayFault(name), outcome: 'found' });
   }
   await overSnapshot(storage, partition, { signal }, async (snapshot) => {
     const looks = await lookAtFiles(snapshot, { signal, nowMs });
+    await give();
     stock.add(
       partition,
       looks.map(({ count }) => count),
     );
+    await give();
     for (const look of looks) if (look.inspection.faults.length > 0) await conclude(work, snapshot, look);
   });
 }

@@ -2,9 +2,11 @@ import { isTotal, isUnstorable } from '../../errors.js';
 import { DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES } from '../../limits.js';
 import type { CallOptions, ClaimedElement } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
-import { columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
+import { columnSteps, columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
+import { inTurns } from '../../steps.js';
 import { storePart, storeParts, type WriteOptions, type WrittenPart } from '../files/store-parts.js';
+import { takeTurns } from '../files/turns.js';
 
 /** A reading as it was delivered. */
 interface DeliveredReading {
@@ -60,7 +62,8 @@ export async function writeDelivered(
   options: WriteOptions,
 ): Promise<WrittenBatch> {
   const limits = { ...options, maxParts: MAX_BATCH_PARTS };
-  const { written, failed, left: leftParts } = await storeParts(storage, columnsFromReadings(readings), limits);
+  const columns = await inTurns(columnSteps(readings), takeTurns().give);
+  const { written, failed, left: leftParts } = await storeParts(storage, columns, limits);
   const left = readingsIn(leftParts, readings);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
   const parts = [...written];
@@ -69,8 +72,8 @@ export async function writeDelivered(
   const postponed: PostponedPartition[] = [];
   const groups = groupByPartition(readings, origins);
   const refused: { partition: Partition; group: Group }[] = [];
-  for (const { partition, columns, error } of failed) {
-    const group = groupOf(columns, groups);
+  for (const { partition, columns: own, error } of failed) {
+    const group = groupOf(own, groups);
     if (isUnstorable(error)) refused.push({ partition, group });
     else postponed.push({ partition, group, error });
   }

@@ -2,7 +2,8 @@
  * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { internStrings, type ReadingColumns } from '../columns.js';
+import { inTurns } from '../../steps.js';
+import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
 import type { Buckets, Rollup } from '../rollup/rollup.js';
@@ -36,7 +37,7 @@ export async function answerDay(
   for (const rollup of rollups) for (const device of rollup?.devices ?? []) names.push(device);
   for (const device of readings.devices) names.push(device);
   await give();
-  const { values: devices, indices } = internStrings(names);
+  const { values: devices, indices } = await inTurns(internSteps(names), give);
   const from = Math.floor(Math.max(fromMs - dayMs, 0) / intervalMs);
   const to = Math.ceil(Math.min(toMs - dayMs, DAY_MS) / intervalMs);
   const startMs = dayMs + from * intervalMs;

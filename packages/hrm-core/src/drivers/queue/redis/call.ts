@@ -167,7 +167,7 @@ const ADVICE: Readonly<Record<string, { kind: 'unavailable' | 'data' | 'invalid'
   NOPERM: {
     kind: 'unavailable',
     code: 'queue_denied',
-    advice: 'does not permit its user what the queue needs: see the README for the rights',
+    advice: 'does not permit its user what the queue needs: see docs/guides/redis.md for the rights',
   },
   WRONGTYPE: {
     kind: 'unavailable',

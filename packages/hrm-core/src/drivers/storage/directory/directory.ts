@@ -7,6 +7,7 @@
  * DATA/.store                                  which store it is                          identity.ts
  * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         leftovers.ts
  * DATA/.pending/DATE~<user>                    what a compacter should look at                 pending.ts
+ * DATA/.dates/YYYYMM                           made anew when a date of it gets a directory   dates/stamps.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   quarantine.ts
  * ```
  *
@@ -19,6 +20,7 @@ import { join, resolve } from 'node:path';
 import { HrmError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition, Storage, StorageCheck } from '../../../ports/storage.js';
+import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
 import { type DirectoryContext, makeDataDirectory } from './durable.js';
 import { errorCode, storageError } from './errors.js';
@@ -36,12 +38,13 @@ import { createFlush } from './flush.js';
 import { knowStore, makeIdentity, missingError } from './identity.js';
 import { sweepLeftovers, temporaryPath } from './leftovers.js';
 import { createLister } from './listing.js';
-import { QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
+import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
 import { listPartitions } from './partitions.js';
 import { completeMarks, visitPartition } from './pending.js';
 import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeParts, replaceCompacted } from './replace.js';
+import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot.js';
 import { listStrays } from './strays.js';
 
@@ -87,11 +90,13 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   try {
     if (options.create === false) requireDirectory(fileSystem, directory);
     else if (!readOnly) await prepareDirectory(fileSystem, directory);
+    const identity = await knowStore(fileSystem, directory, () => known.clear());
     context = {
       directory,
       fileSystem,
       readOnly,
-      identity: await knowStore(fileSystem, directory, () => known.clear()),
+      identity,
+      dates: createDateMemory({ fileSystem, directory, identity }),
       flush: createFlush(directory),
       lister: createLister(fileSystem),
       descriptors: createDescriptors(options.maxOpenFiles),
@@ -136,7 +141,9 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition, options) => run(() => listVersions(context, partition, options)),
-    strays: (partition) => run(() => listStrays(context, partition)),
+    size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
+    state: (partition) => run(() => stateOfPartition(context, partition)),
+    strays: (partition, options) => run(() => listStrays(context, partition, options)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
     visit: (partition) => write(() => visitPartition(context, partition)),
@@ -167,7 +174,7 @@ function requireDirectory(fileSystem: DirectoryFileSystem, directory: string): v
 
 async function prepareDirectory(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
   await makeDataDirectory(fileSystem, directory);
-  for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY])
+  for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY, DATES_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepLeftovers(fileSystem, directory);

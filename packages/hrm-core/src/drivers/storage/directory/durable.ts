@@ -6,6 +6,8 @@
  */
 import { join } from 'node:path';
 import type { Partition } from '../../../ports/storage.js';
+import type { DateMemory } from './dates/memory.js';
+import { monthOf, stampMonth } from './dates/stamps.js';
 import type { Descriptors } from './descriptors.js';
 import { errorCode } from './errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './files.js';
@@ -28,11 +30,13 @@ export interface DirectoryContext {
   readonly identity: StoreIdentity;
   readonly flush: Flush;
   readonly lister: Lister;
+  /** Which dates may have a directory. */
+  readonly dates: DateMemory;
   /** What of it is open. */
   readonly descriptors: Descriptors;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
   readonly known: Set<string>;
-  /** By path, the last sync asked for, to start after; and the one that has not started yet, to join. */
+  /** By path, or month, the last sync or stamp asked for, to start after; and the one that has not started yet, to join. */
   readonly syncs: Map<string, { readonly last: Promise<void>; readonly joinable: Promise<void> | null }>;
 }
 
@@ -41,42 +45,68 @@ export interface DirectoryContext {
  * their entries: a batch of a thousand new users syncs the date's directory a few times.
  */
 export function syncShared(context: DirectoryContext, path: string): Promise<void> {
-  const before = context.syncs.get(path);
-  if (before?.joinable) return before.joinable;
-  const sync = (before?.last ?? Promise.resolve())
-    .then(() => context.flush.before())
-    .then(() => {
-      context.syncs.set(path, { last, joinable: null });
-      return syncDirectory(context.fileSystem, path);
-    });
-  const last = sync
-    .catch(() => undefined)
-    .then(() => {
-      if (context.syncs.get(path)?.last === last) context.syncs.delete(path);
-    });
-  context.syncs.set(path, { last, joinable: sync });
-  return sync;
+  return shareCall(context, path, async (begin) => {
+    await context.flush.before();
+    begin();
+    await syncDirectory(context.fileSystem, path);
+  });
 }
 
-/** Makes a partition's directories where they are missing; both survive a power cut when this resolves. */
+/**
+ * Makes a call that serves all who asked for it before it began. At most one of a key runs at a time.
+ * @param call - says when it begins.
+ */
+function shareCall(context: DirectoryContext, key: string, call: (begin: () => void) => Promise<void>): Promise<void> {
+  const before = context.syncs.get(key);
+  if (before?.joinable) return before.joinable;
+  const shared = (before?.last ?? Promise.resolve()).then(() =>
+    call(() => context.syncs.set(key, { last, joinable: null })),
+  );
+  const last = shared
+    .catch(() => undefined)
+    .then(() => {
+      if (context.syncs.get(key)?.last === last) context.syncs.delete(key);
+    });
+  context.syncs.set(key, { last, joinable: shared });
+  return shared;
+}
+
+/**
+ * Makes a partition's directories where they are missing; both survive a power cut when this resolves, and everybody who remembers
+ * where a user has none looks again.
+ */
 export async function makePartition(context: DirectoryContext, partition: Partition): Promise<void> {
   const path = partitionPath(context.directory, partition);
   if (context.known.has(path)) return;
   await makeDurable(context, context.directory, partition.date);
-  await makeDurable(context, join(context.directory, partition.date), partition.directory);
+  await makeEntry(context, join(context.directory, partition.date), partition.directory);
+  // Also for one that was there: who made it may have died before this.
+  await shareCall(context, monthOf(partition.date), (begin) => {
+    begin();
+    return stampMonth(context.fileSystem, context.directory, partition.date);
+  });
+  noteDurable(context, path);
 }
 
 /** Makes a directory where it is missing; it survives a power cut when this resolves, if its parent does. */
 export async function makeDurable(context: DirectoryContext, parent: string, name: string): Promise<void> {
   const path = join(parent, name);
   if (context.known.has(path)) return;
-  await makeDirectory(context.fileSystem, path);
+  await makeEntry(context, parent, name);
+  noteDurable(context, path);
+}
+
+async function makeEntry(context: DirectoryContext, parent: string, name: string): Promise<void> {
+  await makeDirectory(context.fileSystem, join(parent, name));
   await syncShared(context, parent);
-  for (const oldest of context.known) {
-    if (context.known.size < MAX_KNOWN_DIRECTORIES) break;
-    context.known.delete(oldest);
+}
+
+function noteDurable({ known }: DirectoryContext, path: string): void {
+  for (const oldest of known) {
+    if (known.size < MAX_KNOWN_DIRECTORIES) break;
+    known.delete(oldest);
   }
-  context.known.add(path);
+  known.add(path);
 }
 
 /** Forgets what is known of a partition's directories, after one was found missing. */

@@ -15,6 +15,8 @@ export const QUARANTINE_DIRECTORY = '.quarantine';
 export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
 export const PENDING_DIRECTORY = '.pending';
+/** Stamps of months whose dates got a directory. */
+export const DATES_DIRECTORY = '.dates';
 
 const DATE_PATTERN = /^\d{8}$/;
 /** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */

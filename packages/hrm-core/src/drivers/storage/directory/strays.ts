@@ -1,23 +1,33 @@
 /** What stands in a partition's directory and is no file of it: named for a person, never read, moved or deleted. */
 import { join } from 'node:path';
 import { COMPACTED_NAME } from '../../../names.js';
-import type { Partition } from '../../../ports/storage.js';
+import type { Partition, VersionOptions } from '../../../ports/storage.js';
 import type { DirectoryContext } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { statusOf } from './files.js';
+import { FILES_A_PIECE } from './held.js';
+import { listNames, yieldNow } from './listing.js';
 import { isPart, partitionPath } from './names.js';
 
 /** {@link Storage.strays} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
-export async function listStrays(context: DirectoryContext, partition: Partition): Promise<readonly string[]> {
+export async function listStrays(
+  context: DirectoryContext,
+  partition: Partition,
+  { giveWay = yieldNow }: VersionOptions = {},
+): Promise<readonly string[]> {
   const path = partitionPath(context.directory, partition);
   try {
-    const names = context.fileSystem.readdirSync(path).filter((name) => !name.startsWith('.'));
-    return names.filter((name) => !isFileOfPartition(context, path, name)).sort();
+    const names = await listNames(context.fileSystem, path, ({ name }) => !name.startsWith('.'));
+    const strays: string[] = [];
+    for (const [i, name] of names.entries()) {
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay();
+      if (!isFileOfPartition(context, path, name)) strays.push(name);
+    }
+    // A partition of which nothing is there says nothing where the store is not.
+    if (names.length === 0 && statusOf(context.fileSystem, path) === null) await context.identity.require();
+    return strays.sort();
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT')
-      throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
-    await context.identity.require();
-    return [];
+    throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
   }
 }
 

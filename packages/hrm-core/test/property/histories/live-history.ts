@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
-import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { expect } from 'vitest';
+import { openEmbeddedQueue } from '../../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
 import {
   type Clock,
   compact,
@@ -17,15 +17,13 @@ import {
   type Queue,
   query,
   type Storage,
-} from '../../src/index.js';
-import { decodeElements } from '../../src/pure/element.js';
-import { rememberingStorage } from '../support/remembering-storage.js';
-import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
+} from '../../../src/index.js';
+import { decodeElements } from '../../../src/pure/element.js';
+import { rememberingStorage } from '../../support/remembering-storage.js';
+import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
+import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
 import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
-import { type OracleReading, oracleAnswer, oracleDevices } from './oracle.js';
 
-const HISTORIES = Number(process.env.HRM_HISTORIES ?? 500);
-const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
 interface World {
@@ -247,10 +245,11 @@ async function live(history: History): Promise<void> {
   }
 }
 
-it(`answers ${HISTORIES} random histories as the oracle does (HRM_SEED=${SEED} repeats them)`, {
-  timeout: 600_000,
-}, async () => {
-  console.log(`histories: HRM_SEED=${SEED}`);
+/**
+ * Lives random histories, and asks the oracle after each.
+ * @throws Error with the steps of the first history that is answered wrongly.
+ */
+export async function liveHistories(count: number, seed: number): Promise<void> {
   let lived = 0;
   const details = await fc.check(
     fc.asyncProperty(anyHistory, async (history) => {
@@ -259,13 +258,13 @@ it(`answers ${HISTORIES} random histories as the oracle does (HRM_SEED=${SEED} r
       await live(history);
     }),
     // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
-    { numRuns: HISTORIES, seed: SEED, endOnFailure: true },
+    { numRuns: count, seed, endOnFailure: true },
   );
   if (details.failed) {
     const steps = details.counterexample?.[0].steps.map((step) => JSON.stringify(step)).join('\n');
-    throw new Error(`history ${lived} of HRM_SEED=${SEED} failed; its steps:\n${steps}`, {
+    throw new Error(`history ${lived} of HRM_SEED=${seed} failed; its steps:\n${steps}`, {
       cause: details.errorInstance,
     });
   }
-  expect(lived).toBe(HISTORIES);
-});
+  expect(lived).toBe(count);
+}

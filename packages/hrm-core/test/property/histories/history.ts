@@ -2,8 +2,8 @@
  * Random histories: what people, devices, clocks, consumers and compacters may do to the system, in any order.
  */
 import fc from 'fast-check';
-import { INTERVAL_MS, type Interval } from '../../src/index.js';
-import type { OracleReading } from './oracle.js';
+import { INTERVAL_MS, type Interval } from '../../../src/index.js';
+import type { OracleReading } from '../oracle.js';
 
 export const DAY_MS = 86_400_000;
 /** When a history starts; its readings lie up to three days before, some long before, some ahead of it. */

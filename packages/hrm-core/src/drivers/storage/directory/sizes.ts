@@ -1,0 +1,60 @@
+/** How much a partition takes, by the names and statuses of its files alone. */
+import { LISTING_SETTLE_MS } from '../../../limits.js';
+import { COMPACTED_NAME } from '../../../names.js';
+import type { ListOptions, Partition, PartitionSize } from '../../../ports/storage.js';
+import { isOlderThan, stateText } from './dates/state.js';
+import type { DirectoryContext } from './durable.js';
+import { errorCode, storageError } from './errors.js';
+import { statusOf } from './files.js';
+import { isPart, partitionPath } from './names.js';
+import { insist } from './read.js';
+
+/** Files that are looked at before others have a turn. */
+const FILES_A_PIECE = 64;
+
+/** {@link Storage.size} of the directory driver. The names are not remembered: who counts all of them would push out the others. */
+export async function sizeOfPartition(
+  context: DirectoryContext,
+  partition: Partition,
+  { giveWay }: ListOptions = {},
+): Promise<PartitionSize> {
+  const { fileSystem } = context;
+  const path = partitionPath(context.directory, partition);
+  try {
+    let [files, bytes] = [0, 0];
+    let compactedBytes: number | null = null;
+    for (const [i, name] of (await insist(async () => namesIn(context, path))).entries()) {
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+      if (!isPart(name) && name !== COMPACTED_NAME) continue;
+      const status = await insist(async () => statusOf(fileSystem, `${path}/${name}`));
+      if (!status?.isFile()) continue;
+      files += 1;
+      bytes += Number(status.size);
+      if (name === COMPACTED_NAME) compactedBytes = Number(status.size);
+    }
+    if (files === 0) await context.identity.require();
+    return { files, bytes, compactedBytes };
+  } catch (error) {
+    throw storageError(`measure ${partition.date}/${partition.directory}`, context.directory, error);
+  }
+}
+
+function namesIn({ fileSystem }: DirectoryContext, path: string): readonly string[] {
+  try {
+    return fileSystem.readdirSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return [];
+    throw error;
+  }
+}
+
+/** {@link Storage.state} of the directory driver: whatever gives or takes a name sets the directory's times. */
+export async function stateOfPartition(context: DirectoryContext, partition: Partition): Promise<string | null> {
+  const path = partitionPath(context.directory, partition);
+  try {
+    const status = await insist(async () => statusOf(context.fileSystem, path));
+    return status !== null && isOlderThan(status, LISTING_SETTLE_MS) ? stateText(status) : null;
+  } catch (error) {
+    throw storageError(`look at ${partition.date}/${partition.directory}`, context.directory, error);
+  }
+}

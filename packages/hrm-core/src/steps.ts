@@ -1,0 +1,24 @@
+/**
+ * Work in steps: a generator that yields wherever others may have a turn. The same work is done in one piece where it is known to be
+ * little, and with turns for others where it may be much.
+ */
+
+/** Work that yields nothing but the chance to do something else. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Does all of it at once. */
+export function inOnePiece<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Does it step by step. @param give - lets others work, where it is time to. */
+export async function inTurns<T>(steps: Steps<T>, give: () => Promise<void>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await give();
+  }
+}

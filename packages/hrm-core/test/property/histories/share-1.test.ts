@@ -1,0 +1,3 @@
+import { testShare } from './share.js';
+
+testShare(1);
