@@ -24,11 +24,17 @@ export const MAX_BODY_IDLE_MS = 10_000;
  */
 export const MAX_JSON_VALUES = 100_000;
 
+/** The same in one reading: an object of 90,000 members is parsed in one go, and was 100 ms of work. */
+export const MAX_READING_VALUES = 10_000;
+
 /** Bytes of one string in a body, as it is written: as many as a whole reading may have. Those that count have 128 characters. */
 export const MAX_JSON_STRING_BYTES = 64 * 1024;
 
 /** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
 export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
+
+/** Rows of an answer that is put together at most, at 64 bytes each: three days of minutes. A question about more may be a long one. */
+export const MAX_SHORT_ANSWER_ROWS = MAX_HELD_ANSWER_BYTES / 64;
 
 /** Bytes of an answer from which on it is packed for who wants that; a smaller one fits in a network packet anyway. */
 export const MIN_PACKED_BYTES = 1_024;

@@ -87,7 +87,7 @@ describe('slow and silent clients', () => {
     expect((await queue.depth()).readings).toBe(2);
   });
 
-  test('have such requests handled one at a time, and are cut when they pile up', async () => {
+  test('have such requests handled one at a time; where they pile up those within the bound are answered, and one is refused', async () => {
     const { opened, open } = gate();
     let pushes = 0;
     const { port, url } = await startTest({
@@ -100,13 +100,16 @@ describe('slow and silent clients', () => {
     const some = await connectRaw(port);
     some.socket.write((head(body.length) + body).repeat(50) + head(body.length, 'Connection: close\r\n') + body);
     const many = await connectRaw(port);
-    many.socket.write((head(body.length) + body).repeat(MAX_PIPELINED_REQUESTS + 2));
-    expect(await many.closed).toBe('');
+    many.socket.write((head(body.length) + body).repeat(5_000));
+    await until(() => pushes >= 2, 'both are at their first');
     // Neither the one that is cut nor the other has more than one under way.
     expect(pushes).toBeLessThanOrEqual(2);
     open();
     expect((await some.closed).match(/HTTP\/1.1 202/g)).toHaveLength(51);
-    expect(pushes).toBeLessThanOrEqual(52);
+    const statuses = (await many.closed).match(/HTTP\/1.1 \d+/g);
+    expect(statuses).toEqual([...Array(MAX_PIPELINED_REQUESTS + 1).fill('HTTP/1.1 202'), 'HTTP/1.1 503']);
+    expect(many.received()).toMatch(/\r\nconnection: close\r\n[\s\S]*"code":"too_busy"[^}]*}$/i);
+    expect(pushes).toBeLessThanOrEqual(52 + MAX_PIPELINED_REQUESTS);
     expect((await post(url + SINGLE, wireReading())).status).toBe(202);
   });
 
@@ -124,6 +127,20 @@ describe('slow and silent clients', () => {
       await exchangeRaw(port, 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
     ).toContain('alive');
     expect(process.memoryUsage().rss - before).toBeLessThan(150e6);
+  });
+});
+
+describe('heads that others may read otherwise', () => {
+  test.each([
+    ['Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}', 400, 'bad_request'],
+    ['Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n', 501, 'unsupported_transfer_encoding'],
+    ['Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 501, 'unsupported_transfer_encoding'],
+    ['Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n', 400, 'not_json'],
+  ])('are refused: %j', async (rest, status, code) => {
+    const { port } = await startTest();
+    const start = `POST ${SINGLE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+    const answer = await exchangeRaw(port, start + rest);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*"code":"${code}"`));
   });
 });
 

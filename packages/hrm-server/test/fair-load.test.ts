@@ -4,10 +4,11 @@
  */
 import { writePart } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
-import { MAX_BATCH_BYTES, MAX_HELD_BYTES } from '../src/limits.js';
+import { MAX_BATCH_BYTES, MAX_HELD_BYTES, MAX_LONG_ANSWERS } from '../src/limits.js';
 import {
   type Bearer,
   connectRaw,
+  gate,
   makeKeys,
   post,
   type RawConnection,
@@ -91,6 +92,52 @@ describe('one key that sends much', () => {
     expect((await post(url + SINGLE, wireReading(), busy)).status).toBe(202);
     for (const { socket } of filling) socket.destroy();
     await until(async () => (await post(url + BATCH, body, busy)).status === 202, 'there is room again');
+  });
+
+  test('is refused by the heads alone what its bodies under way leave no room for, before a byte of them has come', async () => {
+    const { url, port, busy, other } = await startWithTwo();
+    const fitting = MAX_HELD_BYTES / 4 / MAX_BATCH_BYTES;
+    const announced = await Promise.all(
+      Array.from({ length: 5 * fitting }, () => beginBatch(port, busy, MAX_BATCH_BYTES)),
+    );
+    const refused = () => announced.filter(({ received }) => received().includes('"code":"too_busy"')).length;
+    await until(() => refused() === 4 * fitting, 'all but a share are refused');
+    // It is its own room: it may never come.
+    expect((await post(url + BATCH, batchOf(10), busy)).status).toBe(503);
+    expect((await post(url + BATCH, batchOf(10), other)).status).toBe(202);
+    for (const { socket } of announced) socket.destroy();
+    await until(async () => (await post(url + BATCH, batchOf(10), busy)).status === 202, 'there is room again');
+  });
+
+  test('is refused long answers by their questions, before anything is read for them', async () => {
+    const { opened, open } = gate();
+    const { keysFile, headers } = await makeKeys(1);
+    const [busy] = headers as [Bearer];
+    const { url, storage } = await startTest({
+      keysFile,
+      wrapStorage: (real) => ({
+        ...real,
+        async versions(partition, options) {
+          await opened;
+          return await real.versions(partition, options);
+        },
+      }),
+    });
+    const reading = { userId: 'ana', deviceId: 'watch', heartRate: 60, receivedMs: 0 };
+    await writePart({ storage }, [{ ...reading, timestampMs: Date.UTC(2024, 0, 15) }]);
+    const ask = (query: string) => fetch(`${url}${SINGLE}?user_id=ana&${query}`, { headers: busy });
+    const year = 'start=2024-01-01T00:00:00Z&end=2024-12-31T00:00:00Z';
+    const statuses: number[] = [];
+    const questions = Array.from({ length: 3 * (MAX_LONG_ANSWERS / 4) }, async () => {
+      statuses.push((await ask(year)).status);
+    });
+    await until(() => statuses.length === 2 * (MAX_LONG_ANSWERS / 4), 'all but a share are refused');
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    open();
+    await Promise.all(questions);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(MAX_LONG_ANSWERS / 4);
+    // A place is free again as soon as an answer turns out to be short.
+    expect((await ask(year)).status).toBe(200);
   });
 
   test('does not fill the last part of the queue, and hears so before it sends', async () => {

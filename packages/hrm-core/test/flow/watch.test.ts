@@ -9,7 +9,7 @@ import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js'
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { parseLiveId } from '../../src/flow/live/live-id.js';
-import { enqueue, HrmError, type Queue, type WatchEvent, type WatchInput, watch } from '../../src/index.js';
+import { enqueue, HrmError, type Queue, type WatchEvent, type WatchInput, takeTurns, watch } from '../../src/index.js';
 import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../src/limits.js';
 import type { LiveCursor } from '../../src/pure/live-cursor.js';
 import { randomFrom, testSeed } from '../support/random.js';
@@ -412,5 +412,31 @@ describe('watchers of one process', () => {
         expect.objectContaining({ kind: 'invalid', faults: [expect.objectContaining({ path })] }),
       );
     }
+  });
+});
+
+describe('watchers of one owner', () => {
+  test.each(['new', 'behind'])('do not wait for the work of another that has much: %s ones', async (kind) => {
+    const queue = await (await newPlace('embedded'))();
+    const first = watch({ queue }, { userId: 'ana' });
+    const after = kind === 'behind' ? await first.position() : undefined;
+    if (after !== undefined) await enqueue({ queue }, [numbered(1)]);
+    const busy = takeTurns({ owner: '' });
+    let done = 0;
+    const pieces = Array.from({ length: 200 }, async () => {
+      await busy.queue();
+      done += 1;
+      // Each has a turn of the loop to itself.
+      for (const endMs = performance.now() + 6; performance.now() < endMs; );
+    });
+    const events = watch({ queue }, { userId: 'ana', after }, { owner: 'other' });
+    const next = events[Symbol.asyncIterator]().next();
+    if (after === undefined) {
+      await events.position();
+      await enqueue({ queue }, [numbered(1)], { owner: 'other' });
+    }
+    expect(numberOf((await next).value as WatchEvent)).toBe(1);
+    expect(done).toBeLessThan(100);
+    await Promise.all(pieces);
   });
 });

@@ -105,6 +105,9 @@ function problemCodesOf({ scope, path, ignoresParameters, problems = [] }: Opera
   return [...new Set([...COMMON_PROBLEMS, ...ofKey, ...ofScope, ...ofAll, ...ofParameters, ...ofPath, ...problems])];
 }
 
+const UNAVAILABLE = 'The service cannot do this now; `Retry-After` says when to try again.';
+const UNAVAILABLE_FOR_READINGS = `${UNAVAILABLE} With \`queue_full\` or \`too_busy\` nothing was kept. With \`queue_unavailable\` the readings may be kept or not: send them again, which is harmless.`;
+
 function describeProblems(operation: Operation): Json {
   const codes = problemCodesOf(operation);
   const statuses = [...new Set(codes.map((code) => CLIENT_PROBLEMS[code].status))].sort((a, b) => a - b);
@@ -118,7 +121,7 @@ function describeProblems(operation: Operation): Json {
     500: describeProblem(500, 'The service failed: the operator finds the cause in the log.'),
     ...(isAnswered503
       ? {}
-      : { 503: describeProblem(503, 'The service cannot do this now; `Retry-After` says when to try again.') }),
+      : { 503: describeProblem(503, operation.method === 'POST' ? UNAVAILABLE_FOR_READINGS : UNAVAILABLE) }),
   };
 }
 

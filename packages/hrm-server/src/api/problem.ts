@@ -77,6 +77,8 @@ export function headersOf(error: unknown): Readonly<Record<string, string>> {
       return { 'WWW-Authenticate': 'Bearer realm="hrm", error="insufficient_scope"' };
     case 'rate_limited':
       return (error as RateLimitError).headers;
+    case 'unsupported_transfer_encoding':
+      return { Connection: 'close' };
     default:
       return {};
   }

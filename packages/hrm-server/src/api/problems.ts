@@ -1,6 +1,7 @@
 /**
  * Every code of a refusal, with its status: the one list that answers and the OpenAPI document are made of. What the
- * service itself fails with has codes by the driver (`queue_full`), and a status by its kind.
+ * service itself fails with has codes by the driver, and a status by its kind: with `queue_full` nothing was kept, with
+ * `queue_unavailable` that is not known.
  */
 import type { HrmErrorKind } from 'hrm-core';
 
@@ -20,7 +21,7 @@ export const CLIENT_PROBLEMS = {
     status: 400,
     about: 'The request target or the Host header is not valid, or the path has a segment `.` or `..`.',
   },
-  bad_request: { status: 400, about: 'What came is no HTTP/1.1 request.' },
+  bad_request: { status: 400, about: 'What came is no HTTP/1.1 request, or has more than one Content-Type.' },
   key_missing: { status: 401, about: 'An API key is needed: `Authorization: Bearer hrm_…`.' },
   key_wrong: { status: 401, about: 'There is no such API key, or it has ended.' },
   scope_missing: { status: 403, about: 'The API key does not have the scope that this call needs.' },
@@ -37,6 +38,7 @@ export const CLIENT_PROBLEMS = {
   foreign_host: { status: 421, about: 'The Host header is not a name of this server.' },
   rate_limited: { status: 429, about: 'The API key has made too many requests; `Retry-After` says when to come back.' },
   headers_too_large: { status: 431, about: 'The headers are too large.' },
+  unsupported_transfer_encoding: { status: 501, about: 'The Transfer-Encoding is not `chunked` alone.' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly about: string }>>;
 
 /** A code of a refusal. */
@@ -52,6 +54,7 @@ export const COMMON_PROBLEMS = [
   'foreign_host',
   'request_timeout',
   'headers_too_large',
+  'unsupported_transfer_encoding',
 ] as const satisfies readonly ProblemCode[];
 
 /** Those of a call that needs a key. */

@@ -8,7 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { HrmError, isHrmError, type Turns, takeTurns } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import type { Shares } from '../auth/fair-share.js';
-import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './expect-continue.js';
 import { isGzipped } from './media-type.js';
@@ -188,6 +188,9 @@ interface Scan {
   at: number;
   values: number;
   depth: number;
+  /** Those before the item that is looked at; a line of NDJSON, and an object that should have been an array, are items, too. */
+  valuesBefore: number;
+  isArray: boolean;
   readonly commas: number[];
 }
 
@@ -197,7 +200,7 @@ interface Scan {
  * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
  */
 async function findCommas(json: Buffer, give: Turns['give']): Promise<readonly number[]> {
-  const scan: Scan = { at: 0, values: 0, depth: 0, commas: [] };
+  const scan: Scan = { at: 0, values: 0, depth: 0, valuesBefore: 0, isArray: false, commas: [] };
   if (json.length <= PIECE_BYTES) return scan.commas;
   while (scan.at < json.length) {
     scanPiece(json, scan, Math.min(json.length, scan.at + PIECE_BYTES));
@@ -208,7 +211,7 @@ async function findCommas(json: Buffer, give: Turns['give']): Promise<readonly n
 
 /** @param to - may be passed by, to the end of a string. */
 function scanPiece(json: Buffer, scan: Scan, to: number): void {
-  let { at, values, depth } = scan;
+  let { at, values, depth, valuesBefore, isArray } = scan;
   const { commas } = scan;
   for (; at < to; at += 1) {
     const byte = json[at];
@@ -218,12 +221,14 @@ function scanPiece(json: Buffer, scan: Scan, to: number): void {
       at = end;
     } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
       values += 1;
-      if (values > MAX_JSON_VALUES) throw manyValuesError();
+      if (values > MAX_JSON_VALUES || values - valuesBefore > MAX_READING_VALUES) throw manyValuesError();
+      if (depth === 0) isArray = byte === OPEN_BRACKET;
+      if (depth === 0 || (depth === 1 && isArray && byte === COMMA)) valuesBefore = values;
       if (byte !== COMMA) depth += 1;
       else if (depth === 1 && at - (commas.at(-1) ?? 0) >= PIECE_BYTES) commas.push(at);
     } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth -= 1;
   }
-  Object.assign(scan, { at, values, depth });
+  Object.assign(scan, { at, values, depth, valuesBefore, isArray });
 }
 
 /** Where the quote is that ends a string which begins at `from`; of one that is too long some place that is too far. */
@@ -235,7 +240,7 @@ function endOfString(json: Buffer, from: number): number {
 }
 
 function manyValuesError(): HrmError {
-  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values: split it, or leave out fields that are ignored`;
+  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values, and one reading ${MAX_READING_VALUES}: split it, or leave out fields that are ignored`;
   return invalidError('body_too_large', message);
 }
 

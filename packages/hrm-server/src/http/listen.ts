@@ -8,7 +8,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { HrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import { invalidError, problemResponse, statusOf } from '../api/problem.js';
+import { headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
 import { type ConnectionLimits, MAX_PIPELINED_REQUESTS, MAX_WAITING_CONNECTIONS } from '../limits.js';
 import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
@@ -100,7 +100,7 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
   function refuse(error: unknown, fields: RequestFields = {}): Response {
     const status = statusOf(error);
     logRefusal(requests.log, levelOf(status), error, { ...fields, status }, 'request refused');
-    return problemResponse(error);
+    return problemResponse(error, headersOf(error));
   }
   function answer(request: Request, env: HttpBindings): Response | Promise<Response> {
     const wrong = checkHost(env.incoming) ?? checkHead(env.incoming);

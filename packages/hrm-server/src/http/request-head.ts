@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HrmError } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
+import { headerValues } from './header-values.js';
 
 /** `.` and `..` as segments, escaped or not; what ends a path, or separates it where a URL is read for a browser. */
 const NOT_PLAIN = /[\\#]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
@@ -14,13 +15,27 @@ const NOT_PLAIN = /[\\#]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
  */
 export function checkHead({
   url = '',
-  headers: { expect },
-}: Pick<IncomingMessage, 'url' | 'headers'>): HrmError | null {
+  headers: { expect, 'transfer-encoding': transferEncoding = 'chunked' },
+  rawHeaders,
+}: Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders'>): HrmError | null {
   // The target may be absolute.
   const [path = ''] = url.replace(/^https?:\/\/[^/?#]*/i, '').split('?');
   if (NOT_PLAIN.test(path)) return pathError();
+  // Node takes the first; a proxy before this server may have gone by the last.
+  if (headerValues({ rawHeaders }, 'content-type').length > 1) return repeatedError();
+  if (transferEncoding.trim().toLowerCase() !== 'chunked') return transferError();
   if (expect === undefined || /(?:^|\W)100-continue(?:$|\W)/i.test(expect)) return null;
   return invalidError('expectation_failed', 'of the expectations in Expect only 100-continue is met', []);
+}
+
+function repeatedError(): HrmError {
+  return invalidError('bad_request', 'Content-Type is given more than once: send one', []);
+}
+
+/** @see RFC 9112, 6.1 */
+function transferError(): HrmError {
+  const message = 'the Transfer-Encoding must be chunked alone: say gzip in Content-Encoding';
+  return invalidError('unsupported_transfer_encoding', message, []);
 }
 
 function pathError(): HrmError {

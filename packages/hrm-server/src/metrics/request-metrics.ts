@@ -53,6 +53,7 @@ const REJECTIONS: ReadonlySet<string> = new Set([
   'too_many_readings',
   'unsupported_encoding',
   'unsupported_media_type',
+  'unsupported_transfer_encoding',
 ]);
 
 const BYTES = [1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];

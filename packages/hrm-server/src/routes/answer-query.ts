@@ -6,6 +6,7 @@ import {
   answerJson,
   answerNdjson,
   type DamageReport,
+  INTERVAL_MS,
   type Interval,
   queryTables,
   queryTag,
@@ -17,7 +18,7 @@ import { type Access, requireValid } from '../auth/access.js';
 import { createPlaces, type FairShare, type Places } from '../auth/fair-share.js';
 import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from '../http/accept.js';
 import { cutAnswer } from '../http/cut.js';
-import { MAX_LONG_ANSWERS, MIN_PACKED_BYTES } from '../limits.js';
+import { MAX_LONG_ANSWERS, MAX_SHORT_ANSWER_ROWS, MIN_PACKED_BYTES } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
@@ -60,6 +61,9 @@ export function answerQuery(
     // An interval that is none is among what the query refuses.
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const client = clientOf(call);
+    // What is known to be long waits for nothing before it is refused.
+    const isPlaced = mayBeLong(question);
+    if (isPlaced) takePlace(call, places);
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
@@ -85,7 +89,7 @@ export function answerQuery(
       await pieces.return();
       return new Response(null, { headers });
     }
-    if (!beginning.done) await takePlace(call, places, pieces);
+    if (!beginning.done && !isPlaced) await takeLatePlace(call, places, pieces);
     const whole = rejoin(beginning.bytes, pieces);
     const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
     return new Response(stream, { headers });
@@ -98,10 +102,20 @@ async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Arr
   requireValid(access);
 }
 
-/** For as long as the answer is under way. @throws HrmError code `too_busy`; the answer is ended then. */
-async function takePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+/** Whether there may be more rows than fit in a short answer. What is no time is among what the query refuses. */
+function mayBeLong({ start, end, interval = '1m' }: { start: string; end: string; interval?: Interval | undefined }) {
+  return (Date.parse(end) - Date.parse(start)) / INTERVAL_MS[interval] > MAX_SHORT_ANSWER_ROWS;
+}
+
+/** For as long as the answer is under way. @throws HrmError code `too_busy`. */
+function takePlace(call: Call, places: Places): void {
+  call.outgoing.once('close', places.take(clientOf(call)));
+}
+
+/** The same for one that turns out to be long. @throws HrmError code `too_busy`; the answer is ended then. */
+async function takeLatePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
   try {
-    call.outgoing.once('close', places.take(clientOf(call)));
+    takePlace(call, places);
   } catch (error) {
     await pieces.return();
     throw error;

@@ -13,7 +13,7 @@ import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/cut.js';
 import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
-import type { Call } from './handler.js';
+import { type Call, clientOf } from './handler.js';
 import { readParameters, valuesOf } from './parameters.js';
 
 /** The streams of one server. */
@@ -53,7 +53,8 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       const { user_id: userId, device_id: deviceId } = readParameters(target, ['user_id'], ['device_id']);
       const stop = new AbortController();
       const after = readLastEventId(call);
-      const live = watch({ queue }, { userId, deviceId, after }, { signal: stop.signal, wireNames: true });
+      const options = { signal: stop.signal, owner: clientOf(call), wireNames: true };
+      const live = watch({ queue }, { userId, deviceId, after }, options);
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();

@@ -1,7 +1,7 @@
 /**
  * What watchers missed that come back with the id of an event. One pass over the feed serves all who wait for one, from the first
- * of their positions on, and there is one pass at a time: however many come back at once, and from however long ago, the feed
- * is read and decoded about once. Who comes meanwhile waits for the next pass; so does a watcher that has enough waiting, until
+ * of their positions on, and each owner has one pass at a time: however many come back at once, and from however long ago, the feed
+ * is read and decoded about once. Owners take turns, so that who has many watchers holds up nobody else's. Who comes meanwhile waits for the next pass; so does a watcher that has enough waiting, until
  * it has taken half of it.
  *
  * A watcher is behind until a pass has brought it to where the hub is; then, in the same step, it is given what comes.
@@ -9,27 +9,28 @@
 import { MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { FeedEntry, FeedPage } from '../../ports/feed.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
-import { takeTurns } from '../files/turns.js';
+import { type Turns, takeTurns } from '../files/turns.js';
 import { type Hub, watchersOf } from './watch-hub.js';
 import { offer, offerGap, shareElement, shedSlowest, type Watcher } from './watch-runs.js';
 
 /** A watcher on its way; `after` is where it stands. */
 type Follower = Watcher & { after: LiveCursor };
 
-/** Gives those who are behind what they missed, if nobody is at it; what fails is theirs to hear. */
-export async function catchUp(hub: Hub): Promise<void> {
-  if (hub.isCatchingUp) return;
-  hub.isCatchingUp = true;
+/** Gives an owner's watchers who are behind what they missed, if nobody is at it; what fails is theirs to hear. */
+export async function catchUp(hub: Hub, owner: string): Promise<void> {
+  if (hub.catchingUp.has(owner)) return;
+  hub.catchingUp.add(owner);
   try {
-    for (let followers = ready(hub); followers.length > 0; followers = ready(hub)) await pass(hub, followers);
+    for (let followers = ready(hub, owner); followers.length > 0; followers = ready(hub, owner))
+      await pass(hub, followers, owner);
   } catch (error) {
     for (const watcher of watchersOf(hub)) {
-      if (!watcher.isBehind) continue;
+      if (!watcher.isBehind || watcher.owner !== owner) continue;
       watcher.failure = error;
       watcher.wake();
     }
   } finally {
-    hub.isCatchingUp = false;
+    hub.catchingUp.delete(owner);
   }
 }
 
@@ -38,15 +39,16 @@ export function isReady({ isBehind, waiting, failure }: Watcher): boolean {
   return isBehind && waiting <= MAX_WATCH_READINGS / 2 && failure === undefined;
 }
 
-/** Those who are ready, by their positions. */
-function ready(hub: Hub): Follower[] {
+/** Those of an owner who are ready, by their positions. */
+function ready(hub: Hub, owner: string): Follower[] {
   if (hub.stop.signal.aborted) return [];
-  const isFollower = (watcher: Watcher): watcher is Follower => watcher.after !== null && isReady(watcher);
+  const isFollower = (watcher: Watcher): watcher is Follower =>
+    watcher.owner === owner && watcher.after !== null && isReady(watcher);
   return [...watchersOf(hub)].filter(isFollower).sort((a, b) => (a.after.cursor < b.after.cursor ? -1 : 1));
 }
 
 /** @param followers - in order of their positions. */
-async function pass(hub: Hub, followers: readonly Follower[]): Promise<void> {
+async function pass(hub: Hub, followers: readonly Follower[], owner: string): Promise<void> {
   const { signal } = hub.stop;
   let left = followers;
   let lastFrom: string | null = null;
@@ -58,7 +60,7 @@ async function pass(hub: Hub, followers: readonly Follower[]): Promise<void> {
     const { entries, next, isGap } = await hub.feed.read(from, { signal, timeoutMs: 0 });
     if (isGap) tellGap(hub, left, from, { entries, next });
     if (isGap && entries.length === 0) continue;
-    left = await handOut(hub, left, entries);
+    left = await handOut(hub, left, entries, takeTurns({ owner }));
     for (const follower of left) if (follower.after.cursor < next) follower.after = { cursor: next, index: -1 };
     // Where the hub is beyond a position after which nothing is found twice, there is nothing in between.
     const isOver = next >= hub.position || (entries.length === 0 && from === lastFrom);
@@ -97,8 +99,8 @@ async function handOut(
   hub: Hub,
   followers: readonly Follower[],
   entries: readonly FeedEntry[],
+  turns: Turns,
 ): Promise<readonly Follower[]> {
-  const turns = takeTurns();
   const byUser = new Map<string, Set<Follower>>();
   for (const follower of followers)
     byUser.set(follower.userId, (byUser.get(follower.userId) ?? new Set()).add(follower));

@@ -25,8 +25,8 @@ export interface Hub {
   position: string;
   /** Hides positions. */
   secret: Uint8Array;
-  /** Whether somebody is being given what was missed. */
-  isCatchingUp: boolean;
+  /** Owners whose watchers are being given what they missed. */
+  readonly catchingUp: Set<string>;
 }
 
 /** How long a read waits; a renewal of the mark may be as late as that, milliseconds. */
@@ -74,7 +74,7 @@ function startHub(feed: Feed): Hub {
     started,
     position: '',
     secret: new Uint8Array(),
-    isCatchingUp: false,
+    catchingUp: new Set(),
   };
   hubs.set(feed, hub);
   follow(hub, start)

@@ -43,6 +43,8 @@ export interface Watched {
 
 /** One who watches. */
 export interface Watcher extends Watched {
+  /** In whose turns it takes what waits, and is given what it missed. */
+  readonly owner: string;
   /** What waits to be taken, `waiting` events: at most {@link MAX_WATCH_READINGS}. */
   runs: Run[];
   waiting: number;

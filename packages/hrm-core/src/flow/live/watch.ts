@@ -77,12 +77,12 @@ const WHAT = 'watching readings';
  * }
  */
 export function watch({ queue }: WatchComponents, input: WatchInput, options: WatchOptions = {}): Watch {
-  const { signal, wireNames = false } = options;
+  const { signal, owner, wireNames = false } = options;
   const watched = parseWatched(input, wireNames);
   const after = input.after === undefined ? null : requireLiveId(input.after, wireNames ? '/Last-Event-ID' : '/after');
   let begun: Promise<Session> | undefined;
   function begin(): Promise<Session> {
-    begun ??= join(queue, watched, after, signal);
+    begun ??= join(queue, watched, after, { signal, owner });
     return begun;
   }
   return {
@@ -109,7 +109,7 @@ async function join(
   { feed }: Pick<Queue, 'feed'>,
   watched: Watched,
   afterId: string | null,
-  signal: AbortSignal | undefined,
+  { signal, owner = '' }: CallOptions,
 ): Promise<Session> {
   throwIfAborted(signal, WHAT);
   const secret = await feed.secret({ signal });
@@ -117,6 +117,7 @@ async function join(
   const after = afterId === null ? null : parseLiveId(secret, afterId);
   const watcher: Watcher = {
     ...watched,
+    owner,
     runs: [],
     waiting: 0,
     after,
@@ -134,7 +135,7 @@ async function join(
   signal?.addEventListener('abort', leave);
   await hub.started;
   requireGoing({ watcher, signal, leave });
-  void catchUp(hub);
+  void catchUp(hub, owner);
   return { hub, watcher, signal, taken: after ?? { cursor: hub.position, index: -1 }, inHand: 0, leave };
 }
 
@@ -176,13 +177,13 @@ async function* deliverRuns(begin: () => Promise<Session>): AsyncGenerator<reado
 
 async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined> {
   const { hub, watcher } = session;
-  const turns = takeTurns();
+  const turns = takeTurns({ owner: watcher.owner });
   try {
     for (;;) {
       requireGoing(session);
       const run = takeRun(hub.held, watcher);
       session.inHand = run?.items.length ?? 0;
-      if (isReady(watcher)) void catchUp(hub);
+      if (isReady(watcher)) void catchUp(hub, watcher.owner);
       if (run === undefined) await something(session);
       else {
         // Whoever is given a run may be the one who makes its ids.
