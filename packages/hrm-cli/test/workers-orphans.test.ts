@@ -47,7 +47,11 @@ async function startOrphan(parts: readonly string[], settings: Record<string, st
 describe('a worker whose primary dies while it starts', () => {
   it.each([
     { what: 'the API', parts: ['api'], settings: {} },
-    { what: 'loops that listen for metrics', parts: ['consumer', 'compacter'], settings: { HRM_METRICS_PORT: '18219' } },
+    {
+      what: 'loops that listen for metrics',
+      parts: ['consumer', 'compacter'],
+      settings: { HRM_METRICS_PORT: '18219' },
+    },
     { what: 'loops alone', parts: ['consumer', 'compacter'], settings: {} },
   ])('ends, though its connection to Redis would keep it alive: $what', async ({ parts, settings }) => {
     const redis = await startRedis();
