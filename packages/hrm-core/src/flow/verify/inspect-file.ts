@@ -47,7 +47,7 @@ const HASH_BYTES = 4 * 1024 * 1024;
 
 /** How a file is looked at. */
 export interface InspectOptions extends CallOptions {
-  /** Hears of the rows of each row group that can be read, once. */
+  /** Hears of the rows of each row group that count: readings of the partition's user and day; once. */
   readonly onRows?: ((columns: ReadingColumns) => void) | undefined;
 }
 
@@ -142,8 +142,8 @@ async function walkGroups(
     }
     intact.push(group);
     if (columns.length === 0) continue;
-    const { elsewhere, invalid } = judgeRows(columns, partition);
-    onRows?.(columns);
+    const { here, elsewhere, invalid } = judgeRows(columns, partition);
+    onRows?.(here.length === columns.length ? columns : takeRows(columns, here));
     found.readings += columns.length;
     found.invalid += invalid;
     found.misplaced += elsewhere.length;
