@@ -181,7 +181,7 @@ async function verifyPartition(work: Work, partition: Partition): Promise<void> 
     note(work, { partition, name, ...strayFault(name), outcome: 'found' });
   }
   await overSnapshot(storage, partition, { signal }, async (snapshot) => {
-    const looks = await lookAtFiles(snapshot, { signal, nowMs });
+    const looks = await lookAtFiles(storage, snapshot, { signal, nowMs });
     stock.add(
       partition,
       looks.map(({ count }) => count),
