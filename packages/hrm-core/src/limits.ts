@@ -176,6 +176,9 @@ export const MAX_FOREIGN_FOOTER_BYTES = 2 * 1024 * 1024;
 /** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
 export const MAX_INSPECTED_ROWS = 1_000_000;
 
+/** Looks, each at most three times through a file, until it is well or wrong twice alike: of a disk that gives now this, now that. */
+export const MAX_VERIFY_LOOKS = 5;
+
 /** Faults that one verification lists; more are only counted. */
 export const MAX_VERIFY_FAULTS = 1_000;
 

@@ -30,6 +30,12 @@ const FAILED = 1;
 /** How long the primary may take from closing the channel to closing the socket, ms: it does so in the same turn. */
 const RELEASE_MS = 50;
 
+/**
+ * How long a start that was told to stop may go on, ms. A primary that is gone answers nothing any more, and Node waits
+ * for its answer to "may I listen" without end. Nothing was accepted yet, so nothing is lost.
+ */
+const MAX_START_MS = 2_000;
+
 /** What the primary answers; `null` when it is gone, or a signal came. */
 function awaitStart(): Promise<ToStart | null> {
   return new Promise((resolve) => {
@@ -53,6 +59,26 @@ async function primaryReleased(): Promise<void> {
   await sleep(RELEASE_MS);
 }
 
+/** Starts the parts. @returns `null` where it was told to stop, and the start does not end by itself. */
+async function startParts(parts: readonly ServicePart[], { settings, keysNeeded }: ToStart): Promise<Service | null> {
+  const started = serve(settings, {
+    parts,
+    gather: (own) => askForReports(own, tell),
+    keys: { areNeeded: keysNeeded, onNeeded: () => void tell({ type: 'keysNeeded' }) },
+  });
+  const isStarted = new AbortController();
+  const late = { signal: isStarted.signal };
+  const abandoned = onceAborted(told.signal)
+    .then(() => sleep(MAX_START_MS, null, late))
+    // Whose start ended in time waits for nothing here.
+    .catch(() => null);
+  return await Promise.race([started, abandoned]).finally(() => isStarted.abort());
+}
+
+async function onceAborted(of: AbortSignal): Promise<void> {
+  if (!of.aborted) await once(of, 'abort');
+}
+
 /** Resolves when it was sent, or cannot be: who does not listen any more has closed the channel, and that is heard. */
 function tell(message: FromWorker): Promise<void> {
   return new Promise((resolve) => {
@@ -61,27 +87,29 @@ function tell(message: FromWorker): Promise<void> {
   });
 }
 
+/** The same before the end, for which a primary that reads nothing (stopped, or as busy as can be) is not waited. */
+async function tellLast(message: FromWorker): Promise<void> {
+  await Promise.race([tell(message), sleep(MAX_SIGNAL_WAIT_MS)]);
+}
+
 /** Runs the parts. @returns the exit code. */
 async function run(parts: readonly ServicePart[]): Promise<number> {
   const start = await awaitStart();
   if (start === null) return 0;
   watchForStall(start.settings);
-  let service: Service;
+  let service: Service | null;
   try {
-    service = await serve(start.settings, {
-      parts,
-      gather: (own) => askForReports(own, tell),
-      keys: { areNeeded: start.keysNeeded, onNeeded: () => void tell({ type: 'keysNeeded' }) },
-    });
+    service = await startParts(parts, start);
   } catch (error) {
-    await tell({ type: 'failed', error: toWire(error) });
+    await tellLast({ type: 'failed', error: toWire(error) });
     return FAILED;
   }
+  if (service === null) return 0;
   try {
     answerCounts(service, tell);
     tellCounts(service, tell);
-    await tell({ type: 'ready', url: service.url });
-    if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed]);
+    void tell({ type: 'ready', url: service.url });
+    await Promise.race([onceAborted(signal), service.failed]);
     return 0;
   } catch {
     // The service has logged why.
@@ -89,7 +117,7 @@ async function run(parts: readonly ServicePart[]): Promise<number> {
   } finally {
     if (service.url !== null) await primaryReleased();
     await service.close();
-    await tell({ type: 'counts', report: await service.counts() });
+    await tellLast({ type: 'counts', report: await service.counts() });
   }
 }
 
