@@ -45,7 +45,9 @@ export async function userDays(
   const rows: Row[] = [];
   for (const { start, end } of spansOf(dates)) {
     const question = { userId, start, end, interval: '1d', priority } as const;
-    for await (const table of queryTables({ storage }, question, { signal })) rows.push(...rowsOf(table));
+    for await (const table of queryTables({ storage }, question, { signal })) {
+      for (const row of rowsOf(table)) rows.push(row);
+    }
   }
   return joinDays(own.lastDays, rows);
 }
