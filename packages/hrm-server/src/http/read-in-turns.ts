@@ -83,7 +83,10 @@ export function createReadLine({
     }
     function onReadable(): void {
       // Most bodies come whole, and nobody is before them.
-      if (line.owners > 0 || !isLeft()) return lineUp();
+      if (line.owners > 0 || !isLeft()) {
+        lineUp();
+        return;
+      }
       pay(read());
       schedule();
     }

@@ -1,6 +1,5 @@
 /** What stands in a partition's directory and is no file of it: named for a person, never read, moved or deleted. */
 import { join } from 'node:path';
-import { errorCode } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { Partition, VersionOptions } from '../../../ports/storage.js';
 import type { DirectoryContext } from './durable.js';
