@@ -110,6 +110,7 @@ const TEST_VARIABLES = [
   'HRM_CHAOS_ROUNDS',
   'HRM_RACE_ROUNDS',
   'HRM_FUZZ_FILES',
+  'HRM_LONG_PIECES_PARTS',
 ];
 
 describe('the measure of the pages', () => {

@@ -24,7 +24,7 @@ export function compareUtf8(left: string, right: string): number {
  * Sorts strings in place, as {@link compareUtf8} orders them. Where none has a character from U+D800 on, that is the built-in order, which is
  * ten times as fast: 10,000 ids are sorted in one piece.
  */
-export function sortUtf8(strings: string[]): string[] {
+function sortUtf8(strings: string[]): string[] {
   return strings.some((text) => FROM_SURROGATES.test(text)) ? strings.sort(compareUtf8) : strings.sort();
 }
 

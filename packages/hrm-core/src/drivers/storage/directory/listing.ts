@@ -40,7 +40,7 @@ export interface Lister {
 }
 
 /** Lets others work, where it is time to. */
-export type GiveWay = () => Promise<void>;
+type GiveWay = () => Promise<void>;
 
 /**
  * A directory up to this size is listed in one piece: some thousand names, a few milliseconds' work. A part takes 20 bytes of it on tmpfs,
