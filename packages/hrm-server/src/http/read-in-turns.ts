@@ -83,9 +83,11 @@ export function createReadLine({
     }
     function onReadable(): void {
       // Most bodies come whole, and nobody is before them.
-      if (line.owners > 0 || !isLeft()) return lineUp();
-      pay(read());
-      schedule();
+      if (line.owners > 0 || !isLeft()) lineUp();
+      else {
+        pay(read());
+        schedule();
+      }
     }
     body.on('readable', onReadable);
     return () => {
