@@ -9,7 +9,7 @@ import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js'
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { parseLiveId } from '../../src/flow/live/live-id.js';
-import { enqueue, HrmError, type Queue, type WatchEvent, type WatchInput, takeTurns, watch } from '../../src/index.js';
+import { enqueue, HrmError, type Queue, takeTurns, type WatchEvent, type WatchInput, watch } from '../../src/index.js';
 import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../src/limits.js';
 import type { LiveCursor } from '../../src/pure/live-cursor.js';
 import { randomFrom, testSeed } from '../support/random.js';

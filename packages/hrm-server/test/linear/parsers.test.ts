@@ -87,8 +87,14 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     (text) => checkHead({ url: '/', headers: { 'transfer-encoding': text }, rawHeaders: ['Content-Type', text] }),
   ],
   ['a target', (text) => [checkHead({ url: text, headers: {}, rawHeaders: [] }), routeOf(text)]],
-  ['a path', (text) => [checkHead({ url: `/${text}`, headers: {}, rawHeaders: [] }), routeOf(`/users/${text}/devices`)]],
-  ['an absolute target', (text) => [checkHead({ url: `http://${text}`, headers: {}, rawHeaders: [] }), routeOf(`http://${text}`)]],
+  [
+    'a path',
+    (text) => [checkHead({ url: `/${text}`, headers: {}, rawHeaders: [] }), routeOf(`/users/${text}/devices`)],
+  ],
+  [
+    'an absolute target',
+    (text) => [checkHead({ url: `http://${text}`, headers: {}, rawHeaders: [] }), routeOf(`http://${text}`)],
+  ],
   ['a query', (text) => readParameters(`/?${text}`, NAMES, []), LONG],
   ['the value of a parameter', (text) => readParameters(`/?user_id=${text}&start=${text}&end=${text}`, NAMES, [])],
   ['the users of a query', (text) => valuesOf(`/?${text}&user_id=${text}`, 'user_id')],
