@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { HRM_BIN } from '../packages/hrm-cli/test/hrm.js';
-import { fillDisk, MIB, mountDisk } from './support/disk.js';
+import { fillDisk, fillInodes, MIB, mountDisk } from './support/disk.js';
 import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
 import { eventually } from './support/redis-process.js';
 
@@ -47,6 +47,36 @@ it('goes on accepting while the data disk is full, says so, and stores everythin
   expect(JSON.parse(await runHrm(env, 'dlq', 'list', '--json'))).toEqual({ items: [], count: 0 });
   expect(await service.end('SIGTERM')).toBe(0);
 });
+
+it.for([
+  { what: 'bytes', parts: [] },
+  { what: 'bytes', parts: ['--only', 'api'] },
+  { what: 'inodes', parts: [] },
+])(
+  'starts while the data disk has no $what, with $parts, and stores everything when there is room',
+  async ({ what, parts }, context) => {
+    const directory = await temporaryDirectory();
+    const env = environment(directory, settings);
+    const disk = join(directory, 'disk');
+    const data = join(disk, 'data');
+    if (!(await mountDisk(disk, 2 * MIB, 200))) context.skip('needs the right to mount a tmpfs');
+    const question = { user_id: 'ana', ...DAY };
+    const first = await startService({ ...env, HRM_DATA_DIR: data });
+    expect(await postBatch(first.url, readings(0, 10))).toBe(202);
+    await eventually('ten readings', async () => (await getRows(first.url, question)).length === 10);
+    expect(await first.end('SIGTERM')).toBe(0);
+    const free = what === 'bytes' ? await fillDisk(disk, 0) : await fillInodes(disk);
+    const service = await startService({ ...env, HRM_DATA_DIR: data }, ...parts);
+    expect(await getRows(service.url, question)).toHaveLength(10);
+    expect(await postBatch(service.url, readings(10, 500))).toBe(202);
+    await eventually('health tells', async () => (await status(service.url))[0] === 503);
+    await free();
+    if (parts.length > 0) await runHrm({ ...env, HRM_DATA_DIR: data }, 'drain', '--all');
+    await eventually('all readings', async () => (await getRows(service.url, question)).length === 510);
+    await eventually('health again', async () => (await status(service.url))[1] === 'healthy');
+    expect(await service.end('SIGTERM')).toBe(0);
+  },
+);
 
 it('answers 503 while the disk of the queue is full, loses nothing it accepted, and resumes by itself', async (context) => {
   const directory = await temporaryDirectory();

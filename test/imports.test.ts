@@ -2,7 +2,7 @@
  * Holds the direction of imports: pure <- parquet <- flow -> ports <- drivers. What a layer may import is listed; all
  * else is a violation, so that a new folder has to be thought about.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { findCycles, type Import, type ImportGraph, importsOf, readImports } from './support/imports.js';
@@ -34,11 +34,11 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'steps.ts': [],
   'sort-in-turns.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
-  'settings.ts': ['node:net', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
-  'loops.ts': ['flow', 'type ports', 'type watchdog.ts', 'node:timers/promises'],
+  'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
+  'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'node:timers/promises'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'node:timers/promises'],
   'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
-  'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ports', 'pure', 'watchdog.ts'],
+  'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ops', 'ports', 'pure', 'watchdog.ts'],
   pure: [
     'pure',
     'limits.ts',
@@ -74,6 +74,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
   'flow/live': [...FLOW, 'flow/live', 'flow/files'],
+  ops: ['ops', 'limits.ts', 'type ports', 'type settings.ts', 'node:path'],
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'sort-in-turns.ts', 'node:'],
@@ -99,6 +100,17 @@ function violations(graph: ImportGraph): string[] {
   return [...graph].flatMap(([file, imports]) =>
     imports.filter((one) => !isAllowed(one, LAYERS[layerOf(file)] ?? [])).map(({ target }) => `${file} -> ${target}`),
   );
+}
+
+/** The source files of a directory, without their comments. */
+function sourcesOf(directory: string): { readonly file: string; readonly code: string }[] {
+  const files = readdirSync(ROOT + directory, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => ({
+      file,
+      code: readFileSync(`${ROOT}${directory}/${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*/gm, ''),
+    }));
 }
 
 function planted(file: string, text: string): ImportGraph {
@@ -149,6 +161,49 @@ describe('the direction of imports in hrm-core', () => {
       [b, importsOf('/', b, "export type { A } from './a.js'")],
     ]);
     expect(findCycles(cycle)).toEqual(['a.ts -> b.ts -> a.ts']);
+  });
+});
+
+describe('what is around a process of a service', () => {
+  const graph = readImports(`${ROOT}packages/hrm-server/src`);
+
+  it('loads nothing of the service, so that hrm can have it at each start', () => {
+    const files = [...graph].filter(([file]) => file.startsWith('process/'));
+    expect(files.length).toBeGreaterThan(5);
+    const others = files.flatMap(([file, imports]) =>
+      imports
+        .filter(({ target, typeOnly }) => !typeOnly && !/^(?:process\/|limits\.ts$|node:)/.test(target))
+        .map(({ target }) => `${file} -> ${target}`),
+    );
+    expect(others).toEqual([]);
+  });
+});
+
+describe('what hrm-cli knows of the system', () => {
+  const sources = sourcesOf('packages/hrm-cli/src');
+
+  it('is what core and server publish: it starts no process, and names nothing in a data directory', () => {
+    const hints = /node:cluster|node:child_process|'\.(?:tmp|store|pending|quarantine)'|'_shared'|compacted\.parquet/;
+    expect(sources.filter(({ code }) => hints.test(code)).map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no rule of its own: health, room and age are judged in core', () => {
+    const rules = /\b(?:LOW|MAX_BACKLOG|HIGH_WATER_SHARE)\w*\s*=|oldestMs\s*>|freeBytes\s*[<>]/;
+    expect(sources.filter(({ code }) => rules.test(code)).map(({ file }) => file)).toEqual([]);
+  });
+});
+
+describe('what hrm-cli takes from its process', () => {
+  /** The process around a call. */
+  const OF_PROCESSES = ['main.ts'];
+  /** Of facts that are no stream, no environment and no place. */
+  const FACTS = /process\.(?:versions|getuid)\b/g;
+
+  it('is given to its commands: none reads it by itself', () => {
+    const sources = sourcesOf('packages/hrm-cli/src').filter(({ file }) => !OF_PROCESSES.includes(file));
+    expect(sources.length).toBeGreaterThan(30);
+    const readers = sources.filter(({ code }) => /\bprocess\b[.[]|from 'node:process'/.test(code.replace(FACTS, '')));
+    expect(readers.map(({ file }) => file)).toEqual([]);
   });
 });
 

@@ -22,9 +22,9 @@ const MANY_DAYS = 20_000;
 
 /**
  * Parts of one user's day. They are made in seconds; 100,000 take minutes, and so does each question about them, so that as many are made only
- * where LONG_PIECES_PARTS says it. What is done of each is the same, and no piece grows with their number.
+ * where HRM_LONG_PIECES_PARTS says it. What is done of each is the same, and no piece grows with their number.
  */
-const MANY_PARTS = Number(process.env.LONG_PIECES_PARTS ?? 10_000);
+const MANY_PARTS = Number(process.env.HRM_LONG_PIECES_PARTS ?? 10_000);
 /** Parts that are made, and asked about, in a second, about; a test of them may take as many more. */
 const PARTS_A_SECOND = 100;
 
@@ -181,7 +181,8 @@ async function writeManyDevices(write: (readings: readonly Reading[]) => Promise
   await write(manyDevices(1_000, 100));
 }
 
-describe('no long piece of work', () => {
+// Of each question there may be several tries, each of a new process.
+describe('no long piece of work', { timeout: 300_000 }, () => {
   it('in any question about very many devices, in exporting and in verifying them', async () => {
     const store = await makeStore(({ write }) => writeManyDevices(write));
     const questions = ['of 1', 'of 100'].flatMap((user) => questionsAbout(encodeURIComponent(user), DAY, '7'));

@@ -1,11 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: {
-    main: 'src/main.ts',
-    worker: 'src/workers/worker.ts',
-    'stall-watch': 'src/stall-watch/thread.ts',
-  },
+  entry: { main: 'src/main.ts' },
   format: ['esm'],
   target: 'node20',
   clean: true,

@@ -2,7 +2,14 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig([
   {
-    entry: { index: 'src/index.ts', keys: 'src/auth/index.ts' },
+    entry: {
+      index: 'src/index.ts',
+      keys: 'src/auth/index.ts',
+      process: 'src/process/index.ts',
+      // Run by the above, beside which they are looked for.
+      worker: 'src/workers/worker.ts',
+      'stall-watch': 'src/process/stall-watch/thread.ts',
+    },
     format: ['esm'],
     target: 'node20',
     dts: true,

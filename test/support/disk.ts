@@ -7,10 +7,11 @@ import { onTestFinished } from 'vitest';
 /** Bytes. */
 export const MIB = 1024 * 1024;
 
-/** Mounts a small disk at a directory; `false` where this user may not. */
-export async function mountDisk(directory: string, bytes: number): Promise<boolean> {
+/** Mounts a small disk at a directory, by default with as many inodes as are wanted; `false` where this user may not. */
+export async function mountDisk(directory: string, bytes: number, inodes = 0): Promise<boolean> {
   await mkdir(directory, { recursive: true });
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory]).status !== 0) return false;
+  const options = `size=${bytes},nr_inodes=${inodes}`;
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory]).status !== 0) return false;
   onTestFinished(() => {
     spawnSync('umount', ['-l', directory]);
   });
@@ -28,4 +29,17 @@ export async function fillDisk(directory: string, leftBytes: number): Promise<()
     },
   );
   return () => rm(filler);
+}
+
+/** Takes all inodes of the disk of a directory; returns how to give them back. */
+export async function fillInodes(directory: string): Promise<() => Promise<void>> {
+  const fillers = path.join(directory, 'fillers');
+  await mkdir(fillers);
+  for (let i = 0; ; i += 1) {
+    try {
+      await writeFile(path.join(fillers, String(i)), '');
+    } catch {
+      return () => rm(fillers, { recursive: true });
+    }
+  }
 }

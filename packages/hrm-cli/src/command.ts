@@ -2,8 +2,10 @@
  * The shape of a command, and the table-driven parsing of its arguments. Every command takes every setting as a flag, as
  * it takes every environment variable and config key: one set of settings serves all commands.
  */
+import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
+import type { ConfigFile } from './config-file.js';
 import { nearest } from './nearest.js';
 import type { Output } from './output.js';
 
@@ -61,7 +63,7 @@ export interface Command {
 }
 
 /** A command that is loaded when it is used. */
-interface CommandEntry {
+export interface CommandEntry {
   readonly summary: string;
   /** Commands that somebody may want next, for help. */
   readonly seeAlso?: readonly string[];
@@ -84,14 +86,33 @@ export interface ParsedArguments {
   readonly flags: Readonly<Partial<Record<SettingName, string>>>;
 }
 
-/** What a command gets. */
-export interface Invocation {
-  readonly args: ParsedArguments;
-  readonly settings: Settings;
-  readonly json: boolean;
-  readonly output: Output;
-  /** Fires when the process is told to stop. */
+/** A stream that is written to; what it says of its terminal only a terminal knows. */
+export type OutputStream = Writable &
+  Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>> & { readonly fd?: number };
+
+/** What surrounds a call. No command reads it from the process itself, so that a call needs no process of its own. */
+export interface Surroundings {
+  /** Opens standard input. Called where it is read, so that others leave a terminal, or a pipe that they share, alone. */
+  readonly stdin: () => Readable;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: NodeJS.ProcessEnv;
+  /** What relative paths are relative to; absolute. */
+  readonly cwd: string;
+  /** Fires when the call is told to stop. */
   readonly signal: AbortSignal;
+}
+
+/** What a command gets. */
+export interface Invocation extends Surroundings {
+  readonly args: ParsedArguments;
+  /** Their paths are absolute. */
+  readonly settings: Settings;
+  /** The config file that was read; `null` where there is none. */
+  readonly config: ConfigFile | null;
+  readonly json: boolean;
+  /** Standard output, for results. */
+  readonly output: Output;
 }
 
 /** A wrong use of the command line: what is wrong, and what would be right. */

@@ -28,7 +28,7 @@ const OWN_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What an error says of itself; of what is no HrmError, that it is a defect. */
-export function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
+function toHrmShape(error: unknown): Pick<HrmError, 'kind' | 'code' | 'message' | 'faults'> {
   if (isHrmError(error)) {
     const { kind, code, message, faults } = error;
     return { kind, code, message: OWN_WORDS[code] ?? message, faults };

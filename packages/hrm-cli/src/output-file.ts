@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { HrmError, isHrmError } from 'hrm-core';
+import { dirname, resolve } from 'node:path';
+import { errorCode, HrmError, isHrmError } from 'hrm-core';
 import { isReaderGone, type Output } from './output.js';
 
 /** A file that is being written. */
@@ -15,13 +15,15 @@ export interface OutputFile extends Output {
 /**
  * Begins a file that is there whole or not at all: it is written under another name beside its own, for its owner alone
  * (0600: readings are health data). What is no regular file (`/dev/null`, a named pipe) is written to as it is.
+ * @param path - as it was given, relative to `cwd`.
  * @throws HrmError kind `invalid`, code `invalid_output`, where nothing can be written there.
  */
-export async function openOutputFile(path: string): Promise<OutputFile> {
-  const stats = await stat(path).catch(() => null);
+export async function openOutputFile(path: string, cwd: string): Promise<OutputFile> {
+  const place = resolve(cwd, path);
+  const stats = await stat(place).catch(() => null);
   if (stats?.isDirectory() === true) throw outputError(path, 'is a directory');
   const isPlain = stats === null || stats.isFile();
-  const temporary = isPlain ? `${path}.${randomBytes(6).toString('hex')}.partial` : path;
+  const temporary = isPlain ? `${place}.${randomBytes(6).toString('hex')}.partial` : place;
   const handle = await open(temporary, isPlain ? 'wx' : 'w', 0o600).catch((cause: NodeJS.ErrnoException) => {
     throw outputError(path, `cannot be written (${cause.code})`, cause);
   });
@@ -47,8 +49,8 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
         if (isPlain) await handle.sync();
         await close();
         if (!isPlain) return;
-        await rename(temporary, path);
-        await syncDirectory(dirname(path));
+        await rename(temporary, place);
+        await syncDirectory(dirname(place));
       } catch (cause) {
         throw isHrmError(cause) ? cause : unavailable(path, cause);
       }
@@ -86,7 +88,7 @@ function outputError(path: string, problem: string, cause?: unknown): HrmError {
 }
 
 function unavailable(path: string, cause: unknown): HrmError {
-  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const code = errorCode(cause) || 'unknown';
   const message = `--output ${path}: cannot be written (${code}); nothing was left there`;
   return new HrmError(message, { kind: 'unavailable', code: 'output_unwritable', cause });
 }

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { HrmError } from 'hrm-core';
 
 /** Where a command's result goes. */
@@ -11,16 +12,16 @@ export interface Output {
 }
 
 /** Wraps a stream, usually standard output, so that a reader who leaves is an outcome and not a crash. */
-export function createOutput(stream: NodeJS.WriteStream): Output {
+export function createOutput(stream: Writable): Output {
   let gone = false;
   // Errors reach the callback of the write; without a listener they would end the process as well.
   stream.on('error', () => undefined);
   return {
     async write(text) {
       if (gone) return false;
-      const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
-        stream.write(text, resolve),
-      );
+      const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+        stream.write(text, resolve);
+      });
       if (error === null || error === undefined) return true;
       gone = isReaderGone(error);
       if (!gone) throw await unwritableError(error);
@@ -61,23 +62,6 @@ export async function writePieces(output: Output, pieces: AsyncIterable<string |
 function join(left: string | Uint8Array, right: string | Uint8Array): string | Uint8Array {
   if (typeof left === 'string' && typeof right === 'string') return left + right;
   return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
-}
-
-/** How long the end of a service waits for whoever reads its output, milliseconds. */
-export const LAST_WORDS_MS = 500;
-
-/** Waits until a stream has handed on what was written to it, or `ms` have passed. */
-export async function flush(stream: NodeJS.WriteStream, ms?: number): Promise<void> {
-  if (stream.writableLength === 0 || stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    stream.write('', () => resolve());
-    if (ms !== undefined) setTimeout(resolve, ms);
-  });
-}
-
-/** Keeps a terminal that takes nothing (Ctrl-S) from stopping the process; what is written to it waits. */
-export function unblock(stream: NodeJS.WriteStream & { readonly _handle?: { setBlocking?(is: boolean): void } }): void {
-  stream._handle?.setBlocking?.(false);
 }
 
 /** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */

@@ -1,3 +1,5 @@
+import type { OutputStream } from './command.js';
+
 /** A line on a terminal that shows how far a command is. */
 export interface Progress {
   /** @param done - of `total`, in `unit`s; `note` stands at the end of the line. */
@@ -11,7 +13,7 @@ export interface ProgressOptions {
   readonly label: string;
   /** `undefined` when nobody knows: then the line shows no bar. */
   readonly total: number | undefined;
-  readonly stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>;
+  readonly stream: Pick<OutputStream, 'isTTY' | 'write'>;
   /** `false` with --json: then nothing is shown, as where the stream is no terminal. */
   readonly enabled: boolean;
   /** Milliseconds, monotonic; the machine's by default. */

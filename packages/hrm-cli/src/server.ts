@@ -15,7 +15,12 @@ export const URL_OPTION: CommandOption = {
 const WAITING = 'the server cannot be reached; trying again for up to half a minute';
 
 /** The client of `--url`; `null` without it. @throws HrmError kind `invalid` for what is no address of a server. */
-export function openClient({ args, settings, json }: Pick<Invocation, 'args' | 'settings' | 'json'>): Client | null {
+export function openClient({
+  args,
+  settings,
+  json,
+  stderr,
+}: Pick<Invocation, 'args' | 'settings' | 'json' | 'stderr'>): Client | null {
   const url = args.value('url');
   if (url === undefined) return null;
   let hasSaid = json;
@@ -23,7 +28,7 @@ export function openClient({ args, settings, json }: Pick<Invocation, 'args' | '
     try {
       return await fetch(input, init);
     } catch (error) {
-      if (!hasSaid && init?.signal?.aborted !== true) process.stderr.write(`hrm: ${WAITING}\n`);
+      if (!hasSaid && init?.signal?.aborted !== true) stderr.write(`hrm: ${WAITING}\n`);
       hasSaid = true;
       throw error;
     }

@@ -11,7 +11,7 @@ export interface Terminal {
 }
 
 /** Where the output goes, as far as it says so. */
-export type TerminalStream = Pick<NodeJS.WriteStream, 'isTTY'> & Partial<Pick<NodeJS.WriteStream, 'columns' | 'rows'>>;
+export type TerminalStream = Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>>;
 
 /** Columns of what is no terminal. */
 const DEFAULT_WIDTH = 80;
@@ -24,7 +24,7 @@ const [MIN_WIDTH, MAX_WIDTH] = [40, 400];
  * empty); more than ASCII only where the locale says UTF-8.
  * @see https://no-color.org
  */
-export function describeTerminal({ isTTY, columns, rows }: TerminalStream, env: NodeJS.ProcessEnv): Terminal {
+export function describeTerminal({ isTTY = false, columns, rows }: TerminalStream, env: NodeJS.ProcessEnv): Terminal {
   const isDumb = env.TERM === 'dumb';
   const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== '') ?? '';
   const width = isTTY && columns !== undefined && columns > 0 ? columns : DEFAULT_WIDTH;

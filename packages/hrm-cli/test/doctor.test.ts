@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePart } from 'hrm-core';
+import { openEmbeddedQueue } from 'hrm-core/embedded';
 import { openStorage } from 'hrm-core/open';
 import { loadSettings } from 'hrm-core/settings';
 import { createKey } from 'hrm-server/keys';
@@ -97,8 +98,11 @@ describe('hrm doctor', () => {
     await writeFile(leftover, '');
     await utimes(leftover, 0, 0);
     await mkdir(join(sandbox.dataDir, '.quarantine', 'x'));
-    await sandbox.run(['import', '-'], { input: ndjson(10) });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // As they are that nobody has stored for two minutes.
+    const old = { nowMs: () => Date.now() - 120_000 };
+    const queue = await openEmbeddedQueue({ directory: sandbox.queueDir, clock: old });
+    await queue.push([{ bytes: Buffer.from('any'), readings: 1 }]);
+    await queue.close();
     const report = await diagnose({ HRM_BATCH_MAX_AGE_MS: '10', HRM_LEASE_MS: '100' });
     expect(report.found).toEqual([
       'warning data/permissions',
@@ -252,7 +256,9 @@ describe('what is looked at', () => {
 
   it.each([
     [{ freeBytes: 0, totalBytes: 1e12 }, ['problem space_none']],
-    [{ freeBytes: 4e9, totalBytes: 1e12 }, ['warning space_low']],
+    [{ freeBytes: 1e9, totalBytes: 1e12 }, ['warning space_low']],
+    // As /health says: below a gibibyte on a large disk.
+    [{ freeBytes: 4e9, totalBytes: 1e12 }, ['ok space']],
     [{ freeBytes: 5e11, totalBytes: 1e12 }, ['ok space']],
     [{ freeBytes: null, totalBytes: null }, []],
     [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 9e5, totalInodes: 1e6 }, ['ok space', 'ok inodes']],

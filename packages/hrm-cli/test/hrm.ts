@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { run as runCli } from '../src/cli.js';
 
 /** The committed stub: what a user's `hrm` is linked to. */
 export const HRM_BIN = fileURLToPath(new URL('../bin/hrm.js', import.meta.url));
@@ -22,7 +24,7 @@ export function hrmEnvironment(
   };
 }
 
-/** How a process of `hrm` ended. */
+/** How a call of `hrm` ended. */
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -44,8 +46,13 @@ export interface Sandbox {
   readonly queueDir: string;
   /** Starts `hrm` in the directory, with `HRM_DATA_DIR` and `HRM_QUEUE_DIR` set unless `env` says otherwise. */
   start(args: readonly string[], env?: Record<string, string | undefined>): Running;
-  /** The same to its end; `input` is its standard input, which is empty by default. */
+  /**
+   * Calls `hrm` in this process, with streams of its own; `input` is its standard input, which is empty by default. Not for `serve`, nor
+   * while this process has the queue open: a process may open an embedded queue once.
+   */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** The same in a process of its own, where that is the point. */
+  runProcess(args: readonly string[], options?: RunOptions): Promise<Finished>;
   /** The same with what a shell writes behind the command: `> /dev/full`, `>&-`. */
   runInShell(redirection: string, args: readonly string[]): Promise<Finished>;
   remove(): Promise<void>;
@@ -79,7 +86,8 @@ export async function makeSandbox(): Promise<Sandbox> {
     dataDir: join(directory, 'data'),
     queueDir: join(directory, 'queue'),
     start,
-    async run(args, { input = '', env = {} } = {}) {
+    run: (args, { input = '', env = {} } = {}) => runHere(args, directory, { input, env }),
+    async runProcess(args, { input = '', env = {} } = {}) {
       const { child, finished } = start(args, env);
       // A command that fails early does not read its input to the end.
       child.stdin?.on('error', () => undefined);
@@ -98,6 +106,42 @@ export async function makeSandbox(): Promise<Sandbox> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Of standard input that are read at once, as of a pipe. */
+const PIECE_BYTES = 64 * 1024;
+
+async function runHere(
+  args: readonly string[],
+  directory: string,
+  { input, env }: Required<RunOptions>,
+): Promise<Finished> {
+  const bytes = Buffer.from(input);
+  function* pieces(): Generator<Buffer> {
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) yield bytes.subarray(from, from + PIECE_BYTES);
+  }
+  const [stdout, stderr] = [collect(), collect()];
+  const code = await runCli(args, {
+    stdin: () => Readable.from(pieces()),
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    env: hrmEnvironment(directory, env),
+    cwd: directory,
+    signal: new AbortController().signal,
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** A stream that keeps what is written to it. */
+function collect() {
+  const pieces: Buffer[] = [];
+  const stream = new Writable({
+    write(piece: Buffer, _, done) {
+      pieces.push(piece);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(pieces).toString('utf8') };
 }
 
 function watch(child: ChildProcess): Running {

@@ -19,7 +19,7 @@ async function importMeasured(...args: string[]): Promise<Finished & { maxBytes:
   `;
   const path = join(sandbox.directory, 'tell-memory.mjs');
   await writeFile(path, script);
-  const finished = await sandbox.run(['import', ...args], { env: { NODE_OPTIONS: `--import=${path}` } });
+  const finished = await sandbox.runProcess(['import', ...args], { env: { NODE_OPTIONS: `--import=${path}` } });
   return { ...finished, maxBytes: Number(finished.stderr) };
 }
 

@@ -56,7 +56,7 @@ it('a worker that is started again does not start without the keys that others k
 it('a server that is started again does not start without them, and says what to do', async () => {
   rmSync(keysFile);
   for (const more of [[], ['--workers', '2']]) {
-    const { code, stderr } = await sandbox.run(['serve', ...more], { env: SETTINGS });
+    const { code, stderr } = await sandbox.runProcess(['serve', ...more], { env: SETTINGS });
     expect(code).toBe(3);
     expect(stderr).toMatch(/hrm keys create.*delete .*keys\.json\.needed/);
   }
@@ -75,7 +75,7 @@ it('a place without a file, which somebody named, is warned of; one that cannot 
   child.kill('SIGTERM');
   expect((await finished).stderr).toMatch(/"level":40[^\n]*HRM_KEYS_FILE names no file/);
   writeFileSync(join(sandbox.directory, 'file'), '');
-  const { code, stderr } = await sandbox.run(['serve', '--keys-file', 'file/keys.json']);
+  const { code, stderr } = await sandbox.runProcess(['serve', '--keys-file', 'file/keys.json']);
   expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('cannot be read') });
   expect(stderr).not.toContain('    at ');
 });

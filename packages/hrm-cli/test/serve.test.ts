@@ -120,7 +120,7 @@ describe('hrm serve', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as { port: number };
-    const { code, stdout, stderr } = await sandbox.run(['serve', '--port', String(port), '--json']);
+    const { code, stdout, stderr } = await sandbox.runProcess(['serve', '--port', String(port), '--json']);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
     expect(error).toMatchObject({ kind: 'unavailable', message: expect.stringContaining(String(port)) });
@@ -128,16 +128,18 @@ describe('hrm serve', () => {
   });
 
   it('refuses to listen beyond this machine without being told so', async () => {
-    const { code, stderr } = await sandbox.run(['serve', '--host', '0.0.0.0']);
+    const { code, stderr } = await sandbox.runProcess(['serve', '--host', '0.0.0.0']);
     expect(code).toBe(2);
     expect(stderr).toContain('--host is 0.0.0.0');
     expect(stderr).toContain('HRM_ALLOW_ANONYMOUS');
     expect(stderr).not.toContain('HRM_HOST');
-    expect((await sandbox.run(['serve'], { env: { HRM_HOST: '0.0.0.0' } })).stderr).toContain('HRM_HOST is 0.0.0.0');
+    expect((await sandbox.runProcess(['serve'], { env: { HRM_HOST: '0.0.0.0' } })).stderr).toContain(
+      'HRM_HOST is 0.0.0.0',
+    );
   });
 
   it('refuses wrong settings, naming setting, value and what is allowed', async () => {
-    const { code, stderr } = await sandbox.run(['serve'], { env: { HRM_PORT: 'eighty' } });
+    const { code, stderr } = await sandbox.runProcess(['serve'], { env: { HRM_PORT: 'eighty' } });
     expect(code).toBe(2);
     expect(stderr).toContain('HRM_PORT is "eighty": it must be an integer from 0 to 65535');
   });

@@ -125,7 +125,7 @@ describe('help', () => {
     const NAMES = ['lmdb', 'hono', 'pino', 'hyparquet', 'valibot'];
     /** The packages of `NAMES` that a call loads, by the trace of Node's own loader. */
     async function loaded(...args: string[]): Promise<string[]> {
-      const { code, stderr } = await sandbox.run(args, { env: { NODE_DEBUG: 'esm,module' } });
+      const { code, stderr } = await sandbox.runProcess(args, { env: { NODE_DEBUG: 'esm,module' } });
       expect(code).toBe(0);
       return NAMES.filter((name) => stderr.includes(`node_modules/${name}/`));
     }
@@ -232,7 +232,14 @@ describe('settings', () => {
   });
 
   it('that are wrong are all named, with --json as faults', async () => {
-    const { code, stderr } = await sandbox.run(['serve', '--json', '--port', '65536', '--device-priority', '{"a":0}']);
+    const { code, stderr } = await sandbox.runProcess([
+      'serve',
+      '--json',
+      '--port',
+      '65536',
+      '--device-priority',
+      '{"a":0}',
+    ]);
     expect(code).toBe(2);
     const { error } = JSON.parse(stderr);
     expect(error).toMatchObject({ kind: 'invalid', code: 'invalid_settings' });

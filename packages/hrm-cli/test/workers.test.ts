@@ -248,7 +248,7 @@ describe('hrm serve --workers that cannot start', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as { port: number };
-    const { code, stdout, stderr } = await sandbox.run(['serve', '--workers', '2', '--port', String(port)]);
+    const { code, stdout, stderr } = await sandbox.runProcess(['serve', '--workers', '2', '--port', String(port)]);
     holder.close();
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr.match(/is in use/g)).toHaveLength(1);
@@ -263,13 +263,13 @@ describe('hrm serve --workers that cannot start', () => {
     [['--workers', '1.5'], '--workers is "1.5": it must be'],
     [['--workers', '2', '--only', 'consumer'], '--workers is for the API, which --only leaves out'],
   ])('%j ends with 2 and says why, once', async (args, message) => {
-    const { code, stdout, stderr } = await sandbox.run(['serve', ...args]);
+    const { code, stdout, stderr } = await sandbox.runProcess(['serve', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.split(message)).toHaveLength(2);
   });
 
   it('is JSON with --json', async () => {
-    const { code, stderr } = await sandbox.run(['serve', '--workers', '2', '--host', '0.0.0.0', '--json']);
+    const { code, stderr } = await sandbox.runProcess(['serve', '--workers', '2', '--host', '0.0.0.0', '--json']);
     expect(code).toBe(2);
     expect(JSON.parse(stderr).error).toMatchObject({ kind: 'invalid', code: 'invalid_settings' });
   });

@@ -50,6 +50,11 @@ export function isHrmError(error: unknown): error is HrmError {
   return error instanceof Error && error.name === 'HrmError' && 'kind' in error && 'code' in error;
 }
 
+/** The code of an error, the system's (`ENOENT`) or ours, or `''`. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
 /** Whether a failure is of the storage or of the call, so that going on with another partition makes no sense. */
 export function isTotal(error: unknown): boolean {
   return !isHrmError(error) || error.kind === 'closed' || error.code === 'storage_full';

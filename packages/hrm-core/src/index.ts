@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
+export { errorCode, type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
 export {
   type CompactComponents,
   type CompactOptions,
@@ -12,6 +12,7 @@ export {
   type CompactSummary,
   compact,
 } from './flow/compact/compact.js';
+export { compactAll } from './flow/compact/compact-all.js';
 export type { DamageReport, OnDamage } from './flow/damage/damage.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { type Turns, takeTurns } from './flow/files/turns.js';
@@ -47,6 +48,7 @@ export {
   type StoredDay,
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/read/query.js';
+export { type UserDay, type UserDaysComponents, type UserDaysInput, userDays } from './flow/read/user-days.js';
 export {
   type AheadComponents,
   type AheadOptions,
@@ -62,7 +64,19 @@ export {
   verify,
 } from './flow/verify/verify.js';
 export { createDeviceBound, type DeviceBound, type DeviceCount } from './flow/write/device-bound.js';
-export { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
+export {
+  type DrainComponents,
+  type DrainOptions,
+  type DrainSettings,
+  type DrainSummary,
+  drainBatch,
+} from './flow/write/drain-batch.js';
+export {
+  type DrainBatchesOptions,
+  type DrainBatchesSettings,
+  type DrainTotal,
+  drainBatches,
+} from './flow/write/drain-batches.js';
 export {
   type Accepted,
   type EnqueueComponents,
@@ -81,16 +95,30 @@ export {
   runCompacter,
   runConsumer,
 } from './loops.js';
+export {
+  depthIssues,
+  type HealthIssue,
+  type QueueFigures,
+  type QueueHealthSettings,
+  quarantineIssues,
+  spaceIssues,
+  warningIssues,
+} from './ops/health-issues.js';
+export { isLastingFailure } from './ops/lasting-failure.js';
+export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
+export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
+export { type Room, spaceState } from './ops/space-state.js';
 export { type Clock, systemClock } from './ports/clock.js';
 export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
-export type { Space } from './ports/space.js';
+export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
 export { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
 export type { QuestionInput } from './pure/answer/question.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
+export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';

@@ -176,6 +176,9 @@ export const MAX_FOREIGN_FOOTER_BYTES = 2 * 1024 * 1024;
 /** Rows that verifying holds at once, of which a day of eleven devices at 1 Hz has as many: 28 MB of columns. */
 export const MAX_INSPECTED_ROWS = 1_000_000;
 
+/** Looks, each at most three times through a file, until it is well or wrong twice alike: of a disk that gives now this, now that. */
+export const MAX_VERIFY_LOOKS = 5;
+
 /** Faults that one verification lists; more are only counted. */
 export const MAX_VERIFY_FAULTS = 1_000;
 
@@ -310,3 +313,39 @@ export const MAX_COUNTED_SHARES = 500_000;
 
 /** Readings that a look for those received ahead of the clock reads: a second's work. */
 export const MAX_AHEAD_READINGS = 5_000_000;
+
+/** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
+export const MAX_BACKLOG_MS = 60_000;
+
+/** Milliseconds for which claims may wait to be taken over: whoever claims next takes them before anything newer. */
+export const MAX_LEFTOVER_MS = 60_000;
+
+/** Of the high-water mark, from which on /health says that it comes near: readings are still accepted. */
+export const HIGH_WATER_SHARE = 0.8;
+
+/** Of a disk or a server's memory: less than this free is little, or less than {@link LOW_SPACE_BYTES} on large ones. */
+export const LOW_SPACE_SHARE = 0.1;
+
+/** Bytes free that are little on a disk of any size: a gigabyte is about ten million queued readings. */
+export const LOW_SPACE_BYTES = 1024 ** 3;
+
+/** Files that can still be made, of which fewer are few on a file system of any size: a day of as many users. */
+export const LOW_INODES = 50_000;
+
+/**
+ * Bytes free that are little on a small disk, or half of it where that is less: the embedded queue refuses pushes from 16 MiB
+ * on, and somebody should hear of it before.
+ */
+export const MIN_SPACE_BYTES = 32 * 1024 ** 2;
+
+/** Files that can still be made, of which fewer are none: one user's first batch takes a date, a user, a part, a mark, and temporaries. */
+export const NO_INODES = 16;
+
+/**
+ * Bytes left free on the disk by pushes to an embedded queue, for claims and acknowledgements: they write a few pages, and only they make
+ * room. And lmdb should not see a full disk at all, since lmdb-js may crash when a page cannot be written.
+ */
+export const QUEUE_RESERVE_BYTES = 16 * 1024 * 1024;
+
+/** Milliseconds: replaced files that are swept sooner are gone before tools from outside, such as DuckDB, have opened them. */
+export const MIN_SWEEP_MS = 10_000;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
-import type { Storage } from './ports/storage.js';
+import { backoffMs } from './pure/backoff.js';
 import type { SignOfLife } from './watchdog.js';
 
 /** How a consumer works. */
@@ -37,8 +37,7 @@ export type CompacterEvent =
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
 
 /** Waits after failures: doubled each time between these, so that a full disk is neither hammered nor forgotten. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY = { minMs: 100, maxMs: 5_000 };
 
 /** How long a consumer waits for a ripe batch before it looks at its signal again. */
 const WAIT_MS = 10_000;
@@ -65,19 +64,19 @@ export async function runConsumer(
   { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
   const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
-  const storage = onAlive === undefined ? components.storage : telling(components.storage, onAlive);
   await repeat({ signal, onEvent, onAlive }, async () => {
     const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
     const step = { ...settings, batchMaxReadings };
     const startMs = performance.now();
-    const summary = isRipe ? await drainBatch({ ...components, storage }, step, { signal }) : null;
+    const onProgress = () => onAlive?.({ kind: 'alive' });
+    const summary = isRipe ? await drainBatch(components, step, { signal, onProgress }) : null;
     if (summary === null || summary.outcome === 'empty') {
       onEvent?.({ type: 'idle' });
       return { kind: 'idle', pauseMs: 0 };
     }
     onEvent?.({ type: 'drained', summary, durationMs: performance.now() - startMs });
     // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
-    return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY_MAX_MS : 0 };
+    return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY.maxMs : 0 };
   });
 }
 
@@ -100,27 +99,6 @@ export async function runCompacter(
   });
 }
 
-/** The storage, with a sign of life for each part: a batch may have ten thousand, on a disk that syncs few a second. */
-function telling(storage: Storage, onAlive: (sign: SignOfLife) => void): Storage {
-  return {
-    publish: (...call) => storage.publish(...call).finally(() => onAlive({ kind: 'alive' })),
-    snapshot: (...call) => storage.snapshot(...call),
-    versions: (...call) => storage.versions(...call),
-    size: (...call) => storage.size(...call),
-    state: (...call) => storage.state(...call),
-    strays: (...call) => storage.strays(...call),
-    replace: (...call) => storage.replace(...call),
-    remove: (...call) => storage.remove(...call),
-    visit: (...call) => storage.visit(...call),
-    quarantine: (...call) => storage.quarantine(...call),
-    quarantined: (...call) => storage.quarantined(...call),
-    partitions: (...call) => storage.partitions(...call),
-    check: () => storage.check(),
-    maxConcurrent: storage.maxConcurrent,
-    close: () => storage.close(),
-  };
-}
-
 /** Runs `step` until the signal fires, waiting after each as long as it says, or longer and longer while it fails. */
 async function repeat(
   { signal, onEvent, onAlive }: LoopOptions<{ type: 'failed'; error: unknown; retryMs: number }>,
@@ -134,7 +112,7 @@ async function repeat(
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      const retryMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+      const retryMs = backoffMs(failures, RETRY);
       failures += 1;
       onEvent?.({ type: 'failed', error, retryMs });
       end = { kind: 'alive', pauseMs: retryMs };

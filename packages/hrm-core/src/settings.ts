@@ -3,6 +3,7 @@
  * flag, environment variable, config file (`hrm.config.json`, camelCase keys), default.
  */
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { type Fault, HrmError } from './errors.js';
 import { DAY_MS, DEFAULT_MAX_DEVICES, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
@@ -28,6 +29,9 @@ const boolean = v.union([
   ),
 ]);
 
+const someText = v.pipe(v.string(), v.minLength(1));
+
+/** A file or directory; absolute where {@link SettingSources.cwd} is given. */
 const path = v.pipe(v.string(), v.minLength(1));
 
 /** A Redis key: any text without blanks or control characters, which nobody would find again. */
@@ -75,7 +79,7 @@ const KEY_ALLOWED = 'a key of 1 to 256 characters without blanks';
 const DEFINITIONS = {
   host: {
     variable: 'HRM_HOST',
-    schema: path,
+    schema: someText,
     fallback: '127.0.0.1',
     allowed: 'a host name or address',
     about: 'Address the API listens on. Beyond this machine it needs API keys or HRM_ALLOW_ANONYMOUS=true.',
@@ -335,13 +339,15 @@ export interface SettingSources {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** A config file's path, for messages, and its text. */
   readonly file?: { readonly path: string; readonly text: string } | undefined;
+  /** What relative paths are relative to; without it they stay as they are. */
+  readonly cwd?: string | undefined;
 }
 
 /**
  * Reads the settings from their sources.
  * @throws HrmError kind `invalid`, code `invalid_settings`, naming each wrong setting, its value and what is allowed.
  */
-export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}): Settings {
+export function loadSettings({ flags = {}, env = {}, file, cwd }: SettingSources = {}): Settings {
   const faults: Fault[] = [];
   const fromFile = file === undefined ? {} : parseConfigFile(file, faults);
   const settings: Record<string, unknown> = {};
@@ -354,11 +360,11 @@ export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}
     const [source, value] = candidates.find(([, value]) => value !== undefined && value !== '') ?? [];
     const { schema, fallback } = DEFINITIONS[name];
     if (source === undefined) {
-      settings[name] = fallback;
+      settings[name] = inPlace(name, fallback, cwd);
       continue;
     }
     const result = v.safeParse(schema, value);
-    if (result.success) settings[name] = result.output;
+    if (result.success) settings[name] = inPlace(name, result.output, cwd);
     else
       faults.push({
         path: `/${name}`,
@@ -371,6 +377,11 @@ export function loadSettings({ flags = {}, env = {}, file }: SettingSources = {}
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
   }
   return settings as Settings;
+}
+
+/** A path where it is, any other value as it is. */
+function inPlace(name: SettingName, value: unknown, cwd: string | undefined): unknown {
+  return DEFINITIONS[name].schema === path && cwd !== undefined ? resolve(cwd, String(value)) : value;
 }
 
 /** As JSON, without the user and password that a URL may have: messages reach logs. */

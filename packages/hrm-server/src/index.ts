@@ -8,14 +8,13 @@ export { type AppComponents, type AppSettings, createApp } from './app.js';
 export { isLoopback } from './http/host.js';
 export { createLog, flushLog } from './log/log.js';
 export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
-export { addEnded, type MetricsReport } from './metrics/merge.js';
-export type { CheckName, Finding } from './ops/findings.js';
+export type { MetricsReport } from './metrics/merge.js';
 export {
+  type CheckName,
   createHealth,
   type Health,
   type HealthComponents,
   type HealthReport,
-  type HealthSettings,
   type HealthView,
   type LoopFailure,
   type LoopName,
@@ -23,3 +22,4 @@ export {
 } from './ops/health.js';
 export type { App } from './routes/handler.js';
 export { type ServeOptions, type Service, type ServicePart, serve } from './serve.js';
+export { startWorkers, type WorkersOptions } from './workers/primary.js';

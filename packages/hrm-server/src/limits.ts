@@ -96,30 +96,6 @@ export const HEALTH_CACHE_MS = 1_000;
 /** Milliseconds beyond its retry after which a loop's failure, not repeated, no longer counts. */
 export const FAILURE_MEMORY_MS = 30_000;
 
-/** Milliseconds beyond batch age and lease after which a waiting reading means that nobody consumes. */
-export const MAX_BACKLOG_MS = 60_000;
-
-/** Milliseconds for which claims may wait to be taken over: whoever claims next takes them before anything newer. */
-export const MAX_LEFTOVER_MS = 60_000;
-
-/** Of the high-water mark, from which on /health says that it comes near: readings are still accepted. */
-export const HIGH_WATER_SHARE = 0.8;
-
-/** Of a disk or a server's memory: less than this free is little, or less than {@link LOW_SPACE_BYTES} on large ones. */
-export const LOW_SPACE_SHARE = 0.1;
-
-/** Bytes free that are little on a disk of any size: a gigabyte is about ten million queued readings. */
-export const LOW_SPACE_BYTES = 1024 ** 3;
-
-/** Files that can still be made, of which fewer are few on a file system of any size: a day of as many users. */
-export const LOW_INODES = 50_000;
-
-/**
- * Bytes free that are little on a small disk, or half of it where that is less: the embedded queue refuses pushes from 16 MiB
- * on, and somebody should hear of it before.
- */
-export const MIN_SPACE_BYTES = 32 * 1024 ** 2;
-
 /** Milliseconds for which /health tells that a loop was restarted: long enough that somebody who looks now and then sees it. */
 export const STALL_MEMORY_MS = 600_000;
 
@@ -257,3 +233,6 @@ export const REFUSAL_WINDOW_MS = 60_000;
 
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;
+
+/** Processes that one service may run the API in: more than one for each core gain nothing. */
+export const MAX_WORKERS = 64;

@@ -2,13 +2,10 @@
 import type { Clock, Queue } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { spaceFindings } from '../src/ops/findings.js';
 import { createHealth } from '../src/ops/health.js';
 import { startTest, testSettings, until } from './support.js';
 
 const LIMITS = { maxReadings: 1_000, maxBytes: 1e6, maxElements: 1, leaseMs: 30_000 };
-const MIB = 1024 ** 2;
-const GIB = 1024 ** 3;
 
 /** A health check over real drivers, with a clock that the test moves. */
 async function startHealth(queueHighWater: number) {
@@ -75,41 +72,6 @@ describe('the queue', () => {
     await queue.release(again?.token ?? '');
     expect(await codesAfter(1_000)).not.toContain('queue leftover_claims degraded');
   });
-});
-
-test.each([
-  [null, null, undefined],
-  [null, GIB, undefined],
-  [GIB, null, undefined],
-  [GIB - 1, null, 'little room is left: 1024 MiB'],
-  // Of a large disk a gigabyte, of a middling one a tenth.
-  [GIB, 1024 * GIB, undefined],
-  [GIB - MIB, 1024 * GIB, 'little room is left: 1023 MiB of 1024.0 GiB'],
-  [GIB / 10, GIB, undefined],
-  [GIB / 10 - MIB, GIB, 'little room is left: 101 MiB of 1.0 GiB'],
-  // Of a small one enough that the embedded queue still takes pushes; of a tiny one half.
-  [32 * MIB, 64 * MIB, undefined],
-  [31 * MIB, 64 * MIB, 'little room is left: 31 MiB of 64 MiB'],
-  [MIB, 2 * MIB, undefined],
-  [0, 2 * MIB, 'little room is left: 0 MiB of 2 MiB'],
-])('%s bytes free of %s', (freeBytes, totalBytes, reason) => {
-  expect(spaceFindings('storage', { freeBytes, totalBytes }).map((finding) => finding.reason)).toEqual(
-    reason === undefined ? [] : [reason],
-  );
-});
-
-test.each([
-  [null, null, undefined],
-  [50_000, 10_000_000, undefined],
-  [49_999, 10_000_000, 'few inodes are left (df -i), so few files can still be made: 49999 of 10000000'],
-  // Of a small file system a tenth.
-  [100, 1_000, undefined],
-  [0, 1_000, 'few inodes are left (df -i), so few files can still be made: 0 of 1000'],
-])('%s inodes free of %s', (freeInodes, totalInodes, reason) => {
-  const space = { freeBytes: null, totalBytes: null, freeInodes, totalInodes };
-  expect(spaceFindings('storage', space).map((finding) => finding.reason)).toEqual(
-    reason === undefined ? [] : [reason],
-  );
 });
 
 describe('the log', () => {

@@ -1,4 +1,4 @@
-import { type CompactSummary, compact, type DamageReport } from 'hrm-core';
+import { type CompactSummary, compactAll, type DamageReport, isLastingFailure } from 'hrm-core';
 import type { Command } from '../command.js';
 import { openForMending } from '../open-mending.js';
 import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output.js';
@@ -24,32 +24,29 @@ export const compactCommand: Command = {
   ],
   settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, json, output, stderr, signal }) {
     const storage = await openForMending(settings);
-    const progress = startProgress({ label: 'compact', total: 1, stream: process.stderr, enabled: !json });
+    const progress = startProgress({ label: 'compact', total: 1, stream: stderr, enabled: !json });
     const damaged: DamageReport[] = [];
     try {
-      const compactOnce = () =>
-        compact(
-          { storage },
-          {
-            userId: args.value('user'),
-            date: args.value('date'),
-            all: args.has('all'),
-            sweepAfterMs: settings.sweepAfterMs,
-            devicePriority: settings.devicePriority,
+      const summary = await compactAll(
+        { storage },
+        {
+          userId: args.value('user'),
+          date: args.value('date'),
+          all: args.has('all'),
+          sweepAfterMs: settings.sweepAfterMs,
+          devicePriority: settings.devicePriority,
+        },
+        {
+          signal,
+          onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
+          onDamage(report) {
+            damaged.push(report);
+            stderr.write(warningText(report));
           },
-          {
-            signal,
-            onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
-            onDamage(report) {
-              damaged.push(report);
-              warn(report);
-            },
-          },
-        );
-      let summary = await compactOnce();
-      while (summary.left > 0) summary = addRuns(summary, await compactOnce());
+        },
+      );
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary, damaged))}\n` : toText(summary));
       return damaged.length > 0 ? 'data' : outcomeOf(summary.failures);
@@ -60,38 +57,14 @@ export const compactCommand: Command = {
   },
 };
 
-/** Codes of failures that trying again does not mend. */
-const DATA_CODES: readonly string[] = [
-  'file_damaged',
-  'file_too_large',
-  'file_unsupported',
-  'unstorable_readings',
-  'name_taken',
-];
-
 /** Where both kinds failed, the one that needs a person. */
 export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {
   if (failures.length === 0) return 'done';
-  return failures.some(({ code }) => DATA_CODES.includes(code)) ? 'data' : 'unavailable';
+  return failures.some(isLastingFailure) ? 'data' : 'unavailable';
 }
 
-function warn({ message }: DamageReport): void {
-  process.stderr.write(`hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`);
-}
-
-/** A run ends when it has rewritten enough; the next one goes on with what is needed most by then. */
-function addRuns(before: CompactSummary, last: CompactSummary): CompactSummary {
-  return {
-    partitions: before.partitions + last.partitions,
-    left: last.left,
-    compacted: before.compacted + last.compacted,
-    skipped: before.skipped + last.skipped,
-    merged: before.merged + last.merged,
-    readings: before.readings + last.readings,
-    swept: before.swept + last.swept,
-    waiting: last.waiting,
-    failures: last.failures,
-  };
+function warningText({ message }: DamageReport): string {
+  return `hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`;
 }
 
 function toWire({ failures, left: _, ...counts }: CompactSummary, damaged: readonly DamageReport[]) {

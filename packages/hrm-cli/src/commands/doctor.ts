@@ -32,20 +32,20 @@ export const doctorCommand: Command = {
     'allowAnonymous',
   ],
   examples: ['hrm doctor', 'hrm doctor --json'],
-  async run({ args, settings, json, output }) {
+  async run({ settings, config, json, output, stdout, env }) {
     // Of the server, which takes time to load, and is for who asks.
     const { checkKeys } = await import('../doctor/check-keys.js');
     const { checkSurroundings } = await import('../doctor/check-surroundings.js');
     const findings = [
       ...checkNode(process.versions.node),
-      ...checkSettings(settings, process.env),
+      ...checkSettings(settings, env),
       ...checkKeys(settings, Date.now()),
-      ...(await checkSurroundings(settings, args.value('config'))),
+      ...checkSurroundings(settings, config),
       ...(await bounded('data', checkStorage(settings.dataDir))),
       ...(await bounded('queue', checkQueue(settings))),
     ];
     const status = worst(findings);
-    const terminal = describeTerminal(process.stdout, process.env);
+    const terminal = describeTerminal(stdout, env);
     await output.write(json ? `${JSON.stringify({ status, findings })}\n` : textOf(findings, terminal));
     return status === 'problem' ? 'unavailable' : 'done';
   },

@@ -1,24 +1,8 @@
-import { type DrainSummary, drainBatch } from 'hrm-core';
+import { type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, type PartitionFailure, summaryText } from '../output.js';
+import { failuresToWire, failureText, summaryText } from '../output.js';
 import { rateText, startProgress } from '../progress.js';
-
-/** What the steps of one call did together; on the wire in snake_case. */
-interface DrainTotal {
-  batches: number;
-  claimed: number;
-  stored: number;
-  parts: number;
-  dead_lettered: number;
-  stale: number;
-  /** Readings put back to the end of the queue, since their partitions cannot be written. */
-  postponed: number;
-  /** Those partitions, and why. */
-  failures: readonly PartitionFailure[];
-  /** Readings queued still, those in other consumers' hands included. */
-  left: number;
-}
 
 /** `hrm drain` */
 export const drainCommand: Command = {
@@ -35,9 +19,8 @@ export const drainCommand: Command = {
     try {
       const storage = await openStorage(settings);
       try {
-        const total = await drain({ queue, storage }, invocation);
-        const wire = { ...total, failures: failuresToWire(total.failures) };
-        await output.write(json ? `${JSON.stringify(wire)}\n` : totalText(total));
+        const { total, left } = await drain({ queue, storage }, invocation);
+        await output.write(json ? `${JSON.stringify(toWire(total, left))}\n` : totalText(total, left));
         return total.postponed === 0 ? 'done' : 'unavailable';
       } finally {
         await storage.close();
@@ -48,83 +31,43 @@ export const drainCommand: Command = {
   },
 };
 
+/** Drains one batch, or all; also tells how many readings are queued still, those in other consumers' hands included. */
 async function drain(
-  components: Parameters<typeof drainBatch>[0],
-  { args, settings, json, signal }: Invocation,
-): Promise<DrainTotal> {
+  components: DrainComponents,
+  { args, settings, json, stderr, signal }: Invocation,
+): Promise<{ readonly total: DrainTotal; readonly left: number }> {
   const { queue } = components;
-  const before = await queue.depth();
-  const progress = startProgress({
-    label: 'drain',
-    total: before.readings,
-    stream: process.stderr,
-    enabled: args.has('all') && !json,
-  });
+  const all = args.has('all');
+  const { readings: before } = await queue.depth();
+  const progress = startProgress({ label: 'drain', total: before, stream: stderr, enabled: all && !json });
   const startMs = performance.now();
   let total: DrainTotal;
   try {
-    total = await runSteps(
-      () => drainBatch(components, settings, { signal }),
-      args.has('all'),
-      ({ claimed }) => {
-        progress.update(claimed, rateText(claimed, performance.now() - startMs));
-      },
-    );
+    const steps = { ...settings, maxBatches: all ? undefined : 1 };
+    const onStep = ({ claimed }: DrainTotal) =>
+      progress.update(claimed, rateText(claimed, performance.now() - startMs));
+    total = await drainBatches(components, steps, { signal, onStep });
   } finally {
     progress.end();
   }
-  const after = await queue.depth();
-  return { ...total, left: after.readings + after.claimedReadings };
+  const { readings, claimedReadings } = await queue.depth();
+  return { total, left: readings + claimedReadings };
 }
 
-/**
- * One step, or all until the queue is empty or a step has put readings back: they come again, and as long as they cannot
- * be stored there is no end.
- */
-export async function runSteps(
-  run: () => Promise<DrainSummary>,
-  all: boolean,
-  onStep: (total: Readonly<DrainTotal>) => void,
-): Promise<DrainTotal> {
-  const total: DrainTotal = {
-    batches: 0,
-    claimed: 0,
-    stored: 0,
-    parts: 0,
-    dead_lettered: 0,
-    stale: 0,
-    postponed: 0,
-    failures: [],
-    left: 0,
-  };
-  let step: DrainSummary;
-  do {
-    step = await run();
-    if (step.outcome !== 'empty') add(total, step);
-    onStep(total);
-  } while (all && step.outcome !== 'empty' && step.postponed === 0);
-  return total;
+function toWire(total: DrainTotal, left: number) {
+  const { batches, claimed, stored, parts, deadLettered, stale, postponed, failures } = total;
+  const counts = { batches, claimed, stored, parts, dead_lettered: deadLettered, stale, postponed };
+  return { ...counts, failures: failuresToWire(failures), left };
 }
 
-function add(total: DrainTotal, step: DrainSummary): void {
-  total.batches += 1;
-  total.claimed += step.claimed;
-  total.parts += step.parts.length;
-  total.dead_lettered += step.deadLettered;
-  total.postponed += step.postponed;
-  total.failures = [...total.failures, ...step.failures];
-  for (const part of step.parts) total.stored += part.readings;
-  if (step.outcome === 'stale') total.stale += 1;
-}
-
-function totalText(total: DrainTotal): string {
+function totalText(total: DrainTotal, left: number): string {
   const table = summaryText([
     ['batches', total.batches],
     ['readings claimed', total.claimed],
     ['readings stored', total.stored],
     ['parts', total.parts],
-    ['dead-lettered', total.dead_lettered],
-    ['readings left', total.left],
+    ['dead-lettered', total.deadLettered],
+    ['readings left', left],
     // Their readings are stored, and will be delivered once more; rarely anything to see.
     ...(total.stale === 0 ? [] : [['batches whose lease ended', total.stale] as const]),
     ...(total.postponed === 0 ? [] : [['readings put back: cannot be stored now', total.postponed] as const]),

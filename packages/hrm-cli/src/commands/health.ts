@@ -26,12 +26,12 @@ export const healthCommand: Command = {
   options: [{ name: 'url', value: 'URL', about: 'Ask the server at this address, http://127.0.0.1:8000.' }],
   settings: [...QUEUE_SETTINGS, 'queueHighWater', 'dataDir', 'batchMaxAgeMs', 'leaseMs'],
   examples: ['hrm health', 'hrm health --url http://127.0.0.1:8000 --json'],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, json, output, stderr, signal }) {
     const url = args.value('url');
     const { report, advice } =
       url === undefined ? await lookAround(settings) : { report: await askServer(healthUrl(url), signal), advice: [] };
     const { status, checks } = report;
-    if (!json) process.stderr.write(advice.map((line) => `hrm health: ${visibleText(line)}\n`).join(''));
+    if (!json) stderr.write(advice.map((line) => `hrm health: ${visibleText(line)}\n`).join(''));
     const rows = Object.entries({ status, ...checks }).map(([name, text]) => [name, visibleText(text)] as const);
     await output.write(json ? `${JSON.stringify(report)}\n` : summaryText(rows));
     return status === 'unhealthy' ? 'unavailable' : 'done';

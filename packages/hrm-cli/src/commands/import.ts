@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { HrmError, isHrmError } from 'hrm-core';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Checkpoint, checkpointPath, openCheckpoint } from '../import/checkpoint.js';
@@ -49,9 +50,9 @@ export const importCommand: Command = {
     'zcat export.gz | hrm import - --format csv --json',
   ],
   async run(invocation) {
-    const { args, signal } = invocation;
+    const { args, cwd, stdin, signal } = invocation;
     const checkpoint = await checkpointOf(invocation);
-    const inputs = await openInputs(args.operands, signal);
+    const inputs = await openInputs(args.operands, { cwd, stdin, signal });
     try {
       await withDestination(invocation, (queue) => importInputs(inputs, queue, checkpoint, invocation));
     } finally {
@@ -65,15 +66,16 @@ async function importInputs(
   inputs: readonly Input[],
   queue: Destination,
   checkpoint: Checkpoint | null,
-  { args, settings, json, output, signal }: Invocation,
+  invocation: Invocation,
 ): Promise<void> {
+  const { args, settings, json, output, stderr, signal } = invocation;
   const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
   const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
   const startMs = performance.now();
   const progress = startProgress({
     label: 'import',
     total: totalBytes(inputs),
-    stream: process.stderr,
+    stream: stderr,
     enabled: !json,
   });
   let bytesRead = 0;
@@ -88,7 +90,7 @@ async function importInputs(
     if (hasWaited || json) return;
     hasWaited = true;
     progress.end();
-    process.stderr.write(`hrm import: ${WAITING}\n`);
+    stderr.write(`hrm import: ${WAITING}\n`);
   }
   const onAccepted = ({ label, point }: Chunk) => {
     const input = inputs.find((one) => one.label === label);
@@ -104,8 +106,7 @@ async function importInputs(
     onAccepted,
   };
   try {
-    // The table of options admits no other format.
-    const chunks = allChunks(inputs, args.value('format') as Format | undefined, onBytes, checkpoint);
+    const chunks = allChunks(inputs, onBytes, checkpoint, invocation);
     await enqueueChunks(queue, chunks, rules, tally);
     await checkpoint?.settled();
   } catch (error) {
@@ -117,7 +118,7 @@ async function importInputs(
     await checkpoint?.settled().catch(() => undefined);
   }
   const faults = faultLines(tally.faults, tally.faultCount).map((line) => `${visibleText(line)}\n`);
-  if (!json) process.stderr.write(faults.join(''));
+  if (!json) stderr.write(faults.join(''));
   await output.write(json ? `${JSON.stringify(toWire(inputs.length, tally))}\n` : toText(inputs.length, tally));
 }
 
@@ -133,29 +134,33 @@ function totalBytes(inputs: readonly Input[]): number | undefined {
 
 async function* allChunks(
   inputs: readonly Input[],
-  format: Format | undefined,
   onBytes: (count: number) => void,
   checkpoint: Checkpoint | null,
+  { args, stderr }: Invocation,
 ): AsyncGenerator<Chunk> {
+  // The table of options admits no other.
+  const format = args.value('format') as Format | undefined;
   for (const input of inputs) {
     const start = await checkpoint?.startOf(input);
     if (start?.isChanged === true) {
       const note = 'is not the file that it was when its import stopped: it is imported from its beginning';
-      process.stderr.write(`hrm import: ${visibleText(input.label)} ${note}\n`);
+      stderr.write(`hrm import: ${visibleText(input.label)} ${note}\n`);
     }
     yield* readChunks(input, format, onBytes, start);
   }
 }
 
 /** @throws HrmError kind `invalid` for standard input, of which nothing can be read again. */
-async function checkpointOf({ args, settings }: Invocation): Promise<Checkpoint | null> {
+async function checkpointOf({ args, settings, cwd }: Invocation): Promise<Checkpoint | null> {
   const path = args.value('checkpoint');
   if (path === undefined && !args.has('resume')) return null;
   if (args.operands.includes('-')) {
     const message = 'standard input cannot be resumed: name files, or leave out --resume';
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
   }
-  return openCheckpoint(path ?? checkpointPath(settings.queueDir, args.operands));
+  return openCheckpoint(
+    path === undefined ? checkpointPath(settings.queueDir, args.operands, cwd) : resolve(cwd, path),
+  );
 }
 
 /** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */

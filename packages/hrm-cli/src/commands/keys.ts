@@ -6,7 +6,7 @@ import { fstatSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { HrmError } from 'hrm-core';
 import type { KeyRecord, Scope } from 'hrm-server/keys';
-import type { Command, CommandOption, Invocation } from '../command.js';
+import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { plural, visibleId, visibleText } from '../output.js';
 
 const SCOPES: readonly Scope[] = ['ingest', 'query', 'admin'];
@@ -45,9 +45,9 @@ export const createCommand: Command = {
     "hrm keys create --name 'dashboard of ana' --scope query --user ana --expires 90",
     'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
   ],
-  async run({ args, settings, json, output }) {
+  async run({ args, settings, json, output, stdout, stderr }) {
     const { createKey, revokeKey } = await import('hrm-server/keys');
-    refuseNowhere();
+    refuseNowhere(stdout);
     const users = args.values('user');
     const nowMs = Date.now();
     const { record, token } = await createKey(
@@ -60,14 +60,17 @@ export const createCommand: Command = {
       },
       nowMs,
     );
-    if (!json) process.stderr.write(`the key ${record.id}, which is shown this once:\n`);
+    if (!json) stderr.write(`the key ${record.id}, which is shown this once:\n`);
     const text = json ? `${JSON.stringify({ key: token, ...toWire(record) })}\n` : `${token}\n`;
     let isSeen = false;
     try {
       isSeen = await output.write(text);
     } finally {
       // A key that nobody has, and that counts, is one too many.
-      if (!isSeen && (await revokeKey(settings.keysFile, record.id)) && !json) await sayTakenAway(settings.keysFile);
+      if (!isSeen && (await revokeKey(settings.keysFile, record.id)) && !json) {
+        stderr.write('the key, which nobody has seen, was taken away again\n');
+        await sayIfNone(settings.keysFile, stderr);
+      }
     }
     if (!isSeen) throw unseenError('the reader of standard output is gone', 'unavailable');
     return 'done';
@@ -75,9 +78,10 @@ export const createCommand: Command = {
 };
 
 /** Node opens a standard output that is closed as `/dev/null`: in neither anybody would see the key. */
-function refuseNowhere(): void {
+function refuseNowhere({ fd }: OutputStream): void {
+  if (fd === undefined) return;
   const nowhere = statSync(devNull, { throwIfNoEntry: false });
-  const stats = fstatSync(process.stdout.fd);
+  const stats = fstatSync(fd);
   if (nowhere === undefined || !stats.isCharacterDevice() || stats.rdev !== nowhere.rdev) return;
   throw unseenError('standard output is closed or /dev/null, and a key is shown once: no key was made', 'invalid');
 }
@@ -93,27 +97,22 @@ export const listCommand: Command = {
   options: [],
   settings: ['keysFile'],
   examples: ['hrm keys list', 'hrm keys list --json'],
-  async run({ settings, json, output }) {
+  async run({ settings, json, output, stderr }) {
     const { readKeys } = await import('hrm-server/keys');
     const keys = readKeys(settings.keysFile);
     if (json) {
       await output.write(`${JSON.stringify({ items: keys.map(toWire), count: keys.length })}\n`);
       return 'done';
     }
-    if (keys.length === 0) process.stderr.write(noKeysText(settings.keysFile));
+    if (keys.length === 0) stderr.write(noKeysText(settings.keysFile));
     for (const key of keys) if (!(await output.write(`${keyLine(key)}\n`))) break;
     return 'done';
   },
 };
 
-async function sayTakenAway(keysFile: string): Promise<void> {
-  process.stderr.write('the key, which nobody has seen, was taken away again\n');
-  await sayIfNone(keysFile);
-}
-
-async function sayIfNone(keysFile: string): Promise<void> {
+async function sayIfNone(keysFile: string, stderr: OutputStream): Promise<void> {
   const { readKeys } = await import('hrm-server/keys');
-  if (readKeys(keysFile).length === 0) process.stderr.write(noKeysText(keysFile));
+  if (readKeys(keysFile).length === 0) stderr.write(noKeysText(keysFile));
 }
 
 /** What it means that there are no keys: without a file everybody is answered, with an empty one nobody. */
@@ -140,7 +139,7 @@ export const revokeCommand: Command = {
 };
 
 /** @throws HrmError kind `invalid`, code `key_unknown`, once all that are there are taken away. */
-async function revoke({ args, settings, json, output }: Invocation): Promise<'done'> {
+async function revoke({ args, settings, json, output, stderr }: Invocation): Promise<'done'> {
   const { revokeKey } = await import('hrm-server/keys');
   const ids = new Set(args.operands.map(idOf));
   let revoked = 0;
@@ -148,7 +147,7 @@ async function revoke({ args, settings, json, output }: Invocation): Promise<'do
   const missing = ids.size - revoked;
   const text = `revoked ${plural(revoked, 'key')}${missing === 0 ? '' : `; ${missing} not there`}\n`;
   await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);
-  if (revoked > 0 && !json) await sayIfNone(settings.keysFile);
+  if (revoked > 0 && !json) await sayIfNone(settings.keysFile, stderr);
   if (missing === 0) return 'done';
   // Not repeated: somebody may have pasted a secret.
   const message = `${plural(missing, 'id')} of no key in ${settings.keysFile}: hrm keys list shows the ids; whoever has another key still gets in`;

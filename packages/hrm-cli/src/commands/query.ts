@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
@@ -9,7 +9,6 @@ import { startProgress } from '../progress.js';
 import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
 import { binRows } from '../query/chart-bins.js';
-import { inFlagNames } from '../query/flag-names.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { describeTerminal } from '../terminal.js';
@@ -69,11 +68,7 @@ export const queryCommand: Command = {
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
-    try {
-      await answer(formatOf(invocation), invocation);
-    } catch (error) {
-      throw inFlagNames(error);
-    }
+    await answer(formatOf(invocation), invocation);
     return 'done';
   },
 };
@@ -91,14 +86,14 @@ async function answer(format: Format, invocation: Invocation): Promise<void> {
 }
 
 /** Nobody has readings where there are no data: right, and seldom what was meant. */
-function noteIfMissing({ settings, json }: Invocation): void {
-  const directory = resolve(settings.dataDir);
-  if (json || existsSync(directory)) return;
-  process.stderr.write(`hrm query: there is no data directory ${visibleText(directory)}: is HRM_DATA_DIR right?\n`);
+function noteIfMissing({ settings, json, stderr }: Invocation): void {
+  const { dataDir } = settings;
+  if (json || existsSync(dataDir)) return;
+  stderr.write(`hrm query: there is no data directory ${visibleText(dataDir)}: is HRM_DATA_DIR right?\n`);
 }
 
 /** @throws HrmError kind `invalid` for what contradicts itself, or would fill a terminal with bytes. */
-function formatOf({ args, json }: Invocation): Format {
+function formatOf({ args, json, stdout }: Invocation): Format {
   // The table of options admits no other.
   const given = args.value('format') as Format | undefined;
   const isChart = args.has('chart');
@@ -112,7 +107,7 @@ function formatOf({ args, json }: Invocation): Format {
     throw usageError(
       '--format parquet exports readings, not rows of an --interval: leave that out, or take --format csv',
     );
-  if (fileOf(args) === undefined && process.stdout.isTTY)
+  if (fileOf(args) === undefined && stdout.isTTY === true)
     throw usageError('--format parquet is not for a terminal: add --output FILE, or pipe it somewhere');
   return format;
 }
@@ -137,14 +132,14 @@ function piecesOf(format: Format, source: Source, invocation: Invocation): Async
   if (format === 'chart') return chartPieces(source, invocation);
   const rows = askForRows(source, invocation);
   if (format === 'json') return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows), invocation);
-  if (format === 'table') return noteIfEmpty(answerTable(rows));
+  if (format === 'table') return noteIfEmpty(answerTable(rows), invocation);
   return format === 'csv' ? answerCsv(rows) : answerNdjson(rows);
 }
 
 /** One piece: what a chart spans vertically is known at its end only. */
 async function* chartPieces(source: Source, invocation: Invocation) {
   const isFile = fileOf(invocation.args) !== undefined;
-  const terminal = describeTerminal(isFile ? { isTTY: false } : process.stdout, process.env);
+  const terminal = describeTerminal(isFile ? {} : invocation.stdout, invocation.env);
   const slots = chartSlots(terminal);
   const { fromMs, toMs } = rangeOf(invocation);
   // The table of options admits no other.
@@ -161,10 +156,10 @@ function widestWithin(slotMs: number): Interval {
 }
 
 /** Writes to the file that was asked for, or to standard output. */
-async function print(pieces: AsyncIterable<string | Uint8Array>, { args, output }: Invocation): Promise<void> {
+async function print(pieces: AsyncIterable<string | Uint8Array>, { args, output, cwd }: Invocation): Promise<void> {
   const path = fileOf(args);
   if (path === undefined) return writePieces(output, pieces);
-  const file = await openOutputFile(path);
+  const file = await openOutputFile(path, cwd);
   try {
     await writePieces(file, pieces);
     await file.commit();
@@ -179,7 +174,7 @@ async function* withProgress(source: Source, invocation: Invocation) {
   const progress = startProgress({
     label: 'export',
     total: undefined,
-    stream: process.stderr,
+    stream: invocation.stderr,
     enabled: fileOf(invocation.args) !== undefined,
   });
   try {
@@ -190,16 +185,16 @@ async function* withProgress(source: Source, invocation: Invocation) {
 }
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */
-async function* lineAtEnd(pieces: AsyncIterable<Uint8Array>, { args }: Invocation) {
+async function* lineAtEnd(pieces: AsyncIterable<Uint8Array>, { args, stdout }: Invocation) {
   yield* pieces;
-  if (fileOf(args) === undefined && process.stdout.isTTY) yield '\n';
+  if (fileOf(args) === undefined && stdout.isTTY === true) yield '\n';
 }
 
-async function* noteIfEmpty(pieces: AsyncIterable<string>) {
+async function* noteIfEmpty(pieces: AsyncIterable<string>, { stderr }: Invocation) {
   let count = 0;
   for await (const piece of pieces) {
     yield piece;
     count += 1;
   }
-  if (count === 1) process.stderr.write('no readings of this user in this range\n');
+  if (count === 1) stderr.write('no readings of this user in this range\n');
 }

@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
+import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, unblock, watchForStall } from 'hrm-server/process';
 import type { Command } from '../command.js';
-import { findOpenConfig } from '../config.js';
-import { LAST_WORDS_MS, unblock } from '../output.js';
-import { watchForStall } from '../stall-watch/watch.js';
-import { tellSupervisor } from '../supervisor.js';
-import { MAX_WORKERS, startWorkers } from '../workers/primary.js';
+import { isOpenSecret } from '../config-file.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;
@@ -33,24 +30,23 @@ export const serveCommand: Command = {
     'hrm serve --only consumer --only compacter',
     'hrm serve --workers 4',
   ],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, config, json, output, stdout, env, signal }) {
     const only = args.values('only');
     const parts = PARTS.filter((part) => only.length === 0 || only.includes(part));
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
-    tellSupervisor(process.env);
-    const { createLog, flushLog, serve } = await import('hrm-server');
+    tellSupervisor(env);
+    const { createLog, flushLog, serve, startWorkers } = await import('hrm-server');
     const log = createLog(settings);
-    const openConfig = await findOpenConfig(args.value('config'));
-    if (openConfig !== null)
-      log.warn({ config: openConfig }, 'everybody may read the password in it: run chmod o= on it');
+    if (isOpenSecret(config))
+      log.warn({ config: config.path }, 'everybody may read the password in it: run chmod o= on it');
     const server =
       workers === undefined
         ? await serve(settings, { parts, log })
-        : await startWorkers(settings, { parts, workers, log, json });
+        : await startWorkers(settings, { parts, workers, log });
     try {
       const plain = server.url ?? `running without the API: ${parts.join(', ')}`;
-      unblock(process.stdout);
+      unblock(stdout);
       // Nobody may read it; that is no reason to wait, nor to end.
       output
         .write(json ? `${JSON.stringify({ url: server.url, parts, workers })}\n` : `${plain}\n`)

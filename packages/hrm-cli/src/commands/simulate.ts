@@ -96,9 +96,9 @@ interface Tally extends Oddities {
 }
 
 async function feedQueue(options: SimulateOptions, invocation: Invocation): Promise<void> {
-  const { json, output, signal } = invocation;
+  const { json, output, stderr, signal } = invocation;
   const tally: Tally = { enqueued: 0, ...noOddities() };
-  const progress = startProgress({ label: 'simulate', total: 1, stream: process.stderr, enabled: !json });
+  const progress = startProgress({ label: 'simulate', total: 1, stream: stderr, enabled: !json });
   const beganMs = performance.now();
   try {
     await withDestination(invocation, (queue) => enqueueAll(queue, options, invocation, tally, progress));

@@ -12,8 +12,8 @@ import { type QueuedCounts, type Report, reportText, reportToWire } from '../sta
 export const statsCommand: Command = {
   name: 'stats',
   about:
-    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files, and of large compacted files at the end: whether their minutes are rolled up; ' +
-    "users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
+    'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files, and at the end of large compacted files: are their minutes rolled up? ' +
+    "Users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
     'With --url a server tells what it knows, to a key with the scope admin. What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }, URL_OPTION],
   settings: ['dataDir', ...QUEUE_SETTINGS, 'devicePriority', 'apiKey'],
@@ -39,12 +39,13 @@ async function report(answer: Report, { json, output }: Invocation): Promise<'do
 
 /** Both at once; what cannot be asked is said. */
 async function countHere(invocation: Invocation): Promise<Report> {
+  const { stderr } = invocation;
   const [stored, queued] = await Promise.allSettled([measure(invocation), depth(invocation.settings)]);
   if (invocation.signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
   for (const result of [stored, queued]) {
     if (result.status === 'fulfilled') continue;
     if (!isHrmError(result.reason) || result.reason.kind !== 'unavailable') throw result.reason;
-    process.stderr.write(`hrm stats: ${visibleText(result.reason.message)}\n`);
+    stderr.write(`hrm stats: ${visibleText(result.reason.message)}\n`);
   }
   return {
     storage: stored.status === 'fulfilled' ? stored.value : null,
@@ -52,9 +53,9 @@ async function countHere(invocation: Invocation): Promise<Report> {
   };
 }
 
-async function measure({ settings, json, signal }: Invocation): Promise<StorageSize> {
+async function measure({ settings, json, stderr, signal }: Invocation): Promise<StorageSize> {
   const storage = await openStorage(settings, { readOnly: true, create: false });
-  const progress = startProgress({ label: 'stats', total: undefined, stream: process.stderr, enabled: !json });
+  const progress = startProgress({ label: 'stats', total: undefined, stream: stderr, enabled: !json });
   try {
     return await measureStorage(
       { storage },

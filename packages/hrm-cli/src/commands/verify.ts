@@ -19,12 +19,12 @@ export const verifyCommand: Command = {
   ],
   settings: ['dataDir'],
   examples: ['hrm verify', 'hrm verify --user ana --date 20240115 --repair', 'hrm verify --repair --json'],
-  async run({ args, settings, json, output, signal }) {
+  async run({ args, settings, json, output, stderr, signal }) {
     const repair = args.has('repair');
     requirePlace(settings.dataDir);
     // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
     const storage = await (repair ? openForMending(settings) : openStorage(settings, { readOnly: true }));
-    const progress = startProgress({ label: 'verify', total: 1, stream: process.stderr, enabled: !json });
+    const progress = startProgress({ label: 'verify', total: 1, stream: stderr, enabled: !json });
     try {
       const summary = await verify(
         { storage },

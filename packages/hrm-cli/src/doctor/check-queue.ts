@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { isHrmError } from 'hrm-core';
+import { depthIssues, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import { bytesText, plural } from '../output.js';
@@ -18,10 +17,10 @@ export async function checkQueue(settings: Settings): Promise<readonly Finding[]
   const { problem } = findingsOf('queue');
   try {
     if (settings.redisUrl !== '') return [...(await redisFindings(settings)), ...(await depthFindings(settings))];
-    return [...(await depthFindings(settings)), ...(await permissionFindings('queue', resolve(settings.queueDir)))];
+    return [...(await depthFindings(settings)), ...(await permissionFindings('queue', settings.queueDir))];
   } catch (error) {
     if (!isHrmError(error)) throw error;
-    if (error.code === 'queue_missing') return await missingFindings(resolve(settings.queueDir));
+    if (error.code === 'queue_missing') return await missingFindings(settings.queueDir);
     const advice =
       error.kind === 'invalid' ? 'change that setting or server' : 'start it, or set REDIS_URL or HRM_QUEUE_DIR';
     return [problem(error.code, error.message, advice)];
@@ -63,19 +62,27 @@ async function depthFindings(settings: Settings): Promise<readonly Finding[]> {
   const queue = await openQueue(settings, { create: false });
   try {
     await queue.check();
-    const { readings, claimedReadings, deadLetters, oldestMs } = await queue.depth();
+    const depth = await queue.depth();
+    const nowMs = Date.now();
+    const queued = depth.readings + depth.claimedReadings;
+    const ageMs = depth.oldestMs === null ? 0 : nowMs - depth.oldestMs;
+    const waiting = `${plural(queued, 'reading')} queued, the oldest for ${Math.max(0, Math.round(ageMs / 1_000))} s`;
+    // How long ended claims wait to be taken over, one look does not tell.
+    const issues = new Set(depthIssues({ ...depth, nowMs, leftoverMs: 0 }, settings).map(({ code }) => code));
     const findings: Finding[] = [];
-    const ageMs = oldestMs === null ? 0 : Date.now() - oldestMs;
-    const waiting = `${plural(readings + claimedReadings, 'reading')} queued, the oldest for ${Math.max(0, Math.round(ageMs / 1_000))} s`;
-    if (readings + claimedReadings >= settings.queueHighWater) {
-      findings.push(
-        problem('high_water', `${waiting}: no more are accepted`, 'run more consumers, or hrm drain --all'),
-      );
-    } else if (ageMs > settings.batchMaxAgeMs + settings.leaseMs) {
+    if (issues.has('high_water')) {
+      const message = `${waiting}: no more are accepted`;
+      findings.push(problem('high_water', message, 'run more consumers, or hrm drain --all'));
+    }
+    if (issues.has('backlog')) {
+      const message = `${waiting}, near the high-water mark (${settings.queueHighWater})`;
+      findings.push(warning('backlog', message, 'run more consumers before the queue refuses readings'));
+    }
+    if (issues.has('overdue'))
       findings.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
-    } else findings.push(ok('depth', waiting));
-    if (deadLetters > 0) {
-      const message = `${plural(deadLetters, 'dead letter')}: what could not be stored`;
+    if (findings.length === 0) findings.push(ok('depth', waiting));
+    if (issues.has('dead_letters')) {
+      const message = `${plural(depth.deadLetters, 'dead letter')}: what could not be stored`;
       findings.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));
     }
     return findings;

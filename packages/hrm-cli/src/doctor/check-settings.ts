@@ -1,13 +1,10 @@
-import { resolve, sep } from 'node:path';
-import { SETTINGS, type Settings, unknownVariables } from 'hrm-core/settings';
-import { nearest } from '../nearest.js';
+import { type SettingIssue, settingIssues } from 'hrm-core';
+import type { Settings } from 'hrm-core/settings';
+import { findUnknownVariables } from '../unknown-variables.js';
 import { type Finding, findingsOf } from './finding.js';
 
 /** The oldest Node.js that this runs on: `engines` of package.json. */
 const MIN_NODE = [20, 19] as const;
-
-/** Less leaves readers from outside, such as DuckDB, without the files that they are about to open. */
-const MIN_SWEEP_MS = 10_000;
 
 /** Looks at the Node.js that this runs on. @param version - `20.19.0`. */
 export function checkNode(version: string): readonly Finding[] {
@@ -23,36 +20,45 @@ export function checkNode(version: string): readonly Finding[] {
 export function checkSettings(settings: Settings, env: NodeJS.ProcessEnv): readonly Finding[] {
   const { ok, warning, problem } = findingsOf('settings');
   const findings: Finding[] = [];
-  const variables = SETTINGS.map(({ variable }) => variable);
-  for (const name of unknownVariables(env)) {
-    const meant = nearest(name, variables);
+  for (const { name, meant } of findUnknownVariables(env)) {
     const advice = meant === undefined ? 'remove it; hrm serve --help lists the settings' : `did you mean ${meant}?`;
     findings.push(warning('unknown_variable', `the environment has ${name}, which is no setting`, advice));
   }
-  const { dataDir, queueDir, leaseMs, batchMaxAgeMs, batchMaxReadings, queueHighWater, sweepAfterMs } = settings;
-  if (isInside(queueDir, dataDir)) {
-    const message = 'the queue directory lies in the data directory, where tools look for Parquet files';
-    findings.push(problem('queue_in_data', message, 'set HRM_QUEUE_DIR to a directory outside of HRM_DATA_DIR'));
-  }
-  if (batchMaxAgeMs >= leaseMs) {
-    const message = `batches may ripen as long (${batchMaxAgeMs} ms) as a claim holds (${leaseMs} ms)`;
-    findings.push(warning('lease_short', message, 'set HRM_LEASE_MS to several times HRM_BATCH_MAX_AGE_MS'));
-  }
-  if (queueHighWater < 2 * batchMaxReadings) {
-    const message = `the queue refuses readings at ${queueHighWater}, which is less than two batches`;
-    findings.push(warning('high_water_low', message, 'set HRM_QUEUE_HIGH_WATER to many times HRM_BATCH_MAX_READINGS'));
-  }
-  if (sweepAfterMs < MIN_SWEEP_MS) {
-    const message = `replaced files are deleted after ${sweepAfterMs} ms: tools that read the files may miss some`;
-    findings.push(warning('sweep_soon', message, `set HRM_SWEEP_AFTER_MS to ${MIN_SWEEP_MS} or more`));
-  }
-  if (settings.allowAnonymous) {
-    const message = 'whoever reaches the API reads and writes everything (HRM_ALLOW_ANONYMOUS)';
-    findings.push(warning('anonymous', message, 'keep it behind something that asks who calls, or unset it'));
+  for (const issue of settingIssues(settings)) {
+    const [message, advice] = wordsOf(issue, settings);
+    // Of the others somebody should know; this one spoils what others read.
+    findings.push((issue === 'queue_in_data' ? problem : warning)(issue, message, advice));
   }
   return findings.length > 0 ? findings : [ok('settings', 'they are sound')];
 }
 
-function isInside(inner: string, outer: string): boolean {
-  return `${resolve(inner)}${sep}`.startsWith(`${resolve(outer)}${sep}`);
+function wordsOf(issue: SettingIssue, settings: Settings): readonly [message: string, advice: string] {
+  const { leaseMs, batchMaxAgeMs, queueHighWater, sweepAfterMs } = settings;
+  switch (issue) {
+    case 'queue_in_data':
+      return [
+        'the queue directory lies in the data directory, where tools look for Parquet files',
+        'set HRM_QUEUE_DIR to a directory outside of HRM_DATA_DIR',
+      ];
+    case 'lease_short':
+      return [
+        `batches may ripen as long (${batchMaxAgeMs} ms) as a claim holds (${leaseMs} ms)`,
+        'set HRM_LEASE_MS to several times HRM_BATCH_MAX_AGE_MS',
+      ];
+    case 'high_water_low':
+      return [
+        `the queue refuses readings at ${queueHighWater}, which is less than two batches`,
+        'set HRM_QUEUE_HIGH_WATER to many times HRM_BATCH_MAX_READINGS',
+      ];
+    case 'sweep_soon':
+      return [
+        `replaced files are deleted after ${sweepAfterMs} ms: tools that read the files may miss some`,
+        'set HRM_SWEEP_AFTER_MS to 10000 or more',
+      ];
+    case 'anonymous':
+      return [
+        'whoever reaches the API reads and writes everything (HRM_ALLOW_ANONYMOUS)',
+        'keep it behind something that asks who calls, or unset it',
+      ];
+  }
 }

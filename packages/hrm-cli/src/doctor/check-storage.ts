@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { lstat, open, opendir, readFile, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { lstat, opendir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
+import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
 import { openStorage } from 'hrm-core/open';
 import { plural } from '../output.js';
 import { placeFindings, spaceFindings } from './check-place.js';
@@ -9,9 +9,6 @@ import { type Finding, findingsOf } from './finding.js';
 
 /** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
 const MAX_ENTRIES = 2_000;
-
-/** Of a temporary, ms: one is written and linked within seconds. */
-const LEFTOVER_AGE_MS = 3_600_000;
 
 /** A disk that takes longer to sync a block limits what can be stored: each file waits for two or three of these. */
 const SLOW_SYNC_MS = 50;
@@ -21,19 +18,15 @@ const SYNC_TRIES = 3;
 const MAX_AHEAD_READINGS = 2_000_000;
 const MINUTE_MS = 60_000;
 
-/** Characters of a store's identity that are looked at; ours have 43. */
-const MAX_IDENTITY_LENGTH = 1_024;
-
 /** How far a file system's clock may be from ours, ms. */
 const MAX_FILE_SKEW_MS = 2_000;
 
 /** Looks at the data directory: whether it can be written durably, the room, who may read it, what was left or set aside. */
-export async function checkStorage(dataDir: string): Promise<readonly Finding[]> {
+export async function checkStorage(directory: string): Promise<readonly Finding[]> {
   const { ok, warning, problem } = findingsOf('data');
-  const directory = resolve(dataDir);
   const findings: Finding[] = [];
   try {
-    const storage = await openStorage({ dataDir }, { create: false });
+    const storage = await openStorage({ dataDir: directory }, { create: false });
     try {
       const space = await storage.check();
       findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings('data', space));
@@ -51,17 +44,15 @@ export async function checkStorage(dataDir: string): Promise<readonly Finding[]>
     }
     findings.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
   }
-  findings.push(...(await identityFindings(directory)));
-  findings.push(...(await clockFindings(directory)));
+  const report = await describeDirectory(directory);
+  findings.push(identityFinding(report), ...clockFindings(report));
   findings.push(...(await permissionFindings('data', directory)));
-  const leftovers = await countOld(join(directory, '.tmp'), LEFTOVER_AGE_MS);
-  if (leftovers > 0) {
-    const message = `${plural(leftovers, 'unfinished file')} over an hour old in .tmp`;
+  if (report.leftovers > 0) {
+    const message = `${plural(report.leftovers, 'unfinished file')} over an hour old`;
     findings.push(warning('leftovers', message, 'start hrm serve or hrm drain anew, which removes them'));
   }
-  const quarantined = await countOld(join(directory, '.quarantine'), Number.NEGATIVE_INFINITY);
-  if (quarantined > 0) {
-    const message = '.quarantine is not empty: files were found damaged';
+  if (report.isQuarantined) {
+    const message = 'the quarantine is not empty: files were found damaged';
     findings.push(warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'));
   }
   return findings.length > 0 ? findings : [ok('data', 'well')];
@@ -97,36 +88,20 @@ async function aheadFindings(storage: Storage): Promise<readonly Finding[]> {
 }
 
 /** Without its identity an empty mount point cannot be told from the store, nor another store. */
-async function identityFindings(directory: string): Promise<readonly Finding[]> {
+function identityFinding({ identity }: DirectoryReport): Finding {
   const { ok, warning } = findingsOf('data');
-  const text = await readFile(join(directory, '.store'), 'latin1').catch(() => '');
-  const [, id = ''] = /^hrm store ([0-9a-f]{32})$/m.exec(text.slice(0, MAX_IDENTITY_LENGTH)) ?? [];
-  if (id !== '') return [ok('identity', `the store ${id.slice(0, 8)}`)];
+  if (identity !== null) return ok('identity', `the store ${identity.slice(0, 8)}`);
   const message = 'the store has no identity, so that nothing tells it from an empty mount point';
-  return [warning('identity_missing', message, 'start hrm serve once, which gives it one (.store)')];
+  return warning('identity_missing', message, 'start hrm serve once, which gives it one (.store)');
 }
 
-/** Compares the time that the file system gives a new file with this machine's: they differ on file servers. */
-async function clockFindings(directory: string): Promise<readonly Finding[]> {
+/** What keeps a file from being made there was found before. */
+function clockFindings({ clockAheadMs }: DirectoryReport): readonly Finding[] {
   const { ok, warning } = findingsOf('clock');
-  // A name that is nobody's: the next start removes it, should this process be killed here.
-  const path = join(directory, '.tmp', `doctor-${randomBytes(8).toString('hex')}.tmp`);
-  try {
-    const beganMs = Date.now();
-    const handle = await open(path, 'wx', 0o600);
-    try {
-      const skewMs = (await handle.stat()).mtimeMs - (beganMs + Date.now()) / 2;
-      const message = `the file system's clock is ${differenceText(skewMs)}`;
-      if (Math.abs(skewMs) <= MAX_FILE_SKEW_MS) return [ok('file_clock', message)];
-      return [warning('file_clock_skew', message, 'set both machines by NTP: files are swept by their age')];
-    } finally {
-      await handle.close();
-      await unlink(path);
-    }
-  } catch {
-    // What keeps a file from being made there was found before.
-    return [];
-  }
+  if (clockAheadMs === null) return [];
+  const message = `the file system's clock is ${differenceText(clockAheadMs)}`;
+  if (Math.abs(clockAheadMs) <= MAX_FILE_SKEW_MS) return [ok('file_clock', message)];
+  return [warning('file_clock_skew', message, 'set both machines by NTP: files are swept by their age')];
 }
 
 /** `0.2 s ahead of this machine's`. */
@@ -183,14 +158,4 @@ async function* walk(directory: string): AsyncGenerator<string> {
       if (entry.isDirectory()) pending.push(path);
     }
   }
-}
-
-/** Entries of a directory that are older; 0 where it is not there. */
-async function countOld(directory: string, minAgeMs: number): Promise<number> {
-  let count = 0;
-  for await (const entry of await opendir(directory).catch(() => [])) {
-    const stats = await lstat(join(directory, entry.name)).catch(() => null);
-    if (stats !== null && Date.now() - stats.mtimeMs > minAgeMs) count += 1;
-  }
-  return count;
 }

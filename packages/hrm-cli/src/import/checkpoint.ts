@@ -2,10 +2,10 @@
  * How far an import came, in a file, so that the next one goes on from there. Nothing depends on it: where it is lost, or older than
  * what was enqueued, readings are enqueued again, which is harmless.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 import type { ImportStart } from './chunks.js';
 import { FORMATS, type ResumePoint } from './formats.js';
 import { hashBefore, type Input } from './input.js';
@@ -28,10 +28,10 @@ export interface Checkpoint {
 }
 
 /** The default place: beside the queue's directory, under a name that the files decide. */
-export function checkpointPath(queueDir: string, paths: readonly string[]): string {
-  const names = JSON.stringify(paths.map((path) => resolve(path)));
+export function checkpointPath(queueDir: string, paths: readonly string[], cwd: string): string {
+  const names = JSON.stringify(paths.map((path) => resolve(cwd, path)));
   const name = createHash('sha256').update(names).digest('hex').slice(0, 16);
-  return join(dirname(resolve(queueDir)), 'imports', `${name}.json`);
+  return join(dirname(queueDir), 'imports', `${name}.json`);
 }
 
 /** Opens a checkpoint, new or old. @throws HrmError kind `invalid` for a file that is none. */
@@ -52,15 +52,15 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return {
     path,
     async startOf(input) {
-      const point = input.isFile ? entries.get(resolve(input.label)) : undefined;
+      const point = input.path === null ? undefined : entries.get(input.path);
       const before = point === undefined ? null : await hashBefore(input, point.offset);
       if (point !== undefined && before?.copy().digest('hex') === point.digest)
         return { point, before, isChanged: false };
       return { point: null, before: createHash('sha256'), isChanged: point !== undefined };
     },
-    note({ label, isFile }, point) {
-      if (!isFile) return;
-      entries.set(resolve(label), point);
+    note({ path: file }, point) {
+      if (file === null) return;
+      entries.set(file, point);
       isStale = true;
       running ??= writeAll();
     },
@@ -76,7 +76,7 @@ async function readEntries(path: string): Promise<Entries> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = errorCode(cause);
     if (code === 'ENOENT') return new Map();
     const message = `the checkpoint ${path} cannot be read (${code})`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
@@ -107,13 +107,13 @@ function isPoint({ offset, line, digest, format, header }: ResumePoint): boolean
 /** Whole or not at all, as far as a killed process goes; it is not synced, since losing it is harmless. */
 async function write(path: string, entries: Entries): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.partial`;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.partial`;
   await writeFile(temporary, JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) }), { mode: 0o600 });
   await rename(temporary, path);
 }
 
 function unwritable(path: string, cause: unknown): HrmError {
-  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const code = errorCode(cause) || 'unknown';
   const message = `the checkpoint ${path} cannot be written (${code}); the readings are enqueued`;
   return new HrmError(message, { kind: 'unavailable', code: 'checkpoint_unwritable', cause });
 }

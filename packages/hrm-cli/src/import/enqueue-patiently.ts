@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EnqueueOptions, isHrmError } from 'hrm-core';
+import { backoffMs, type EnqueueOptions, isHrmError } from 'hrm-core';
 import type { Destination } from './destination.js';
 import type { Patience } from './wait-for-room.js';
 
 /** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
 const MAX_RETRIES = 5;
-const RETRY_MIN_MS = 100;
+const RETRY = { minMs: 100, maxMs: 2_000 };
 
 /** How readings are judged, and how long a queue that does not take them is waited for. */
 export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
@@ -35,7 +35,7 @@ export async function enqueuePatiently(
       const isFinal = destination.isPatient || retries === MAX_RETRIES;
       if (!isHrmError(error) || error.kind !== 'unavailable' || isFinal) throw error;
       // When the signal cuts the wait short, the next try says so.
-      await sleep(RETRY_MIN_MS * 2 ** retries, undefined, { signal }).catch(() => undefined);
+      await sleep(backoffMs(retries, RETRY), undefined, { signal }).catch(() => undefined);
       retries += 1;
     }
   }

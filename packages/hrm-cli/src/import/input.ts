@@ -1,9 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
+import type { Surroundings } from '../command.js';
 
 /** Of a file, read at once. */
 const PIECE_BYTES = 64 * 1024;
@@ -12,10 +14,10 @@ const PIECE_BYTES = 64 * 1024;
 export interface Input {
   /** The file as it was named; `standard input` for `-`. */
   readonly label: string;
+  /** The regular file, absolute, which can be read more than once; `null` for what is none. */
+  readonly path: string | null;
   /** `undefined` where nobody knows: a pipe. */
   readonly byteLength: number | undefined;
-  /** Whether it can be read more than once: a regular file. */
-  readonly isFile: boolean;
   /**
    * The bytes, gunzipped where they are gzip. `onBytes` hears of those read before gunzipping.
    * @param fromByte - of the gunzipped ones; default 0.
@@ -24,12 +26,16 @@ export interface Input {
   close(): Promise<void>;
 }
 
+/** What inputs are opened in. */
+type InputSurroundings = Pick<Surroundings, 'cwd' | 'stdin' | 'signal'>;
+
 /** Opens every file, or none. @throws HrmError kind `invalid`, naming the one that cannot be. */
-export async function openInputs(paths: readonly string[], signal: AbortSignal): Promise<readonly Input[]> {
+export async function openInputs(paths: readonly string[], surroundings: InputSurroundings): Promise<readonly Input[]> {
   if (paths.filter((path) => path === '-').length > 1) throw inputError('-', 'standard input can be read only once');
   const inputs: Input[] = [];
   try {
-    for (const path of paths) inputs.push(path === '-' ? standardInput(signal) : await openFile(path, signal));
+    for (const path of paths)
+      inputs.push(path === '-' ? standardInput(surroundings) : await openFile(path, surroundings));
   } catch (error) {
     await closeInputs(inputs);
     throw error;
@@ -42,10 +48,11 @@ export async function closeInputs(inputs: readonly Input[]): Promise<void> {
   for (const input of inputs) await input.close();
 }
 
-async function openFile(path: string, signal: AbortSignal): Promise<Input> {
+async function openFile(label: string, { cwd, signal }: InputSurroundings): Promise<Input> {
+  const path = resolve(cwd, label);
   const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     throw inputError(
-      path,
+      label,
       cause.code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${cause.code})`,
       cause,
     );
@@ -53,20 +60,20 @@ async function openFile(path: string, signal: AbortSignal): Promise<Input> {
   const stats = await handle.stat();
   if (stats.isDirectory()) {
     await handle.close();
-    throw inputError(path, 'is a directory');
+    throw inputError(label, 'is a directory');
   }
   const isFile = stats.isFile();
   // Within gzip there is nothing to jump to.
   const canJump = isFile && !isGzip(await readHead(handle));
   return {
-    label: path,
+    label,
+    path: isFile ? path : null,
     byteLength: isFile ? stats.size : undefined,
-    isFile,
     read(onBytes, fromByte = 0) {
       const start = canJump ? fromByte : 0;
       onBytes(start);
       const stream = isFile ? Readable.from(readPieces(handle, start)) : handle.createReadStream({ autoClose: false });
-      return readBytes(path, stream, onBytes, signal, fromByte - start);
+      return readBytes(label, stream, onBytes, signal, fromByte - start);
     },
     close: () => handle.close(),
   };
@@ -104,13 +111,13 @@ export async function hashBefore(input: Input, offset: number): Promise<Hash | n
   return null;
 }
 
-function standardInput(signal: AbortSignal): Input {
+function standardInput({ stdin, signal }: InputSurroundings): Input {
   const label = 'standard input';
   return {
     label,
+    path: null,
     byteLength: undefined,
-    isFile: false,
-    read: (onBytes) => readBytes(label, process.stdin, onBytes, signal, 0),
+    read: (onBytes) => readBytes(label, stdin(), onBytes, signal, 0),
     close: async () => undefined,
   };
 }
@@ -131,7 +138,7 @@ async function* readBytes(
     }
   } catch (cause) {
     if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
-    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    const code = errorCode(cause);
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
     throw new HrmError(`${label}: cannot be read (${code})`, { kind: 'unavailable', code: 'input_unreadable', cause });

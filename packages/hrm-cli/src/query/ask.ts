@@ -3,24 +3,24 @@
  */
 import { type DamageReport, exportReadings, type Interval, queryTables, type RowTable, type Storage } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
-import type { Invocation } from '../command.js';
+import type { Invocation, OutputStream } from '../command.js';
 import { visibleText } from '../output.js';
 import { tablesOf } from './rows-to-tables.js';
 
 /** What answers: the files here, or a server. */
 export type Source = { readonly storage: Storage } | { readonly client: Client };
 
-/** Asks for rows. @throws HrmError kind `invalid`, code `invalid_query`: {@link inFlagNames} has it in the words of the flags. */
+/** Asks for rows. @throws HrmError kind `invalid`, code `invalid_query`: `run` has it in the words of the flags. */
 export function askForRows(
   source: Source,
   invocation: Invocation,
   // The table of options admits no other.
   interval = invocation.args.value('interval') as Interval | undefined,
 ): AsyncIterable<RowTable> {
-  const { settings, signal } = invocation;
+  const { settings, stderr, signal } = invocation;
   if ('client' in source) return tablesOf(source.client.query({ ...whose(invocation), interval }, { signal }));
   const question = { ...whose(invocation), interval, priority: settings.devicePriority };
-  return queryTables(source, question, { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn });
+  return queryTables(source, question, { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warnOn(stderr) });
 }
 
 /** The range that was asked for, epoch ms; not a number where an end of it is none, which asking for it then refuses. */
@@ -39,8 +39,8 @@ export function askForReadings(
   invocation: Invocation,
   onProgress: (readings: number) => void,
 ): AsyncIterable<Uint8Array> {
-  const { settings, signal } = invocation;
-  const options = { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warn, onProgress };
+  const { settings, stderr, signal } = invocation;
+  const options = { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warnOn(stderr), onProgress };
   return exportReadings({ storage }, whose(invocation), options);
 }
 
@@ -60,6 +60,8 @@ const ADVICE: Readonly<Record<DamageReport['outcome'], string>> = {
   refused: 'it stays where it is, since many were set aside within an hour',
 };
 
-function warn({ message, outcome }: DamageReport): void {
-  process.stderr.write(`hrm query: warning: ${visibleText(message)}; ${ADVICE[outcome]}\n`);
+function warnOn(stderr: OutputStream): (report: DamageReport) => void {
+  return ({ message, outcome }) => {
+    stderr.write(`hrm query: warning: ${visibleText(message)}; ${ADVICE[outcome]}\n`);
+  };
 }

@@ -105,6 +105,6 @@ function queueRows(queue: QueuedCounts | null): Rows {
 }
 
 /** `20240115` as `2024-01-15`. */
-export function dashed(date: string): string {
+function dashed(date: string): string {
   return `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
 }

@@ -155,6 +155,37 @@ describe.each(FAULTS)('a storage whose reads give %s', (fault) => {
     });
   });
 
+  it('misleads no verification: whichever read gives other bytes, all is well and counted', async () => {
+    await withStore(async ({ fresh }) => {
+      const well = await verify({ storage: await fresh() });
+      expect(well).toMatchObject({ faults: [], failures: [] });
+      let [reads, wrongAt] = [0, 0];
+      const isWrong = () => {
+        reads += 1;
+        return reads === wrongAt;
+      };
+      do {
+        reads = 0;
+        wrongAt += 1;
+        const storage = await fresh(failing('wrong bytes', isWrong, randomFrom(testSeed())));
+        expect(await verify({ storage }, { repair: wrongAt % 2 === 0 }), `read ${wrongAt}`).toEqual(well);
+      } while (reads >= wrongAt);
+      expect(wrongAt).toBeGreaterThan(4);
+    });
+  });
+
+  it('is told by a verification where hardly a read is right, and no file is called damaged', async () => {
+    await withStore(async ({ data, fresh }) => {
+      const storage = await fresh(failing('wrong bytes', () => true, randomFrom(testSeed())));
+      for (const repair of [false, true]) {
+        const { faults, failures } = await verify({ storage }, { repair });
+        expect(faults).toEqual([]);
+        expect(failures).toMatchObject([{ code: 'storage_unavailable' }]);
+      }
+      expect(await asideIn(data)).toEqual([]);
+    });
+  });
+
   it('does not take a part that is there for another, when it is published again', async () => {
     await withStore(async ({ data, fresh }) => {
       for (const times of [1, Number.POSITIVE_INFINITY]) {

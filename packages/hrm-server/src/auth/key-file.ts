@@ -7,13 +7,12 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 import * as v from 'valibot';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {
   isMarked,
-  isMissing,
   keysVersion,
   lostError,
   markKeys,
@@ -45,7 +44,7 @@ function readFile(path: string): readonly KeyRecord[] | null {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if (isMissing(cause)) return null;
+    if (errorCode(cause) === 'ENOENT') return null;
     throw unreadableError(path, cause);
   }
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), KeyFileSchema), text);
@@ -145,7 +144,7 @@ function replaceKeys(
     renameSync(temporary, file);
   } catch (cause) {
     // Who took the lock over in that moment has swept it away.
-    if (isMissing(cause) && !existsSync(temporary)) return false;
+    if (errorCode(cause) === 'ENOENT' && !existsSync(temporary)) return false;
     throw cause;
   } finally {
     rmSync(temporary, { force: true });

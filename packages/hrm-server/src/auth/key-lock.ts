@@ -7,8 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HrmError } from 'hrm-core';
-import { isExisting, writeDurably } from './key-place.js';
+import { errorCode, HrmError } from 'hrm-core';
+import { writeDurably } from './key-place.js';
 
 /** After which a lock is one that a killed writer left, since to write takes milliseconds; ms. */
 const LOCK_STALE_MS = 5_000;
@@ -36,7 +36,7 @@ export async function takeLock(path: string, deadlineMs: number): Promise<Lock> 
       writeDurably(path, owner);
       return { isHeld, release: () => isHeld() && rmSync(path, { force: true }) };
     } catch (cause) {
-      const isTaken = isExisting(cause);
+      const isTaken = errorCode(cause) === 'EEXIST';
       if (!isTaken || Date.now() > deadlineMs) {
         const message = isTaken
           ? `somebody else is changing the keys: try again, or delete ${path} if nobody is`

@@ -14,14 +14,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorCode, HrmError } from 'hrm-core';
 
 /** The file that a path leads to, through links, also where there is none yet: replacing a link would part its readers. */
 export function targetOf(path: string): string {
   try {
     return realpathSync(path);
   } catch (cause) {
-    if (!isMissing(cause)) throw cause;
+    if (errorCode(cause) !== 'ENOENT') throw cause;
   }
   const directory = dirname(resolve(path));
   if (!existsSync(directory)) return resolve(path);
@@ -41,7 +41,7 @@ export function keysVersion(path: string): string {
     const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (cause) {
-    if (isMissing(cause)) return NO_KEYS_FILE;
+    if (errorCode(cause) === 'ENOENT') return NO_KEYS_FILE;
     throw unreadableError(path, cause);
   }
 }
@@ -60,7 +60,7 @@ export function markKeys(path: string): void {
   try {
     writeDurably(markOf(path), `There are API keys in the file beside this one. To need none, delete both.\n`);
   } catch (cause) {
-    if (!isExisting(cause)) throw cause;
+    if (errorCode(cause) !== 'EEXIST') throw cause;
   }
   syncDirectory(dirname(resolve(path)));
 }
@@ -91,16 +91,6 @@ export function syncDirectory(path: string): void {
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** Whether a call of the file system failed since nothing has that name. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-/** Whether one failed since something has it. */
-export function isExisting(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }
 
 /** @see readKeys */

@@ -1,6 +1,7 @@
 /**
  * The keys of a service that starts: it says who is answered, and does not start where that would be whoever comes by mistake.
  */
+import { resolve } from 'node:path';
 import { HrmError } from 'hrm-core';
 import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
@@ -25,7 +26,8 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
     onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
   });
   // Who names a file means to have one; without any the start only says that everybody is answered.
-  const isNamed = keysFile !== SETTINGS.find(({ name }) => name === 'keysFile')?.fallback;
+  const usual = SETTINGS.find(({ name }) => name === 'keysFile')?.fallback ?? '';
+  const isNamed = resolve(keysFile) !== resolve(usual);
   if (isNamed && !keys.isNeeded())
     log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
   if (keys.isNeeded()) warnOfOthers(keysFile, log);

@@ -83,11 +83,12 @@ export function createReadLine({
     }
     function onReadable(): void {
       // Most bodies come whole, and nobody is before them.
-      if (line.owners > 0 || !isLeft()) lineUp();
-      else {
-        pay(read());
-        schedule();
+      if (line.owners > 0 || !isLeft()) {
+        lineUp();
+        return;
       }
+      pay(read());
+      schedule();
     }
     body.on('readable', onReadable);
     return () => {

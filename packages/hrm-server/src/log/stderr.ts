@@ -4,6 +4,8 @@
  */
 import { fstatSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { errorCode } from 'hrm-core';
+import { unblock } from '../process/unblock.js';
 import type { LogOutput, Sent } from './sink.js';
 
 const STDERR = 2;
@@ -34,13 +36,8 @@ function isPipe(): boolean {
   }
 }
 
-/** Node lets a terminal block: Ctrl-S would stop the server. Pipes do not block, whatever Node's documentation says. */
-function unblock(stream: NodeJS.WriteStream & { readonly _handle?: { setBlocking?(isBlocking: boolean): void } }) {
-  stream._handle?.setBlocking?.(false);
-}
-
 function sendToStream(bytes: Buffer, done: (sent: Sent) => void): void {
-  process.stderr.write(bytes, (error) => done({ fault: error ? codeOf(error) : null }));
+  process.stderr.write(bytes, (error) => done({ fault: error ? errorCode(error) || 'unknown' : null }));
 }
 
 function sendToFile(bytes: Buffer, done: (sent: Sent) => void): void {
@@ -48,7 +45,7 @@ function sendToFile(bytes: Buffer, done: (sent: Sent) => void): void {
   function sendRest(): void {
     write(STDERR, bytes, sentBytes, (error, count) => {
       sentBytes += error ? 0 : count;
-      if (error) done({ fault: codeOf(error), sentBytes });
+      if (error) done({ fault: errorCode(error) || 'unknown', sentBytes });
       else if (sentBytes < bytes.length) sendRest();
       else done({ fault: null });
     });
@@ -62,8 +59,4 @@ function sendLast(bytes: Buffer): void {
   } catch {
     // There is nobody left to tell.
   }
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }

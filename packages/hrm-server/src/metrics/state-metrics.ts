@@ -1,6 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { CheckName } from '../ops/findings.js';
-import type { Health } from '../ops/health.js';
+import type { CheckName, Health } from '../ops/health.js';
 
 const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
 const STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;

@@ -1,20 +1,23 @@
-import { type Clock, type Queue, type QueueDepth, type Space, type Storage, systemClock } from 'hrm-core';
-import type { Settings } from 'hrm-core/settings';
+import {
+  type Clock,
+  depthIssues,
+  type HealthIssue,
+  type Queue,
+  type QueueDepth,
+  type QueueHealthSettings,
+  quarantineIssues,
+  type Space,
+  type Storage,
+  spaceIssues,
+  systemClock,
+  warningIssues,
+} from 'hrm-core';
 import { codeOf } from '../api/problem.js';
 import type { KeyRing } from '../auth/key-ring.js';
-import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS, MAX_BACKLOG_MS, MAX_LEFTOVER_MS } from '../limits.js';
+import { HEALTH_CACHE_MS, HEALTH_TIMEOUT_MS } from '../limits.js';
 import { logLosses } from '../log/log.js';
 import type { LogLosses } from '../log/sink.js';
-import {
-  type CheckName,
-  depthFindings,
-  type Finding,
-  keyFindings,
-  logFindings,
-  quarantineFindings,
-  spaceFindings,
-  warningFindings,
-} from './findings.js';
+import { keyIssues, logIssues } from './own-issues.js';
 
 /** What /health says. A reason is plain words: no value of a reading, no file, no user. */
 export interface HealthReport {
@@ -35,7 +38,7 @@ type Reporter = LoopReporter | 'damage' | 'storage failure';
 
 /** What a health check saw. */
 export interface HealthView {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly HealthIssue[];
   /** `null` without a queue, and where it could not be asked. `highWater`: readings, in all, from which pushes are refused. */
   readonly queue: (QueueDepth & { readonly nowMs: number; readonly highWater: number }) | null;
   /** Room under what could be asked. */
@@ -50,7 +53,7 @@ export interface Health {
    */
   check(options?: { readonly withFigures?: boolean }): Promise<HealthReport>;
   /** The same, one by one: what the monitor logs. */
-  inspect(): Promise<readonly Finding[]>;
+  inspect(): Promise<readonly HealthIssue[]>;
   /** The same with the figures that it was found by: what is measured. */
   look(): Promise<HealthView>;
   /** Remembers how a loop's last step went, `null`: well; that a query met a damaged file, or failed for the storage. */
@@ -77,8 +80,8 @@ export interface HealthComponents {
   readonly clock?: Clock | undefined;
 }
 
-/** The settings that a health check goes by. */
-export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Partial<Pick<Settings, 'queueHighWater'>>;
+/** What a finding is about, as /health names it. */
+export type CheckName = HealthIssue['check'];
 
 /**
  * Creates the watch. The checks of one moment are shared by all who ask, and while one hangs no other is started: asking
@@ -86,7 +89,7 @@ export type HealthSettings = Pick<Settings, 'batchMaxAgeMs' | 'leaseMs'> & Parti
  */
 export function createHealth(
   { queue, storage, keys, lossesOfLog = logLosses, clock = systemClock }: HealthComponents,
-  { batchMaxAgeMs, leaseMs, queueHighWater = Number.POSITIVE_INFINITY }: HealthSettings,
+  settings: QueueHealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
   const seen: { queue: HealthView['queue']; queueSpace: Space | null; storageSpace: Space | null } = {
@@ -94,15 +97,10 @@ export function createHealth(
     queueSpace: null,
     storageSpace: null,
   };
-  const bounds = {
-    highWater: queueHighWater,
-    maxWaitMs: batchMaxAgeMs + leaseMs + MAX_BACKLOG_MS,
-    maxLeftoverMs: MAX_LEFTOVER_MS,
-  };
   const checkQueue =
     queue === null
       ? async () => []
-      : queueCheck(queue, clock, bounds, (depth, space) => {
+      : queueCheck(queue, clock, settings, (depth, space) => {
           seen.queue = depth;
           seen.queueSpace = space;
         });
@@ -119,15 +117,15 @@ export function createHealth(
   async function look(): Promise<HealthView> {
     const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
     // What was seen before it fell ill says nothing of now.
-    const isKnown = (findings: readonly Finding[]) => findings.every(({ severity }) => severity !== 'unhealthy');
+    const isKnown = (findings: readonly HealthIssue[]) => findings.every(({ severity }) => severity !== 'unhealthy');
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const ofService = [...loops.findings(), ...keyFindings(keys?.fault() ?? null), ...logFindings(lossesOfLog().fault)];
+    const ofService = [...loops.findings(), ...keyIssues(keys?.fault() ?? null), ...logIssues(lossesOfLog().fault)];
     const findings = [...ofService, ...ofQueue, ...ofStorage];
     return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
   }
-  async function inspect(): Promise<readonly Finding[]> {
+  async function inspect(): Promise<readonly HealthIssue[]> {
     return (await look()).findings;
   }
 
@@ -139,7 +137,7 @@ export function createHealth(
   };
 }
 
-function summarise(findings: readonly Finding[], withFigures: boolean): HealthReport {
+function summarise(findings: readonly HealthIssue[], withFigures: boolean): HealthReport {
   function inWordsOf(check: CheckName): string {
     const reasons = findings
       .filter((finding) => finding.check === check)
@@ -155,11 +153,11 @@ function summarise(findings: readonly Finding[], withFigures: boolean): HealthRe
 }
 
 /** How the loops of this process go. */
-function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Health, 'record'> {
+function createLoopRecords(clock: Clock): { findings(): HealthIssue[] } & Pick<Health, 'record'> {
   const failures = new Map<Reporter, LoopFailure & { readonly atMs: number }>();
   return {
     findings() {
-      return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): Finding[] => {
+      return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): HealthIssue[] => {
         if (!isWithin(lastsMs, atMs, clock)) return [];
         const check = reporter === 'damage' || reporter === 'storage failure' ? 'storage' : 'service';
         return [{ check, code: reporter.replace(' ', '_'), reason, severity: 'degraded' }];
@@ -175,47 +173,47 @@ function createLoopRecords(clock: Clock): { findings(): Finding[] } & Pick<Healt
 function queueCheck(
   queue: Pick<Queue, 'check' | 'depth'>,
   clock: Clock,
-  bounds: Parameters<typeof depthFindings>[1],
+  settings: QueueHealthSettings,
   onSeen: (depth: NonNullable<HealthView['queue']>, space: Space) => void,
-): () => Promise<readonly Finding[]> {
+): () => Promise<readonly HealthIssue[]> {
   let leftoverSinceMs: number | null = null;
   return async () => {
     // A queue whose disk is full still tells its depth; what it tells is not worth much then, and is left out.
     const { warnings, ...space } = await queue.check();
     const depth = await queue.depth();
     const nowMs = clock.nowMs();
-    onSeen({ ...depth, nowMs, highWater: bounds.highWater }, space);
+    onSeen({ ...depth, nowMs, highWater: settings.queueHighWater ?? Number.POSITIVE_INFINITY }, space);
     if (depth.endedClaims === 0) leftoverSinceMs = null;
     else leftoverSinceMs ??= nowMs;
     const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
-    const ofDepth = depthFindings({ ...depth, nowMs, leftoverMs }, bounds);
-    return [...ofDepth, ...spaceFindings('queue', space), ...warningFindings(warnings)];
+    const ofDepth = depthIssues({ ...depth, nowMs, leftoverMs }, settings);
+    return [...ofDepth, ...spaceIssues('queue', space), ...warningIssues(warnings)];
   };
 }
 
 async function checkStorage(
   storage: Pick<Storage, 'check'>,
   onSeen: (space: Space) => void,
-): Promise<readonly Finding[]> {
+): Promise<readonly HealthIssue[]> {
   const check = await storage.check();
   onSeen(check);
-  return [...spaceFindings('storage', check), ...quarantineFindings(check)];
+  return [...spaceIssues('storage', check), ...quarantineIssues(check)];
 }
 
 /** Runs a check one at a time, gives its result to everybody for a while, and does not wait for it for ever. */
 function shareCheck(
   check: CheckName,
-  run: () => Promise<readonly Finding[]>,
+  run: () => Promise<readonly HealthIssue[]>,
   clock: Clock,
-): () => Promise<readonly Finding[]> {
-  let running: Promise<readonly Finding[]> | null = null;
-  let latest: { readonly findings: readonly Finding[]; readonly atMs: number } | null = null;
+): () => Promise<readonly HealthIssue[]> {
+  let running: Promise<readonly HealthIssue[]> | null = null;
+  let latest: { readonly findings: readonly HealthIssue[]; readonly atMs: number } | null = null;
 
-  function unhealthy(code: string, reason: string): readonly Finding[] {
+  function unhealthy(code: string, reason: string): readonly HealthIssue[] {
     return [{ check, code, reason, severity: 'unhealthy' }];
   }
 
-  async function start(): Promise<readonly Finding[]> {
+  async function start(): Promise<readonly HealthIssue[]> {
     const findings = await run().catch((error) => unhealthy(codeOf(error), inWords(codeOf(error))));
     latest = { findings, atMs: clock.nowMs() };
     running = null;

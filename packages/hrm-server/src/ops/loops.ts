@@ -1,6 +1,7 @@
 import {
   type CompacterEvent,
   type ConsumerEvent,
+  isDue,
   type PartitionFailure,
   type Queue,
   runCompacter,
@@ -44,7 +45,7 @@ export function startConsumer(
   settings: Settings,
   { signal, watch, tracing, ...heard }: LoopContext,
 ): Promise<void> {
-  const { batchMaxAgeMs, leaseMs } = settings;
+  const { leaseMs } = settings;
   const listen = consumerListener(heard);
   function onEvent(event: ConsumerEvent): void {
     heard.metrics.consumer(event);
@@ -53,7 +54,7 @@ export function startConsumer(
   }
   async function hasWork(): Promise<boolean> {
     const { oldestMs } = await components.queue.depth();
-    return oldestMs !== null && Date.now() - oldestMs > batchMaxAgeMs + leaseMs;
+    return isDue(oldestMs, Date.now(), settings);
   }
   return superviseLoop(
     'consumer',

@@ -4,8 +4,8 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HealthIssue } from 'hrm-core';
 import type { Logger } from 'pino';
-import type { Finding } from './findings.js';
 import type { Health } from './health.js';
 
 /** Inspects every `everyMs` until the signal fires; then resolves. */
@@ -13,7 +13,7 @@ export async function monitorHealth(
   health: Pick<Health, 'inspect'>,
   { signal, log, everyMs }: { readonly signal: AbortSignal; readonly log: Logger; readonly everyMs: number },
 ): Promise<void> {
-  let known: ReadonlyMap<string, Finding> = new Map();
+  let known: ReadonlyMap<string, HealthIssue> = new Map();
   while (!signal.aborted) {
     const findings = await health.inspect();
     // What is found while the drivers are being closed is nobody's business.
@@ -24,10 +24,10 @@ export async function monitorHealth(
 }
 
 function logChanges(
-  known: ReadonlyMap<string, Finding>,
-  findings: readonly Finding[],
+  known: ReadonlyMap<string, HealthIssue>,
+  findings: readonly HealthIssue[],
   log: Logger,
-): ReadonlyMap<string, Finding> {
+): ReadonlyMap<string, HealthIssue> {
   // By code and not by reason: one dead letter more is no change of state.
   const current = new Map(findings.map((finding) => [`${finding.check} ${finding.code} ${finding.severity}`, finding]));
   for (const [key, { check, code, severity, reason }] of current) {

@@ -66,9 +66,12 @@ export async function buildFile(
   // Of a large file nothing is kept: windows of it take the place.
   if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
   const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows });
+  await turns.give();
   const bytes = encoder.finish({ replaces, rollup });
+  await turns.give();
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');
+  await turns.give();
   if (!sameRollup(footer.rollup, rollup)) throw defect('another rollup than was made');
   return { bytes, rows };
 }

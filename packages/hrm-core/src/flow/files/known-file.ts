@@ -1,7 +1,7 @@
 /**
  * A stored file as a query knows it: its footer, its rollup, and row groups once they were needed. What is known is remembered.
  */
-import { MAX_CACHED_READINGS_BYTES } from '../../limits.js';
+import { DAY_MS, MAX_CACHED_READINGS_BYTES } from '../../limits.js';
 import { decodeGroups } from '../../parquet/decode.js';
 import { type Footer, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
@@ -48,7 +48,8 @@ export async function knowFile(
   const { footer } = opened;
   const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
   const dayMs = dateStartMs(partition.date) ?? 0;
-  let { rollup } = footer;
+  // Minutes of a rollup are the day's that it was made for: of a file that somebody put among another day's they are wrong.
+  let rollup = isOfDay(footer, dayMs) ? footer.rollup : null;
   const turns = takeTurns();
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
@@ -67,6 +68,10 @@ export async function knowFile(
   // A rollup that was read wrong may be read right the next time.
   if (footer.rollupFault === null) remember(cache, file, key, result, bytesOf(result));
   return result;
+}
+
+function isOfDay({ groups }: Footer, dayMs: number): boolean {
+  return groups.every(({ fromMs, lastMs }) => fromMs >= dayMs && lastMs < dayMs + DAY_MS);
 }
 
 /**

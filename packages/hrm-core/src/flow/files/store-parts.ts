@@ -30,6 +30,8 @@ export interface WriteOptions extends CallOptions {
   readonly maxSmallParts?: number | undefined;
   /** Parts to write, at most; default: all. */
   readonly maxParts?: number | undefined;
+  /** Hears of each part when its write has ended, well or not. */
+  readonly onProgress?: (() => void) | undefined;
 }
 
 /** A partition that could not be written; its readings are merged, of one user, or of the users of a shared part. */
@@ -53,14 +55,14 @@ export async function storePart(
   storage: Storage,
   partition: Partition,
   columns: ReadingColumns,
-  { signal }: CallOptions,
+  { signal, onProgress }: Pick<WriteOptions, 'signal' | 'onProgress'>,
 ): Promise<WrittenPart> {
   throwIfAborted(signal, 'writing parts');
   const { give } = takeTurns();
   const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), give);
   await give();
   const name = partName(bytes);
-  const outcome = await storage.publish(partition, name, bytes, { signal });
+  const outcome = await storage.publish(partition, name, bytes, { signal }).finally(onProgress);
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
 }
 
@@ -72,7 +74,7 @@ export async function storePart(
 export async function storeParts(
   storage: Storage,
   readings: ReadingColumns,
-  { signal, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
+  { signal, onProgress, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
 ): Promise<WrittenPartitions> {
   const { give } = takeTurns();
   await give();
@@ -91,7 +93,7 @@ export async function storeParts(
       try {
         await give();
         if (stop !== undefined) throw stop;
-        written.push(await storePart(storage, partition, columns, { signal }));
+        written.push(await storePart(storage, partition, columns, { signal, onProgress }));
       } catch (error) {
         if (isTotal(error)) stop ??= error;
         failures.set(index, { partition, columns, error });

@@ -2,7 +2,7 @@
  * Of one day of a user: when each device's readings begin and end, and the reading at one of those ends. Each row group is read once, however
  * many devices are in it.
  */
-import { MINUTE_MS, ROW_GROUP_ROWS } from '../../limits.js';
+import { DAY_MS, MINUTE_MS, ROW_GROUP_ROWS } from '../../limits.js';
 import type { RowGroup } from '../../parquet/footer.js';
 import type { Snapshot } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
@@ -29,6 +29,7 @@ export async function spansOfDay(
   question: Question,
 ): Promise<DaySpans> {
   const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
+  const day = { fromMs: dayMs, toMs: dayMs + DAY_MS };
   const spans: DaySpans = new Map();
   function add(deviceId: string, firstMs: number, lastMs: number): void {
     const span = spans.get(deviceId);
@@ -48,10 +49,10 @@ export async function spansOfDay(
     } else {
       const unsure: RowGroup[] = [];
       for (const group of footer.groups) {
-        if (isOneDevices(group, question)) add(group.deviceId, group.fromMs, group.lastMs);
+        if (isOneDevices(group, question, day)) add(group.deviceId, group.fromMs, group.lastMs);
         else unsure.push(group);
       }
-      for await (const rows of rowsOf(context, source, question, unsure)) addRows(rows, add);
+      for await (const rows of rowsOf(context, source, question, unsure)) addRows(rows, day, add);
     }
     await context.turns.give();
   }
@@ -62,9 +63,17 @@ function minuteOf(timestampMs: number): number {
   return timestampMs - (timestampMs % MINUTE_MS);
 }
 
+/** Half-open: a reading that lies in a file of another day than its own counts nowhere. */
+type Day = Pick<Question, 'fromMs' | 'toMs'>;
+
 /** Whether a row group says by itself whose it is, and when: one that is proved by its digest, which another writer's is not. */
-function isOneDevices(group: RowGroup, { userId }: Question): group is RowGroup & { deviceId: string } {
-  return group.digest !== null && group.userId === userId && group.deviceId !== null && Number.isFinite(group.fromMs);
+function isOneDevices(
+  group: RowGroup,
+  { userId }: Question,
+  { fromMs, toMs }: Day,
+): group is RowGroup & { deviceId: string } {
+  const isOfDay = group.fromMs >= fromMs && group.lastMs < toMs;
+  return group.digest !== null && group.userId === userId && group.deviceId !== null && isOfDay;
 }
 
 /** Some rows of a table, and which of its users is asked about. */
@@ -97,9 +106,10 @@ async function* rowsOf(
   }
 }
 
-/** Adds the first and the last reading that each device has among some rows. */
+/** Adds the first and the last reading of the day that each device has among some rows. */
 function addRows(
   { columns: { devices: ids, device, user: users, timestampMs }, user, fromRow, toRow }: Rows,
+  { fromMs, toMs }: Day,
   add: (deviceId: string, firstMs: number, lastMs: number) => void,
 ): void {
   const firsts = new Float64Array(ids.length).fill(Number.POSITIVE_INFINITY);
@@ -107,6 +117,7 @@ function addRows(
   for (let row = fromRow; row < toRow; row += 1) {
     if (users[row] !== user) continue;
     const [d, ms] = [device[row] as number, timestampMs[row] as number];
+    if (ms < fromMs || ms >= toMs) continue;
     if (ms < (firsts[d] as number)) firsts[d] = ms;
     if (ms > (lasts[d] as number)) lasts[d] = ms;
   }

@@ -18,7 +18,7 @@ import { priorityOf, sayTheSame } from '../../pure/rollup/compare-rollups.js';
 import { rollUp } from '../../pure/rollup/rollup.js';
 import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup/rollup-size.js';
 import { compareUtf8 } from '../../pure/utf8.js';
-import { isDamage } from '../files/file-damage.js';
+import { isDamage, nullIfDamaged } from '../files/file-damage.js';
 
 /** Something that is not as it should be. */
 interface Fault {
@@ -47,7 +47,7 @@ const HASH_BYTES = 4 * 1024 * 1024;
 
 /** How a file is looked at. */
 export interface InspectOptions extends CallOptions {
-  /** Hears of the rows of each row group that can be read, once. */
+  /** Hears of the rows of each row group that count: readings of the partition's user and day; once. */
   readonly onRows?: ((columns: ReadingColumns) => void) | undefined;
 }
 
@@ -142,8 +142,8 @@ async function walkGroups(
     }
     intact.push(group);
     if (columns.length === 0) continue;
-    const { elsewhere, invalid } = judgeRows(columns, partition);
-    onRows?.(columns);
+    const { here, elsewhere, invalid } = judgeRows(columns, partition);
+    onRows?.(here.length === columns.length ? columns : takeRows(columns, here));
     found.readings += columns.length;
     found.invalid += invalid;
     found.misplaced += elsewhere.length;
@@ -200,7 +200,10 @@ async function checkRollup(
   const dayMs = dateStartMs(partition.date) ?? 0;
   for (const range of slicesOf(rows)) {
     throwIfAborted(signal, 'verifying');
-    const merged = mergeReadings([await readSlice({ file, opened, intact: groups }, partition, range)]);
+    const slice = await readSlice({ file, opened, intact: groups }, partition, range).catch(nullIfDamaged);
+    if (slice === null)
+      return { code: 'file_damaged', message: 'a row group was read well before, and is damaged now' };
+    const merged = mergeReadings([slice]);
     if (!sayTheSame(rollup, rollUp(merged, dayMs, priorityOf(rollup)), range)) {
       return { code: 'wrong_rollup', message: 'its rollup does not agree with its readings' };
     }

@@ -183,7 +183,7 @@ async function verifyPartition(work: Work, partition: Partition): Promise<void> 
     note(work, { partition, name, ...strayFault(name), outcome: 'found' });
   }
   await overSnapshot(storage, partition, { signal }, async (snapshot) => {
-    const looks = await lookAtFiles(snapshot, { signal, nowMs });
+    const looks = await lookAtFiles(storage, snapshot, { signal, nowMs });
     await give();
     stock.add(
       partition,

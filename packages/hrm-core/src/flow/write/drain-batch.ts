@@ -30,6 +30,12 @@ export interface DrainSettings {
   readonly maxSmallParts?: number | undefined;
 }
 
+/** How a step is stopped and watched. */
+export interface DrainOptions extends CallOptions {
+  /** Hears of each part when its write has ended, well or not: a batch may have hundreds, on a disk that syncs few a second. */
+  readonly onProgress?: (() => void) | undefined;
+}
+
 /** What one step did. */
 export interface DrainSummary {
   /** Readings claimed, good and bad; 0 for an empty queue. */
@@ -77,7 +83,7 @@ export interface DrainSummary {
 export async function drainBatch(
   { queue, storage, clock = systemClock }: DrainComponents,
   { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxPastMs, maxSmallParts }: DrainSettings = {},
-  { signal }: CallOptions = {},
+  { signal, onProgress }: DrainOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
@@ -100,7 +106,7 @@ export async function drainBatch(
     const decoded = await decodeInTurns(claim.elements, give, maxFutureMs, maxPastMs);
     const { readings, origins, rejected, deferred } = decoded;
     await give();
-    const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts });
+    const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts, onProgress });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);
     await lease.end();

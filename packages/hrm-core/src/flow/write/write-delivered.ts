@@ -1,6 +1,6 @@
 import { isTotal, isUnstorable } from '../../errors.js';
 import { DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES } from '../../limits.js';
-import type { CallOptions, ClaimedElement } from '../../ports/queue.js';
+import type { ClaimedElement } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { columnSteps, columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
@@ -105,7 +105,7 @@ async function halve(
   partition: Partition,
   group: Group,
   budget: { writes: number },
-  options: CallOptions,
+  options: WriteOptions,
 ): Promise<{ written: WrittenPart[]; unstorable: Group; undecided: Group }> {
   const written: WrittenPart[] = [];
   const unstorable: DeliveredReading[] = [];

@@ -57,12 +57,23 @@ export function decodeRollup(bytes: Uint8Array): Rollup | null {
   return { userId: head.user_id, devices: head.devices, series, order: head.order, conflicts };
 }
 
+/** By plain loops: iterators over these arrays took four fifths of the time. */
 function writeSeries({ minute, count, sum, min, max }: Buckets, values: number[]): void {
-  for (const [i, value] of minute.entries()) values.push(value - (minute[i - 1] ?? 0));
-  for (const [i, value] of count.entries()) values.push(zigzag(value - (count[i - 1] ?? 0)));
-  for (const [i, value] of min.entries()) values.push(zigzag(value - (min[i - 1] ?? 0)));
-  for (const [i, value] of max.entries()) values.push(value - (min[i] as number));
-  for (const [i, value] of sum.entries()) values.push(value - (min[i] as number) * (count[i] as number));
+  const { length } = minute;
+  for (let i = 0, last = 0; i < length; i += 1) {
+    const value = minute[i] as number;
+    values.push(value - last);
+    last = value;
+  }
+  for (const column of [count, min]) {
+    for (let i = 0, last = 0; i < length; i += 1) {
+      const value = column[i] as number;
+      values.push(zigzag(value - last));
+      last = value;
+    }
+  }
+  for (let i = 0; i < length; i += 1) values.push((max[i] as number) - (min[i] as number));
+  for (let i = 0; i < length; i += 1) values.push((sum[i] as number) - (min[i] as number) * (count[i] as number));
 }
 
 function readSeries(length: number, next: () => number): Buckets {

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { HrmError } from '../../../errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
 
 /** lmdb's file in the queue's directory; its lock file has the same name and `-lock`. */
 export const FILE_NAME = 'queue.lmdb';
@@ -95,7 +95,7 @@ function ifMissing<T>(make: () => T): T | undefined {
   try {
     return make();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
+    if (errorCode(error) === 'EEXIST') return undefined;
     throw error;
   }
 }

@@ -4,18 +4,13 @@
  */
 import { statfsSync } from 'node:fs';
 import { HrmError } from '../../../errors.js';
+import { QUEUE_RESERVE_BYTES } from '../../../limits.js';
 import { diskSpace, type Space } from '../../../ports/space.js';
 
 /** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
 const FULL_CODES: readonly unknown[] = [28, 122, -30792];
 
 const EIO = 5;
-
-/**
- * Left free on the disk by pushes, for claims and acknowledgements: they write a few pages, and only they make room. And
- * lmdb should not see a full disk at all, since lmdb-js may crash when a page cannot be written.
- */
-const RESERVE_BYTES = 16 * 1024 * 1024;
 
 /** Pages that a push makes lmdb write, in bytes a byte of elements: twice, for pages half full. */
 const WRITE_AMPLIFICATION = 2;
@@ -26,7 +21,7 @@ const WRITE_AMPLIFICATION = 2;
  */
 export function requireSpace(directory: string, byteLength: number): void {
   try {
-    if (freeBytes(directory) >= RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION) return;
+    if (freeBytes(directory) >= QUEUE_RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION) return;
   } catch (error) {
     throw unavailable(error, directory);
   }
@@ -53,7 +48,7 @@ function isFull(cause: unknown, directory: string): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === EIO) {
     // A write that took only a part of its bytes, which is what a disk does that becomes full, is lmdb's EIO too.
-    return freeBytes(directory) < RESERVE_BYTES;
+    return freeBytes(directory) < QUEUE_RESERVE_BYTES;
   }
   return code === 'ENOSPC' || FULL_CODES.includes(code);
 }

@@ -4,7 +4,7 @@
  * writes waits for its turn.
  */
 import { readFileSync } from 'node:fs';
-import { errorCode } from './errors.js';
+import { errorCode } from '../../../errors.js';
 
 /** Where the system does not say: Node raises the limit as far as it may, mostly much further. */
 const DEFAULT_LIMIT = 1_024;

@@ -16,31 +16,28 @@
  * every reading.
  * @module
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { HrmError } from '../../../errors.js';
-import { SHARED_DIRECTORY } from '../../../names.js';
-import type { Partition, Storage, StorageCheck } from '../../../ports/storage.js';
+import type { Storage, StorageCheck } from '../../../ports/storage.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
-import { type DirectoryContext, makeDataDirectory } from './durable.js';
-import { errorCode, storageError } from './errors.js';
-import {
-  createSynced,
-  type DirectoryFileSystem,
-  done,
-  makeDirectory,
-  realFileSystem,
-  spaceOf,
-  statusOf,
-  unlinkQuietly,
-} from './files.js';
+import type { DirectoryContext } from './durable.js';
+import { storageError } from './errors.js';
+import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf } from './files.js';
 import { createFlush } from './flush.js';
-import { knowStore, makeIdentity, missingError } from './identity.js';
-import { sweepLeftovers, temporaryPath } from './leftovers.js';
+import { knowStore } from './identity.js';
+import { temporaryPath } from './leftovers.js';
 import { createLister } from './listing.js';
-import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
 import { listPartitions } from './partitions.js';
-import { completeMarks, visitPartition } from './pending.js';
+import { visitPartition } from './pending.js';
+import {
+  NOTHING_TO_PREPARE,
+  PROBE_BYTES,
+  type Preparation,
+  prepareDirectory,
+  prepareMarks,
+  requireDirectory,
+} from './prepare.js';
 import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeParts, replaceCompacted } from './replace.js';
@@ -48,6 +45,7 @@ import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot.js';
 import { listStrays } from './strays.js';
 
+export { type DirectoryReport, describeDirectory } from './describe.js';
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
 
 /** What `openDirectoryStorage` takes. */
@@ -73,23 +71,23 @@ export interface DirectoryStorageOptions {
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
 
-/** What a probe writes: a block, so that a full disk cannot hide it in the inode. */
-const PROBE_BYTES = new Uint8Array(4096);
-
 /**
- * Opens the storage in a directory, and sweeps what dead processes left in its `.tmp`.
+ * Opens the storage in a directory, and sweeps what dead processes left in its `.tmp`. A store that is there is opened on a full disk, too,
+ * or on one that is read-only: questions are answered, and what writes throws until there is room.
  * @throws HrmError kind `unavailable`, code `storage_missing`, `storage_unavailable` or `storage_full`, where the directory cannot be made,
- * written to, or has no hard links.
+ * a new one cannot be written to, or it has no hard links.
  */
 export async function openDirectoryStorage(options: DirectoryStorageOptions): Promise<Storage> {
   const directory = resolve(options.directory);
   const fileSystem = options.fileSystem ?? realFileSystem;
   const readOnly = options.readOnly ?? false;
   const known = new Set<string>();
+  const makes = options.create !== false && !readOnly;
   let context: DirectoryContext;
+  let preparation: Preparation;
   try {
     if (options.create === false) requireDirectory(fileSystem, directory);
-    else if (!readOnly) await prepareDirectory(fileSystem, directory);
+    const isPrepared = makes && (await prepareDirectory(fileSystem, directory));
     const identity = await knowStore(fileSystem, directory, () => known.clear());
     context = {
       directory,
@@ -103,7 +101,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       known,
       syncs: new Map(),
     };
-    if (options.create !== false && !readOnly) await completeMarks(context, () => everyPartition(context));
+    preparation = makes ? await prepareMarks(context, isPrepared) : NOTHING_TO_PREPARE;
   } catch (error) {
     throw storageError('open the storage', directory, error);
   }
@@ -121,12 +119,20 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     return result.finally(() => running.delete(result));
   }
 
-  async function write<T>(call: () => Promise<T>): Promise<T> {
+  /** What changes only what is there: it takes no room. */
+  async function tidy<T>(call: () => Promise<T>): Promise<T> {
     if (context.readOnly) {
       throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
     }
     return run(async () => {
       await context.identity.require();
+      return await call();
+    });
+  }
+
+  function write<T>(call: () => Promise<T>): Promise<T> {
+    return tidy(async () => {
+      await preparation.finish();
       return await call();
     });
   }
@@ -145,8 +151,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     state: (partition) => run(() => stateOfPartition(context, partition)),
     strays: (partition, options) => run(() => listStrays(context, partition, options)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
-    remove: (partition, names, holders) => write(() => removeParts(context, partition, names, holders)),
-    visit: (partition) => write(() => visitPartition(context, partition)),
+    remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
+    visit: (partition) => tidy(() => visitPartition(context, partition)),
     quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),
     async *quarantined(callOptions) {
       requireOpen();
@@ -164,45 +170,6 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       await Promise.allSettled(running);
     },
   };
-}
-
-/** Looks for a storage, and makes none: what an opening makes is where every later write begins. */
-function requireDirectory(fileSystem: DirectoryFileSystem, directory: string): void {
-  if (statusOf(fileSystem, join(directory, TEMPORARY_DIRECTORY))?.isDirectory() === true) return;
-  throw missingError(directory);
-}
-
-async function prepareDirectory(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
-  await makeDataDirectory(fileSystem, directory);
-  for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY, DATES_DIRECTORY])
-    await makeDirectory(fileSystem, join(directory, name));
-  // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
-  await sweepLeftovers(fileSystem, directory);
-  await proveLinks(fileSystem, directory);
-  await makeIdentity(fileSystem, directory);
-}
-
-async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partition> {
-  yield* listPartitions(context, {});
-  yield* listPartitions(context, { directories: [SHARED_DIRECTORY] });
-}
-
-async function proveLinks(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
-  const [file, link] = [temporaryPath(directory), temporaryPath(directory)];
-  try {
-    await createSynced(fileSystem, file, PROBE_BYTES);
-    await done((callback) => fileSystem.link(file, link, callback)).catch((error) => {
-      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errorCode(error))) throw error;
-      throw new HrmError(
-        `cannot store in the data directory ${directory} (HRM_DATA_DIR): its file system has no hard links, by which a ` +
-          'file is published whole or not at all; choose a directory on one that has (ext4, xfs, btrfs, zfs, apfs, nfs)',
-        { kind: 'unavailable', code: 'storage_unavailable', cause: error },
-      );
-    });
-  } finally {
-    await unlinkQuietly(fileSystem, link);
-    await unlinkQuietly(fileSystem, file);
-  }
 }
 
 async function probe(context: DirectoryContext): Promise<StorageCheck> {

@@ -5,11 +5,11 @@
  * only once this process has synced its parent itself.
  */
 import { join } from 'node:path';
+import { errorCode } from '../../../errors.js';
 import type { Partition } from '../../../ports/storage.js';
 import type { DateMemory } from './dates/memory.js';
 import { monthOf, stampMonth } from './dates/stamps.js';
 import type { Descriptors } from './descriptors.js';
-import { errorCode } from './errors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './files.js';
 import type { Flush } from './flush.js';
 import type { StoreIdentity } from './identity.js';

@@ -1,10 +1,5 @@
 /** What the file system's errors mean for whoever runs this: the reason, and what to do about it. */
-import { HrmError, isHrmError } from '../../../errors.js';
-
-/** The system's code of an error (`ENOENT`), or `''`. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
+import { errorCode, HrmError, isHrmError } from '../../../errors.js';
 
 /**
  * The driver's error for a failed call: an HrmError stays what it is, anything else is kind `unavailable`, code

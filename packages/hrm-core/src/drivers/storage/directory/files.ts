@@ -8,8 +8,8 @@
  */
 import * as nodeFileSystem from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from '../../../errors.js';
 import { diskSpace, type Space } from '../../../ports/space.js';
-import { errorCode } from './errors.js';
 
 /** Of the file itself, never of what a link points to; and a pipe of a part's name must not hold up the process. */
 const READ_FLAGS =

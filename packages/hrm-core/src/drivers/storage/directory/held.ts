@@ -7,12 +7,12 @@
  * with any storage that cannot hold a replaced file.
  */
 import { join } from 'node:path';
-import { HrmError } from '../../../errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
 import { HASHED_PART } from '../../../names.js';
 import type { Partition, StoredFile } from '../../../ports/storage.js';
 import { isShortOfDescriptors } from './descriptors.js';
 import type { DirectoryContext } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { closeQuietly, type DirectoryFileSystem, type FileStatus, openForReading, statusOf } from './files.js';
 import { insist, readRange } from './read.js';
 

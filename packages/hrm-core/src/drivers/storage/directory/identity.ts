@@ -11,8 +11,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { HrmError } from '../../../errors.js';
-import { errorCode, storageError, succeedsUnless } from './errors.js';
+import { errorCode, HrmError } from '../../../errors.js';
+import { storageError, succeedsUnless } from './errors.js';
 import {
   closeQuietly,
   createSynced,
@@ -39,6 +39,8 @@ export interface StoreIdentity {
    * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; `storage_unavailable` where it cannot be looked at.
    */
   require(): Promise<void>;
+  /** Gets to know it by the identity that was made for it since it was opened. @throws the system's error. */
+  renew(): Promise<void>;
   /**
    * How often the store was found to be in place. Where it has grown since something was not there, that was the truth, and need not
    * be looked at again.
@@ -89,6 +91,9 @@ export async function knowStore(
     get proofs() {
       return proofs;
     },
+    async renew() {
+      known = await find();
+    },
     async require() {
       try {
         await insist(async () => {
@@ -126,10 +131,19 @@ function isUnchanged(found: FileStatus | null, { status, text }: Known): boolean
   return isSameFile(found, status) && (text === null || found?.ctimeNs === status.ctimeNs);
 }
 
-/** A copy of partitions alone is one too. */
+/** A copy of partitions alone is one too, and a directory where a store was begun. */
 function holdsStore(fileSystem: DirectoryFileSystem, directory: string): boolean {
+  return hasEntry(fileSystem, directory, (name) => name === TEMPORARY_DIRECTORY || isDate(name));
+}
+
+/** Whether a store was made in a directory, or readings were copied there. @throws the system's error. */
+export function holdsReadings(fileSystem: DirectoryFileSystem, directory: string): boolean {
+  return hasEntry(fileSystem, directory, (name) => name === IDENTITY_NAME || isDate(name));
+}
+
+function hasEntry(fileSystem: DirectoryFileSystem, directory: string, isWanted: (name: string) => boolean): boolean {
   try {
-    return fileSystem.readdirSync(directory).some((name) => name === TEMPORARY_DIRECTORY || isDate(name));
+    return fileSystem.readdirSync(directory).some(isWanted);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false;
     throw error;

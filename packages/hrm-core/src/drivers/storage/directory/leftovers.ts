@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { errorCode } from './errors.js';
+import { errorCode } from '../../../errors.js';
 import { type DirectoryFileSystem, listEntries, statusOf, unlinkQuietly } from './files.js';
 import { TEMPORARY_DIRECTORY } from './names.js';
 

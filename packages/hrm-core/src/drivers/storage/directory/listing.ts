@@ -6,9 +6,9 @@
  * A question about a day with 200 parts lists it three times, which were a third of its time. One about all days of a user lists
  * the dates; of 20,000 that took 30 ms.
  */
+import { errorCode } from '../../../errors.js';
 import { LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../limits.js';
 import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
-import { errorCode } from './errors.js';
 import {
   type DirectoryEntry,
   type DirectoryFileSystem,

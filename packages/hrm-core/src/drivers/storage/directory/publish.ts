@@ -14,11 +14,11 @@
  * would otherwise move away the good one that the first has already acknowledged.
  */
 import { basename, join } from 'node:path';
-import { throwIfAborted } from '../../../errors.js';
+import { errorCode, throwIfAborted } from '../../../errors.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition } from '../../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { closeQuietly, createSynced, done, openForReading, unlinkQuietly } from './files.js';
 import { temporaryPath } from './leftovers.js';
 import { partitionPath, requirePart } from './names.js';

@@ -26,12 +26,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { throwIfAborted } from '../../../errors.js';
+import { errorCode, throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../../ports/storage.js';
 import { type DirectoryContext, forgetPartition, makeDurable, syncShared } from './durable.js';
-import { errorCode, storageError, succeedsUnless } from './errors.js';
+import { storageError, succeedsUnless } from './errors.js';
 import {
   closeQuietly,
   createSynced,

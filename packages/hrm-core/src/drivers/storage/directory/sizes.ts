@@ -1,10 +1,11 @@
 /** How much a partition takes, by the names and statuses of its files alone. */
+import { errorCode } from '../../../errors.js';
 import { LISTING_SETTLE_MS } from '../../../limits.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { ListOptions, Partition, PartitionSize } from '../../../ports/storage.js';
 import { isOlderThan, stateText } from './dates/state.js';
 import type { DirectoryContext } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { isPart, partitionPath } from './names.js';
 import { insist } from './read.js';

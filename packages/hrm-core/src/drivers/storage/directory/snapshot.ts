@@ -37,7 +37,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
+import { errorCode, HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../../../names.js';
 import type {
@@ -51,7 +51,7 @@ import type {
 import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
 import { isShortOfDescriptors } from './descriptors.js';
 import type { DirectoryContext } from './durable.js';
-import { errorCode, storageError } from './errors.js';
+import { storageError } from './errors.js';
 import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, statusOf } from './files.js';
 import {
   asStored,

@@ -3,7 +3,7 @@
  * sums never go back: who does not answer in time counts with what it said last, and what an ended worker counted
  * stays in the sums. Workers tell by themselves, too, five times a second: one that is killed tells nothing more.
  */
-import type { MetricsReport } from 'hrm-server';
+import { addEnded, type MetricsReport } from '../metrics/merge.js';
 
 /** How long workers may take, ms: each looks at its health, which takes up to 2 s. */
 const MAX_COUNT_MS = 3_000;
@@ -84,14 +84,8 @@ export function createTally<Child extends object>({ others, ask }: TallyWorkers<
       gone.add(child);
       latest.delete(child);
       counted.delete(child);
-      if (last !== undefined) sumOfEnded = sumBefore.then((sum) => addLast(sum, last)).catch(() => sumBefore);
+      if (last !== undefined) sumOfEnded = sumBefore.then((sum) => addEnded(sum, last)).catch(() => sumBefore);
       for (const note of [...waiting.values()]) note(child);
     },
   };
-}
-
-/** Loaded when it is needed: `hrm` starts without the server. */
-async function addLast(sum: MetricsReport, last: MetricsReport): Promise<MetricsReport> {
-  const { addEnded } = await import('hrm-server');
-  return await addEnded(sum, last);
 }

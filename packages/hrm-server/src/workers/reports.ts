@@ -2,7 +2,8 @@
  * The worker's side of a scrape: whichever worker is asked for the metrics answers for all.
  */
 import { HrmError } from 'hrm-core';
-import type { MetricsReport, Service } from 'hrm-server';
+import type { MetricsReport } from '../metrics/merge.js';
+import type { Service } from '../serve.js';
 import type { FromWorker, ToWorker } from './messages.js';
 
 /** Sends to the primary. */

@@ -1,6 +1,6 @@
 import type { Fault, HrmErrorKind } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import type { MetricsReport } from 'hrm-server';
+import type { MetricsReport } from '../metrics/merge.js';
 
 /** From the primary to a worker. To stop, the primary closes the channel, as it does when it dies. */
 export type ToWorker =
@@ -16,7 +16,6 @@ export type ToWorker =
 export interface ToStart {
   readonly type: 'start';
   readonly settings: Settings;
-  readonly json: boolean;
   /** Some worker has seen that API keys are needed: without their file this one must not start. */
   readonly keysNeeded: boolean;
 }
@@ -39,7 +38,7 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly error: WireError };
 
 /** An error as it crosses the channel. */
-interface WireError {
+export interface WireError {
   readonly kind: HrmErrorKind;
   readonly code: string;
   readonly message: string;

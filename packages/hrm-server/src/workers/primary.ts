@@ -1,5 +1,5 @@
 /**
- * `hrm serve --workers`: the API in several processes on one port, for the cores of one machine, and the loops in one
+ * Workers (`hrm serve --workers`): the API in several processes on one port, for the cores of one machine, and the loops in one
  * more. The primary runs no part itself: it starts them, starts them again, and stops them.
  *
  * Workers accept connections themselves, from one socket (SCHED_NONE), instead of being handed them by the primary
@@ -11,18 +11,16 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { HrmError, isHrmError } from 'hrm-core';
+import { backoffMs, HrmError, isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
-import type { createLog, Service, ServicePart } from 'hrm-server';
+import type { Logger } from 'pino';
+import { MAX_WORKERS } from '../limits.js';
+import type { Service, ServicePart } from '../serve.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { createTally, type Tally } from './tally.js';
 
-/** Processes that one call may run the API in: more than one for each core gain nothing. */
-export const MAX_WORKERS = 64;
-
 /** Waits before a worker is started again: doubled each time between these, so that none spins, and none is forgotten. */
-const RESTART_MIN_MS = 100;
-const RESTART_MAX_MS = 5_000;
+const RESTART = { minMs: 100, maxMs: 5_000 };
 
 /** After so long a life a worker's end is no longer counted with those before it, ms. */
 const HEALTHY_MS = 60_000;
@@ -39,9 +37,7 @@ export interface WorkersOptions {
   readonly parts: readonly ServicePart[];
   /** Processes for the API, 1 to {@link MAX_WORKERS}; the other parts run together in one more. */
   readonly workers: number;
-  readonly log: ReturnType<typeof createLog>;
-  /** Whether workers write their errors as JSON. */
-  readonly json: boolean;
+  readonly log: Logger;
 }
 
 /** How a process ended, or that it could not be started. */
@@ -69,10 +65,14 @@ interface Group extends WorkersOptions {
 }
 
 /**
- * Starts the workers; resolves when all are ready. One that ends later is logged and started again.
- * @throws the first error of a worker that cannot start. No process is left then.
+ * Starts the workers; resolves when all are ready. One that ends later is logged and started again. A process starts one such service.
+ * @throws HrmError kind `invalid`, code `invalid_settings`, for a number of workers that is none, or parts without the API; the first
+ *   error of a worker that cannot start. No process is left then.
+ * @example
+ * const service = await startWorkers(settings, { parts: ['api', 'consumer'], workers: 2, log });
  */
 export async function startWorkers(settings: Settings, options: WorkersOptions): Promise<Service> {
+  requireWorkers(options);
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const loops = options.parts.filter((part) => part !== 'api');
   const shares: ServicePart[][] = Array.from({ length: options.workers }, () => ['api']);
@@ -117,6 +117,12 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
   };
 }
 
+function requireWorkers({ parts, workers }: WorkersOptions): void {
+  if (Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS && parts.includes('api')) return;
+  const message = `workers are 1 to ${MAX_WORKERS} processes of the API, which must be among the parts`;
+  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
+}
+
 /** Starts a process. @returns its URL, when it is ready. @throws why it cannot start. */
 function launch(group: Group, slot: Slot): Promise<string | null> {
   const settings = { ...group.settings, port: portFor(group) };
@@ -133,8 +139,7 @@ function launch(group: Group, slot: Slot): Promise<string | null> {
   });
   return new Promise((resolve, reject) => {
     child.on('message', (message: FromWorker) => {
-      if (message.type === 'here')
-        tell(child, { type: 'start', settings, json: group.json, keysNeeded: group.keysNeeded });
+      if (message.type === 'here') tell(child, { type: 'start', settings, keysNeeded: group.keysNeeded });
       else if (message.type === 'failed') reject(new HrmError(message.error.message, message.error));
       else if (message.type === 'keysNeeded') group.keysNeeded = true;
       else if (message.type === 'counts') group.tally.counts(child, message.report);
@@ -179,7 +184,7 @@ async function keep(group: Group, slot: Slot): Promise<void> {
     const end = await slot.ended;
     if (stop.signal.aborted) return;
     if (performance.now() - sinceMs >= HEALTHY_MS) failures = 0;
-    const restartMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** failures);
+    const restartMs = backoffMs(failures, RESTART);
     failures += 1;
     log.error({ worker: pid, parts: slot.parts, ...end, restartMs }, 'a worker ended; it is started again');
     // The signal only cuts the wait short.

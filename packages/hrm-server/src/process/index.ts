@@ -1,0 +1,11 @@
+/**
+ * What a process around a service needs: to be told to stop, to be watched, and to end. It loads nothing of the service.
+ * @module
+ */
+export { MAX_WORKERS } from '../limits.js';
+export { endProcess, forgetLostTerminals } from './end-process.js';
+export { flush, LAST_WORDS_MS } from './flush.js';
+export { watchForStall } from './stall-watch/watch.js';
+export { listenForStop } from './stop-signal.js';
+export { tellSupervisor } from './supervisor.js';
+export { unblock } from './unblock.js';
