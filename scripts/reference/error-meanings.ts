@@ -64,7 +64,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   queue_layout: 'The queue has a form that this version does not know, or other data under its keys.',
   queue_missing: 'The file of the embedded queue is gone.',
   queue_read_only: 'Redis is a replica: address the master.',
-  queue_unavailable: 'The queue cannot be reached, or its disk fails.',
+  queue_unavailable: 'The queue cannot be reached, or its disk fails. What was sent may be kept or not: send it again.',
   queue_version: 'Redis is older than version 7.',
   server_closed: 'The server is stopping.',
   server_silent: 'The server did not answer in time.',

@@ -57,8 +57,8 @@ export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
 /** Milliseconds for which a refused body is read on. */
 export const MAX_LINGER_MS = 10_000;
 
-/** Bytes of all refused bodies that are read on in a second: some hundredths of a core. The largest batch takes half a second of it. */
-export const MAX_LINGER_BYTES_PER_SECOND = 32 * 1024 * 1024;
+/** Bytes of all refused bodies that are read on in a second: the largest batch takes two. With four times as many V8 collects each second. */
+export const MAX_LINGER_BYTES_PER_SECOND = 8 * 1024 * 1024;
 
 /** Bytes of refused bodies that are read in one turn of the event loop: a tenth of a millisecond. */
 export const MAX_TURN_LINGER_BYTES = 256 * 1024;

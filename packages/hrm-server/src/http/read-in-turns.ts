@@ -40,6 +40,8 @@ export function createReadLine({
 
   function fill(): void {
     turnLeft = turnBytes;
+    // No time times any speed is no number.
+    if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
     const atMs = nowMs();
     rateLeft = Math.min(bytesPerSecond, rateLeft + (bytesPerSecond * (atMs - filledMs)) / 1_000);
     filledMs = atMs;
