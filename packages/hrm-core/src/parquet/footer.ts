@@ -11,7 +11,7 @@ import { decodeRollup } from '../pure/rollup/rollup-codec.js';
 import { CREATED_BY, hasDigest, pieceDigest, type Seal, sealOf, TRAILER_BYTES } from './digest.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
 import { leftCodeOf } from './foreign/left-in-place.js';
-import { openForeign } from './foreign/open.js';
+import { type OpenedForeign, openForeign } from './foreign/open.js';
 import { readStruct } from './foreign/thrift.js';
 import type { RowGroup } from './row-group.js';
 
@@ -42,6 +42,8 @@ export interface Footer {
   readonly rollupFault: string | null;
   /** How the readings are proved; see {@link sealOf}. */
   readonly seal: Seal;
+  /** It has columns that no file of ours would: what is made of it has them no more, so it is merged into nothing. */
+  readonly hasFurtherColumns: boolean;
   /** The first byte that is not of a row group. */
   readonly bodyEnd: number;
   /** `null` of another writer's file. */
@@ -145,17 +147,17 @@ async function parseTail(
   if (seal === 'footer') checkTiling(groups, bodyEnd);
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   return {
-    footer: { rows, groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata },
+    footer: { rows, groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata, hasFurtherColumns: false },
     tail,
     tailFrom,
   };
 }
 
 /** Nobody's readings are deleted, or passed over, by a stranger's word. */
-function foreignFooter(groups: readonly RowGroup[]): Footer {
+function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign): Footer {
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   const none = { replaces: [], users: 1, rollup: null, rollupFault: null, bodyEnd: 0, metadata: null };
-  return { rows, groups, seal: 'foreign', ...none };
+  return { rows, groups, hasFurtherColumns, seal: 'foreign', ...none };
 }
 
 interface Place {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { isHrmError } from '../../src/errors.js';
 import type { Queue } from '../../src/ports/queue.js';
+import { cannotMount, memoryDisk, mount, unmount } from '../support/mount.js';
 
 /** Pushes elements of 30 readings. */
 const PUSHER = fileURLToPath(new URL('../crash/queue-ack-worker.mjs', import.meta.url));
@@ -72,6 +73,32 @@ describe('an embedded queue whose file goes away under the process', () => {
     await assert.rejects(openEmbeddedQueue({ directory }), isLost);
     assert.deepEqual(readdirSync(directory), []);
   });
+
+  it.skipIf(cannotMount)(
+    'says so when its disk was unmounted, writes nothing beside it, and goes on when it is back',
+    async () => {
+      const [disk, place] = [join(parent, 'disk'), join(parent, 'place')];
+      for (const path of [disk, place]) mkdirSync(path);
+      mount(memoryDisk('size=64m'), disk);
+      mount(['--bind', disk], place);
+      try {
+        const mounted = await openEmbeddedQueue({ directory: join(place, 'queue') });
+        await mounted.push([ELEMENT]);
+        const waiting = mounted.push([ELEMENT]);
+        unmount(place);
+        await assert.rejects(waiting, isLost);
+        await assertLost(mounted);
+        assert.deepEqual(readdirSync(place), []);
+        mount(['--bind', disk], place);
+        await mounted.push([ELEMENT]);
+        assert.equal((await mounted.depth()).readings, 2);
+        await mounted.close();
+      } finally {
+        unmount(place);
+        unmount(disk);
+      }
+    },
+  );
 
   it('says so when the file alone was deleted, also to pushes that wait for their commit', async () => {
     const pushed = [queue.push([ELEMENT]), queue.push([ELEMENT])];

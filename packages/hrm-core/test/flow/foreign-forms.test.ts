@@ -1,5 +1,5 @@
 /** Files of other writers in every form that Parquet knows: read, or left where they are, and never taken for damaged. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Compression, Encoding, WriterVersion } from 'parquet-wasm';
 import { describe, expect, it } from 'vitest';
@@ -137,6 +137,91 @@ describe('is read, answered and merged', () => {
   });
 });
 
+/** By DuckDB, with what is selected of the contract's columns. */
+function selecting(columns: string): ForeignWriter {
+  return async (file, rows) => {
+    await writeByDuckDb(`${file}.tmp`, rows);
+    const { DuckDBInstance } = await import('@duckdb/node-api');
+    const duckdb = await (await DuckDBInstance.create()).connect();
+    await duckdb.run(`COPY (SELECT ${columns} FROM read_parquet('${file}.tmp')) TO '${file}' (FORMAT parquet)`);
+    duckdb.closeSync();
+    await rm(`${file}.tmp`);
+  };
+}
+
+it('columns in another order are read by their names, and merged', async () => {
+  const write = selecting('received_minute, user_id, heart_rate, timestamp_ms, device_id');
+  await withTheirs(write, async (storage, directory) => {
+    const expected = { rows: answerOf([...OWN, ...THEIRS]), damage: [] };
+    expect(await ask(storage)).toEqual(expected);
+    expect(await verify({ storage })).toMatchObject({ faultCount: 0, readings: OWN.length + THEIRS.length });
+    for (let i = 0; i < 2; i += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+    expect(await readdir(directory)).toEqual(['compacted.parquet']);
+    expect(await ask(storage)).toEqual(expected);
+  });
+});
+
+describe('further columns are ignored, and never lost', () => {
+  const FURTHER: Readonly<Record<string, string>> = {
+    'behind the others': `timestamp_ms, heart_rate, device_id, user_id, received_minute, 'calm' AS note, 0.5 AS confidence`,
+    'before and between them': `'calm' AS note, timestamp_ms, heart_rate, 7 AS steps, device_id, user_id, received_minute`,
+    'with columns in them': `{'a': 1, 'heart_rate': [2, 3]} AS raw, timestamp_ms, [heart_rate] AS beats, heart_rate, device_id, user_id, received_minute`,
+  };
+
+  it.each(Object.entries(FURTHER))('%s', async (_, columns) => {
+    await withTheirs(selecting(columns), async (storage, directory) => {
+      const theirs = path.join(directory, 'part-theirs.parquet');
+      const bytes = await readFile(theirs);
+      const expected = { rows: answerOf([...OWN, ...THEIRS]), damage: [] };
+      expect(await ask(storage)).toEqual(expected);
+      const seen = { failures: [], faults: [], readings: OWN.length + THEIRS.length };
+      expect(await verify({ storage }, { repair: true })).toMatchObject(seen);
+      await writePart({ storage }, readings('chest', 50, 1_000));
+      expect(await compact({ storage }, { all: true, sweepAfterMs: 0 })).toMatchObject({ failures: [], merged: 2 });
+      expect(await compact({ storage }, { all: true, sweepAfterMs: 0 })).toMatchObject({ failures: [], compacted: 0 });
+      expect((await readdir(directory)).sort()).toEqual(['compacted.parquet', 'part-theirs.parquet']);
+      expect(await readFile(theirs)).toEqual(bytes);
+      expect(await ask(storage)).toEqual({
+        rows: answerOf([...OWN, ...THEIRS, ...readings('chest', 50, 1_000)]),
+        damage: [],
+      });
+    });
+  });
+
+  it('in a compacted file too, which gives its name up and stays', async () => {
+    await withTheirs(selecting(FURTHER['behind the others'] ?? ''), async (storage, directory) => {
+      const theirs = path.join(directory, 'part-theirs.parquet');
+      const bytes = await readFile(theirs);
+      await rename(theirs, path.join(directory, 'compacted.parquet'));
+      const expected = { rows: answerOf([...OWN, ...THEIRS]), damage: [] };
+      expect(await verify({ storage }, { repair: true })).toMatchObject({ failures: [], faults: [] });
+      expect(await ask(storage)).toEqual(expected);
+      for (let i = 0; i < 2; i += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+      expect(await ask(storage)).toEqual(expected);
+      const names = await readdir(directory);
+      const kept = await Promise.all(names.map((name) => readFile(path.join(directory, name))));
+      expect(kept).toContainEqual(bytes);
+    });
+  });
+
+  it('in a shared directory, where others are brought home', async () => {
+    await withDirectory(async (data) => {
+      const storage = await openDirectoryStorage({ directory: data });
+      const shared = path.join(data, '20240115/_shared');
+      await mkdir(shared, { recursive: true });
+      await selecting(FURTHER['with columns in them'] ?? '')(
+        path.join(shared, 'part-theirs.parquet'),
+        THEIRS.map(rowOf),
+      );
+      await writeByDuckDb(path.join(shared, 'part-plain.parquet'), OWN.map(rowOf));
+      for (let i = 0; i < 3; i += 1) await compact({ storage }, { all: true, sweepAfterMs: 0 });
+      expect(await readdir(shared)).toEqual(['part-theirs.parquet']);
+      expect(await ask(storage)).toEqual({ rows: answerOf([...OWN, ...THEIRS]), damage: [] });
+      await storage.close();
+    });
+  });
+});
+
 /** Changes the footer of a file. */
 function withChangedFooter(change: (footer: ThriftStruct) => void): ForeignWriter {
   return async (file, rows) => {
@@ -201,6 +286,15 @@ const UNSUPPORTED: Readonly<Record<string, readonly [ForeignWriter, RegExp]>> = 
   'heart rates with decimals': [
     withChangedFooter((footer) => columnOfSchema(footer, 2).set(1, i32(5))),
     /heart_rate is of another type/,
+  ],
+  'two columns of a name': [
+    async (file, rows) => {
+      await selecting('*, heart_rate AS heart_rats')(file, rows);
+      const bytes = await readFile(file);
+      // Of the same length, so that nothing moves.
+      await writeFile(file, Buffer.from(bytes.toString('latin1').replaceAll('heart_rats', 'heart_rate'), 'latin1'));
+    },
+    /two columns of the name heart_rate/,
   ],
   'repeated values': [
     withChangedFooter((footer) => columnOfSchema(footer, 3).set(3, i32(2))),

@@ -129,6 +129,21 @@ describe('a full disk under the embedded queue', () => {
     }
   });
 
+  it('says what is needed and what there is, where the disk is too small for any push', async (context) => {
+    const disk = join(parent, 'disk');
+    mkdirSync(disk);
+    mountTmpfs(disk, '6m', context);
+    try {
+      const queue = await openEmbeddedQueue({ directory: join(disk, 'queue') });
+      const said = /[56]\.\d MiB are free, and this takes 16\.0, of which 16 stay free/;
+      await assert.rejects(queue.check(), said);
+      await assert.rejects(queue.push([{ bytes: Buffer.from('x'), readings: 1 }]), said);
+      await queue.close();
+    } finally {
+      unmount(disk);
+    }
+  });
+
   it('cannot be created there, and says so', async (context) => {
     const disk = join(parent, 'disk');
     mkdirSync(disk);

@@ -15,7 +15,7 @@ import { isDamage, isLeftInPlace } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
 
-/** What planning needs to know of a snapshot's files; without those that cannot be read here, which nobody waits for. */
+/** What planning needs to know of a snapshot's files; without those that cannot be read here or are never merged, which nobody waits for. */
 export async function describeFiles(
   storage: Storage,
   { files, partition }: Snapshot,
@@ -24,7 +24,8 @@ export async function describeFiles(
   const described: PlannedFile[] = [];
   for (const file of files) {
     try {
-      described.push(await describeFile(cacheOf(storage), file, partition));
+      const planned = await describeFile(cacheOf(storage), file, partition);
+      if (planned !== null) described.push(planned);
     } catch (error) {
       if (!isDamage(error) || !isLeftInPlace(error)) throw error;
       const { code, message } = error;

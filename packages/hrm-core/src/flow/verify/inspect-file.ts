@@ -191,10 +191,11 @@ async function checkRollup(
   isRolledUp: boolean,
   { signal }: CallOptions,
 ): Promise<Fault | null> {
-  const { rollup, rollupFault, groups, rows } = opened.footer;
+  const { rollup, rollupFault, groups, rows, hasFurtherColumns } = opened.footer;
   if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
   if (rollup === null) {
-    if (file.name !== COMPACTED_NAME || !isRolledUp || rows === 0) return null;
+    // To make one the file would be written anew, without its further columns.
+    if (file.name !== COMPACTED_NAME || !isRolledUp || rows === 0 || hasFurtherColumns) return null;
     return { code: 'rollup_missing', message: 'it has no rollup' };
   }
   const dayMs = dateStartMs(partition.date) ?? 0;

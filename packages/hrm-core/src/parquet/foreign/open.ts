@@ -12,7 +12,7 @@ import { type Chunk, walkPages } from './pages.js';
 import { countOf, readStruct, structOf, structsOf, type ThriftStruct, type ThriftValue, textOf } from './thrift.js';
 import { TYPE } from './values.js';
 
-/** The contract's columns, in order, and what a writer may store them as: many know no INT32 or make none of their own. */
+/** The contract's columns, found by their names, and what a writer may store them as: many know no INT32 or make none of their own. */
 const COLUMNS = [
   ['timestamp_ms', [TYPE.int64]],
   ['heart_rate', [TYPE.int32, TYPE.int64]],
@@ -30,14 +30,21 @@ const PLAIN_CONVERTED: readonly number[] = [0, 4, 9, 11, 12, 13, 14, 15, 16, 17,
 const STRING_LOGICAL = [1, 4, 12] as const;
 const [TIMESTAMP_LOGICAL, INTEGER_LOGICAL] = [8, 10] as const;
 
+/** Another writer's file, opened. */
+export interface OpenedForeign {
+  /** Slices of the row groups, of some rows each. */
+  readonly groups: readonly RowGroup[];
+  /** It has columns beside the contract's. */
+  readonly hasFurtherColumns: boolean;
+}
+
 /**
- * Reads the footer and the headers of all pages.
+ * Reads the footer and the headers of all pages of the contract's columns.
  * @param footer - its bytes, with the trailer.
  * @param maxRows - of the file.
- * @returns slices of the row groups, of some rows each.
  * @throws Error where anything is not as it should be, or is to be left in place.
  */
-export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows: number): Promise<readonly RowGroup[]> {
+export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows: number): Promise<OpenedForeign> {
   const magic = Buffer.from(footer.subarray(-4)).toString('latin1');
   if (magic === 'PARE') throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   if (magic !== 'PAR1') throw new Error('it does not end with PAR1');
@@ -45,7 +52,7 @@ export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows:
     throw leftInPlace('file_too_large', 'its footer is too long: write it with larger row groups and less metadata');
   }
   const { struct: metadata } = readStruct(footer, 0);
-  const repetitions = checkColumns(structsOf(metadata, 2));
+  const schema = readSchema(structsOf(metadata, 2));
   if (metadata.has(8)) throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   const groups = structsOf(metadata, 4);
   const rows = groups.reduce((sum, group) => sum + countOf(group, 3), 0);
@@ -56,30 +63,59 @@ export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows:
   let pages = 0;
   for (const group of groups) {
     if (countOf(group, 3) === 0) continue;
-    const chunks = await chunksOf(file, group, { bodyEnd, repetitions, maxPages: MAX_FOREIGN_PAGES - pages });
+    const chunks = await chunksOf(file, group, { bodyEnd, schema, maxPages: MAX_FOREIGN_PAGES - pages });
     for (const chunk of chunks) pages += chunk.pages.length;
     await addSlices(file, slices, chunks, countOf(group, 3));
   }
-  return slices;
+  return { groups: slices, hasFurtherColumns: schema.leaves > COLUMNS.length };
 }
 
-/** @returns which of the columns may have nulls. */
-function checkColumns([root, ...elements]: readonly ThriftStruct[]): readonly boolean[] {
-  const names = elements.map((element) => textOf(element, 4));
-  const expected = COLUMNS.map(([name]) => name);
-  if (root === undefined || names.join() !== expected.join()) {
-    throw new Error(`its columns are ${names.slice(0, 20).join(', ').slice(0, 300)}, not ${expected.join(', ')}`);
-  }
-  return elements.map((element, c) => {
-    const [name, types] = COLUMNS[c] as (typeof COLUMNS)[number];
-    const [type, repetition] = [countOf(element, 1, 99), countOf(element, 3, 0)];
-    const isPlain =
-      (types as readonly number[]).includes(type) && countOf(element, 5, 0) === 0 && repetition < REPEATED;
-    if (!isPlain || !meansItself(element, type)) {
-      throw leftInPlace('file_unsupported', `its ${name} is of another type: write ${HOW_TO_WRITE[c]}`);
+/** Where the contract's columns are. */
+interface Schema {
+  /** Columns that have values: a row group has as many, in the order of the schema. */
+  readonly leaves: number;
+  /** Of each of the contract's columns, in their order, its place among those, and whether it may have nulls. */
+  readonly columns: readonly { readonly leaf: number; readonly isOptional: boolean }[];
+}
+
+function readSchema([root, ...elements]: readonly ThriftStruct[]): Schema {
+  if (root === undefined) throw new Error('it has no schema');
+  const named = new Map<string, { readonly element: ThriftStruct; readonly leaf: number }>();
+  let leaves = 0;
+  for (let at = 0; at < elements.length; ) {
+    const element = elements[at] as ThriftStruct;
+    const name = textOf(element, 4);
+    if (named.has(name) && COLUMNS.some(([own]) => own === name))
+      throw leftInPlace('file_unsupported', `it has two columns of the name ${name}: write it with one`);
+    named.set(name, { element, leaf: leaves });
+    // A column that has columns in it: whatever they are, none of them is the contract's.
+    for (let pending = 1; pending > 0; at += 1) {
+      const inner = elements[at];
+      if (inner === undefined) throw new Error('its schema ends too early');
+      const children = countOf(inner, 5, 0);
+      pending += children - 1;
+      if (children === 0) leaves += 1;
     }
-    return repetition === OPTIONAL;
+  }
+  const columns = COLUMNS.map(([name, types], c) => {
+    const found = named.get(name);
+    if (found === undefined) {
+      const names = [...named.keys()].slice(0, 20).join(', ').slice(0, 300);
+      throw new Error(`its columns are ${names}, and ${name} is not among them`);
+    }
+    return { leaf: found.leaf, isOptional: checkColumn(found.element, types, c) };
   });
+  return { leaves, columns };
+}
+
+/** @returns whether it may have nulls. */
+function checkColumn(element: ThriftStruct, types: readonly number[], c: number): boolean {
+  const [type, repetition] = [countOf(element, 1, 99), countOf(element, 3, 0)];
+  const isPlain = types.includes(type) && countOf(element, 5, 0) === 0 && repetition < REPEATED;
+  if (!isPlain || !meansItself(element, type)) {
+    throw leftInPlace('file_unsupported', `its ${COLUMNS[c]?.[0]} is of another type: write ${HOW_TO_WRITE[c]}`);
+  }
+  return repetition === OPTIONAL;
 }
 
 const HOW_TO_WRITE = ['it as INT64, in milliseconds', 'it as INT32', 'it as a string', 'it as a string', 'it as INT32'];
@@ -100,12 +136,13 @@ function meansItself(element: ThriftStruct, type: number): boolean {
 async function chunksOf(
   file: StoredFile,
   group: ThriftStruct,
-  { bodyEnd, repetitions, maxPages }: { bodyEnd: number; repetitions: readonly boolean[]; maxPages: number },
+  { bodyEnd, schema, maxPages }: { bodyEnd: number; schema: Schema; maxPages: number },
 ): Promise<readonly Chunk[]> {
   const columns = structsOf(group, 1);
-  if (columns.length !== COLUMNS.length) throw new Error('it has a row group of other columns');
+  if (columns.length !== schema.leaves) throw new Error('it has a row group of other columns');
   const chunks: Chunk[] = [];
-  for (const [c, column] of columns.entries()) {
+  for (const [c, { leaf, isOptional }] of schema.columns.entries()) {
+    const column = columns[leaf] as ThriftStruct;
     if (column.has(8) || column.has(9))
       throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
     const metadata = structOf(column, 3);
@@ -123,7 +160,7 @@ async function chunksOf(
     const fromByte = Math.min(countOf(metadata, 11, 0) || Number.POSITIVE_INFINITY, countOf(metadata, 9));
     const toByte = fromByte + countOf(metadata, 7);
     if (fromByte < 4 || toByte > bodyEnd) throw new Error('it has a column outside of itself');
-    const place = { type, codec, isOptional: repetitions[c] === true, fromByte, toByte, rows };
+    const place = { type, codec, isOptional, fromByte, toByte, rows };
     chunks.push(await walkPages(file, place, maxPages));
   }
   return chunks;

@@ -86,7 +86,13 @@ function listen(path: string): Promise<Server | 'taken' | 'impossible'> {
     server.on('error', (error) => {
       resolve('code' in error && error.code === 'EADDRINUSE' ? 'taken' : 'impossible');
     });
-    server.listen({ path, exclusive: true }, () => resolve(server));
+    // The name is made in this very call; for its owner alone, as all of the queue.
+    const umask = process.umask(0o077);
+    try {
+      server.listen({ path, exclusive: true }, () => resolve(server));
+    } finally {
+      process.umask(umask);
+    }
   });
 }
 

@@ -20,12 +20,23 @@ const WRITE_AMPLIFICATION = 2;
  * @throws HrmError kind `unavailable`, code `queue_full`.
  */
 export function requireSpace(directory: string, byteLength: number): void {
+  const neededBytes = QUEUE_RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION;
+  const free = readFreeBytes(directory);
+  if (free >= neededBytes) return;
+  const reason = `the disk is nearly full: ${inMib(free)} MiB are free, and this takes ${inMib(neededBytes)}, of which ${QUEUE_RESERVE_BYTES / 1024 ** 2} stay free for the consumers`;
+  throw unavailable(Object.assign(new Error(reason), { code: 'ENOSPC' }), directory);
+}
+
+function readFreeBytes(directory: string): number {
   try {
-    if (freeBytes(directory) >= QUEUE_RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION) return;
+    return freeBytes(directory);
   } catch (error) {
     throw unavailable(error, directory);
   }
-  throw unavailable(Object.assign(new Error('the disk is nearly full'), { code: 'ENOSPC' }), directory);
+}
+
+function inMib(bytes: number): string {
+  return (bytes / 1024 ** 2).toFixed(1);
 }
 
 /** The error for what `fs` or lmdb threw: code `queue_full` if that was for want of space. */
