@@ -85,7 +85,7 @@ describe.each(CODES)('where whatever is new is $code', ({ code, told }) => {
       expect(readdirSync(data)).toEqual(['20240115']);
       state.code = null;
       await Promise.all([storage.check(), writePart({ storage }, [readingOf(61)])]);
-      expect(readdirSync(data).sort()).toEqual(['.pending', '.quarantine', '.store', '.tmp', '20240115']);
+      expect(readdirSync(data).sort()).toEqual(['.dates', '.pending', '.quarantine', '.store', '.tmp', '20240115']);
       expect(readdirSync(path.join(data, '.pending')).sort()).toEqual(['20240115~ana', 'complete']);
       renameSync(data, `${data}.away`);
       await makeStore(data);
