@@ -56,8 +56,9 @@ it('DuckDB never silently sees fewer readings than are stored while shared parts
           expect(count).toBeGreaterThanOrEqual(before);
           seen += 1;
         } catch (error) {
-          // A file that was listed and has been swept since, or none yet: said aloud, and tried again.
-          if (!/IO Error/.test(String(error))) throw error;
+          // A file that was listed and has been swept since, or none yet; or one that was replaced after DuckDB had read its end, and
+          // that it opens anew for its pages: said aloud, and tried again.
+          if (!/IO Error|TProtocolException/.test(String(error))) throw error;
           failed += 1;
         }
       }

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { environment, postBatch, type Service, startService, temporaryDirectory } from './support/hrm.js';
 import {
+  leastOf,
   leastOfTries,
   longestUntilNow,
   MAX_HOSTILE_MS,
@@ -206,11 +207,12 @@ describe('no long piece of work', () => {
         await expect.poll(isShown, { timeout: 60_000 }).toBe(true);
       }
     }
-    let leastMs = Number.POSITIVE_INFINITY;
-    const longestMs = await leastOfTries(stalls, MAX_HOSTILE_MS, async () => {
-      leastMs = Math.min(leastMs, await livenessMs(service, showOne()));
+    // Of the better of several tries, as all that is measured here: how much of either bound is used.
+    const used = await leastOf(1, async () => {
+      stalls.longestMs();
+      const liveness = (await livenessMs(service, showOne())) / MAX_LIVENESS_MS;
+      return Math.max(liveness, (await longestUntilNow(stalls)) / MAX_HOSTILE_MS);
     });
-    expect(longestMs).toBeLessThanOrEqual(MAX_HOSTILE_MS);
-    expect(leastMs).toBeLessThanOrEqual(MAX_LIVENESS_MS);
+    expect(used).toBeLessThanOrEqual(1);
   });
 });
