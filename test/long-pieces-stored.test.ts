@@ -182,7 +182,7 @@ async function writeManyDevices(write: (readings: readonly Reading[]) => Promise
 }
 
 // Of each question there may be several tries, each of a new process.
-describe('no long piece of work', { timeout: 300_000 }, () => {
+describe('no long piece of work', { timeout: 180_000 }, () => {
   it('in any question about very many devices, in exporting and in verifying them', async () => {
     const store = await makeStore(({ write }) => writeManyDevices(write));
     const questions = ['of 1', 'of 100'].flatMap((user) => questionsAbout(encodeURIComponent(user), DAY, '7'));

@@ -12,17 +12,21 @@ import type { RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
-import { type ReadingColumns, takeRows } from '../../pure/columns.js';
+import { concatSteps, narrowDictionaries, type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeInTurns } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { Instant, NaiveTimestamps } from '../../pure/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { readGroups } from '../files/known-file.js';
-import { takeTurns } from '../files/turns.js';
+import { type Turns, takeTurns } from '../files/turns.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
 import { findSources } from './known-day.js';
 import type { ReadContext } from './read-day.js';
+
+/** Rows that are encoded at once, at least, but for the last ones. */
+const MIN_ENCODED_ROWS = 16_384;
 
 /** What `exportReadings` works on. */
 export interface ExportComponents {
@@ -66,10 +70,23 @@ export function exportReadings(
   { signal, owner, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
-  return encodeTables(
-    tablesOf(storage, question, { signal, owner, onDamage, turns: takeTurns({ owner }) }),
-    onProgress,
-  );
+  const turns = takeTurns({ owner });
+  const tables = tablesOf(storage, question, { signal, owner, onDamage, turns });
+  return encodeTables(putTogether(tables, turns), onProgress);
+}
+
+/** Each device has a table of its own, which is a row long where there are very many: to encode each by itself takes quadratic time. */
+async function* putTogether(tables: AsyncIterable<ReadingColumns>, { give }: Turns) {
+  let waiting: ReadingColumns[] = [];
+  let rows = 0;
+  for await (const table of tables) {
+    waiting.push(table);
+    rows += table.length;
+    if (rows < MIN_ENCODED_ROWS) continue;
+    yield await inTurns(concatSteps(waiting), give);
+    [waiting, rows] = [[], 0];
+  }
+  if (rows > 0) yield await inTurns(concatSteps(waiting), give);
 }
 
 async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: ExportOptions['onProgress']) {
@@ -192,5 +209,6 @@ function select(columns: ReadingColumns, { userId, deviceId, fromMs, toMs }: Que
     rows[count] = row;
     count += 1;
   }
-  return takeRows(columns, rows.subarray(0, count));
+  // A row group may have very many devices: those of other rows would be sorted for each of them again.
+  return narrowDictionaries(takeRows(columns, rows.subarray(0, count)));
 }
