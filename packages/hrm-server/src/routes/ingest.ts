@@ -96,15 +96,11 @@ async function acceptArray(
   settings: IngestSettings,
   { call, owner, body }: Batch,
 ): Promise<number> {
-  const { incoming, access } = call;
   const { give } = takeTurns({ owner });
   await give();
   const readings = await parseItems(body, give);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
-  countReadings(incoming, readings.length);
-  requireUsers(access, readings);
-  requireValid(access);
-  return (await enqueueUntrusted(components, readings, enqueueOptions(components, settings, call))).accepted;
+  return await acceptItems(components, settings, call, readings);
 }
 
 async function acceptNdjson(
@@ -112,15 +108,11 @@ async function acceptNdjson(
   settings: IngestSettings,
   { call, owner, body }: Batch,
 ): Promise<number> {
-  const { incoming, access } = call;
   const { give } = takeTurns({ owner });
   await give();
   const { items, malformed } = await parseNdjson(body, MAX_ENQUEUE_READINGS, give);
-  countReadings(incoming, items.length);
-  requireUsers(access, items);
-  requireValid(access);
   try {
-    return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
+    return await acceptItems(components, settings, call, items);
   } catch (error) {
     if (!isHrmError(error) || malformed.size === 0) throw error;
     // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
@@ -130,6 +122,20 @@ async function acceptNdjson(
     const { message, kind, code, faultCount } = error;
     throw new HrmError(message, { kind, code, faults, faultCount });
   }
+}
+
+/** Takes the items of a batch, in whatever form they came. @returns how many. */
+async function acceptItems(
+  components: IngestComponents,
+  settings: IngestSettings,
+  call: Call,
+  items: readonly unknown[],
+): Promise<number> {
+  const { incoming, access } = call;
+  countReadings(incoming, items.length);
+  requireUsers(access, items);
+  requireValid(access);
+  return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
 }
 
 /** Before anything else is said of the readings: whatever else is wrong, a foreign user is what is answered. */
