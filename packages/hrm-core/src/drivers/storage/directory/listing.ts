@@ -9,6 +9,7 @@
 import { errorCode } from '../../../errors.js';
 import { LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../limits.js';
 import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import { isOlderThan } from './dates/state.js';
 import {
   type DirectoryEntry,
   type DirectoryFileSystem,
@@ -75,7 +76,7 @@ export function createLister(fileSystem: DirectoryFileSystem, maxNames = MAX_REM
   /** @param before - the directory's, before the names were read. */
   function keep(path: string, before: FileStatus, names: readonly string[]): readonly string[] {
     const after = statusOf(fileSystem, path);
-    const isOld = Date.now() - Number(before.mtimeMs) > LISTING_SETTLE_MS;
+    const isOld = isOlderThan(before, LISTING_SETTLE_MS);
     if (isOld && after !== null && isUnchanged(before, after)) remember(path, { state: stateOf(before), names });
     return names;
   }
