@@ -7,17 +7,8 @@ import { COMPACTED_NAME } from '../../names.js';
 import type { Partition, Snapshot } from '../../ports/storage.js';
 import { type PlannedFile, planCompaction } from '../../pure/plan-compaction.js';
 import { mergeFiles } from '../files/merge-files.js';
-import { takeTurns } from '../files/turns.js';
-import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
-import {
-  describeFiles,
-  inputsOf,
-  isNameTaken,
-  mergeIntoPart,
-  replaceCompacted,
-  stillReplaced,
-  sweepFiles,
-} from './merge-steps.js';
+import { type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import { inputsOf, isNameTaken, mergeIntoPart, replaceCompacted, stepThrough, stillReplaced } from './merge-steps.js';
 
 /** Takes a partition one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactPartition(
@@ -25,31 +16,14 @@ export async function compactPartition(
   partition: Partition,
   options: StepOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs, quietAfterMs } = run;
-  const visit = await storage.visit(partition);
-  // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
-  // compacted file that it knows from a newer one by that number.
-  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
-  try {
-    const files = await describeFiles(storage, snapshot, options);
-    const { dayOver } = dayOf(run, partition);
-    const plan = planCompaction({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
-    const swept = await sweepFiles(storage, snapshot, plan.sweeps);
-    if (plan.isSettled) await visit.settle();
-    if (plan.merge === null) return { ...NOTHING_DONE, swept: swept.length, waiting: plan.isWaiting ? 1 : 0 };
-    const present = files.filter(({ name }) => !swept.includes(name));
-    const { inputs, into } = plan.merge;
-    const merged = await (into === 'part' ? mergeIntoPart : mergeIntoCompacted)(
-      run,
-      snapshot,
-      present,
-      inputs,
-      options,
-    );
-    return { ...merged, swept: swept.length };
-  } finally {
-    await snapshot.close();
-  }
+  return await stepThrough(run, partition, options, {
+    plan: planCompaction,
+    async act({ snapshot, plan: { merge, isWaiting }, present, swept }) {
+      if (merge === null) return { ...NOTHING_DONE, swept, waiting: isWaiting ? 1 : 0 };
+      const mergeInto = merge.into === 'part' ? mergeIntoPart : mergeIntoCompacted;
+      return { ...(await mergeInto(run, snapshot, present, merge.inputs, options)), swept };
+    },
+  });
 }
 
 async function mergeIntoCompacted(

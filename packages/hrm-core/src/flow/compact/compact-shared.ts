@@ -39,8 +39,8 @@ import {
   isNameTaken,
   mergeIntoPart,
   replaceCompacted,
+  stepThrough,
   stillReplaced,
-  sweepFiles,
 } from './merge-steps.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
@@ -49,29 +49,20 @@ export async function compactShared(
   partition: Partition,
   options: StepOptions,
 ): Promise<StepSummary> {
-  const { storage, all, sweepAfterMs, quietAfterMs } = run;
-  const visit = await storage.visit(partition);
-  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
-  try {
-    const files = await describeFiles(storage, snapshot, options);
-    const { dayOver } = dayOf(run, partition);
-    const plan = planShared({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
-    const swept = await sweepFiles(storage, snapshot, plan.sweeps);
-    if (plan.isSettled) await visit.settle();
-    const present = files.filter(({ name }) => !swept.includes(name));
-    const merged =
-      plan.merge === null ? NOTHING_DONE : await mergeIntoPart(run, snapshot, present, plan.merge.inputs, options);
-    const brought = plan.home.length === 0 ? NOTHING_DONE : await bringHome(run, snapshot, present, plan.home, options);
-    return {
-      ...addSteps(merged, brought),
-      swept: swept.length + brought.swept,
-      // Bringing home is no reason to look again at once: what it left waits for its grace.
-      merged: merged.merged,
-      waiting: plan.isWaiting ? 1 : 0,
-    };
-  } finally {
-    await snapshot.close();
-  }
+  return await stepThrough(run, partition, options, {
+    plan: planShared,
+    async act({ snapshot, plan: { merge, home, isWaiting }, present, swept }) {
+      const merged = merge === null ? NOTHING_DONE : await mergeIntoPart(run, snapshot, present, merge.inputs, options);
+      const brought = home.length === 0 ? NOTHING_DONE : await bringHome(run, snapshot, present, home, options);
+      return {
+        ...addSteps(merged, brought),
+        swept: swept + brought.swept,
+        // Bringing home is no reason to look again at once: what it left waits for its grace.
+        merged: merged.merged,
+        waiting: isWaiting ? 1 : 0,
+      };
+    },
+  });
 }
 
 /** What became of one user's share: `held`: home already, and its replacement so old that the shared parts may go. */

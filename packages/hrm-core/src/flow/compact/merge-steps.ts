@@ -7,13 +7,54 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { NO_READINGS, type ReadingColumns } from '../../pure/columns.js';
 import { partName, retiredName, sharedPartOf } from '../../pure/partition.js';
-import type { PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
+import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
 import { buildFile } from '../files/build-file.js';
 import { describeFile } from '../files/describe-file.js';
 import { cacheOf } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
+import { takeTurns } from '../files/turns.js';
 import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+
+/** What is left of a partition's files once some were deleted, and what is planned of them. */
+interface Look<Plan extends CompactionPlan> {
+  readonly snapshot: Snapshot;
+  readonly plan: Plan;
+  readonly present: readonly PlannedFile[];
+  /** Files that were deleted. */
+  readonly swept: number;
+}
+
+/** Looks at a partition's files, deletes what was replaced long enough ago, and does what is planned of the others. */
+export async function stepThrough<Plan extends CompactionPlan>(
+  run: CompactionRun,
+  partition: Partition,
+  options: StepOptions,
+  {
+    plan: planOf,
+    act,
+  }: {
+    readonly plan: (state: PartitionState, all: boolean) => Plan;
+    readonly act: (look: Look<Plan>) => Promise<StepSummary>;
+  },
+): Promise<StepSummary> {
+  const { storage, all, sweepAfterMs, quietAfterMs } = run;
+  const visit = await storage.visit(partition);
+  // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
+  // compacted file that it knows from a newer one by that number.
+  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
+  try {
+    const files = await describeFiles(storage, snapshot, options);
+    const { dayOver } = dayOf(run, partition);
+    const plan = planOf({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
+    const swept = await sweepFiles(storage, snapshot, plan.sweeps);
+    if (plan.isSettled) await visit.settle();
+    const present = files.filter(({ name }) => !swept.includes(name));
+    return await act({ snapshot, plan, present, swept: swept.length });
+  } finally {
+    await snapshot.close();
+  }
+}
 
 /** What planning needs to know of a snapshot's files; without those that cannot be read here or are never merged, which nobody waits for. */
 export async function describeFiles(
@@ -45,7 +86,7 @@ export function inputsOf({ files, partition }: Snapshot, names: readonly string[
  * be the only good copy of what is damaged in them.
  * @returns the names that are gone.
  */
-export async function sweepFiles(
+async function sweepFiles(
   storage: Storage,
   snapshot: Snapshot,
   sweeps: readonly PlannedSweep[],
