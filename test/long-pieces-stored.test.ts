@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { type Reading, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { MEMORY_DIRECTORY } from '../packages/hrm-core/test/support/temporary-directory.js';
 import { environment, runHrm, type Service, startService, temporaryDirectory } from './support/hrm.js';
 import { writePartOfEach } from './support/many-parts.js';
 import { leastOf, longestUntilNow, MAX_HOSTILE_MS, MAX_PLAIN_MS, type Stalls, watchStalls } from './support/stalls.js';
@@ -45,7 +44,7 @@ async function makeStore(
   fill: (store: { directory: string; write(readings: readonly Reading[]): Promise<void> }) => Promise<void>,
   settings: Record<string, string> = {},
 ): Promise<Store> {
-  const plain = environment(await temporaryDirectory(MEMORY_DIRECTORY), settings);
+  const plain = environment(await temporaryDirectory(), settings);
   const directory = String(plain.HRM_DATA_DIR);
   const storage = await openDirectoryStorage({ directory });
   async function write(readings: readonly Reading[]): Promise<void> {

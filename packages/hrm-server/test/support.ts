@@ -3,13 +3,13 @@
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Queue, Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
 import { createKey } from '../src/auth/index.js';
 import { openKeys } from '../src/auth/open-keys.js';
 import {
@@ -54,9 +54,9 @@ export interface TestOptions {
   readonly keysFile?: string;
 }
 
-/** A directory that is gone when the test is over. */
+/** A directory in memory that is gone when the test is over. */
 export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
+  const directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-server-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
