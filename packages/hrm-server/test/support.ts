@@ -54,23 +54,41 @@ export interface TestOptions {
   readonly keysFile?: string;
 }
 
+/** Takes what is to be done when something is over. */
+type OnEnd = (end: () => Promise<void>) => void;
+
 /** A directory in memory that is gone when the test is over. */
-export async function temporaryDirectory(): Promise<string> {
+export async function temporaryDirectory(onEnd: OnEnd = onTestFinished): Promise<string> {
   const directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-server-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onEnd(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
 
 /** Settings in a fresh directory, on a free port. */
-export async function testSettings(flags: TestOptions['flags'] = {}): Promise<Settings> {
-  const directory = await temporaryDirectory();
+export async function testSettings(
+  flags: TestOptions['flags'] = {},
+  onEnd: OnEnd = onTestFinished,
+): Promise<Settings> {
+  const directory = await temporaryDirectory(onEnd);
   const places = { dataDir: join(directory, 'data'), queueDir: join(directory, 'queue') };
   return loadSettings({ flags: { ...places, port: '0', ...flags } });
 }
 
+/** A service for all tests of a file, which change nothing of it: started in `beforeAll`, ended in `afterAll`. */
+export async function startShared(options: TestOptions = {}): Promise<TestService & { end(): Promise<void> }> {
+  const ends: (() => Promise<void>)[] = [];
+  const service = await startTest(options, (end) => ends.unshift(end));
+  return {
+    ...service,
+    async end() {
+      for (const end of ends) await end();
+    },
+  };
+}
+
 /** Starts a service that is closed when the test is over. */
-export async function startTest(options: TestOptions = {}): Promise<TestService> {
-  const settings = await testSettings(options.flags);
+export async function startTest(options: TestOptions = {}, onEnd: OnEnd = onTestFinished): Promise<TestService> {
+  const settings = await testSettings(options.flags, onEnd);
   const queue = await openQueue(settings);
   const storage = await openStorage(settings);
   const log: string[] = [];
@@ -102,7 +120,7 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
       gather: options.gather,
     },
   );
-  onTestFinished(() => service.close());
+  onEnd(() => service.close());
   const url = service.url ?? '';
   return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log, accessLog };
 }
