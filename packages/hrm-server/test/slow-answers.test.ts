@@ -134,7 +134,7 @@ test.each(Object.entries(FORMS))(
     let round = 0;
     for await (const piece of response.setEncoding('utf8')) {
       body += piece as string;
-      if (body.length < round * 1_500_000) continue;
+      if (body.length < round * 2_200_000) continue;
       round += 1;
       await goOn(storage, 'ana', round);
     }
