@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadSettings } from 'hrm-core/settings';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linkInstalled } from './support/installed.js';
 import { KNOWN_BUILDS } from './support/known-builds.js';
 import { linksOf } from './support/prose.js';
 
@@ -86,20 +87,6 @@ async function run(block: string): Promise<string> {
   return stdout;
 }
 
-/**
- * Puts what the repository has installed into the clone: `npm install` there makes of it what the lock file says, and need not unpack it
- * again. Its own list of what is there is left out, so that it looks itself.
- */
-async function giveInstalled(): Promise<void> {
-  const [from, to] = [join(ROOT, 'node_modules'), join(clone, 'node_modules')];
-  await promisify(execFile)('cp', ['-al', from, to]).catch(async () => {
-    // Another file system, or a `cp` that makes no links.
-    await rm(to, { recursive: true, force: true });
-    await promisify(execFile)('cp', ['-a', from, to]);
-  });
-  for (const own of ['.package-lock.json', '.cache']) await rm(join(to, own), { recursive: true, force: true });
-}
-
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -119,7 +106,7 @@ const tour = shellBlocks(start);
 beforeAll(async () => {
   clone = join(await mkdtemp(join(tmpdir(), 'hrm-readme-')), 'clone');
   await promisify(execFile)('git', ['clone', '--quiet', '--no-hardlinks', ROOT, clone]);
-  await giveInstalled();
+  await linkInstalled(clone);
   port = await freePort();
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('HRM_') && !name.startsWith('VITEST'));
   environment = { ...Object.fromEntries(kept), ...KNOWN_BUILDS, HRM_PORT: String(port), NODE_ENV: '' };

@@ -104,7 +104,7 @@ describe('startRedisSentinel', () => {
   it('makes the replica the master when the master is killed', async () => {
     const { master, replica, sentinel, masterName } = await startRedisSentinel();
     await master.cli('SET', 'a', '1');
-    await master.cli('WAIT', '1', '5000');
+    await eventually('the replica has it', async () => (await master.cli('WAIT', '1', '1000')) === '1');
     await master.kill();
     await eventually('the sentinel names the replica', async () => {
       const address = await sentinel.cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName);
