@@ -23,7 +23,7 @@ const MANY_DAYS = 20_000;
  * Parts of one user's day. They are made in seconds; 100,000 take minutes, and so does each question about them, so that as many are made only
  * where HRM_LONG_PIECES_PARTS says it. What is done of each is the same, and no piece grows with their number.
  */
-const MANY_PARTS = Number(process.env.HRM_LONG_PIECES_PARTS ?? 4_000);
+const MANY_PARTS = Number(process.env.HRM_LONG_PIECES_PARTS ?? 5_000);
 /** Parts that are made, and asked about, in a second, about; a test of them may take as many more. */
 const PARTS_A_SECOND = 100;
 
