@@ -255,15 +255,21 @@ describe('hrm serve --workers that cannot start', () => {
     expect(stderr).toContain(String(port));
   });
 
+  it('ends with 2 where anybody could come in, and says why, once', async () => {
+    const { code, stdout, stderr } = await sandbox.runProcess(['serve', '--workers', '2', '--host', '0.0.0.0']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.split('HRM_ALLOW_ANONYMOUS')).toHaveLength(2);
+  });
+
+  // These are refused before anything is started.
   it.each([
-    [['--workers', '2', '--host', '0.0.0.0'], 'HRM_ALLOW_ANONYMOUS'],
     [['--workers', '2', '--port', 'eighty'], '--port is "eighty": it must be an integer from 0 to 65535'],
     [['--workers', '0'], '--workers is "0": it must be an integer from 1 to 64'],
     [['--workers', '65'], '--workers is "65": it must be'],
     [['--workers', '1.5'], '--workers is "1.5": it must be'],
     [['--workers', '2', '--only', 'consumer'], '--workers is for the API, which --only leaves out'],
   ])('%j ends with 2 and says why, once', async (args, message) => {
-    const { code, stdout, stderr } = await sandbox.runProcess(['serve', ...args]);
+    const { code, stdout, stderr } = await sandbox.run(['serve', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.split(message)).toHaveLength(2);
   });
