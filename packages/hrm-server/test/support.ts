@@ -191,11 +191,11 @@ export async function makeKeys(count: number): Promise<{ readonly keysFile: stri
 /** The header of an API key. */
 export type Bearer = Readonly<Record<'Authorization', string>>;
 
-/** Resolves when `condition` holds; rejects after 10 s. */
+/** Resolves when `condition` holds; rejects after a minute, which only a busy machine comes near to. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
+  const deadlineMs = Date.now() + 60_000;
   while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited 10 s in vain until ${what}`);
+    if (Date.now() > deadlineMs) throw new Error(`waited 60 s in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
