@@ -96,8 +96,8 @@ describe('hrm dlq', () => {
 
   it.each(['redrive', 'purge'])('%s does nothing without being told to what', async (verb) => {
     await refuse(['junk']);
-    const [letter] = await listed();
-    for (const args of [[], [letter?.id ?? '', '--all']]) {
+    const [deadLetter] = await listed();
+    for (const args of [[], [deadLetter?.id ?? '', '--all']]) {
       const { code, stdout, stderr } = await sandbox.run(['dlq', verb, ...args]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('--all');
