@@ -106,7 +106,7 @@ describe('hrm doctor', () => {
     const report = await diagnose({ HRM_BATCH_MAX_AGE_MS: '10', HRM_LEASE_MS: '100' });
     expect(report.found).toEqual([
       'warning data/permissions',
-      'warning data/leftovers',
+      'warning data/stale_temporaries',
       'warning data/quarantine',
       'warning queue/overdue',
       'warning queue/permissions',
