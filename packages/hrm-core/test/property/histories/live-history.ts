@@ -3,7 +3,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { openEmbeddedQueue } from '../../../src/drivers/queue/embedded/embedded.js';
-import { openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
+import { realFileSystem } from '../../../src/drivers/storage/directory/files.js';
 import {
   type Clock,
   compact,
@@ -19,6 +20,7 @@ import {
   type Storage,
 } from '../../../src/index.js';
 import { decodeElements } from '../../../src/pure/element.js';
+import { promptFileSystem } from '../../support/prompt-file-system.js';
 import { rememberingStorage } from '../../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
@@ -26,10 +28,14 @@ import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type 
 
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
+/** Of so many histories one has its files read and written by the threads of the pool, as a user has. */
+const HISTORIES_A_POOLED_ONE = 4;
+
 interface World {
   directory: string;
   history: History;
   clock: Clock & { now: number };
+  fileSystem: DirectoryFileSystem;
   queue: Queue;
   storage: Storage;
   /** The same storage, of whose files everything is remembered that may be. */
@@ -43,9 +49,10 @@ interface World {
 async function open({
   directory,
   clock,
-}: Pick<World, 'directory' | 'clock'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
+  fileSystem,
+}: Pick<World, 'directory' | 'clock' | 'fileSystem'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
   const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data') });
+  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem });
   return { queue, storage, remembering: rememberingStorage(storage) };
 }
 
@@ -225,10 +232,11 @@ async function filesByPartition(world: World): Promise<Map<string, number>> {
   return counts;
 }
 
-async function live(history: History): Promise<void> {
+async function live(history: History, fileSystem: DirectoryFileSystem): Promise<void> {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-history-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
-  const world: World = { directory, history, clock, sent: 0, written: [], ...(await open({ directory, clock })) };
+  const opened = await open({ directory, clock, fileSystem });
+  const world: World = { directory, history, clock, fileSystem, sent: 0, written: [], ...opened };
   try {
     for (const step of history.steps) await take(world, step);
     await settle(world);
@@ -255,7 +263,7 @@ export async function liveHistories(count: number, seed: number): Promise<void> 
     fc.asyncProperty(anyHistory, async (history) => {
       expect(history.readings.length).toBeGreaterThanOrEqual(200);
       lived += 1;
-      await live(history);
+      await live(history, lived % HISTORIES_A_POOLED_ONE === 0 ? realFileSystem : promptFileSystem);
     }),
     // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
     { numRuns: count, seed, endOnFailure: true },
