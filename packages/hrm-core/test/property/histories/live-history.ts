@@ -134,14 +134,18 @@ async function askForDevices(
   }
 }
 
-async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion): Promise<void> {
+async function ask(
+  world: World,
+  { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion,
+  where: readonly Storage[] = [world.storage, world.remembering],
+): Promise<void> {
   const { users, devices, maxHeldReadings } = world.history;
   const userId = users[user] as string;
   const deviceId = device === null ? undefined : devices[device];
   const priority = priorityOf(world, ranks);
   const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
   const expected = oracleAnswer(world.written, question);
-  for (const storage of [world.storage, world.remembering]) {
+  for (const storage of where) {
     const asked = { userId, deviceId, start: fromMs, end: toMs, interval, priority };
     const rows = await query({ storage }, asked, { maxHeldReadings });
     expect(rows).toEqual(expected);
@@ -203,22 +207,26 @@ async function settle(world: World): Promise<void> {
   expect(keys(world.written)).toEqual(keys(world.history.readings));
 }
 
-async function askEverything(world: World): Promise<void> {
-  for (const question of world.history.questions) await ask(world, question);
+/**
+ * Asks all that there is to ask: a history with the pool of both storages, any other of one of them, which is another at each question,
+ * each round and each history.
+ */
+async function askEverything(world: World, round: number): Promise<void> {
+  const both = [world.storage, world.remembering];
+  let turn = round;
+  function where(): readonly Storage[] {
+    turn += 1;
+    return world.fileSystem === realFileSystem ? both : [both[turn % 2] as Storage];
+  }
+  for (const question of world.history.questions) await ask(world, question, where());
   for (const user of [0, 1, 2]) {
-    await askForDevices(world, user, [2, 1], [world.storage, world.remembering]);
-    await ask(world, {
-      user,
-      device: null,
-      fromMs: START_MS - 500 * DAY_MS,
-      toMs: START_MS + 2 * DAY_MS,
-      interval: '1m',
-      ranks: [2, 1],
-    });
-    await ask(world, { user, device: null, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] });
+    await askForDevices(world, user, [2, 1], where());
+    const all = { user, device: null, fromMs: START_MS - 500 * DAY_MS, toMs: START_MS + 2 * DAY_MS };
+    await ask(world, { ...all, interval: '1m', ranks: [2, 1] }, where());
+    await ask(world, { ...all, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] }, where());
     // Where a day is answered in pieces, all of them must be its own, at whatever place of the question it is.
     const fromMs = START_MS - (1 + user) * DAY_MS;
-    await ask(world, { user, device: null, fromMs, toMs: START_MS + DAY_MS, interval: '1h', ranks: [] });
+    await ask(world, { ...all, fromMs, toMs: START_MS + DAY_MS, interval: '1h', ranks: [] }, where());
   }
 }
 
@@ -232,7 +240,8 @@ async function filesByPartition(world: World): Promise<Map<string, number>> {
   return counts;
 }
 
-async function live(history: History, fileSystem: DirectoryFileSystem): Promise<void> {
+async function live(history: History, nth: number): Promise<void> {
+  const fileSystem = nth % HISTORIES_A_POOLED_ONE === 0 ? realFileSystem : promptFileSystem;
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-history-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const opened = await open({ directory, clock, fileSystem });
@@ -240,12 +249,12 @@ async function live(history: History, fileSystem: DirectoryFileSystem): Promise<
   try {
     for (const step of history.steps) await take(world, step);
     await settle(world);
-    await askEverything(world);
+    await askEverything(world, nth + 0);
     const devicePriority = priorityOf(world, history.questions[0]?.ranks ?? []);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0, devicePriority });
-    await askEverything(world);
+    await askEverything(world, nth + 1);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
-    await askEverything(world);
+    await askEverything(world, nth + 2);
     for (const [partition, files] of await filesByPartition(world)) expect(files, partition).toBe(1);
   } finally {
     await close(world);
@@ -263,7 +272,7 @@ export async function liveHistories(count: number, seed: number): Promise<void> 
     fc.asyncProperty(anyHistory, async (history) => {
       expect(history.readings.length).toBeGreaterThanOrEqual(200);
       lived += 1;
-      await live(history, lived % HISTORIES_A_POOLED_ONE === 0 ? realFileSystem : promptFileSystem);
+      await live(history, lived);
     }),
     // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
     { numRuns: count, seed, endOnFailure: true },
