@@ -86,6 +86,8 @@ it.each([
   ['after', 0],
 ] as const)(
   'loses and invents nothing when any one call of a port fails %s its effect (%i parts of few readings, else shared)',
+  // Two hundred lives.
+  { timeout: 600_000 },
   async (when, maxSmallParts) => {
     let at = 1;
     for (; ; at += 1) {
