@@ -35,7 +35,7 @@ it('DuckDB never silently sees fewer readings than are stored while shared parts
     }
   }
 
-  async function bringHome(): Promise<void> {
+  async function splitShared(): Promise<void> {
     while (!isOver) {
       const summary = await compact({ storage }, { all: true, sweepAfterMs: GRACE_MS });
       expect(summary.failures).toEqual([]);
@@ -67,7 +67,7 @@ it('DuckDB never silently sees fewer readings than are stored while shared parts
     }
   }
 
-  await Promise.all([write(), bringHome(), read()]);
+  await Promise.all([write(), splitShared(), read()]);
   await storage.close();
   expect(compacted).toBeGreaterThan(USERS);
   expect(swept).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ const FLOW: Allowed = [
   'limits.ts',
   'names.ts',
   'errors.ts',
-  'sort-in-turns.ts',
+  'sort-yielding.ts',
   'steps.ts',
 ];
 
@@ -32,7 +32,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'limits.ts': [],
   'names.ts': [],
   'steps.ts': [],
-  'sort-in-turns.ts': ['steps.ts'],
+  'sort-yielding.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'node:timers/promises'],
@@ -44,7 +44,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'limits.ts',
     'names.ts',
     'errors.ts',
-    'sort-in-turns.ts',
+    'sort-yielding.ts',
     'steps.ts',
     'type ports',
     'valibot',
@@ -77,7 +77,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ops: ['ops', 'limits.ts', 'type ports', 'type settings.ts', 'node:path'],
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
-  'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'sort-in-turns.ts', 'node:'],
+  'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'sort-yielding.ts', 'node:'],
   client: ['client', 'errors.ts', 'limits.ts', 'type flow', 'type pure'],
   contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };

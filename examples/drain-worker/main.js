@@ -22,10 +22,10 @@ await queue.push([{ bytes: Buffer.from('not a reading'), readings: 1 }]);
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
 
-const ripe = { readings: 50_000, ageMs: 0 };
+const threshold = { readings: 50_000, ageMs: 0 };
 while (!stop.signal.aborted) {
   // Waits until there is a batch worth taking, or for a second; a claim is never held while waiting.
-  await queue.wait(ripe, { timeoutMs: 1_000, signal: stop.signal });
+  await queue.wait(threshold, { timeoutMs: 1_000, signal: stop.signal });
   const { outcome, claimed, parts, deadLettered } = await drainBatch({ queue, storage }, {}, { signal: stop.signal });
   if (outcome === 'empty') break; // A worker that runs for ever goes on here instead.
   console.log(`${claimed} elements, ${parts.length} file, ${deadLettered} set aside`);

@@ -35,7 +35,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   invalid_input: 'An input of the import is not a file that can be read.',
   invalid_key: 'The name, scopes, users or end of a new API key are not valid.',
   invalid_lease: 'The time of a lease is out of bounds.',
-  invalid_letter_id: 'The id is not the id of a dead letter.',
+  invalid_dead_letter_id: 'The id is not the id of a dead letter.',
   invalid_name: 'A name is not that of a file or partition.',
   invalid_options: 'An option of the client is not valid.',
   invalid_output: 'The file of `--output` cannot be written there.',

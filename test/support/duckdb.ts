@@ -18,7 +18,7 @@ export async function openDuckDb(): Promise<DuckDBConnection> {
  */
 export function rulesSql(source: string, devicePriority = '1', intervalMs = 60_000): string {
   return `
-    WITH surviving AS (          -- rule 1: the latest received minute, within it the greatest heart rate
+    WITH surviving AS (          -- rule 1: the latest received minute, within it the maximum heart rate
       SELECT user_id, device_id, timestamp_ms, arg_max(heart_rate, received_minute::BIGINT * 1000 + heart_rate) AS heart_rate
       FROM ${source} GROUP BY user_id, device_id, timestamp_ms
     ), preferred AS (            -- rule 2: at one millisecond, the device with the best rank, then the smaller id

@@ -26,7 +26,7 @@ export async function createFakeClock(directory: string, name: string): Promise<
     await rename(`${file}.new`, file);
   }
   await setAhead(0);
-  onTestFinished(removeLeftovers);
+  onTestFinished(removeStaleTemporaries);
   return {
     env: {
       // libc before jemalloc, which Debian's Redis is linked with: jemalloc asks for the time before libfaketime can tell.
@@ -44,7 +44,7 @@ export async function createFakeClock(directory: string, name: string): Promise<
 const SHARED_MEMORY = '/dev/shm';
 
 /** What libfaketime leaves of processes that were killed. */
-async function removeLeftovers(): Promise<void> {
+async function removeStaleTemporaries(): Promise<void> {
   for (const name of await readdir(SHARED_MEMORY)) {
     const pid = /^(?:sem\.faketime_sem|faketime_shm)_(\d+)$/.exec(name)?.[1];
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) await rm(path.join(SHARED_MEMORY, name), { force: true });

@@ -12,7 +12,7 @@ import { onTestFinished } from 'vitest';
 import { createReaper } from './reaper.js';
 
 /** How long a server may take to answer, and `redis-cli` to end; on two busy cores a start takes 50 to 500 ms. */
-const PATIENCE_MS = 20_000;
+const MAX_WAIT_MS = 20_000;
 
 /**
  * Below the ports that systems give to outgoing connections, so that a server that is restarted finds its own free; and
@@ -81,9 +81,9 @@ export async function startRedisProcess(options: RedisProcessOptions): Promise<R
 
 /** Waits until `condition` holds, at most as long as a server may take to start. */
 export async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + PATIENCE_MS;
+  const giveUpAt = Date.now() + MAX_WAIT_MS;
   while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`${what}: not after ${PATIENCE_MS} ms`);
+    if (Date.now() > giveUpAt) throw new Error(`${what}: not after ${MAX_WAIT_MS} ms`);
     await sleep(20);
   }
 }
@@ -142,7 +142,7 @@ function createRedisProcess(options: RedisProcessOptions, directory: string, por
         ['-e', '-h', '127.0.0.1', '-p', String(port), ...(options.cliArgs?.(directory) ?? []), ...args],
         {
           env: { PATH: process.env.PATH, ...(options.password && { REDISCLI_AUTH: options.password }) },
-          timeout: PATIENCE_MS,
+          timeout: MAX_WAIT_MS,
           killSignal: 'SIGKILL',
           maxBuffer: 1e9,
         },

@@ -15,7 +15,7 @@ export async function openDuckDb(directory) {
 }
 
 /**
- * Rule 1: of one user, device and millisecond, the latest received minute, within it the greatest heart rate.
+ * Rule 1: of one user, device and millisecond, the latest received minute, within it the maximum heart rate.
  * @param {string} source SQL of a relation with the files' columns
  */
 export function survivingSql(source) {

@@ -47,7 +47,7 @@ describe('hrm dlq', () => {
     for (const text of [stdout, table]) expect(text).not.toMatch(/4711|:300|1705312800000/);
     expect(table.split('\n')).toHaveLength(5);
     expect(table).toContain(items[0].id);
-    expect(table).toMatch(/2 dead letters\n$/);
+    expect(table).toMatch(/2 dead deadLetters\n$/);
   });
 
   it('shows one, as text or in base64, and says that it is health data', async () => {
@@ -96,8 +96,8 @@ describe('hrm dlq', () => {
 
   it.each(['redrive', 'purge'])('%s does nothing without being told to what', async (verb) => {
     await refuse(['junk']);
-    const [letter] = await listed();
-    for (const args of [[], [letter?.id ?? '', '--all']]) {
+    const [deadLetter] = await listed();
+    for (const args of [[], [deadLetter?.id ?? '', '--all']]) {
       const { code, stdout, stderr } = await sandbox.run(['dlq', verb, ...args]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('--all');

@@ -8,7 +8,7 @@ import { createKey } from 'hrm-server/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFakeClock } from '../../../test/support/fake-clock.js';
 import { startRedis } from '../../../test/support/redis-server.js';
-import { spaceFindings } from '../src/doctor/check-place.js';
+import { spaceResults } from '../src/doctor/check-place.js';
 import { checkNode, checkSettings } from '../src/doctor/check-settings.js';
 import { differenceText } from '../src/doctor/check-storage.js';
 import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
@@ -32,10 +32,10 @@ async function diagnose(env: Record<string, string> = {}): Promise<Report> {
   const { code, stdout, stderr } = await sandbox.run(['doctor', '--json'], { env });
   expect(stderr).toBe('');
   const { status, findings } = JSON.parse(stdout);
-  const names = (findings as Record<string, string | null>[]).map((finding) => {
-    expect(Object.keys(finding)).toEqual(['check', 'level', 'code', 'message', 'advice']);
-    expect(finding.advice === null).toBe(finding.level === 'ok');
-    return `${finding.level} ${finding.check}/${finding.code}`;
+  const names = (findings as Record<string, string | null>[]).map((result) => {
+    expect(Object.keys(result)).toEqual(['check', 'level', 'code', 'message', 'advice']);
+    expect(result.advice === null).toBe(result.level === 'ok');
+    return `${result.level} ${result.check}/${result.code}`;
   });
   const found = names.filter((name) => !name.startsWith('ok '));
   expect(status).toBe(worstOf(found));
@@ -265,7 +265,7 @@ describe('what is looked at', () => {
     [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 90, totalInodes: 1_000 }, ['ok space', 'warning inodes_low']],
     [{ freeBytes: 5e11, totalBytes: 1e12, freeInodes: 3, totalInodes: 1_000 }, ['ok space', 'problem inodes_none']],
   ])('in the room of a disk: %j', (space, expected) =>
-    expect(spaceFindings('data', space).map(({ level, code }) => `${level} ${code}`)).toEqual(expected),
+    expect(spaceResults('data', space).map(({ level, code }) => `${level} ${code}`)).toEqual(expected),
   );
 
   it.each([

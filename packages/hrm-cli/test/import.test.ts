@@ -263,7 +263,7 @@ describe('a faulty row', () => {
     expect((await stored()).reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
   });
 
-  it('is passed over and counted with --skip-invalid, each of thousands', async () => {
+  it('is skipped and counted with --skip-invalid, each of thousands', async () => {
     const good = ndjson(30_000).split('\n').slice(0, -1);
     const lines = good.map((line, i) => (i % 3 === 0 ? 'no JSON' : i % 3 === 1 ? BAD.trim() : line));
     await file('a.ndjson', lines.join('\n'));

@@ -37,7 +37,7 @@ async function importText(text: string, format: Format | undefined, pieceBytes: 
     signal: new AbortController().signal,
   } as const;
   const nowhere = {
-    isPatient: false,
+    waitsForRoom: false,
     enqueue: async (items: readonly unknown[]) => items.length,
     depth: async () => Promise.reject(new Error('none')),
   };

@@ -15,7 +15,7 @@ export {
 export { compactAll } from './flow/compact/compact-all.js';
 export type { DamageReport, OnDamage } from './flow/damage/damage.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
-export { type Turns, takeTurns } from './flow/files/turns.js';
+export { createYielder, type Yielder } from './flow/files/yielder.js';
 export {
   type Watch,
   type WatchComponents,

@@ -102,7 +102,7 @@ export const MINUTE_MS = 60_000;
 /** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
 export const MAX_CONCURRENT_WRITES = 256;
 
-/** Users that a shared part is brought home to at once: of each, all files of the day are open. */
+/** Users that a shared part is split among at once: of each, all files of the day are open. */
 export const MAX_CONCURRENT_HOMES = 64;
 
 /**
@@ -154,7 +154,7 @@ export const MAX_FOREIGN_ROWS = 8 * 1024 * 1024;
 export const FOREIGN_SLICE_ROWS = 131_072;
 
 /**
- * Rows of a shared part that another writer made: those of one user are held when it is brought home, and it may be of one user.
+ * Rows of a shared part that another writer made: those of one user are held when it is split, and it may be of one user.
  */
 export const MAX_FOREIGN_SHARED_ROWS = 1024 * 1024;
 
@@ -216,7 +216,7 @@ export const REST_TURNS = 5;
 export const LISTING_SETTLE_MS = 3_000;
 
 /** Pending partitions that a compacter holds and puts in order at once, about 300 bytes each: 60 MB. */
-export const MAX_PENDING_PARTITIONS = 200_000;
+export const MAX_DIRTY_PARTITIONS = 200_000;
 
 /** Partitions of a run over everything that are held and put in order at once, about 300 bytes each: 15 MB. */
 export const MAX_LISTED_PARTITIONS = 50_000;
@@ -309,7 +309,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 export const MAX_CLOCK_SKEW_MS = 60_000;
 
 /** Users of shared parts that one verification counts apart, some 100 bytes each; what is beyond counts until its shared part goes. */
-export const MAX_COUNTED_SHARES = 500_000;
+export const MAX_COUNTED_SLICES = 500_000;
 
 /** Readings that a look for those received ahead of the clock reads: a second's work. */
 export const MAX_AHEAD_READINGS = 5_000_000;
@@ -318,7 +318,7 @@ export const MAX_AHEAD_READINGS = 5_000_000;
 export const MAX_BACKLOG_MS = 60_000;
 
 /** Milliseconds for which claims may wait to be taken over: whoever claims next takes them before anything newer. */
-export const MAX_LEFTOVER_MS = 60_000;
+export const MAX_EXPIRED_CLAIMS_MS = 60_000;
 
 /** Of the high-water mark, from which on /health says that it comes near: readings are still accepted. */
 export const HIGH_WATER_SHARE = 0.8;

@@ -19,7 +19,7 @@ export interface ConsumerSettings extends DrainSettings {
 export type ConsumerEvent =
   /** `durationMs`: from the claim to the acknowledgement, what came between too. */
   | { readonly type: 'drained'; readonly summary: DrainSummary; readonly durationMs: number }
-  /** Waited ten seconds, and there was nothing ripe; or somebody else took it. */
+  /** Waited ten seconds, and there was nothing due; or somebody else took it. */
   | { readonly type: 'idle' }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
 
@@ -39,7 +39,7 @@ export type CompacterEvent =
 /** Waits after failures: doubled each time between these, so that a full disk is neither hammered nor forgotten. */
 const RETRY = { minMs: 100, maxMs: 5_000 };
 
-/** How long a consumer waits for a ripe batch before it looks at its signal again. */
+/** How long a consumer waits for a batch that is due before it looks at its signal again. */
 const WAIT_MS = 10_000;
 
 /** How a loop is stopped and watched. */
@@ -55,27 +55,27 @@ export interface LoopOptions<Event> {
 type StepEnd = SignOfLife & { readonly pauseMs: number };
 
 /**
- * Drains batches as they ripen until `signal` fires; then resolves.
- * While a batch ripens no claim is held, so that a killed consumer delays nothing.
+ * Drains batches as they fill until `signal` fires; then resolves.
+ * While a batch fills no claim is held, so that a killed consumer delays nothing.
  */
 export async function runConsumer(
   components: DrainComponents,
   { batchMaxReadings = 50_000, batchMaxAgeMs = 5_000, ...settings }: ConsumerSettings,
   { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
-  const ripe = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
+  const threshold = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
   await repeat({ signal, onEvent, onAlive }, async () => {
-    const isRipe = await components.queue.wait(ripe, { timeoutMs: WAIT_MS, signal });
+    const isBatchDue = await components.queue.wait(threshold, { timeoutMs: WAIT_MS, signal });
     const step = { ...settings, batchMaxReadings };
     const startMs = performance.now();
     const onProgress = () => onAlive?.({ kind: 'alive' });
-    const summary = isRipe ? await drainBatch(components, step, { signal, onProgress }) : null;
+    const summary = isBatchDue ? await drainBatch(components, step, { signal, onProgress }) : null;
     if (summary === null || summary.outcome === 'empty') {
       onEvent?.({ type: 'idle' });
       return { kind: 'idle', pauseMs: 0 };
     }
     onEvent?.({ type: 'drained', summary, durationMs: performance.now() - startMs });
-    // They are old, so the queue is ripe at once: without a pause it would be drained of nothing else in circles.
+    // They are old, so the queue is due at once: without a pause it would be drained of nothing else in circles.
     return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY.maxMs : 0 };
   });
 }

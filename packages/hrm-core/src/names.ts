@@ -10,7 +10,7 @@ export const COMPACTED_NAME = 'compacted.parquet';
 export const SHARED_DIRECTORY = '_shared';
 
 /**
- * Names that are a hash of their bytes, and so only ever those of one content. Other parts are retired files, or were named by
+ * Names that are a hash of their bytes, and so only ever those of one content. Other parts are superseded files, or were named by
  * a person or another program, who may give the name again.
  */
 export const HASHED_PART = /^part-[0-9a-f]{32}\.parquet$/;

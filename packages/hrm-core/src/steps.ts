@@ -15,10 +15,10 @@ export function inOnePiece<T>(steps: Steps<T>): T {
 }
 
 /** Does it step by step. @param give - lets others work, where it is time to. */
-export async function inTurns<T>(steps: Steps<T>, give: () => Promise<void>): Promise<T> {
+export async function inTurns<T>(steps: Steps<T>, yieldTurn: () => Promise<void>): Promise<T> {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    await give();
+    await yieldTurn();
   }
 }

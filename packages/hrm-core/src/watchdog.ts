@@ -119,7 +119,7 @@ async function runOnce(
 ): Promise<{ readonly end: End; readonly wasStalled: boolean }> {
   const life = new AbortController();
   const watch = new AbortController();
-  const patience = new AbortController();
+  const waiting = new AbortController();
   function stop(): void {
     life.abort(signal.reason);
     watch.abort();
@@ -131,10 +131,10 @@ async function runOnce(
     if (typeof silentMs !== 'number') return { end: silentMs ?? (await ending), wasStalled: false };
     onEvent?.({ type: 'stalled', silentMs });
     life.abort(new HrmError('the loop stood still', { kind: 'closed', code: 'loop_stalled' }));
-    return { end: await Promise.race([ending, untilHung(graceMs, patience.signal)]), wasStalled: true };
+    return { end: await Promise.race([ending, untilHung(graceMs, waiting.signal)]), wasStalled: true };
   } finally {
     watch.abort();
-    patience.abort();
+    waiting.abort();
     signal.removeEventListener('abort', stop);
   }
 }

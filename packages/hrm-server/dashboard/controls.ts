@@ -23,7 +23,7 @@ export function showControls({ userId, range, interval, isLive }: View, users: r
   }
 }
 
-/** Listens to the controls. @param onMaxRate - the greatest heart rate is another. */
+/** Listens to the controls. @param onMaxRate - the maximum heart rate is another. */
 export function bindControls(view: () => View, onView: OnChange, onMaxRate: () => void): void {
   /** Who has typed another user means it, whatever control is used. */
   function onChange(to: Partial<View>): void {

@@ -1,6 +1,6 @@
 /**
  * Rows on an even grid, as a chart draws them: a point that has no rows is `null`, so that a gap stays a gap. Where there are
- * more rows than a screen has room for, a point stands for several; least and greatest are kept, so no peak is lost.
+ * more rows than a screen has room for, a point stands for several; minimum and maximum are kept, so no peak is lost.
  */
 import type { Rows } from './rows.js';
 

@@ -4,7 +4,7 @@ import { describeMoment } from './range.js';
 import type { Rows } from './rows.js';
 import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
 
-/** Shows mean, least, greatest and how many readings they are of. @param deviceId - `null`: of all devices. */
+/** Shows mean, minimum, maximum and how many readings they are of. @param deviceId - `null`: of all devices. */
 export function showSummary({ mean, min, max, readings }: Summary, deviceId: string | null): void {
   find('summary-title', HTMLElement).textContent = `Summary of ${deviceId ?? 'all devices'}`;
   const rate = (value: number | null, digits = 0) =>

@@ -1,5 +1,5 @@
 /**
- * What uPlot is told to draw: lines with a band from the least to the greatest rate, over the zones of effort.
+ * What uPlot is told to draw: lines with a band from the minimum to the maximum rate, over the zones of effort.
  * Points without readings break the line.
  */
 import uPlot from 'uplot';
@@ -85,7 +85,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
     bands: [{ series: [1, 2], fill: cssValue('--band') }],
     series: [
       {},
-      { label: 'greatest', points: { show: false } },
+      { label: 'maximum', points: { show: false } },
       { label: 'least', points: { show: false } },
       ...lines.map((line, at) => seriesOf(line, at === 0)),
     ],

@@ -1,11 +1,11 @@
-/** What the browser keeps of a person's choices: users for this tab, the greatest heart rate for good. */
+/** What the browser keeps of a person's choices: users for this tab, the maximum heart rate for good. */
 import { keepItem, readItem } from './browser-storage.js';
 
 const USERS_ITEM = 'hrm-users';
 const MAX_RATE_ITEM = 'hrm-max-rate';
 const MAX_USERS = 12;
 const DEFAULT_MAX_RATE = 190;
-/** What a greatest heart rate may be, bpm, as the field of the page says too. */
+/** What a maximum heart rate may be, bpm, as the field of the page says too. */
 const MAX_RATES = { least: 100, most: 230 } as const;
 
 /** Users that were looked at in this tab, the last first. */
@@ -25,7 +25,7 @@ export function rememberUser(userId: string): void {
   keepItem('sessionStorage', USERS_ITEM, JSON.stringify(users));
 }
 
-/** The greatest heart rate that was entered, bpm; 190 before. */
+/** The maximum heart rate that was entered, bpm; 190 before. */
 export function readMaxRate(): number {
   return clampRate(Number(readItem('localStorage', MAX_RATE_ITEM)) || DEFAULT_MAX_RATE);
 }

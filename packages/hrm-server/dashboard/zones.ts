@@ -1,4 +1,4 @@
-/** Zones of effort, as shares of a person's greatest heart rate, and what rows come to. */
+/** Zones of effort, as shares of a person's maximum heart rate, and what rows come to. */
 import type { Rows } from './rows.js';
 
 /** The zones, from the least effort on; each begins where the one before ends. */

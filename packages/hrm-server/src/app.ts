@@ -10,8 +10,8 @@ import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
 import { type Access, createGate, requireValid } from './auth/access.js';
-import { createFairShare, createPlaces, type FairShare } from './auth/fair-share.js';
 import type { KeyRing } from './auth/key-ring.js';
+import { createScheduler, createSemaphore, type Scheduler } from './auth/scheduler.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { levelOf } from './log/log.js';
@@ -65,7 +65,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
   const gate = createGate({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
-  const places = createPlaces(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
+  const semaphore = createSemaphore(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
 
   function fail(c: Context<AppEnv>, error: unknown): void {
     recordStorageFailure(health, error);
@@ -78,7 +78,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...access.headers };
-      if (access.keyId !== null) outgoing.once('close', places.take(access.keyId));
+      if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));
       const onLateError = (error: unknown) => fail(c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
@@ -116,7 +116,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
   const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
-  const share = createFairShare(MAX_ANSWER_STEPS);
+  const share = createScheduler(MAX_ANSWER_STEPS);
   const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
@@ -149,7 +149,7 @@ function plain(handler: Handler): Handler {
 }
 
 /** A call whose answer is made in one step. */
-function shared(share: FairShare, handler: Handler): Handler {
+function shared(share: Scheduler, handler: Handler): Handler {
   return async (call) => {
     const response = await share.run(clientOf(call), async () => await handler(call), call.signal);
     // Its turn may have come late.

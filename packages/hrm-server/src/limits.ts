@@ -51,7 +51,7 @@ export const MAX_LONG_ANSWERS = 100;
 /** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
 export const MAX_BATCH_STEPS = 16;
 
-/** Bytes of a refused body that are read on and passed over: four times a batch, so that most senders get to their end. */
+/** Bytes of a refused body that are read on and skipped: four times a batch, so that most senders get to their end. */
 export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
 
 /** Milliseconds for which a refused body is read on. */

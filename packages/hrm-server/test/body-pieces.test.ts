@@ -4,23 +4,23 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { isHrmError } from 'hrm-core';
 import { describe, expect, it } from 'vitest';
-import { createShares } from '../src/auth/fair-share.js';
+import { createQuota } from '../src/auth/scheduler.js';
 import { type Body, PIECE_BYTES, withBody } from '../src/http/body.js';
 import { parseItems, parseNdjson } from '../src/http/json.js';
 import type { Call } from '../src/routes/handler.js';
 import { post, startTest, wireReading } from './support.js';
 
-const budget = createShares(2 ** 26);
+const budget = createQuota(2 ** 26);
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 
-async function outcomeOf(text: string, parse: (body: Body, give: () => Promise<void>) => Promise<unknown>) {
+async function outcomeOf(text: string, parse: (body: Body, yieldTurn: () => Promise<void>) => Promise<unknown>) {
   const incoming = Object.assign(Readable.from([Buffer.from(text)]), { headers: {} as IncomingMessage['headers'] });
   let turns = 0;
-  async function give(): Promise<void> {
+  async function yieldTurn(): Promise<void> {
     turns += 1;
   }
   try {
-    return { value: await withBody({ incoming } as unknown as Call, LIMITS, (body) => parse(body, give)), turns };
+    return { value: await withBody({ incoming } as unknown as Call, LIMITS, (body) => parse(body, yieldTurn)), turns };
   } catch (error) {
     return { value: isHrmError(error) ? error.code : error, turns };
   }
@@ -130,7 +130,7 @@ describe('a large body in pieces', () => {
         fc.array(line, { maxLength: 60, size: 'max' }),
         fc.constantFrom('\n', '\r\n'),
         async (lines, end) => {
-          const { value } = await outcomeOf(lines.join(end), (body, give) => parseNdjson(body, 10_000, give));
+          const { value } = await outcomeOf(lines.join(end), (body, yieldTurn) => parseNdjson(body, 10_000, yieldTurn));
           const each = lines.map(lineOf).filter(({ items: found }) => found.length > 0);
           const malformed = new Set(each.flatMap(({ isMalformed }, i) => (isMalformed ? [i] : [])));
           expect(value).toEqual({ items: each.flatMap(({ items: found }) => found), malformed });
@@ -141,7 +141,9 @@ describe('a large body in pieces', () => {
   });
 
   it('gives way between lines, too, where they are short and no JSON', async () => {
-    const { value, turns } = await outcomeOf('x\n'.repeat(9_000), (body, give) => parseNdjson(body, 10_000, give));
+    const { value, turns } = await outcomeOf('x\n'.repeat(9_000), (body, yieldTurn) =>
+      parseNdjson(body, 10_000, yieldTurn),
+    );
     expect(value).toMatchObject({ malformed: { size: 9_000 } });
     expect(turns).toBeGreaterThanOrEqual(18);
   });
@@ -149,11 +151,11 @@ describe('a large body in pieces', () => {
   it('has so many values in one reading, of an array or a line', async () => {
     const members = (count: number) => `{${Array.from({ length: count }, (_, i) => `"field ${i}":1`).join()}}`;
     const [few, many] = [members(9_900), members(10_100)];
-    const parse = (body: Body, give: () => Promise<void>) => parseItems(body, give);
+    const parse = (body: Body, yieldTurn: () => Promise<void>) => parseItems(body, yieldTurn);
     for (const body of [`[${few},${few}]`, few]) expect((await outcomeOf(body, parse)).value).toEqual(JSON.parse(body));
     for (const body of [`[${many}]`, many, `[${few},${many}]`, `${few}\n${many}\n`])
       expect((await outcomeOf(body, parse)).value).toBe('body_too_large');
-    const lines = await outcomeOf(`${few}\n${few}\n`, (body, give) => parseNdjson(body, 10, give));
+    const lines = await outcomeOf(`${few}\n${few}\n`, (body, yieldTurn) => parseNdjson(body, 10, yieldTurn));
     expect(lines.value).toMatchObject({ items: [{}, {}] });
   });
 

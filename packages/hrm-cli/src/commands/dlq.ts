@@ -24,7 +24,7 @@ export const listCommand: Command = {
   options: [],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq list', 'hrm dlq list --json'],
-  run: (invocation) => withDeadLetters(invocation, (letters) => list(letters, invocation)),
+  run: (invocation) => withDeadLetters(invocation, (deadLetters) => list(deadLetters, invocation)),
 };
 
 /** `hrm dlq show` */
@@ -37,7 +37,7 @@ export const showCommand: Command = {
   options: [],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq show ID', 'hrm dlq show ID --json'],
-  run: (invocation) => withDeadLetters(invocation, (letters) => show(letters, invocation)),
+  run: (invocation) => withDeadLetters(invocation, (deadLetters) => show(deadLetters, invocation)),
 };
 
 /** `hrm dlq redrive` */
@@ -68,7 +68,7 @@ export const purgeCommand: Command = {
 
 async function withDeadLetters(
   { settings }: Invocation,
-  use: (letters: DeadLetters, queue: Queue) => Promise<void>,
+  use: (deadLetters: DeadLetters, queue: Queue) => Promise<void>,
 ): Promise<'done'> {
   const queue = await openQueue(settings);
   try {
@@ -80,44 +80,44 @@ async function withDeadLetters(
 }
 
 /** All dead letters, ascending, a page at a time. */
-async function* pages(letters: DeadLetters, signal: AbortSignal): AsyncGenerator<readonly DeadLetter[]> {
+async function* pages(deadLetters: DeadLetters, signal: AbortSignal): AsyncGenerator<readonly DeadLetter[]> {
   let afterId: string | undefined;
   for (;;) {
     if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
-    const page = await letters.list({ afterId, limit: PAGE_LETTERS });
+    const page = await deadLetters.list({ afterId, limit: PAGE_LETTERS });
     if (page.length === 0) return;
     yield page;
     afterId = page[page.length - 1]?.id;
   }
 }
 
-async function list(letters: DeadLetters, { json, output, signal }: Invocation): Promise<void> {
+async function list(deadLetters: DeadLetters, { json, output, signal }: Invocation): Promise<void> {
   const nowMs = Date.now();
   const line = json ? jsonLine : tableLine;
   let count = 0;
   if (!(await output.write(json ? '{"items":[' : tableHead()))) return;
-  for await (const page of pages(letters, signal)) {
-    const text = page.map((letter) => line(letter, nowMs)).join(json ? ',' : '');
+  for await (const page of pages(deadLetters, signal)) {
+    const text = page.map((deadLetter) => line(deadLetter, nowMs)).join(json ? ',' : '');
     if (!(await output.write(json && count > 0 ? `,${text}` : text))) return;
     count += page.length;
   }
   await output.write(json ? `],"count":${count}}\n` : `${plural(count, 'dead letter')}\n`);
 }
 
-function toWire(letter: DeadLetter, nowMs: number) {
+function toWire(deadLetter: DeadLetter, nowMs: number) {
   return {
-    id: letter.id,
-    reason: letter.reason,
-    received_at: new Date(letter.stampMs).toISOString(),
-    dead_at: new Date(letter.deadMs).toISOString(),
-    age_ms: Math.max(0, nowMs - letter.deadMs),
-    attempts: letter.attempts,
-    byte_length: letter.bytes.byteLength,
+    id: deadLetter.id,
+    reason: deadLetter.reason,
+    received_at: new Date(deadLetter.stampMs).toISOString(),
+    dead_at: new Date(deadLetter.deadMs).toISOString(),
+    age_ms: Math.max(0, nowMs - deadLetter.deadMs),
+    attempts: deadLetter.attempts,
+    byte_length: deadLetter.bytes.byteLength,
   };
 }
 
-function jsonLine(letter: DeadLetter, nowMs: number): string {
-  return JSON.stringify(toWire(letter, nowMs));
+function jsonLine(deadLetter: DeadLetter, nowMs: number): string {
+  return JSON.stringify(toWire(deadLetter, nowMs));
 }
 
 function tableHead(): string {
@@ -127,11 +127,11 @@ function tableHead(): string {
 const ID_WIDTH = 24;
 const AGE_WIDTH = 7;
 
-function tableLine(letter: DeadLetter, nowMs: number): string {
-  const age = ageText(nowMs - letter.deadMs).padStart(AGE_WIDTH);
-  const attempts = String(letter.attempts).padStart(8);
-  const bytes = String(letter.bytes.byteLength).padStart(7);
-  return `${visibleText(letter.id).padEnd(ID_WIDTH)}  ${age}  ${attempts}  ${bytes}  ${visibleText(letter.reason)}\n`;
+function tableLine(deadLetter: DeadLetter, nowMs: number): string {
+  const age = ageText(nowMs - deadLetter.deadMs).padStart(AGE_WIDTH);
+  const attempts = String(deadLetter.attempts).padStart(8);
+  const bytes = String(deadLetter.bytes.byteLength).padStart(7);
+  return `${visibleText(deadLetter.id).padEnd(ID_WIDTH)}  ${age}  ${attempts}  ${bytes}  ${visibleText(deadLetter.reason)}\n`;
 }
 
 /** `12 s`, `5 min`, `3 h`, `9 d`: the greatest unit that fits. */
@@ -145,22 +145,22 @@ function ageText(ageMs: number): string {
   return `${Math.max(0, Math.floor(ageMs / unitMs))} ${unit}`;
 }
 
-async function show(letters: DeadLetters, { args, json, output }: Invocation): Promise<void> {
+async function show(deadLetters: DeadLetters, { args, json, output }: Invocation): Promise<void> {
   const id = args.operands[0] ?? '';
-  const letter = await letters.get(id);
-  if (letter === null) {
+  const deadLetter = await deadLetters.get(id);
+  if (deadLetter === null) {
     const message = `there is no dead letter ${JSON.stringify(id)}: hrm dlq list shows their ids`;
     throw new HrmError(message, { kind: 'invalid', code: 'unknown_dead_letter', faults: [{ path: '/id', message }] });
   }
-  const body = isUtf8(letter.bytes)
-    ? { text: Buffer.from(letter.bytes).toString('utf8') }
-    : { base64: Buffer.from(letter.bytes).toString('base64') };
-  const wire = toWire(letter, Date.now());
+  const body = isUtf8(deadLetter.bytes)
+    ? { text: Buffer.from(deadLetter.bytes).toString('utf8') }
+    : { base64: Buffer.from(deadLetter.bytes).toString('base64') };
+  const wire = toWire(deadLetter, Date.now());
   if (json) await output.write(`${JSON.stringify({ ...wire, ...body })}\n`);
-  else await printLetter(output, wire, body);
+  else await printDeadLetter(output, wire, body);
 }
 
-async function printLetter(
+async function printDeadLetter(
   output: Output,
   wire: ReturnType<typeof toWire>,
   body: { readonly text: string } | { readonly base64: string },
@@ -171,10 +171,10 @@ async function printLetter(
   await output.write(`${summaryText(rows)}\nThis is health data of a person. The bytes, ${form}:\n${bytes}\n`);
 }
 
-/** Redrives or purges the letters named, or all that were there at the start. */
+/** Redrives or purges the dead letters named, or all that were there at the start. */
 async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invocation): Promise<void> {
   const { args, json, output, signal } = invocation;
-  const letters = queue.deadLetters;
+  const deadLetters = queue.deadLetters;
   const ids = [...new Set(args.operands)];
   if (args.has('all') === ids.length > 0) {
     const message = `name the ids, or --all for every dead letter${ids.length > 0 ? ', not both' : ''}`;
@@ -182,8 +182,8 @@ async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invoca
   }
   const kept = ids.length > 0 ? 0 : (await queue.depth()).deadLetters;
   let done = 0;
-  if (ids.length > 0) done = await letters[verb](ids);
-  else for await (const page of oldest(pages(letters, signal), kept)) done += await letters[verb](page);
+  if (ids.length > 0) done = await deadLetters[verb](ids);
+  else for await (const page of oldest(pages(deadLetters, signal), kept)) done += await deadLetters[verb](page);
   const missing = ids.length > 0 ? ids.length - done : 0;
   const past = verb === 'redrive' ? 'redriven' : 'purged';
   const text = `${plural(done, 'dead letter')} ${past}${missing > 0 ? `; ${missing} not there` : ''}\n`;
@@ -191,14 +191,14 @@ async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invoca
 }
 
 /**
- * The ids of the oldest letters, as many as there were at the start: a running consumer may set aside again what was just
+ * The ids of the oldest dead letters, as many as there were at the start: a running consumer may set aside again what was just
  * redriven, and that must not keep the command busy for ever. By number and not by time: whose clock set their times is
  * another machine's.
  */
 async function* oldest(source: AsyncIterable<readonly DeadLetter[]>, count: number): AsyncGenerator<string[]> {
   let left = count;
   for await (const page of source) {
-    const ids = page.slice(0, left).map((letter) => letter.id);
+    const ids = page.slice(0, left).map((deadLetter) => deadLetter.id);
     if (ids.length === 0) return;
     left -= ids.length;
     yield ids;

@@ -1,8 +1,8 @@
 import { type Command, QUEUE_SETTINGS } from '../command.js';
 import { checkQueue } from '../doctor/check-queue.js';
+import { type CheckResult, resultsOf } from '../doctor/check-result.js';
 import { checkNode, checkSettings } from '../doctor/check-settings.js';
 import { checkStorage } from '../doctor/check-storage.js';
-import { type Finding, findingsOf } from '../doctor/finding.js';
 import { plural, visibleText } from '../output.js';
 import { describeTerminal, styled, type Terminal } from '../terminal.js';
 
@@ -36,7 +36,7 @@ export const doctorCommand: Command = {
     // Of the server, which takes time to load, and is for who asks.
     const { checkKeys } = await import('../doctor/check-keys.js');
     const { checkSurroundings } = await import('../doctor/check-surroundings.js');
-    const findings = [
+    const results = [
       ...checkNode(process.versions.node),
       ...checkSettings(settings, env),
       ...checkKeys(settings, Date.now()),
@@ -44,41 +44,41 @@ export const doctorCommand: Command = {
       ...(await bounded('data', checkStorage(settings.dataDir))),
       ...(await bounded('queue', checkQueue(settings))),
     ];
-    const status = worst(findings);
+    const status = worst(results);
     const terminal = describeTerminal(stdout, env);
-    await output.write(json ? `${JSON.stringify({ status, findings })}\n` : textOf(findings, terminal));
+    await output.write(json ? `${JSON.stringify({ status, results })}\n` : textOf(results, terminal));
     return status === 'problem' ? 'unavailable' : 'done';
   },
 };
 
-async function bounded(check: string, findings: Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+async function bounded(check: string, results: Promise<readonly CheckResult[]>): Promise<readonly CheckResult[]> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly Finding[]>((resolve) => {
+  const late = new Promise<readonly CheckResult[]>((resolve) => {
     const message = `no answer within ${CHECK_TIMEOUT_MS / 1_000} s`;
     const advice = 'look whether the disk, the file server or Redis hangs';
-    timer = setTimeout(() => resolve([findingsOf(check).problem('timeout', message, advice)]), CHECK_TIMEOUT_MS);
+    timer = setTimeout(() => resolve([resultsOf(check).problem('timeout', message, advice)]), CHECK_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([findings, late]);
+    return await Promise.race([results, late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function worst(findings: readonly Finding[]): Finding['level'] {
+function worst(results: readonly CheckResult[]): CheckResult['level'] {
   const levels = ['problem', 'warning'] as const;
-  return levels.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
+  return levels.find((level) => results.some((result) => result.level === level)) ?? 'ok';
 }
 
-/** A line a finding, and below it what to do. */
-function textOf(findings: readonly Finding[], terminal: Terminal): string {
-  const lines = findings.flatMap(({ check, level, message, advice }) => {
+/** A line a result, and below it what to do. */
+function textOf(results: readonly CheckResult[], terminal: Terminal): string {
+  const lines = results.flatMap(({ check, level, message, advice }) => {
     const mark = level === 'ok' ? 'ok     ' : styled(level, level === 'problem' ? 'red' : 'bold', terminal);
     const text = `${mark}  ${check.padEnd(8)}  ${visibleText(message)}`;
     return advice === null ? [text] : [text, `${' '.repeat(19)}do: ${visibleText(advice)}`];
   });
   const [problems, warnings] = (['problem', 'warning'] as const).map(
-    (level) => findings.filter((finding) => finding.level === level).length,
+    (level) => results.filter((result) => result.level === level).length,
   );
   return `${[...lines, `${plural(problems ?? 0, 'problem')}, ${plural(warnings ?? 0, 'warning')}`].join('\n')}\n`;
 }

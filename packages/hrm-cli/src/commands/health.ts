@@ -10,7 +10,7 @@ import { summaryText, visibleText } from '../output.js';
 const MAX_CLOSE_MS = 1_000;
 
 /** What came of looking at queue and storage. */
-interface Finding {
+interface CheckResult {
   readonly report: HealthReport;
   /** What a report, which anybody may ask a server for, does not say: which directory, what to do. */
   readonly advice: readonly string[];
@@ -39,11 +39,11 @@ export const healthCommand: Command = {
 };
 
 /** Opens what is there, as far as it is there, and checks it as a server would. */
-async function lookAround(settings: Settings): Promise<Finding> {
+async function lookAround(settings: Settings): Promise<CheckResult> {
   const { createHealth } = await import('hrm-server');
   const queue = openQueue(settings, { create: false });
   const storage = openStorage(settings, { create: false });
-  // What cannot be opened, or takes too long, is a finding as what cannot be used is: the checks wait for it, bounded.
+  // What cannot be opened, or takes too long, is a result as what cannot be used is: the checks wait for it, bounded.
   const health = createHealth(
     {
       queue: {

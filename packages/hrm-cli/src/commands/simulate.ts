@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { createBackpressure } from '../import/backpressure.js';
 import { type Destination, withDestination } from '../import/destination.js';
-import { enqueuePatiently } from '../import/enqueue-patiently.js';
-import { createPatience } from '../import/wait-for-room.js';
+import { enqueueWithBackpressure } from '../import/enqueue-with-backpressure.js';
 import { summaryText } from '../output.js';
 import { type Progress, rateText, startProgress } from '../progress.js';
 import { URL_OPTION } from '../server.js';
-import { deliveries, type Oddities, type SimulatedReading } from '../simulate/deliveries.js';
+import { type Anomalies, deliveries, type SimulatedReading } from '../simulate/deliveries.js';
 import { MAX_DEVICES } from '../simulate/device.js';
 import { readSimulateOptions, type SimulateOptions } from '../simulate/options.js';
 
@@ -57,11 +57,11 @@ interface Due {
 }
 
 /** History, then what comes in real time, in pieces that can be enqueued. */
-function* pieces(options: SimulateOptions, oddities: Oddities): Generator<Due, void, undefined> {
+function* pieces(options: SimulateOptions, anomalies: Anomalies): Generator<Due, void, undefined> {
   const { startMs, backfillMs, durationMs, users, devices, rate } = options;
   const history = { ...options, fromMs: startMs - backfillMs, toMs: startMs, everyMs: BACKFILL_EVERY_MS };
   let readings: SimulatedReading[] = [];
-  for (const delivery of deliveries(history, oddities)) {
+  for (const delivery of deliveries(history, anomalies)) {
     for (const reading of delivery.readings) {
       if (readings.push(reading) < MAX_ENQUEUE_READINGS) continue;
       yield { afterMs: 0, readings };
@@ -71,19 +71,19 @@ function* pieces(options: SimulateOptions, oddities: Oddities): Generator<Due, v
   if (readings.length > 0) yield { afterMs: 0, readings };
   const everyMs = (users * devices * 1_000) / rate;
   const live = { ...options, fromMs: startMs, toMs: startMs + durationMs, everyMs };
-  for (const delivery of deliveries(live, oddities)) {
+  for (const delivery of deliveries(live, anomalies)) {
     for (let from = 0; from < delivery.readings.length; from += MAX_ENQUEUE_READINGS) {
       yield { afterMs: delivery.byMs - startMs, readings: delivery.readings.slice(from, from + MAX_ENQUEUE_READINGS) };
     }
   }
 }
 
-function noOddities(): Oddities {
+function noAnomalies(): Anomalies {
   return { duplicates: 0, late: 0, missing: 0 };
 }
 
 async function printReadings(options: SimulateOptions, { output, signal }: Invocation): Promise<void> {
-  for (const { readings } of pieces(options, noOddities())) {
+  for (const { readings } of pieces(options, noAnomalies())) {
     if (signal.aborted) return;
     const text = readings.map((reading) => `${JSON.stringify(reading)}\n`).join('');
     if (!(await output.write(text))) return;
@@ -91,13 +91,13 @@ async function printReadings(options: SimulateOptions, { output, signal }: Invoc
 }
 
 /** What came of a simulation. */
-interface Tally extends Oddities {
+interface Tally extends Anomalies {
   enqueued: number;
 }
 
 async function feedQueue(options: SimulateOptions, invocation: Invocation): Promise<void> {
   const { json, output, stderr, signal } = invocation;
-  const tally: Tally = { enqueued: 0, ...noOddities() };
+  const tally: Tally = { enqueued: 0, ...noAnomalies() };
   const progress = startProgress({ label: 'simulate', total: 1, stream: stderr, enabled: !json });
   const beganMs = performance.now();
   try {
@@ -154,7 +154,7 @@ async function enqueueAll(
   tally: Tally,
   progress: Progress,
 ): Promise<void> {
-  const patience = createPatience(queue, tally, {
+  const backpressure = createBackpressure(queue, tally, {
     signal,
     onWait: () => progress.update(0, 'the queue is full: waiting'),
   });
@@ -169,11 +169,11 @@ async function enqueueAll(
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
     if (signal.aborted) return;
-    tally.enqueued += await enqueuePatiently(queue, readings, {
+    tally.enqueued += await enqueueWithBackpressure(queue, readings, {
       maxFutureMs: settings.maxFutureMs,
       maxPastMs: settings.maxPastMs,
       signal,
-      patience,
+      backpressure,
     });
     const lastMs = Date.parse(readings.at(-1)?.timestamp ?? '') - options.startMs + options.backfillMs;
     const note = `${tally.enqueued.toLocaleString('en')} readings, ${rateText(tally.enqueued, performance.now() - beganMs)}`;

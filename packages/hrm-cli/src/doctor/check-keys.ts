@@ -4,15 +4,15 @@ import type { Settings } from 'hrm-core/settings';
 import { isLoopback } from 'hrm-server';
 import { type KeyRecord, readKeys } from 'hrm-server/keys';
 import { plural } from '../output.js';
+import { type CheckResult, resultsOf } from './check-result.js';
 import { rightsOfOthers } from './check-storage.js';
-import { type Finding, findingsOf } from './finding.js';
 
 /** What of the settings decides who is answered. */
 type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous'>;
 
 /** Looks at the file of API keys: whether a server would start with it, who may read it, and which keys have ended. */
-export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs: number): readonly Finding[] {
-  const { ok, warning, problem } = findingsOf('keys');
+export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs: number): readonly CheckResult[] {
+  const { ok, warning, problem } = resultsOf('keys');
   let keys: readonly KeyRecord[];
   try {
     keys = readKeys(keysFile);
@@ -27,17 +27,17 @@ export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs
     return [problem('keys_missing', message, 'make one with hrm keys create, or unset HRM_HOST')];
   }
   const ended = keys.filter(({ expires_ms }) => expires_ms !== null && expires_ms <= nowMs).length;
-  const findings: Finding[] = [];
+  const results: CheckResult[] = [];
   if ((stats.mode & 0o077) !== 0) {
     const { rights, isProblem } = rightsOfOthers(stats.mode);
     const message = `others may ${rights} the file of keys`;
-    findings.push((isProblem ? problem : warning)('permissions', message, `run chmod go= ${keysFile}`));
+    results.push((isProblem ? problem : warning)('permissions', message, `run chmod go= ${keysFile}`));
   }
   if (ended === keys.length)
-    findings.push(warning('keys_none', 'no key counts: nobody is answered', 'make one with hrm keys create'));
+    results.push(warning('keys_none', 'no key counts: nobody is answered', 'make one with hrm keys create'));
   else if (ended > 0) {
     const message = `${plural(ended, 'key')} of ${keys.length} ended`;
-    findings.push(warning('keys_ended', message, 'hrm keys list shows which; hrm keys revoke takes them away'));
+    results.push(warning('keys_ended', message, 'hrm keys list shows which; hrm keys revoke takes them away'));
   }
-  return findings.length > 0 ? findings : [ok('keys', plural(keys.length, 'key'))];
+  return results.length > 0 ? results : [ok('keys', plural(keys.length, 'key'))];
 }

@@ -3,14 +3,14 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskSpace, type Room, type Space, spaceState } from 'hrm-core';
 import { bytesText } from '../output.js';
-import { type Finding, findingsOf } from './finding.js';
+import { type CheckResult, resultsOf } from './check-result.js';
 
 /**
  * Looks at the place of a directory that nothing has used yet: whether it may be made or written there, and the room.
  * @param directory - absolute; it may be there, and empty.
  */
-export async function placeFindings(check: string, directory: string): Promise<readonly Finding[]> {
-  const { problem } = findingsOf(check);
+export async function placeResults(check: string, directory: string): Promise<readonly CheckResult[]> {
+  const { problem } = resultsOf(check);
   const place = await nearestPlace(directory);
   const isWritable = await access(place, constants.W_OK | constants.X_OK).then(
     () => true,
@@ -20,7 +20,7 @@ export async function placeFindings(check: string, directory: string): Promise<r
     const message = `${place} is no directory that this user may write to`;
     return [problem('place_unwritable', message, 'make it one, or name another directory')];
   }
-  return spaceFindings(check, diskSpace(await statfs(place)));
+  return spaceResults(check, diskSpace(await statfs(place)));
 }
 
 /** The directory itself, or what there is of the way to it. */
@@ -31,13 +31,13 @@ async function nearestPlace(directory: string): Promise<string> {
 }
 
 /** What the room of a disk says, in words. */
-export function spaceFindings(check: string, space: Space): readonly Finding[] {
+export function spaceResults(check: string, space: Space): readonly CheckResult[] {
   const { bytes, inodes } = spaceState(space);
-  return [...byteFindings(check, space, bytes), ...inodeFindings(check, space, inodes)];
+  return [...byteResults(check, space, bytes), ...inodeResults(check, space, inodes)];
 }
 
-function inodeFindings(check: string, { freeInodes, totalInodes }: Space, room: Room): readonly Finding[] {
-  const { ok, warning, problem } = findingsOf(check);
+function inodeResults(check: string, { freeInodes, totalInodes }: Space, room: Room): readonly CheckResult[] {
+  const { ok, warning, problem } = resultsOf(check);
   const message = `${freeInodes} of ${totalInodes} inodes free`;
   const advice = 'delete files, or move to a file system with more';
   switch (room) {
@@ -52,8 +52,8 @@ function inodeFindings(check: string, { freeInodes, totalInodes }: Space, room: 
   }
 }
 
-function byteFindings(check: string, { freeBytes, totalBytes }: Space, room: Room): readonly Finding[] {
-  const { ok, warning, problem } = findingsOf(check);
+function byteResults(check: string, { freeBytes, totalBytes }: Space, room: Room): readonly CheckResult[] {
+  const { ok, warning, problem } = resultsOf(check);
   const message = `${bytesText(freeBytes ?? 0)} free${totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`}`;
   switch (room) {
     case 'unknown':

@@ -2,9 +2,9 @@ import { depthIssues, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import { bytesText, plural } from '../output.js';
-import { placeFindings } from './check-place.js';
-import { differenceText, permissionFindings } from './check-storage.js';
-import { type Finding, findingsOf } from './finding.js';
+import { placeResults } from './check-place.js';
+import { type CheckResult, resultsOf } from './check-result.js';
+import { differenceText, permissionResults } from './check-storage.js';
 
 /** How far the clock of Redis may be from ours, ms: leases go by its, stamps of readings by ours. */
 const MAX_REDIS_SKEW_MS = 1_000;
@@ -13,52 +13,51 @@ const MAX_REDIS_SKEW_MS = 1_000;
 const SLOW_TRIP_MS = 20;
 
 /** Looks at the queue: the server or directory, what could lose readings, and what waits in it. */
-export async function checkQueue(settings: Settings): Promise<readonly Finding[]> {
-  const { problem } = findingsOf('queue');
+export async function checkQueue(settings: Settings): Promise<readonly CheckResult[]> {
+  const { problem } = resultsOf('queue');
   try {
-    if (settings.redisUrl !== '') return [...(await redisFindings(settings)), ...(await depthFindings(settings))];
-    return [...(await depthFindings(settings)), ...(await permissionFindings('queue', settings.queueDir))];
+    if (settings.redisUrl !== '') return [...(await redisResults(settings)), ...(await depthResults(settings))];
+    return [...(await depthResults(settings)), ...(await permissionResults('queue', settings.queueDir))];
   } catch (error) {
     if (!isHrmError(error)) throw error;
-    if (error.code === 'queue_missing') return await missingFindings(settings.queueDir);
+    if (error.code === 'queue_missing') return await missingResults(settings.queueDir);
     const advice =
       error.kind === 'invalid' ? 'change that setting or server' : 'start it, or set REDIS_URL or HRM_QUEUE_DIR';
     return [problem(error.code, error.message, advice)];
   }
 }
 
-async function redisFindings(settings: Settings): Promise<readonly Finding[]> {
-  const { ok, warning } = findingsOf('redis');
+async function redisResults(settings: Settings): Promise<readonly CheckResult[]> {
+  const { ok, warning } = resultsOf('redis');
   const { describeRedis } = await import('hrm-core/redis');
   const { queueKey, processingKey, deadKey, redisUrl } = settings;
   const report = await describeRedis({ server: redisUrl, queueKey, processingKey, deadKey });
   const { version, mode, usedBytes, roundTripMs, clockAheadMs, warnings } = report;
-  const findings: Finding[] = [ok('version', `Redis ${version}, ${mode}, ${bytesText(usedBytes)} used`)];
+  const results: CheckResult[] = [ok('version', `Redis ${version}, ${mode}, ${bytesText(usedBytes)} used`)];
   for (const { code, message } of warnings) {
     const [what = message, fix = 'see docs/guides/redis.md'] = message.split(/: (?=set )/);
-    findings.push(warning(code, what, fix));
+    results.push(warning(code, what, fix));
   }
-  if (warnings.length === 0) findings.push(ok('durability', 'what is accepted is on its disk'));
+  if (warnings.length === 0) results.push(ok('durability', 'what is accepted is on its disk'));
   const trip = `a command takes ${roundTripMs.toFixed(1)} ms`;
-  if (roundTripMs <= SLOW_TRIP_MS) findings.push(ok('round_trip', trip));
-  else
-    findings.push(warning('round_trip_slow', trip, 'bring Redis nearer, or look at what else it does (SLOWLOG GET)'));
+  if (roundTripMs <= SLOW_TRIP_MS) results.push(ok('round_trip', trip));
+  else results.push(warning('round_trip_slow', trip, 'bring Redis nearer, or look at what else it does (SLOWLOG GET)'));
   const clock = `its clock is ${differenceText(clockAheadMs)}`;
-  if (Math.abs(clockAheadMs) <= MAX_REDIS_SKEW_MS) findings.push(ok('redis_clock', clock));
-  else findings.push(warning('redis_clock_skew', clock, 'set both machines by NTP'));
-  return findings;
+  if (Math.abs(clockAheadMs) <= MAX_REDIS_SKEW_MS) results.push(ok('redis_clock', clock));
+  else results.push(warning('redis_clock_skew', clock, 'set both machines by NTP'));
+  return results;
 }
 
-async function missingFindings(directory: string): Promise<readonly Finding[]> {
+async function missingResults(directory: string): Promise<readonly CheckResult[]> {
   const message = `there is no queue in ${directory} yet`;
   const advice = 'start hrm serve, which makes it, or set HRM_QUEUE_DIR or REDIS_URL';
-  const missing = findingsOf('queue').warning('queue_missing', message, advice);
-  const place = await placeFindings('queue', directory);
-  return [missing, ...place, ...(await permissionFindings('queue', directory))];
+  const missing = resultsOf('queue').warning('queue_missing', message, advice);
+  const place = await placeResults('queue', directory);
+  return [missing, ...place, ...(await permissionResults('queue', directory))];
 }
 
-async function depthFindings(settings: Settings): Promise<readonly Finding[]> {
-  const { ok, warning, problem } = findingsOf('queue');
+async function depthResults(settings: Settings): Promise<readonly CheckResult[]> {
+  const { ok, warning, problem } = resultsOf('queue');
   const queue = await openQueue(settings, { create: false });
   try {
     await queue.check();
@@ -68,24 +67,24 @@ async function depthFindings(settings: Settings): Promise<readonly Finding[]> {
     const ageMs = depth.oldestMs === null ? 0 : nowMs - depth.oldestMs;
     const waiting = `${plural(queued, 'reading')} queued, the oldest for ${Math.max(0, Math.round(ageMs / 1_000))} s`;
     // How long ended claims wait to be taken over, one look does not tell.
-    const issues = new Set(depthIssues({ ...depth, nowMs, leftoverMs: 0 }, settings).map(({ code }) => code));
-    const findings: Finding[] = [];
+    const issues = new Set(depthIssues({ ...depth, nowMs, expiredClaimsMs: 0 }, settings).map(({ code }) => code));
+    const results: CheckResult[] = [];
     if (issues.has('high_water')) {
       const message = `${waiting}: no more are accepted`;
-      findings.push(problem('high_water', message, 'run more consumers, or hrm drain --all'));
+      results.push(problem('high_water', message, 'run more consumers, or hrm drain --all'));
     }
     if (issues.has('backlog')) {
       const message = `${waiting}, near the high-water mark (${settings.queueHighWater})`;
-      findings.push(warning('backlog', message, 'run more consumers before the queue refuses readings'));
+      results.push(warning('backlog', message, 'run more consumers before the queue refuses readings'));
     }
     if (issues.has('overdue'))
-      findings.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
-    if (findings.length === 0) findings.push(ok('depth', waiting));
+      results.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
+    if (results.length === 0) results.push(ok('depth', waiting));
     if (issues.has('dead_letters')) {
       const message = `${plural(depth.deadLetters, 'dead letter')}: what could not be stored`;
-      findings.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));
+      results.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));
     }
-    return findings;
+    return results;
   } finally {
     await queue.close();
   }

@@ -1,14 +1,14 @@
 import { type SettingIssue, settingIssues } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { findUnknownVariables } from '../unknown-variables.js';
-import { type Finding, findingsOf } from './finding.js';
+import { type CheckResult, resultsOf } from './check-result.js';
 
 /** The oldest Node.js that this runs on: `engines` of package.json. */
 const MIN_NODE = [20, 19] as const;
 
 /** Looks at the Node.js that this runs on. @param version - `20.19.0`. */
-export function checkNode(version: string): readonly Finding[] {
-  const { ok, problem } = findingsOf('node');
+export function checkNode(version: string): readonly CheckResult[] {
+  const { ok, problem } = resultsOf('node');
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1]);
   if (isOld)
@@ -17,19 +17,19 @@ export function checkNode(version: string): readonly Finding[] {
 }
 
 /** Looks at settings that are allowed each by itself, and make no sense together or where they are. */
-export function checkSettings(settings: Settings, env: NodeJS.ProcessEnv): readonly Finding[] {
-  const { ok, warning, problem } = findingsOf('settings');
-  const findings: Finding[] = [];
+export function checkSettings(settings: Settings, env: NodeJS.ProcessEnv): readonly CheckResult[] {
+  const { ok, warning, problem } = resultsOf('settings');
+  const results: CheckResult[] = [];
   for (const { name, meant } of findUnknownVariables(env)) {
     const advice = meant === undefined ? 'remove it; hrm serve --help lists the settings' : `did you mean ${meant}?`;
-    findings.push(warning('unknown_variable', `the environment has ${name}, which is no setting`, advice));
+    results.push(warning('unknown_variable', `the environment has ${name}, which is no setting`, advice));
   }
   for (const issue of settingIssues(settings)) {
     const [message, advice] = wordsOf(issue, settings);
     // Of the others somebody should know; this one spoils what others read.
-    findings.push((issue === 'queue_in_data' ? problem : warning)(issue, message, advice));
+    results.push((issue === 'queue_in_data' ? problem : warning)(issue, message, advice));
   }
-  return findings.length > 0 ? findings : [ok('settings', 'they are sound')];
+  return results.length > 0 ? results : [ok('settings', 'they are sound')];
 }
 
 function wordsOf(issue: SettingIssue, settings: Settings): readonly [message: string, advice: string] {
@@ -42,7 +42,7 @@ function wordsOf(issue: SettingIssue, settings: Settings): readonly [message: st
       ];
     case 'lease_short':
       return [
-        `batches may ripen as long (${batchMaxAgeMs} ms) as a claim holds (${leaseMs} ms)`,
+        `batches may fill as long (${batchMaxAgeMs} ms) as a claim holds (${leaseMs} ms)`,
         'set HRM_LEASE_MS to several times HRM_BATCH_MAX_AGE_MS',
       ];
     case 'high_water_low':

@@ -4,8 +4,8 @@ import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
 import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
 import { openStorage } from 'hrm-core/open';
 import { plural } from '../output.js';
-import { placeFindings, spaceFindings } from './check-place.js';
-import { type Finding, findingsOf } from './finding.js';
+import { placeResults, spaceResults } from './check-place.js';
+import { type CheckResult, resultsOf } from './check-result.js';
 
 /** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
 const MAX_ENTRIES = 2_000;
@@ -22,15 +22,15 @@ const MINUTE_MS = 60_000;
 const MAX_FILE_SKEW_MS = 2_000;
 
 /** Looks at the data directory: whether it can be written durably, the room, who may read it, what was left or set aside. */
-export async function checkStorage(directory: string): Promise<readonly Finding[]> {
-  const { ok, warning, problem } = findingsOf('data');
-  const findings: Finding[] = [];
+export async function checkStorage(directory: string): Promise<readonly CheckResult[]> {
+  const { ok, warning, problem } = resultsOf('data');
+  const results: CheckResult[] = [];
   try {
     const storage = await openStorage({ dataDir: directory }, { create: false });
     try {
       const space = await storage.check();
-      findings.push(...syncFindings(await measureSync(storage)), ...spaceFindings('data', space));
-      findings.push(...(await aheadFindings(storage)));
+      results.push(...syncResults(await measureSync(storage)), ...spaceResults('data', space));
+      results.push(...(await aheadResults(storage)));
     } finally {
       await storage.close();
     }
@@ -38,24 +38,24 @@ export async function checkStorage(directory: string): Promise<readonly Finding[
     if (!isHrmError(error)) throw error;
     if (error.code === 'storage_missing') {
       const message = `there are no data in ${directory} yet`;
-      findings.push(warning('data_missing', message, 'start hrm serve, which begins there, or set HRM_DATA_DIR'));
-      const place = await placeFindings('data', directory);
-      return [...findings, ...place, ...(await permissionFindings('data', directory))];
+      results.push(warning('data_missing', message, 'start hrm serve, which begins there, or set HRM_DATA_DIR'));
+      const place = await placeResults('data', directory);
+      return [...results, ...place, ...(await permissionResults('data', directory))];
     }
-    findings.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
+    results.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
   }
   const report = await describeDirectory(directory);
-  findings.push(identityFinding(report), ...clockFindings(report));
-  findings.push(...(await permissionFindings('data', directory)));
-  if (report.leftovers > 0) {
-    const message = `${plural(report.leftovers, 'unfinished file')} over an hour old`;
-    findings.push(warning('leftovers', message, 'start hrm serve or hrm drain anew, which removes them'));
+  results.push(identityResult(report), ...clockResults(report));
+  results.push(...(await permissionResults('data', directory)));
+  if (report.staleTemporaries > 0) {
+    const message = `${plural(report.staleTemporaries, 'unfinished file')} over an hour old`;
+    results.push(warning('stale_temporaries', message, 'start hrm serve or hrm drain anew, which removes them'));
   }
   if (report.isQuarantined) {
     const message = 'the quarantine is not empty: files were found damaged';
-    findings.push(warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'));
+    results.push(warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'));
   }
-  return findings.length > 0 ? findings : [ok('data', 'well')];
+  return results.length > 0 ? results : [ok('data', 'well')];
 }
 
 /** The best of some tries, ms: that others use the disk just now does not make it a slow one. */
@@ -69,16 +69,16 @@ async function measureSync(storage: Storage): Promise<number> {
   return bestMs;
 }
 
-function syncFindings(syncMs: number): readonly Finding[] {
-  const { ok, warning } = findingsOf('data');
+function syncResults(syncMs: number): readonly CheckResult[] {
+  const { ok, warning } = resultsOf('data');
   const message = `writing and syncing a block takes ${syncMs.toFixed(1)} ms`;
   if (syncMs <= SLOW_SYNC_MS) return [ok('sync', message)];
   return [warning('sync_slow', message, 'use a faster disk, or one that is less busy: every file waits for it')];
 }
 
 /** Looks for readings whose minute of reception is not there yet: a correction of them would count only when it is over. */
-async function aheadFindings(storage: Storage): Promise<readonly Finding[]> {
-  const { ok, warning } = findingsOf('clock');
+async function aheadResults(storage: Storage): Promise<readonly CheckResult[]> {
+  const { ok, warning } = resultsOf('clock');
   const { readings, latestMs } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
   if (latestMs === null) return [ok('received', 'no reading was received ahead of it')];
   const until = new Date(latestMs + MINUTE_MS).toISOString();
@@ -88,16 +88,16 @@ async function aheadFindings(storage: Storage): Promise<readonly Finding[]> {
 }
 
 /** Without its identity an empty mount point cannot be told from the store, nor another store. */
-function identityFinding({ identity }: DirectoryReport): Finding {
-  const { ok, warning } = findingsOf('data');
+function identityResult({ identity }: DirectoryReport): CheckResult {
+  const { ok, warning } = resultsOf('data');
   if (identity !== null) return ok('identity', `the store ${identity.slice(0, 8)}`);
   const message = 'the store has no identity, so that nothing tells it from an empty mount point';
   return warning('identity_missing', message, 'start hrm serve once, which gives it one (.store)');
 }
 
 /** What keeps a file from being made there was found before. */
-function clockFindings({ clockAheadMs }: DirectoryReport): readonly Finding[] {
-  const { ok, warning } = findingsOf('clock');
+function clockResults({ clockAheadMs }: DirectoryReport): readonly CheckResult[] {
+  const { ok, warning } = resultsOf('clock');
   if (clockAheadMs === null) return [];
   const message = `the file system's clock is ${differenceText(clockAheadMs)}`;
   if (Math.abs(clockAheadMs) <= MAX_FILE_SKEW_MS) return [ok('file_clock', message)];
@@ -111,8 +111,8 @@ export function differenceText(aheadMs: number): string {
 }
 
 /** Looks for what others than the owner may read or write, or another owner has; finds nothing where nothing is. */
-export async function permissionFindings(check: string, directory: string): Promise<readonly Finding[]> {
-  const { ok, problem, warning } = findingsOf(check);
+export async function permissionResults(check: string, directory: string): Promise<readonly CheckResult[]> {
+  const { ok, problem, warning } = resultsOf(check);
   const open = { directories: 0, files: 0, foreign: 0, modes: 0 };
   const user = process.getuid?.() ?? null;
   let seen = 0;
@@ -127,18 +127,18 @@ export async function permissionFindings(check: string, directory: string): Prom
   }
   if (seen === 0) return [];
   const { directories, files, foreign, modes } = open;
-  const findings: Finding[] = [];
+  const results: CheckResult[] = [];
   if (directories + files > 0) {
     const { rights, isProblem } = rightsOfOthers(modes);
     const counts = `${plural(directories, 'directory', 'directories')} and ${plural(files, 'file')}`;
     const message = `others may ${rights} ${counts} of ${seen} looked at`;
-    findings.push((isProblem ? problem : warning)('permissions', message, `run chmod -R go= ${directory}`));
+    results.push((isProblem ? problem : warning)('permissions', message, `run chmod -R go= ${directory}`));
   }
   if (foreign > 0) {
     const message = `${foreign} of ${seen} entries belong to another user`;
-    findings.push(problem('owner', message, `run as their owner, or chown -R ${user} ${directory}`));
+    results.push(problem('owner', message, `run as their owner, or chown -R ${user} ${directory}`));
   }
-  return findings.length > 0 ? findings : [ok('permissions', `for its owner alone (${seen} entries looked at)`)];
+  return results.length > 0 ? results : [ok('permissions', `for its owner alone (${seen} entries looked at)`)];
 }
 
 /** What others than the owner may do, by modes or-ed together. That everybody may write is a problem, a group may be meant to. */

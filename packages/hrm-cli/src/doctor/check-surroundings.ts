@@ -1,7 +1,7 @@
 import type { Settings } from 'hrm-core/settings';
 import { writableAround } from 'hrm-server/keys';
 import { type ConfigFile, isOpenSecret } from '../config-file.js';
-import { type Finding, findingsOf } from './finding.js';
+import { type CheckResult, resultsOf } from './check-result.js';
 
 /** The places that the settings name. */
 type Places = Pick<Settings, 'dataDir' | 'queueDir' | 'redisUrl' | 'keysFile'>;
@@ -12,15 +12,15 @@ type Places = Pick<Settings, 'dataDir' | 'queueDir' | 'redisUrl' | 'keysFile'>;
 export function checkSurroundings(
   { dataDir, queueDir, redisUrl, keysFile }: Places,
   config: ConfigFile | null,
-): readonly Finding[] {
+): readonly CheckResult[] {
   const places = { keys: keysFile, data: dataDir, ...(redisUrl === '' ? { queue: queueDir } : {}) };
-  const findings = Object.entries(places).flatMap(([check, path]): Finding[] => {
+  const results = Object.entries(places).flatMap(([check, path]): CheckResult[] => {
     const directory = writableAround(path);
     if (directory === null) return [];
     const message = `everybody may write to ${directory}, and so put something else in the place of ${path}`;
-    return [findingsOf(check).problem('directory_writable', message, `run chmod o-w ${directory}`)];
+    return [resultsOf(check).problem('directory_writable', message, `run chmod o-w ${directory}`)];
   });
-  if (!isOpenSecret(config)) return findings;
+  if (!isOpenSecret(config)) return results;
   const message = `everybody may read ${config.path}, which has a password in it`;
-  return [...findings, findingsOf('settings').warning('config_readable', message, `run chmod o= ${config.path}`)];
+  return [...results, resultsOf('settings').warning('config_readable', message, `run chmod o= ${config.path}`)];
 }

@@ -10,7 +10,7 @@ import { openClient } from '../server.js';
 /** What judges and takes readings. */
 export interface Destination extends Pick<Queue, 'depth'> {
   /** Whether it has tried again by itself by the time it says that it is unavailable. */
-  readonly isPatient: boolean;
+  readonly waitsForRoom: boolean;
   /** Takes 1 to 10,000 readings as a wire spells them, all or none. @returns how many. */
   enqueue(items: readonly unknown[], options: EnqueueOptions): Promise<number>;
 }
@@ -18,7 +18,7 @@ export interface Destination extends Pick<Queue, 'depth'> {
 /** A queue as a destination. */
 export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
   return {
-    isPatient: false,
+    waitsForRoom: false,
     enqueue: async (items, options) =>
       (await enqueueUntrusted({ queue }, items, { ...options, wireOnly: true })).accepted,
     depth: () => queue.depth(),
@@ -28,7 +28,7 @@ export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
 /** A server as a destination: it judges by its own settings, and does not tell what is queued. */
 function toServer(client: Client): Destination {
   return {
-    isPatient: true,
+    waitsForRoom: true,
     // The server judges what they are.
     enqueue: async (items, { signal }) => (await client.enqueue(items as readonly WireReading[], { signal })).accepted,
     depth: () => Promise.reject(new Error('a server does not tell')),

@@ -11,11 +11,11 @@ import {
   MAX_FAULTS,
   type Queue,
 } from 'hrm-core';
+import { type Backpressure, createBackpressure } from './backpressure.js';
 import type { Chunk } from './chunks.js';
 import type { Destination } from './destination.js';
-import { enqueuePatiently } from './enqueue-patiently.js';
+import { enqueueWithBackpressure } from './enqueue-with-backpressure.js';
 import { addReason, type Reasons } from './reasons.js';
-import { createPatience, type Patience } from './wait-for-room.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
 const MAX_CHUNKS_IN_FLIGHT = 4;
@@ -24,7 +24,7 @@ const MAX_CHUNKS_IN_FLIGHT = 4;
 export interface Tally {
   /** Readings the queue holds durably. */
   enqueued: number;
-  /** Rows that are no valid reading, passed over by --skip-invalid. */
+  /** Rows that are no valid reading, skipped by --skip-invalid. */
   rejected: number;
   /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
   readonly faults: Fault[];
@@ -49,7 +49,7 @@ interface Import {
   readonly queue: Destination;
   readonly rules: ChunkRules;
   readonly tally: Tally;
-  readonly patience: Patience;
+  readonly backpressure: Backpressure;
 }
 
 /**
@@ -65,7 +65,7 @@ export async function enqueueChunks(
   rules: ChunkRules,
   tally: Tally,
 ): Promise<void> {
-  const one: Import = { queue, rules, tally, patience: createPatience(queue, tally, rules) };
+  const one: Import = { queue, rules, tally, backpressure: createBackpressure(queue, tally, rules) };
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const accepted = acceptInOrder(rules);
@@ -128,8 +128,8 @@ async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   if (valid.length > 0) await push(one, valid);
 }
 
-async function push({ queue, rules, tally, patience }: Import, items: readonly unknown[]): Promise<void> {
-  const accepted = await enqueuePatiently(queue, items, { ...rules, patience });
+async function push({ queue, rules, tally, backpressure }: Import, items: readonly unknown[]): Promise<void> {
+  const accepted = await enqueueWithBackpressure(queue, items, { ...rules, backpressure });
   // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
   tally.enqueued += accepted;
 }

@@ -1,6 +1,6 @@
 /**
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
- * the band from least to greatest shaded behind it, gaps as gaps. In ASCII a character is one dot.
+ * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
 import { plural } from '../output.js';
 import { styled, type Terminal } from '../terminal.js';
@@ -141,7 +141,7 @@ function paintLine(bins: Bins, line: number, { bits, rowOf, ink, columns, termin
   return text;
 }
 
-/** Whether the band from least to greatest goes through a character. */
+/** Whether the band from minimum to maximum goes through a character. */
 function hasBand(bins: Bins, column: number, line: number, rowOf: (bpm: number) => number, { dots }: Ink): boolean {
   for (let slot = column * dots[0]; slot < (column + 1) * dots[0]; slot += 1) {
     if ((bins.count[slot] ?? 0) === 0) continue;

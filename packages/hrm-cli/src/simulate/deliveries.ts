@@ -36,7 +36,7 @@ export interface Delivery {
 }
 
 /** What was out of the ordinary so far. */
-export interface Oddities {
+export interface Anomalies {
   duplicates: number;
   /** Delivered after a later reading of the same device might have been. */
   late: number;
@@ -56,7 +56,7 @@ const DUPLICATE_SHARE = 0.01;
 const MAX_LATE_STEPS = 4;
 
 /** Simulates: yields a delivery a step, also one with nothing in it; at the end all that was held back. */
-export function* deliveries(simulation: Simulation, oddities: Oddities): Generator<Delivery, void, undefined> {
+export function* deliveries(simulation: Simulation, anomalies: Anomalies): Generator<Delivery, void, undefined> {
   const { seed, users, fromMs, toMs, everyMs } = simulation;
   const devices = Array.from({ length: users }, (_, i) => createPerson(seed, i)).flatMap((person) =>
     createDevices(person, simulation.devices),
@@ -71,8 +71,8 @@ export function* deliveries(simulation: Simulation, oddities: Oddities): Generat
       for (; (nextMs[d] as number) < byMs; nextMs[d] = (nextMs[d] as number) + everyMs) {
         const atMs = Math.floor(nextMs[d] as number);
         const reading = read(device, atMs);
-        if (reading === null) oddities.missing += 1;
-        else deliver(reading, device, atMs, byMs, { ready, held, oddities });
+        if (reading === null) anomalies.missing += 1;
+        else deliver(reading, device, atMs, byMs, { ready, held, anomalies });
       }
     }
     yield { byMs, readings: ready };
@@ -84,7 +84,7 @@ export function* deliveries(simulation: Simulation, oddities: Oddities): Generat
 interface Destination {
   readonly ready: SimulatedReading[];
   readonly held: ReturnType<typeof createHeld>;
-  readonly oddities: Oddities;
+  readonly anomalies: Anomalies;
 }
 
 function deliver(
@@ -92,17 +92,17 @@ function deliver(
   device: Device,
   atMs: number,
   byMs: number,
-  { ready, held, oddities }: Destination,
+  { ready, held, anomalies }: Destination,
 ): void {
   const { key } = device;
   const backMs = reachableMs(device, atMs);
   const isLate = backMs === atMs && chance(...key, 31, atMs) < LATE_SHARE;
   const lateMs = isLate ? Math.ceil(chance(...key, 32, atMs) * MAX_LATE_STEPS) * STEP_MS : 0;
   const arriveMs = backMs + lateMs;
-  if (arriveMs > atMs) oddities.late += 1;
+  if (arriveMs > atMs) anomalies.late += 1;
   if (arriveMs < byMs || !held.put(arriveMs, reading)) ready.push(reading);
   if (chance(...key, 33, atMs) >= DUPLICATE_SHARE) return;
-  oddities.duplicates += 1;
+  anomalies.duplicates += 1;
   if (!held.put(arriveMs + 2 * STEP_MS, reading)) ready.push(reading);
 }
 

@@ -14,7 +14,7 @@ export interface Person {
   /** What every chance of this person's begins with. */
   readonly key: readonly [seed: number, index: number];
   readonly restingBpm: number;
-  /** How much of the way to the greatest rate exercise goes, and how often there is any. */
+  /** How much of the way to the maximum rate exercise goes, and how often there is any. */
   readonly fitness: number;
   /** How far this person's day is behind UTC's, ms. */
   readonly shiftMs: number;

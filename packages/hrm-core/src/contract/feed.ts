@@ -87,8 +87,8 @@ function orderTests(test: Register): void {
     assert.ok(a !== undefined && b !== undefined);
     const requeue = [{ ...a, readings: 1 }];
     await queue.ack(token, { requeue, deadLetters: [{ ...b, reason: 'test' }] });
-    const [letter] = await queue.deadLetters.list({ limit: 1 });
-    assert.equal(await queue.deadLetters.redrive([letter?.id ?? '']), 1);
+    const [deadLetter] = await queue.deadLetters.list({ limit: 1 });
+    assert.equal(await queue.deadLetters.redrive([deadLetter?.id ?? '']), 1);
     await queue.release((await claimed(queue)).token);
     await fixture.advance(1_000);
     await pushTexts(queue, ['d']);

@@ -174,19 +174,19 @@ async function ackOne(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   const claim = pickLiving(model, upTo);
   if (claim === undefined) return;
   const bad = claim.items.slice(0, upTo(3));
-  const letters = bad.map(({ bytes }) => ({ reason: 'bad ✗', bytes, stampMs: 1, attempts: claim.attempts }));
+  const deadLetters = bad.map(({ bytes }) => ({ reason: 'bad ✗', bytes, stampMs: 1, attempts: claim.attempts }));
   const putBack = claim.items.slice(bad.length, bad.length + upTo(4)).map((item) => {
     return { bytes: item.bytes, readings: 1 + upTo(9), requeuedMs: 1 + upTo(1_000_000) };
   });
   const requeue = putBack.map(({ bytes, readings, requeuedMs }) => ({ bytes, readings, stampMs: requeuedMs }));
-  assert.equal(await queue.ack(claim.token, { deadLetters: letters, requeue }), 'acked');
+  assert.equal(await queue.ack(claim.token, { deadLetters, requeue }), 'acked');
   model.queued.push(...putBack);
   model.claims.splice(model.claims.indexOf(claim), 1);
   model.lostTokens.push(claim.token);
   const afterId = model.dead.at(-1)?.id;
   const arrived = await queue.deadLetters.list({ afterId, limit: bad.length + 1 });
   assert.equal(arrived.length, bad.length);
-  for (const [index, letter] of arrived.entries()) assert.ok(sameBytes(letter, bad[index]));
+  for (const [index, deadLetter] of arrived.entries()) assert.ok(sameBytes(deadLetter, bad[index]));
   model.dead.push(...arrived);
 }
 
@@ -222,9 +222,9 @@ async function useLost(model: Model, queue: Queue, upTo: UpTo): Promise<void> {
   const token = model.lostTokens[upTo(model.lostTokens.length)] ?? '';
   assert.equal(await queue.renew(token, 1_000_000), 'stale');
   assert.equal(await queue.release(token), 'stale');
-  const letter = { reason: 'lost', bytes: new Uint8Array(), stampMs: 0, attempts: 1 };
+  const deadLetter = { reason: 'lost', bytes: new Uint8Array(), stampMs: 0, attempts: 1 };
   const element = { bytes: new Uint8Array(), readings: 1, stampMs: 0 };
-  assert.equal(await queue.ack(token, { deadLetters: [letter], requeue: [element] }), 'stale');
+  assert.equal(await queue.ack(token, { deadLetters: [deadLetter], requeue: [element] }), 'stale');
 }
 
 async function drain(

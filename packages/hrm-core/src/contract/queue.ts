@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { feedTests } from './feed.js';
+import { deadLetterTests, requeueTests, waitTests } from './queue-dead-letters-and-waits.js';
 import { checkRandomHistory } from './queue-history.js';
-import { letterTests, requeueTests, waitTests } from './queue-letters-and-waits.js';
 import {
   claimed,
   element,
@@ -34,7 +34,7 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
     });
   elementTests(register);
   claimTests(register);
-  letterTests(register);
+  deadLetterTests(register);
   requeueTests(register);
   waitTests(register);
   feedTests(register);

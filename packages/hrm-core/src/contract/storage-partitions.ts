@@ -37,7 +37,7 @@ export const replaceCases: StorageCases = [
       const stale = await storage.snapshot(partition);
       try {
         assert.equal(await replaceBy(await another(), 'two', 'part-old-2.parquet'), 'replaced');
-        const late = { snapshot: stale, retiredName: 'part-old-3.parquet', bytes: bytesOf('late') };
+        const late = { snapshot: stale, supersededName: 'part-old-3.parquet', bytes: bytesOf('late') };
         assert.equal(await storage.replace(late), 'conflict');
       } finally {
         await stale.close();
@@ -54,7 +54,7 @@ export const replaceCases: StorageCases = [
       try {
         await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
         assert.equal(await replaceBy(await another(), 'fast', 'part-old-1.parquet'), 'replaced');
-        const late = { snapshot: empty, retiredName: 'part-old-2.parquet', bytes: bytesOf('late') };
+        const late = { snapshot: empty, supersededName: 'part-old-2.parquet', bytes: bytesOf('late') };
         assert.equal(await storage.replace(late), 'conflict');
       } finally {
         await empty.close();
@@ -76,7 +76,7 @@ export const replaceCases: StorageCases = [
       );
       const outcomes = await Promise.all(
         tries.map(({ handle, text, snapshot }) =>
-          handle.replace({ snapshot, retiredName: `part-old-${text}.parquet`, bytes: bytesOf(text) }),
+          handle.replace({ snapshot, supersededName: `part-old-${text}.parquet`, bytes: bytesOf(text) }),
         ),
       );
       for (const { snapshot } of tries) await snapshot.close();
@@ -130,39 +130,39 @@ export const listingCases: StorageCases = [
     },
   ],
   [
-    'what was published to is pending until a visit settles it, and again when it is published to',
+    'what was published to is dirty until a visit settles it, and again when it is published to',
     async ({ storage, another }) => {
       const shared = { ...partition, directory: '_shared' };
-      const pending = () => pathsOf(storage, { pending: true });
+      const dirty = () => pathsOf(storage, { dirty: true });
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
       await storage.publish(shared, 'part-a.parquet', bytesOf('a'));
-      assert.deepEqual(await pending(), ['20240115/_shared', '20240115/ana']);
-      assert.deepEqual(await pathsOf(storage, { pending: true, directories: ['ana'] }), ['20240115/ana']);
-      assert.deepEqual(await pathsOf(storage, { pending: true, fromDate: '20240116' }), []);
+      assert.deepEqual(await dirty(), ['20240115/_shared', '20240115/ana']);
+      assert.deepEqual(await pathsOf(storage, { dirty: true, directories: ['ana'] }), ['20240115/ana']);
+      assert.deepEqual(await pathsOf(storage, { dirty: true, fromDate: '20240116' }), []);
       const visit = await storage.visit(partition);
       assert.equal(visit.changed, true);
-      assert.equal((await pending()).length, 2, 'a visit that does not settle leaves it pending');
+      assert.equal((await dirty()).length, 2, 'a visit that does not settle leaves it dirty');
       const again = await (await another()).visit(partition);
       assert.equal(again.changed, false, 'nothing was published since');
-      await again.settle();
-      assert.deepEqual(await pending(), ['20240115/_shared']);
-      await visit.settle();
+      await again.markClean();
+      assert.deepEqual(await dirty(), ['20240115/_shared']);
+      await visit.markClean();
       assert.equal(await storage.publish(partition, 'part-a.parquet', bytesOf('a')), 'exists');
-      assert.equal((await pending()).length, 2);
+      assert.equal((await dirty()).length, 2);
       const third = await storage.visit(partition);
       await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
-      await third.settle();
-      assert.equal((await pending()).length, 2, 'what was published during the visit was not seen by it');
-      await (await storage.visit({ ...partition, directory: 'nobody' })).settle();
+      await third.markClean();
+      assert.equal((await dirty()).length, 2, 'what was published during the visit was not seen by it');
+      await (await storage.visit({ ...partition, directory: 'nobody' })).markClean();
     },
   ],
   [
-    'a replacement is pending, for what it replaced is still there; parts that another partition holds are removed',
+    'a replacement is dirty, for what it replaced is still there; parts that another partition holds are removed',
     async ({ storage }) => {
       const shared = { ...partition, directory: '_shared' };
       await storage.publish(shared, 'part-a.parquet', bytesOf('a'));
       assert.equal(await replaceBy(storage, 'one', 'part-old-1.parquet'), 'replaced');
-      assert.deepEqual(await pathsOf(storage, { pending: true }), ['20240115/_shared', '20240115/ana']);
+      assert.deepEqual(await pathsOf(storage, { dirty: true }), ['20240115/_shared', '20240115/ana']);
       assert.equal(await storage.remove(shared, ['part-a.parquet'], [{ ...partition, directory: 'nobody' }]), 0);
       assert.deepEqual(await contentsOf(storage, shared), { 'part-a.parquet': 'a' });
       assert.equal(await storage.remove(shared, ['part-a.parquet'], [partition]), 1);

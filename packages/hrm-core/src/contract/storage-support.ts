@@ -58,9 +58,9 @@ export function contentsOf(storage: Storage, of: Partition = partition): Promise
 }
 
 /** Replaces the compacted file of {@link partition} from a fresh snapshot. */
-export function replaceBy(storage: Storage, text: string, retiredName: string): Promise<'replaced' | 'conflict'> {
+export function replaceBy(storage: Storage, text: string, supersededName: string): Promise<'replaced' | 'conflict'> {
   return withSnapshot(storage, partition, (snapshot) =>
-    storage.replace({ snapshot, retiredName, bytes: bytesOf(text) }),
+    storage.replace({ snapshot, supersededName, bytes: bytesOf(text) }),
   );
 }
 

@@ -3,7 +3,7 @@
  * `hrm doctor` alike.
  * @module
  */
-import { HIGH_WATER_SHARE, MAX_LEFTOVER_MS } from '../limits.js';
+import { HIGH_WATER_SHARE, MAX_EXPIRED_CLAIMS_MS } from '../limits.js';
 import type { QueueDepth, QueueWarning } from '../ports/queue.js';
 import type { Space } from '../ports/space.js';
 import type { StorageCheck } from '../ports/storage.js';
@@ -35,13 +35,13 @@ export interface QueueFigures extends QueueDepth {
   /** Epoch milliseconds. */
   readonly nowMs: number;
   /** How long claims have been waiting to be taken over, milliseconds; 0 when none does. */
-  readonly leftoverMs: number;
+  readonly expiredClaimsMs: number;
 }
 
 /** What a queue's depth says. */
 export function depthIssues(figures: QueueFigures, settings: QueueHealthSettings): HealthIssue[] {
   const { queueHighWater: highWater = Number.POSITIVE_INFINITY } = settings;
-  const { readings, claimedReadings, deadLetters, endedClaims, oldestMs, nowMs, leftoverMs } = figures;
+  const { readings, claimedReadings, deadLetters, endedClaims, oldestMs, nowMs, expiredClaimsMs } = figures;
   const issues: HealthIssue[] = [];
   function find(code: string, reason: string, plainReason = reason): void {
     issues.push({ check: 'queue', code, reason, plainReason, severity: 'degraded' });
@@ -67,9 +67,9 @@ export function depthIssues(figures: QueueFigures, settings: QueueHealthSettings
   if (isOverdue(oldestMs, nowMs, settings)) {
     find('overdue', 'the oldest reading waits longer than it should: is a consumer running?');
   }
-  if (endedClaims > 0 && leftoverMs > MAX_LEFTOVER_MS) {
+  if (endedClaims > 0 && expiredClaimsMs > MAX_EXPIRED_CLAIMS_MS) {
     find(
-      'leftover_claims',
+      'expired_claims',
       `claims of dead consumers wait to be taken over: ${endedClaims} (is a consumer running?)`,
       'claims of dead consumers wait to be taken over (is a consumer running?)',
     );

@@ -10,7 +10,7 @@ export function settingIssues(settings: Settings): readonly SettingIssue[] {
   const { dataDir, queueDir, leaseMs, batchMaxAgeMs, batchMaxReadings, queueHighWater, sweepAfterMs } = settings;
   const holds: Readonly<Record<SettingIssue, boolean>> = {
     queue_in_data: isInside(queueDir, dataDir),
-    // A claim ends while its successors ripen.
+    // A claim ends while its successors fill.
     lease_short: batchMaxAgeMs >= leaseMs,
     high_water_low: queueHighWater < 2 * batchMaxReadings,
     sweep_soon: sweepAfterMs < MIN_SWEEP_MS,

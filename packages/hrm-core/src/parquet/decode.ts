@@ -1,12 +1,12 @@
 /**
- * Stored files to readings, a row group at a time, each proved by its digest.
+ * Stored files to readings, a row group at a time, each proved by its checksum.
  */
 import type { Partition, StoredFile } from '../ports/storage.js';
 import { readingsOf } from '../pure/check-readings.js';
 import { concatColumns, type ReadingColumns } from '../pure/columns.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
+import { hasChecksum, pieceChecksum } from './checksum.js';
 import { decodeColumns } from './decode-columns.js';
-import { hasDigest, pieceDigest } from './digest.js';
 import type { Encoder } from './encode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
 import { createPageReader, decodeSlice } from './foreign/decode.js';
@@ -43,7 +43,7 @@ export async function proveFile(file: StoredFile, partition: Partition): Promise
   const opened = await openFile(file, partition);
   await requireMagic(file, partition, opened);
   // An older file is read as a whole for each call.
-  const isPiecewise = opened.footer.seal !== 'whole';
+  const isPiecewise = opened.footer.checksumKind !== 'whole';
   const pieces = isPiecewise ? opened.footer.groups.map((group) => [group]) : [opened.footer.groups];
   for (const groups of pieces) await decodeGroups(file, partition, opened, groups);
 }
@@ -55,7 +55,7 @@ async function requireMagic(
   { tail, tailFrom, footer }: OpenedFile,
 ): Promise<void> {
   await asDamage(file, partition, async () => {
-    if (footer.seal !== 'footer') return;
+    if (footer.checksumKind !== 'footer') return;
     const magic = tailFrom === 0 ? tail : new Uint8Array(await file.read(0, 4));
     if (Buffer.from(magic.subarray(0, 4)).toString('latin1') !== 'PAR1') throw new Error('it does not begin with PAR1');
   });
@@ -73,25 +73,25 @@ export async function decodeGroups(
   partition: Partition,
   opened: Pick<OpenedFile, 'footer'> & Partial<OpenedFile>,
   groups: readonly RowGroup[],
-  give: () => Promise<void> = async () => undefined,
+  yieldTurn: () => Promise<void> = async () => undefined,
 ): Promise<ReadingColumns[]> {
   return asDamage(file, partition, async () => {
     const { footer, tail, tailFrom = Number.POSITIVE_INFINITY } = opened;
     const { metadata: metadataOfAll } = footer;
     if (metadataOfAll === null) return (await decodeForeign(file, groups)).map(readingsOf);
     const tables: ReadingColumns[] = [];
-    const runs = footer.seal === 'footer' ? runsOf(groups) : [{ groups, fromByte: 0, toByte: file.byteLength }];
+    const runs = footer.checksumKind === 'footer' ? runsOf(groups) : [{ groups, fromByte: 0, toByte: file.byteLength }];
     for (const run of runs) {
       const isRead = tail !== undefined && run.fromByte >= tailFrom;
       const bytes = isRead
         ? tail.subarray(run.fromByte - tailFrom, run.toByte - tailFrom)
         : new Uint8Array(await file.read(run.fromByte, run.toByte));
-      if (footer.seal === 'whole' && !hasDigest(bytes)) throw new Error('it does not have its digest');
+      if (footer.checksumKind === 'whole' && !hasChecksum(bytes)) throw new Error('it does not have its checksum');
       for (const group of run.groups) {
-        await give();
+        await yieldTurn();
         const own = bytes.subarray(group.fromByte - run.fromByte, group.toByte - run.fromByte);
-        if (group.digest !== null && pieceDigest(own) !== group.digest)
-          throw new Error('a row group does not have its digest');
+        if (group.checksum !== null && pieceChecksum(own) !== group.checksum)
+          throw new Error('a row group does not have its checksum');
         const rowGroup = metadataOfAll.row_groups[group.index];
         if (rowGroup === undefined) throw new Error('it does not have this row group');
         const metadata = { ...metadataOfAll, row_groups: [rowGroup], num_rows: BigInt(group.rows) };
@@ -127,7 +127,7 @@ export async function readGroup(
     if (!isInside) throw new Error('it has a row group outside of itself');
     const all = { ...group, userId: null, deviceId: null };
     const [columns] =
-      footer.seal === 'foreign'
+      footer.checksumKind === 'foreign'
         ? await decodeForeign(file, [group])
         : await decodeGroups(file, partition, { footer }, [all]);
     if (columns === undefined) throw new Error('it does not have this row group');

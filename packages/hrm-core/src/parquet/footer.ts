@@ -8,7 +8,14 @@ import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
 import { decodeRollup } from '../pure/rollup/rollup-codec.js';
-import { CREATED_BY, hasDigest, pieceDigest, type Seal, sealOf, TRAILER_BYTES } from './digest.js';
+import {
+  type ChecksumKind,
+  CREATED_BY,
+  checksumKindOf,
+  hasChecksum,
+  pieceChecksum,
+  TRAILER_BYTES,
+} from './checksum.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
 import { leftCodeOf } from './foreign/left-in-place.js';
 import { type OpenedForeign, openForeign } from './foreign/open.js';
@@ -40,8 +47,8 @@ export interface Footer {
   readonly rollup: Rollup | null;
   /** Why the file's rollup cannot be read; `null`: it can, or there is none. The readings are proved without it. */
   readonly rollupFault: string | null;
-  /** How the readings are proved; see {@link sealOf}. */
-  readonly seal: Seal;
+  /** How the readings are proved; see {@link checksumKindOf}. */
+  readonly checksumKind: ChecksumKind;
   /** It has columns that no file of ours would: what is made of it has them no more, so it is merged into nothing. */
   readonly hasFurtherColumns: boolean;
   /** The first byte that is not of a row group. */
@@ -127,43 +134,54 @@ async function parseTail(
   { footerBytes, maxForeignRows }: { footerBytes: number; maxForeignRows: number },
 ): Promise<OpenedFile> {
   const footer = tail.slice(tail.length - footerBytes);
-  const seal = sealOf(footer);
-  if (seal === 'foreign') {
+  const checksumKind = checksumKindOf(footer);
+  if (checksumKind === 'foreign') {
     return { footer: foreignFooter(await openForeign(file, footer, maxForeignRows)), tail, tailFrom };
   }
-  if (seal === 'footer' && !hasDigest(footer)) throw new Error('its footer does not have its digest');
+  if (checksumKind === 'footer' && !hasChecksum(footer)) throw new Error('its footer does not have its checksum');
   // The parser takes lengths for true, and an older file proves them only with the whole of itself.
-  if (seal === 'whole') readStruct(footer, 0);
+  if (checksumKind === 'whole') readStruct(footer, 0);
   const metadata = parquetMetadata(footer.buffer);
   checkColumns(metadata);
   const keys = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
   const footerAt = file.byteLength - footerBytes;
-  const place = seal === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
-  const groups = rowGroupsOf(metadata, seal === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
+  const place = checksumKind === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
+  const groups = rowGroupsOf(metadata, checksumKind === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
   const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
   const replaces = parseNames(keys.get(REPLACES_KEY));
   const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
-  if (seal === 'footer') checkTiling(groups, bodyEnd);
+  if (checksumKind === 'footer') checkTiling(groups, bodyEnd);
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   return {
-    footer: { rows, groups, replaces, users, rollup, rollupFault, seal, bodyEnd, metadata, hasFurtherColumns: false },
+    footer: {
+      rows,
+      groups,
+      replaces,
+      users,
+      rollup,
+      rollupFault,
+      checksumKind,
+      bodyEnd,
+      metadata,
+      hasFurtherColumns: false,
+    },
     tail,
     tailFrom,
   };
 }
 
-/** Nobody's readings are deleted, or passed over, by a stranger's word. */
+/** Nobody's readings are deleted, or skipped, by a stranger's word. */
 function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign): Footer {
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   const none = { replaces: [], users: 1, rollup: null, rollupFault: null, bodyEnd: 0, metadata: null };
-  return { rows, groups, hasFurtherColumns, seal: 'foreign', ...none };
+  return { rows, groups, hasFurtherColumns, checksumKind: 'foreign', ...none };
 }
 
 interface Place {
   readonly offset: number;
   readonly length: number;
-  readonly digest: string;
+  readonly checksum: string;
 }
 
 function parsePlace(text: string | undefined, footerAt: number): Place | null {
@@ -180,12 +198,12 @@ async function readRollup(
   place: Place | null,
 ): Promise<Pick<Footer, 'rollup' | 'rollupFault'>> {
   if (place === null) return { rollup: null, rollupFault: null };
-  const { offset, length, digest } = place;
+  const { offset, length, checksum } = place;
   const bytes =
     offset >= tailFrom
       ? tail.subarray(offset - tailFrom, offset - tailFrom + length)
       : new Uint8Array(await file.read(offset, offset + length));
-  if (pieceDigest(bytes) !== digest) return { rollup: null, rollupFault: 'its rollup does not have its digest' };
+  if (pieceChecksum(bytes) !== checksum) return { rollup: null, rollupFault: 'its rollup does not have its checksum' };
   try {
     return { rollup: decodeRollup(bytes), rollupFault: null };
   } catch {
@@ -201,7 +219,7 @@ function checkColumns(metadata: FileMetaData): void {
     throw new Error(`its columns are ${found.join(', ')}, not ${expected.join(', ')}`);
 }
 
-function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGroup[] {
+function rowGroupsOf(metadata: FileMetaData, checksums: readonly string[]): RowGroup[] {
   const isOurs = metadata.created_by === CREATED_BY;
   return metadata.row_groups.map((group, g) => {
     const [time, , device, user] = group.columns.map((column) => column.meta_data);
@@ -223,7 +241,7 @@ function rowGroupsOf(metadata: FileMetaData, digests: readonly string[]): RowGro
       deviceId: onlyValue(isOurs ? valueBounds(device) : null),
       fromByte: Math.min(...bounds.map(({ from }) => from)),
       toByte: Math.max(...bounds.map(({ to }) => to)),
-      digest: digests[g] ?? null,
+      checksum: checksums[g] ?? null,
     };
   });
 }
@@ -239,11 +257,11 @@ function onlyValue(bounds: readonly [string, string] | null): string | null {
   return bounds !== null && bounds[0] === bounds[1] ? bounds[0] : null;
 }
 
-/** Every byte before the footer is of a row group or the rollup, and so proved by a digest; the first four are `PAR1`. */
+/** Every byte before the footer is of a row group or the rollup, and so proved by a checksum; the first four are `PAR1`. */
 function checkTiling(groups: readonly RowGroup[], bodyEnd: number): void {
   let at = 4;
-  for (const { fromByte, toByte, digest } of groups) {
-    if (fromByte !== at || digest === null) throw new Error('its row groups are not where they should be');
+  for (const { fromByte, toByte, checksum } of groups) {
+    if (fromByte !== at || checksum === null) throw new Error('its row groups are not where they should be');
     at = toByte;
   }
   if (at !== bodyEnd) throw new Error('it has bytes that belong to nothing');

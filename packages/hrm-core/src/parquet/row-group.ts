@@ -28,7 +28,7 @@ export interface RowGroup {
   /** Exclusive. */
   readonly toByte: number;
   /** `null` in a file of another writer, and in an older one, which is proved as a whole. */
-  readonly digest: string | null;
+  readonly checksum: string | null;
   /** Where the rows of another writer's file are. */
   readonly foreign?: ForeignSlice;
 }

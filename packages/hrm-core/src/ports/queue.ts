@@ -108,10 +108,10 @@ export interface QueueDepth {
 }
 
 /** When a batch is worth claiming. */
-export interface Ripeness {
+export interface BatchThreshold {
   /** At least so many readings can be claimed. */
   readonly readings: number;
-  /** Or the oldest was stamped so long ago. An ended lease and a released claim are always ripe. */
+  /** Or the oldest was stamped so long ago. An ended lease and a released claim are always due. */
   readonly ageMs: number;
 }
 
@@ -131,13 +131,13 @@ export interface QueueCheck extends Space {
 
 /** The dead letters of one queue. Listing pages by id, ascending. */
 export interface DeadLetters {
-  /** At most `limit` letters with an id after `afterId` (exclusive; from the first if absent); fewer, but one, if they are long. */
+  /** At most `limit` dead letters with an id after `afterId` (exclusive; from the first if absent); fewer, but one, if they are long. */
   list(page: { readonly afterId?: string | undefined; readonly limit: number }): Promise<readonly DeadLetter[]>;
-  /** One letter, or `null`. */
+  /** One dead letter, or `null`. */
   get(id: string): Promise<DeadLetter | null>;
-  /** Puts letters back into the queue, stamp kept, each atomically; unknown ids are passed over. Returns how many. */
+  /** Puts dead letters back into the queue, stamp kept, each atomically; unknown ids are skipped. Returns how many. */
   redrive(ids: readonly string[]): Promise<number>;
-  /** Deletes letters for good; unknown ids are passed over. Returns how many. */
+  /** Deletes dead letters for good; unknown ids are skipped. Returns how many. */
   purge(ids: readonly string[]): Promise<number>;
 }
 
@@ -157,9 +157,9 @@ export interface Queue {
    */
   requireRoom?(options?: CallOptions): void;
   /**
-   * Resolves `true` as soon as a ripe batch can be claimed, `false` after `timeoutMs`. Claims nothing.
+   * Resolves `true` as soon as a batch that is due can be claimed, `false` after `timeoutMs`. Claims nothing.
    */
-  wait(ripe: Ripeness, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
+  wait(threshold: BatchThreshold, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
   /** Takes the oldest elements; `null` when there are none. An ended or released claim comes whole, whatever the limits. */
   claim(limits: ClaimLimits, options?: CallOptions): Promise<Claim | null>;
   /** Lets the lease start anew, now. */

@@ -64,7 +64,7 @@ export interface SnapshotOptions extends CallOptions {
    */
   readonly isKnown?: ((name: string) => boolean) | undefined;
   /** Called between files, and waited for: lets others work where a partition has very many. */
-  readonly giveWay?: (() => Promise<void>) | undefined;
+  readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
 
 /** A file's name and version. */
@@ -73,7 +73,7 @@ export type FileVersion = Pick<StoredFile, 'name' | 'version'>;
 /** How versions are listed. */
 export interface VersionOptions extends CallOptions {
   /** Called between files, and waited for: lets others work where a partition has very many. */
-  readonly giveWay?: (() => Promise<void>) | undefined;
+  readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
 
 /** Which partitions to list: dates inclusive, all optional. */
@@ -81,29 +81,29 @@ export interface PartitionRange {
   readonly fromDate?: string | undefined;
   /** Inclusive. */
   readonly toDate?: string | undefined;
-  /** Only these, of each date in this order. `_shared` is listed only for who names it here, or asks for what is pending. */
+  /** Only these, of each date in this order. `_shared` is listed only for who names it here, or asks for what is dirty. */
   readonly directories?: readonly string[] | undefined;
-  /** Only those that were published to since they were last settled: see {@link Visit}. Default false. */
-  readonly pending?: boolean | undefined;
+  /** Only those that were published to since they were last cleaned: see {@link Visit}. Default false. */
+  readonly dirty?: boolean | undefined;
 }
 
 /** How partitions are listed. */
 export interface ListOptions extends CallOptions {
   /** Called between dates, and waited for: lets others work where a listing takes long and finds little. */
-  readonly giveWay?: (() => Promise<void>) | undefined;
+  readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
 
 /**
  * A compacter's look at a partition, begun before its snapshot is taken. Any number of compacters may look at once.
  *
- * A partition that something is published to is pending until a visit settles it; so what there may be to do is found without
+ * A partition that something is published to is dirty until a visit settles it; so what there may be to do is found without
  * listing the whole history. That is memory of work and not of readings: where it is lost, files stay as they are.
  */
 export interface Visit {
   /** Whether something was published between the beginning of the last visit and that of this one. */
   readonly changed: boolean;
-  /** Says that nothing is left to do, as of the snapshot taken since. What is published meanwhile keeps the partition pending. */
-  settle(): Promise<void>;
+  /** Says that nothing is left to do, as of the snapshot taken since. What is published meanwhile keeps the partition dirty. */
+  markClean(): Promise<void>;
 }
 
 /** A replacement of a partition's compacted file. */
@@ -114,7 +114,7 @@ export interface Replacement {
    * Fresh name (`part-old-<random>.parquet`) under which a driver that cannot replace in place keeps the old
    * compacted file until it is removed. `bytes` already say that it is replaced.
    */
-  readonly retiredName: string;
+  readonly supersededName: string;
   /** The new `compacted.parquet`, whole. */
   readonly bytes: Uint8Array;
 }
@@ -177,7 +177,7 @@ export interface Storage {
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
    * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
-  strays(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
+  orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.
@@ -185,7 +185,7 @@ export interface Storage {
   replace(replacement: Replacement): Promise<'replaced' | 'conflict'>;
   /**
    * Deletes parts whose readings other files hold, and makes sure first that those survive a power cut. Missing names are
-   * passed over. Returns how many it deleted.
+   * skipped. Returns how many it deleted.
    * @param holders - the partitions that those other files are in; by default the part's own.
    */
   remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<number>;

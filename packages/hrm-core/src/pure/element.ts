@@ -57,9 +57,9 @@ export function decodeElements(
 }
 
 /** As {@link decodeElements}, of a claim, which takes some tens of milliseconds. @param give - lets others work in between. */
-export async function decodeInTurns(
+export async function decodeYielding(
   elements: readonly ClaimedElement[],
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
   maxFutureMs: number,
   maxPastMs = MAX_TIMESTAMP_MS,
 ): Promise<DecodedElements> {
@@ -71,7 +71,7 @@ export async function decodeInTurns(
     bytes += element.bytes.byteLength;
     if (bytes < BYTES_A_PIECE) continue;
     bytes = 0;
-    await give();
+    await yieldTurn();
   }
   return { ...into, deferred: [] };
 }
@@ -116,7 +116,7 @@ function decodeElement(
  * the same reading.
  * @param origin - the element that it was delivered in.
  */
-export function unstorableLetter(reading: Reading, origin: ClaimedElement): DeadLetterInput {
+export function unstorableDeadLetter(reading: Reading, origin: ClaimedElement): DeadLetterInput {
   return reject(origin, UNSTORABLE_REASON, Buffer.from(encodeJson([reading]), 'utf8'));
 }
 
@@ -144,7 +144,7 @@ function encodeJson(readings: readonly Reading[]): string {
 
 /**
  * What an element holds, or why it is kept whole as one dead letter. A stranger's element of 12 MB, an array of six million
- * numbers, would end the process if each became a letter, and the next one's after it.
+ * numbers, would end the process if each became a dead letter, and the next one's after it.
  */
 function parseElement(
   bytes: Uint8Array,

@@ -41,20 +41,20 @@ const TABLES_A_PIECE = 1_024;
  * associative, so the answer is the same.
  * @param give - lets others work, where it is time to.
  */
-export async function mergeInTurns(
+export async function mergeYielding(
   tables: readonly ReadingColumns[],
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<ReadingColumns> {
   let waiting = tables;
   while (waiting.length > TABLES_A_PIECE) {
     const merged: ReadingColumns[] = [];
     for (let from = 0; from < waiting.length; from += TABLES_A_PIECE) {
-      merged.push(await inTurns(mergeSteps(waiting.slice(from, from + TABLES_A_PIECE)), give));
-      await give();
+      merged.push(await inTurns(mergeSteps(waiting.slice(from, from + TABLES_A_PIECE)), yieldTurn));
+      await yieldTurn();
     }
     waiting = merged;
   }
-  return await inTurns(mergeSteps(waiting), give);
+  return await inTurns(mergeSteps(waiting), yieldTurn);
 }
 
 /**

@@ -47,7 +47,7 @@ export function partNameOf(sha256: string): string {
 }
 
 /** The name under which a replaced compacted file stays until it is swept; `id` is fresh and random. */
-export function retiredName(id: string): string {
+export function supersededName(id: string): string {
   return `part-old-${id}.parquet`;
 }
 
@@ -55,11 +55,11 @@ export function retiredName(id: string): string {
  * How a user's file names a shared part of which it has all of this user's readings: `_shared/part-….parquet/<directory>`. With
  * the directory, since a file system that does not tell `Ana` from `ana` keeps both users' files in one.
  */
-export function shareName(part: string, directory: string): string {
+export function sliceName(part: string, directory: string): string {
   return `${SHARED_DIRECTORY}/${part}/${directory}`;
 }
 
-/** The part of a {@link shareName}; `null` for the name of a file. */
+/** The part of a {@link sliceName}; `null` for the name of a file. */
 export function sharedPartOf(name: string): string | null {
   const [shared, part = ''] = name.split('/');
   return shared === SHARED_DIRECTORY ? part : null;

@@ -20,14 +20,14 @@
  * ```
  *
  * Shared parts are merged in the same tiers, until one holds enough of each of its users to be worth a file of theirs: then
- * it goes home, into their directories. When their day is over they all do.
+ * it is split into their directories. When their day is over they all do.
  *
  * Every merged file names those whose readings it holds, so each stays in sight until what replaced it is there, and is
- * passed over from then on. It may be deleted after its grace: every outside reader that listed it has had that long to open it.
+ * skipped from then on. It may be deleted after its grace: every outside reader that listed it has had that long to open it.
  */
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
-import { sortInTurns } from '../sort-in-turns.js';
+import { sortYielding } from '../sort-yielding.js';
 
 /** A file of a partition, as planning sees it. */
 export interface PlannedFile {
@@ -65,15 +65,15 @@ export interface CompactionPlan {
   readonly merge: { readonly inputs: readonly string[]; readonly into: 'compacted' | 'part' } | null;
   readonly sweeps: readonly PlannedSweep[];
   /** Nothing is left to do, however long one waits. */
-  readonly isSettled: boolean;
+  readonly isClean: boolean;
   /** Its day is over, and what is left to merge waits for its youngest part to be old enough. */
   readonly isWaiting: boolean;
 }
 
 /** What to do with shared parts. */
 export interface SharedPlan extends CompactionPlan {
-  /** To be brought home, to all their users. */
-  readonly home: readonly string[];
+  /** To be split, into files of all their users. */
+  readonly split: readonly string[];
 }
 
 /** Rewrite the compacted file when so many times its rows wait in parts. */
@@ -82,7 +82,7 @@ const WAITING_RATIO = 1.5;
 const FAN_IN = 16;
 /** Age of a part that nothing followed between two looks, milliseconds: two compacters may look in the same second. */
 const LOOKED_AFTER_MS = 2_000;
-/** Readings that a shared part holds of its average user when it goes home: a file takes about 600 bytes and a sync whatever it holds. */
+/** Readings that a shared part holds of its average user when it is split: a file takes about 600 bytes and a sync whatever it holds. */
 const HOME_ROWS = 256;
 
 /**
@@ -93,7 +93,7 @@ export function planCompaction(state: PartitionState, all: boolean): CompactionP
   const { files, dayOver } = state;
   const { waiting, sweeps } = sortOut(state);
   const compacted = files.find(({ name }) => name === COMPACTED_NAME);
-  const isSettled = waiting.length === 0 && files.length <= 1;
+  const isClean = waiting.length === 0 && files.length <= 1;
   const isDue =
     waiting.length > 0 &&
     (all ||
@@ -101,26 +101,26 @@ export function planCompaction(state: PartitionState, all: boolean): CompactionP
         ? dayOver || waiting.length > 1
         : rowsOf(waiting) >= WAITING_RATIO * compacted.rows || (dayOver && isQuiet(state, waiting))));
   const tier = mergeTier(waiting);
-  if (!isDue) return { merge: tier, sweeps, isSettled, isWaiting: isWaiting(state, waiting, tier) };
+  if (!isDue) return { merge: tier, sweeps, isClean, isWaiting: isWaiting(state, waiting, tier) };
   const into = takeWhileBounded(compacted === undefined ? [] : [compacted], waiting);
   if (into.length > (compacted === undefined ? 0 : 1)) {
-    return { merge: { inputs: into.map(nameOf), into: 'compacted' }, sweeps, isSettled, isWaiting: false };
+    return { merge: { inputs: into.map(nameOf), into: 'compacted' }, sweeps, isClean, isWaiting: false };
   }
   // A compacted file that may grow no more: its day has several.
-  return { merge: tier, sweeps, isSettled: isSettled || tier === null, isWaiting: false };
+  return { merge: tier, sweeps, isClean: isClean || tier === null, isWaiting: false };
 }
 
 /**
  * Plans the shared parts of a date.
- * @param all - bring everything home, whatever the policy says.
+ * @param all - split everything, whatever the policy says.
  */
 export function planShared(state: PartitionState, all: boolean): SharedPlan {
   const { waiting, sweeps } = sortOut(state);
-  const isSettled = state.files.length === 0;
+  const isClean = state.files.length === 0;
   const bringAll = all || (state.dayOver && isQuiet(state, waiting));
-  const home = takeWhileBounded([], bringAll ? waiting : waiting.filter(isWorthFiles)).map(nameOf);
+  const split = takeWhileBounded([], bringAll ? waiting : waiting.filter(isWorthFiles)).map(nameOf);
   const merge = bringAll ? null : mergeTier(waiting.filter((file) => !isWorthFiles(file)));
-  return { merge, home, sweeps, isSettled, isWaiting: home.length === 0 && isWaiting(state, waiting, merge) };
+  return { merge, split, sweeps, isClean, isWaiting: split.length === 0 && isWaiting(state, waiting, merge) };
 }
 
 /** Parts whose readings no other file has, and what may go of the rest. */
@@ -210,23 +210,23 @@ export interface Candidate<P> {
 export async function orderWork<P>(
   candidates: readonly Candidate<P>[],
   fraction: () => number,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<P[]> {
   const ranks = new Map<string, number>();
   const rounds: P[][] = [];
   const ranked: { readonly candidate: Candidate<P>; readonly need: number; readonly luck: number }[] = [];
   for (const candidate of candidates) {
     ranked.push({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() });
-    if (ranked.length % PIECE === 0) await give();
+    if (ranked.length % PIECE === 0) await yieldTurn();
   }
-  const byNeed = await sortInTurns(ranked, (a, b) => b.need - a.need || a.luck - b.luck, give);
+  const byNeed = await sortYielding(ranked, (a, b) => b.need - a.need || a.luck - b.luck, yieldTurn);
   for (const [i, { candidate }] of byNeed.entries()) {
     const { directory, partition } = candidate;
     const rank = directory === SHARED_DIRECTORY ? 0 : (ranks.get(directory) ?? 1);
     ranks.set(directory, rank + 1);
     rounds[rank] ??= [];
     rounds[rank].push(partition);
-    if (i % PIECE === 0) await give();
+    if (i % PIECE === 0) await yieldTurn();
   }
   return rounds.flat();
 }

@@ -1,4 +1,4 @@
-import { sortSteps } from '../sort-in-turns.js';
+import { sortSteps } from '../sort-yielding.js';
 import type { Steps } from '../steps.js';
 
 /**

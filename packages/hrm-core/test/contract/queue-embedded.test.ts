@@ -116,12 +116,12 @@ describe('embedded queue', () => {
     const claim = await queue.claim(LIMITS);
     const bad = { reason: 'bad', bytes: ELEMENT.bytes, stampMs: 1, attempts: 3 };
     await queue.ack(claim?.token ?? '', { deadLetters: [bad] });
-    const [letter] = await queue.deadLetters.list({ limit: 1 });
-    await queue.deadLetters.redrive([letter?.id ?? '']);
+    const [deadLetter] = await queue.deadLetters.list({ limit: 1 });
+    await queue.deadLetters.redrive([deadLetter?.id ?? '']);
     assert.equal((await queue.claim(LIMITS))?.elements[0]?.attempts, 4);
     await assert.rejects(
       queue.deadLetters.list({ afterId: 'x', limit: 1 }),
-      isError('invalid', 'invalid_letter_id', /"x"/),
+      isError('invalid', 'invalid_dead_letter_id', /"x"/),
     );
     await queue.close();
   });

@@ -186,8 +186,8 @@ async function openMix(seed: number) {
     async function ack() {
       const claimed = takeHeld();
       if (claimed === undefined) return;
-      const letter = { reason: 'test', bytes: Buffer.from('bad'), stampMs: 1, attempts: 1 };
-      const deadLetters = upTo(3) === 0 ? [letter] : [];
+      const deadLetter = { reason: 'test', bytes: Buffer.from('bad'), stampMs: 1, attempts: 1 };
+      const deadLetters = upTo(3) === 0 ? [deadLetter] : [];
       const requeue = upTo(3) === 0 ? [{ ...anElement(), stampMs: 1 }] : [];
       await queue().ack(claimed.token, { deadLetters, requeue });
     },

@@ -23,8 +23,8 @@ async function useQueue(queue: Awaited<ReturnType<typeof openQueue>>): Promise<v
   assert.equal(await queue.release(claim?.token ?? ''), 'released');
   assert.equal(await queue.wait({ readings: 1, ageMs: 0 }, { timeoutMs: 0 }), true);
   const again = await queue.claim(LIMITS);
-  const letter = { reason: 'bad', bytes: numbered(-1).bytes, stampMs: 1, attempts: 1 };
-  assert.equal(await queue.ack(again?.token ?? '', { deadLetters: [letter] }), 'acked');
+  const deadLetter = { reason: 'bad', bytes: numbered(-1).bytes, stampMs: 1, attempts: 1 };
+  assert.equal(await queue.ack(again?.token ?? '', { deadLetters: [deadLetter] }), 'acked');
   const [kept] = await queue.deadLetters.list({ limit: 5 });
   assert.equal(await queue.deadLetters.redrive([kept?.id ?? '']), 1);
   assert.deepEqual(await drainNumbers(queue), [-1]);
@@ -207,9 +207,9 @@ describe('a server whose memory is full', () => {
     const claim = await queue.claim({ ...LIMITS, maxElements: 5 });
     assert.equal(claim?.elements.length, 5);
     assert.equal(await queue.renew(claim?.token ?? '', LIMITS.leaseMs), 'renewed');
-    const letter = { reason: 'bad', bytes: bytes.subarray(0, 100), stampMs: 1, attempts: 1 };
+    const deadLetter = { reason: 'bad', bytes: bytes.subarray(0, 100), stampMs: 1, attempts: 1 };
     const requeue = [{ bytes: bytes.subarray(0, 100), readings: 1, stampMs: 1 }];
-    assert.equal(await queue.ack(claim?.token ?? '', { deadLetters: [letter], requeue }), 'acked');
+    assert.equal(await queue.ack(claim?.token ?? '', { deadLetters: [deadLetter], requeue }), 'acked');
     let claimed = 0;
     for (let next = await queue.claim(LIMITS); next !== null; next = await queue.claim(LIMITS)) {
       claimed += next.elements.length;

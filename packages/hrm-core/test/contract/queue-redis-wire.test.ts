@@ -179,14 +179,14 @@ describe('the queue in Redis, from outside', () => {
     let nowMs = 1_000_000;
     const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
     await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN);
-    const ripe = { readings: 100, ageMs: 5_000 };
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    const threshold = { readings: 100, ageMs: 5_000 };
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), false);
     assert.equal((await queue.depth()).oldestMs, 1_000_000);
     nowMs += 4_999;
     await redis.cli('RPUSH', 'heartbeat:queue', FOREIGN);
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), false);
     nowMs += 1;
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), true);
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), true);
   });
 
   it('does not wait longer for a producer whose clock is ahead, nor for a clock that was set back', async () => {
@@ -194,12 +194,12 @@ describe('the queue in Redis, from outside', () => {
     const queue = await openQueue(redis.url, { clock: { nowMs: () => nowMs } });
     const ahead = { ...JSON.parse(FOREIGN), received_ms: nowMs + 3_600_000 };
     await redis.cli('RPUSH', 'heartbeat:queue', JSON.stringify(ahead));
-    const ripe = { readings: 100, ageMs: 5_000 };
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    const threshold = { readings: 100, ageMs: 5_000 };
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), false);
     nowMs -= 500_000;
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), false);
     nowMs += 5_000;
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), true);
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), true);
   });
 
   it('counts readings in arrays nearly right without reading them, and bounds claims by that', async () => {
@@ -311,13 +311,13 @@ describe('the queue in Redis, from outside', () => {
     assert.equal(await redis.cli('LRANGE', 'heartbeat:processing:check', '0', '-1'), 'a\nb');
   });
 
-  it('lists, redrives and purges letters of any length, and passes over entries that are none', async () => {
+  it('lists, redrives and purges letters of any length, and skips entries that are none', async () => {
     const queue = await openQueue(redis.url);
-    const letter = (size: number) => ({ reason: 'bad', bytes: Buffer.alloc(size, 0x78), stampMs: 1, attempts: 1 });
+    const deadLetter = (size: number) => ({ reason: 'bad', bytes: Buffer.alloc(size, 0x78), stampMs: 1, attempts: 1 });
     await queue.push([numbered(1)]);
     const claim = await queue.claim(LIMITS);
     await redis.cli('XADD', 'heartbeat:dead', '5-1', 'foo', 'bar');
-    const deadLetters = [...Array.from({ length: 12 }, () => letter(2 * 1024 * 1024)), letter(1)];
+    const deadLetters = [...Array.from({ length: 12 }, () => deadLetter(2 * 1024 * 1024)), deadLetter(1)];
     assert.equal(await queue.ack(claim?.token ?? '', { deadLetters }), 'acked');
     const ids: string[] = [];
     for (let afterId: string | undefined; ; afterId = ids.at(-1)) {
@@ -361,11 +361,11 @@ describe('the queue in Redis, from outside', () => {
     const { deadLettered, claimed } = await drainBatch({ queue, storage });
     assert.deepEqual([deadLettered, claimed], [2, 3]);
     assert.equal(await redis.cli('XLEN', 'heartbeat:dead'), '2');
-    const [letter] = await queue.deadLetters.list({ limit: 10 });
-    assert.match(letter?.reason ?? '', /^not_json/);
-    assert.equal(Buffer.from(letter?.bytes ?? []).toString(), 'not json');
-    assert.equal(letter?.attempts, 1);
-    assert.ok(Math.abs(Date.now() - (letter?.deadMs ?? 0)) < 60_000);
+    const [deadLetter] = await queue.deadLetters.list({ limit: 10 });
+    assert.match(deadLetter?.reason ?? '', /^not_json/);
+    assert.equal(Buffer.from(deadLetter?.bytes ?? []).toString(), 'not json');
+    assert.equal(deadLetter?.attempts, 1);
+    assert.ok(Math.abs(Date.now() - (deadLetter?.deadMs ?? 0)) < 60_000);
     assert.deepEqual(await keys(), ['heartbeat:dead']);
   });
 });

@@ -111,7 +111,7 @@ async function drain(queue: Queue, ledger: Ledger): Promise<void> {
   assert.equal(drained, readings, 'the counters and the elements differ');
 }
 
-async function checkLetters(queue: Queue, ledger: Ledger): Promise<void> {
+async function checkDeadLetters(queue: Queue, ledger: Ledger): Promise<void> {
   const { deadLetters } = await queue.depth();
   const letters = await queue.deadLetters.list({ limit: deadLetters + 1 });
   assert.equal(letters.length, deadLetters);
@@ -183,7 +183,7 @@ describe('three processes on one queue, killed', () => {
     assert.ok([...seen].every((id) => ledger.readingsSent.has(id)));
     const queue = await openEmbeddedQueue({ directory });
     await drain(queue, ledger);
-    await checkLetters(queue, ledger);
+    await checkDeadLetters(queue, ledger);
     const { deadLetters: _, ...rest } = await queue.depth();
     assert.deepEqual(rest, { readings: 0, claimedReadings: 0, endedClaims: 0, oldestMs: null });
     await queue.close();

@@ -1,5 +1,5 @@
 /**
- * Shared parts go home while more are written and everybody asks, by two processes that are killed at any moment: no answer ever
+ * Shared parts are split while more are written and everybody asks, by two processes that are killed at any moment: no answer ever
  * misses a reading, and in the end every user has one file.
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -92,7 +92,7 @@ it(`loses nothing of shared parts through ${ROUNDS} SIGKILLs of compacters`, {
       const question = { userId: `user ${u}`, start: START_MS, end: START_MS + 86_400_000 };
       expect(await query({ storage }, question)).toHaveLength(stored * PER_PART);
     }
-    console.log(`shared parts: ${ROUNDS} kills, ${stored} parts went home, ${asked} questions`);
+    console.log(`shared parts: ${ROUNDS} kills, ${stored} parts were split, ${asked} questions`);
   } finally {
     isOver = true;
     for (const compacter of compacters) compacter.kill();

@@ -70,19 +70,20 @@ test(`${rounds} SIGKILLs of processes on one partition lose nothing`, { timeout:
     const workers = roles.map(begin);
     try {
       await Promise.all(workers.map(({ opened }) => opened));
-      let withLeftovers = 0;
+      let withStaleTemporaries = 0;
       for (let round = 0; round < rounds && faults.length === 0; round++) {
         await delay(random() * 200);
         const at = Math.floor(random() * roles.length);
         const [victim, role] = [workers[at], roles[at]];
         assert.ok(victim && role);
         await kill(victim);
-        if (readdirSync(join(data, '.tmp')).some((name) => name.includes(`~${victim.child.pid}~`))) withLeftovers += 1;
+        if (readdirSync(join(data, '.tmp')).some((name) => name.includes(`~${victim.child.pid}~`)))
+          withStaleTemporaries += 1;
         const next = begin(role);
         workers[at] = next;
         await next.opened;
       }
-      counts.set('kills with a temporary left', withLeftovers);
+      counts.set('kills with a temporary left', withStaleTemporaries);
       // Also by readers of what the last kills left.
       await delay(500);
     } finally {

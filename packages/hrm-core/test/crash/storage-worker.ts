@@ -82,14 +82,14 @@ async function compact(storage: Storage): Promise<void> {
 async function compactOnce(storage: Storage, snapshot: Snapshot): Promise<readonly Replaced[]> {
   if (snapshot.files.length < minParts) return [];
   const contents = await contentsOf(snapshot);
-  const retiredName = `part-old-${process.pid}-${Math.random().toString(36).slice(2)}.parquet`;
+  const supersededName = `part-old-${process.pid}-${Math.random().toString(36).slice(2)}.parquet`;
   const parts = snapshot.files.map((file) => file.name).filter((name) => name !== 'compacted.parquet');
   const readings = new Set(contents.flatMap((content) => content.readings));
-  const replaces = [...parts, retiredName];
+  const replaces = [...parts, supersededName];
   if (Math.random() < 0.3) await delay(Math.random() * slowCompactionMs);
   const outcome = await storage.replace({
     snapshot,
-    retiredName,
+    supersededName,
     bytes: encode({ readings: [...readings], replaces }),
   });
   report(outcome);

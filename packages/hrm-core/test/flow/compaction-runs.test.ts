@@ -81,9 +81,9 @@ it('keeps a partition in sight that is published to during a visit', async () =>
         const visit = await storage.visit(partition);
         return {
           ...visit,
-          async settle() {
+          async markClean() {
             await writePart({ storage }, [reading('ana', START_MS + 1)]);
-            await visit.settle();
+            await visit.markClean();
           },
         };
       },
@@ -141,7 +141,7 @@ it('holds a bounded number of partitions at once, of a store of any number, and 
       visit: async () => {
         visited += 1;
         most = Math.max(most, given - visited);
-        return { changed: false, settle: async () => undefined };
+        return { changed: false, markClean: async () => undefined };
       },
     };
     let last = { done: 0, total: 0 };
@@ -162,7 +162,7 @@ it('keeps a partition in sight when two visits of it overlap, and one has seen l
     const first = await storage.visit(partition);
     await writePart({ storage }, [reading('ana', START_MS + 1)]);
     await storage.visit(partition);
-    await first.settle();
+    await first.markClean();
     expect(await compact({ storage })).toMatchObject({ partitions: 1 });
   });
 });

@@ -233,7 +233,7 @@ describe('a question that meets a damaged file', () => {
     });
   });
 
-  it('passes over what is too large, which stays where it is', async () => {
+  it('skips what is too large, which stays where it is', async () => {
     await withDay(async (day) => {
       await writeFile(path.join(day.directory, 'part-large.parquet'), '');
       await truncate(path.join(day.directory, 'part-large.parquet'), 257 * 1024 * 1024);

@@ -101,7 +101,7 @@ describe('a question about all days of a user', () => {
         expect(await daysOf(storage, 'ana')).toEqual([...days].sort((a, b) => a - b).map(dateOf));
         ageStore(data);
       }
-      // What is brought home out of shared parts is as new.
+      // What is split out of shared parts is as new.
       const many = Array.from({ length: 40 }, (_, i) => readingOf(`u${i}`, 600));
       await writePart({ storage: writer }, many);
       expect(await daysOf(storage, 'ana')).toContain(dateOf(600));
@@ -143,7 +143,7 @@ describe('a memory of dates', () => {
     ['few directories a date', 0, undefined],
     ['many directories a date', 500, undefined],
     ['no room for what is known', 0, 20],
-  ])('passes over no date, whatever comes and goes: %s', (_, others, maxNames) =>
+  ])('skips no date, whatever comes and goes: %s', (_, others, maxNames) =>
     withDirectory(async (data) => {
       const random = randomFrom(testSeed());
       const memory = memoryOf(data, { maxNames });
@@ -151,7 +151,7 @@ describe('a memory of dates', () => {
       for (const date of all.slice(0, 40))
         for (let i = 0; i < others; i += 1) mkdirSync(join(data, date, `other-${i}`));
       for (const name of ['.dates', '.tmp']) mkdirSync(join(data, name));
-      let passedOver = 0;
+      let skipped = 0;
       for (let step = 0; step < 600; step += 1) {
         const date = all[Math.floor(random() * all.length)] as string;
         const path = join(data, date, directories[Math.floor(random() * directories.length)] as string);
@@ -165,9 +165,9 @@ describe('a memory of dates', () => {
         expect(found).toEqual([...found].sort());
         const there = all.slice(3, 111).filter((each) => wanted.some((name) => existsSync(join(data, each, name))));
         expect(there.filter((each) => !found.includes(each))).toEqual([]);
-        if (found.length < there.length + 30) passedOver += 1;
+        if (found.length < there.length + 30) skipped += 1;
       }
-      expect(passedOver).toBeGreaterThan(200);
+      expect(skipped).toBeGreaterThan(200);
     }, MEMORY_DIRECTORY),
   );
 

@@ -1,6 +1,6 @@
 /** A large batch is taken a slice at a time: all or none of it, with the faults of all slices, in the order of owners' turns. */
 import { expect, it } from 'vitest';
-import { enqueue, enqueueUntrusted, HrmError, type QueueElement, takeTurns } from '../../src/index.js';
+import { createYielder, enqueue, enqueueUntrusted, HrmError, type QueueElement } from '../../src/index.js';
 import { MAX_TURN_MS } from '../../src/limits.js';
 
 function readingsOf(length: number) {
@@ -62,9 +62,9 @@ it('gives way between slices: another owner works before its end, and an abort e
       },
     }),
   );
-  const turns = takeTurns({ owner: 'reader' });
+  const yielder = createYielder({ owner: 'reader' });
   const taken = enqueue({ queue }, slow, { owner: 'ingester' });
-  await turns.queue();
+  await yielder.yieldToAll();
   order.push('reader');
   await taken;
   expect(order.indexOf('reader')).toBeLessThan(order.indexOf('slice 3'));

@@ -117,8 +117,8 @@ describe('a queue with a high-water mark', () => {
     await assert.rejects(queue.push([element(1)]), isFullError);
     await queue.close();
     const rest = await before.claim(CLAIM);
-    const letter = { reason: 'bad', bytes: Buffer.from('a'), stampMs: 1, attempts: 1 };
-    await before.ack(rest?.token ?? '', { deadLetters: Array.from({ length: 20 }, () => letter) });
+    const deadLetter = { reason: 'bad', bytes: Buffer.from('a'), stampMs: 1, attempts: 1 };
+    await before.ack(rest?.token ?? '', { deadLetters: Array.from({ length: 20 }, () => deadLetter) });
     const again = await openQueue({ queueDir, queueHighWater: 10 });
     assert.equal(await tryPush(again, 4), true);
     assert.equal(await tryPush(again), false);
@@ -145,9 +145,9 @@ describe('a queue with a high-water mark', () => {
     assert.equal(await tryPush(queue), false);
     const claim = await queue.claim(CLAIM);
     const bytes = Buffer.from('a');
-    const letter = { reason: 'bad', bytes, stampMs: 1, attempts: 1 };
+    const deadLetter = { reason: 'bad', bytes, stampMs: 1, attempts: 1 };
     const requeue = [{ bytes, readings: 30, stampMs: 1 }];
-    assert.equal(await queue.ack(claim?.token ?? '', { deadLetters: [letter], requeue }), 'acked');
+    assert.equal(await queue.ack(claim?.token ?? '', { deadLetters: [deadLetter], requeue }), 'acked');
     const [dead] = await queue.deadLetters.list({ limit: 10 });
     assert.equal(await queue.deadLetters.redrive([dead?.id ?? '']), 1);
     assert.equal((await queue.depth()).readings, 31);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, measureStorage, type Partition, type Storage, writePart } from '../../src/index.js';
-import { MAX_PENDING_PARTITIONS } from '../../src/limits.js';
+import { MAX_DIRTY_PARTITIONS } from '../../src/limits.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
@@ -54,8 +54,8 @@ it('a compacter gives way while it looks for work among very many partitions', a
         workFor(0.1);
         return [];
       },
-      async *partitions({ pending }) {
-        if (pending === true) for (let i = 0; i < 5_000; i += 1) yield { date: '20240115', directory: `u${i}` };
+      async *partitions({ dirty }) {
+        if (dirty === true) for (let i = 0; i < 5_000; i += 1) yield { date: '20240115', directory: `u${i}` };
       },
     };
     const abort = new AbortController();
@@ -72,15 +72,15 @@ it('a compacter holds a bounded number of what is pending', async () => {
     const marked: Storage = {
       ...storage,
       versions: async () => [],
-      async *partitions({ pending }) {
-        if (pending !== true) return;
-        for (; listed < MAX_PENDING_PARTITIONS + 100; listed += 1) yield { date: '20240115', directory: `u${listed}` };
+      async *partitions({ dirty }) {
+        if (dirty !== true) return;
+        for (; listed < MAX_DIRTY_PARTITIONS + 100; listed += 1) yield { date: '20240115', directory: `u${listed}` };
       },
     };
     const abort = new AbortController();
     const run = compact({ storage: marked }, {}, { signal: abort.signal, onProgress: () => abort.abort() });
     await run.catch(() => undefined);
-    expect(listed).toBe(MAX_PENDING_PARTITIONS - 1);
+    expect(listed).toBe(MAX_DIRTY_PARTITIONS - 1);
     await storage.close();
   });
 });

@@ -291,15 +291,15 @@ it('answers about files without rollups, of this software’s earlier versions t
   await ask();
 });
 
-/** The digest of the whole file in the place where the footer's own stands now. */
+/** The checksum of the whole file in the place where the footer's own stands now. */
 function asEarlier(bytes: Buffer): Buffer {
   const earlier = Buffer.from(bytes);
   const [keyAt, digestAt] = [bytes.length - 113, bytes.length - 101];
   expect(bytes.toString('latin1', keyAt, keyAt + 10)).toBe('hrm.footer');
   earlier.write('hrm.sha256', keyAt, 'latin1');
   earlier.write('0'.repeat(64), digestAt, 'latin1');
-  const digest = createHash('sha256').update(earlier).digest('hex');
-  earlier.write(digest, digestAt, 'latin1');
+  const checksum = createHash('sha256').update(earlier).digest('hex');
+  earlier.write(checksum, digestAt, 'latin1');
   return earlier;
 }
 

@@ -3,7 +3,7 @@ import { openEmbeddedQueue } from 'hrm-core/embedded';
 
 const [directory, turns] = process.argv.slice(2);
 const queue = await openEmbeddedQueue({ directory });
-const letters = await queue.deadLetters.list({ limit: 1_000_000 });
-void queue.deadLetters.redrive(letters.map(({ id }) => id));
+const deadLetters = await queue.deadLetters.list({ limit: 1_000_000 });
+void queue.deadLetters.redrive(deadLetters.map(({ id }) => id));
 for (let turn = 0; turn < Number(turns); turn += 1) await new Promise((resolve) => setImmediate(resolve));
 process.kill(process.pid, 'SIGKILL');

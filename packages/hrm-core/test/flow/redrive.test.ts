@@ -7,10 +7,10 @@ import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import type { OracleReading } from '../property/oracle.js';
 import {
-  allLetters,
+  allDeadLetters,
+  deadLetterTexts,
   drainAll,
   expectStored,
-  letterTexts,
   NOON_MS,
   type System,
   wireOf,
@@ -41,19 +41,19 @@ async function kill({ queue }: System): Promise<void> {
 /** Some are redriven, some are not, none is lost or doubled; doing it again redrives the others, and all can be stored. */
 async function expectResumable(system: System, ids: readonly string[]): Promise<number> {
   const { queue, storage, clock } = system;
-  const left = (await letterTexts(queue)).length;
+  const left = (await deadLetterTexts(queue)).length;
   const queued = (await queue.depth()).readings;
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThan(LETTERS);
   expect(left + queued).toBe(LETTERS);
-  // The ids that are redriven already are passed over.
+  // The ids that are redriven already are skipped.
   expect(await queue.deadLetters.redrive(ids)).toBe(left);
   const claim = await queue.claim({ maxReadings: 1e6, maxBytes: 1e9, maxElements: 1e6, leaseMs: 1_000 });
   const stamps = claim?.elements.map(({ bytes, stampMs }) => `${Buffer.from(bytes)} ${stampMs}`).sort();
   expect(stamps).toEqual(READINGS.map((reading, i) => `${wireOf(reading)} ${NOON_MS - i}`).sort());
   await queue.release(claim?.token ?? '');
   await drainAll({ queue, storage, clock });
-  expect(await letterTexts(queue)).toEqual([]);
+  expect(await deadLetterTexts(queue)).toEqual([]);
   await expectStored(system, READINGS);
   return left;
 }
@@ -61,7 +61,7 @@ async function expectResumable(system: System, ids: readonly string[]): Promise<
 it('a redrive cut off between two of its transactions is resumed by doing it again', async () => {
   await withSystem(async (system) => {
     await kill(system);
-    const ids = (await allLetters(system.queue)).map(({ id }) => id);
+    const ids = (await allDeadLetters(system.queue)).map(({ id }) => id);
     const { clock, directory } = system;
     const other = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
     const redriving = other.deadLetters.redrive(ids);
@@ -74,7 +74,7 @@ it('a redrive cut off between two of its transactions is resumed by doing it aga
 it.each([0, 1, 2])('a process killed %i turns into its redrive leaves what doing it again finishes', async (turns) => {
   await withSystem(async (system) => {
     await kill(system);
-    const ids = (await allLetters(system.queue)).map(({ id }) => id);
+    const ids = (await allDeadLetters(system.queue)).map(({ id }) => id);
     const queue = path.join(system.directory, 'queue');
     const killed = promisify(execFile)(process.execPath, [WORKER, queue, `${turns}`], { timeout: 30_000 });
     await expect(killed).rejects.toMatchObject({ signal: 'SIGKILL' });

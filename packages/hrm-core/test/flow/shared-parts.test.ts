@@ -135,7 +135,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('go home when they hold enough of a user, as parts where the compacted file is far larger', async () => {
+  it('are split when they hold enough of a user, as parts where the compacted file is far larger', async () => {
     await withSystem(async ({ storage, clock, write, ask, files }) => {
       const heavy = Array.from({ length: 3_000 }, (_, i) => ({ ...batch(1, 1)[0], timestampMs: START_MS + i * 9 }));
       await write(heavy as OracleReading[]);
@@ -154,7 +154,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('go home when their day is over and nothing more has come for long', async () => {
+  it('are split when their day is over and nothing more has come for long', async () => {
     await withSystem(async ({ storage, clock, write, ask, files }) => {
       await write(batch(50, 3));
       clock.now += DAY_MS;
@@ -175,7 +175,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('give a sign of life for each user on the way home: they are one partition, however many users there are', async () => {
+  it('give a sign of life for each user on the way: they are one partition, however many users there are', async () => {
     await withSystem(async ({ storage, write }) => {
       await write(batch(50, 3));
       let [signs, partitions] = [0, 0];
@@ -188,7 +188,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('of a date go home when one user who may be in them is compacted, and are verified for one', async () => {
+  it('of a date are split when one user who may be in them is compacted, and are verified for one', async () => {
     await withSystem(async ({ storage, data, clock, write, ask, files }) => {
       await write(batch(50, 3));
       expect(await verify({ storage }, { userId: 'user 7' })).toMatchObject({ files: 1, readings: 150, faultCount: 0 });
@@ -206,7 +206,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('that were brought home are written again by a redelivery, and change nothing', async () => {
+  it('that were split are written again by a redelivery, and change nothing', async () => {
     await withSystem(async ({ storage, clock, write, ask, files }) => {
       await write(batch(40, 2));
       const [name] = await files('_shared');
@@ -224,7 +224,7 @@ describe('shared parts', () => {
     });
   });
 
-  it('lose nothing when bringing them home stops at any user, and the next run goes on from there', async () => {
+  it('lose nothing when splitting them stops at any user, and the next run goes on from there', async () => {
     const broken = new HrmError('the disk fell off', { kind: 'unavailable', code: 'storage_full' });
     for (let at = 1; at <= 36; at += 7) {
       await withSystem(async ({ storage, clock, write, ask, files }) => {

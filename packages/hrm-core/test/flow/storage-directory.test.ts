@@ -278,20 +278,20 @@ describe('misuse, and bad luck', () => {
       before: (call) => (isArmed && call.name === 'link' ? { kind: 'fail', error: systemError('EIO', call) } : null),
     });
     return withStorage(async (storage, data) => {
-      const retired = join(data, '20240115/ana/part-old-x.parquet');
+      const superseded = join(data, '20240115/ana/part-old-x.parquet');
       await storage.publish(partition, 'part-a.parquet', fileOf([1]));
       assert.equal(await compactAll(storage, partition), 'replaced');
       const snapshot = await storage.snapshot(partition);
-      const replacement = { snapshot, retiredName: 'part-old-x.parquet', bytes: fileOf([1]) };
+      const replacement = { snapshot, supersededName: 'part-old-x.parquet', bytes: fileOf([1]) };
       isArmed = true;
       await expect(storage.replace(replacement)).rejects.toMatchObject({ kind: 'unavailable' });
       isArmed = false;
-      assert.equal(readFileSync(retired, 'utf8'), '[1]');
+      assert.equal(readFileSync(superseded, 'utf8'), '[1]');
       await storage.publish(partition, 'part-b.parquet', fileOf([2]));
       assert.equal(await compactAll(storage, partition), 'replaced');
       assert.equal(await storage.replace(replacement), 'conflict');
       await snapshot.close();
-      assert.equal(readFileSync(retired, 'utf8'), '[1]');
+      assert.equal(readFileSync(superseded, 'utf8'), '[1]');
       assert.equal(readFileSync(join(data, '20240115/ana/compacted.parquet'), 'utf8'), '[1,2]');
     }, fileSystem);
   });
@@ -299,7 +299,7 @@ describe('misuse, and bad luck', () => {
   test('a closed snapshot and one of another storage are refused', () =>
     withStorage(async (storage) => {
       const snapshot = await storage.snapshot(partition);
-      const replacement = { snapshot, retiredName: 'part-old-x.parquet', bytes: fileOf([1]) };
+      const replacement = { snapshot, supersededName: 'part-old-x.parquet', bytes: fileOf([1]) };
       await snapshot.close();
       await expect(storage.replace(replacement)).rejects.toMatchObject({ kind: 'closed', code: 'snapshot_closed' });
       const foreign = { ...replacement, snapshot: { ...snapshot } };

@@ -93,10 +93,10 @@ function durabilityEvent(phase: DurabilityEvent['phase'], call: WatchedCall, cou
   }
 }
 
-async function replace(storage: Storage, retiredName: string): Promise<void> {
+async function replace(storage: Storage, supersededName: string): Promise<void> {
   const snapshot = await storage.snapshot(partition);
   try {
-    assert.equal(await storage.replace({ snapshot, retiredName, bytes }), 'replaced');
+    assert.equal(await storage.replace({ snapshot, supersededName, bytes }), 'replaced');
   } finally {
     await snapshot.close();
   }
@@ -196,12 +196,12 @@ describe('what survives a power cut, by the calls made', () => {
   test('a replacement: the old or the new compacted file is there at every moment', () =>
     withRecorded(async ({ storage, data, model, watch }) => {
       const compacted = join(data, '20240115/ana/compacted.parquet');
-      const retired = join(data, '20240115/ana/part-old-2.parquet');
+      const superseded = join(data, '20240115/ana/part-old-2.parquet');
       await replace(storage, 'part-old-1.parquet');
       assert.ok(model.survives(compacted));
-      watch(() => assert.ok(model.survives(compacted) || model.survives(retired)));
+      watch(() => assert.ok(model.survives(compacted) || model.survives(superseded)));
       await replace(storage, 'part-old-2.parquet');
-      assert.ok(model.survives(compacted) && model.survives(retired));
+      assert.ok(model.survives(compacted) && model.survives(superseded));
     }));
 
   test('nothing is removed before the compacted file is durable, whoever linked it', () =>

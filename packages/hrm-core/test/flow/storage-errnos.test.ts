@@ -212,7 +212,7 @@ test('each error number, at each call that the driver makes', { timeout: 600_000
     }
   }
   console.log(`errnos: at ${users.size} calls, ${JSON.stringify(outcomes)}`);
-  // Neither passes over every fault, nor fails for all.
+  // Neither skips every fault, nor fails for all.
   assert.ok(outcomes.failed > 50 && outcomes.done > 50, JSON.stringify(outcomes));
 });
 

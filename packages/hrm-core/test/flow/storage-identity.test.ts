@@ -65,7 +65,7 @@ const QUESTIONS: Asked = {
   ...LISTED,
   'a snapshot': (storage) => storage.snapshot({ date: '20240115', directory: 'ana' }),
   versions: (storage) => storage.versions({ date: '20240115', directory: 'ana' }),
-  strays: (storage) => storage.strays({ date: '20240115', directory: 'ana' }),
+  orphans: (storage) => storage.orphans({ date: '20240115', directory: 'ana' }),
   quarantined: (storage) => drained(storage.quarantined()),
 };
 

@@ -4,11 +4,11 @@ import { drainBatch, HrmError, isHrmError, query, writePart } from '../../src/in
 import { MAX_HALVING_WRITES } from '../../src/limits.js';
 import type { OracleReading } from '../property/oracle.js';
 import {
-  allLetters,
+  allDeadLetters,
+  deadLetterTexts,
   drainAll,
   expectSorted,
   expectStored,
-  letterTexts,
   NOON_MS,
   pushReadings,
   wireOf,
@@ -102,12 +102,12 @@ it('keeps reason, time and attempts with the raw bytes, and names no reading in 
     await queue.release(claim?.token ?? '');
     clock.now += 7_000;
     await drainBatch({ queue, storage, clock });
-    const [letter, ...others] = await allLetters(queue);
+    const [deadLetter, ...others] = await allDeadLetters(queue);
     expect(others).toEqual([]);
-    expect(letter).toMatchObject({ stampMs: NOON_MS, deadMs: NOON_MS + 7_000, attempts: 2 });
-    expect(Buffer.from(letter?.bytes ?? []).toString()).toBe(wireOf(all[4] as OracleReading));
-    expect(letter?.reason).toMatch(/^unstorable_reading: /);
-    expect(letter?.reason).not.toMatch(/\d/);
+    expect(deadLetter).toMatchObject({ stampMs: NOON_MS, deadMs: NOON_MS + 7_000, attempts: 2 });
+    expect(Buffer.from(deadLetter?.bytes ?? []).toString()).toBe(wireOf(all[4] as OracleReading));
+    expect(deadLetter?.reason).toMatch(/^unstorable_reading: /);
+    expect(deadLetter?.reason).not.toMatch(/\d/);
   });
 });
 
@@ -142,7 +142,7 @@ it('stores a good reading that a bad one of its key would have superseded', asyn
     const worse = { ...first, heartRate: REFUSED_BPM, receivedMs: first.receivedMs + 3_600_000 };
     await pushReadings(system.queue, [worse, first, ...rest, worse]);
     await drainAll(system);
-    expect(await letterTexts(system.queue)).toEqual([wireOf(worse), wireOf(worse)]);
+    expect(await deadLetterTexts(system.queue)).toEqual([wireOf(worse), wireOf(worse)]);
     await expectStored(system, [first, ...rest]);
   });
 });
@@ -162,13 +162,13 @@ it('redrives to the same readings once the storage takes them, with the time of 
     const correction = { ...arrived, timestampMs: NOON_MS, heartRate: 64, receivedMs: clock.now };
     await pushReadings(queue, [correction]);
     await drainAll(system);
-    const letters = await allLetters(queue);
-    expect(letters.map(({ stampMs }) => stampMs)).toEqual([NOON_MS, NOON_MS]);
+    const deadLetters = await allDeadLetters(queue);
+    expect(deadLetters.map(({ stampMs }) => stampMs)).toEqual([NOON_MS, NOON_MS]);
     storage.isMended = true;
-    expect(await queue.deadLetters.redrive(letters.map(({ id }) => id))).toBe(2);
+    expect(await queue.deadLetters.redrive(deadLetters.map(({ id }) => id))).toBe(2);
     expect((await queue.depth()).oldestMs).toBe(NOON_MS);
     await drainAll(system);
-    expect(await letterTexts(queue)).toEqual([]);
+    expect(await deadLetterTexts(queue)).toEqual([]);
     await expectStored(system, [correction, { ...arrived, timestampMs: NOON_MS - 60_000 }]);
   });
 });
@@ -178,10 +178,10 @@ it('sets them aside again, attempts counted, where they are redriven before the 
     const all = readings(9, [3, 8]);
     await pushReadings(system.queue, all);
     await drainAll(system);
-    await system.queue.deadLetters.redrive((await allLetters(system.queue)).map(({ id }) => id));
+    await system.queue.deadLetters.redrive((await allDeadLetters(system.queue)).map(({ id }) => id));
     await drainAll(system);
     await expectSorted(system, all);
-    expect((await allLetters(system.queue)).map(({ attempts }) => attempts)).toEqual([2, 2]);
+    expect((await allDeadLetters(system.queue)).map(({ attempts }) => attempts)).toEqual([2, 2]);
   });
 });
 
@@ -220,7 +220,7 @@ it.each(OTHERS)('%s at any call of a step that halves makes nothing a dead lette
         done = fault.calls < at;
         // The first two writes go on at once.
         if (isTotal && when === 'before' && at > 2 && !done) expect(fault.calls).toBe(at);
-        const dead = await letterTexts(queue);
+        const dead = await deadLetterTexts(queue);
         const bad = new Set([6, 7, 31].map((i) => wireOf(all[i] as OracleReading)));
         expect(dead.filter((text) => !bad.has(text))).toEqual([]);
         expect(summary?.deadLettered ?? 0).toBe(dead.length);

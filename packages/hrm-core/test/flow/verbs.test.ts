@@ -84,9 +84,9 @@ it('drainBatch sets aside what cannot be stored, with reason, time, attempts and
     const summary = await drainBatch({ queue, storage, clock });
     expect(summary).toMatchObject({ claimed: 4, deadLettered: 2, outcome: 'acked', lagMs: 1_234 });
     expect(await query({ storage }, { userId: 'ana', ...DAY })).toHaveLength(2);
-    const letters = await queue.deadLetters.list({ limit: 10 });
+    const deadLetters = await queue.deadLetters.list({ limit: 10 });
     expect(
-      letters.map(({ reason, bytes, attempts, stampMs, deadMs }) => [
+      deadLetters.map(({ reason, bytes, attempts, stampMs, deadMs }) => [
         reason.split(':')[0],
         Buffer.from(bytes).toString(),
         attempts,
@@ -116,14 +116,14 @@ it('drainBatch whose lease was taken over answers stale, and both consumers writ
     await push(queue, WIRE, 'not json');
     const slow: Queue = {
       ...queue,
-      async ack(token, letters) {
+      async ack(token, deadLetters) {
         clock.now += 60_000;
         expect(await drainBatch({ queue, storage, clock })).toMatchObject({
           outcome: 'acked',
           deadLettered: 1,
           parts: [{ outcome: 'exists' }],
         });
-        return queue.ack(token, letters);
+        return queue.ack(token, deadLetters);
       },
     };
     const summary = await drainBatch({ queue: slow, storage, clock }, { leaseMs: 30_000 });
@@ -327,8 +327,8 @@ it('an element nested too deep to be written again is kept whole, and blocks not
     const deep = `[{"user_id":${'['.repeat(8_000)}${']'.repeat(8_000)}},7]`;
     await push(queue, deep, WIRE);
     expect(await drainBatch({ queue, storage, clock })).toMatchObject({ deadLettered: 2, parts: [{ readings: 1 }] });
-    const letters = await queue.deadLetters.list({ limit: 5 });
-    expect(letters.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([deep, '7']);
+    const deadLetters = await queue.deadLetters.list({ limit: 5 });
+    expect(deadLetters.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([deep, '7']);
   });
 });
 

@@ -109,7 +109,7 @@ it('finds nothing in what this software wrote, of many partitions, and says how 
   );
 });
 
-it('brings home the row groups that are whole of a file with one that is not, then sets it aside', async () => {
+it('splits off the row groups that are whole of a file with one that is not, then sets it aside', async () => {
   await withCompacted(async ({ storage, data, directory }) => {
     const file = path.join(directory, 'compacted.parquet');
     await flipAt(40)(file);
@@ -135,7 +135,7 @@ it('brings home the row groups that are whole of a file with one that is not, th
   });
 });
 
-it('brings home what is in quarantine only, and says what is lost for good', async () => {
+it('stores what is in quarantine only, and says what is lost for good', async () => {
   await withCompacted(async ({ storage, data, directory }) => {
     const count = ANA.length - 5_000;
     await flipAt(40)(path.join(directory, 'compacted.parquet'));
@@ -172,7 +172,7 @@ it('brings home what is in quarantine only, and says what is lost for good', asy
 it('makes a damaged rollup anew, which no question has set the file aside for', async () => {
   await withCompacted(async ({ storage, data, directory }) => {
     await flipInRollup(path.join(directory, 'compacted.parquet'));
-    const fault = { code: 'wrong_rollup', message: 'its rollup does not have its digest' };
+    const fault = { code: 'wrong_rollup', message: 'its rollup does not have its checksum' };
     expect((await verify({ storage })).faults).toMatchObject([{ ...fault, outcome: 'found' }]);
     expect(await verify({ storage }, { repair: true })).toMatchObject({
       repaired: 1,

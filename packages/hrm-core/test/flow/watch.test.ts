@@ -9,7 +9,15 @@ import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js'
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { parseLiveId } from '../../src/flow/live/live-id.js';
-import { enqueue, HrmError, type Queue, takeTurns, type WatchEvent, type WatchInput, watch } from '../../src/index.js';
+import {
+  createYielder,
+  enqueue,
+  HrmError,
+  type Queue,
+  type WatchEvent,
+  type WatchInput,
+  watch,
+} from '../../src/index.js';
 import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../src/limits.js';
 import type { LiveCursor } from '../../src/pure/live-cursor.js';
 import { randomFrom, testSeed } from '../support/random.js';
@@ -421,7 +429,7 @@ describe('watchers of one owner', () => {
     const first = watch({ queue }, { userId: 'ana' });
     const after = kind === 'behind' ? await first.position() : undefined;
     if (after !== undefined) await enqueue({ queue }, [numbered(1)]);
-    const busy = takeTurns({ owner: '' });
+    const busy = createYielder({ owner: '' });
     let done = 0;
     const pieces = Array.from({ length: 200 }, async () => {
       await busy.queue();

@@ -217,8 +217,8 @@ test('an idle consumer is left alone, unless work waits that it does not see', a
     let work = false;
     const blind: Queue = {
       ...queue,
-      async wait(ripe, options) {
-        if (!isBlind) return await queue.wait(ripe, options);
+      async wait(threshold, options) {
+        if (!isBlind) return await queue.wait(threshold, options);
         await sleep(20, undefined, { signal: options.signal }).catch(() => undefined);
         return false;
       },

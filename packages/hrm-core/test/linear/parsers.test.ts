@@ -2,7 +2,7 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
-import { letterSeq } from '../../src/drivers/queue/embedded/records.js';
+import { deadLetterSeq } from '../../src/drivers/queue/embedded/records.js';
 import { databaseOf, shownAddress } from '../../src/drivers/queue/redis/client.js';
 import { unpackElement } from '../../src/drivers/queue/redis/element.js';
 import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
@@ -96,7 +96,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     SHORT,
   ],
   ['an envelope of Redis', (text) => unpackElement(Buffer.from(`#${text}`), 0, 0)],
-  ['the id of a dead letter', letterSeq],
+  ['the id of a dead letter', deadLetterSeq],
   ['the user of a question', (text) => question({ userId: text })],
   ['the device of a question', (text) => question({ deviceId: text })],
   ['the range of a question', (text) => question({ start: text, end: text })],

@@ -12,7 +12,7 @@ import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { DAY_MS, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS } from '../../src/limits.js';
 import type { Queue } from '../../src/ports/queue.js';
 import { decodeElements } from '../../src/pure/element.js';
-import { allLetters, drainAll, withSystem } from '../support/bad-data.js';
+import { allDeadLetters, drainAll, withSystem } from '../support/bad-data.js';
 import { createHostileElements, largeElements, NOON_MS } from '../support/hostile-elements.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
@@ -138,8 +138,8 @@ async function pushAll(queue: Queue, elements: readonly Buffer[], random: () => 
   }
 }
 
-async function lettersOf(queue: Queue): Promise<string[]> {
-  return (await allLetters(queue)).map(({ bytes }) => Buffer.from(bytes).toString('hex')).sort();
+async function deadLettersOf(queue: Queue): Promise<string[]> {
+  return (await allDeadLetters(queue)).map(({ bytes }) => Buffer.from(bytes).toString('hex')).sort();
 }
 
 describe('elements of strangers', () => {
@@ -174,7 +174,7 @@ describe('elements of strangers', () => {
       storage.isMended = true;
       await pushAll(queue, elements, randomFrom(seed + 1));
       await drainAll({ queue, storage, clock });
-      expect(await lettersOf(queue)).toEqual(expected.letters.sort());
+      expect(await deadLettersOf(queue)).toEqual(expected.letters.sort());
       expect(survivors(await storedIn(join(directory, 'data')))).toEqual(survivors(expected.readings));
     });
   });
@@ -191,7 +191,7 @@ describe('elements of strangers', () => {
         await drainAll({ queue, storage, clock });
         // Stamps are the server's.
         const expected = expectedOf(elements, Date.now());
-        expect(await lettersOf(queue)).toEqual(expected.letters.sort());
+        expect(await deadLettersOf(queue)).toEqual(expected.letters.sort());
         const rates = (readings: readonly Found[]) =>
           new Map([...survivors(readings)].map(([key, { heartRate }]) => [key, heartRate]));
         expect(rates(await storedIn(join(directory, 'data')))).toEqual(rates(expected.readings));

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { drainBatch } from '../../src/index.js';
 import {
-  allLetters,
+  allDeadLetters,
+  deadLetterTexts,
   drainAll,
   expectStored,
   isBad,
-  letterTexts,
   NOON_MS,
   pushReadings,
   wireOf,
@@ -71,7 +71,7 @@ it('stores exactly the good ones and sets aside exactly the bad ones, and redriv
         await drainAll(system, { batchMaxReadings });
         const good = readings.filter((reading) => !isBad(reading));
         await expectStored(system, good);
-        const dead = await letterTexts(queue);
+        const dead = await deadLetterTexts(queue);
         const bad = readings.filter(isBad);
         const badTexts = new Set(bad.map(wireOf));
         expect(dead.filter((text) => !badTexts.has(text))).toEqual([]);
@@ -81,9 +81,9 @@ it('stores exactly the good ones and sets aside exactly the bad ones, and redriv
           expect(good.some((one) => isSuperseded(reading, one))).toBe(true);
         }
         storage.isMended = true;
-        await queue.deadLetters.redrive((await allLetters(queue)).map(({ id }) => id));
+        await queue.deadLetters.redrive((await allDeadLetters(queue)).map(({ id }) => id));
         await drainAll(system, { batchMaxReadings });
-        expect(await letterTexts(queue)).toEqual([]);
+        expect(await deadLetterTexts(queue)).toEqual([]);
         await expectStored(system, readings);
       });
     }),

@@ -56,7 +56,7 @@ export function isBad({ heartRate }: OracleReading): boolean {
 }
 
 /** All dead letters. */
-export async function allLetters({ deadLetters }: Queue): Promise<DeadLetter[]> {
+export async function allDeadLetters({ deadLetters }: Queue): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
   for (;;) {
     const page = await deadLetters.list({ afterId: letters.at(-1)?.id, limit: 1_000 });
@@ -66,8 +66,8 @@ export async function allLetters({ deadLetters }: Queue): Promise<DeadLetter[]> 
 }
 
 /** The dead letters' bytes as text, sorted. */
-export async function letterTexts(queue: Queue): Promise<string[]> {
-  return (await allLetters(queue)).map(({ bytes }) => Buffer.from(bytes).toString()).sort();
+export async function deadLetterTexts(queue: Queue): Promise<string[]> {
+  return (await allDeadLetters(queue)).map(({ bytes }) => Buffer.from(bytes).toString()).sort();
 }
 
 /** Drains until the queue is empty, ended leases included; how many steps that took. */
@@ -99,7 +99,7 @@ export async function expectStored({ queue, storage }: System, readings: readonl
 /** Exactly the bad among the readings, whose keys are distinct, are dead letters; exactly the good are in the answers. */
 export async function expectSorted(system: System, readings: readonly OracleReading[]): Promise<void> {
   const bad = readings.filter(isBad).map(wireOf);
-  const letters = await letterTexts(system.queue);
+  const letters = await deadLetterTexts(system.queue);
   expect(letters).toEqual(bad.sort());
   await expectStored(
     system,

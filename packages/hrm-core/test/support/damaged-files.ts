@@ -42,7 +42,7 @@ export const DAMAGES: Readonly<Record<string, Damage>> = {
     bytes[at] = (bytes[at] as number) ^ 16;
     return bytes;
   }),
-  'flipped in the digest': flipAt(-80),
+  'flipped in the checksum': flipAt(-80),
   'flipped in the trailer': flipAt(-6),
   zeros: rewrite((bytes) => bytes.fill(0)),
 };

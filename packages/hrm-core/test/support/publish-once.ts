@@ -9,7 +9,7 @@ const storage = await openDirectoryStorage({ directory });
 await storage.publish(partition, 'part-a.parquet', bytes);
 writeSync(1, 'published part-a.parquet\n');
 const snapshot = await storage.snapshot(partition);
-await storage.replace({ snapshot, retiredName: 'part-old-1.parquet', bytes });
+await storage.replace({ snapshot, supersededName: 'part-old-1.parquet', bytes });
 writeSync(1, 'replaced compacted.parquet\n');
 await snapshot.close();
 await storage.close();

@@ -31,8 +31,8 @@ export async function storedReadings(storage: Storage, partition: Partition): Pr
 export async function compactAll(storage: Storage, partition: Partition): Promise<'replaced' | 'conflict'> {
   const snapshot = await storage.snapshot(partition);
   try {
-    const retiredName = `part-old-${randomBytes(8).toString('hex')}.parquet`;
-    return await storage.replace({ snapshot, retiredName, bytes: fileOf(await readingsIn(snapshot)) });
+    const supersededName = `part-old-${randomBytes(8).toString('hex')}.parquet`;
+    return await storage.replace({ snapshot, supersededName, bytes: fileOf(await readingsIn(snapshot)) });
   } finally {
     await snapshot.close();
   }

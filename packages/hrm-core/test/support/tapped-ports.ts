@@ -38,7 +38,7 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
     remove: (...args) => tap(() => storage.remove(...args)),
     async visit(...args) {
       const visit = await tap(() => storage.visit(...args));
-      return { ...visit, settle: () => tap(() => visit.settle()) };
+      return { ...visit, markClean: () => tap(() => visit.markClean()) };
     },
     versions: (...args) => tap(() => storage.versions(...args)),
     check: () => tap(() => storage.check()),

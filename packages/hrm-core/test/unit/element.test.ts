@@ -8,7 +8,7 @@ import {
   MAX_RECEIVED_MS,
 } from '../../src/limits.js';
 import type { Reading } from '../../src/pure/columns.js';
-import { decodeElements, encodeElements, unstorableLetter } from '../../src/pure/element.js';
+import { decodeElements, encodeElements, unstorableDeadLetter } from '../../src/pure/element.js';
 
 const STAMP_MS = 1_705_312_800_000;
 
@@ -179,9 +179,9 @@ it('tells which element each reading came in, the bad ones left out', () => {
 it('makes a dead letter of a reading that is the reading, with the stamp and attempts of its element', () => {
   const origin = claimed('{"user_id":"u","device_id":"d","timestamp_ms":1,"heart_rate":70}', 4);
   const { readings } = decodeElements([origin], DAY_MS);
-  const letter = unstorableLetter(readings[0] as Reading, origin);
-  expect(letter).toMatchObject({ stampMs: origin.stampMs, attempts: 4 });
-  expect(decodeElements([{ ...origin, ...letter, stampMs: 0 }], 0).readings).toEqual(readings);
+  const deadLetter = unstorableDeadLetter(readings[0] as Reading, origin);
+  expect(deadLetter).toMatchObject({ stampMs: origin.stampMs, attempts: 4 });
+  expect(decodeElements([{ ...origin, ...deadLetter, stampMs: 0 }], 0).readings).toEqual(readings);
 });
 
 describe('bounds what a stranger makes of one claim', () => {

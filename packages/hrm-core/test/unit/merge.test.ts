@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnsFromReadings, type Reading, type ReadingColumns } from '../../src/pure/columns.js';
-import { mergeInTurns, mergeReadings, resolveDevices } from '../../src/pure/merge.js';
+import { mergeReadings, mergeYielding, resolveDevices } from '../../src/pure/merge.js';
 
 function reading(userId: string, deviceId: string, timestampMs: number, heartRate: number, minute = 0): Reading {
   return { userId, deviceId, timestampMs, heartRate, receivedMs: minute * 60_000 };
@@ -58,12 +58,12 @@ describe('rule 1', () => {
     });
     let turns = 0;
     const tables = readings.map((one) => columnsFromReadings([one]));
-    const merged = await mergeInTurns(tables, async () => {
+    const merged = await mergeYielding(tables, async () => {
       turns += 1;
     });
     expect(rows(merged)).toEqual(rows(mergeReadings([columnsFromReadings(readings)])));
     expect(turns).toBeGreaterThan(3);
-    expect(rows(await mergeInTurns([], async () => undefined))).toEqual([]);
+    expect(rows(await mergeYielding([], async () => undefined))).toEqual([]);
   });
 
   it('sorts by user, device in UTF-8 byte order, then time, without repeats', () => {

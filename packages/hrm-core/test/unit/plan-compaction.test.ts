@@ -34,10 +34,10 @@ const COMPACTED = file('compacted.parquet', 10_000);
 
 describe("a user's partition", () => {
   it('is left alone where there is no part, or only parts that another file holds', () => {
-    expect(planCompaction(state([]), true)).toMatchObject({ merge: null, sweeps: [], isSettled: true });
-    expect(planCompaction(state([COMPACTED]), true)).toMatchObject({ merge: null, sweeps: [], isSettled: true });
+    expect(planCompaction(state([]), true)).toMatchObject({ merge: null, sweeps: [], isClean: true });
+    expect(planCompaction(state([COMPACTED]), true)).toMatchObject({ merge: null, sweeps: [], isClean: true });
     const held = [{ ...COMPACTED, replaces: ['part-0.parquet', 'part-gone.parquet'] }, ...parts(1, 10)];
-    expect(planCompaction(state(held), true)).toMatchObject({ merge: null, sweeps: [], isSettled: false });
+    expect(planCompaction(state(held), true)).toMatchObject({ merge: null, sweeps: [], isClean: false });
   });
 
   it('is compacted when half as many readings again wait as are compacted, not before', () => {
@@ -50,7 +50,7 @@ describe("a user's partition", () => {
   });
 
   it('is compacted for the first time when it has two parts, and with one when its day is over', () => {
-    expect(planCompaction(state(parts(1, 10)), false)).toMatchObject({ merge: null, isSettled: false });
+    expect(planCompaction(state(parts(1, 10)), false)).toMatchObject({ merge: null, isClean: false });
     expect(planCompaction(state(parts(2, 10)), false).merge?.inputs).toHaveLength(2);
     expect(planCompaction(state(parts(1, 10), { dayOver: true }), false).merge?.into).toBe('compacted');
   });
@@ -110,7 +110,7 @@ describe("a user's partition", () => {
     const heavy = parts(4, 1_000).map((each) => ({ ...each, byteLength: MAX_COMPACTED_BYTES / 2 }));
     expect(planCompaction(state(heavy), true).merge?.inputs).toHaveLength(2);
     const full = { ...COMPACTED, byteLength: MAX_COMPACTED_BYTES };
-    expect(planCompaction(state([full, ...parts(1, 10)]), true)).toMatchObject({ merge: null, isSettled: true });
+    expect(planCompaction(state([full, ...parts(1, 10)]), true)).toMatchObject({ merge: null, isClean: true });
   });
 });
 
@@ -118,31 +118,31 @@ describe('shared parts', () => {
   const small = parts(16, 50_000).map((each) => ({ ...each, users: 10_000 }));
 
   it('are merged in tiers until they hold enough of a user', () => {
-    expect(planShared(state(small.slice(1)), false)).toMatchObject({ merge: null, home: [], isSettled: false });
+    expect(planShared(state(small.slice(1)), false)).toMatchObject({ merge: null, split: [], isClean: false });
     const plan = planShared(state(small), false);
     expect(plan.merge).toMatchObject({ into: 'part' });
     expect(plan.merge?.inputs).toHaveLength(16);
-    expect(plan.home).toEqual([]);
+    expect(plan.split).toEqual([]);
   });
 
-  it('go home when they hold 256 readings of a user, whatever waits besides', () => {
+  it('are split when they hold 256 readings of a user, whatever waits besides', () => {
     const large = file('part-large.parquet', 2_560_000, { users: 10_000 });
     const plan = planShared(state([...small.slice(1), large]), false);
-    expect(plan.home).toEqual(['part-large.parquet']);
+    expect(plan.split).toEqual(['part-large.parquet']);
     expect(plan.merge).toBeNull();
     const lesser = { ...large, rows: 2_559_999 };
-    expect(planShared(state([lesser]), false).home).toEqual([]);
+    expect(planShared(state([lesser]), false).split).toEqual([]);
   });
 
-  it('all go home when their day is over and the youngest is old enough, or they are told to', () => {
-    expect(planShared(state(small.slice(1), { dayOver: true }), false)).toMatchObject({ home: [], isWaiting: true });
+  it('all are split when their day is over and the youngest is old enough, or they are told to', () => {
+    expect(planShared(state(small.slice(1), { dayOver: true }), false)).toMatchObject({ split: [], isWaiting: true });
     const old = small.map((each) => ({ ...each, ageMs: QUIET_AFTER_MS }));
     expect(planShared(state(old, { dayOver: true }), false)).toMatchObject({ isWaiting: false });
-    expect(planShared(state(old, { dayOver: true }), false).home).toHaveLength(16);
-    expect(planShared(state([...old, ...parts(1, 10)], { dayOver: true }), false).home).toEqual([]);
+    expect(planShared(state(old, { dayOver: true }), false).split).toHaveLength(16);
+    expect(planShared(state([...old, ...parts(1, 10)], { dayOver: true }), false).split).toEqual([]);
     expect(planShared(state(small), true)).toMatchObject({ merge: null, sweeps: [] });
-    expect(planShared(state(small), true).home).toHaveLength(16);
-    expect(planShared(state([]), true)).toMatchObject({ merge: null, home: [], sweeps: [], isSettled: true });
+    expect(planShared(state(small), true).split).toHaveLength(16);
+    expect(planShared(state([]), true)).toMatchObject({ merge: null, split: [], sweeps: [], isClean: true });
   });
 });
 
@@ -176,14 +176,14 @@ function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
       const gone = new Set(sweeps.flatMap(({ names }) => names));
       files = files.filter(({ name }) => !gone.has(name));
       if (merge === null) break;
-      const retired = `part-old-${id++}.parquet`;
+      const superseded = `part-old-${id++}.parquet`;
       const inputs = files.filter(({ name }) => merge.inputs.includes(name));
       const mergedRows = inputs.reduce((sum, each) => sum + each.rows, 0);
       written += mergedRows;
       // As the flow does: what the inputs hold is named anew.
       const present = new Set(files.map(({ name }) => name));
       const held = inputs.flatMap(({ replaces }) => replaces).filter((name) => present.has(name));
-      const rename = (name: string) => (name === 'compacted.parquet' ? retired : name);
+      const rename = (name: string) => (name === 'compacted.parquet' ? superseded : name);
       if (merge.into === 'compacted') files = files.map((each) => ({ ...each, name: rename(each.name) }));
       const name = merge.into === 'compacted' ? 'compacted.parquet' : `part-${id++}.parquet`;
       files.push({ ...file(name, mergedRows, { replaces: [...merge.inputs.map(rename), ...held] }), bornS: nowS });

@@ -24,7 +24,7 @@ it('gives everybody a turn before anybody has another, and to each what is oldes
   );
 });
 
-it('passes over who may not now, who keeps the place', () => {
+it('skips who may not now, who keeps the place', () => {
   const line = createRotation<number>();
   for (const [owner, item] of [
     ['a', 1],

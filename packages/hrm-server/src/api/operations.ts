@@ -42,7 +42,7 @@ export interface Operation {
   readonly about?: string;
   readonly parameters?: readonly Parameter[];
   /**
-   * Whether query parameters that are not listed are passed over; otherwise they are refused. Of what health checks, scrapers
+   * Whether query parameters that are not listed are skipped; otherwise they are refused. Of what health checks, scrapers
    * and browsers ask: they add some of their own, and a refusal would restart a healthy container.
    */
   readonly ignoresParameters?: true;

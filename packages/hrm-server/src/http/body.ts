@@ -5,23 +5,23 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
-import { HrmError, isHrmError, type Turns, takeTurns } from 'hrm-core';
+import { createYielder, HrmError, isHrmError, type Yielder } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
-import type { Shares } from '../auth/fair-share.js';
+import type { Quota } from '../auth/scheduler.js';
 import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './expect-continue.js';
 import { isGzipped } from './media-type.js';
-import { createReadLine } from './read-in-turns.js';
+import { createReadScheduler } from './read-scheduler.js';
 
 /** Bounds of one body. */
 export interface BodyLimits {
   /** Inclusive, as sent and unpacked. */
   readonly maxBytes: number;
   /** Bytes held by all requests, of which a client has a share. */
-  readonly budget: Shares;
+  readonly budget: Quota;
   /** Bytes that bodies under way say they have, of which a client has a share: it is known by the head what will find no room. */
-  readonly announced: Shares;
+  readonly announced: Quota;
   readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
@@ -51,18 +51,18 @@ export async function withBody<Result>(
   const length = Number(incoming.headers['content-length'] ?? 0);
   if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
   const { budget, announced, client } = limits;
-  if (!budget.hasRoom(client, length) || !announced.take(client, length)) throw tooBusyError();
+  if (!budget.hasRoom(client, length) || !announced.acquire(client, length)) throw tooBusyError();
   const held = holdBytes(limits);
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
     const bytes = await read(incoming, limits, held);
-    const { give } = takeTurns({ owner: client });
-    await give();
-    return await use(await checkBody(bytes, give));
+    const { yieldTurn } = createYielder({ owner: client });
+    await yieldTurn();
+    return await use(await checkBody(bytes, yieldTurn));
   } finally {
     held.release();
-    announced.give(client, length);
+    announced.release(client, length);
   }
 }
 
@@ -79,18 +79,18 @@ function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   return {
     hold(bytes) {
       if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
-      if (!budget.take(client, bytes)) throw tooBusyError();
+      if (!budget.acquire(client, bytes)) throw tooBusyError();
       heldBytes += bytes;
     },
     release() {
-      budget.give(client, heldBytes);
+      budget.release(client, heldBytes);
       heldBytes = 0;
     },
   };
 }
 
 /** All bodies of the process. */
-const readInTurns = createReadLine({ turnBytes: MAX_TURN_BODY_BYTES });
+const scheduleRead = createReadScheduler({ turnBytes: MAX_TURN_BODY_BYTES });
 
 /** A body as it was sent. */
 function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
@@ -123,7 +123,7 @@ function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { ho
     function onClose(): void {
       fail(clientGoneError());
     }
-    const stopReading = readInTurns(incoming, client, onChunk);
+    const stopReading = scheduleRead(incoming, client, onChunk);
     if (incoming.destroyed) {
       onClose();
       return;
@@ -161,13 +161,13 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function checkBody(given: Buffer, give: Turns['give']): Promise<Body> {
+async function checkBody(given: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<Body> {
   if (!isUtf8(given)) throw invalidError('not_utf8', 'the body is not UTF-8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
   const bytes = given.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
     ? given.subarray(BYTE_ORDER_MARK.length)
     : given;
-  return { bytes, commas: await findCommas(bytes, give) };
+  return { bytes, commas: await findCommas(bytes, yieldTurn) };
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
@@ -199,12 +199,12 @@ interface Scan {
  * @returns as {@link Body.commas}.
  * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
  */
-async function findCommas(json: Buffer, give: Turns['give']): Promise<readonly number[]> {
+async function findCommas(json: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<readonly number[]> {
   const scan: Scan = { at: 0, values: 0, depth: 0, valuesBefore: 0, isArray: false, commas: [] };
   if (json.length <= PIECE_BYTES) return scan.commas;
   while (scan.at < json.length) {
     scanPiece(json, scan, Math.min(json.length, scan.at + PIECE_BYTES));
-    await give();
+    await yieldTurn();
   }
   return scan.commas;
 }

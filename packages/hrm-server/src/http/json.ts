@@ -2,7 +2,7 @@
  * Request bodies as JSON values. A large one is parsed in pieces, and others work in between: JSON.parse takes a batch of the longest
  * escaped ids 60 ms, and making its text 20.
  */
-import type { HrmError, Turns } from 'hrm-core';
+import type { HrmError, Yielder } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import { type Body, PIECE_BYTES } from './body.js';
 
@@ -36,7 +36,7 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0a, 0x0d, 0x20]
  * least, then all of them joined by commas are; and a comma between two items leaves items on both sides.
  * @throws as {@link parseJson}.
  */
-export async function parseItems(body: Body, give: Turns['give']): Promise<unknown> {
+export async function parseItems(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
   const { bytes, commas } = body;
   let [from, to] = [0, bytes.length - 1];
   while (BLANKS.has(bytes[from])) from += 1;
@@ -50,7 +50,7 @@ export async function parseItems(body: Body, give: Turns['give']): Promise<unkno
     if (some.length === 0) throw notJsonError();
     for (const item of some) items.push(item);
     from = end;
-    await give();
+    await yieldTurn();
   }
   return items;
 }
@@ -66,22 +66,22 @@ export interface NdjsonItems {
 const NEWLINE = 0x0a;
 
 /**
- * Parses NDJSON: a JSON value a line, `\n` or `\r\n`; blank lines are passed over.
+ * Parses NDJSON: a JSON value a line, `\n` or `\r\n`; blank lines are skipped.
  * @param maxItems - inclusive.
  * @throws HrmError kind `invalid`, code `too_many_readings`.
  */
 export async function parseNdjson(
   { bytes }: Pick<Body, 'bytes'>,
   maxItems: number,
-  give: Turns['give'],
+  yieldTurn: Yielder['yieldTurn'],
 ): Promise<NdjsonItems> {
   const found = { items: [] as unknown[], malformed: new Set<number>() };
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, from + PIECE_BYTES);
     const to = newline < 0 ? bytes.length : newline;
-    await addLines(bytes.toString('utf8', from, to), maxItems, { ...found, give });
+    await addLines(bytes.toString('utf8', from, to), maxItems, { ...found, yieldTurn });
     from = to + 1;
-    await give();
+    await yieldTurn();
   }
   return found;
 }
@@ -92,7 +92,11 @@ const LINES_PER_TURN = 500;
 async function addLines(
   text: string,
   maxItems: number,
-  { items, malformed, give }: { readonly items: unknown[]; readonly malformed: Set<number>; give: Turns['give'] },
+  {
+    items,
+    malformed,
+    yieldTurn,
+  }: { readonly items: unknown[]; readonly malformed: Set<number>; yieldTurn: Yielder['yieldTurn'] },
 ): Promise<void> {
   for (let from = 0; from < text.length; ) {
     const newline = text.indexOf('\n', from);
@@ -108,6 +112,6 @@ async function addLines(
       malformed.add(items.length);
       items.push(null);
     }
-    if (items.length % LINES_PER_TURN === 0) await give();
+    if (items.length % LINES_PER_TURN === 0) await yieldTurn();
   }
 }

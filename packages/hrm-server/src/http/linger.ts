@@ -1,6 +1,6 @@
 /**
  * A refusal may be answered while its body is still being sent. A connection that is closed then is a reset for whoever sends, and
- * often takes the answer with it. So what still comes is read, and passed over, for a bounded while.
+ * often takes the answer with it. So what still comes is read, and skipped, for a bounded while.
  *
  * Nobody wants it, so it is bounded for all connections together, too: in how fast it is read, and in how many are read on.
  */
@@ -14,7 +14,7 @@ import {
   MAX_TURN_LINGER_BYTES,
 } from '../limits.js';
 import { addressOf } from '../routes/handler.js';
-import { createReadLine } from './read-in-turns.js';
+import { createReadScheduler } from './read-scheduler.js';
 
 /** Sees to what still comes when an answer is sent. */
 export interface Linger {
@@ -26,7 +26,10 @@ export interface Linger {
 
 /** For all connections of a server. */
 export function createLinger(): Linger {
-  const readInTurns = createReadLine({ turnBytes: MAX_TURN_LINGER_BYTES, bytesPerSecond: MAX_LINGER_BYTES_PER_SECOND });
+  const scheduleRead = createReadScheduler({
+    turnBytes: MAX_TURN_LINGER_BYTES,
+    bytesPerSecond: MAX_LINGER_BYTES_PER_SECOND,
+  });
   /** What cuts each connection that is read on, the oldest first. */
   const lingering = new Set<() => void>();
 
@@ -51,7 +54,7 @@ export function createLinger(): Linger {
       end();
     }
     const timer = setTimeout(cut, MAX_LINGER_MS).unref();
-    const stop = readInTurns(source, addressOf(socket), () => {
+    const stop = scheduleRead(source, addressOf(socket), () => {
       if (socket.bytesRead >= maxBytesRead) cut();
     });
     source.once('close', end);

@@ -14,7 +14,6 @@ import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
-import { beginInTurns } from './begin-in-turns.js';
 import { refuseConnection, refuseLast } from './client-error.js';
 import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
@@ -25,6 +24,7 @@ import { createLinger } from './linger.js';
 import { oneByOne } from './one-by-one.js';
 import { checkHead } from './request-head.js';
 import { cutSlowReaders } from './slow-readers.js';
+import { staggerRequests } from './stagger-requests.js';
 
 /** What listens. */
 export interface ListenComponents {
@@ -74,7 +74,7 @@ export async function listen(
   server.on(
     'request',
     oneByOne(
-      beginInTurns((incoming, outgoing) => {
+      staggerRequests((incoming, outgoing) => {
         follow(incoming, outgoing);
         followConnection(incoming.socket, outgoing);
         linger.ofBody(incoming, outgoing);

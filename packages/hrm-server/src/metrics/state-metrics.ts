@@ -67,7 +67,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
 
   const alone = [deadLetters, endedClaims, age, highWater];
   return async () => {
-    const { findings, queue, space } = await health.look();
+    const { issues, queue, space } = await health.look();
     for (const gauge of [readings, free, total, freeInodes, totalInodes]) gauge.reset();
     for (const gauge of alone) gauge.remove();
     if (queue !== null) {
@@ -85,7 +85,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
       if (room.totalInodes != null) totalInodes.set({ place }, room.totalInodes);
     }
     for (const check of CHECKS) {
-      const severities = findings.filter((finding) => finding.check === check).map(({ severity }) => severity);
+      const severities = issues.filter((issue) => issue.check === check).map(({ severity }) => severity);
       const worst = (['unhealthy', 'degraded'] as const).find((one) => severities.includes(one)) ?? 'healthy';
       for (const one of STATUSES) status.set({ check, status: one }, one === worst ? 1 : 0);
     }

@@ -38,7 +38,7 @@ type Reporter = LoopReporter | 'damage' | 'storage failure';
 
 /** What a health check saw. */
 export interface HealthView {
-  readonly findings: readonly HealthIssue[];
+  readonly issues: readonly HealthIssue[];
   /** `null` without a queue, and where it could not be asked. `highWater`: readings, in all, from which pushes are refused. */
   readonly queue: (QueueDepth & { readonly nowMs: number; readonly highWater: number }) | null;
   /** Room under what could be asked. */
@@ -80,7 +80,7 @@ export interface HealthComponents {
   readonly clock?: Clock | undefined;
 }
 
-/** What a finding is about, as /health names it. */
+/** What a health issue is about, as /health names it. */
 export type CheckName = HealthIssue['check'];
 
 /**
@@ -117,16 +117,16 @@ export function createHealth(
   async function look(): Promise<HealthView> {
     const [ofQueue, ofStorage] = await Promise.all([sharedQueueCheck(), sharedStorageCheck()]);
     // What was seen before it fell ill says nothing of now.
-    const isKnown = (findings: readonly HealthIssue[]) => findings.every(({ severity }) => severity !== 'unhealthy');
+    const isKnown = (issues: readonly HealthIssue[]) => issues.every(({ severity }) => severity !== 'unhealthy');
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const ofService = [...loops.findings(), ...keyIssues(keys?.fault() ?? null), ...logIssues(lossesOfLog().fault)];
-    const findings = [...ofService, ...ofQueue, ...ofStorage];
-    return { findings, queue: isKnown(ofQueue) ? seen.queue : null, space };
+    const ofService = [...loops.issues(), ...keyIssues(keys?.fault() ?? null), ...logIssues(lossesOfLog().fault)];
+    const issues = [...ofService, ...ofQueue, ...ofStorage];
+    return { issues, queue: isKnown(ofQueue) ? seen.queue : null, space };
   }
   async function inspect(): Promise<readonly HealthIssue[]> {
-    return (await look()).findings;
+    return (await look()).issues;
   }
 
   return {
@@ -137,14 +137,14 @@ export function createHealth(
   };
 }
 
-function summarise(findings: readonly HealthIssue[], withFigures: boolean): HealthReport {
+function summarise(issues: readonly HealthIssue[], withFigures: boolean): HealthReport {
   function inWordsOf(check: CheckName): string {
-    const reasons = findings
-      .filter((finding) => finding.check === check)
+    const reasons = issues
+      .filter((issue) => issue.check === check)
       .map(({ reason, plainReason = reason }) => (withFigures ? reason : plainReason));
     return reasons.length === 0 ? 'healthy' : reasons.join('; ');
   }
-  const severities = findings.map(({ severity }) => severity);
+  const severities = issues.map(({ severity }) => severity);
   const status = (['unhealthy', 'degraded'] as const).find((severity) => severities.includes(severity)) ?? 'healthy';
   return {
     status,
@@ -153,10 +153,10 @@ function summarise(findings: readonly HealthIssue[], withFigures: boolean): Heal
 }
 
 /** How the loops of this process go. */
-function createLoopRecords(clock: Clock): { findings(): HealthIssue[] } & Pick<Health, 'record'> {
+function createLoopRecords(clock: Clock): { issues(): HealthIssue[] } & Pick<Health, 'record'> {
   const failures = new Map<Reporter, LoopFailure & { readonly atMs: number }>();
   return {
-    findings() {
+    issues() {
       return [...failures].flatMap(([reporter, { reason, lastsMs, atMs }]): HealthIssue[] => {
         if (!isWithin(lastsMs, atMs, clock)) return [];
         const check = reporter === 'damage' || reporter === 'storage failure' ? 'storage' : 'service';
@@ -176,17 +176,17 @@ function queueCheck(
   settings: QueueHealthSettings,
   onSeen: (depth: NonNullable<HealthView['queue']>, space: Space) => void,
 ): () => Promise<readonly HealthIssue[]> {
-  let leftoverSinceMs: number | null = null;
+  let expiredSinceMs: number | null = null;
   return async () => {
     // A queue whose disk is full still tells its depth; what it tells is not worth much then, and is left out.
     const { warnings, ...space } = await queue.check();
     const depth = await queue.depth();
     const nowMs = clock.nowMs();
     onSeen({ ...depth, nowMs, highWater: settings.queueHighWater ?? Number.POSITIVE_INFINITY }, space);
-    if (depth.endedClaims === 0) leftoverSinceMs = null;
-    else leftoverSinceMs ??= nowMs;
-    const leftoverMs = leftoverSinceMs === null ? 0 : nowMs - leftoverSinceMs;
-    const ofDepth = depthIssues({ ...depth, nowMs, leftoverMs }, settings);
+    if (depth.endedClaims === 0) expiredSinceMs = null;
+    else expiredSinceMs ??= nowMs;
+    const expiredClaimsMs = expiredSinceMs === null ? 0 : nowMs - expiredSinceMs;
+    const ofDepth = depthIssues({ ...depth, nowMs, expiredClaimsMs }, settings);
     return [...ofDepth, ...spaceIssues('queue', space), ...warningIssues(warnings)];
   };
 }
@@ -207,21 +207,21 @@ function shareCheck(
   clock: Clock,
 ): () => Promise<readonly HealthIssue[]> {
   let running: Promise<readonly HealthIssue[]> | null = null;
-  let latest: { readonly findings: readonly HealthIssue[]; readonly atMs: number } | null = null;
+  let latest: { readonly issues: readonly HealthIssue[]; readonly atMs: number } | null = null;
 
   function unhealthy(code: string, reason: string): readonly HealthIssue[] {
     return [{ check, code, reason, severity: 'unhealthy' }];
   }
 
   async function start(): Promise<readonly HealthIssue[]> {
-    const findings = await run().catch((error) => unhealthy(codeOf(error), inWords(codeOf(error))));
-    latest = { findings, atMs: clock.nowMs() };
+    const issues = await run().catch((error) => unhealthy(codeOf(error), inWords(codeOf(error))));
+    latest = { issues, atMs: clock.nowMs() };
     running = null;
-    return findings;
+    return issues;
   }
 
   return async () => {
-    if (latest !== null && isWithin(HEALTH_CACHE_MS, latest.atMs, clock)) return latest.findings;
+    if (latest !== null && isWithin(HEALTH_CACHE_MS, latest.atMs, clock)) return latest.issues;
     running ??= start();
     return await within(HEALTH_TIMEOUT_MS, running, unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`));
   };

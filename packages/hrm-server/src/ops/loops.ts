@@ -59,12 +59,12 @@ export function startConsumer(
   return superviseLoop(
     'consumer',
     (loop) => runConsumer(components, settings, { ...loop, onEvent }),
-    patience(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
+    watchdogSettings(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
     { signal, hasWork, onEvent: watchdogListener('consumer', heard) },
   );
 }
 
-function patience({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): WatchdogSettings {
+function watchdogSettings({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): WatchdogSettings {
   return { stallMs, graceMs, restartPauseMs };
 }
 
@@ -144,7 +144,7 @@ export function startCompacter(
   return superviseLoop(
     'compacter',
     (loop) => runCompacter(components, settings, { ...loop, onEvent }),
-    patience(watch, watch.compacterStallMs),
+    watchdogSettings(watch, watch.compacterStallMs),
     { signal, onEvent: watchdogListener('compacter', { log, health, metrics }) },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * The watch over queue age and depth, dead letters, room and leftover claims, for the log: each finding once when it
+ * The watch over queue age and depth, dead letters, room and expired claims, for the log: each health issue once when it
  * begins, and once when it is over.
  * @module
  */
@@ -15,21 +15,21 @@ export async function monitorHealth(
 ): Promise<void> {
   let known: ReadonlyMap<string, HealthIssue> = new Map();
   while (!signal.aborted) {
-    const findings = await health.inspect();
+    const issues = await health.inspect();
     // What is found while the drivers are being closed is nobody's business.
     if (signal.aborted) return;
-    known = logChanges(known, findings, log);
+    known = logChanges(known, issues, log);
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
 function logChanges(
   known: ReadonlyMap<string, HealthIssue>,
-  findings: readonly HealthIssue[],
+  issues: readonly HealthIssue[],
   log: Logger,
 ): ReadonlyMap<string, HealthIssue> {
   // By code and not by reason: one dead letter more is no change of state.
-  const current = new Map(findings.map((finding) => [`${finding.check} ${finding.code} ${finding.severity}`, finding]));
+  const current = new Map(issues.map((issue) => [`${issue.check} ${issue.code} ${issue.severity}`, issue]));
   for (const [key, { check, code, severity, reason }] of current) {
     if (known.has(key)) continue;
     log[severity === 'unhealthy' ? 'error' : 'warn']({ check, code, severity }, `health: ${reason}`);

@@ -28,7 +28,7 @@ export async function endProcess(exitCode: number): Promise<never> {
 
 /**
  * Lets the process end where its terminal is gone. Node gives terminals their modes back at its end, and aborts where that fails:
- * whoever closed the window of a server would find it ended by SIGABRT. What is closed it passes over.
+ * whoever closed the window of a server would find it ended by SIGABRT. What is closed it skips.
  */
 export function forgetLostTerminals(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));

@@ -15,7 +15,7 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { type Access, requireValid } from '../auth/access.js';
-import { createPlaces, type FairShare, type Places } from '../auth/fair-share.js';
+import { createSemaphore, type Scheduler, type Semaphore } from '../auth/scheduler.js';
 import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from '../http/accept.js';
 import { cutAnswer } from '../http/cut.js';
 import { MAX_LONG_ANSWERS, MAX_SHORT_ANSWER_ROWS, MIN_PACKED_BYTES } from '../limits.js';
@@ -30,7 +30,7 @@ export interface QueryComponents {
   readonly storage: Storage;
   readonly onDamage: DamageListener;
   /** What making answers goes by. */
-  readonly share: FairShare;
+  readonly share: Scheduler;
 }
 
 /** The settings that an answer depends on. */
@@ -49,7 +49,7 @@ export function answerQuery(
   { storage, onDamage, share }: QueryComponents,
   { devicePriority: priority, naiveTimestamps }: QuerySettings,
 ): Handler {
-  const places = createPlaces(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
+  const semaphore = createSemaphore(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
@@ -62,8 +62,8 @@ export function answerQuery(
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const client = clientOf(call);
     // What is known to be long waits for nothing before it is refused.
-    const isPlaced = mayBeLong(question);
-    if (isPlaced) takePlace(call, places);
+    const isAcquired = mayBeLong(question);
+    if (isAcquired) acquire(call, semaphore);
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
@@ -89,7 +89,7 @@ export function answerQuery(
       await pieces.return();
       return new Response(null, { headers });
     }
-    if (!beginning.done && !isPlaced) await takeLatePlace(call, places, pieces);
+    if (!beginning.done && !isAcquired) await acquireLate(call, semaphore, pieces);
     const whole = rejoin(beginning.bytes, pieces);
     const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
     return new Response(stream, { headers });
@@ -108,14 +108,14 @@ function mayBeLong({ start, end, interval = '1m' }: { start: string; end: string
 }
 
 /** For as long as the answer is under way. @throws HrmError code `too_busy`. */
-function takePlace(call: Call, places: Places): void {
-  call.outgoing.once('close', places.take(clientOf(call)));
+function acquire(call: Call, semaphore: Semaphore): void {
+  call.outgoing.once('close', semaphore.acquire(clientOf(call)));
 }
 
 /** The same for one that turns out to be long. @throws HrmError code `too_busy`; the answer is ended then. */
-async function takeLatePlace(call: Call, places: Places, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+async function acquireLate(call: Call, semaphore: Semaphore, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
   try {
-    takePlace(call, places);
+    acquire(call, semaphore);
   } catch (error) {
     await pieces.return();
     throw error;
@@ -123,7 +123,7 @@ async function takeLatePlace(call: Call, places: Places, pieces: AsyncGenerator<
 }
 
 /** Pieces wait their turn, and end with the key of whoever asked; what stops them cuts the connection. */
-function streamOptions(call: Call, share: FairShare): StreamOptions {
+function streamOptions(call: Call, share: Scheduler): StreamOptions {
   const { access, outgoing, signal, onLateError } = call;
   return {
     async makeWith(make) {

@@ -3,19 +3,19 @@
  */
 import {
   type Clock,
+  createYielder,
   type DeviceBound,
   enqueueUntrusted,
   HrmError,
   isHrmError,
   MAX_ENQUEUE_READINGS,
   type Queue,
-  takeTurns,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Access, requireValid } from '../auth/access.js';
-import { createFairShare, createShares } from '../auth/fair-share.js';
+import { createQuota, createScheduler } from '../auth/scheduler.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
 import { parseItems, parseJson, parseNdjson } from '../http/json.js';
 import { readMediaType } from '../http/media-type.js';
@@ -57,7 +57,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
 /** Takes a batch, whole or not at all. */
 export function postBatch(components: IngestComponents, settings: IngestSettings): Handler {
   const limitsFor = bodyLimits(MAX_BATCH_BYTES);
-  const share = createFairShare(MAX_BATCH_STEPS);
+  const share = createScheduler(MAX_BATCH_STEPS);
   return async (call) => {
     const { incoming, signal } = call;
     const owner = clientOf(call);
@@ -78,9 +78,9 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
 
 /** Each call has a budget of its own. */
 function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
-  const budget = createShares(MAX_HELD_BYTES);
+  const budget = createQuota(MAX_HELD_BYTES);
   // What is only announced takes the room of nobody else: it may never come.
-  const announced = createShares(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
+  const announced = createQuota(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
   return (client) => ({ maxBytes, budget, announced, client, idleMs: MAX_BODY_IDLE_MS });
 }
 
@@ -96,9 +96,9 @@ async function acceptArray(
   settings: IngestSettings,
   { call, owner, body }: Batch,
 ): Promise<number> {
-  const { give } = takeTurns({ owner });
-  await give();
-  const readings = await parseItems(body, give);
+  const { yieldTurn } = createYielder({ owner });
+  await yieldTurn();
+  const readings = await parseItems(body, yieldTurn);
   if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
   return await acceptItems(components, settings, call, readings);
 }
@@ -108,9 +108,9 @@ async function acceptNdjson(
   settings: IngestSettings,
   { call, owner, body }: Batch,
 ): Promise<number> {
-  const { give } = takeTurns({ owner });
-  await give();
-  const { items, malformed } = await parseNdjson(body, MAX_ENQUEUE_READINGS, give);
+  const { yieldTurn } = createYielder({ owner });
+  await yieldTurn();
+  const { items, malformed } = await parseNdjson(body, MAX_ENQUEUE_READINGS, yieldTurn);
   try {
     return await acceptItems(components, settings, call, items);
   } catch (error) {

@@ -58,7 +58,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();
-      requirePlace(streams, call.access.keyId, limits);
+      acquirePlace(streams, call.access.keyId, limits);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
       const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
@@ -91,7 +91,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
 }
 
 /** @throws HrmError kind `unavailable`, code `too_busy`. */
-function requirePlace(streams: ReadonlySet<Stream>, keyId: string | null, limits: LiveLimits): void {
+function acquirePlace(streams: ReadonlySet<Stream>, keyId: string | null, limits: LiveLimits): void {
   if (streams.size >= limits.maxStreams) throw tooBusyError('there are too many live streams');
   if (keyId === null) return;
   let own = 0;

@@ -64,10 +64,10 @@ export function createOtlpTracing(log: Logger): Tracing {
     },
     dropped: () => spans.dropped,
     async close() {
-      const patience = new AbortController();
-      const late = sleep(FLUSH_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+      const waiting = new AbortController();
+      const late = sleep(FLUSH_MS, undefined, { signal: waiting.signal }).catch(() => undefined);
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
-      patience.abort();
+      waiting.abort();
     },
   };
 }

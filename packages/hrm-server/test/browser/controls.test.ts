@@ -60,12 +60,12 @@ describe('what the controls say is what is seen', () => {
     await finish();
   });
 
-  it('a greatest heart rate that is none becomes the nearest that is one', async () => {
+  it('a maximum heart rate that is none becomes the nearest that is one', async () => {
     const { url } = await startWithDays(1);
     const { page, finish } = await openPage(browser, url);
     await page.goto(viewUrl(url, DAY));
     await expect.poll(() => textOf(page, 'zones')).toContain('from 171');
-    const field = page.getByRole('spinbutton', { name: 'Greatest heart rate' });
+    const field = page.getByRole('spinbutton', { name: 'Maximum heart rate' });
     for (const [typed, kept, zone] of [
       ['50', '100', 'from 90'],
       ['999', '230', 'from 207'],

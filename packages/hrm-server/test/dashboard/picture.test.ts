@@ -40,7 +40,7 @@ describe('a grid', () => {
 });
 
 describe('zones and summary', () => {
-  it('a zone begins at its share of the greatest rate, rounded up', () => {
+  it('a zone begins at its share of the maximum rate, rounded up', () => {
     expect(zoneStarts(190)).toEqual([0, 95, 114, 133, 152, 171]);
     const rates = [94.99, 95, 170.9, 171, 220];
     const rows = makeRows(rates.map((rate, i) => [AT_MS + i * MINUTE_MS, rate, rate, rate, 1]));

@@ -1,6 +1,6 @@
 import type { Rows } from '../../dashboard/rows.js';
 
-/** Rows of single readings, or as told, one a list: beginning, mean, least, greatest, count. */
+/** Rows of single readings, or as told, one a list: beginning, mean, least, maximum, count. */
 export function makeRows(table: readonly (readonly [number, number, number, number, number])[]): Rows {
   const column = (at: number) => table.map((row) => row[at] ?? 0);
   return {

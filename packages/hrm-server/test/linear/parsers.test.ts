@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
 import { createGate } from '../../src/auth/access.js';
 import { findKey } from '../../src/auth/api-key.js';
-import { createShares } from '../../src/auth/fair-share.js';
 import { readKeys } from '../../src/auth/key-file.js';
+import { createQuota } from '../../src/auth/scheduler.js';
 import { hasTag, readAnswerForm, readEncoding } from '../../src/http/accept.js';
 import { withBody } from '../../src/http/body.js';
 import { createCors, isPreflight } from '../../src/http/cors.js';
@@ -25,7 +25,7 @@ import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
-const budget = createShares(2 ** 26);
+const budget = createQuota(2 ** 26);
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });

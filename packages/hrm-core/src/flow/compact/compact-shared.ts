@@ -1,10 +1,10 @@
 /**
- * The shared parts of a date: merge small ones into larger ones, bring those home that are due, delete those that are home.
+ * The shared parts of a date: merge small ones into larger ones, split those that are due, delete those that are split.
  *
- * Home is brought all of some parts at once, user by user as their rows come by: into the user's compacted file where that is due
+ * Some parts are split as a whole, user by user as their rows come by: into the user's compacted file where that is due
  * to be rewritten, else as a part of the user's. Either names the shared parts, so from then on they do not count for this
  * user. When a later run finds every user's file there, old enough and proved, the shared parts go. A run that is killed
- * half-way is gone on with by the next: users who have theirs are passed over.
+ * half-way is gone on with by the next: users who have theirs are skipped.
  */
 import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
 import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../../limits.js';
@@ -19,12 +19,12 @@ import {
   sliceRows,
   userOf,
 } from '../../pure/columns.js';
-import { partName, shareName, userDirectory } from '../../pure/partition.js';
+import { partName, sliceName, userDirectory } from '../../pure/partition.js';
 import { type PlannedFile, planCompaction, planShared } from '../../pure/plan-compaction.js';
 import { withoutDamaged } from '../damage/damage-watch.js';
 import { buildFile } from '../files/build-file.js';
 import { mergeFiles } from '../files/merge-files.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import {
   addSteps,
   type CompactionRun,
@@ -51,13 +51,13 @@ export async function compactShared(
 ): Promise<StepSummary> {
   return await stepThrough(run, partition, options, {
     plan: planShared,
-    async act({ snapshot, plan: { merge, home, isWaiting }, present, swept }) {
+    async act({ snapshot, plan: { merge, split, isWaiting }, present, swept }) {
       const merged = merge === null ? NOTHING_DONE : await mergeIntoPart(run, snapshot, present, merge.inputs, options);
-      const brought = home.length === 0 ? NOTHING_DONE : await bringHome(run, snapshot, present, home, options);
+      const brought = split.length === 0 ? NOTHING_DONE : await splitShared(run, snapshot, present, split, options);
       return {
         ...addSteps(merged, brought),
         swept: swept + brought.swept,
-        // Bringing home is no reason to look again at once: what it left waits for its grace.
+        // A split is no reason to look again at once: what it left waits for its grace.
         merged: merged.merged,
         waiting: isWaiting ? 1 : 0,
       };
@@ -65,10 +65,10 @@ export async function compactShared(
   });
 }
 
-/** What became of one user's share: `held`: home already, and its replacement so old that the shared parts may go. */
-type Share = StepSummary & { readonly isHeld: boolean; readonly partition: Partition };
+/** What became of one user's slice: `held`: in the user's own already, and its replacement so old that the shared parts may go. */
+type Slice = StepSummary & { readonly isHeld: boolean; readonly partition: Partition };
 
-async function bringHome(
+async function splitShared(
   run: CompactionRun,
   snapshot: Snapshot,
   present: readonly PlannedFile[],
@@ -90,12 +90,12 @@ async function bringHome(
     const partition = { date, directory: userDirectory(userOf(columns, 0)) };
     holders.set(partition.directory, partition);
     try {
-      const shares = replaced.map((name) => shareName(name, partition.directory));
-      const share = await withoutDamaged(run.storage, partition, options, () =>
-        bringShare(run, partition, { columns, shares, ageMs }, options),
+      const slices = replaced.map((name) => sliceName(name, partition.directory));
+      const slice = await withoutDamaged(run.storage, partition, options, () =>
+        splitSlice(run, partition, { columns, slices, ageMs }, options),
       );
-      isHeld &&= share.isHeld;
-      total = addSteps(total, share);
+      isHeld &&= slice.isHeld;
+      total = addSteps(total, slice);
     } catch (error) {
       isHeld = false;
       if (!isHrmError(error) || isTotal(error)) throw error;
@@ -106,11 +106,11 @@ async function bringHome(
     options.onAlive?.();
   }
 
-  const maxHomes = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
+  const maxSplit = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
   for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
     together.push(columns);
-    if (together.length < maxHomes) continue;
+    if (together.length < maxSplit) continue;
     await Promise.all(together.map(bring));
     together = [];
   }
@@ -136,35 +136,35 @@ async function* splitUsers(tables: AsyncIterable<ReadingColumns>): AsyncGenerato
 }
 
 /** One user's rows of some shared parts. */
-interface ShareRows {
+interface SliceRows {
   readonly columns: ReadingColumns;
   /** The shared parts, as the user's file names them. */
-  readonly shares: readonly string[];
+  readonly slices: readonly string[];
   /** Of the youngest of them. */
   readonly ageMs: number;
 }
 
-/** Brings one user's share home. */
-async function bringShare(
+/** Splits off one user's slice. */
+async function splitSlice(
   run: CompactionRun,
   partition: Partition,
-  { columns, shares, ageMs }: ShareRows,
+  { columns, slices, ageMs }: SliceRows,
   options: StepOptions,
-): Promise<Share> {
+): Promise<Slice> {
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
-  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
+  const snapshot = await storage.snapshot(partition, { ...options, yieldTurn: createYielder().yieldTurn });
   try {
     const files = await describeFiles(storage, snapshot, options);
-    const holders = files.filter(({ replaces }) => shares.some((share) => replaces.includes(share)));
+    const holders = files.filter(({ replaces }) => slices.some((slice) => replaces.includes(slice)));
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
-    if (areHeld(shares, old)) {
+    if (areHeld(slices, old)) {
       const names = old.map(({ name }) => name);
       for (const { file } of inputsOf(snapshot, names)) await proveFile(file, partition);
       return { ...NOTHING_DONE, isHeld: true, partition };
     }
     const brought = { isHeld: false, partition };
-    if (areHeld(shares, holders)) return { ...NOTHING_DONE, ...brought };
-    const share: PlannedFile = {
+    if (areHeld(slices, holders)) return { ...NOTHING_DONE, ...brought };
+    const slice: PlannedFile = {
       name: SHARED_DIRECTORY,
       byteLength: 0,
       rows: columns.length,
@@ -174,19 +174,19 @@ async function bringShare(
     };
     const { dayOver } = dayOf(run, partition);
     const plan = planCompaction(
-      { files: [...files, share], dayOver, isUnchanged: true, quietAfterMs, sweepAfterMs },
+      { files: [...files, slice], dayOver, isUnchanged: true, quietAfterMs, sweepAfterMs },
       all,
     );
-    const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(share.name);
+    const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(slice.name);
     // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
     if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
-      const { bytes, rows } = await buildFile([columns], { replaces: shares });
+      const { bytes, rows } = await buildFile([columns], { replaces: slices });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, ...brought };
     }
-    const names = plan.merge.inputs.filter((name) => name !== share.name);
+    const names = plan.merge.inputs.filter((name) => name !== slice.name);
     const others = await stillReplaced(storage, partition, files, names);
-    const replaces = [...new Set([...names, ...shares, ...others])];
+    const replaces = [...new Set([...names, ...slices, ...others])];
     const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, names), columns), replaces);
     return { ...done, ...brought };
   } finally {
@@ -194,6 +194,6 @@ async function bringShare(
   }
 }
 
-function areHeld(shares: readonly string[], holders: readonly PlannedFile[]): boolean {
-  return shares.every((share) => holders.some(({ replaces }) => replaces.includes(share)));
+function areHeld(slices: readonly string[], holders: readonly PlannedFile[]): boolean {
+  return slices.every((slice) => holders.some(({ replaces }) => replaces.includes(slice)));
 }

@@ -2,8 +2,8 @@ import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
 import {
   FILE_ROWS,
   MAX_COMPACTION_FAILURES,
+  MAX_DIRTY_PARTITIONS,
   MAX_LISTED_PARTITIONS,
-  MAX_PENDING_PARTITIONS,
   MAX_RUN_ROWS,
   QUIET_AFTER_MS,
 } from '../../limits.js';
@@ -19,7 +19,7 @@ import { type Candidate, orderWork } from '../../pure/plan-compaction.js';
 import type { OnDamage } from '../damage/damage.js';
 import { withoutDamaged } from '../damage/damage-watch.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { compactPartition } from './compact-partition.js';
 import { compactShared } from './compact-shared.js';
 import { addSteps, type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
@@ -60,7 +60,7 @@ export interface CompactSettings {
 export interface CompactOptions extends CallOptions {
   /** Called after each partition, with how many are done of how many that were found until then. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
-  /** Called after each user that shared parts were brought home to: they are one partition, of tens of thousands of users. */
+  /** Called after each user that shared parts were split among: they are one partition, of tens of thousands of users. */
   readonly onAlive?: (() => void) | undefined;
   /** Hears of each file that could not be read, and that was therefore set aside, where the storage can. */
   readonly onDamage?: OnDamage | undefined;
@@ -89,8 +89,8 @@ export interface CompactSummary {
 }
 
 /**
- * One run over the partitions that something was published to since they were settled: merges parts where that is worth it, by
- * rule 1 and keeping every device, into larger parts and each partition's compacted file; brings shared parts home; and
+ * One run over the partitions that something was published to since they were cleaned: merges parts where that is worth it, by
+ * rule 1 and keeping every device, into larger parts and each partition's compacted file; splits shared parts; and
  * deletes files replaced long enough ago. What is needed most comes first, and a run that has rewritten some millions
  * of readings ends and says what is left.
  *
@@ -160,7 +160,7 @@ async function compactFully(run: CompactionRun, partition: Partition, options: S
 
 /**
  * Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. They are held and put in
- * order so many at a time, since a store may have any number; of what is pending so many that mostly it is put in order as a whole, and
+ * order so many at a time, since a store may have any number; of what is dirty so many that mostly it is put in order as a whole, and
  * what is needed most comes first.
  */
 async function* findWork(
@@ -168,23 +168,23 @@ async function* findWork(
   { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
   options: CallOptions,
 ): AsyncGenerator<readonly Partition[], void, undefined> {
-  const pending = !all && userId === undefined && date === undefined;
+  const dirty = !all && userId === undefined && date === undefined;
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
-  const turns = takeTurns();
+  const yielder = createYielder();
   async function* listed(): AsyncGenerator<Partition, void, undefined> {
-    if (!pending) yield* sharedPartitions(storage, { ...dates, userId }, options);
-    yield* storage.partitions({ ...dates, directories, pending }, { ...options, giveWay: turns.give });
+    if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
+    yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });
   }
-  const atOnce = pending ? MAX_PENDING_PARTITIONS : MAX_LISTED_PARTITIONS;
+  const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
   for await (const partition of listed()) {
-    const files = pending ? (await storage.versions(partition, options)).length : 0;
+    const files = dirty ? (await storage.versions(partition, options)).length : 0;
     candidates.push({ partition, directory: partition.directory, files });
-    await turns.give();
+    await yielder.yieldTurn();
     if (candidates.length < atOnce) continue;
-    yield await orderWork(candidates, () => random.fraction(), turns.give);
+    yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
     candidates = [];
   }
-  if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), turns.give);
+  if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
 }

@@ -29,7 +29,7 @@ export interface StepSummary {
   readonly readings: number;
   readonly swept: number;
   readonly waiting: number;
-  /** Of the users that shared parts were brought home to. */
+  /** Of the users that shared parts were split among. */
   readonly failures: readonly PartitionFailure[];
 }
 

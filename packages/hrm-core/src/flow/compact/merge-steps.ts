@@ -6,14 +6,14 @@ import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { NO_READINGS, type ReadingColumns } from '../../pure/columns.js';
-import { partName, retiredName, sharedPartOf } from '../../pure/partition.js';
+import { partName, sharedPartOf, supersededName } from '../../pure/partition.js';
 import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
 import { buildFile } from '../files/build-file.js';
 import { describeFile } from '../files/describe-file.js';
 import { cacheOf } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
 
 /** What is left of a partition's files once some were deleted, and what is planned of them. */
@@ -42,13 +42,13 @@ export async function stepThrough<Plan extends CompactionPlan>(
   const visit = await storage.visit(partition);
   // Open to the end: the file system gives a deleted file's number to the next one at once, and `replace` tells the
   // compacted file that it knows from a newer one by that number.
-  const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns().give });
+  const snapshot = await storage.snapshot(partition, { ...options, yieldTurn: createYielder().yieldTurn });
   try {
     const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planOf({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
     const swept = await sweepFiles(storage, snapshot, plan.sweeps);
-    if (plan.isSettled) await visit.settle();
+    if (plan.isClean) await visit.markClean();
     const present = files.filter(({ name }) => !swept.includes(name));
     return await act({ snapshot, plan, present, swept: swept.length });
   } finally {
@@ -118,7 +118,7 @@ export async function mergeIntoPart(
 /** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
 export async function isNameTaken(storage: Storage, { files, partition }: Snapshot): Promise<boolean> {
   if (files.some(({ name }) => name === COMPACTED_NAME)) return false;
-  return (await storage.strays(partition)).includes(COMPACTED_NAME);
+  return (await storage.orphans(partition)).includes(COMPACTED_NAME);
 }
 
 /**
@@ -132,13 +132,13 @@ export async function replaceCompacted(
   tables: AsyncIterable<ReadingColumns>,
   replaces: readonly string[],
 ): Promise<StepSummary> {
-  const retired = retiredName(run.random.id());
+  const superseded = supersededName(run.random.id());
   const { dayMs } = dayOf(run, snapshot.partition);
   const { bytes, rows } = await buildFile(tables, {
-    replaces: replaces.map((name) => (name === COMPACTED_NAME ? retired : name)),
+    replaces: replaces.map((name) => (name === COMPACTED_NAME ? superseded : name)),
     rollup: { dayMs, priority: run.priority },
   });
-  const outcome = await run.storage.replace({ snapshot, retiredName: retired, bytes });
+  const outcome = await run.storage.replace({ snapshot, supersededName: superseded, bytes });
   if (outcome === 'conflict') return { ...NOTHING_DONE, skipped: 1 };
   return { ...NOTHING_DONE, compacted: 1, readings: rows };
 }

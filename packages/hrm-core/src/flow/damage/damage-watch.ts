@@ -18,12 +18,12 @@ import { type OnDamage, setFileAside } from './damage.js';
 import { quarantineHalted, takeQuarantinePlace } from './quarantine-rate.js';
 import { storeIntact } from './store-intact.js';
 
-/** Reads the files of some partitions, and passes over those that cannot be read. */
+/** Reads the files of some partitions, and skips those that cannot be read. */
 export interface DamageWatch {
   /** Those of a partition that were not found damaged before. */
-  sound(files: readonly StoredFile[], partition: Partition): readonly StoredFile[];
+  readable(files: readonly StoredFile[], partition: Partition): readonly StoredFile[];
   /** The others: those that had to stay where they are. */
-  passedOver(files: readonly StoredFile[], partition: Partition): readonly StoredFile[];
+  skipped(files: readonly StoredFile[], partition: Partition): readonly StoredFile[];
   /** Runs what reads a file; `null` where the file is damaged, which {@link DamageWatch.setAside} then sees to. */
   read<T>(file: StoredFile, partition: Partition, read: () => Promise<T>): Promise<T | null>;
   /** Tells of a file whose rollup cannot be read, once. */
@@ -134,10 +134,10 @@ export function watchDamage(storage: Storage, onDamage: OnDamage | undefined): D
   }
 
   return {
-    sound: (files, partition) =>
+    readable: (files, partition) =>
       skipped.size === 0 ? files : files.filter((file) => !skipped.has(versionKey(file, partition))),
     hasMoved: () => hasMoved,
-    passedOver: (files, partition) =>
+    skipped: (files, partition) =>
       skipped.size === 0 ? [] : files.filter((file) => skipped.has(versionKey(file, partition))),
     async read(file, partition, read) {
       try {

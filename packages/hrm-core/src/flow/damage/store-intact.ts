@@ -13,7 +13,7 @@ import { concatColumns, type ReadingColumns, takeRows } from '../../pure/columns
 import { mergeReadings } from '../../pure/merge.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { storePart, storeParts } from '../files/store-parts.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 
 /**
  * Stores the readings of the row groups that can be read; of a file whose end cannot be, nothing can. To store the same again, or what
@@ -31,12 +31,12 @@ export async function storeIntact(
     if (here.length > 0) {
       await storePart(storage, partition, mergeReadings([takeRows(table, here)]), options);
     }
-    if (elsewhere.length > 0) await storeAtHome(storage, takeRows(table, elsewhere), options);
+    if (elsewhere.length > 0) await storeByPartition(storage, takeRows(table, elsewhere), options);
   }
 }
 
 /** Stores readings in their users' partitions. @throws HrmError where one of them cannot be stored. */
-export async function storeAtHome(storage: Storage, columns: ReadingColumns, options: CallOptions): Promise<void> {
+export async function storeByPartition(storage: Storage, columns: ReadingColumns, options: CallOptions): Promise<void> {
   const { failed } = await storeParts(storage, columns, options);
   for (const { error } of failed) throw error;
 }
@@ -44,7 +44,7 @@ export async function storeAtHome(storage: Storage, columns: ReadingColumns, opt
 /** Some row groups at a time. */
 async function* intactTables(file: StoredFile, partition: Partition, { signal }: CallOptions) {
   const opened = await openFile(file, partition).catch(nullIfDamaged);
-  const turns = takeTurns();
+  const yielder = createYielder();
   let tables: ReadingColumns[] = [];
   let rows = 0;
   for (const group of opened?.footer.groups ?? []) {
@@ -54,7 +54,7 @@ async function* intactTables(file: StoredFile, partition: Partition, { signal }:
       [tables, rows] = [[], 0];
     }
     const columns = opened === null ? null : await readGroup(file, partition, opened, group).catch(nullIfDamaged);
-    await turns.give();
+    await yielder.yieldTurn();
     if (columns === null) continue;
     tables.push(columns);
     rows += group.rows;

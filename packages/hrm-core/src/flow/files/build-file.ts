@@ -10,7 +10,7 @@ import { concatColumns, NO_READINGS, type ReadingColumns, sameReadings, takeRows
 import type { DevicePriority } from '../../pure/merge.js';
 import { joinRollups } from '../../pure/rollup/join-rollups.js';
 import { type Rollup, rollUp, sameRollup } from '../../pure/rollup/rollup.js';
-import { takeTurns } from './turns.js';
+import { createYielder } from './yielder.js';
 
 /** What kind of file to build. */
 export interface BuildSettings {
@@ -49,13 +49,13 @@ export async function buildFile(
 ): Promise<BuiltFile> {
   const encoder = createEncoder({ shared });
   const groups: KnownGroup[] = [];
-  const turns = takeTurns();
+  const yielder = createYielder();
   let rows = 0;
   async function prove(written: Iterable<WrittenGroup>): Promise<void> {
     for (const { index, columns } of written) {
-      await turns.give();
+      await yielder.yieldTurn();
       const decoded = await decodePiece(encoder, index);
-      await turns.give();
+      await yielder.yieldTurn();
       if (!sameReadings(decoded, columns)) throw defect('other readings than were merged');
       rows += columns.length;
       groups.push(knownGroup(index, decoded, wanted !== undefined && rows <= maxRows));
@@ -66,12 +66,12 @@ export async function buildFile(
   // Of a large file nothing is kept: windows of it take the place.
   if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
   const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows });
-  await turns.give();
+  await yielder.yieldTurn();
   const bytes = encoder.finish({ replaces, rollup });
-  await turns.give();
+  await yielder.yieldTurn();
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');
-  await turns.give();
+  await yielder.yieldTurn();
   if (!sameRollup(footer.rollup, rollup)) throw defect('another rollup than was made');
   return { bytes, rows };
 }
@@ -96,14 +96,14 @@ async function rollUpGroups(
   { dayMs, priority, maxRows }: NonNullable<BuildSettings['rollup']> & { readonly maxRows: number },
 ): Promise<Rollup | null> {
   const rollups: Rollup[] = [];
-  const turns = takeTurns();
+  const yielder = createYielder();
   async function inWindow(from: readonly KnownGroup[], window: Window): Promise<KnownGroup[]> {
     const own: KnownGroup[] = [];
     for (const group of from) {
       if (group.lastMs < window.fromMs || group.fromMs >= window.toMs) continue;
       const columns = within(group.columns ?? (await decodePiece(encoder, group.index)), window);
       if (columns.length > 0) own.push(knownGroup(group.index, columns, true));
-      await turns.give();
+      await yielder.yieldTurn();
     }
     return own;
   }
@@ -113,9 +113,9 @@ async function rollUpGroups(
       // Sorted already, as the groups are.
       const columns = concatColumns((await inWindow(held, inner)).map((group) => group.columns ?? NO_READINGS));
       if (columns.length === 0) continue;
-      await turns.give();
+      await yielder.yieldTurn();
       const rollup = rollUp(columns, dayMs, priority);
-      await turns.give();
+      await yielder.yieldTurn();
       if (rollup === null) return null;
       rollups.push(rollup);
     }

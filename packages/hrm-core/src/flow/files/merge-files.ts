@@ -9,11 +9,11 @@ import { decodeGroups } from '../../parquet/decode.js';
 import { asDamage, openFile } from '../../parquet/footer.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import { compareRows, concatSteps, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
-import { mergeInTurns } from '../../pure/merge.js';
+import { mergeYielding } from '../../pure/merge.js';
 import { countUpTo, isSorted, type Row } from '../../pure/sort-rows.js';
 import { inTurns } from '../../steps.js';
 import { isFileSorted, type OpenedInput, sortFile } from './sort-file.js';
-import { type Turns, takeTurns } from './turns.js';
+import { createYielder, type Yielder } from './yielder.js';
 
 /** A file to merge. */
 export interface MergeInput {
@@ -46,18 +46,18 @@ export async function* mergeFiles(
   table: ReadingColumns = NO_READINGS,
   heldRows = ROW_GROUP_ROWS,
 ): AsyncGenerator<ReadingColumns, void, undefined> {
-  const turns = takeTurns();
+  const yielder = createYielder();
   const cursors: Cursor[] = [{ held: table, source: null }];
   for (const input of inputs) {
     const opened = { ...input, opened: await openFile(input.file, input.partition) };
-    const isUnsorted = opened.opened.footer.seal === 'foreign' && !(await isFileSorted(opened, turns));
-    const source = isUnsorted ? sortedSource(opened, turns) : groupSource(opened, heldRows, turns);
+    const isUnsorted = opened.opened.footer.checksumKind === 'foreign' && !(await isFileSorted(opened, yielder));
+    const source = isUnsorted ? sortedSource(opened, yielder) : groupSource(opened, heldRows, yielder);
     cursors.push({ held: NO_READINGS, source });
   }
   for (;;) {
     for (const cursor of cursors) {
       while (cursor.held.length === 0 && hasMore(cursor)) cursor.held = (await cursor.source?.read()) ?? NO_READINGS;
-      await turns.give();
+      await yielder.yieldTurn();
     }
     const active = cursors.filter(({ held }) => held.length > 0);
     if (active.length === 0) return;
@@ -68,8 +68,8 @@ export async function* mergeFiles(
       cursor.held = sliceRows(held, to, held.length);
       return sliceRows(held, 0, to);
     });
-    const merged = await mergeInTurns(tables, turns.give);
-    await turns.give();
+    const merged = await mergeYielding(tables, yielder.yieldTurn);
+    await yielder.yieldTurn();
     yield merged;
   }
 }
@@ -79,7 +79,7 @@ function hasMore({ source }: Cursor): boolean {
 }
 
 /** Row groups, so many that they make up a large one: those of a shared part are small. */
-function groupSource({ file, partition, opened }: OpenedInput, heldRows: number, { give }: Turns): Source {
+function groupSource({ file, partition, opened }: OpenedInput, heldRows: number, { yieldTurn }: Yielder): Source {
   const { groups } = opened.footer;
   let nextGroup = 0;
   return {
@@ -92,20 +92,20 @@ function groupSource({ file, partition, opened }: OpenedInput, heldRows: number,
         rows += groups[to]?.rows ?? 0;
       }
       nextGroup = to;
-      const tables = await decodeGroups(file, partition, opened, groups.slice(from, to), give);
-      const columns = await inTurns(concatSteps(tables), give);
-      await give();
+      const tables = await decodeGroups(file, partition, opened, groups.slice(from, to), yieldTurn);
+      const columns = await inTurns(concatSteps(tables), yieldTurn);
+      await yieldTurn();
       if (isSorted(columns)) return columns;
       // It may be unsorted, and is mended where it is held whole.
-      if (to - from === groups.length) return await mergeInTurns([columns], give);
+      if (to - from === groups.length) return await mergeYielding([columns], yieldTurn);
       return asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
     },
   };
 }
 
 /** The rows of an unsorted file, sorted. */
-function sortedSource(input: OpenedInput, turns: Turns): Source {
-  const tables = sortFile(input, turns);
+function sortedSource(input: OpenedInput, yielder: Yielder): Source {
+  const tables = sortFile(input, yielder);
   let isDone = false;
   return {
     hasMore: () => !isDone,

@@ -2,7 +2,7 @@ import { isHrmError } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
-import { takeTurns } from './turns.js';
+import { createYielder } from './yielder.js';
 
 /**
  * Runs a step over a partition's files, and again over those of a new snapshot where one was gone before it was read: what replaced
@@ -17,7 +17,7 @@ export async function overSnapshot<Result>(
   step: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
-    const snapshot = await storage.snapshot(partition, { ...options, giveWay: takeTurns(options).give });
+    const snapshot = await storage.snapshot(partition, { ...options, yieldTurn: createYielder(options).yieldTurn });
     try {
       return await step(snapshot);
     } catch (error) {

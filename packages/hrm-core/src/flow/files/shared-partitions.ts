@@ -5,7 +5,7 @@ import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, PartitionRange, Storage } from '../../ports/storage.js';
 import { nullIfDamaged } from './file-damage.js';
-import { mayHold } from './known-share.js';
+import { mayHold } from './load-slice.js';
 import { overSnapshot } from './over-snapshot.js';
 
 /** Which shared parts. */

@@ -12,7 +12,7 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import { compareRows, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { countUpTo, isSorted, type Row } from '../../pure/sort-rows.js';
-import type { Turns } from './turns.js';
+import type { Yielder } from './yielder.js';
 
 /** A file, opened. */
 export interface OpenedInput {
@@ -22,9 +22,9 @@ export interface OpenedInput {
 }
 
 /** Whether a file's rows are sorted by user, device and time, without repeats. @throws HrmError code `file_damaged`. */
-export async function isFileSorted(input: OpenedInput, turns: Turns): Promise<boolean> {
+export async function isFileSorted(input: OpenedInput, yielder: Yielder): Promise<boolean> {
   let last: Row | null = null;
-  for await (const columns of slicesOf(input, turns)) {
+  for await (const columns of slicesOf(input, yielder)) {
     if (!isSorted(columns)) return false;
     if (last !== null && compareRows(last.columns, last.row, columns, 0) >= 0) return false;
     last = { columns: sliceRows(columns, columns.length - 1, columns.length), row: 0 };
@@ -38,12 +38,12 @@ export async function isFileSorted(input: OpenedInput, turns: Turns): Promise<bo
  */
 export async function* sortFile(
   input: OpenedInput,
-  turns: Turns,
+  yielder: Yielder,
   pieceRows = SORTED_ROWS,
 ): AsyncGenerator<ReadingColumns, void, undefined> {
   let after: Row | null = null;
   for (let isAll = false; !isAll; ) {
-    const piece = await smallestAfter(input, turns, after, pieceRows);
+    const piece = await smallestAfter(input, yielder, after, pieceRows);
     isAll = piece.isAll;
     if (piece.columns.length === 0) return;
     yield piece.columns;
@@ -54,7 +54,7 @@ export async function* sortFile(
 /** The smallest rows after a row; `isAll`: there are no others. */
 async function smallestAfter(
   input: OpenedInput,
-  turns: Turns,
+  yielder: Yielder,
   after: Row | null,
   pieceRows: number,
 ): Promise<{ readonly columns: ReadingColumns; readonly isAll: boolean }> {
@@ -69,9 +69,9 @@ async function smallestAfter(
     held = sliceRows(held, 0, pieceRows);
     isAll = false;
   }
-  for await (const columns of slicesOf(input, turns)) {
+  for await (const columns of slicesOf(input, yielder)) {
     const sorted = mergeReadings([columns]);
-    await turns.give();
+    await yielder.yieldTurn();
     const from = after === null ? 0 : countUpTo(sorted, after);
     // Once rows had to be dropped, only those before the last that is kept can be among the smallest.
     const to = isAll ? sorted.length : countUpTo(sorted, { columns: held, row: held.length - 1 });
@@ -79,16 +79,16 @@ async function smallestAfter(
     waiting.push(sliceRows(sorted, from, to));
     waitingRows += to - from;
     if (waitingRows >= pieceRows) keepSmallest();
-    await turns.give();
+    await yielder.yieldTurn();
   }
   keepSmallest();
   return { columns: held, isAll };
 }
 
-async function* slicesOf({ file, partition, opened }: OpenedInput, turns: Turns) {
+async function* slicesOf({ file, partition, opened }: OpenedInput, yielder: Yielder) {
   for (const group of opened.footer.groups) {
     const [columns = NO_READINGS] = await decodeGroups(file, partition, opened, [group]);
-    await turns.give();
+    await yielder.yieldTurn();
     if (columns.length > 0) yield columns;
   }
 }

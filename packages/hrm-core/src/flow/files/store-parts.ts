@@ -6,11 +6,11 @@ import { encodeSteps } from '../../parquet/encode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { mergeInTurns } from '../../pure/merge.js';
+import { mergeYielding } from '../../pure/merge.js';
 import { partName } from '../../pure/partition.js';
 import { type PartitionedReadings, splitParts } from '../../pure/split-parts.js';
 import { inTurns } from '../../steps.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 
 /** One part that is durable now. */
 export interface WrittenPart {
@@ -58,9 +58,9 @@ export async function storePart(
   { signal, onProgress }: Pick<WriteOptions, 'signal' | 'onProgress'>,
 ): Promise<WrittenPart> {
   throwIfAborted(signal, 'writing parts');
-  const { give } = takeTurns();
-  const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), give);
-  await give();
+  const { yieldTurn } = createYielder();
+  const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), yieldTurn);
+  await yieldTurn();
   const name = partName(bytes);
   const outcome = await storage.publish(partition, name, bytes, { signal }).finally(onProgress);
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
@@ -76,10 +76,10 @@ export async function storeParts(
   readings: ReadingColumns,
   { signal, onProgress, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
 ): Promise<WrittenPartitions> {
-  const { give } = takeTurns();
-  await give();
-  const merged = await mergeInTurns([readings], give);
-  await give();
+  const { yieldTurn } = createYielder();
+  await yieldTurn();
+  const merged = await mergeYielding([readings], yieldTurn);
+  await yieldTurn();
   const { parts: batch, left } = splitParts(merged, { maxSmallParts, maxParts });
   const written: WrittenPart[] = [];
   const failures = new Map<number, FailedPartition>();
@@ -91,7 +91,7 @@ export async function storeParts(
       next += 1;
       const { partition, columns } = item;
       try {
-        await give();
+        await yieldTurn();
         if (stop !== undefined) throw stop;
         written.push(await storePart(storage, partition, columns, { signal, onProgress }));
       } catch (error) {

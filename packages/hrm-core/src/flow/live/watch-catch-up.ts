@@ -9,9 +9,9 @@
 import { MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { FeedEntry, FeedPage } from '../../ports/feed.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
-import { type Turns, takeTurns } from '../files/turns.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
 import { type Hub, watchersOf } from './watch-hub.js';
-import { offer, offerGap, shareElement, shedSlowest, type Watcher } from './watch-runs.js';
+import { offer, offerGap, shedSlowest, sliceElement, type Watcher } from './watch-runs.js';
 
 /** A watcher on its way; `after` is where it stands. */
 type Follower = Watcher & { after: LiveCursor };
@@ -60,7 +60,7 @@ async function pass(hub: Hub, followers: readonly Follower[], owner: string): Pr
     const { entries, next, isGap } = await hub.feed.read(from, { signal, timeoutMs: 0 });
     if (isGap) tellGap(hub, left, from, { entries, next });
     if (isGap && entries.length === 0) continue;
-    left = await handOut(hub, left, entries, takeTurns({ owner }));
+    left = await handOut(hub, left, entries, createYielder({ owner }));
     for (const follower of left) if (follower.after.cursor < next) follower.after = { cursor: next, index: -1 };
     // Where the hub is beyond a position after which nothing is found twice, there is nothing in between.
     const isOver = next >= hub.position || (entries.length === 0 && from === lastFrom);
@@ -99,18 +99,18 @@ async function handOut(
   hub: Hub,
   followers: readonly Follower[],
   entries: readonly FeedEntry[],
-  turns: Turns,
+  yielder: Yielder,
 ): Promise<readonly Follower[]> {
   const byUser = new Map<string, Set<Follower>>();
   for (const follower of followers)
     byUser.set(follower.userId, (byUser.get(follower.userId) ?? new Set()).add(follower));
   for (const entry of entries) {
     if (byUser.size === 0) return [];
-    const shares = shareElement(entry, (userId) => byUser.has(userId));
-    for (const userId of shares.userIds) {
+    const slices = sliceElement(entry, (userId) => byUser.has(userId));
+    for (const userId of slices.userIds) {
       const own = byUser.get(userId) ?? new Set();
       for (const follower of own) {
-        for (const run of shares.of(follower)) {
+        for (const run of slices.of(follower)) {
           if (isOnItsWay(hub, follower)) offer(hub.held, follower, run);
           else own.delete(follower);
         }
@@ -118,7 +118,7 @@ async function handOut(
       if (own.size === 0) byUser.delete(userId);
     }
     shedSlowest(hub.held, () => watchersOf(hub));
-    await turns.give();
+    await yielder.yieldTurn();
   }
   return followers.filter((follower) => byUser.get(follower.userId)?.has(follower));
 }

@@ -9,8 +9,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FEED_RENEW_MS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { Feed, FeedEntry } from '../../ports/feed.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
-import { type Turns, takeTurns } from '../files/turns.js';
-import { type Held, offer, offerGap, release, shareElement, shedSlowest, type Watcher } from './watch-runs.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
+import { type Held, offer, offerGap, release, shedSlowest, sliceElement, type Watcher } from './watch-runs.js';
 
 /** The reader of one feed. */
 export interface Hub {
@@ -100,7 +100,7 @@ function end(hub: Hub): void {
 async function follow(hub: Hub, start: () => void): Promise<void> {
   const { feed, stop } = hub;
   const { signal } = stop;
-  const turns = takeTurns();
+  const yielder = createYielder();
   let renewedMs = performance.now();
   hub.secret = await feed.secret({ signal });
   hub.position = await feed.watch({ signal });
@@ -122,8 +122,8 @@ async function follow(hub: Hub, start: () => void): Promise<void> {
       // Handed out and noted in one go: who enters sees either nothing of an element or all of it.
       handOut(hub, entry);
       hub.position = entries[i + 1]?.cursor ?? next;
-      await turns.give();
-      await waitForTakers(hub, turns);
+      await yielder.yieldTurn();
+      await waitForTakers(hub, yielder);
       if (signal.aborted) return;
     }
     hub.position = next;
@@ -132,11 +132,11 @@ async function follow(hub: Hub, start: () => void): Promise<void> {
 }
 
 function handOut(hub: Hub, entry: FeedEntry): void {
-  const shares = shareElement(entry, (userId) => hub.watchers.has(userId));
-  for (const userId of shares.userIds) {
+  const slices = sliceElement(entry, (userId) => hub.watchers.has(userId));
+  for (const userId of slices.userIds) {
     for (const watcher of hub.watchers.get(userId) ?? []) {
       if (watcher.isBehind) continue;
-      for (const run of shares.of(watcher)) offer(hub.held, watcher, run);
+      for (const run of slices.of(watcher)) offer(hub.held, watcher, run);
     }
   }
   shedSlowest(hub.held, () => watchersOf(hub));
@@ -146,8 +146,8 @@ function handOut(hub: Hub, entry: FeedEntry): void {
  * Lets those who are taking what waits for them take more of it, in their turn: what made them slow may be how many they are. Who takes
  * nothing is not waited for, and nobody for long.
  */
-async function waitForTakers(hub: Hub, turns: Turns): Promise<void> {
-  for (let round = 0; round < MAX_TAKER_ROUNDS && isAnyPressed(hub); round += 1) await turns.queue();
+async function waitForTakers(hub: Hub, yielder: Yielder): Promise<void> {
+  for (let round = 0; round < MAX_TAKER_ROUNDS && isAnyPressed(hub); round += 1) await yielder.yieldToAll();
   for (const watcher of watchersOf(hub)) watcher.isTaking = false;
 }
 

@@ -67,7 +67,7 @@ export interface Held {
 }
 
 /** The runs of one element, by user and device. */
-export interface Shares {
+export interface ElementSlices {
   /** @returns those that a watcher is to be given; of all who watch the same, the same. */
   of(watched: Watched): readonly Run[];
   /** Users that are watched and have readings in it. */
@@ -75,7 +75,10 @@ export interface Shares {
 }
 
 /** Decodes an element, once for all watchers. */
-export function shareElement({ cursor, bytes, stampMs }: FeedEntry, isWatched: (userId: string) => boolean): Shares {
+export function sliceElement(
+  { cursor, bytes, stampMs }: FeedEntry,
+  isWatched: (userId: string) => boolean,
+): ElementSlices {
   const { readings } = decodeElements([{ bytes, stampMs, attempts: 1 }], DAY_MS);
   const items = new Map<string, HubEvent[]>();
   for (const [index, reading] of readings.entries()) {

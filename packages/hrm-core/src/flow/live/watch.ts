@@ -2,7 +2,7 @@ import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
 import { isId } from '../../pure/reading.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import { catchUp, isReady } from './watch-catch-up.js';
 import { type Hub, joinHub, leaveHub } from './watch-hub.js';
@@ -177,7 +177,7 @@ async function* deliverRuns(begin: () => Promise<Session>): AsyncGenerator<reado
 
 async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined> {
   const { hub, watcher } = session;
-  const turns = takeTurns({ owner: watcher.owner });
+  const yielder = createYielder({ owner: watcher.owner });
   try {
     for (;;) {
       requireGoing(session);
@@ -187,7 +187,7 @@ async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined>
       if (run === undefined) await something(session);
       else {
         // Whoever is given a run may be the one who makes its ids.
-        await turns.give();
+        await yielder.yieldTurn();
         yield run;
       }
     }

@@ -11,19 +11,19 @@ import { partitionDate, userDirectory } from '../../pure/partition.js';
 import type { OnDamage } from '../damage/damage.js';
 import { watchDamage } from '../damage/damage-watch.js';
 import { cacheOf } from '../files/file-cache.js';
-import { type Turns, takeTurns } from '../files/turns.js';
-import { knownParts } from './known-day.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
+import { knownParts } from './load-day.js';
 import type { ReadContext } from './read-day.js';
 
 /** How a day is read. */
 export interface DayOptions extends CallOptions {
-  readonly turns: Turns;
+  readonly yielder: Yielder;
   /** Hears of each file that could not be read. */
   readonly onDamage?: OnDamage | undefined;
 }
 
 /**
- * The days that a question is about, each as its two partitions: the shared one first, since what is brought home is in the
+ * The days that a question is about, each as its two partitions: the shared one first, since what is split off is in the
  * user's own before it is gone there.
  *
  * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
@@ -40,8 +40,8 @@ export async function* daysOf(
   const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
   let last = '';
   // Ten years of dates without the user are 50 ms of looking.
-  const { give } = takeTurns(options);
-  for await (const { date } of storage.partitions(range, { ...options, giveWay: give })) {
+  const { yieldTurn } = createYielder(options);
+  for await (const { date } of storage.partitions(range, { ...options, yieldTurn: yieldTurn })) {
     throwIfAborted(options.signal, 'the query');
     if (date === last) continue;
     last = date;
@@ -58,7 +58,7 @@ export async function overPartitions<Result>(
   storage: Storage,
   partitions: readonly Partition[],
   question: Question,
-  { turns, onDamage, ...options }: DayOptions,
+  { yielder, onDamage, ...options }: DayOptions,
   step: (context: ReadContext, snapshots: readonly Snapshot[]) => Promise<Result>,
 ): Promise<Result> {
   const damage = watchDamage(storage, onDamage);
@@ -70,9 +70,9 @@ export async function overPartitions<Result>(
       for (const partition of partitions) {
         // What was known may be forgotten before it is used: then everything is opened.
         const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
-        snapshots.push(await storage.snapshot(partition, { ...options, isKnown, giveWay: turns.give }));
+        snapshots.push(await storage.snapshot(partition, { ...options, isKnown, yieldTurn: yielder.yieldTurn }));
       }
-      const result = await step({ cache, damage, turns }, snapshots);
+      const result = await step({ cache, damage, yielder }, snapshots);
       // Without what was damaged others count, which that said it replaces.
       if (!(await damage.setAside(snapshots))) return result;
     } catch (error) {

@@ -8,8 +8,8 @@ import type { Snapshot } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { dateStartMs } from '../../pure/partition.js';
-import { readGroups } from '../files/known-file.js';
-import { findSources, type Source } from './known-day.js';
+import { readGroups } from '../files/load-file.js';
+import { findSources, type Source } from './load-day.js';
 import type { ReadContext } from './read-day.js';
 
 /** A reading at the end of a device's history. */
@@ -54,7 +54,7 @@ export async function spansOfDay(
       }
       for await (const rows of rowsOf(context, source, question, unsure)) addRows(rows, day, add);
     }
-    await context.turns.give();
+    await context.yielder.yieldTurn();
   }
   return spans;
 }
@@ -66,14 +66,14 @@ function minuteOf(timestampMs: number): number {
 /** Half-open: a reading that lies in a file of another day than its own counts nowhere. */
 type Day = Pick<Question, 'fromMs' | 'toMs'>;
 
-/** Whether a row group says by itself whose it is, and when: one that is proved by its digest, which another writer's is not. */
+/** Whether a row group says by itself whose it is, and when: one that is proved by its checksum, which another writer's is not. */
 function isOneDevices(
   group: RowGroup,
   { userId }: Question,
   { fromMs, toMs }: Day,
 ): group is RowGroup & { deviceId: string } {
   const isOfDay = group.fromMs >= fromMs && group.lastMs < toMs;
-  return group.digest !== null && group.userId === userId && group.deviceId !== null && isOfDay;
+  return group.checksum !== null && group.userId === userId && group.deviceId !== null && isOfDay;
 }
 
 /** Some rows of a table, and which of its users is asked about. */
@@ -86,7 +86,7 @@ interface Rows {
 
 /** The rows of a file's row groups, so many at a time that everybody else has a turn in between. */
 async function* rowsOf(
-  { cache, damage, turns }: ReadContext,
+  { cache, damage, yielder }: ReadContext,
   { file, partition, known }: Source,
   { userId }: Question,
   groups: readonly RowGroup[],
@@ -99,10 +99,10 @@ async function* rowsOf(
       const user = columns.users.indexOf(userId);
       for (let fromRow = 0; fromRow < columns.length; fromRow += ROW_GROUP_ROWS) {
         yield { columns, user, fromRow, toRow: Math.min(columns.length, fromRow + ROW_GROUP_ROWS) };
-        await turns.give();
+        await yielder.yieldTurn();
       }
     }
-    await turns.give();
+    await yielder.yieldTurn();
   }
 }
 

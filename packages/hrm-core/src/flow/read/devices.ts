@@ -12,7 +12,7 @@ import { formatInstant } from '../../pure/timestamp.js';
 import { sortUtf8Steps } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { daysOf, overPartitions } from './days.js';
 import { type End, endsOfDay, spansOfDay } from './device-ends.js';
 
@@ -74,12 +74,12 @@ export async function devices(
     await readEnds(storage, question, spans, 'first', options),
     await readEnds(storage, question, spans, 'last', options),
   ];
-  const turns = takeTurns(options);
+  const yielder = createYielder(options);
   const all: Device[] = [];
-  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...spans.keys()]), turns.give)).entries()) {
+  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...spans.keys()]), yielder.yieldTurn)).entries()) {
     const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
     if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
-    if (i % DEVICES_A_PIECE === 0) await turns.give();
+    if (i % DEVICES_A_PIECE === 0) await yielder.yieldTurn();
   }
   return all;
 }
@@ -100,11 +100,11 @@ export async function latest(
   const question = wholeHistory(userId, priority, options);
   const spans = await findSpans(storage, question, options);
   const lasts = await readEnds(storage, question, spans, 'last', options);
-  const turns = takeTurns(options);
+  const yielder = createYielder(options);
   const all: (DeviceReading & { readonly deviceId: string })[] = [];
-  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...lasts.keys()]), turns.give)).entries()) {
+  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...lasts.keys()]), yielder.yieldTurn)).entries()) {
     all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
-    if (i % DEVICES_A_PIECE === 0) await turns.give();
+    if (i % DEVICES_A_PIECE === 0) await yielder.yieldTurn();
   }
   let lastMs = -1;
   for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
@@ -138,11 +138,11 @@ async function findSpans(
   question: Question,
   { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, Span>> {
-  const turns = takeTurns({ owner });
+  const yielder = createYielder({ owner });
   const spans = new Map<string, Span>();
   for await (const day of daysOf(storage, question, { signal, owner })) {
-    await turns.give();
-    const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
+    await yielder.yieldTurn();
+    const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
       spansOfDay(context, snapshots, question),
     );
     for (const [deviceId, { firstMs, lastMs }] of found) {
@@ -162,7 +162,7 @@ async function readEnds(
   end: 'first' | 'last',
   { signal, owner, onDamage }: DevicesOptions,
 ): Promise<ReadonlyMap<string, End>> {
-  const turns = takeTurns({ owner });
+  const yielder = createYielder({ owner });
   const wanted = new Map<readonly Partition[], Map<string, number>>();
   for (const [deviceId, { firstMs, firstDay, lastMs, lastDay }] of spans) {
     const [day, minuteMs] = end === 'first' ? [firstDay, firstMs] : [lastDay, lastMs];
@@ -172,7 +172,7 @@ async function readEnds(
   const ends = new Map<string, End>();
   for (const [day, minutes] of wanted) {
     throwIfAborted(signal, 'the query');
-    const found = await overPartitions(storage, day, question, { signal, onDamage, turns }, (context, snapshots) =>
+    const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
       endsOfDay(context, snapshots, question, { minutes, end }),
     );
     for (const [deviceId, reading] of found) ends.set(deviceId, reading);

@@ -13,16 +13,16 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { concatSteps, narrowDictionaries, type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { mergeInTurns } from '../../pure/merge.js';
+import { mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { Instant, NaiveTimestamps } from '../../pure/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
-import { readGroups } from '../files/known-file.js';
-import { type Turns, takeTurns } from '../files/turns.js';
+import { readGroups } from '../files/load-file.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
-import { findSources } from './known-day.js';
+import { findSources } from './load-day.js';
 import type { ReadContext } from './read-day.js';
 
 /** Rows that are encoded at once, at least, but for the last ones. */
@@ -70,23 +70,23 @@ export function exportReadings(
   { signal, owner, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
-  const turns = takeTurns({ owner });
-  const tables = tablesOf(storage, question, { signal, owner, onDamage, turns });
-  return encodeTables(putTogether(tables, turns), onProgress);
+  const yielder = createYielder({ owner });
+  const tables = tablesOf(storage, question, { signal, owner, onDamage, yielder });
+  return encodeTables(putTogether(tables, yielder), onProgress);
 }
 
 /** Each device has a table of its own, which is a row long where there are very many: to encode each by itself takes quadratic time. */
-async function* putTogether(tables: AsyncIterable<ReadingColumns>, { give }: Turns) {
+async function* putTogether(tables: AsyncIterable<ReadingColumns>, { yieldTurn }: Yielder) {
   let waiting: ReadingColumns[] = [];
   let rows = 0;
   for await (const table of tables) {
     waiting.push(table);
     rows += table.length;
     if (rows < MIN_ENCODED_ROWS) continue;
-    yield await inTurns(concatSteps(waiting), give);
+    yield await inTurns(concatSteps(waiting), yieldTurn);
     [waiting, rows] = [[], 0];
   }
-  if (rows > 0) yield await inTurns(concatSteps(waiting), give);
+  if (rows > 0) yield await inTurns(concatSteps(waiting), yieldTurn);
 }
 
 async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: ExportOptions['onProgress']) {
@@ -146,10 +146,10 @@ async function* readSources(
   snapshots: readonly Snapshot[],
   question: Question,
 ): AsyncGenerator<ReadingColumns | string> {
-  const { cache, damage, turns } = context;
+  const { cache, damage, yielder } = context;
   for (const { file, partition, known } of await findSources(context, snapshots, question)) {
     for (const group of known.footer.groups.filter((one) => mayHold(one, question))) {
-      await turns.give();
+      await yielder.yieldTurn();
       const { userId, deviceId, fromMs, lastMs } = group;
       const isInside = fromMs >= question.fromMs && lastMs < question.toMs;
       if (question.deviceId === undefined && userId === question.userId && deviceId !== null && isInside) {
@@ -179,7 +179,7 @@ async function* readRange(
       if (rows > MAX_ANSWER_ROWS && canSplit) return null;
       tables.push(table);
     }
-    return await mergeInTurns(tables, context.turns.give);
+    return await mergeYielding(tables, context.yielder.yieldTurn);
   });
   if (merged !== null) {
     if (merged.length > 0) yield merged;

@@ -12,8 +12,8 @@ import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { ListOptions, Partition, Storage } from '../../ports/storage.js';
 import { userDirectory } from '../../pure/partition.js';
-import { byCodeUnits, sortInTurns } from '../../sort-in-turns.js';
-import { takeTurns } from '../files/turns.js';
+import { byCodeUnits, sortYielding } from '../../sort-yielding.js';
+import { createYielder } from '../files/yielder.js';
 
 /** What `measureStorage` works on. */
 export interface MeasureComponents {
@@ -75,8 +75,8 @@ export async function measureStorage(
   const users = new Set<string>();
   const days = new Map<string, StoredDay>();
   const total = { ...NOTHING, sharedParts: 0 };
-  const turns = takeTurns();
-  const options = { signal, giveWay: turns.give };
+  const yielder = createYielder();
+  const options = { signal, yieldTurn: yielder.yieldTurn };
   for await (const { date, partitions, isAll } of datesIn(storage, userId, options)) {
     const size = await sizeOfDate({ storage, date, partitions, isAll }, options);
     for (const { directory } of partitions) {
@@ -94,7 +94,7 @@ export async function measureStorage(
     });
     onProgress?.({ partitions: total.partitions, date });
   }
-  const dates = await sortInTurns([...days.keys()], byCodeUnits, turns.give);
+  const dates = await sortYielding([...days.keys()], byCodeUnits, yielder.yieldTurn);
   const lastDays = dates.slice(-MAX_LISTED_DAYS).map((date) => days.get(date) as StoredDay);
   const [firstDate = null] = dates;
   return { ...total, users: users.size, days: dates.length, lastDays, firstDate, lastDate: dates.at(-1) ?? null };
@@ -152,7 +152,7 @@ async function* datesIn(
         partitions = [];
       }
       partitions.push(partition);
-      await options.giveWay?.();
+      await options.yieldTurn?.();
     }
     const [first] = partitions;
     if (first !== undefined) yield { date: first.date, partitions, isAll };
@@ -196,9 +196,9 @@ async function sizeOfDate(
   return { ...size, empty };
 }
 
-async function nextPiece({ signal, giveWay }: ListOptions): Promise<void> {
+async function nextPiece({ signal, yieldTurn }: ListOptions): Promise<void> {
   throwIfAborted(signal, 'measuring');
-  await giveWay?.();
+  await yieldTurn?.();
 }
 
 /** A digest of the states of partitions; `null` where one may have changed without telling. */

@@ -6,13 +6,13 @@ import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
 import { parseQuestion, type Question, type QuestionInput } from '../../pure/answer/question.js';
 import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js';
-import { mergeInTurns } from '../../pure/merge.js';
+import { mergeYielding } from '../../pure/merge.js';
 import type { NaiveTimestamps } from '../../pure/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import type { OnDamage } from '../damage/damage.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
-import { findShares } from './known-day.js';
+import { findShares } from './load-day.js';
 import { readDay } from './read-day.js';
 
 /** What `query` works on. */
@@ -80,12 +80,12 @@ async function* rowsOfDays(
   days: AsyncIterable<readonly DayPart[]>,
   options: CallOptions,
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  const turns = takeTurns(options);
+  const yielder = createYielder(options);
   for await (const parts of days) {
     const rows: Row[] = [];
     for (const table of tablesOf(parts)) {
       for (const row of rowsOf(table)) rows.push(row);
-      await turns.give();
+      await yielder.yieldTurn();
     }
     if (rows.length > 0) yield rows;
   }
@@ -108,11 +108,11 @@ async function* tablesOfDays(
   days: AsyncIterable<readonly DayPart[]>,
   options: CallOptions,
 ): AsyncGenerator<RowTable, void, undefined> {
-  const turns = takeTurns(options);
+  const yielder = createYielder(options);
   for await (const parts of days) {
     for (const table of tablesOf(parts)) {
       yield table;
-      await turns.give();
+      await yielder.yieldTurn();
     }
   }
 }
@@ -144,22 +144,22 @@ export async function queryTag(
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
-  const turns = takeTurns({ owner });
+  const yielder = createYielder({ owner });
   for await (const partitions of daysOf(storage, question, { signal, owner })) {
-    await turns.give();
-    // In this order: what is brought home meanwhile is in the user's own before it is gone from the shared one.
+    await yielder.yieldTurn();
+    // In this order: what is split off meanwhile is in the user's own before it is gone from the shared one.
     for (const partition of partitions) {
       const isShared = partition.directory === SHARED_DIRECTORY;
       const facts = isShared
-        ? await sharesOf(storage, partition, question, { signal, turns })
-        : await versionsOf(storage, partition, { signal, turns });
+        ? await sharesOf(storage, partition, question, { signal, yielder })
+        : await versionsOf(storage, partition, { signal, yielder });
       // A day on which only others have something is none of the answer's.
       if (facts.length === 0) continue;
       hash.update(`[${JSON.stringify(partition.date)},${isShared},[`);
       for (let from = 0; from < facts.length; from += FACTS_A_PIECE) {
         const some = facts.slice(from, from + FACTS_A_PIECE).map((fact) => JSON.stringify(fact));
         hash.update(`${from === 0 ? '' : ','}${some.join()}`);
-        await turns.give();
+        await yielder.yieldTurn();
       }
       hash.update(']]');
     }
@@ -171,10 +171,10 @@ export async function queryTag(
 const FACTS_A_PIECE = 1_024;
 
 /** Names and versions of the user's own files. */
-async function versionsOf(storage: Storage, partition: Partition, { signal, turns }: DayOptions): Promise<unknown[]> {
+async function versionsOf(storage: Storage, partition: Partition, { signal, yielder }: DayOptions): Promise<unknown[]> {
   const facts: unknown[] = [];
-  for (const { name, version } of await storage.versions(partition, { signal, giveWay: turns.give })) {
-    if (facts.length % FACTS_A_PIECE === 0) await turns.give();
+  for (const { name, version } of await storage.versions(partition, { signal, yieldTurn: yielder.yieldTurn })) {
+    if (facts.length % FACTS_A_PIECE === 0) await yielder.yieldTurn();
     facts.push([name, version]);
   }
   return facts;
@@ -187,17 +187,17 @@ async function sharesOf(
   question: Question,
   options: DayOptions,
 ): Promise<unknown[]> {
-  const { give } = options.turns;
-  const shares = await overPartitions(storage, [partition], question, options, ({ cache }, snapshots) =>
+  const { yieldTurn } = options.yielder;
+  const slices = await overPartitions(storage, [partition], question, options, ({ cache }, snapshots) =>
     findShares(cache, snapshots[0] as Snapshot, question),
   );
-  const { length, devices, device, timestampMs, heartRate, receivedMinute } = await mergeInTurns(
-    shares.flatMap(({ columns }) => columns ?? []),
-    give,
+  const { length, devices, device, timestampMs, heartRate, receivedMinute } = await mergeYielding(
+    slices.flatMap(({ columns }) => columns ?? []),
+    yieldTurn,
   );
-  const facts: unknown[] = shares.flatMap(({ name, columns }) => (columns === null ? name : []));
+  const facts: unknown[] = slices.flatMap(({ name, columns }) => (columns === null ? name : []));
   for (let row = 0; row < length; row += 1) {
-    if (row % FACTS_A_PIECE === 0) await give();
+    if (row % FACTS_A_PIECE === 0) await yieldTurn();
     facts.push([devices[device[row] as number], timestampMs[row], heartRate[row], receivedMinute[row]]);
   }
   return facts;
@@ -211,10 +211,10 @@ async function* answerDays(
   question: Question,
   { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
-  const turns = takeTurns(options);
+  const yielder = createYielder(options);
   for await (const partitions of daysOf(storage, question, options)) {
-    await turns.give();
-    const dayOptions = { ...options, turns };
+    await yielder.yieldTurn();
+    const dayOptions = { ...options, yielder };
     yield await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
       readDay(context, snapshots, question, { maxRows: maxHeldReadings }),
     );

@@ -9,20 +9,20 @@ import type { DayPart } from '../../pure/answer/day-part.js';
 import { countReads, type DayPlan, type PlannedFile, planDay, selectReadings } from '../../pure/answer/plan-query.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { mergeInTurns } from '../../pure/merge.js';
+import { mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import type { FileCache } from '../files/file-cache.js';
-import { readGroups } from '../files/known-file.js';
-import type { Turns } from '../files/turns.js';
-import { findSources, type Source } from './known-day.js';
+import { readGroups } from '../files/load-file.js';
+import type { Yielder } from '../files/yielder.js';
+import { findSources, type Source } from './load-day.js';
 
 /** What reading goes by. */
 export interface ReadContext {
   readonly cache: FileCache;
-  /** Hears of files that cannot be read, which are passed over: the answer is no good then. */
+  /** Hears of files that cannot be read, which are skipped: the answer is no good then. */
   readonly damage: DamageWatch;
-  readonly turns: Turns;
+  readonly yielder: Yielder;
 }
 
 /** How a day is answered. */
@@ -59,20 +59,20 @@ interface Day extends ReadContext, DaySettings {
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
 async function answerRange(day: Day, question: Question): Promise<readonly DayPart[]> {
-  const { files, dayMs, maxRows, turns } = day;
-  const plan = await planDay(files, question, dayMs, turns.give);
+  const { files, dayMs, maxRows, yielder } = day;
+  const plan = await planDay(files, question, dayMs, yielder.yieldTurn);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
   if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
     const before = await answerRange(day, { ...question, toMs: middleMs });
     return [...before, ...(await answerRange(day, { ...question, fromMs: middleMs }))];
   }
   const readings = await readPlanned(day, plan, question);
-  await turns.give();
-  return [await answerDay({ files, plan, readings, dayMs }, question, turns.give)];
+  await yielder.yieldTurn();
+  return [await answerDay({ files, plan, readings, dayMs }, question, yielder.yieldTurn)];
 }
 
 async function readPlanned(
-  { cache, damage, sources, dayMs, maxRows, turns }: Day,
+  { cache, damage, sources, dayMs, maxRows, yielder }: Day,
   plan: DayPlan<RowGroup>,
   question: Question,
 ): Promise<ReadingColumns> {
@@ -88,13 +88,13 @@ async function readPlanned(
       }
       // Another writer's file may have the same reading any number of times.
       if (rows > 4 * maxRows) {
-        tables = [await mergeInTurns(tables, turns.give)];
+        tables = [await mergeYielding(tables, yielder.yieldTurn)];
         rows = 0;
       }
-      await turns.give();
+      await yielder.yieldTurn();
     }
   }
-  return await mergeInTurns(tables, turns.give);
+  return await mergeYielding(tables, yielder.yieldTurn);
 }
 
 /** Row groups that are read at once, so that neighbours are one read. */

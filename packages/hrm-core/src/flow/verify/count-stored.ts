@@ -3,7 +3,7 @@
  * sweep. A user's file names the shared parts that it has this user's readings of; so of a shared part it is known, user by user,
  * how much still counts.
  */
-import { MAX_COUNTED_SHARES } from '../../limits.js';
+import { MAX_COUNTED_SLICES } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition } from '../../ports/storage.js';
 import { type ReadingColumns, sliceRows } from '../../pure/columns.js';
@@ -24,25 +24,25 @@ export interface FileCount {
   readonly readings: number;
   readonly ahead: ReceivedAhead;
   /** Of a shared part: each user's readings, by directory, and those received ahead of the clock, where there are any. */
-  readonly shares: ReadonlyMap<string, number>;
-  readonly sharesAhead: ReadonlyMap<string, number>;
+  readonly slices: ReadonlyMap<string, number>;
+  readonly slicesAhead: ReadonlyMap<string, number>;
 }
 
 /** Counts one file's rows as they come. @param nowMs - what "ahead" is measured by. */
 export function startFileCount({ directory }: Partition, nowMs: number) {
-  const shares = new Map<string, number>();
-  const sharesAhead = new Map<string, number>();
+  const slices = new Map<string, number>();
+  const slicesAhead = new Map<string, number>();
   let [readings, ahead] = [0, NONE_AHEAD];
 
-  function addShares(columns: ReadingColumns): void {
+  function countSlices(columns: ReadingColumns): void {
     for (let from = 0; from < columns.length; ) {
       const user = columns.user[from] as number;
       let to = from + 1;
       while (to < columns.length && columns.user[to] === user) to += 1;
       const own = userDirectory(columns.users[user] as string);
-      shares.set(own, (shares.get(own) ?? 0) + to - from);
+      slices.set(own, (slices.get(own) ?? 0) + to - from);
       const { readings: early } = countAhead(sliceRows(columns, from, to), nowMs);
-      if (early > 0) sharesAhead.set(own, (sharesAhead.get(own) ?? 0) + early);
+      if (early > 0) slicesAhead.set(own, (slicesAhead.get(own) ?? 0) + early);
       from = to;
     }
   }
@@ -51,10 +51,10 @@ export function startFileCount({ directory }: Partition, nowMs: number) {
     add(columns: ReadingColumns): void {
       readings += columns.length;
       ahead = addAhead(ahead, countAhead(columns, nowMs));
-      if (directory === SHARED_DIRECTORY && shares.size < MAX_COUNTED_SHARES) addShares(columns);
+      if (directory === SHARED_DIRECTORY && slices.size < MAX_COUNTED_SLICES) countSlices(columns);
     },
     end(name: string, replaces: readonly string[]): FileCount {
-      return { name, replaces, readings, ahead, shares, sharesAhead };
+      return { name, replaces, readings, ahead, slices, slicesAhead };
     },
   };
 }
@@ -62,8 +62,8 @@ export function startFileCount({ directory }: Partition, nowMs: number) {
 /** What is left to count of a shared part. */
 interface CountedPart {
   left: number;
-  readonly shares: Map<string, number>;
-  readonly sharesAhead: ReadonlyMap<string, number>;
+  readonly slices: Map<string, number>;
+  readonly slicesAhead: ReadonlyMap<string, number>;
 }
 
 /** Adds up files; shared parts before the users' own. */
@@ -76,13 +76,13 @@ export function createStock() {
 
   /** Moves a user's rows of a shared part to what is superseded, once. */
   function supersedeShare(part: CountedPart, directory: string): void {
-    const rows = part.shares.get(directory);
+    const rows = part.slices.get(directory);
     if (rows === undefined) return;
-    part.shares.delete(directory);
+    part.slices.delete(directory);
     part.left -= rows;
     count.readings -= rows;
     superseded.readings += rows;
-    ahead = { ...ahead, readings: ahead.readings - (part.sharesAhead.get(directory) ?? 0) };
+    ahead = { ...ahead, readings: ahead.readings - (part.slicesAhead.get(directory) ?? 0) };
     if (part.left > 0) return;
     count.files -= 1;
     superseded.files += 1;
@@ -92,16 +92,16 @@ export function createStock() {
     /** @param files - all of a partition's. */
     add({ date, directory }: Partition, files: readonly FileCount[]): void {
       const replaced = new Set(files.flatMap(({ replaces }) => replaces));
-      for (const { name, readings, ahead: early, shares, sharesAhead } of files) {
+      for (const { name, readings, ahead: early, slices, slicesAhead } of files) {
         const isSuperseded = replaced.has(name);
         const to = isSuperseded ? superseded : count;
         to.files += 1;
         to.readings += readings;
         if (isSuperseded) continue;
         ahead = addAhead(ahead, early);
-        counted += shares.size;
-        if (directory !== SHARED_DIRECTORY || counted > MAX_COUNTED_SHARES) continue;
-        parts.set(`${date}/${name}`, { left: readings, shares: new Map(shares), sharesAhead });
+        counted += slices.size;
+        if (directory !== SHARED_DIRECTORY || counted > MAX_COUNTED_SLICES) continue;
+        parts.set(`${date}/${name}`, { left: readings, slices: new Map(slices), slicesAhead });
       }
       for (const name of replaced) {
         const part = parts.get(`${date}/${sharedPartOf(name) ?? ''}`);

@@ -13,7 +13,7 @@ import { partitionDate } from '../../pure/partition.js';
 import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/received-ahead.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { overSnapshot } from '../files/over-snapshot.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 
 /** What `findReceivedAhead` works on. */
 export interface AheadComponents {
@@ -36,7 +36,7 @@ export interface AheadSummary extends ReceivedAhead {
 
 /**
  * Looks for readings received ahead of the clock among those of yesterday and later, where most that was received lately lies.
- * A reading counts once for each file that it is in. What is damaged is passed over: others tell of it.
+ * A reading counts once for each file that it is in. What is damaged is skipped: others tell of it.
  * @throws HrmError kind `unavailable` when the storage cannot now; kind `closed` when aborted.
  * @example
  * const { readings, latestMs } = await findReceivedAhead({ storage });
@@ -47,7 +47,7 @@ export async function findReceivedAhead(
 ): Promise<AheadSummary> {
   const nowMs = clock.nowMs();
   const fromDate = partitionDate(Math.max(0, nowMs - DAY_MS));
-  const turns = takeTurns();
+  const yielder = createYielder();
   let found = NONE_AHEAD;
   let left = maxReadings;
   for (const range of [{ fromDate, directories: [SHARED_DIRECTORY] }, { fromDate }]) {
@@ -59,7 +59,7 @@ export async function findReceivedAhead(
         for await (const columns of tablesOf(snapshot)) {
           ahead = addAhead(ahead, countAhead(columns, nowMs));
           rows += columns.length;
-          await turns.give();
+          await yielder.yieldTurn();
           if (rows >= left) break;
         }
         return { ahead, rows };

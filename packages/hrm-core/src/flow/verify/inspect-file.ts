@@ -170,7 +170,7 @@ function countBuckets({ timestampMs, device, length }: ReadingColumns): number {
   return count;
 }
 
-/** Whether a row group's statistics, by which it is passed over, hold of its rows; another writer's are not looked at. */
+/** Whether a row group's statistics, by which it is skipped, hold of its rows; another writer's are not looked at. */
 function agrees(group: RowGroup, columns: ReadingColumns): boolean {
   if (group.foreign !== undefined) return true;
   const { fromMs, lastMs, userId, userBounds, deviceId } = group;

@@ -4,7 +4,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import { confirmDamage, misreadError } from '../damage/confirm-damage.js';
 import { isDamage } from '../files/file-damage.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { type FileCount, startFileCount } from './count-stored.js';
 import { type Inspection, inspectFile, isContained } from './inspect-file.js';
 
@@ -39,28 +39,28 @@ export async function lookAtFiles(
   snapshot: Snapshot,
   options: LookOptions,
 ): Promise<readonly Look[]> {
-  const { give } = takeTurns();
+  const { yieldTurn } = createYielder();
   const { files, partition } = snapshot;
   const seen: Seen[] = [];
   for (const file of files) seen.push(await lookSurely(storage, snapshot, file, options));
-  const sound = new Map(
+  const readable = new Map(
     seen
       .filter(({ inspection }) => inspection.faults.length === 0)
       .map(({ inspection }) => [inspection.file.name, inspection] as const),
   );
   const looks: Look[] = [];
-  await give();
+  await yieldTurn();
   for (const [i, { inspection, count }] of seen.entries()) {
-    if (i % LOOKS_A_PIECE === LOOKS_A_PIECE - 1) await give();
+    if (i % LOOKS_A_PIECE === LOOKS_A_PIECE - 1) await yieldTurn();
     // What cannot be read whole is taken apart, and replaces nothing from then on.
-    const lacking = inspection.isWhole ? await lackingOf(inspection, sound, partition) : [];
+    const lacking = inspection.isWhole ? await lackingOf(inspection, readable, partition) : [];
     const message = `it says that it replaces ${lacking.length} files of which it has not all readings`;
     const faults = lacking.length === 0 ? [] : [{ code: 'not_contained', message }];
     looks.push({ inspection: { ...inspection, faults: [...inspection.faults, ...faults] }, lacking, count });
   }
-  await give();
-  const isSound = ({ count }: Look) => sound.has(count.name);
-  return [...looks.filter((look) => !isSound(look)), ...looks.filter(isSound)];
+  await yieldTurn();
+  const isReadable = ({ count }: Look) => readable.has(count.name);
+  return [...looks.filter((look) => !isReadable(look)), ...looks.filter(isReadable)];
 }
 
 async function lookOnce(file: StoredFile, partition: Partition, { nowMs, ...options }: LookOptions): Promise<Seen> {
@@ -101,12 +101,12 @@ function goneError({ name }: StoredFile, { date }: Partition): HrmError {
 
 async function lackingOf(
   inspection: Inspection,
-  sound: ReadonlyMap<string, Inspection>,
+  readable: ReadonlyMap<string, Inspection>,
   partition: Snapshot['partition'],
 ): Promise<readonly Inspection[]> {
   const lacking: Inspection[] = [];
   for (const name of inspection.opened?.footer.replaces ?? []) {
-    const old = sound.get(name);
+    const old = readable.get(name);
     if (old === undefined || old === inspection) continue;
     if (!(await isSurelyContained(old, inspection, partition))) lacking.push(old);
   }

@@ -13,11 +13,11 @@ import type { Partition, QuarantinedFile, Snapshot, Storage, StoredFile } from '
 import { judgeRows, keyAt, rowsByPartition } from '../../pure/check-readings.js';
 import { type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
-import { dateStartMs, retiredName } from '../../pure/partition.js';
+import { dateStartMs, supersededName } from '../../pure/partition.js';
 import { priorityOf } from '../../pure/rollup/compare-rollups.js';
 import { confirmDamage, misreadError } from '../damage/confirm-damage.js';
 import { setFileAside } from '../damage/damage.js';
-import { storeAtHome, storeIntact } from '../damage/store-intact.js';
+import { storeByPartition, storeIntact } from '../damage/store-intact.js';
 import { buildFile } from '../files/build-file.js';
 import { isLeftInPlace, nullIfDamaged } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
@@ -81,36 +81,36 @@ async function rewriteCompacted(
   const { partition } = snapshot;
   const { rollup, replaces } = inspection.opened.footer;
   const inputs = [inspection, ...others].map(({ file }) => ({ file, partition }));
-  const retired = retiredName(random.id());
+  const superseded = supersededName(random.id());
   // Proved before it is there, as a compacter's are.
   const { bytes } = await buildFile(mergeFiles(inputs), {
-    replaces: [...replaces, retired],
+    replaces: [...replaces, superseded],
     rollup: { dayMs: dateStartMs(partition.date) ?? 0, priority: rollup === null ? {} : priorityOf(rollup) },
   });
-  const outcome = await storage.replace({ snapshot, retiredName: retired, bytes });
+  const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes });
   // Another process has replaced it meanwhile; the next run tells whether that one is well.
   if (outcome === 'conflict') return 'found';
   // One that only lacks a rollup answers right, and is swept like any that a compaction replaced.
   if (inspection.faults.some(({ code }) => code !== 'rollup_missing')) {
-    await setRetiredAside(storage, partition, retired, inspection, options);
+    await quarantineSuperseded(storage, partition, superseded, inspection, options);
   }
   return 'repaired';
 }
 
 /** Until it is swept it would answer for what replaced it, should that be damaged; with its wrong rollup. */
-async function setRetiredAside(
+async function quarantineSuperseded(
   storage: Storage,
   partition: Partition,
-  retired: string,
+  superseded: string,
   { faults }: Inspection,
   options: CallOptions,
 ): Promise<void> {
   const snapshot = await storage.snapshot(partition, options);
   try {
     // A storage that replaces in place keeps no old file.
-    if (!snapshot.files.some(({ name }) => name === retired)) return;
+    if (!snapshot.files.some(({ name }) => name === superseded)) return;
     const reason = faults.map(({ message }) => message).join('; ');
-    await storage.quarantine(snapshot, retired, `${COMPACTED_NAME} of ${partition.date}: ${reason}`);
+    await storage.quarantine(snapshot, superseded, `${COMPACTED_NAME} of ${partition.date}: ${reason}`);
   } finally {
     await snapshot.close();
   }
@@ -144,7 +144,7 @@ export async function salvage(
     const readings = mergeReadings([takeRows(columns, Uint32Array.from([...here, ...elsewhere]))]);
     const missing = await missingOf(storage, readings, options);
     count += missing.length;
-    if (repair && missing.length > 0) await storeAtHome(storage, takeRows(readings, missing), options);
+    if (repair && missing.length > 0) await storeByPartition(storage, takeRows(readings, missing), options);
   }
   return { readings: count, lost };
 }
@@ -195,7 +195,7 @@ async function* storedTables(
   { fromMs, lastMs }: { fromMs: number; lastMs: number },
 ): AsyncGenerator<ReadingColumns> {
   for (const file of files) {
-    const inspection = await openSound(file, partition);
+    const inspection = await openReadable(file, partition);
     for (const group of inspection?.footer.groups ?? []) {
       if (inspection === null || group.lastMs < fromMs || group.fromMs > lastMs) continue;
       const columns = await insist(() => readGroup(file, partition, inspection, group));
@@ -204,7 +204,7 @@ async function* storedTables(
   }
 }
 
-function openSound(file: Snapshot['files'][number], partition: Partition): Promise<OpenedFile | null> {
+function openReadable(file: Snapshot['files'][number], partition: Partition): Promise<OpenedFile | null> {
   return insist(() => openFile(file, partition));
 }
 

@@ -10,7 +10,7 @@ import { userDirectory } from '../../pure/partition.js';
 import type { ReceivedAhead } from '../../pure/received-ahead.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { createStock, type StoredCount } from './count-stored.js';
 import { type Look, lookAtFiles } from './look-at-files.js';
 import { type Mended, repairFile, salvage } from './repair-file.js';
@@ -48,7 +48,7 @@ export interface VerifyFault {
    * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
-   * `name_taken` (`compacted.parquet` is a directory or a link) · `stray` (something else that is no file of the partition).
+   * `name_taken` (`compacted.parquet` is a directory or a link) · `orphan` (something else that is no file of the partition).
    */
   readonly code: string;
   /** For people; without the user. */
@@ -89,7 +89,7 @@ export interface VerifySummary {
 }
 
 /**
- * Looks at every byte and every reading of every file: that it opens and its digests hold, that its rows are readings of
+ * Looks at every byte and every reading of every file: that it opens and its checksums hold, that its rows are readings of
  * its path's user and day in order, that its statistics and rollup agree with them, that its name and the files that it says
  * it replaces do. With `repair` it mends what can be mended: readings are stored where they belong, rollups made anew, and files
  * with other faults set aside. It deletes nothing, and whatever stops it leaves every reading there.
@@ -136,7 +136,7 @@ export async function verify(
 }
 
 /**
- * The shared parts, then everybody's partitions, or one user's. In this order, as a query looks: what is brought home meanwhile was
+ * The shared parts, then everybody's partitions, or one user's. In this order, as a query looks: what is split off meanwhile was
  * seen in its shared part, or is in a directory that is listed later.
  */
 async function* partitionsOf({ storage, signal }: Work, { userId, date }: VerifySettings) {
@@ -178,25 +178,25 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
 
 async function verifyPartition(work: Work, partition: Partition): Promise<void> {
   const { storage, signal, nowMs, stock } = work;
-  const { give } = takeTurns();
-  for (const name of await storage.strays(partition, { giveWay: give })) {
-    note(work, { partition, name, ...strayFault(name), outcome: 'found' });
+  const { yieldTurn } = createYielder();
+  for (const name of await storage.orphans(partition, { yieldTurn: yieldTurn })) {
+    note(work, { partition, name, ...orphanFault(name), outcome: 'found' });
   }
   await overSnapshot(storage, partition, { signal }, async (snapshot) => {
     const looks = await lookAtFiles(storage, snapshot, { signal, nowMs });
-    await give();
+    await yieldTurn();
     stock.add(
       partition,
       looks.map(({ count }) => count),
     );
-    await give();
+    await yieldTurn();
     for (const look of looks) if (look.inspection.faults.length > 0) await conclude(work, snapshot, look);
   });
 }
 
-function strayFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
+function orphanFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
   const message = 'it is no file of this system, and is not read: move it away';
-  if (name !== COMPACTED_NAME) return { code: 'stray', message };
+  if (name !== COMPACTED_NAME) return { code: 'orphan', message };
   return {
     code: 'name_taken',
     message: 'it is a directory or a link, and keeps the day from being compacted: move it away',

@@ -3,9 +3,9 @@ import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } fro
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
-import { decodeInTurns, encodeElements, unstorableLetter } from '../../pure/element.js';
+import { decodeYielding, encodeElements, unstorableDeadLetter } from '../../pure/element.js';
 import type { WrittenPart } from '../files/store-parts.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import { type WrittenBatch, writeDelivered } from './write-delivered.js';
 
 /** What `drainBatch` works on. */
@@ -102,10 +102,10 @@ export async function drainBatch(
     };
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
-    const { give } = takeTurns();
-    const decoded = await decodeInTurns(claim.elements, give, maxFutureMs, maxPastMs);
+    const { yieldTurn } = createYielder();
+    const decoded = await decodeYielding(claim.elements, yieldTurn, maxFutureMs, maxPastMs);
     const { readings, origins, rejected, deferred } = decoded;
-    await give();
+    await yieldTurn();
     const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts, onProgress });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);
@@ -141,7 +141,7 @@ function remainderOf(
   const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
   for (const element of encodeElements(batch.left)) elements.push(element);
   return {
-    deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableLetter(reading, origin))],
+    deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableDeadLetter(reading, origin))],
     requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],
   };
 }

@@ -5,7 +5,7 @@ import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
 import { encodeElements } from '../../pure/element.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading.js';
 import type { NaiveTimestamps } from '../../pure/timestamp.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 import type { DeviceBound, DeviceCount } from './device-bound.js';
 
 /** What `enqueue` works on. */
@@ -41,7 +41,7 @@ export interface Accepted {
  * is configured to. What has no type yet, since it came from a wire or a file, goes to {@link enqueueUntrusted}.
  *
  * Of readings with the same user, device and millisecond, the one received in the latest minute wins, and within that
- * minute the greatest heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
+ * minute the maximum heart rate. So enqueuing again is harmless, and a correction that lowers a value must come at
  * least a minute after the value it corrects.
  *
  * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
@@ -111,13 +111,13 @@ async function prepare(
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
   const size = Array.isArray(readings) ? readings.length : 1;
-  const turns = takeTurns({ owner });
+  const yielder = createYielder({ owner });
   const elements: QueueElement[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
   for (let from = 0; from < size; from += MAX_ELEMENT_READINGS) {
     if (from > 0) {
-      await turns.give();
+      await yielder.yieldTurn();
       throwIfAborted(signal, 'taking readings');
     }
     const slice =

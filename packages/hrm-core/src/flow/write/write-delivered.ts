@@ -6,7 +6,7 @@ import { columnSteps, columnsFromReadings, type Reading, type ReadingColumns, us
 import { mergeReadings } from '../../pure/merge.js';
 import { inTurns } from '../../steps.js';
 import { storePart, storeParts, type WriteOptions, type WrittenPart } from '../files/store-parts.js';
-import { takeTurns } from '../files/turns.js';
+import { createYielder } from '../files/yielder.js';
 
 /** A reading as it was delivered. */
 interface DeliveredReading {
@@ -62,7 +62,7 @@ export async function writeDelivered(
   options: WriteOptions,
 ): Promise<WrittenBatch> {
   const limits = { ...options, maxParts: MAX_BATCH_PARTS };
-  const columns = await inTurns(columnSteps(readings), takeTurns().give);
+  const columns = await inTurns(columnSteps(readings), createYielder().yieldTurn);
   const { written, failed, left: leftParts } = await storeParts(storage, columns, limits);
   const left = readingsIn(leftParts, readings);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };

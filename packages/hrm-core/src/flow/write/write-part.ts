@@ -13,7 +13,7 @@ export interface WriteComponents {
 /**
  * Writes readings as one immutable part for each partition (a user's UTC day) that they touch, and resolves once all of
  * them are durable. Writing the same readings again finds the parts there and changes nothing. Where they touch very many
- * users of a day, those with few readings share one part; compaction brings its readings home.
+ * users of a day, those with few readings share one part; compaction splits it.
  *
  * When it throws, some parts may have been written: write the same readings again.
  *

@@ -181,7 +181,7 @@ async function addSlices(file: StoredFile, slices: RowGroup[], chunks: readonly 
     const own = Math.min(FOREIGN_SLICE_ROWS, rows - fromRow);
     const foreign = { chunks, fromRow };
     const bounds = await boundsOf(reader, foreign, own);
-    const unknown = { userId: null, userBounds: null, deviceId: null, digest: null };
+    const unknown = { userId: null, userBounds: null, deviceId: null, checksum: null };
     slices.push({ index: slices.length, rows: own, ...bounds, ...unknown, fromByte, toByte, foreign });
   }
 }

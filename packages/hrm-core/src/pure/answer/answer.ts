@@ -29,15 +29,15 @@ export interface PlannedDay {
 export async function answerDay(
   { files, plan: { source }, readings, dayMs }: PlannedDay,
   question: Question,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<DayPart> {
   const { fromMs, toMs, intervalMs } = question;
   const rollups = files.map(({ rollup }) => (rollup?.userId === question.userId ? rollup : null));
   const names: string[] = [];
   for (const rollup of rollups) for (const device of rollup?.devices ?? []) names.push(device);
   for (const device of readings.devices) names.push(device);
-  await give();
-  const { values: devices, indices } = await inTurns(internSteps(names), give);
+  await yieldTurn();
+  const { values: devices, indices } = await inTurns(internSteps(names), yieldTurn);
   const from = Math.floor(Math.max(fromMs - dayMs, 0) / intervalMs);
   const to = Math.ceil(Math.min(toMs - dayMs, DAY_MS) / intervalMs);
   const startMs = dayMs + from * intervalMs;
@@ -46,13 +46,13 @@ export async function answerDay(
   let at = 0;
   const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
   for (const [f, rollup] of rollups.entries()) {
-    if (f % FILES_A_PIECE === 0) await give();
+    if (f % FILES_A_PIECE === 0) await yieldTurn();
     if (rollup === null) continue;
     const own = indices.subarray(at, at + rollup.devices.length);
     at += rollup.devices.length;
     addRollup(intervals, { rollup, devices: own, file: f, resolved }, question, source);
   }
-  await give();
+  await yieldTurn();
   addReadings(intervals, readings, indices.subarray(at), question);
   return part;
 }

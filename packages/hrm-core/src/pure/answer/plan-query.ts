@@ -8,7 +8,7 @@
  * rules, so each is decided by itself.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { sortInTurns } from '../../sort-in-turns.js';
+import { sortYielding } from '../../sort-yielding.js';
 import type { ReadingColumns } from '../columns.js';
 import { takeRows } from '../columns.js';
 import { compareOrders } from '../merge.js';
@@ -62,13 +62,13 @@ export async function planDay<Group extends PlannedGroup>(
   files: readonly PlannedFile<Group>[],
   question: Question,
   dayMs: number,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<DayPlan<Group>> {
   const source = new Int32Array(DAY_MINUTES).fill(FROM_NOTHING);
   const { fromMinute, toMinute, cuts } = minutesOf(question, dayMs);
   const claims = startClaims(source);
-  for (const [i, f] of (await inOrderOfTime(files, dayMs, give)).entries()) {
-    if (i % FILES_A_PIECE === 0) await give();
+  for (const [i, f] of (await inOrderOfTime(files, dayMs, yieldTurn)).entries()) {
+    if (i % FILES_A_PIECE === 0) await yieldTurn();
     const { rollup, spans = null, groups } = files[f] as PlannedFile<Group>;
     if (rollup !== null) {
       for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
@@ -80,10 +80,10 @@ export async function planDay<Group extends PlannedGroup>(
       if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
-  await leaveOldOrders(files, question, source, give);
+  await leaveOldOrders(files, question, source, yieldTurn);
   source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
   for (const cut of cuts) if (source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
-  return { source, reads: await readsOf(files, question, { source, dayMs }, give) };
+  return { source, reads: await readsOf(files, question, { source, dayMs }, yieldTurn) };
 }
 
 /** The minutes of a day that a question is about, and those of them that it cuts inside. */
@@ -103,15 +103,15 @@ function minutesOf(question: Question, dayMs: number) {
 async function inOrderOfTime(
   files: readonly PlannedFile[],
   dayMs: number,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<readonly number[]> {
   const firsts = new Float64Array(files.length);
   for (const [f, file] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await give();
+    if (f % FILES_A_PIECE === 0) await yieldTurn();
     firsts[f] = firstOf(file, dayMs);
   }
   const indices = files.map((_, f) => f);
-  return await sortInTurns(indices, (a, b) => (firsts[a] as number) - (firsts[b] as number), give);
+  return await sortYielding(indices, (a, b) => (firsts[a] as number) - (firsts[b] as number), yieldTurn);
 }
 
 /** Has minutes answered from readings where devices' conflicts were resolved under another order than the question's. */
@@ -119,12 +119,12 @@ async function leaveOldOrders(
   files: readonly PlannedFile[],
   question: Question,
   source: Int32Array,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<void> {
   if (question.deviceId !== undefined) return;
   const isCurrent = compareOrders(question.priority);
   for (const [f, { rollup }] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await give();
+    if (f % FILES_A_PIECE === 0) await yieldTurn();
     if (rollup === null || rollup.conflicts.minute.length === 0) continue;
     if (isCurrent(rollup.devices, rollup.order)) continue;
     for (const minute of rollup.conflicts.minute) {
@@ -138,12 +138,12 @@ async function readsOf<Group extends PlannedGroup>(
   files: readonly PlannedFile<Group>[],
   question: Question,
   { source, dayMs }: { readonly source: Int32Array; readonly dayMs: number },
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<readonly (readonly Group[])[]> {
   const before = countReadMinutes(source);
   const reads: (readonly Group[])[] = [];
   for (const [f, { groups }] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await give();
+    if (f % FILES_A_PIECE === 0) await yieldTurn();
     const wanted = groups.filter((group) => {
       const from = clampMinute(Math.floor((group.fromMs - dayMs) / MINUTE_MS));
       const to = clampMinute(Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);

@@ -46,7 +46,7 @@ export interface QuestionRules {
 /** Device priorities as settings and calls give them: device_id -> rank, an integer >= 1. */
 export const DevicePrioritySchema = v.custom<Readonly<Record<string, number>>>(isPriority);
 
-/** By hand: valibot's `record` passes over keys like `constructor`, which are as good device ids as any. */
+/** By hand: valibot's `record` skips keys like `constructor`, which are as good device ids as any. */
 function isPriority(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -23,7 +23,7 @@ const ALL: Question = {
   priority: {},
 };
 
-const give = async () => undefined;
+const yieldTurn = async () => undefined;
 
 /** Answers from files as a query would, of each day for itself; only row groups that were planned are read. */
 async function askFiles(files: readonly GivenFile[], question: Question) {
@@ -36,9 +36,9 @@ async function askFiles(files: readonly GivenFile[], question: Question) {
       const own = readings.filter((one) => Math.floor(one.timestampMs / DAY_MS) === day);
       return own.length === 0 ? [] : [storeFile(own, rolledUpBy, dayMs, hasSpans)];
     });
-    const plan = await planDay(stored, question, dayMs, give);
+    const plan = await planDay(stored, question, dayMs, yieldTurn);
     const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
-    const part = await answerDay({ files: stored, plan, readings: mergeReadings(tables), dayMs }, question, give);
+    const part = await answerDay({ files: stored, plan, readings: mergeReadings(tables), dayMs }, question, yieldTurn);
     rows.push(...[...tablesOf([part])].flatMap(rowsOf));
   }
   return rows;
@@ -105,7 +105,7 @@ it('takes no reading where the rollups tell everything', async () => {
     more: readonly GivenFile[] = [],
   ) => {
     const files = [{ readings, rolledUpBy }, ...more].map((file) => storeFile(file.readings, file.rolledUpBy, 0));
-    const { reads } = await planDay(files, { ...ALL, ...question }, 0, give);
+    const { reads } = await planDay(files, { ...ALL, ...question }, 0, yieldTurn);
     return reads.map((groups) => groups.map(({ deviceId }) => deviceId).join());
   };
   expect(await plan({})).toEqual(['']);
@@ -239,7 +239,7 @@ it('agrees with the naive oracle on any readings and any question', async () => 
       const stored = files.flatMap((file) => {
         return file.readings.length === 0 ? [] : [storeFile(file.readings, file.rolledUpBy, 0, file.hasSpans)];
       });
-      const { source } = await planDay(stored, { ...ALL, toMs: DAY_MS }, 0, give);
+      const { source } = await planDay(stored, { ...ALL, toMs: DAY_MS }, 0, yieldTurn);
       several += source.includes(FROM_SEVERAL) ? 1 : 0;
     }),
     { numRuns: 3_000 },

@@ -56,16 +56,16 @@ const anyFiles = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
-const give = async () => undefined;
+const yieldTurn = async () => undefined;
 
 /** What a question gets of the day, however much else it is about. */
 async function askDay(given: readonly GivenFile[], question: Question) {
   const files = given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
-  const plan = await planDay(files, question, START_MS, give);
+  const plan = await planDay(files, question, START_MS, yieldTurn);
   const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
   return {
     plan,
-    part: await answerDay({ files, plan, readings: mergeReadings(tables), dayMs: START_MS }, question, give),
+    part: await answerDay({ files, plan, readings: mergeReadings(tables), dayMs: START_MS }, question, yieldTurn),
   };
 }
 
@@ -130,7 +130,7 @@ it('plans a file of more row groups than a call takes arguments', async () => {
   const group = (ms: number) => ({ fromMs: START_MS + ms, lastMs: START_MS + ms, userId: 'u', deviceId: 'a', rows: 1 });
   const groups = Array.from({ length: 300_000 }, (_, i) => group(i * 100));
   const question = { userId: 'u', fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000, priority: {} };
-  const { reads } = await planDay([{ rollup: null, groups }], question, START_MS, give);
+  const { reads } = await planDay([{ rollup: null, groups }], question, START_MS, yieldTurn);
   expect(reads[0]).toHaveLength(300_000);
 });
 

@@ -68,7 +68,15 @@ describe('the oldest reading', () => {
     const nowMs = 1_700_000_000_000;
     const oldestMs = ageMs === null ? null : nowMs - ageMs;
     expect([isDue(oldestMs, nowMs, settings), isOverdue(oldestMs, nowMs, settings)]).toEqual([due, overdue]);
-    const figures = { readings: 1, claimedReadings: 0, deadLetters: 0, endedClaims: 0, oldestMs, nowMs, leftoverMs: 0 };
+    const figures = {
+      readings: 1,
+      claimedReadings: 0,
+      deadLetters: 0,
+      endedClaims: 0,
+      oldestMs,
+      nowMs,
+      expiredClaimsMs: 0,
+    };
     expect(depthIssues(figures, settings).map(({ code }) => code)).toEqual(overdue ? ['overdue'] : []);
   });
 });

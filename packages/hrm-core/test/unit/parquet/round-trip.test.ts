@@ -177,13 +177,13 @@ describe('what is not ours', () => {
     expect(rejections).toEqual([]);
   });
 
-  it('is refused, and ends nothing, also where its pages lie and it has no digest', async () => {
+  it('is refused, and ends nothing, also where its pages lie and it has no checksum', async () => {
     const rejections: unknown[] = [];
     process.on('unhandledRejection', (error) => rejections.push(error));
     onTestFinished(() => {
       process.removeAllListeners('unhandledRejection');
     });
-    // As another writer would make it: what is not protected by a digest must still not end the process.
+    // As another writer would make it: what is not protected by a checksum must still not end the process.
     const file = path.join(directory, 'undigested.parquet');
     await duckdb.run(
       `COPY (SELECT i::BIGINT AS timestamp_ms, 70 AS heart_rate, 'd' AS device_id, 'u' AS user_id, 1 AS received_minute FROM range(50) t(i)) TO '${file}' (FORMAT parquet)`,

@@ -126,7 +126,7 @@ it('is none where it would be too large, in one piece or joined, and else is as 
   }
 });
 
-it('passes over a rollup of a later version, and refuses a cut one', () => {
+it('skips a rollup of a later version, and refuses a cut one', () => {
   const bytes = encodeRollup(rollupOf(readingsOf(40)));
   const later = Buffer.from(bytes);
   later.write('"version":3', later.indexOf('"version":2'));

@@ -7,18 +7,18 @@ import { HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
 import { FEED_SECRET_BYTES } from '../../../limits.js';
 import { type Clock, systemClock } from '../../../ports/clock.js';
 import type { Feed, FeedPage } from '../../../ports/feed.js';
-import type { CallOptions, Queue, QueueCheck, QueueElement, Remainder, Ripeness } from '../../../ports/queue.js';
+import type { BatchThreshold, CallOptions, Queue, QueueCheck, QueueElement, Remainder } from '../../../ports/queue.js';
 import { type PendingPush, requireReadings, takeGroup } from '../group-commit.js';
 import { createSleepers, pollFeed, type Sleepers } from '../sleepers.js';
 import { epochMs, requireLease } from '../times.js';
+import { embeddedDeadLetters } from './dead-letters.js';
 import { type Environment, openEnvironment } from './environment.js';
 import { keepFeedSecret, readFeed, readFeedSecret, recordPushed, watchFeed } from './feed.js';
-import { embeddedLetters } from './letters.js';
 import { packElement } from './records.js';
 import {
   ackClaim,
   appendElements,
-  isRipe,
+  isBatchDue,
   measureDepth,
   readCounters,
   releaseClaim,
@@ -38,7 +38,7 @@ export interface EmbeddedQueueOptions {
 
 /**
  * How often `wait` looks for what other processes did; this process's pushes wake it at once. A look costs some 20
- * microseconds, so that an idle consumer uses a two-thousandth of a core, against batches that ripen in seconds.
+ * microseconds, so that an idle consumer uses a two-thousandth of a core, against batches that fill in seconds.
  */
 const POLL_MS = 50;
 
@@ -84,7 +84,7 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
   const nowMs = () => epochMs(state.clock);
   return {
     push: (elements, callOptions) => push(state, elements, callOptions),
-    wait: (ripe, callOptions) => wait(state, ripe, callOptions),
+    wait: (threshold, callOptions) => wait(state, threshold, callOptions),
     claim: async (limits, callOptions) => {
       throwIfAborted(callOptions?.signal, 'claiming a batch');
       requireLease(limits.leaseMs);
@@ -104,7 +104,7 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
     },
     depth: async () => opened(state).read((tables) => measureDepth(tables, nowMs())),
     check: async () => check(state),
-    deadLetters: embeddedLetters(
+    deadLetters: embeddedDeadLetters(
       (action) => action(opened(state)),
       () => state.sleepers.wake(),
     ),
@@ -209,7 +209,7 @@ function embeddedFeed(state: State): Feed {
 function ack(state: State, token: string, { deadLetters = [], requeue = [] }: Remainder = {}): 'acked' | 'stale' {
   const elements = requeue.map((element) => newRecord(element, element.stampMs));
   const isAcked = opened(state).write((tables) =>
-    ackClaim(tables, token, { letters: deadLetters, elements }, epochMs(state.clock)),
+    ackClaim(tables, token, { deadLetters, elements }, epochMs(state.clock)),
   );
   if (isAcked && elements.length > 0) state.sleepers.wake();
   return isAcked ? 'acked' : 'stale';
@@ -223,13 +223,17 @@ function check(state: State): QueueCheck {
   return { ...environment.space(), warnings: [] };
 }
 
-async function wait(state: State, ripe: Ripeness, options: CallOptions & { timeoutMs: number }): Promise<boolean> {
+async function wait(
+  state: State,
+  threshold: BatchThreshold,
+  options: CallOptions & { timeoutMs: number },
+): Promise<boolean> {
   const { signal, timeoutMs } = options;
   // A duration, so by the clock that nobody sets.
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     throwIfAborted(signal, 'waiting for a batch');
-    if (opened(state).read((tables) => isRipe(tables, ripe, epochMs(state.clock)))) return true;
+    if (opened(state).read((tables) => isBatchDue(tables, threshold, epochMs(state.clock)))) return true;
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return false;
     await state.sleepers.sleep(Math.min(leftMs, POLL_MS), signal);

@@ -6,7 +6,7 @@
  * nearly full, or a process of an older version made it) shows as a jump in the numbers: a gap.
  *
  * It lives in the table `meta` under keys of its own, not in a table: an older version refuses a file with a table that it
- * does not know, and passes over keys that it does not know.
+ * does not know, and skips keys that it does not know.
  * @module
  */
 import { FEED_WATCH_MS, MAX_FEED_BYTES, MAX_FEED_ENTRIES, MAX_FEED_PAGE_BYTES } from '../../../limits.js';

@@ -14,7 +14,7 @@ export interface Tables {
   /** token -> claim. */
   readonly claims: Database<Buffer, string>;
   /** seq -> dead letter. */
-  readonly letters: Database<Buffer, number>;
+  readonly deadLetters: Database<Buffer, number>;
   /** `layout` and `counters`. */
   readonly meta: Database<Buffer, string>;
 }
@@ -58,7 +58,7 @@ export function openFile(directory: string): Opened {
       meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
       elements: root.openDB<Buffer, number>({ name: 'elements', encoding: 'binary' }),
       claims: root.openDB<Buffer, string>({ name: 'claims', encoding: 'binary' }),
-      letters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
+      deadLetters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
     };
     stampLayout(root, tables.meta, directory);
     // Even if the file was there: whoever made it may have been killed before this.

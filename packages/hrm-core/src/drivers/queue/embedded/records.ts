@@ -15,13 +15,13 @@ export interface Counters {
   /** Sum over the elements that can be claimed; those of ended claims are not in it. */
   readonly readings: number;
   /** Dead letters kept. */
-  readonly letters: number;
+  readonly deadLetters: number;
   /** Number of the next dead letter. */
-  readonly letterSeq: number;
+  readonly deadLetterSeq: number;
 }
 
 /** The counters of a queue nobody has pushed to. Numbers start at 1, so that 0 never names anything. */
-export const NEW_COUNTERS: Counters = { headSeq: 1, tailSeq: 1, readings: 0, letters: 0, letterSeq: 1 };
+export const NEW_COUNTERS: Counters = { headSeq: 1, tailSeq: 1, readings: 0, deadLetters: 0, deadLetterSeq: 1 };
 
 /** A claim: always a whole range of elements `fromSeq <= seq < toSeq`, since claims take from the head only. */
 export interface ClaimRecord {
@@ -49,14 +49,14 @@ export function packDoubles(numbers: readonly number[]): Buffer {
 
 /** @see unpackCounters */
 export function packCounters(counters: Counters): Buffer {
-  const { headSeq, tailSeq, readings, letters, letterSeq } = counters;
-  return packDoubles([headSeq, tailSeq, readings, letters, letterSeq]);
+  const { headSeq, tailSeq, readings, deadLetters, deadLetterSeq } = counters;
+  return packDoubles([headSeq, tailSeq, readings, deadLetters, deadLetterSeq]);
 }
 
 /** The inverse of {@link packCounters}. */
 export function unpackCounters(record: Buffer): Counters {
   const at = (index: number) => record.readDoubleLE(index * DOUBLE_BYTES);
-  return { headSeq: at(0), tailSeq: at(1), readings: at(2), letters: at(3), letterSeq: at(4) };
+  return { headSeq: at(0), tailSeq: at(1), readings: at(2), deadLetters: at(3), deadLetterSeq: at(4) };
 }
 
 /** @see unpackClaim */
@@ -107,22 +107,22 @@ export function unpackElement(record: Buffer, claimAttempts: number): ClaimedEle
   };
 }
 
-/** @see unpackLetter */
-export function packLetter(letter: Omit<DeadLetter, 'id'>): Buffer {
-  const reason = Buffer.from(letter.reason, 'utf8');
+/** @see unpackDeadLetter */
+export function packDeadLetter(deadLetter: Omit<DeadLetter, 'id'>): Buffer {
+  const reason = Buffer.from(deadLetter.reason, 'utf8');
   const header = Buffer.alloc(LETTER_HEADER_BYTES);
-  header.writeDoubleLE(letter.stampMs, 0);
-  header.writeDoubleLE(letter.deadMs, 8);
-  header.writeUInt32LE(letter.attempts, 16);
+  header.writeDoubleLE(deadLetter.stampMs, 0);
+  header.writeDoubleLE(deadLetter.deadMs, 8);
+  header.writeUInt32LE(deadLetter.attempts, 16);
   header.writeUInt32LE(reason.byteLength, 20);
-  return Buffer.concat([header, reason, letter.bytes]);
+  return Buffer.concat([header, reason, deadLetter.bytes]);
 }
 
-/** The inverse of {@link packLetter}. */
-export function unpackLetter(seq: number, record: Buffer): DeadLetter {
+/** The inverse of {@link packDeadLetter}. */
+export function unpackDeadLetter(seq: number, record: Buffer): DeadLetter {
   const bytesFrom = LETTER_HEADER_BYTES + record.readUInt32LE(20);
   return {
-    id: letterId(seq),
+    id: deadLetterId(seq),
     reason: record.toString('utf8', LETTER_HEADER_BYTES, bytesFrom),
     bytes: record.subarray(bytesFrom),
     stampMs: record.readDoubleLE(0),
@@ -133,12 +133,12 @@ export function unpackLetter(seq: number, record: Buffer): DeadLetter {
 
 const LETTER_ID_DIGITS = 16;
 
-/** A letter's id: 16 digits, so that ids sort as text the way they sort as numbers. */
-function letterId(seq: number): string {
+/** A dead letter's id: 16 digits, so that ids sort as text the way they sort as numbers. */
+function deadLetterId(seq: number): string {
   return String(seq).padStart(LETTER_ID_DIGITS, '0');
 }
 
-/** The inverse of {@link letterId}; `undefined` for what is no id of this queue. */
-export function letterSeq(id: string): number | undefined {
+/** The inverse of {@link deadLetterId}; `undefined` for what is no id of this queue. */
+export function deadLetterSeq(id: string): number | undefined {
   return /^\d{16}$/.test(id) ? Number(id) : undefined;
 }

@@ -5,7 +5,7 @@
  * claim is a range of numbers, "can be claimed" is everything from `headSeq` on, and claiming moves no bytes.
  * @module
  */
-import type { Claim, ClaimLimits, DeadLetterInput, QueueDepth, Ripeness } from '../../../ports/queue.js';
+import type { BatchThreshold, Claim, ClaimLimits, DeadLetterInput, QueueDepth } from '../../../ports/queue.js';
 import { passOver } from './feed.js';
 import type { Tables } from './open.js';
 import {
@@ -17,7 +17,7 @@ import {
   NEW_COUNTERS,
   packClaim,
   packCounters,
-  packLetter,
+  packDeadLetter,
   unpackClaim,
   unpackCounters,
   unpackElement,
@@ -117,9 +117,9 @@ export function releaseClaim(tables: Tables, token: string, nobodysToken: string
   return true;
 }
 
-/** What an acknowledgement keeps: letters for the dead, and records of elements for the end of the queue. */
+/** What an acknowledgement keeps: dead letters for the dead, and records of elements for the end of the queue. */
 export interface KeptRecords {
-  readonly letters: readonly DeadLetterInput[];
+  readonly deadLetters: readonly DeadLetterInput[];
   readonly elements: readonly Buffer[];
 }
 
@@ -129,19 +129,19 @@ export function ackClaim(tables: Tables, token: string, kept: KeptRecords, deadM
   if (claim === undefined) return false;
   for (let seq = claim.fromSeq; seq < claim.toSeq; seq += 1) tables.elements.remove(seq);
   tables.claims.remove(token);
-  if (kept.letters.length > 0) appendLetters(tables, kept.letters, deadMs);
+  if (kept.deadLetters.length > 0) appendDeadLetters(tables, kept.deadLetters, deadMs);
   if (kept.elements.length > 0) returnElements(tables, kept.elements);
   return true;
 }
 
-function appendLetters(tables: Tables, inputs: readonly DeadLetterInput[], deadMs: number): void {
+function appendDeadLetters(tables: Tables, inputs: readonly DeadLetterInput[], deadMs: number): void {
   const counters = readCounters(tables);
-  let { letterSeq } = counters;
+  let { deadLetterSeq } = counters;
   for (const input of inputs) {
-    tables.letters.put(letterSeq, packLetter({ ...input, deadMs }));
-    letterSeq += 1;
+    tables.deadLetters.put(deadLetterSeq, packDeadLetter({ ...input, deadMs }));
+    deadLetterSeq += 1;
   }
-  writeCounters(tables, { ...counters, letterSeq, letters: counters.letters + inputs.length });
+  writeCounters(tables, { ...counters, deadLetterSeq, deadLetters: counters.deadLetters + inputs.length });
 }
 
 /** Exact: from the counters and the few claims. */
@@ -160,20 +160,20 @@ export function measureDepth(tables: Tables, nowMs: number): QueueDepth {
   const oldestSeq = oldestEndedClaim(tables, nowMs)?.claim.fromSeq ?? counters.headSeq;
   const oldest = tables.elements.get(oldestSeq);
   const oldestMs = oldest === undefined ? null : elementStampMs(oldest);
-  return { readings, claimedReadings, deadLetters: counters.letters, endedClaims, oldestMs };
+  return { readings, claimedReadings, deadLetters: counters.deadLetters, endedClaims, oldestMs };
 }
 
 /** Whether a claim is worth taking now. */
-export function isRipe(tables: Tables, ripe: Ripeness, nowMs: number): boolean {
+export function isBatchDue(tables: Tables, threshold: BatchThreshold, nowMs: number): boolean {
   if (oldestEndedClaim(tables, nowMs) !== undefined) return true;
   const { headSeq, tailSeq, readings } = readCounters(tables);
   if (headSeq === tailSeq) return false;
-  if (readings >= ripe.readings) return true;
+  if (readings >= threshold.readings) return true;
   const oldest = tables.elements.get(headSeq);
   if (oldest === undefined) return false;
   const ageMs = nowMs - elementStampMs(oldest);
   // Far in the future: the clock was set back, and the batch must not wait until it catches up.
-  return ageMs >= ripe.ageMs || ageMs < -ripe.ageMs;
+  return ageMs >= threshold.ageMs || ageMs < -threshold.ageMs;
 }
 
 function readClaim({ claims }: Tables, token: string): ClaimRecord | undefined {

@@ -23,9 +23,9 @@ import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenR
 import { createClaims } from './claim.js';
 import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './client.js';
 import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './context.js';
+import { redisDeadLetters } from './dead-letters.js';
 import { createFeed } from './feed.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './inspect.js';
-import { redisLetters } from './letters.js';
 import { createPusher } from './push.js';
 import { SCRIPTS } from './scripts.js';
 import { createWatch } from './wait.js';
@@ -163,7 +163,7 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
       const facts = await inspectServer(server);
       return { ...spaceOf(facts), warnings: durabilityWarnings(facts) };
     },
-    deadLetters: redisLetters(context),
+    deadLetters: redisDeadLetters(context),
     feed,
     async close() {
       if (context.closing.aborted) return;

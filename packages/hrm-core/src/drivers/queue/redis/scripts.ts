@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import ack from './lua/ack.lua';
 import check from './lua/check.lua';
 import claim from './lua/claim.lua';
+import deadLetters from './lua/dead-letters.lua';
 import feed from './lua/feed.lua';
-import letters from './lua/letters.lua';
 import measure from './lua/measure.lua';
 import push from './lua/push.lua';
 import redrive from './lua/redrive.lua';
@@ -38,7 +38,7 @@ export const SCRIPTS = {
   redrive: script('allow-oom', redrive),
   measure: script('allow-oom', measure),
   measureOnly: script('no-writes', measure),
-  letters: script('no-writes', letters),
+  deadLetters: script('no-writes', deadLetters),
   check: script('', check),
   push: script('', push),
   watch: script('', watch),

@@ -1,11 +1,11 @@
 /**
  * What is in the queue, and waiting until it is worth a batch: on an empty queue inside Redis, which wakes everybody who
- * waits and changes nothing; while a batch ripens by looking now and then. No claim is held meanwhile.
+ * waits and changes nothing; while a batch fills by looking now and then. No claim is held meanwhile.
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../../../errors.js';
-import type { CallOptions, QueueDepth, Ripeness } from '../../../ports/queue.js';
+import type { BatchThreshold, CallOptions, QueueDepth } from '../../../ports/queue.js';
 import { isUnreachable } from './call.js';
 import type { RedisClient } from './client.js';
 import { closedError, nowArgument, type RedisContext, requireOpen, run } from './context.js';
@@ -14,7 +14,7 @@ import { SCRIPTS } from './scripts.js';
 /** How long a wait blocks in Redis before it looks again, milliseconds: a released claim wakes nobody. */
 const BLOCK_MS = 2_000;
 
-/** How often a batch that ripens is looked at, milliseconds: it may have enough readings before its time. */
+/** How often a batch that fills is looked at, milliseconds: it may have enough readings before its time. */
 const RIPEN_MS = 100;
 
 /** Elements, and bytes of them, that one call counts: the server serves nobody else meanwhile, for some 5 ms. */
@@ -27,7 +27,7 @@ const MAX_COUNTS = 32;
 /** Measures and waits. */
 export interface Watch {
   depth(): Promise<QueueDepth>;
-  wait(ripe: Ripeness, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
+  wait(threshold: BatchThreshold, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
 }
 
 /** What measure.lua tells. */
@@ -74,7 +74,7 @@ export function createWatch(context: RedisContext, blocking: RedisClient): Watch
         oldestMs,
       };
     },
-    wait: (ripe, options) => wait(state, ripe, options),
+    wait: (threshold, options) => wait(state, threshold, options),
   };
 }
 
@@ -91,7 +91,7 @@ async function measure(state: State): Promise<Measured> {
     ended,
     endedStamp,
     nextEnd,
-    letters,
+    deadLetters,
     uncounted,
   ] = reply;
   const nowMs = Number(now);
@@ -106,7 +106,7 @@ async function measure(state: State): Promise<Measured> {
     endedReadings: Number(endedReadings),
     endedClaims: Number(ended),
     nextEndMs: Number(nextEnd) < 0 ? null : Number(nextEnd),
-    deadLetters: Number(letters),
+    deadLetters: Number(deadLetters),
     oldestMs: ages.length === 0 ? null : Math.min(...ages),
     uncounted: Number(uncounted),
   };
@@ -136,7 +136,7 @@ function headSinceMs(state: State, mark: string, stampMs: number, nowMs: number)
 
 async function wait(
   state: State,
-  ripe: Ripeness,
+  threshold: BatchThreshold,
   { signal, timeoutMs }: CallOptions & { timeoutMs: number },
 ): Promise<boolean> {
   // A duration, so by the clock that nobody sets.
@@ -144,7 +144,7 @@ async function wait(
   for (;;) {
     throwIfAborted(signal, 'waiting for a batch');
     const measured = await measure(state);
-    if (isRipe(measured, ripe)) return true;
+    if (isBatchDue(measured, threshold)) return true;
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return false;
     const untilEndMs = Math.max(1, measured.nextEndMs ?? Number.POSITIVE_INFINITY);
@@ -154,10 +154,13 @@ async function wait(
   }
 }
 
-function isRipe({ endedClaims, elements, readings, oldestMs, nowMs }: Measured, ripe: Ripeness): boolean {
+function isBatchDue(
+  { endedClaims, elements, readings, oldestMs, nowMs }: Measured,
+  threshold: BatchThreshold,
+): boolean {
   if (endedClaims > 0) return true;
   if (elements === 0 || oldestMs === null) return false;
-  return readings >= ripe.readings || nowMs - oldestMs >= ripe.ageMs;
+  return readings >= threshold.readings || nowMs - oldestMs >= threshold.ageMs;
 }
 
 /** Resolves when an element arrives in the empty queue, or after {@link BLOCK_MS}, or at once when it cannot wait. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
 
 /** Age of a temporary that is no longer being written, ms: one is written and linked within seconds. */
-const LEFTOVER_AGE_MS = 3_600_000;
+const STALE_TEMPORARY_AGE_MS = 3_600_000;
 
 /** Characters of a store's identity that are looked at; ours have 43. */
 const MAX_IDENTITY_LENGTH = 1_024;
@@ -18,7 +18,7 @@ export interface DirectoryReport {
   /** The random text that tells the store from others; `null` where it has none, and an empty mount point looks like it. */
   readonly identity: string | null;
   /** Temporaries that a crash has left, which the next start of a writer removes. */
-  readonly leftovers: number;
+  readonly staleTemporaries: number;
   /** Whether something was set aside. */
   readonly isQuarantined: boolean;
   /** How far the file system's clock is ahead of this machine's, ms; `null` where no file can be made there. */
@@ -33,7 +33,7 @@ export async function describeDirectory(directory: string): Promise<DirectoryRep
   const quarantined = await countOlder(join(directory, QUARANTINE_DIRECTORY), Number.NEGATIVE_INFINITY);
   return {
     identity: await readIdentity(directory),
-    leftovers: await countOlder(join(directory, TEMPORARY_DIRECTORY), LEFTOVER_AGE_MS),
+    staleTemporaries: await countOlder(join(directory, TEMPORARY_DIRECTORY), STALE_TEMPORARY_AGE_MS),
     isQuarantined: quarantined > 0,
     clockAheadMs: await measureClock(directory),
   };

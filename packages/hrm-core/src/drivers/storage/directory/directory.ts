@@ -5,8 +5,8 @@
  * DATA/YYYYMMDD/<user>/part-<id>.parquet       published by link, never changed            publish.ts
  * DATA/YYYYMMDD/<user>/compacted.parquet       renamed away, then linked anew              replace.ts
  * DATA/.store                                  which store it is                          identity.ts
- * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         leftovers.ts
- * DATA/.pending/DATE~<user>                    what a compacter should look at                 pending.ts
+ * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         temporaries.ts
+ * DATA/.pending/DATE~<user>                    what a compacter should look at                 dirty.ts
  * DATA/.dates/YYYYMM                           made anew when a date of it gets a directory   dates/stamps.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   quarantine.ts
  * ```
@@ -21,15 +21,15 @@ import { HrmError } from '../../../errors.js';
 import type { Storage, StorageCheck } from '../../../ports/storage.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
+import { visitPartition } from './dirty.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf } from './files.js';
 import { createFlush } from './flush.js';
-import { knowStore } from './identity.js';
-import { temporaryPath } from './leftovers.js';
+import { loadIdentity } from './identity.js';
 import { createLister } from './listing.js';
+import { listOrphans } from './orphans.js';
 import { listPartitions } from './partitions.js';
-import { visitPartition } from './pending.js';
 import {
   NOTHING_TO_PREPARE,
   PROBE_BYTES,
@@ -43,7 +43,7 @@ import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.
 import { removeParts, replaceCompacted } from './replace.js';
 import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot.js';
-import { listStrays } from './strays.js';
+import { temporaryPath } from './temporaries.js';
 
 export { type DirectoryReport, describeDirectory } from './describe.js';
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
@@ -88,7 +88,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   try {
     if (options.create === false) requireDirectory(fileSystem, directory);
     const isPrepared = makes && (await prepareDirectory(fileSystem, directory));
-    const identity = await knowStore(fileSystem, directory, () => known.clear());
+    const identity = await loadIdentity(fileSystem, directory, () => known.clear());
     context = {
       directory,
       fileSystem,
@@ -149,7 +149,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     versions: (partition, options) => run(() => listVersions(context, partition, options)),
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
     state: (partition) => run(() => stateOfPartition(context, partition)),
-    strays: (partition, options) => run(() => listStrays(context, partition, options)),
+    orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
     replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
     remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
     visit: (partition) => tidy(() => visitPartition(context, partition)),

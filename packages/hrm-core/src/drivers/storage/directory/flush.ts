@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process';
 /** From so many operations under way on, starting a process for them is worth it. */
 const MIN_TOGETHER = 64;
 /** How long the last to arrive is waited for: some of those under way wait for another's sync of the same directory. */
-const PATIENCE_MS = 2;
+const MAX_WAIT_MS = 2;
 /** A flush that takes longer has no use: a disk so slow is as slow file by file. */
 const TIMEOUT_MS = 10_000;
 
@@ -27,12 +27,12 @@ export interface Flush {
 export function createFlush(directory: string, flush = flushFileSystem): Flush {
   let underWay = 0;
   let waiting: (() => void)[] = [];
-  let patience: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
 
   function open(): void {
-    clearTimeout(patience);
-    patience = undefined;
+    clearTimeout(deadline);
+    deadline = undefined;
     const batch = waiting;
     waiting = [];
     running = (batch.length < MIN_TOGETHER ? Promise.resolve() : flush(directory)).then(() => {
@@ -44,9 +44,9 @@ export function createFlush(directory: string, flush = flushFileSystem): Flush {
 
   function arrive(): void {
     if (running !== null) return;
-    clearTimeout(patience);
+    clearTimeout(deadline);
     if (waiting.length >= underWay) open();
-    else patience = setTimeout(open, PATIENCE_MS);
+    else deadline = setTimeout(open, MAX_WAIT_MS);
   }
 
   return {

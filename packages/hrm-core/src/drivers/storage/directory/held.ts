@@ -119,14 +119,14 @@ export interface FoundFiles {
   /** Tells when they may be read no more. */
   readonly state: { isOpen: boolean };
   /** Called between files, and waited for. */
-  readonly giveWay?: () => Promise<void>;
+  readonly yieldTurn?: () => Promise<void>;
 }
 
 /** Files as callers see them. */
 export async function asStored(
   context: DirectoryContext,
   partition: Partition,
-  { files, state, giveWay = async () => undefined }: FoundFiles,
+  { files, state, yieldTurn = async () => undefined }: FoundFiles,
 ): Promise<{ stored: readonly StoredFile[]; close(): Promise<void> }> {
   const nowMs = Date.now();
   const reads = new Set<Promise<ArrayBuffer>>();
@@ -157,14 +157,14 @@ export async function asStored(
     // A descriptor that is closed under a read may be another file's by the time the read runs.
     await Promise.allSettled(reads);
     for (const [i, file] of files.entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay();
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
       letGo(context, file);
     }
   }
 
   const stored: StoredFile[] = [];
   for (const [i, file] of files.entries()) {
-    if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay();
+    if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
     stored.push(toStoredFile(file));
   }
   return { stored, close };

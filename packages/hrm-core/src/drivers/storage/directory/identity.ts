@@ -25,9 +25,9 @@ import {
   syncDirectory,
   unlinkQuietly,
 } from './files.js';
-import { temporaryPath } from './leftovers.js';
 import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from './names.js';
 import { insist, readExactly } from './read.js';
+import { temporaryPath } from './temporaries.js';
 
 /** Bytes of an identity that are read; ours have 43. */
 const MAX_IDENTITY_BYTES = 1024;
@@ -61,7 +61,7 @@ interface Known {
  * @param onReturn - called where it has come back as another file, after which nothing is known of what is durable.
  * @throws HrmError kind `unavailable`, code `storage_missing` for a directory in which nothing is a store's; the system's error.
  */
-export async function knowStore(
+export async function loadIdentity(
   fileSystem: DirectoryFileSystem,
   directory: string,
   onReturn: () => void,

@@ -8,7 +8,7 @@
  */
 import { errorCode } from '../../../errors.js';
 import { LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../limits.js';
-import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import { isOlderThan } from './dates/state.js';
 import {
   type DirectoryEntry,
@@ -35,13 +35,13 @@ export interface Lister {
    * Names of the parts in a directory, ascending; none where it is not there. At once where they are remembered or few; of a large
    * directory they are listed in pieces, while others work.
    */
-  parts(path: string, giveWay?: GiveWay): readonly string[] | Promise<readonly string[]>;
+  parts(path: string, yieldTurn?: YieldTurn): readonly string[] | Promise<readonly string[]>;
   /** What `read` gives of a directory's names: of one directory always the same. */
   names(path: string, read: () => Promise<readonly string[]>): Promise<readonly string[]>;
 }
 
 /** Lets others work, where it is time to. */
-type GiveWay = () => Promise<void>;
+type YieldTurn = () => Promise<void>;
 
 /**
  * A directory up to this size is listed in one piece: some thousand names, a few milliseconds' work. A part takes 20 bytes of it on tmpfs,
@@ -82,13 +82,13 @@ export function createLister(fileSystem: DirectoryFileSystem, maxNames = MAX_REM
   }
 
   return {
-    parts(path, giveWay = yieldNow) {
+    parts(path, yieldTurn = yieldNow) {
       const status = statusOf(fileSystem, path);
       if (status === null) return [];
       const known = recall(path, status);
       if (known !== null) return known;
       if (status.size <= MAX_SYNC_DIRECTORY_BYTES) return keep(path, status, readParts(fileSystem, path));
-      return listParts(fileSystem, path, giveWay).then((names) => keep(path, status, names));
+      return listParts(fileSystem, path, yieldTurn).then((names) => keep(path, status, names));
     },
     async names(path, read) {
       const status = statusOf(fileSystem, path);
@@ -136,9 +136,13 @@ export async function listNames(
   }
 }
 
-async function listParts(fileSystem: DirectoryFileSystem, path: string, giveWay: GiveWay): Promise<readonly string[]> {
+async function listParts(
+  fileSystem: DirectoryFileSystem,
+  path: string,
+  yieldTurn: YieldTurn,
+): Promise<readonly string[]> {
   const names = await listNames(fileSystem, path, ({ name }) => isPart(name));
-  return await sortInTurns(names, byCodeUnits, giveWay);
+  return await sortYielding(names, byCodeUnits, yieldTurn);
 }
 
 /** Waits for the event loop to go round once. */

@@ -14,7 +14,7 @@ export const QUARANTINE_DIRECTORY = '.quarantine';
 /** What tells a store from an empty directory, and from another store. */
 export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
-export const PENDING_DIRECTORY = '.pending';
+export const DIRTY_DIRECTORY = '.pending';
 /** Stamps of months whose dates got a directory. */
 export const DATES_DIRECTORY = '.dates';
 

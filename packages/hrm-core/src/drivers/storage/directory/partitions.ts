@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { throwIfAborted } from '../../../errors.js';
 import type { ListOptions, Partition, PartitionRange } from '../../../ports/storage.js';
-import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
+import { listDirty, markedPartition } from './dirty.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { listNames, yieldNow } from './listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './names.js';
-import { listPending, markedPartition } from './pending.js';
 import { insist } from './read.js';
 
 /**
@@ -26,8 +26,8 @@ export async function* listPartitions(
   for (const directory of range.directories ?? []) requireDirectory(directory);
   const { fromDate = '', toDate = '99999999', directories } = range;
   const isWanted = (date: string) => fromDate <= date && date <= toDate;
-  if (range.pending === true) {
-    const marks = await pendingOf(context, options);
+  if (range.dirty === true) {
+    const marks = await dirtyOf(context, options);
     await context.identity.require();
     for (const mark of marks) {
       const partition = markedPartition(mark);
@@ -45,7 +45,7 @@ export async function* listPartitions(
   const dates = isNarrowed ? await narrow(context, all, { fromDate, toDate, directories }, options) : wanted;
   let doubtedAt = isAlone ? identity.proofs : Number.NaN;
   for (let at = 0; at < dates.length; ) {
-    await options?.giveWay?.();
+    await options?.yieldTurn?.();
     throwIfAborted(options?.signal, 'listing partitions');
     const { looks, found } =
       directories === undefined
@@ -66,20 +66,20 @@ async function narrow(
   context: DirectoryContext,
   all: readonly string[],
   wanted: { readonly fromDate: string; readonly toDate: string; readonly directories: readonly string[] },
-  { giveWay = yieldNow, signal }: ListOptions = {},
+  { yieldTurn = yieldNow, signal }: ListOptions = {},
 ): Promise<readonly string[]> {
-  async function give(): Promise<void> {
-    await giveWay();
+  async function yieldUnlessAborted(): Promise<void> {
+    await yieldTurn();
     throwIfAborted(signal, 'listing partitions');
   }
   try {
-    return await insist(() => context.dates.narrow(all, wanted, give));
+    return await insist(() => context.dates.narrow(all, wanted, yieldUnlessAborted));
   } catch (error) {
     throw storageError(`look for ${wanted.directories.join()}`, context.directory, error);
   }
 }
 
-/** Dates without anything that are passed over in one piece: 32 system calls, which is little also on a slow disk. */
+/** Dates without anything that are skipped in one piece: 32 system calls, which is little also on a slow disk. */
 const DATES_AT_ONCE = 16;
 
 async function datesOf(context: DirectoryContext, options?: ListOptions): Promise<readonly string[]> {
@@ -108,10 +108,10 @@ async function namesOf(
   { fileSystem }: DirectoryContext,
   path: string,
   isWanted: (name: string) => boolean,
-  { giveWay = yieldNow }: ListOptions = {},
+  { yieldTurn = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   const names = await listNames(fileSystem, path, (entry) => isWanted(entry.name) && entry.isDirectory());
-  return await sortInTurns(names, byCodeUnits, giveWay);
+  return await sortYielding(names, byCodeUnits, yieldTurn);
 }
 
 /**
@@ -140,13 +140,13 @@ async function findSome(
   }
 }
 
-async function pendingOf(
+async function dirtyOf(
   context: DirectoryContext,
-  { giveWay = yieldNow }: ListOptions = {},
+  { yieldTurn = yieldNow }: ListOptions = {},
 ): Promise<readonly string[]> {
   try {
-    return await listPending(context, giveWay);
+    return await listDirty(context, yieldTurn);
   } catch (error) {
-    throw storageError('list what is pending', context.directory, error);
+    throw storageError('list what is dirty', context.directory, error);
   }
 }

@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { errorCode, HrmError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition } from '../../../ports/storage.js';
+import { completeMarks } from './dirty.js';
 import { type DirectoryContext, makeDataDirectory } from './durable.js';
 import { storageError } from './errors.js';
 import { createSynced, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from './files.js';
 import { holdsReadings, makeIdentity, missingError } from './identity.js';
-import { sweepLeftovers, temporaryPath } from './leftovers.js';
 import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
 import { listPartitions } from './partitions.js';
-import { completeMarks } from './pending.js';
+import { sweepStaleTemporaries, temporaryPath } from './temporaries.js';
 
 /** What a probe writes: a block, so that a full disk cannot hide it in the inode. */
 export const PROBE_BYTES = new Uint8Array(4096);
@@ -96,7 +96,7 @@ async function makeStore(fileSystem: DirectoryFileSystem, directory: string): Pr
   for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY, DATES_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
-  await sweepLeftovers(fileSystem, directory);
+  await sweepStaleTemporaries(fileSystem, directory);
   await proveLinks(fileSystem, directory);
   await makeIdentity(fileSystem, directory);
 }

@@ -3,7 +3,7 @@
  *
  * ```
  *   create .tmp/t, write, fsync -> mkdir date, user, each parent synced -> link t -> part-x
- *     linked ---------------------------------------------> fsync directory, mark pending, unlink t: 'written'
+ *     linked ---------------------------------------------> fsync directory, mark dirty, unlink t: 'written'
  *     exists, same bytes: fsync part-x (its writer may have died) -> fsync directory, mark, unlink t: 'exists'
  *     exists, other bytes: set aside (quarantine.ts), rename t -> part-x > fsync directory, mark: 'written'
  * ```
@@ -17,14 +17,14 @@ import { basename, join } from 'node:path';
 import { errorCode, throwIfAborted } from '../../../errors.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition } from '../../../ports/storage.js';
+import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
 import { storageError } from './errors.js';
 import { closeQuietly, createSynced, done, openForReading, unlinkQuietly } from './files.js';
-import { temporaryPath } from './leftovers.js';
 import { partitionPath, requirePart } from './names.js';
-import { markPending } from './pending.js';
 import { keepAside } from './quarantine.js';
 import { readExactly } from './read.js';
+import { temporaryPath } from './temporaries.js';
 
 /** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
 const MAX_PUBLISH_ATTEMPTS = 5;
@@ -65,10 +65,10 @@ async function publishOnce(
   try {
     await makePartition(context, partition);
     const outcome = await linkPart(context, partition, temporary, path, bytes);
-    // After the link: see pending.ts.
+    // After the link: see dirty.ts.
     await Promise.all([
       syncShared(context, partitionPath(context.directory, partition)),
-      markPending(context, partition),
+      markDirty(context, partition),
     ]);
     return outcome;
   } finally {

@@ -3,7 +3,7 @@
  *
  * ```
  *   is NAME the file that the snapshot holds? no -> 'gone'
- *   create .tmp/r, write, fsync ; link r -> .quarantine/Q.damaged.json ; unlink r ; mark pending
+ *   create .tmp/r, write, fsync ; link r -> .quarantine/Q.damaged.json ; unlink r ; mark dirty
  *   rename NAME -> part-old-x ; is that the file? no -> 'gone' (what was moved is simply a part now)
  *   link part-old-x -> .quarantine/Q.damaged ; fsync .quarantine
  *   unlink part-old-x ; fsync directory                                                         'quarantined'
@@ -30,6 +30,7 @@ import { errorCode, throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../../ports/storage.js';
+import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makeDurable, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import {
@@ -43,11 +44,10 @@ import {
   statusOf,
   unlinkQuietly,
 } from './files.js';
-import { temporaryPath } from './leftovers.js';
 import { isDate, isPart, isUserDirectory, partitionPath, QUARANTINE_DIRECTORY } from './names.js';
-import { markPending } from './pending.js';
 import { readExactly } from './read.js';
 import { openAside, whileHeld } from './snapshot.js';
+import { temporaryPath } from './temporaries.js';
 
 /** What stands beside a file that was set aside, as JSON. */
 interface QuarantineReport {
@@ -99,7 +99,7 @@ async function setAside(
     if (!isSameFile(statusOf(fileSystem, path), expected)) return 'gone';
     await writeReport(context, aside, { ...partition, name, byteLength: Number(expected.size), reason });
     // There may be something to merge again of what it was said to replace.
-    await markPending(context, partition);
+    await markDirty(context, partition);
     const hasMoved = await succeedsUnless(
       'ENOENT',
       done((callback) => fileSystem.rename(path, moved, callback)),
@@ -151,7 +151,7 @@ export async function keepAside(
   }
 }
 
-/** {@link Storage.quarantined} of the directory driver. What has no report, or a report that is none of ours, is passed over. */
+/** {@link Storage.quarantined} of the directory driver. What has no report, or a report that is none of ours, is skipped. */
 export async function* listQuarantined(
   context: DirectoryContext,
   options?: CallOptions,

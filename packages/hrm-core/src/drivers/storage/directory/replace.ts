@@ -2,7 +2,7 @@
  * Replacing `compacted.parquet`, and removing what it replaced: a commit without a lock.
  *
  * ```
- *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced -> mark pending
+ *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced -> mark dirty
  *     snapshot had C:   rename compacted -> part-old-x ; is that C? no -> conflict (it is simply a part now)
  *     snapshot had none: nothing to move
  *   link t -> compacted ; exists -> conflict (another compacter was first)
@@ -18,13 +18,13 @@
 import { join } from 'node:path';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { Partition, Replacement } from '../../../ports/storage.js';
+import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietly } from './files.js';
-import { temporaryPath } from './leftovers.js';
 import { partitionPath, requirePart } from './names.js';
-import { markPending } from './pending.js';
 import { heldCompacted } from './snapshot.js';
+import { temporaryPath } from './temporaries.js';
 
 /** {@link Storage.replace} of the directory driver. */
 export async function replaceCompacted(
@@ -33,16 +33,16 @@ export async function replaceCompacted(
 ): Promise<'replaced' | 'conflict'> {
   const { partition } = replacement.snapshot;
   const path = partitionPath(context.directory, partition);
-  requirePart(replacement.retiredName);
+  requirePart(replacement.supersededName);
   const expected = heldCompacted(replacement.snapshot);
   const temporary = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, temporary, replacement.bytes, context.flush.before);
-    // A user's first file may be a compacted one, brought home out of `_shared`.
+    // A user's first file may be a compacted one, split out of `_shared`.
     await makePartition(context, partition);
     // There will be something to delete, and should this process die, another one must find it.
-    await markPending(context, partition);
-    const outcome = await switchCompacted(context, path, expected, join(path, replacement.retiredName), temporary);
+    await markDirty(context, partition);
+    const outcome = await switchCompacted(context, path, expected, join(path, replacement.supersededName), temporary);
     // Also after a conflict, which may have moved a file.
     await syncShared(context, path);
     return outcome;
@@ -58,20 +58,20 @@ async function switchCompacted(
   context: DirectoryContext,
   path: string,
   expected: FileStatus | null,
-  retired: string,
+  superseded: string,
   temporary: string,
 ): Promise<'replaced' | 'conflict'> {
   const { fileSystem } = context;
   const compacted = join(path, COMPACTED_NAME);
   if (expected !== null) {
     // rename overwrites. A name that is not fresh is a replacement tried again, after its first try failed half-way.
-    if (statusOf(fileSystem, retired) !== null) return 'conflict';
+    if (statusOf(fileSystem, superseded) !== null) return 'conflict';
     const hasMoved = await succeedsUnless(
       'ENOENT',
-      done((callback) => fileSystem.rename(compacted, retired, callback)),
+      done((callback) => fileSystem.rename(compacted, superseded, callback)),
     );
     if (!hasMoved) return 'conflict';
-    if (!isSameFile(statusOf(fileSystem, retired), expected)) return 'conflict';
+    if (!isSameFile(statusOf(fileSystem, superseded), expected)) return 'conflict';
   }
   const isLinked = await succeedsUnless(
     'EEXIST',

@@ -17,7 +17,7 @@ const FILES_A_PIECE = 64;
 export async function sizeOfPartition(
   context: DirectoryContext,
   partition: Partition,
-  { giveWay }: ListOptions = {},
+  { yieldTurn }: ListOptions = {},
 ): Promise<PartitionSize> {
   const { fileSystem } = context;
   const path = partitionPath(context.directory, partition);
@@ -25,7 +25,7 @@ export async function sizeOfPartition(
     let [files, bytes] = [0, 0];
     let compactedBytes: number | null = null;
     for (const [i, name] of (await insist(async () => namesIn(context, path))).entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
       if (!isPart(name) && name !== COMPACTED_NAME) continue;
       const status = await insist(async () => statusOf(fileSystem, `${path}/${name}`));
       if (!status?.isFile()) continue;

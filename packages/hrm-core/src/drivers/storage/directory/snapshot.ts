@@ -48,7 +48,7 @@ import type {
   StoredFile,
   VersionOptions,
 } from '../../../ports/storage.js';
-import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import { isShortOfDescriptors } from './descriptors.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
@@ -123,13 +123,13 @@ export async function openSnapshot(
 export async function listVersions(
   context: DirectoryContext,
   partition: Partition,
-  { giveWay }: VersionOptions = {},
+  { yieldTurn }: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
   try {
     const found: FileVersion[] = [];
-    for (const [i, name] of [COMPACTED_NAME, ...(await context.lister.parts(path, giveWay))].entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+    for (const [i, name] of [COMPACTED_NAME, ...(await context.lister.parts(path, yieldTurn))].entries()) {
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
       if (HASHED_PART.test(name)) {
         found.push({ name, version: name });
         continue;
@@ -196,7 +196,7 @@ function foundFile(snapshot: Snapshot, name: string): FoundFile | null {
 async function openSettled(
   context: DirectoryContext,
   path: string,
-  { isKnown, giveWay }: SnapshotOptions = {},
+  { isKnown, yieldTurn }: SnapshotOptions = {},
 ): Promise<Settled | null> {
   const { fileSystem, lister } = context;
   const seen = new Set([COMPACTED_NAME]);
@@ -210,11 +210,11 @@ async function openSettled(
     const compacted = openCompacted(fileSystem, path);
     if (compacted !== null) files.push(compacted);
     for (let listing = 0; listing < MAX_SNAPSHOT_ATTEMPTS && !isSettled; listing++) {
-      const listed = lister.parts(path, giveWay);
+      const listed = lister.parts(path, yieldTurn);
       const isLong = listed instanceof Promise;
       let isNew = false;
       for (const [i, name] of (isLong ? await listed : listed).entries()) {
-        if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay?.();
+        if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
         if (seen.has(name)) continue;
         isNew = true;
         seen.add(name);
@@ -258,15 +258,15 @@ async function toSnapshot(
   context: DirectoryContext,
   partition: Partition,
   { files, known }: Settled,
-  { giveWay = async () => undefined }: SnapshotOptions = {},
+  { yieldTurn = async () => undefined }: SnapshotOptions = {},
 ): Promise<Snapshot> {
-  await giveWay();
+  await yieldTurn();
   const state: HeldSnapshot = { files: new Map(files.map((file) => [file.name, file])), isOpen: true };
-  const { stored, close } = await asStored(context, partition, { files, state, giveWay });
-  await giveWay();
+  const { stored, close } = await asStored(context, partition, { files, state, yieldTurn });
+  await yieldTurn();
   const all = [...stored, ...known.map(unopenedFile)];
-  await giveWay();
-  const snapshot: Snapshot = { partition, files: await sortInTurns(all, byName, giveWay), close };
+  await yieldTurn();
+  const snapshot: Snapshot = { partition, files: await sortYielding(all, byName, yieldTurn), close };
   held.set(snapshot, state);
   return snapshot;
 }

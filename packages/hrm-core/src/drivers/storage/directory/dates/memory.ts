@@ -34,7 +34,7 @@ export interface DateMemory {
   narrow(
     all: readonly string[],
     wanted: { readonly fromDate: string; readonly toDate: string; readonly directories: readonly string[] },
-    giveWay: () => Promise<void>,
+    yieldTurn: () => Promise<void>,
   ): Promise<readonly string[]>;
 }
 
@@ -121,7 +121,7 @@ export function createDateMemory(
   }
 
   return {
-    async narrow(all, { fromDate, toDate, directories }, giveWay) {
+    async narrow(all, { fromDate, toDate, directories }, yieldTurn) {
       if (grouped?.all !== all) grouped = { all, months: groupByMonth(all) };
       const keys = directories.map(keyOf);
       const learnt: Month[] = [];
@@ -130,7 +130,7 @@ export function createDateMemory(
       for (const dates of grouped.months) {
         const month = monthOf(dates[0] as string);
         if (month < monthOf(fromDate) || month > monthOf(toDate)) continue;
-        await giveWay();
+        await yieldTurn();
         const known = recall(month, dates);
         let found = known?.found;
         if (known === null || !(known.isListed || keys.every((key) => known.found.has(key)))) {

@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { LISTING_SETTLE_MS } from '../../../../limits.js';
 import { succeedsUnless } from '../errors.js';
 import { createEmpty, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from '../files.js';
-import { temporaryPath } from '../leftovers.js';
 import { DATES_DIRECTORY } from '../names.js';
+import { temporaryPath } from '../temporaries.js';
 import { isOlderThan, stateText } from './state.js';
 
 /** The month of a date, `YYYYMM`. */

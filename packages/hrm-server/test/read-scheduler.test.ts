@@ -4,7 +4,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createLinger } from '../src/http/linger.js';
-import { createReadLine } from '../src/http/read-in-turns.js';
+import { createReadScheduler } from '../src/http/read-scheduler.js';
 import { MAX_LINGERING, MAX_TURN_LINGER_BYTES } from '../src/limits.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -21,13 +21,13 @@ function endless(): Readable {
 describe('a line in which bodies are read', () => {
   it('reads so much a turn of all of them, and owners take turns', async () => {
     // A clock that stands still makes no rate.
-    const readInTurns = createReadLine({ turnBytes: 4 * CHUNK_BYTES, nowMs: () => 0 });
+    const scheduleRead = createReadScheduler({ turnBytes: 4 * CHUNK_BYTES, nowMs: () => 0 });
     const read = { busy: 0, other: 0 };
     const bodies = Array.from({ length: 50 }, endless);
-    for (const body of bodies) readInTurns(body, 'busy', (chunk) => (read.busy += chunk.length));
+    for (const body of bodies) scheduleRead(body, 'busy', (chunk) => (read.busy += chunk.length));
     await nextTurn();
     const other = endless();
-    readInTurns(other, 'other', (chunk) => (read.other += chunk.length));
+    scheduleRead(other, 'other', (chunk) => (read.other += chunk.length));
     const before = read.busy;
     const turns = 10;
     for (let i = 0; i < turns; i += 1) await nextTurn();
@@ -39,10 +39,10 @@ describe('a line in which bodies are read', () => {
 
   it('reads no faster than its rate, whatever comes', async () => {
     let nowMs = 0;
-    const readInTurns = createReadLine({ turnBytes: 2 ** 30, bytesPerSecond: 2 ** 20, nowMs: () => nowMs });
+    const scheduleRead = createReadScheduler({ turnBytes: 2 ** 30, bytesPerSecond: 2 ** 20, nowMs: () => nowMs });
     let bytes = 0;
     const body = endless();
-    const stop = readInTurns(body, 'ana', (chunk) => (bytes += chunk.length));
+    const stop = scheduleRead(body, 'ana', (chunk) => (bytes += chunk.length));
     await expect.poll(() => bytes).toBeGreaterThanOrEqual(2 ** 20);
     const first = bytes;
     for (let i = 0; i < 20; i += 1) await nextTurn();
@@ -55,10 +55,10 @@ describe('a line in which bodies are read', () => {
   });
 
   it('gives all of a body, in order, and its end', async () => {
-    const readInTurns = createReadLine({ turnBytes: 10 });
+    const scheduleRead = createReadScheduler({ turnBytes: 10 });
     const body = new PassThrough();
     let text = '';
-    readInTurns(body, 'ana', (chunk) => (text += chunk.toString()));
+    scheduleRead(body, 'ana', (chunk) => (text += chunk.toString()));
     const parts = Array.from({ length: 100 }, (_, i) => `${i},`);
     for (const part of parts) {
       body.write(part);

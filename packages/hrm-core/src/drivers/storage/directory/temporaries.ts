@@ -33,15 +33,15 @@ export function temporaryPath(dataDirectory: string): string {
 }
 
 /** Deletes the temporaries of processes that are gone; one that cannot be deleted is left for the next start. */
-export async function sweepLeftovers(fileSystem: DirectoryFileSystem, dataDirectory: string): Promise<void> {
+export async function sweepStaleTemporaries(fileSystem: DirectoryFileSystem, dataDirectory: string): Promise<void> {
   const directory = join(dataDirectory, TEMPORARY_DIRECTORY);
   for (const entry of await listEntries(fileSystem, directory)) {
     const path = join(directory, entry.name);
-    if (!entry.isDirectory() && isLeftover(fileSystem, path, entry.name)) await unlinkQuietly(fileSystem, path);
+    if (!entry.isDirectory() && isStaleTemporary(fileSystem, path, entry.name)) await unlinkQuietly(fileSystem, path);
   }
 }
 
-function isLeftover(fileSystem: DirectoryFileSystem, path: string, name: string): boolean {
+function isStaleTemporary(fileSystem: DirectoryFileSystem, path: string, name: string): boolean {
   const [, owner, pid, start] = NAME_PATTERN.exec(name) ?? [];
   if (owner === undefined || pid === undefined || start === undefined) return true;
   if (owner === host) return !isAlive(Number(pid), start);

@@ -1,5 +1,5 @@
 /** One thing that was looked at. */
-export interface Finding {
+export interface CheckResult {
   /** What it is about: `node`, `settings`, `keys`, `data`, `queue`, `redis`, `clock`. */
   readonly check: string;
   /** `problem`: something does not work, or soon will not. `warning`: somebody should look. */
@@ -13,17 +13,17 @@ export interface Finding {
 }
 
 /** Findings of one check, in the words it takes. */
-export function findingsOf(check: string) {
+export function resultsOf(check: string) {
   return {
-    ok: (code: string, message: string): Finding => ({ check, level: 'ok', code, message, advice: null }),
-    warning: (code: string, message: string, advice: string): Finding => ({
+    ok: (code: string, message: string): CheckResult => ({ check, level: 'ok', code, message, advice: null }),
+    warning: (code: string, message: string, advice: string): CheckResult => ({
       check,
       level: 'warning',
       code,
       message,
       advice,
     }),
-    problem: (code: string, message: string, advice: string): Finding => ({
+    problem: (code: string, message: string, advice: string): CheckResult => ({
       check,
       level: 'problem',
       code,

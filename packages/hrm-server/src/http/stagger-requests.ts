@@ -8,7 +8,7 @@ import type { RequestHandler } from './one-by-one.js';
  * turns. Node alone begins all that have come: 250 live streams opened at once were one piece of work of 150 ms.
  * @param nowMs - milliseconds from any point on.
  */
-export function beginInTurns(handle: RequestHandler, nowMs = () => performance.now()): RequestHandler {
+export function staggerRequests(handle: RequestHandler, nowMs = () => performance.now()): RequestHandler {
   const line = createRotation<() => void>();
   let beganMs = Number.NEGATIVE_INFINITY;
   let isMoving = false;

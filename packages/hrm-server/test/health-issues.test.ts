@@ -62,15 +62,15 @@ describe('the queue', () => {
     expect(await codesAfter(70_000)).toEqual([]);
     await queue.release(claim?.token ?? '');
     expect(await codesAfter(1_000)).toEqual([]);
-    expect(await codesAfter(50_000)).not.toContain('queue leftover_claims degraded');
-    expect(await codesAfter(10_001)).toContain('queue leftover_claims degraded');
+    expect(await codesAfter(50_000)).not.toContain('queue expired_claims degraded');
+    expect(await codesAfter(10_001)).toContain('queue expired_claims degraded');
     expect((await check()).checks.queue).toContain(
       'claims of dead consumers wait to be taken over: 1 (is a consumer running?)',
     );
     const again = await queue.claim(LIMITS);
     expect(await codesAfter(1_000)).toEqual([]);
     await queue.release(again?.token ?? '');
-    expect(await codesAfter(1_000)).not.toContain('queue leftover_claims degraded');
+    expect(await codesAfter(1_000)).not.toContain('queue expired_claims degraded');
   });
 });
 
@@ -88,8 +88,8 @@ describe('the log', () => {
     await until(async () => (await queue.depth()).deadLetters === 2, 'both are dead');
     // Checks are a second apart.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const letters = await queue.deadLetters.list({ limit: 10 });
-    await queue.deadLetters.purge(letters.map(({ id }) => id));
+    const deadLetters = await queue.deadLetters.list({ limit: 10 });
+    await queue.deadLetters.purge(deadLetters.map(({ id }) => id));
     await until(() => lines().length > 1, 'the end is told');
     expect(lines().map(({ level, code, msg }) => [level, code, msg])).toEqual([
       [40, 'dead_letters', 'health: dead letters: 1 (see hrm dlq list)'],

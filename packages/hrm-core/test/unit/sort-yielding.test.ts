@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { byCodeUnits, sortInTurns } from '../../src/sort-in-turns.js';
+import { byCodeUnits, sortYielding } from '../../src/sort-yielding.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
 const seed = testSeed();
@@ -9,7 +9,7 @@ it.each([0, 1, 2, 4_095, 4_096, 4_097, 8_193, 30_000])(
     const random = randomFrom(seed);
     const items = Array.from({ length: count }, (_, at) => ({ key: `k${Math.floor(random() * count)}`, at }));
     let pauses = 0;
-    const sorted = await sortInTurns(
+    const sorted = await sortYielding(
       items,
       (a, b) => byCodeUnits(a.key, b.key),
       async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { beginInTurns } from '../src/http/begin-in-turns.js';
+import { staggerRequests } from '../src/http/stagger-requests.js';
 
 function requestOf(remoteAddress: string, isGone = false) {
   return { socket: { remoteAddress, destroyed: isGone } } as unknown as IncomingMessage;
@@ -10,7 +10,7 @@ function requestOf(remoteAddress: string, isGone = false) {
 it('begins what fits in a turn, the others in the next ones, and lets addresses take turns', async () => {
   let nowMs = 0;
   const begun: string[] = [];
-  const begin = beginInTurns(
+  const begin = staggerRequests(
     ({ socket }) => {
       begun.push(socket.remoteAddress ?? '');
       nowMs += 2;

@@ -6,15 +6,15 @@ import { decodeGroups } from '../../parquet/decode.js';
 import { type Footer, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { type DevicePriority, mergeInTurns } from '../../pure/merge.js';
+import { type DevicePriority, mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup/rollup.js';
 import { rollupBytes } from '../../pure/rollup/rollup-size.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
-import { takeTurns } from './turns.js';
+import { createYielder } from './yielder.js';
 
 /** What is known of a file. */
-export interface KnownFile {
+export interface LoadedFile {
   readonly footer: Footer;
   /** Stored with the file, or made of a small part's readings when they were first read. */
   readonly rollup: Rollup | null;
@@ -35,28 +35,28 @@ const FOOTER_BYTES = 4_000;
  * @param priority - what a rollup made here is resolved under.
  * @throws HrmError kind `data`, code `file_damaged`.
  */
-export async function knowFile(
+export async function loadFile(
   cache: FileCache,
   file: StoredFile,
   partition: Partition,
   priority: DevicePriority,
-): Promise<KnownFile> {
+): Promise<LoadedFile> {
   const key = versionKey(file, partition);
   const known = cache.get(key);
-  if (known !== undefined) return known as KnownFile;
+  if (known !== undefined) return known as LoadedFile;
   const opened = await openFile(file, partition);
   const { footer } = opened;
   const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
   const dayMs = dateStartMs(partition.date) ?? 0;
   // Minutes of a rollup are the day's that it was made for: of a file that somebody put among another day's they are wrong.
   let rollup = isOfDay(footer, dayMs) ? footer.rollup : null;
-  const turns = takeTurns();
+  const yielder = createYielder();
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
-    const tables = await decodeGroups(file, partition, opened, footer.groups, turns.give);
-    await turns.give();
-    columns = await mergeInTurns(tables, turns.give);
-    await turns.give();
+    const tables = await decodeGroups(file, partition, opened, footer.groups, yielder.yieldTurn);
+    await yielder.yieldTurn();
+    columns = await mergeYielding(tables, yielder.yieldTurn);
+    await yielder.yieldTurn();
     rollup = rollUp(columns, dayMs, priority);
   }
   const result = {
@@ -82,7 +82,7 @@ export async function readGroups(
   cache: FileCache,
   file: StoredFile,
   partition: Partition,
-  { footer, columns }: KnownFile,
+  { footer, columns }: LoadedFile,
   groups: readonly RowGroup[],
 ): Promise<readonly ReadingColumns[]> {
   if (groups.length === 0) return [];
@@ -90,7 +90,7 @@ export async function readGroups(
   const key = versionKey(file, partition);
   const tables = groups.map((group) => cache.get(`${key}/${group.index}`) as ReadingColumns | undefined);
   const missing = groups.filter((_, i) => tables[i] === undefined);
-  const read = await decodeGroups(file, partition, { footer }, missing, takeTurns().give);
+  const read = await decodeGroups(file, partition, { footer }, missing, createYielder().yieldTurn);
   for (const [i, group] of missing.entries()) {
     const table = read[i] as ReadingColumns;
     const bytes = table.length * ROW_BYTES;
@@ -100,7 +100,7 @@ export async function readGroups(
 }
 
 /** Bytes that it takes in memory, about. */
-export function bytesOf({ footer, rollup, columns, spans }: KnownFile): number {
+export function bytesOf({ footer, rollup, columns, spans }: LoadedFile): number {
   const rows = columns?.length ?? 0;
   return (
     FOOTER_BYTES +

@@ -11,7 +11,7 @@ import { SCRIPTS } from './scripts.js';
 /** Letters moved by one call, */
 const LETTERS_PER_CALL = 100;
 
-/** and bytes listed or moved by one, as long as there are several: a letter is as long as a stranger made it. */
+/** and bytes listed or moved by one, as long as there are several: a dead letter is as long as a stranger made it. */
 const CALL_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -20,8 +20,8 @@ const CALL_BYTES = 4 * 1024 * 1024;
  */
 const ID = /^(\d{13,20})-(\d{10,20})$/;
 
-/** The dead letters of one queue. A redriven letter counts as one reading; its attempts go on from where they were. */
-export function redisLetters(context: RedisContext): DeadLetters {
+/** The dead letters of one queue. A redriven dead letter counts as one reading; its attempts go on from where they were. */
+export function redisDeadLetters(context: RedisContext): DeadLetters {
   return {
     list: ({ afterId, limit }) => list(context, afterId === undefined ? '-' : `(${requireId(afterId)}`, '+', limit),
     async get(id) {
@@ -45,11 +45,11 @@ export function redisLetters(context: RedisContext): DeadLetters {
 }
 
 async function list(context: RedisContext, from: string, to: string, limit: number): Promise<readonly DeadLetter[]> {
-  const entries = await run(context, SCRIPTS.letters, [context.keys.dead], [from, to, limit, CALL_BYTES]);
-  return (entries as [Buffer, Buffer[]][]).map(([id, fields]) => toLetter(String(id), fields));
+  const entries = await run(context, SCRIPTS.deadLetters, [context.keys.dead], [from, to, limit, CALL_BYTES]);
+  return (entries as [Buffer, Buffer[]][]).map(([id, fields]) => toDeadLetter(String(id), fields));
 }
 
-function toLetter(streamId: string, fields: readonly Buffer[]): DeadLetter {
+function toDeadLetter(streamId: string, fields: readonly Buffer[]): DeadLetter {
   const byName = new Map<string, Buffer>();
   for (let i = 0; i + 1 < fields.length; i += 2) byName.set(String(fields[i]), fields[i + 1] ?? Buffer.alloc(0));
   const [ms = '', sequence = ''] = streamId.split('-');
@@ -63,7 +63,7 @@ function toLetter(streamId: string, fields: readonly Buffer[]): DeadLetter {
   };
 }
 
-/** @param move - tells how many of the ids it is done with, at least one, and how many letters it found. */
+/** @param move - tells how many of the ids it is done with, at least one, and how many dead letters it found. */
 async function inChunks(
   ids: readonly string[],
   move: (chunk: string[]) => Promise<{ readonly done: number; readonly count: number }>,
@@ -89,6 +89,6 @@ function requireId(id: string): string {
   if (streamId !== null) return streamId;
   throw new HrmError(`"${id}" is not the id of a dead letter: take one from the list`, {
     kind: 'invalid',
-    code: 'invalid_letter_id',
+    code: 'invalid_dead_letter_id',
   });
 }

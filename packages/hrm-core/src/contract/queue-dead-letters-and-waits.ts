@@ -7,8 +7,8 @@ import type { Queue } from '../ports/queue.js';
 import { claimed, element, LIMITS, type Register, rejectsWith, texts } from './queue-support.js';
 
 /** Dead letters: with the acknowledgement, listed, redriven, purged. */
-export function letterTests(test: Register): void {
-  const letter = (text: string) => ({
+export function deadLetterTests(test: Register): void {
+  const deadLetter = (text: string) => ({
     reason: `bad: ${text}`,
     bytes: Buffer.from([0xff, ...Buffer.from(text)]),
     stampMs: 7,
@@ -17,11 +17,11 @@ export function letterTests(test: Register): void {
   test('keeps dead letters with the acknowledgement, pages, redrives and purges', async (queue) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
-    assert.equal(await queue.ack(token, { deadLetters: ['x', 'y', 'z'].map(letter) }), 'acked');
+    assert.equal(await queue.ack(token, { deadLetters: ['x', 'y', 'z'].map(deadLetter) }), 'acked');
     const all = await queue.deadLetters.list({ limit: 10 });
     assert.deepEqual(
       all.map(({ reason, bytes, stampMs, attempts }) => ({ reason, bytes: Buffer.from(bytes), stampMs, attempts })),
-      ['x', 'y', 'z'].map(letter),
+      ['x', 'y', 'z'].map(deadLetter),
     );
     const [x, y, z] = all.map(({ id }) => id);
     assert.ok(x !== undefined && y !== undefined && z !== undefined && x < y && y < z);
@@ -34,11 +34,11 @@ export function letterTests(test: Register): void {
     assert.equal(await queue.deadLetters.purge([x, y, 'unknown']), 1);
     assert.deepEqual(await ids(undefined, 10), [z]);
     const redriven = await claimed(queue);
-    assert.deepEqual(Buffer.from(redriven.elements[0]?.bytes ?? []), letter('y').bytes);
+    assert.deepEqual(Buffer.from(redriven.elements[0]?.bytes ?? []), deadLetter('y').bytes);
     assert.equal(redriven.elements[0]?.stampMs, 7);
   });
   test('keeps nothing of a stale acknowledgement', async (queue, fixture) => {
-    const remainder = { deadLetters: [letter('x')], requeue: [{ ...element('y'), stampMs: 7 }] };
+    const remainder = { deadLetters: [deadLetter('x')], requeue: [{ ...element('y'), stampMs: 7 }] };
     assert.equal(await queue.ack('nobody', remainder), 'stale');
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
@@ -111,9 +111,9 @@ export function waitTests(test: Register): void {
   });
   test('wakes when the oldest is old enough', async (queue, fixture) => {
     await queue.push([element('a')]);
-    const ripe = { ...never, ageMs: 500 };
-    assert.equal(await queue.wait(ripe, { timeoutMs: 0 }), false);
-    const waiting = queue.wait(ripe, { timeoutMs: 20_000 });
+    const threshold = { ...never, ageMs: 500 };
+    assert.equal(await queue.wait(threshold, { timeoutMs: 0 }), false);
+    const waiting = queue.wait(threshold, { timeoutMs: 20_000 });
     await fixture.advance(500);
     assert.equal(await waiting, true);
   });

@@ -11,10 +11,10 @@ import type { CallOptions } from '../../ports/call-options.js';
 import { createRotation } from '../../pure/rotation.js';
 
 /** Lets the process do something else, every few milliseconds of work. */
-export interface Turns {
-  give(): Promise<void>;
+export interface Yielder {
+  yieldTurn(): Promise<void>;
   /** Lets all of this owner's who wait go first, however little was done: for who makes work for them. */
-  queue(): Promise<void>;
+  yieldToAll(): Promise<void>;
 }
 
 const line = createRotation<() => void>();
@@ -60,11 +60,11 @@ function queue(owner: string): Promise<void> {
 }
 
 /** The process' one line, for who works for long. */
-export function takeTurns({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Turns {
+export function createYielder({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Yielder {
   return {
-    async give() {
+    async yieldTurn() {
       if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
     },
-    queue: () => queue(owner),
+    yieldToAll: () => queue(owner),
   };
 }

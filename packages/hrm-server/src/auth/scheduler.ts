@@ -5,7 +5,7 @@
 import { createRotation, HrmError } from 'hrm-core';
 
 /** Lets a few steps run at once, those of different clients in turn. */
-export interface FairShare {
+export interface Scheduler {
   /**
    * Runs a step when it is its turn. What it throws is thrown here.
    * @param signal - fires when the client has gone: a step that hangs, since a disk does, holds up the others no longer.
@@ -18,7 +18,7 @@ export interface FairShare {
  * @param maxRunning - steps under way at once; between the end of one and the next everybody else has a turn. One client has three
  *   quarters of them at most, so that another's step begins at once.
  */
-export function createFairShare(maxRunning: number): FairShare {
+export function createScheduler(maxRunning: number): Scheduler {
   const maxOwn = maxRunning - Math.floor(maxRunning / 4);
   const waiting = createRotation<() => void>();
   const runningOf = new Map<string, number>();
@@ -76,16 +76,16 @@ function unlessGone<Result>(step: Promise<Result>, signal: AbortSignal): Promise
 }
 
 /** What is held at once, by everybody and by each client: bytes, places. One client has a quarter at most, so that it shuts out nobody. */
-export interface Shares {
+export interface Quota {
   /** Whether a client could take so much now. */
   hasRoom(client: string, amount: number): boolean;
   /** Takes so much; `false`, and takes nothing, when there is not so much left for this client. */
-  take(client: string, amount: number): boolean;
-  give(client: string, amount: number): void;
+  acquire(client: string, amount: number): boolean;
+  release(client: string, amount: number): void;
 }
 
 /** @param max - held by all, inclusive. @param maxOwn - by one client, inclusive. */
-export function createShares(max: number, maxOwn = max / 4): Shares {
+export function createQuota(max: number, maxOwn = max / 4): Quota {
   const taken = new Map<string, number>();
   let all = 0;
 
@@ -102,33 +102,33 @@ export function createShares(max: number, maxOwn = max / 4): Shares {
 
   return {
     hasRoom,
-    take(client, amount) {
+    acquire(client, amount) {
       if (!hasRoom(client, amount)) return false;
       change(client, amount);
       return true;
     },
-    give: (client, amount) => change(client, -amount),
+    release: (client, amount) => change(client, -amount),
   };
 }
 
 /** Places, taken one by one. */
-export interface Places {
+export interface Semaphore {
   /**
    * @returns what gives the place back; again is harmless.
    * @throws HrmError kind `unavailable`, code `too_busy`, when there is none left for this client.
    */
-  take(client: string): () => void;
+  acquire(client: string): () => void;
 }
 
 /** @param max - places of all. @param message - of the error when there is none left. */
-export function createPlaces(max: number, message: string): Places {
-  const shares = createShares(max);
+export function createSemaphore(max: number, message: string): Semaphore {
+  const quota = createQuota(max);
   return {
-    take(client) {
-      if (!shares.take(client, 1)) throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+    acquire(client) {
+      if (!quota.acquire(client, 1)) throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
       let isTaken = true;
       return () => {
-        if (isTaken) shares.give(client, 1);
+        if (isTaken) quota.release(client, 1);
         isTaken = false;
       };
     },

@@ -91,9 +91,9 @@ it('are named by verify, but for what begins with a dot', async () => {
     await mkdir(path.join(day, 'ana/part-old.parquet'));
     const { faults } = await verify({ storage }, { userId: 'ana', repair: true });
     expect(faults.map(({ name, code, outcome }) => [name, code, outcome])).toEqual([
-      ['backup.parquet', 'stray', 'found'],
-      ['notes.txt', 'stray', 'found'],
-      ['part-old.parquet', 'stray', 'found'],
+      ['backup.parquet', 'orphan', 'found'],
+      ['notes.txt', 'orphan', 'found'],
+      ['part-old.parquet', 'orphan', 'found'],
     ]);
   });
 });

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createFairShare, createPlaces } from '../src/auth/fair-share.js';
+import { createScheduler, createSemaphore } from '../src/auth/scheduler.js';
 import { gate } from './support.js';
 
 const { signal } = new AbortController();
 
 describe('a fair share', () => {
   it('runs so many steps at once, and lets clients take turns however much one of them asks for', async () => {
-    const share = createFairShare(2);
+    const share = createScheduler(2);
     const { opened, open } = gate();
     const begun: string[] = [];
     let running = 0;
@@ -32,14 +32,14 @@ describe('a fair share', () => {
   });
 
   it('begins a step of another at once, however many of one are under way', async () => {
-    const share = createFairShare(4);
+    const share = createScheduler(4);
     const hanging = Array.from({ length: 9 }, () => share.run('a', () => new Promise(() => undefined), signal));
     expect(await share.run('b', async () => 'done', signal)).toBe('done');
     expect(hanging).toHaveLength(9);
   });
 
   it('gives what a step gives, and goes on after one that failed', async () => {
-    const share = createFairShare(1);
+    const share = createScheduler(1);
     const failing = share.run('a', () => Promise.reject(new Error('no')), signal);
     const next = share.run('a', async () => 7, signal);
     await expect(failing).rejects.toThrow('no');
@@ -48,7 +48,7 @@ describe('a fair share', () => {
   });
 
   it('lets everybody else have a turn between two steps', async () => {
-    const share = createFairShare(1);
+    const share = createScheduler(1);
     let turns = 0;
     const isOver = { value: false };
     const count = (): void => {
@@ -64,7 +64,7 @@ describe('a fair share', () => {
 
 describe('a step that hangs', () => {
   it('holds up the others until its client has gone', async () => {
-    const share = createFairShare(1);
+    const share = createScheduler(1);
     const gone = new AbortController();
     const hanging = share.run('a', () => new Promise(() => undefined), gone.signal);
     let isDone = false;
@@ -84,22 +84,22 @@ describe('a step that hangs', () => {
 
 describe('places', () => {
   it('are a quarter of all for one client, and come back once', () => {
-    const places = createPlaces(8, 'no place');
-    const first = places.take('a');
-    places.take('a');
-    expect(() => places.take('a')).toThrow(expect.objectContaining({ kind: 'unavailable', code: 'too_busy' }));
+    const semaphore = createSemaphore(8, 'no place');
+    const first = semaphore.acquire('a');
+    semaphore.acquire('a');
+    expect(() => semaphore.acquire('a')).toThrow(expect.objectContaining({ kind: 'unavailable', code: 'too_busy' }));
     first();
     first();
-    places.take('a');
-    expect(() => places.take('a')).toThrow('no place');
-    for (const client of ['b', 'b', 'c', 'c', 'd', 'd']) places.take(client);
-    expect(() => places.take('e')).toThrow('no place');
+    semaphore.acquire('a');
+    expect(() => semaphore.acquire('a')).toThrow('no place');
+    for (const client of ['b', 'b', 'c', 'c', 'd', 'd']) semaphore.acquire(client);
+    expect(() => semaphore.acquire('e')).toThrow('no place');
   });
 
   it('of clients that are gone are free', () => {
-    const places = createPlaces(4, 'no place');
-    for (let i = 0; i < 1_000; i += 1) places.take(`client ${i}`)();
-    for (const client of ['a', 'b', 'c', 'd']) places.take(client);
-    expect(() => places.take('e')).toThrow();
+    const semaphore = createSemaphore(4, 'no place');
+    for (let i = 0; i < 1_000; i += 1) semaphore.acquire(`client ${i}`)();
+    for (const client of ['a', 'b', 'c', 'd']) semaphore.acquire(client);
+    expect(() => semaphore.acquire('e')).toThrow();
   });
 });

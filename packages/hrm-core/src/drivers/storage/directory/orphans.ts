@@ -9,23 +9,23 @@ import { FILES_A_PIECE } from './held.js';
 import { listNames, yieldNow } from './listing.js';
 import { isPart, partitionPath } from './names.js';
 
-/** {@link Storage.strays} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
-export async function listStrays(
+/** {@link Storage.orphans} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
+export async function listOrphans(
   context: DirectoryContext,
   partition: Partition,
-  { giveWay = yieldNow }: VersionOptions = {},
+  { yieldTurn = yieldNow }: VersionOptions = {},
 ): Promise<readonly string[]> {
   const path = partitionPath(context.directory, partition);
   try {
     const names = await listNames(context.fileSystem, path, ({ name }) => !name.startsWith('.'));
-    const strays: string[] = [];
+    const orphans: string[] = [];
     for (const [i, name] of names.entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await giveWay();
-      if (!isFileOfPartition(context, path, name)) strays.push(name);
+      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
+      if (!isFileOfPartition(context, path, name)) orphans.push(name);
     }
     // A partition of which nothing is there says nothing where the store is not.
     if (names.length === 0 && statusOf(context.fileSystem, path) === null) await context.identity.require();
-    return strays.sort();
+    return orphans.sort();
   } catch (error) {
     throw storageError(`list ${partition.date}/${partition.directory}`, context.directory, error);
   }

@@ -2,8 +2,8 @@
 --
 -- KEYS[1] dead    stream
 -- ARGV[1] first id, '-' for the oldest, '(id' for the one after it; ARGV[2] last id, '+' for the newest
--- ARGV[3] most letters
--- ARGV[4] bytes of this call: with the letter that reaches them it ends
+-- ARGV[3] most dead letters
+-- ARGV[4] bytes of this call: with the dead letter that reaches them it ends
 -- Returns the stream's entries
 
 local from, entries, bytes = ARGV[1], {}, 0

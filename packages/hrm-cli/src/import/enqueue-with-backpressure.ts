@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs, type EnqueueOptions, isHrmError } from 'hrm-core';
+import type { Backpressure } from './backpressure.js';
 import type { Destination } from './destination.js';
-import type { Patience } from './wait-for-room.js';
 
 /** Tries after the first when the queue is unavailable; with doubled waits it is given 3 seconds to come back. */
 const MAX_RETRIES = 5;
@@ -10,7 +10,7 @@ const RETRY = { minMs: 100, maxMs: 2_000 };
 /** How readings are judged, and how long a queue that does not take them is waited for. */
 export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
   readonly signal: AbortSignal;
-  readonly patience: Patience;
+  readonly backpressure: Backpressure;
 }
 
 /**
@@ -18,10 +18,10 @@ export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | '
  * @returns how many.
  * @throws HrmError kind `invalid`, code `invalid_readings`; kind `unavailable` when the queue stays so; kind `closed`.
  */
-export async function enqueuePatiently(
+export async function enqueueWithBackpressure(
   destination: Destination,
   items: readonly unknown[],
-  { naiveTimestamps, maxFutureMs, maxPastMs, signal, patience }: EnqueueRules,
+  { naiveTimestamps, maxFutureMs, maxPastMs, signal, backpressure }: EnqueueRules,
 ): Promise<number> {
   let retries = 0;
   for (;;) {
@@ -29,10 +29,10 @@ export async function enqueuePatiently(
       return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, maxPastMs, signal });
     } catch (error) {
       if (isHrmError(error) && error.code === 'queue_full') {
-        await patience.wait(error);
+        await backpressure.wait(error);
         continue;
       }
-      const isFinal = destination.isPatient || retries === MAX_RETRIES;
+      const isFinal = destination.waitsForRoom || retries === MAX_RETRIES;
       if (!isHrmError(error) || error.kind !== 'unavailable' || isFinal) throw error;
       // When the signal cuts the wait short, the next try says so.
       await sleep(backoffMs(retries, RETRY), undefined, { signal }).catch(() => undefined);

@@ -1,5 +1,5 @@
 /**
- * Which files of a user's day count: each file names those whose readings are all in it, and those are passed over.
+ * Which files of a user's day count: each file names those whose readings are all in it, and those are skipped.
  */
 import { isHrmError } from '../../errors.js';
 import { MAX_CONCURRENT_READS } from '../../limits.js';
@@ -7,18 +7,18 @@ import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { shareName, userDirectory } from '../../pure/partition.js';
+import { sliceName, userDirectory } from '../../pure/partition.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import { type FileCache, versionKey } from '../files/file-cache.js';
-import { type KnownFile, knowFile } from '../files/known-file.js';
-import { type KnownShared, knowShare, knowShared, rescueShare, shareKey } from '../files/known-share.js';
-import { type Turns, takeTurns } from '../files/turns.js';
+import { type LoadedFile, loadFile } from '../files/load-file.js';
+import { type LoadedShared, loadShared, loadSlice, rescueSlice, sliceKey } from '../files/load-slice.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
 
 /** A file that counts, and what is known of it. */
 export interface Source {
   readonly file: StoredFile;
   readonly partition: Partition;
-  readonly known: KnownFile;
+  readonly known: LoadedFile;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Source {
  * @param snapshots - of the shared partition and of the user's own, where they exist.
  */
 export async function findSources(
-  { cache, damage, turns }: { readonly cache: FileCache; readonly damage: DamageWatch; readonly turns: Turns },
+  { cache, damage, yielder }: { readonly cache: FileCache; readonly damage: DamageWatch; readonly yielder: Yielder },
   snapshots: readonly Snapshot[],
   question: Question,
 ): Promise<readonly Source[]> {
@@ -35,36 +35,36 @@ export async function findSources(
   function filesOf(isWanted: (name: string) => boolean): Place[] {
     return snapshots
       .filter(({ partition }) => isWanted(partition.directory))
-      .flatMap(({ partition, files }) => damage.sound(files, partition).map((file) => ({ file, partition })));
+      .flatMap(({ partition, files }) => damage.readable(files, partition).map((file) => ({ file, partition })));
   }
-  const own = await knowAll(
+  const own = await loadAll(
     filesOf((name) => name === directory),
     (name, replaced) => replaced.has(name),
-    ({ file, partition }) => damage.read(file, partition, () => knowFile(cache, file, partition, question.priority)),
-    turns,
+    ({ file, partition }) => damage.read(file, partition, () => loadFile(cache, file, partition, question.priority)),
+    yielder,
   );
   for (const { file, partition, known } of own) {
     if (known.footer.rollupFault !== null) damage.noteRollup(file, partition);
   }
-  await turns.give();
+  await yielder.yieldTurn();
   const replaced = new Set(own.flatMap(({ known }) => known.footer.replaces));
-  const shared = await knowAll(
+  const shared = await loadAll(
     filesOf((name) => name === SHARED_DIRECTORY),
-    (name, others) => others.has(name) || replaced.has(shareName(name, directory)),
-    ({ file, partition }) => damage.read(file, partition, () => knowShared(cache, file, partition)),
-    turns,
+    (name, others) => others.has(name) || replaced.has(sliceName(name, directory)),
+    ({ file, partition }) => damage.read(file, partition, () => loadShared(cache, file, partition)),
+    yielder,
   );
-  const shares = await knowEach(
+  const slices = await loadEach(
     shared,
     ({ file, partition, known }) =>
-      damage.read(file, partition, () => knowShare(cache, file, partition, known, question)),
-    turns,
+      damage.read(file, partition, () => loadSlice(cache, file, partition, known, question)),
+    yielder,
   );
-  const passedOver = snapshots.flatMap(({ partition, files }) =>
-    damage.passedOver(files, partition).map((file) => ({ file, partition })),
+  const skipped = snapshots.flatMap(({ partition, files }) =>
+    damage.skipped(files, partition).map((file) => ({ file, partition })),
   );
-  const rescued = await knowEach(passedOver, ({ file, partition }) => rescueShare(file, partition, question), turns);
-  return [...own, ...shares, ...rescued];
+  const rescued = await loadEach(skipped, ({ file, partition }) => rescueSlice(file, partition, question), yielder);
+  return [...own, ...slices, ...rescued];
 }
 
 /**
@@ -78,24 +78,24 @@ export async function findShares(
 ): Promise<readonly { readonly name: string; readonly columns: ReadingColumns | null }[]> {
   async function know({ file }: Place) {
     try {
-      const shared = await knowShared(cache, file, partition);
-      return { name: file.name, columns: (await knowShare(cache, file, partition, shared, question)).columns };
+      const shared = await loadShared(cache, file, partition);
+      return { name: file.name, columns: (await loadSlice(cache, file, partition, shared, question)).columns };
     } catch (error) {
       if (isHrmError(error) && error.kind === 'data') return { name: file.name, columns: null };
       throw error;
     }
   }
   const places = files.map((file) => ({ file, partition }));
-  return (await knowEach(places, know, takeTurns())).map(({ known }) => known);
+  return (await loadEach(places, know, createYielder())).map(({ known }) => known);
 }
 
 /** Tells which parts of a partition need not be opened for a question: all that it takes is remembered. */
 export function knownParts(cache: FileCache, partition: Partition, { userId }: Question): (name: string) => boolean {
   return (name) => {
     const key = versionKey({ name, version: name }, partition);
-    const known = cache.peek(key) as Partial<KnownFile> | undefined;
+    const known = cache.peek(key) as Partial<LoadedFile> | undefined;
     if (partition.directory !== SHARED_DIRECTORY) return known?.columns != null;
-    return known !== undefined && cache.peek(shareKey(key, userId)) !== undefined;
+    return known !== undefined && cache.peek(sliceKey(key, userId)) !== undefined;
   };
 }
 
@@ -105,44 +105,44 @@ interface Place {
 }
 
 /**
- * Gets to know files, of which the compacted one tells most about the others, and passes over those that others replace.
+ * Gets to know files, of which the compacted one tells most about the others, and skips those that others replace.
  * @param isReplaced - by the names that the files known so far say they replace.
  */
-async function knowAll<Known extends KnownShared>(
+async function loadAll<Known extends LoadedShared>(
   files: readonly Place[],
   isReplaced: (name: string, replaced: ReadonlySet<string>) => boolean,
   know: (place: Place) => Promise<Known | null>,
-  turns: Turns,
+  yielder: Yielder,
 ) {
   const replaced = new Set<string>();
   async function add(candidates: readonly Place[]) {
-    const known = await knowEach(
+    const known = await loadEach(
       candidates.filter(({ file }) => !isReplaced(file.name, replaced)),
       know,
-      turns,
+      yielder,
     );
     for (const { known: each } of known) for (const name of each.footer.replaces) replaced.add(name);
-    await turns.give();
+    await yielder.yieldTurn();
     return known;
   }
-  await turns.give();
+  await yielder.yieldTurn();
   const compacted = await add(files.filter(({ file }) => file.name === COMPACTED_NAME));
   const parts = await add(files.filter(({ file }) => file.name !== COMPACTED_NAME));
-  await turns.give();
+  await yielder.yieldTurn();
   return [...compacted, ...parts].filter(({ file }) => !isReplaced(file.name, replaced));
 }
 
 /** A bounded number at once, and others have their turn in between; without those that cannot be read. */
-async function knowEach<Item extends Place, Known>(
+async function loadEach<Item extends Place, Known>(
   items: readonly Item[],
   know: (item: Item) => Promise<Known | null>,
-  turns: Turns,
+  yielder: Yielder,
 ) {
   const all: (Place & { readonly known: Known })[] = [];
   for (let from = 0; from < items.length; from += MAX_CONCURRENT_READS) {
     const some = items.slice(from, from + MAX_CONCURRENT_READS);
     const known = await Promise.all(some.map(know));
-    await turns.give();
+    await yielder.yieldTurn();
     for (const [i, { file, partition }] of some.entries()) {
       const each = known[i] ?? null;
       if (each !== null) all.push({ file, partition, known: each });

@@ -8,10 +8,10 @@ import { createRotation } from 'hrm-core';
 import { MIN_READ_COST_BYTES } from '../limits.js';
 
 /** Reads what comes of a body. @returns what ends the reading; what has not been read by then stays. */
-export type ReadInTurns = (body: Readable, owner: string, onChunk: (chunk: Buffer) => void) => () => void;
+export type ScheduleRead = (body: Readable, owner: string, onChunk: (chunk: Buffer) => void) => () => void;
 
 /** Bounds of all that is read in one line. */
-export interface ReadLineLimits {
+export interface ReadSchedulerLimits {
   readonly turnBytes: number;
   /** At most one second's worth comes at once; default: as fast as turns follow upon each other. */
   readonly bytesPerSecond?: number | undefined;
@@ -20,11 +20,11 @@ export interface ReadLineLimits {
 }
 
 /** Makes a line. */
-export function createReadLine({
+export function createReadScheduler({
   turnBytes,
   bytesPerSecond = Number.POSITIVE_INFINITY,
   nowMs = () => performance.now(),
-}: ReadLineLimits): ReadInTurns {
+}: ReadSchedulerLimits): ScheduleRead {
   const line = createRotation<() => number>();
   let turnLeft = turnBytes;
   let rateLeft = bytesPerSecond;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeTurns } from '../../src/flow/files/turns.js';
+import { createYielder } from '../../src/flow/files/yielder.js';
 import { MAX_TURN_MS, REST_TURNS } from '../../src/limits.js';
 
 /** Works without letting anybody else do anything. */
@@ -19,9 +19,9 @@ describe('giving way', () => {
     setImmediate(loop);
     await Promise.all(
       Array.from({ length: 10 }, async (_, worker) => {
-        const { give } = takeTurns();
+        const { yieldTurn } = createYielder();
         for (let i = 0; i < 3; i += 1) {
-          await give();
+          await yieldTurn();
           order.push(worker);
           workFor(MAX_TURN_MS + 1);
         }
@@ -44,9 +44,9 @@ describe('giving way', () => {
   it('lets owners take turns, whatever kind of work they have and however much of it', async () => {
     const order: string[] = [];
     async function work(owner: string | undefined, pieces: number): Promise<void> {
-      const { give } = takeTurns({ owner });
+      const { yieldTurn } = createYielder({ owner });
       for (let i = 0; i < pieces; i += 1) {
-        await give();
+        await yieldTurn();
         order.push(owner ?? 'nobody');
         workFor(MAX_TURN_MS + 1);
       }
@@ -66,16 +66,16 @@ describe('giving way', () => {
     };
     workFor(MAX_TURN_MS + 1);
     setImmediate(loop);
-    await Promise.all(Array.from({ length: 500 }, () => takeTurns({ owner: 'many' }).give()));
+    await Promise.all(Array.from({ length: 500 }, () => createYielder({ owner: 'many' }).yieldTurn()));
     isOver = true;
     // Six for each, if each had a turn for itself; some, where the machine took its time.
     expect(turns).toBeLessThan(300);
   });
 
   it('costs nothing while somebody has worked for less', async () => {
-    const { give } = takeTurns();
+    const { yieldTurn } = createYielder();
     workFor(MAX_TURN_MS + 1);
-    await give();
+    await yieldTurn();
     let turns = 0;
     let isOver = false;
     const loop = (): void => {
@@ -83,7 +83,7 @@ describe('giving way', () => {
       if (!isOver) setImmediate(loop);
     };
     setImmediate(loop);
-    for (let i = 0; i < 1_000; i += 1) await give();
+    for (let i = 0; i < 1_000; i += 1) await yieldTurn();
     isOver = true;
     // Six for each, if each gave way; some, where the machine took its time.
     expect(turns).toBeLessThan(600);

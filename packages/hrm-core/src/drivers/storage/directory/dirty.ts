@@ -11,19 +11,19 @@
  * ```
  *
  * A part that is linked before a visit's rename is in that visit's snapshot; one that is linked after it has its mark made after
- * it, under the first name, which settling does not touch. Every name counts as pending, the third too, so whatever a crash
+ * it, under the first name, which settling does not touch. Every name counts as dirty, the third too, so whatever a crash
  * leaves behind is found. A mark that is not synced may be lost in a power cut: its partition then waits for the next part.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition, Visit } from '../../../ports/storage.js';
-import { byCodeUnits, sortInTurns } from '../../../sort-in-turns.js';
+import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import { type DirectoryContext, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import { createEmpty, done, makeDirectory, statusOf } from './files.js';
 import { listNames } from './listing.js';
-import { isDate, isUserDirectory, PENDING_DIRECTORY, requireDirectory } from './names.js';
+import { DIRTY_DIRECTORY, isDate, isUserDirectory, requireDirectory } from './names.js';
 
 const SEEN = '~seen';
 const COMPLETE = 'complete';
@@ -31,12 +31,11 @@ const COMPLETE = 'complete';
 const NAME_PATTERN = /^(\d{8})~(.+?)(?:~seen|~settling-[0-9a-f]+)?$/;
 
 /** Marks a partition, after something was published to it. */
-export async function markPending(context: DirectoryContext, partition: Partition): Promise<void> {
+export async function markDirty(context: DirectoryContext, partition: Partition): Promise<void> {
   const path = markPath(context, partition);
   // The usual case, without a call that waits behind the syncs of a batch.
   if (statusOf(context.fileSystem, path) !== null) return;
-  if (await createEmpty(context.fileSystem, path))
-    await syncShared(context, join(context.directory, PENDING_DIRECTORY));
+  if (await createEmpty(context.fileSystem, path)) await syncShared(context, join(context.directory, DIRTY_DIRECTORY));
 }
 
 /** {@link Storage.visit} of the directory driver. */
@@ -52,7 +51,7 @@ export async function visitPartition(context: DirectoryContext, partition: Parti
     const own = statusOf(fileSystem, seen);
     return {
       changed,
-      async settle() {
+      async markClean() {
         if (own === null) return;
         const settling = `${markPath(context, partition)}~settling-${randomBytes(8).toString('hex')}`;
         try {
@@ -76,22 +75,22 @@ export async function visitPartition(context: DirectoryContext, partition: Parti
 }
 
 /**
- * The pending partitions, by date, then directory, each as its mark: there may be hundreds of thousands, and an object takes four times as much.
- * @param giveWay - lets others work.
+ * The dirty partitions, by date, then directory, each as its mark: there may be hundreds of thousands, and an object takes four times as much.
+ * @param yieldTurn - lets others work.
  */
-export async function listPending(context: DirectoryContext, giveWay: () => Promise<void>): Promise<readonly string[]> {
+export async function listDirty(context: DirectoryContext, yieldTurn: () => Promise<void>): Promise<readonly string[]> {
   const found = new Set<string>();
-  const names = await listNames(context.fileSystem, join(context.directory, PENDING_DIRECTORY), () => true);
+  const names = await listNames(context.fileSystem, join(context.directory, DIRTY_DIRECTORY), () => true);
   for (const [i, name] of names.entries()) {
-    if (i % MARKS_AT_ONCE === MARKS_AT_ONCE - 1) await giveWay();
+    if (i % MARKS_AT_ONCE === MARKS_AT_ONCE - 1) await yieldTurn();
     const [, date = '', directory = ''] = NAME_PATTERN.exec(name) ?? [];
     if (!isDate(date) || (!isUserDirectory(directory) && directory !== SHARED_DIRECTORY)) continue;
     found.add(`${date}~${directory}`);
   }
-  return await sortInTurns([...found], byCodeUnits, giveWay);
+  return await sortYielding([...found], byCodeUnits, yieldTurn);
 }
 
-/** The partition of a mark that {@link listPending} gave. */
+/** The partition of a mark that {@link listDirty} gave. */
 export function markedPartition(mark: string): Partition {
   return { date: mark.slice(0, DATE_LENGTH), directory: mark.slice(DATE_LENGTH + 1) };
 }
@@ -109,7 +108,7 @@ export async function completeMarks(
   context: DirectoryContext,
   partitions: () => AsyncIterable<Partition>,
 ): Promise<void> {
-  const path = join(context.directory, PENDING_DIRECTORY);
+  const path = join(context.directory, DIRTY_DIRECTORY);
   await makeDirectory(context.fileSystem, path);
   if (statusOf(context.fileSystem, join(path, COMPLETE)) !== null) return;
   for await (const partition of partitions()) await createEmpty(context.fileSystem, markPath(context, partition));
@@ -118,5 +117,5 @@ export async function completeMarks(
 }
 
 function markPath({ directory }: DirectoryContext, partition: Partition): string {
-  return join(directory, PENDING_DIRECTORY, `${partition.date}~${partition.directory}`);
+  return join(directory, DIRTY_DIRECTORY, `${partition.date}~${partition.directory}`);
 }

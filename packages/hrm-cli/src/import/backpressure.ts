@@ -11,7 +11,7 @@ const MAX_STALL_MS = 60_000;
 const TRY_EVERY_MS = 500;
 
 /** Waits in the name of all chunks of one import. */
-export interface Patience {
+export interface Backpressure {
   /**
    * Waits for a moment, at the end of which trying again makes sense; the moment ends early when the signal fires.
    * @throws HrmError kind `unavailable`, code `queue_full`, when nothing has moved for too long.
@@ -20,7 +20,7 @@ export interface Patience {
 }
 
 /** How an import waits. */
-export interface PatienceOptions {
+export interface BackpressureOptions {
   readonly signal: AbortSignal;
   /** Called whenever the import begins to wait for a moment. */
   readonly onWait?: (() => void) | undefined;
@@ -29,11 +29,11 @@ export interface PatienceOptions {
 }
 
 /** Starts with fresh patience; every reading that leaves the queue, or finds room in it, renews it. */
-export function createPatience(
+export function createBackpressure(
   queue: Pick<Queue, 'depth'>,
   tally: { readonly enqueued: number },
-  { signal, onWait, stallMs = MAX_STALL_MS }: PatienceOptions,
-): Patience {
+  { signal, onWait, stallMs = MAX_STALL_MS }: BackpressureOptions,
+): Backpressure {
   let seen = { depth: Number.NEGATIVE_INFINITY, enqueued: -1 };
   let movedMs = 0;
 

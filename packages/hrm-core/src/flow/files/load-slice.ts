@@ -1,5 +1,5 @@
 /**
- * One user's share of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
+ * One user's slice of a shared part, as a query knows it: found by the bounds of row groups, read once, and from then on known like
  * a small part of the user's own. And what can be read of the user's in a damaged file that had to stay where it is.
  */
 
@@ -10,28 +10,28 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import { readingsOf } from '../../pure/check-readings.js';
 import { NO_READINGS, type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { type DevicePriority, mergeInTurns, mergeReadings } from '../../pure/merge.js';
+import { type DevicePriority, mergeReadings, mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { rollUp, spansOf } from '../../pure/rollup/rollup.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { nullIfDamaged } from './file-damage.js';
-import { bytesOf, type KnownFile } from './known-file.js';
-import { takeTurns } from './turns.js';
+import { bytesOf, type LoadedFile } from './load-file.js';
+import { createYielder } from './yielder.js';
 
-/** Bytes of a row group's bounds, digest and place, as objects. */
+/** Bytes of a row group's bounds, checksum and place, as objects. */
 const GROUP_BYTES = 4_000;
 
 /** What is known of a shared part as a whole. */
-export type KnownShared = Pick<OpenedFile, 'footer'>;
+export type LoadedShared = Pick<OpenedFile, 'footer'>;
 
 /**
  * Reads the end of a shared part.
  * @throws HrmError kind `data`, code `file_damaged`.
  */
-export async function knowShared(cache: FileCache, file: StoredFile, partition: Partition): Promise<KnownShared> {
+export async function loadShared(cache: FileCache, file: StoredFile, partition: Partition): Promise<LoadedShared> {
   const key = versionKey(file, partition);
-  const known = cache.get(key) as KnownShared | undefined;
+  const known = cache.get(key) as LoadedShared | undefined;
   if (known !== undefined) return known;
   const { footer } = await openFile(file, partition);
   remember(cache, file, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
@@ -42,31 +42,31 @@ export async function knowShared(cache: FileCache, file: StoredFile, partition: 
  * Reads the rows of the question's user.
  * @throws HrmError kind `data`, code `file_damaged`.
  */
-export async function knowShare(
+export async function loadSlice(
   cache: FileCache,
   file: StoredFile,
   partition: Partition,
-  { footer }: KnownShared,
+  { footer }: LoadedShared,
   { userId, priority }: Question,
-): Promise<KnownFile> {
-  const key = shareKey(versionKey(file, partition), userId);
-  const known = cache.get(key) as KnownFile | undefined;
+): Promise<LoadedFile> {
+  const key = sliceKey(versionKey(file, partition), userId);
+  const known = cache.get(key) as LoadedFile | undefined;
   if (known !== undefined) return known;
   const groups = footer.groups.filter((group) => mayHold(group, userId));
   // Of another writer's file it is not known whose rows are where, and it may be large.
-  const pieces = footer.seal === 'foreign' ? groups.map((group) => [group]) : [groups];
+  const pieces = footer.checksumKind === 'foreign' ? groups.map((group) => [group]) : [groups];
   const tables: ReadingColumns[] = [];
-  const turns = takeTurns();
+  const yielder = createYielder();
   for (const piece of pieces) {
-    const read = await decodeGroups(file, partition, { footer }, piece, turns.give);
+    const read = await decodeGroups(file, partition, { footer }, piece, yielder.yieldTurn);
     for (const table of read) tables.push(rowsOfUser(table, userId));
   }
-  await turns.give();
-  const columns = await mergeInTurns(tables, turns.give);
-  await turns.give();
-  const share = shareOf(partition, footer, columns, priority);
-  remember(cache, file, key, share, bytesOf(share));
-  return share;
+  await yielder.yieldTurn();
+  const columns = await mergeYielding(tables, yielder.yieldTurn);
+  await yielder.yieldTurn();
+  const slice = sliceOf(partition, footer, columns, priority);
+  remember(cache, file, key, slice, bytesOf(slice));
+  return slice;
 }
 
 /**
@@ -74,11 +74,11 @@ export async function knowShare(
  * is told of the damage.
  * @returns `null` where nothing can be read, or where there is too much to be held.
  */
-export async function rescueShare(
+export async function rescueSlice(
   file: StoredFile,
   partition: Partition,
   { userId, priority }: Question,
-): Promise<KnownFile | null> {
+): Promise<LoadedFile | null> {
   const opened = await openFile(file, partition).catch(nullIfDamaged);
   if (opened === null) return null;
   const tables: ReadingColumns[] = [];
@@ -91,15 +91,15 @@ export async function rescueShare(
     if (rows > MAX_MERGE_ROWS) return null;
     tables.push(own);
   }
-  return shareOf(partition, { ...opened.footer, replaces: [] }, mergeReadings(tables), priority);
+  return sliceOf(partition, { ...opened.footer, replaces: [] }, mergeReadings(tables), priority);
 }
 
-function shareOf(
+function sliceOf(
   { date }: Partition,
-  footer: KnownShared['footer'],
+  footer: LoadedShared['footer'],
   columns: ReadingColumns,
   priority: DevicePriority,
-): KnownFile {
+): LoadedFile {
   const dayMs = dateStartMs(date) ?? 0;
   const rollup = rollUp(columns, dayMs, priority);
   return {
@@ -110,8 +110,8 @@ function shareOf(
   };
 }
 
-/** The key of what is known of one user's share. */
-export function shareKey(key: string, userId: string): string {
+/** The key of what is known of one user's slice. */
+export function sliceKey(key: string, userId: string): string {
   return `${key}\n${userId}`;
 }
 

@@ -9,14 +9,14 @@ const SLICE_ELEMENTS = 4_096;
  * @param compare - as `Array.prototype.sort` takes it; equal elements keep their order.
  * @param give - lets others work, where it is time to.
  */
-export async function sortInTurns<T>(
+export async function sortYielding<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,
-  give: () => Promise<void>,
+  yieldTurn: () => Promise<void>,
 ): Promise<readonly T[]> {
   return await inTurns(
     sortSteps(items, compare, (slice) => slice.sort(compare)),
-    give,
+    yieldTurn,
   );
 }
 
