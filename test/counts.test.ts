@@ -32,7 +32,7 @@ const SPREADS: readonly Bounded[] = [
   { file: /redis\/wait\.ts$/, text: /^\.\.\.ages$/, because: 'two' },
   { file: /write-delivered\.ts$/, text: /found\.|refused/, because: 'a step spends MAX_HALVING_WRITES' },
   { file: /core\/src\/settings\.ts$/, text: /keyFaults/, because: 'one a key' },
-  { file: /doctor\/check-\w+\.ts$/, text: /Findings/, because: 'one a thing that is looked at' },
+  { file: /doctor\/check-\w+\.ts$/, text: /Results/, because: 'one a thing that is looked at' },
   { file: /simulate\/\w+\.ts$/, text: /^\.\.\.key$/, because: 'a person, a device and a number' },
   { file: /enqueue-chunks\.ts$/, text: /faults\.slice\(0, MAX_FAULTS/, because: 'cut to MAX_FAULTS' },
   { file: /cli\/src\/(help|output)\.ts$/, text: /^\.\.\.rows\.map/, because: 'lines of a help or of a summary' },

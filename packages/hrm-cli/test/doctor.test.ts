@@ -31,8 +31,8 @@ interface Report {
 async function diagnose(env: Record<string, string> = {}): Promise<Report> {
   const { code, stdout, stderr } = await sandbox.run(['doctor', '--json'], { env });
   expect(stderr).toBe('');
-  const { status, findings } = JSON.parse(stdout);
-  const names = (findings as Record<string, string | null>[]).map((result) => {
+  const { status, results } = JSON.parse(stdout);
+  const names = (results as Record<string, string | null>[]).map((result) => {
     expect(Object.keys(result)).toEqual(['check', 'level', 'code', 'message', 'advice']);
     expect(result.advice === null).toBe(result.level === 'ok');
     return `${result.level} ${result.check}/${result.code}`;
@@ -106,7 +106,7 @@ describe('hrm doctor', () => {
     const report = await diagnose({ HRM_BATCH_MAX_AGE_MS: '10', HRM_LEASE_MS: '100' });
     expect(report.found).toEqual([
       'warning data/permissions',
-      'warning data/leftovers',
+      'warning data/stale_temporaries',
       'warning data/quarantine',
       'warning queue/overdue',
       'warning queue/permissions',

@@ -4,7 +4,15 @@
  * @module
  */
 
-export { errorCode, type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
+export {
+  errorCode,
+  type Fault,
+  type FaultyFile,
+  HrmError,
+  type HrmErrorDetails,
+  type HrmErrorKind,
+  isHrmError,
+} from './errors.js';
 export {
   type CompactComponents,
   type CompactOptions,

@@ -86,7 +86,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
     series: [
       {},
       { label: 'maximum', points: { show: false } },
-      { label: 'least', points: { show: false } },
+      { label: 'minimum', points: { show: false } },
       ...lines.map((line, at) => seriesOf(line, at === 0)),
     ],
     hooks: {

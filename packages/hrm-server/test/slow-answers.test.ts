@@ -1,6 +1,6 @@
 /**
  * A client that reads rows over HTTP may stand still in the midst of an answer, for longer than any grace. Meanwhile others write, compact
- * everything, bring it home, and sweep what was replaced. The answer is what was stored, to its end, in every form.
+ * everything, split it, and sweep what was replaced. The answer is what was stored, to its end, in every form.
  */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
@@ -78,7 +78,7 @@ async function compactAll(storage: Storage): Promise<void> {
   }
 }
 
-/** Writes the same again, as parts of its own and as shared ones, of others too, and brings everything home. */
+/** Writes the same again, as parts of its own and as shared ones, of others too, and splits everything. */
 async function goOn(storage: Storage, userId: string, round: number): Promise<void> {
   const again = readingsOf(userId, round % 2, START_MS + round * MINUTE_MS);
   await writePart({ storage }, again);

@@ -130,7 +130,7 @@ export const listingCases: StorageCases = [
     },
   ],
   [
-    'what was published to is dirty until a visit settles it, and again when it is published to',
+    'what was published to is dirty until a visit cleans it, and again when it is published to',
     async ({ storage, another }) => {
       const shared = { ...partition, directory: '_shared' };
       const dirty = () => pathsOf(storage, { dirty: true });

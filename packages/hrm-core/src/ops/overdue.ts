@@ -2,7 +2,7 @@
  * Whether somebody has forgotten the readings in a queue.
  *
  * ```
- *  stamped ---- batchMaxAgeMs ----> due ---- leaseMs ----> due ---- MAX_BACKLOG_MS ----> overdue
+ *  stamped ---- batchMaxAgeMs ----> full ---- leaseMs ----> due ---- MAX_BACKLOG_MS ----> overdue
  *               a batch fills               a dead consumer          a backlog is
  *                                           is found out             worked off
  * ```

@@ -37,7 +37,7 @@ async function useQueue(queue: Awaited<ReturnType<typeof openQueue>>): Promise<v
 
 async function warningsOf(url: string): Promise<string[]> {
   const { warnings } = await (await openQueue(url)).check();
-  return warnings.map(({ code, message }) => `${code}: ${message}`);
+  return warnings.map(({ code, message, advice }) => `${code}: ${message}: ${advice}`);
 }
 
 function refuses(promise: Promise<unknown>, words: RegExp): Promise<void> {

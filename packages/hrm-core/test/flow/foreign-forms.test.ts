@@ -204,7 +204,7 @@ describe('further columns are ignored, and never lost', () => {
     });
   });
 
-  it('in a shared directory, where others are brought home', async () => {
+  it('in a shared directory, where others are split', async () => {
     await withDirectory(async (data) => {
       const storage = await openDirectoryStorage({ directory: data });
       const shared = path.join(data, '20240115/_shared');

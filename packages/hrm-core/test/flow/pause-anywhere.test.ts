@@ -1,6 +1,6 @@
 /**
  * Whoever works with the storage may stand still at any await: a client that reads slowly, a laptop that is closed, a busy disk.
- * Meanwhile everybody else writes, compacts everything, brings it home, and sweeps what was replaced: all graces are over.
+ * Meanwhile everybody else writes, compacts everything, splits it, and sweeps what was replaced: all graces are over.
  * What is answered in the end is what was stored, nothing less and nothing else.
  */
 
@@ -55,7 +55,7 @@ interface World {
   readonly stored: readonly OracleReading[];
   /** Writes readings: into parts of each user's own, or into shared ones. */
   write(readings: readonly OracleReading[], where: 'own' | 'shared'): Promise<void>;
-  /** Merges everything and brings it home; a second run deletes what was replaced. */
+  /** Merges everything and splits it; a second run deletes what was replaced. */
   compactAll(runs?: number): Promise<void>;
 }
 
@@ -214,7 +214,7 @@ describe('a reader who stands still at any await', () => {
 describe('a compacter who stands still at any await', () => {
   it.each([undefined, 3])('changes no answer and loses nothing, where %s files may be open', async (maxOpenFiles) => {
     const awaits = await readWithPauses(async (storage, _, { stored, storage: others, compactAll }) => {
-      // A day that has a compacted file, a part beside it, and a shared one to be brought home.
+      // A day that has a compacted file, a part beside it, and a shared one to be split.
       const { failures } = await compact({ storage }, { date: '20240117', all: true, sweepAfterMs: 0 });
       expect(failures).toEqual([]);
       for (const userId of ['ana', 'ben']) {

@@ -71,7 +71,7 @@ describe('the tag of an answer', () => {
     });
   });
 
-  it('is never the same for two answers, whatever is written, merged and brought home', async () => {
+  it('is never the same for two answers, whatever is written, merged and split', async () => {
     const random = randomFrom(testSeed());
     const pick = (count: number) => Math.floor(random() * count);
     await withStorage(async (storage) => {

@@ -1,4 +1,4 @@
-/** Parts of many users: written, asked, merged and brought home. */
+/** Parts of many users: written, asked, merged and split. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';

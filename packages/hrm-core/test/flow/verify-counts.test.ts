@@ -46,7 +46,7 @@ it('counts each reading once, and tells what is superseded and not swept yet', (
   withStorage(async (storage) => {
     await fill(storage);
     expect(await counts(storage)).toEqual({ files: 4, readings: ALL, superseded: { files: 0, readings: 0 } });
-    // It ends when half of the users have theirs at home: of the shared parts, what the others have in them still counts.
+    // It ends when half of the users have theirs of their own: of the shared parts, what the others have in them still counts.
     let calls = 0;
     const failing: Storage = {
       ...storage,

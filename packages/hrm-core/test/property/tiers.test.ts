@@ -1,5 +1,5 @@
 /**
- * Random lives of a day with very many small parts, a user's and shared ones: merged in tiers, brought home, swept at once or never,
+ * Random lives of a day with very many small parts, a user's and shared ones: merged in tiers, split, swept at once or never,
  * by several compacters whose calls interleave. Every answer is the oracle's.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
