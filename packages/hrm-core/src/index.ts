@@ -132,7 +132,8 @@ export type { DevicePriority } from './pure/merge.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
+export { formatInstant, type Instant, type NaiveTimestamps } from './pure/timestamp.js';
+export { pause, within } from './waits.js';
 export {
   type SignOfLife,
   superviseLoop,
