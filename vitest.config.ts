@@ -12,10 +12,10 @@ export default defineConfig({
   plugins: [lua],
   test: {
     // Tests start real servers, kill real processes and sync real files: seconds, not milliseconds.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // A condition that is waited for comes late on a busy machine: a second, the default, is a test of speed.
-    expect: { poll: { timeout: 15_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

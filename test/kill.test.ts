@@ -72,8 +72,8 @@ async function settledAnswers(service: Service, ledgers: readonly Ledger[]): Pro
       (ledger, u) => [...ledger.accepted].filter((minute) => !answers[u]?.has(minute)).length,
     );
     if (missing.every((count) => count === 0)) return answers;
-    if (attempt === 100)
-      throw new Error(`lost, or not stored within 10 s: ${missing.join(', ')} readings of the users`);
+    if (attempt === 600)
+      throw new Error(`lost, or not stored within a minute: ${missing.join(', ')} readings of the users`);
     await sleep(100);
   }
 }

@@ -89,8 +89,8 @@ describe.concurrent('a process whose event loop stands still', () => {
     // Whoever has connected to the one that stands still waits with it; the next is answered by the other.
     const first = await Promise.race([askLive(url), askLive(url), askLive(url), askLive(url)]);
     expect(first).toBe(200);
-    await expect.poll(() => server.pids('api').length, { timeout: 60_000 }).toBe(3);
-    await expect.poll(() => server.log(), { timeout: 60_000 }).toContain('a worker was started again');
+    await expect.poll(() => server.pids('api').length).toBe(3);
+    await expect.poll(() => server.log()).toContain('a worker was started again');
     expect(server.log()).toContain(`"pid":${blocked},"msg":"the event loop stood still`);
     expect(server.log()).toMatch(new RegExp(`"worker":${blocked},.*"signal":"SIGKILL".*"a worker ended`));
     expect(await askLive(url)).toBe(200);
@@ -104,7 +104,7 @@ describe.concurrent('a process whose event loop stands still', () => {
     await server.firstLine();
     await expect.poll(() => server.pids('consumer').length).toBe(1);
     process.kill(server.pids('consumer')[0] ?? 0, 'SIGUSR2');
-    await expect.poll(() => server.pids('consumer').length, { timeout: 60_000 }).toBe(2);
+    await expect.poll(() => server.pids('consumer').length).toBe(2);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
   });
@@ -118,7 +118,7 @@ describe.concurrent('a process whose event loop stands still', () => {
     const workers = [...server.pids('api'), ...server.pids('consumer')];
     process.kill(workers[0] ?? 0, 'SIGUSR2');
     server.child.kill('SIGKILL');
-    await expect.poll(() => workers.filter(isRunning), { timeout: 60_000 }).toEqual([]);
+    await expect.poll(() => workers.filter(isRunning)).toEqual([]);
   });
 
   it.skipIf(cannotUnshare)(

@@ -370,9 +370,9 @@ describe('a storage that fails', () => {
       return checks.storage;
     };
     const told = 'files in quarantine: 1 (run hrm verify; delete them when that is dealt with)';
-    await expect.poll(storageCheck, { timeout: 5_000 }).toBe(told);
+    await expect.poll(storageCheck).toBe(told);
     // That is over when somebody has dealt with it, and not before.
     await rm(`${settings.dataDir}/.quarantine`, { recursive: true });
-    await expect.poll(storageCheck, { timeout: 5_000 }).toBe('healthy');
+    await expect.poll(storageCheck).toBe('healthy');
   });
 });

@@ -24,6 +24,8 @@ import type { Gather } from '../src/metrics/index.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
 import type { Tracing } from '../src/tracing/tracing.js';
 
+export { until } from '../../../test/support/until.js';
+
 export interface TestService {
   readonly url: string;
   readonly port: number;
@@ -190,15 +192,6 @@ export async function makeKeys(count: number): Promise<{ readonly keysFile: stri
 
 /** The header of an API key. */
 export type Bearer = Readonly<Record<'Authorization', string>>;
-
-/** Resolves when `condition` holds; rejects after a minute, which only a busy machine comes near to. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 60_000;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited 60 s in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Makes a promise that the test settles. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {

@@ -74,7 +74,7 @@ describe('the dashboard', () => {
     await page.keyboard.type('ana');
     await page.keyboard.press('Enter');
     await page.goto(viewUrl(url, { user: 'ana', range: 'year', from: '2024-06-01T00:00' }));
-    await expect.poll(() => page.locator('#chart-title').textContent(), { timeout: 10_000 }).toContain('2024');
+    await expect.poll(() => page.locator('#chart-title').textContent()).toContain('2024');
     await expect.poll(() => page.locator('#summary').textContent()).toMatch(/Readings1\d,\d{3}/);
     await page.locator('#chart').focus();
     await page.keyboard.press('Home');
@@ -95,7 +95,7 @@ describe('the dashboard', () => {
     const { page, finish } = await openPage(browser, url);
     await page.goto(viewUrl(url, { user: 'ana', range: 'day' }));
     await page.getByRole('button', { name: 'Live' }).click();
-    await expect.poll(() => page.locator('#now').textContent(), { timeout: 10_000 }).toMatch(/last stored|Listening/);
+    await expect.poll(() => page.locator('#now').textContent()).toMatch(/last stored|Listening/);
     let heartRate = 90;
     const heard = async () => {
       heartRate += 1;
@@ -103,9 +103,9 @@ describe('the dashboard', () => {
       expect((await post(`${url}/metrics/heart-rate`, reading)).status).toBe(202);
       return await page.locator('#now').textContent();
     };
-    await expect.poll(heard, { timeout: 20_000, interval: 500 }).toMatch(/^9\d bpm now, watch/);
+    await expect.poll(heard, { interval: 500 }).toMatch(/^9\d bpm now, watch/);
     await expect.poll(() => page.locator('#announcer').textContent()).toMatch(/9\d beats a minute, watch/);
-    await expect.poll(() => page.locator('#summary').textContent(), { timeout: 10_000 }).toMatch(/bpm/);
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/bpm/);
     await finish();
   });
 
@@ -168,9 +168,9 @@ describe('the system page', () => {
     const { page, finish } = await openPage(browser, url);
     await page.goto(`${url}/status`);
     await expect.poll(() => page.locator('#health').textContent()).toBe('✓ Healthy');
-    await expect.poll(() => page.locator('#now-readings').textContent(), { timeout: 15_000 }).toBe('3');
-    await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Compacted files');
-    await expect.poll(() => page.locator('#compaction').textContent(), { timeout: 15_000 }).toContain('Failures');
+    await expect.poll(() => page.locator('#now-readings').textContent()).toBe('3');
+    await expect.poll(() => page.locator('#files').textContent()).toContain('Compacted files');
+    await expect.poll(() => page.locator('#compaction').textContent()).toContain('Failures');
     expect(await page.locator('#space').textContent()).toContain('GiB');
     await finish();
   });
@@ -200,7 +200,7 @@ describe('for everybody', () => {
       await page.goto(url + path);
       expect(await page.getByRole('link', { name: 'Heart rate' }).getAttribute('href')).toBe('./');
       if (path === '/status')
-        await expect.poll(() => page.locator('#files').textContent(), { timeout: 15_000 }).toContain('Compacted files');
+        await expect.poll(() => page.locator('#files').textContent()).toContain('Compacted files');
       expect(await violations(page)).toEqual([]);
       expect({ path, isSideways: await page.evaluate(isScrolledSideways) }).toEqual({ path, isSideways: false });
     }
