@@ -8,6 +8,7 @@ import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { sliceName, userDirectory } from '../../pure/partition.js';
+import { collectYielding } from '../../steps.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import { type FileCache, versionKey } from '../files/file-cache.js';
 import { type LoadedFile, loadFile } from '../files/load-file.js';
@@ -32,24 +33,31 @@ export async function findSources(
   question: Question,
 ): Promise<readonly Source[]> {
   const directory = userDirectory(question.userId);
-  function filesOf(isWanted: (name: string) => boolean): Place[] {
-    return snapshots
-      .filter(({ partition }) => isWanted(partition.directory))
-      .flatMap(({ partition, files }) => damage.readable(files, partition).map((file) => ({ file, partition })));
+  const { yieldTurn } = yielder;
+  async function filesOf(isWanted: (name: string) => boolean): Promise<Place[]> {
+    for (const { partition, files } of snapshots) {
+      if (!isWanted(partition.directory)) continue;
+      return await collectYielding(damage.readable(files, partition), (file) => ({ file, partition }), yieldTurn);
+    }
+    return [];
   }
   const own = await loadAll(
-    filesOf((name) => name === directory),
+    await filesOf((name) => name === directory),
     (name, replaced) => replaced.has(name),
     ({ file, partition }) => damage.read(file, partition, () => loadFile(cache, file, partition, question.priority)),
     yielder,
   );
-  for (const { file, partition, known } of own) {
-    if (known.footer.rollupFault !== null) damage.noteRollup(file, partition);
-  }
-  await yielder.yieldTurn();
-  const replaced = new Set(own.flatMap(({ known }) => known.footer.replaces));
+  const replaced = new Set<string>();
+  await collectYielding(
+    own,
+    ({ file, partition, known: { footer } }) => {
+      if (footer.rollupFault !== null) damage.noteRollup(file, partition);
+      for (const name of footer.replaces) replaced.add(name);
+    },
+    yieldTurn,
+  );
   const shared = await loadAll(
-    filesOf((name) => name === SHARED_DIRECTORY),
+    await filesOf((name) => name === SHARED_DIRECTORY),
     (name, others) => others.has(name) || replaced.has(sliceName(name, directory)),
     ({ file, partition }) => damage.read(file, partition, () => loadShared(cache, file, partition)),
     yielder,
@@ -115,21 +123,25 @@ async function loadAll<Known extends LoadedShared>(
   yielder: Yielder,
 ) {
   const replaced = new Set<string>();
-  async function add(candidates: readonly Place[]) {
-    const known = await loadEach(
-      candidates.filter(({ file }) => !isReplaced(file.name, replaced)),
-      know,
-      yielder,
+  // In pieces: of a day there may be 100,000 files.
+  const { yieldTurn } = yielder;
+  async function add(isWanted: (name: string) => boolean) {
+    const wanted = (place: Place) =>
+      isWanted(place.file.name) && !isReplaced(place.file.name, replaced) ? place : undefined;
+    const known = await loadEach(await collectYielding(files, wanted, yieldTurn), know, yielder);
+    await collectYielding(
+      known,
+      ({ known: { footer } }) => {
+        for (const name of footer.replaces) replaced.add(name);
+      },
+      yieldTurn,
     );
-    for (const { known: each } of known) for (const name of each.footer.replaces) replaced.add(name);
-    await yielder.yieldTurn();
     return known;
   }
-  await yielder.yieldTurn();
-  const compacted = await add(files.filter(({ file }) => file.name === COMPACTED_NAME));
-  const parts = await add(files.filter(({ file }) => file.name !== COMPACTED_NAME));
-  await yielder.yieldTurn();
-  return [...compacted, ...parts].filter(({ file }) => !isReplaced(file.name, replaced));
+  const compacted = await add((name) => name === COMPACTED_NAME);
+  const parts = await add((name) => name !== COMPACTED_NAME);
+  const left = (each: (typeof parts)[number]) => (isReplaced(each.file.name, replaced) ? undefined : each);
+  return [...(await collectYielding(compacted, left, yieldTurn)), ...(await collectYielding(parts, left, yieldTurn))];
 }
 
 /** A bounded number at once, and others have their turn in between; without those that cannot be read. */

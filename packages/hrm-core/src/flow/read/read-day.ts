@@ -11,6 +11,7 @@ import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
+import { collectYielding } from '../../steps.js';
 import type { DamageWatch } from '../damage/damage-watch.js';
 import type { FileCache } from '../files/file-cache.js';
 import { readGroups } from '../files/load-file.js';
@@ -46,7 +47,11 @@ export async function readDay(
   // Halves are of this day: of a question about a year most would be about other days.
   const fromMs = Math.max(question.fromMs, dayMs);
   const toMs = Math.min(question.toMs, dayMs + DAY_MS);
-  const files = sources.map(({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }));
+  const files = await collectYielding(
+    sources,
+    ({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }),
+    context.yielder.yieldTurn,
+  );
   return answerRange({ ...context, maxRows, sources, files, dayMs }, { ...question, fromMs, toMs });
 }
 

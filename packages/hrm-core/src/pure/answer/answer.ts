@@ -2,7 +2,7 @@
  * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { inTurns } from '../../steps.js';
+import { collectYielding, inTurns } from '../../steps.js';
 import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
@@ -32,9 +32,16 @@ export async function answerDay(
   yieldTurn: () => Promise<void>,
 ): Promise<DayPart> {
   const { fromMs, toMs, intervalMs } = question;
-  const rollups = files.map(({ rollup }) => (rollup?.userId === question.userId ? rollup : null));
   const names: string[] = [];
-  for (const rollup of rollups) for (const device of rollup?.devices ?? []) names.push(device);
+  const rollups = await collectYielding(
+    files,
+    ({ rollup }) => {
+      if (rollup?.userId !== question.userId) return null;
+      for (const device of rollup.devices) names.push(device);
+      return rollup;
+    },
+    yieldTurn,
+  );
   for (const device of readings.devices) names.push(device);
   await yieldTurn();
   const { values: devices, indices } = await inTurns(internSteps(names), yieldTurn);

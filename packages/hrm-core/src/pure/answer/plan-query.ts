@@ -106,11 +106,12 @@ async function inOrderOfTime(
   yieldTurn: () => Promise<void>,
 ): Promise<readonly number[]> {
   const firsts = new Float64Array(files.length);
+  const indices: number[] = [];
   for (const [f, file] of files.entries()) {
     if (f % FILES_A_PIECE === 0) await yieldTurn();
     firsts[f] = firstOf(file, dayMs);
+    indices.push(f);
   }
-  const indices = files.map((_, f) => f);
   return await sortYielding(indices, (a, b) => (firsts[a] as number) - (firsts[b] as number), yieldTurn);
 }
 

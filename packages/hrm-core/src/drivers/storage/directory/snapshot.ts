@@ -260,8 +260,11 @@ async function toSnapshot(
   { files, known }: Settled,
   { yieldTurn = async () => undefined }: SnapshotOptions = {},
 ): Promise<Snapshot> {
-  await yieldTurn();
-  const state: HeldSnapshot = { files: new Map(files.map((file) => [file.name, file])), isOpen: true };
+  const state = { files: new Map<string, FoundFile>(), isOpen: true } satisfies HeldSnapshot;
+  for (const [i, file] of files.entries()) {
+    if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
+    state.files.set(file.name, file);
+  }
   const { stored, close } = await asStored(context, partition, { files, state, yieldTurn });
   await yieldTurn();
   const all = [...stored, ...known.map(unopenedFile)];
