@@ -1,5 +1,7 @@
 /** Made-up readings: heart rates that wander as real ones do, so that delta encoding meets what it would meet. */
 
+import { seededRandom } from 'hrm-core/contract';
+
 /** @typedef {import('hrm-core').Reading} Reading */
 /** @typedef {import('hrm-core').WireReading} WireReading */
 
@@ -9,26 +11,12 @@ export const START_MS = Date.UTC(2024, 0, 1);
 export const DAY_MS = 86_400_000;
 
 /**
- * Numbers from 0 inclusive to 1 exclusive, the same for the same seed (mulberry32).
- * @param {number} seed
- */
-function seeded(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/**
  * One device's readings at a steady pace; each is received two seconds after it was measured.
  * @param {{ userId: string, deviceId?: string, startMs?: number, stepMs?: number, count: number }} series
  * @returns {Reading[]}
  */
 export function makeReadings({ userId, deviceId = 'watch-1', startMs = START_MS, stepMs = 1_000, count }) {
-  const random = seeded(startMs / 1_000 + deviceId.length);
+  const random = seededRandom(startMs / 1_000 + deviceId.length);
   let heartRate = 72;
   return Array.from({ length: count }, (_, i) => {
     heartRate = Math.min(180, Math.max(45, heartRate + Math.floor(random() * 5) - 2));

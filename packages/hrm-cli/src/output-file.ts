@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { errorCode, HrmError, isHrmError } from 'hrm-core';
+import { errorCode, HrmError, isHrmError, syncDirectory } from 'hrm-core';
 import { isReaderGone, type Output } from './output.js';
 
 /** A file that is being written. */
@@ -50,7 +50,7 @@ export async function openOutputFile(path: string, cwd: string): Promise<OutputF
         await close();
         if (!isPlain) return;
         await rename(temporary, place);
-        await syncDirectory(dirname(place));
+        syncDirectory(dirname(place));
       } catch (cause) {
         throw isHrmError(cause) ? cause : unavailable(path, cause);
       }
@@ -66,15 +66,6 @@ export async function openOutputFile(path: string, cwd: string): Promise<OutputF
 async function writeAll(handle: FileHandle, text: string | Uint8Array): Promise<void> {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text;
   for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function outputError(path: string, problem: string, cause?: unknown): HrmError {

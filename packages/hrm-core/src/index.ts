@@ -133,6 +133,7 @@ export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/timestamp.js';
+export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';
 export {
   type SignOfLife,

@@ -4,5 +4,5 @@
  * @module
  */
 export { queueContract } from './queue.js';
-export type { QueueContract, QueueFixture } from './queue-support.js';
+export { type QueueContract, type QueueFixture, seededRandom } from './queue-support.js';
 export { type StorageContract, type StorageFixture, storageContract } from './storage.js';

@@ -1,14 +1,4 @@
-/** Numbers 0 <= x < 1 that a seed determines. @see Marsaglia, Xorshift RNGs (2003) */
-export function randomFrom(seed: number): () => number {
-  // Mixed first, so that neighbouring seeds differ; a state of 0 would stay 0.
-  let state = Math.imul(seed ^ (seed >>> 16), 0x9e3779b1) || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
+export { seededRandom as randomFrom } from '../../src/contract/queue-support.js';
 
 /** The seed of a random test, `HRM_SEED` or a fresh one; printed, so that a failure can be run again. */
 export function testSeed(): number {

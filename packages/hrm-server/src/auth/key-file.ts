@@ -7,20 +7,11 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errorCode, HrmError } from 'hrm-core';
+import { errorCode, HrmError, syncDirectory } from 'hrm-core';
 import * as v from 'valibot';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
-import {
-  isMarked,
-  keysVersion,
-  lostError,
-  markKeys,
-  syncDirectory,
-  targetOf,
-  unreadableError,
-  writeDurably,
-} from './key-place.js';
+import { isMarked, keysVersion, lostError, markKeys, targetOf, unreadableError, writeDurably } from './key-place.js';
 
 const KeyFileSchema = v.strictObject({
   version: v.literal(1),

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errorCode, HrmError } from 'hrm-core';
+import { errorCode, HrmError, syncDirectory } from 'hrm-core';
 
 /** The file that a path leads to, through links, also where there is none yet: replacing a link would part its readers. */
 export function targetOf(path: string): string {
@@ -78,16 +78,6 @@ export function writeDurably(path: string, text: string): void {
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Makes names in a directory durable. */
-export function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

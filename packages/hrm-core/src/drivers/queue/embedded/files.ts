@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorCode, HrmError } from '../../../errors.js';
+import { syncDirectory } from '../../../sync-directory.js';
 
 /** lmdb's file in the queue's directory; its lock file has the same name and `-lock`. */
 export const FILE_NAME = 'queue.lmdb';
@@ -187,16 +188,6 @@ export function makeDurableDirectory(directory: string): void {
       mkdirSync(path, DIRECTORY_MODE);
       chmodSync(path, DIRECTORY_MODE);
     });
-    fsyncDirectory(dirname(path));
-  }
-}
-
-/** Makes the directory's entries survive a power cut. */
-export function fsyncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    syncDirectory(dirname(path));
   }
 }

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { FILE_NAME, type FileIdentity, fsyncDirectory, identifyLockFile, layoutError } from './files.js';
+import { syncDirectory } from '../../../sync-directory.js';
+import { FILE_NAME, type FileIdentity, identifyLockFile, layoutError } from './files.js';
 import { LAYOUT_VERSION } from './records.js';
 
 /** The tables of one queue file. */
@@ -62,7 +63,7 @@ export function openFile(directory: string): Opened {
     };
     stampLayout(root, tables.meta, directory);
     // Even if the file was there: whoever made it may have been killed before this.
-    fsyncDirectory(directory);
+    syncDirectory(directory);
     return { root, tables, lock: identifyLockFile(directory), readersCheckedMs: Number.NEGATIVE_INFINITY };
   } catch (error) {
     void root?.close();
