@@ -150,6 +150,7 @@ const READERS: Readonly<Record<string, string>> = {
   'hrm-core/src/drivers/storage/directory/describe.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/temporaries.ts': 'of /proc',
+  'hrm-server/src/auth/exposure.ts': 'of /proc',
   'hrm-server/src/http/connection-bounds.ts': 'of /proc',
   'hrm-server/src/package.ts': 'its own package.json',
   'hrm-server/src/process/regular-file.ts': 'looks first what it is, and does not wait: for all others',
