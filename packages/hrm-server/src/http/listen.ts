@@ -14,12 +14,11 @@ import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
-import { refuseConnection, refuseLast } from './client-error.js';
 import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
 import { holdContinue } from './expect-continue.js';
 import { asGet, withoutBody } from './head-answer.js';
-import { createHostCheck, type HostCheck, isWildcard } from './host.js';
+import { createHostCheck, type HostCheck, hasHost, hostError, isWildcard } from './host.js';
 import { createLinger } from './linger.js';
 import { oneByOne } from './one-by-one.js';
 import { checkHead } from './request-head.js';
@@ -79,7 +78,7 @@ export async function listen(
         followConnection(incoming.socket, outgoing);
         linger.ofBody(incoming, outgoing);
         beginRequest(incoming, outgoing, requests);
-        void answer(incoming, outgoing);
+        answer(incoming, outgoing);
       }),
       (incoming, outgoing) => {
         linger.ofConnection(incoming, outgoing);
@@ -109,11 +108,21 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
   function answerAny(request: Request, env: HttpBindings): Response | Promise<Response> {
     return env.incoming.method === 'HEAD' ? withoutBody(answer(asGet(request), env)) : answer(request, env);
   }
-  return getRequestListener((request, env) => answerAny(request, env as HttpBindings), {
+  const listener = getRequestListener((request, env) => answerAny(request, env as HttpBindings), {
     // What is left of a body is read on in another way: see linger.ts.
     autoCleanupIncoming: false,
     errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),
   });
+  async function refuseHost(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const error = hostError();
+    const refusal = refuse(error, noteFailure(incoming, error));
+    outgoing.writeHead(refusal.status, Object.fromEntries(refusal.headers)).end(await refusal.text());
+  }
+  return (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // Hono begins with the URL, and has none without.
+    if (hasHost(incoming)) void listener(incoming, outgoing);
+    else void refuseHost(incoming, outgoing);
+  };
 }
 
 /**
@@ -140,7 +149,6 @@ function closeGently(
   }
   server.on('clientError', (error, socket) => {
     if (isAnswered(socket as Socket)) cutConnection(socket as Socket);
-    else refuseConnection(error, socket);
   });
   // Idle, or stalled in the middle of an answer.
   server.on('timeout', (socket) => {
