@@ -14,6 +14,8 @@ import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
+import { refuseConnection, refuseLast } from './client-error.js';
+import { refuseConnect } from './connect.js';
 import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
 import { holdContinue } from './expect-continue.js';
@@ -87,6 +89,7 @@ export async function listen(
     ),
   );
   holdContinue(server);
+  refuseConnect(server);
   // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing));
   await startListening(server, settings);
@@ -149,6 +152,7 @@ function closeGently(
   }
   server.on('clientError', (error, socket) => {
     if (isAnswered(socket as Socket)) cutConnection(socket as Socket);
+    else refuseConnection(error, socket);
   });
   // Idle, or stalled in the middle of an answer.
   server.on('timeout', (socket) => {
