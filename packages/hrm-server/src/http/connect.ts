@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { invalidError } from '../api/problem.js';
 import { endWith } from './client-error.js';
+import { cutConnection } from './cut.js';
 
 /** How long a connection stays that was refused a tunnel, for its client to read the answer and to close, ms. */
 const MAX_CLOSE_MS = 1_000;
@@ -28,7 +29,7 @@ export function refuseConnect(server: Server): void {
     socket.on('error', () => socket.destroy());
     // An answer that is under way must not have another one in it.
     if ((unanswered.get(socket) ?? 0) > 0) {
-      socket.destroy();
+      cutConnection(socket);
       return;
     }
     socket.on('end', () => socket.destroy()).resume();
