@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.js';
 
 /** Scripts for Redis as text, as the build has them. */
 const lua: Plugin = {
@@ -11,17 +12,36 @@ export default defineConfig({
   plugins: [lua],
   test: {
     // Tests start real servers, kill real processes and sync real files: seconds, not milliseconds.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // A condition that is waited for comes late on a busy machine: a second, the default, is a test of speed.
-    expect: { poll: { timeout: 15_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     globalSetup: fileURLToPath(new URL('./test/global-setup.ts', import.meta.url)),
     setupFiles: fileURLToPath(new URL('./test/support/own-place.ts', import.meta.url)),
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      { extends: true, test: { name: 'hrm-core', root: 'packages/hrm-core', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'hrm-core',
+          root: 'packages/hrm-core',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/unit/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'hrm-core-unit',
+          root: 'packages/hrm-core',
+          include: ['test/unit/**/*.test.ts'],
+          // Tests of functions that keep nothing share a process: its start costs more CPU time than most of them.
+          isolate: false,
+        },
+      },
       { extends: true, test: { name: 'hrm-server', root: 'packages/hrm-server', include: ['test/**/*.test.ts'] } },
       { extends: true, test: { name: 'hrm-cli', root: 'packages/hrm-cli', include: ['test/**/*.test.ts'] } },
       { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'] } },

@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -152,7 +153,7 @@ describe('Dockerfile', () => {
   });
 
   it('copies all that its stages need, and gives what the services start, which works and stops', async () => {
-    const directory = await temporaryDirectory();
+    const directory = await temporaryDirectory(tmpdir());
     const [context, images] = [join(directory, 'context'), join(directory, 'images')];
     await copyContext(ROOT, await readFile(join(ROOT, '.dockerignore'), 'utf8'), context);
     await buildStages(stages, context, images);

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { type Reading, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { MEMORY_DIRECTORY } from '../packages/hrm-core/test/support/temporary-directory.js';
 import { environment, runHrm, type Service, startService, temporaryDirectory } from './support/hrm.js';
 import { writePartOfEach } from './support/many-parts.js';
 import { leastOf, longestUntilNow, MAX_HOSTILE_MS, MAX_PLAIN_MS, type Stalls, watchStalls } from './support/stalls.js';
@@ -24,7 +23,7 @@ const MANY_DAYS = 20_000;
  * Parts of one user's day. They are made in seconds; 100,000 take minutes, and so does each question about them, so that as many are made only
  * where HRM_LONG_PIECES_PARTS says it. What is done of each is the same, and no piece grows with their number.
  */
-const MANY_PARTS = Number(process.env.HRM_LONG_PIECES_PARTS ?? 10_000);
+const MANY_PARTS = Number(process.env.HRM_LONG_PIECES_PARTS ?? 5_000);
 /** Parts that are made, and asked about, in a second, about; a test of them may take as many more. */
 const PARTS_A_SECOND = 100;
 
@@ -45,7 +44,7 @@ async function makeStore(
   fill: (store: { directory: string; write(readings: readonly Reading[]): Promise<void> }) => Promise<void>,
   settings: Record<string, string> = {},
 ): Promise<Store> {
-  const plain = environment(await temporaryDirectory(MEMORY_DIRECTORY), settings);
+  const plain = environment(await temporaryDirectory(), settings);
   const directory = String(plain.HRM_DATA_DIR);
   const storage = await openDirectoryStorage({ directory });
   async function write(readings: readonly Reading[]): Promise<void> {
@@ -199,8 +198,12 @@ describe('no long piece of work', { timeout: 180_000 }, () => {
     });
     const tenYears = 'start=2010-01-01T00:00:00Z&end=2020-01-01T00:00:00Z';
     const ofAll: Asked[] = [['/users/ana/latest'], ['/users/nobody/latest'], ['/users/nobody/devices']];
-    const ofTenYears = questionsAbout('ana', tenYears, 'watch').slice(0, 2);
-    expect(await tooLong(store, MAX_HOSTILE_MS, [...ofTenYears, ...ofAll])).toEqual([]);
+    const threeYears = 'start=2017-01-01T00:00:00Z&end=2020-01-01T00:00:00Z';
+    const ofYears = [
+      ...questionsAbout('ana', tenYears, 'watch').slice(0, 1),
+      ...questionsAbout('ana', threeYears, 'watch').slice(1, 2),
+    ];
+    expect(await tooLong(store, MAX_HOSTILE_MS, [...ofYears, ...ofAll])).toEqual([]);
     expect(await countFirst(store)).toBeLessThanOrEqual(MAX_HOSTILE_MS);
   });
 
@@ -238,7 +241,7 @@ describe('no long piece of work', { timeout: 180_000 }, () => {
       );
       const { service, stalls } = await store.serve('--only', 'compacter');
       const left = async () => JSON.parse(await ask(`${service.url}/system`)).compaction?.left;
-      await expect.poll(left, { timeout: 60_000 }).toBe(0);
+      await expect.poll(left).toBe(0);
       const longestMs = await longestUntilNow(stalls);
       await service.end('SIGTERM');
       return longestMs;

@@ -169,7 +169,7 @@ describe('no long piece of work', () => {
         );
         expect(await postBatch(service.url, batch)).toBe(202);
       }
-      await expect.poll(() => waiting(service.url), { timeout: 60_000 }).toBe(0);
+      await expect.poll(() => waiting(service.url)).toBe(0);
     }
     expect(await leastOfTries(stalls, maxMs, store)).toBeLessThanOrEqual(maxMs);
   });
@@ -182,8 +182,7 @@ describe('no long piece of work', () => {
     await expect.poll(first.readings).toBe(1);
     async function comeBack(): Promise<void> {
       const again = await Promise.all(Array.from({ length: 100 }, () => openStream(service.url, 'ana', first.id)));
-      for (const stream of again)
-        await expect.poll(() => stream.readings() + stream.gaps(), { timeout: 60_000 }).toBeGreaterThan(0);
+      for (const stream of again) await expect.poll(() => stream.readings() + stream.gaps()).toBeGreaterThan(0);
       for (const stream of again) stream.close();
     }
     expect(await leastOfTries(stalls, MAX_HOSTILE_MS, comeBack)).toBeLessThanOrEqual(MAX_HOSTILE_MS);
@@ -204,7 +203,7 @@ describe('no long piece of work', () => {
       expect(await postBatch(service.url, batch)).toBe(202);
       for (const [i, { readings: seen, gaps: seenGaps }] of streams.entries()) {
         const isShown = () => seen() >= shown || seenGaps() > (gaps[i] as number);
-        await expect.poll(isShown, { timeout: 60_000 }).toBe(true);
+        await expect.poll(isShown).toBe(true);
       }
     }
     // Of the better of several tries, as all that is measured here: how much of either bound is used.

@@ -12,6 +12,7 @@ import {
   temporaryDirectory,
   type WireRow,
 } from './support/hrm.js';
+import { expectSame } from './support/same.js';
 
 /** Three days of two people; test/data/README.md has the source. */
 const EXCERPT = {
@@ -71,14 +72,12 @@ async function compare(
   for (const [user, rows] of expected) {
     for (const [day, dayRows] of days(rows)) {
       const end = new Date(Date.parse(day) + 86_400_000).toISOString();
-      expect(
-        await getRows(url, { ...question, user_id: user, start: `${day}T00:00:00Z`, end }),
-        `${user} ${day}`,
-      ).toEqual(dayRows);
+      const asked = { ...question, user_id: user, start: `${day}T00:00:00Z`, end };
+      expectSame(await getRows(url, asked), dayRows, `${user} ${day}`);
       compared += 1;
     }
     const month = { ...question, user_id: user, start: '2016-04-01T00:00:00Z', end: '2016-06-01T00:00:00Z' };
-    expect(await getRows(url, month)).toEqual(rows);
+    expectSame(await getRows(url, month), rows);
   }
   return compared;
 }
@@ -126,7 +125,7 @@ it.each(given)(
 
     // The stored files themselves, by the same SQL: compaction kept every reading of every device.
     const stored = `read_parquet('${env.HRM_DATA_DIR}/*/*/*.parquet')`;
-    expect(await answerByUser(duckdb, rulesSql(stored))).toEqual(both);
+    expectSame(await answerByUser(duckdb, rulesSql(stored)), both);
     const [[count] = []] = (await duckdb.runAndReadAll(`SELECT count(*)::INTEGER FROM ${stored}`)).getRowsJS();
     expect(count).toBe(readings.length);
   },

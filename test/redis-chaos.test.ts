@@ -10,6 +10,7 @@ import { getRows, runHrm } from './support/hrm.js';
 import { createLedger, type Ledger, type Load, post, pushForeign, rangeOf } from './support/load.js';
 import { type Deployment, startDeployment } from './support/redis-deployment.js';
 import { eventually } from './support/redis-process.js';
+import { expectSame } from './support/same.js';
 
 const ROUNDS = Number(process.env.HRM_CHAOS_ROUNDS ?? 30);
 const SEED = testSeed();
@@ -128,7 +129,7 @@ it(
     expect(await readdir(path.join(dataDirectory, '.tmp'))).toEqual([]);
     const duckdb = await openDuckDb();
     const stored = await answerByUser(duckdb, rulesSql(`read_parquet('${dataDirectory}/*/*/*.parquet')`));
-    expect(stored).toEqual(new Map(ledgers.map(({ user }, i) => [user, rows[i]])));
+    expectSame(stored, new Map(ledgers.map(({ user }, i) => [user, rows[i]])));
     expect(shared.size).toBeGreaterThan(0);
     const outcomes = [ana, ben, original, ...crowd.slice(0, 1)].map(({ user, accepted, outcomes }) => {
       return `${user}: ${accepted.size} readings, ${JSON.stringify(Object.fromEntries(outcomes))}`;

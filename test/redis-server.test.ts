@@ -104,7 +104,8 @@ describe('startRedisSentinel', () => {
   it('makes the replica the master when the master is killed', async () => {
     const { master, replica, sentinel, masterName } = await startRedisSentinel();
     await master.cli('SET', 'a', '1');
-    await master.cli('WAIT', '1', '5000');
+    // WAIT is about the writes of its own connection, and each command has one of its own.
+    await eventually('the replica has it', async () => (await replica.cli('GET', 'a')) === '1');
     await master.kill();
     await eventually('the sentinel names the replica', async () => {
       const address = await sentinel.cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { enqueue } from 'hrm-core';
@@ -40,7 +41,7 @@ it.skipIf(!canTrace && process.env.CI === undefined)(
   'every file and every directory entry is synced before the queue is told',
   async () => {
     expect(canTrace, 'needs strace').toBe(true);
-    const directory = await temporaryDirectory();
+    const directory = await temporaryDirectory(tmpdir());
     const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue') });
     const users = ['ana', 'ben'];
     await enqueue(

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { linkInstalled } from './installed.js';
 import { KNOWN_BUILDS } from './known-builds.js';
 
 /** One instruction, continuation lines joined. */
@@ -77,6 +78,8 @@ export async function buildStages(stages: readonly Stage[], context: string, ima
       const here = path.join(image, workDirectory);
       await mkdir(here, { recursive: true });
       if (instruction === 'COPY') await copy(args, { context, images, here });
+      // The tools are many, and here already; what the image keeps is installed from nothing.
+      if (instruction === 'RUN' && /^npm install (?!.*--omit)/.test(args)) await linkInstalled(here);
       if (instruction === 'RUN' && args.startsWith('npm ')) await run(args, here);
     }
   }

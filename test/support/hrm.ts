@@ -2,15 +2,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 import { HRM_BIN, hrmEnvironment } from '../../packages/hrm-cli/test/hrm.js';
+import { MEMORY_DIRECTORY } from '../../packages/hrm-core/test/support/temporary-directory.js';
 
-/** An empty directory that goes when the test ends. */
-export async function temporaryDirectory(parent = tmpdir()): Promise<string> {
+/** An empty directory that goes when the test ends; in memory, where it is not about disks. */
+export async function temporaryDirectory(parent = MEMORY_DIRECTORY): Promise<string> {
   const directory = await mkdtemp(path.join(parent, 'hrm-test-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;

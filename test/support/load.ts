@@ -89,7 +89,7 @@ export async function post(urls: () => readonly string[], ledgers: readonly Ledg
     if (status === '202') accept(readings);
     else if (!/^(?:none|503)$/.test(status)) throw new Error(`a good batch was answered ${status}`);
     failed = status === '202' || random() < 0.5 ? null : readings;
-    await sleep(status === '202' ? 10 : 30);
+    await sleep(status === '202' ? 25 : 50);
   }
 }
 

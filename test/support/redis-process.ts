@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { MEMORY_DIRECTORY } from '../../packages/hrm-core/test/support/temporary-directory.js';
 import { createReaper } from './reaper.js';
 
 /** How long a server may take to answer, and `redis-cli` to end; on two busy cores a start takes 50 to 500 ms. */
@@ -62,7 +62,7 @@ export interface RedisProcess {
 /** Starts it and waits until it answers PING. Within a test it ends with it; in a hook, call `stop()` yourself. */
 export async function startRedisProcess(options: RedisProcessOptions): Promise<RedisProcess> {
   for (let attempt = 1; ; attempt++) {
-    const directory = await mkdtemp(path.join(tmpdir(), 'hrm-redis-'));
+    const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-redis-'));
     await options.prepare?.(directory);
     const port = await freePort();
     const server = createRedisProcess(options, directory, port);

@@ -27,7 +27,7 @@ function offered(...words: string[]): string[] {
     _hrm
     printf '%s\\n' "\${COMPREPLY[@]}"
   `;
-  const options = { cwd: sandbox.directory, encoding: 'utf8', timeout: 10_000 } as const;
+  const options = { cwd: sandbox.directory, encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync('bash', ['-c', program, 'bash', script, ...words], options);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout.split('\n').filter((word) => word !== '');

@@ -47,7 +47,7 @@ describe('hrm dlq', () => {
     for (const text of [stdout, table]) expect(text).not.toMatch(/4711|:300|1705312800000/);
     expect(table.split('\n')).toHaveLength(5);
     expect(table).toContain(items[0].id);
-    expect(table).toMatch(/2 dead deadLetters\n$/);
+    expect(table).toMatch(/2 dead letters\n$/);
   });
 
   it('shows one, as text or in base64, and says that it is health data', async () => {

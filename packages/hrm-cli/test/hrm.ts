@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { TestContext } from 'vitest';
+import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
 import { run as runCli } from '../src/cli.js';
 
 /** The committed stub: what a user's `hrm` is linked to. */
@@ -64,9 +65,9 @@ interface RunOptions {
   readonly env?: Record<string, string | undefined>;
 }
 
-/** Makes a sandbox; remove it, always. */
+/** Makes a sandbox in memory; remove it, always. */
 export async function makeSandbox(): Promise<Sandbox> {
-  const directory = await mkdtemp(join(tmpdir(), 'hrm-cli-'));
+  const directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-cli-'));
   const running = new Set<ChildProcess>();
   function spawnIn([command = '', ...args]: readonly string[], env: Record<string, string | undefined>): Running {
     const child = spawn(command, args, {
@@ -106,6 +107,13 @@ export async function makeSandbox(): Promise<Sandbox> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A sandbox that goes when the test ends: for tests that run together with others of their file. */
+export async function sandboxOf({ onTestFinished }: TestContext): Promise<Sandbox> {
+  const sandbox = await makeSandbox();
+  onTestFinished(() => sandbox.remove());
+  return sandbox;
 }
 
 /** Of standard input that are read at once, as of a pipe. */

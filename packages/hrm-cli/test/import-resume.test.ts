@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
 const HEADER = 'note,user_id,device_id,timestamp,heart_rate';
-const COUNT = 60_000;
+const COUNT = 30_000;
 /** Rows of a chunk, and of what is read at once. */
 const SLACK = 10_000 + 2_000;
 
@@ -23,15 +23,15 @@ function csvRows(count: number): string[] {
   });
 }
 
-/** The same readings in each form: whole, and with a row at 50,000 that is no reading. */
+/** The same readings in each form: whole, and with a row at 25,000 that is no reading. */
 const FORMS = {
   ndjson: (bad: boolean) => {
     const lines = ndjson(COUNT).trimEnd().split('\n');
-    return Buffer.from(`${(bad ? lines.with(50_000, '{"no":"reading"}') : lines).join('\n')}\n`);
+    return Buffer.from(`${(bad ? lines.with(25_000, '{"no":"reading"}') : lines).join('\n')}\n`);
   },
   csv: (bad: boolean) => {
     const rows = csvRows(COUNT);
-    return Buffer.from(`${HEADER}\n${(bad ? rows.with(50_000, 'one,ana,watch,never,72') : rows).join('\n')}\n`);
+    return Buffer.from(`${HEADER}\n${(bad ? rows.with(25_000, 'one,ana,watch,never,72') : rows).join('\n')}\n`);
   },
   'ndjson.gz': (bad: boolean): Buffer => gzipSync(FORMS.ndjson(bad), { level: 0 }),
 } as const;
@@ -61,7 +61,7 @@ describe('hrm import --resume', () => {
     expect(stopped.code).toBe(2);
     const [, text = ''] = /\\n([\d,]+) readings enqueued before that/.exec(stopped.stderr) ?? [];
     const before = Number(text.replaceAll(',', ''));
-    expect(before).toBeGreaterThan(30_000);
+    expect(before).toBeGreaterThan(15_000);
     expect(stopped.stderr).toMatch(/"path":"[^"]*:\d+\//);
     // Mended, as a person would.
     await writeFile(path, content(false));
@@ -117,8 +117,8 @@ describe('hrm import --resume', () => {
   it('begins anew with a file that is another, or shorter, and says so', async () => {
     const path = join(sandbox.directory, 'a.ndjson');
     for (const [content, count] of [
-      [ndjson(40_000, { device_id: 'other' }), 40_000],
-      [ndjson(40_000, { device_id: 'other' }).slice(0, 70_000), 0],
+      [ndjson(20_000, { device_id: 'other' }), 20_000],
+      [ndjson(20_000, { device_id: 'other' }).slice(0, 70_000), 0],
     ] as const) {
       await writeFile(path, FORMS.ndjson(false));
       expect((await importFile(path, '--resume', '--skip-invalid')).code).toBe(0);

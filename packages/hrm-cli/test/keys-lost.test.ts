@@ -1,8 +1,8 @@
 /** A file of keys that vanishes opens no door: not by a worker that is started again, not by a server that is. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { until } from '../../../test/support/until.js';
 import { makeSandbox, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
@@ -16,12 +16,6 @@ beforeEach(async () => {
 afterEach(() => sandbox.remove());
 
 const SETTINGS = { HRM_PORT: '0', HRM_LOG_LEVEL: 'info' };
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = performance.now() + 30_000; !(await condition()); await sleep(20)) {
-    if (performance.now() > endMs) throw new Error(`waited 30 s in vain until ${what}`);
-  }
-}
 
 /** On a connection of its own, so that any worker may be the one that answers. */
 async function status(url: string, token?: string): Promise<number> {

@@ -5,14 +5,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { HRM_BIN, hrmEnvironment, makeSandbox, type Sandbox } from './hrm.js';
-
-let sandbox: Sandbox;
-beforeEach(async () => {
-  sandbox = await makeSandbox();
-});
-afterEach(() => sandbox.remove());
+import { describe, it } from 'vitest';
+import { HRM_BIN, hrmEnvironment, type Sandbox, sandboxOf } from './hrm.js';
 
 /** Longer than a busy machine keeps a process that works from its turn, milliseconds. */
 const STALL_MS = 4_000;
@@ -24,7 +18,7 @@ const SETTINGS = {
   NODE_OPTIONS: `--import ${new URL('./block-loop.mjs', import.meta.url).href}`,
 };
 
-function start(...args: string[]) {
+function start(sandbox: Sandbox, ...args: string[]) {
   const running = sandbox.start(['serve', ...args], SETTINGS);
   let log = '';
   running.child.stderr?.on('data', (text: string) => {
@@ -58,9 +52,11 @@ function isRunning(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
-describe('a process whose event loop stands still', () => {
-  it('is killed and says why, so that its supervisor starts it again', async () => {
-    const server = start();
+// Together: each waits for seconds, and does nothing meanwhile.
+describe.concurrent('a process whose event loop stands still', () => {
+  it('is killed and says why, so that its supervisor starts it again', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context));
     await server.firstLine();
     server.child.kill('SIGUSR2');
     // It hears nothing any more.
@@ -73,8 +69,9 @@ describe('a process whose event loop stands still', () => {
     );
   });
 
-  it('is killed also where nobody reads what it says', async () => {
-    const server = start();
+  it('is killed also where nobody reads what it says', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context));
     await server.firstLine();
     server.child.stderr?.pause();
     server.child.kill('SIGUSR2');
@@ -82,8 +79,9 @@ describe('a process whose event loop stands still', () => {
     expect(signal).toBe('SIGKILL');
   });
 
-  it('is replaced among workers, while the others go on answering', async () => {
-    const server = start('--workers', '2');
+  it('is replaced among workers, while the others go on answering', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context), '--workers', '2');
     const url = await server.firstLine();
     await expect.poll(() => server.pids('api').length).toBe(2);
     const [blocked = 0] = server.pids('api');
@@ -91,8 +89,8 @@ describe('a process whose event loop stands still', () => {
     // Whoever has connected to the one that stands still waits with it; the next is answered by the other.
     const first = await Promise.race([askLive(url), askLive(url), askLive(url), askLive(url)]);
     expect(first).toBe(200);
-    await expect.poll(() => server.pids('api').length, { timeout: 60_000 }).toBe(3);
-    await expect.poll(() => server.log(), { timeout: 60_000 }).toContain('a worker was started again');
+    await expect.poll(() => server.pids('api').length).toBe(3);
+    await expect.poll(() => server.log()).toContain('a worker was started again');
     expect(server.log()).toContain(`"pid":${blocked},"msg":"the event loop stood still`);
     expect(server.log()).toMatch(new RegExp(`"worker":${blocked},.*"signal":"SIGKILL".*"a worker ended`));
     expect(await askLive(url)).toBe(200);
@@ -100,30 +98,34 @@ describe('a process whose event loop stands still', () => {
     expect((await server.finished).code).toBe(0);
   });
 
-  it('is the one of the loops, too', async () => {
-    const server = start('--workers', '1');
+  it('is the one of the loops, too', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context), '--workers', '1');
     await server.firstLine();
     await expect.poll(() => server.pids('consumer').length).toBe(1);
     process.kill(server.pids('consumer')[0] ?? 0, 'SIGUSR2');
-    await expect.poll(() => server.pids('consumer').length, { timeout: 60_000 }).toBe(2);
+    await expect.poll(() => server.pids('consumer').length).toBe(2);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
   });
 
-  it('outlives a primary that was killed no longer than any other', async () => {
-    const server = start('--workers', '2');
+  it('outlives a primary that was killed no longer than any other', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context), '--workers', '2');
     await server.firstLine();
     await expect.poll(() => server.pids('api').length).toBe(2);
     await expect.poll(() => server.pids('consumer').length).toBe(1);
     const workers = [...server.pids('api'), ...server.pids('consumer')];
     process.kill(workers[0] ?? 0, 'SIGUSR2');
     server.child.kill('SIGKILL');
-    await expect.poll(() => workers.filter(isRunning), { timeout: 60_000 }).toEqual([]);
+    await expect.poll(() => workers.filter(isRunning)).toEqual([]);
   });
 
   it.skipIf(cannotUnshare)(
     'is ended also as the first process of a container, which its own SIGKILL spares',
-    async () => {
+    async (context) => {
+      const { expect, onTestFinished } = context;
+      const sandbox = await sandboxOf(context);
       const env = hrmEnvironment(sandbox.directory, SETTINGS);
       const args = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, HRM_BIN, 'serve'];
       const container = spawn('unshare', args, { env, cwd: sandbox.directory, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -137,7 +139,9 @@ describe('a process whose event loop stands still', () => {
     },
   );
 
-  it('no longer tells systemd that it is well, once it stands still', async () => {
+  it('no longer tells systemd that it is well, once it stands still', async (context) => {
+    const { expect } = context;
+    const sandbox = await sandboxOf(context);
     // In place of systemd's own program: it says when it was called, and with what.
     const program = join(sandbox.directory, 'systemd-notify');
     const told = join(sandbox.directory, 'told');
@@ -161,8 +165,9 @@ describe('a process whose event loop stands still', () => {
     expect(await lines()).toBe(then);
   });
 
-  it('is not one that was stopped as a whole for longer, as by a suspended machine', async () => {
-    const server = start();
+  it('is not one that was stopped as a whole for longer, as by a suspended machine', async (context) => {
+    const { expect } = context;
+    const server = start(await sandboxOf(context));
     const url = await server.firstLine();
     server.child.kill('SIGSTOP');
     await sleep(STALL_MS + 1_000);

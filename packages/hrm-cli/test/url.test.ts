@@ -99,7 +99,7 @@ describe('hrm with --url', () => {
     async function stored(): Promise<number> {
       return JSON.parse((await sandbox.run([...question, '--json'])).stdout).count;
     }
-    await expect.poll(stored, { timeout: 20_000 }).toBeGreaterThan(1_200);
+    await expect.poll(stored).toBeGreaterThan(1_200);
     for (const form of [
       [],
       ['--json'],
@@ -125,7 +125,7 @@ describe('hrm with --url', () => {
     const env = { HRM_API_KEY: key };
     await sandbox.run(['import', '-', '--url', url], { env, input: csv() });
     const here = async () => JSON.parse((await sandbox.run(['stats', '--json'])).stdout).storage?.days;
-    await expect.poll(here, { timeout: 20_000 }).toBe(2);
+    await expect.poll(here).toBe(2);
     const { code, stdout, stderr } = await sandbox.run(['stats', '--url', url, '--json'], { env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { counted_at, ...storage } = JSON.parse(stdout).storage;

@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../../test/support/until.js';
 import { parseScrape, type Scrape } from '../../hrm-server/test/scrape.js';
 import { makeSandbox, type Sandbox } from './hrm.js';
 
@@ -15,17 +16,11 @@ const SETTINGS = { HRM_PORT: '0', HRM_BATCH_MAX_AGE_MS: '50', HRM_COMPACT_EVERY_
 const ACCEPTED = 'hrm_readings_accepted_total';
 const POSTED = 'hrm_requests_total{method="POST",route="/metrics/heart-rate",status="202"}';
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = performance.now() + 30_000; !(await condition()); await sleep(20)) {
-    if (performance.now() > endMs) throw new Error(`waited 30 s in vain until ${what}`);
-  }
-}
-
 /** One request on a connection of its own, so that any worker may take it. */
 function ask(url: string, path: string, body?: string): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const options = { method: body === undefined ? 'GET' : 'POST', headers, agent: new Agent(), timeout: 20_000 };
+    const options = { method: body === undefined ? 'GET' : 'POST', headers, agent: new Agent(), timeout: 60_000 };
     const sent = request(url + path, options, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {

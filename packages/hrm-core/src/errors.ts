@@ -14,6 +14,14 @@ export interface Fault {
   readonly message: string;
 }
 
+/** The stored file that an error is of, without whose it is. */
+export interface FaultyFile {
+  /** The UTC date of its partition, `YYYYMMDD`. */
+  readonly date: string;
+  /** Its name within the partition: another writer's may hold anything. */
+  readonly name: string;
+}
+
 /** Everything {@link HrmError} carries besides its message. */
 export interface HrmErrorDetails {
   readonly kind: HrmErrorKind;
@@ -24,6 +32,8 @@ export interface HrmErrorDetails {
   readonly faults?: readonly Fault[];
   /** How many faults there were in all; defaults to `faults.length`. */
   readonly faultCount?: number;
+  /** The file at fault, where it is one. */
+  readonly file?: FaultyFile | undefined;
 }
 
 /** The one error type that this package throws on purpose. */
@@ -32,6 +42,8 @@ export class HrmError extends Error {
   readonly code: string;
   readonly faults: readonly Fault[];
   readonly faultCount: number;
+  /** The file at fault; `undefined` where it is none. */
+  readonly file: FaultyFile | undefined;
 
   constructor(message: string, details: HrmErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -40,6 +52,7 @@ export class HrmError extends Error {
     this.code = details.code;
     this.faults = details.faults ?? [];
     this.faultCount = details.faultCount ?? this.faults.length;
+    this.file = details.file;
   }
 }
 

@@ -4,7 +4,15 @@
  * @module
  */
 
-export { errorCode, type Fault, HrmError, type HrmErrorDetails, type HrmErrorKind, isHrmError } from './errors.js';
+export {
+  errorCode,
+  type Fault,
+  type FaultyFile,
+  HrmError,
+  type HrmErrorDetails,
+  type HrmErrorKind,
+  isHrmError,
+} from './errors.js';
 export {
   type CompactComponents,
   type CompactOptions,
@@ -124,7 +132,8 @@ export type { DevicePriority } from './pure/merge.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export type { Instant, NaiveTimestamps } from './pure/timestamp.js';
+export { formatInstant, type Instant, type NaiveTimestamps } from './pure/timestamp.js';
+export { pause, within } from './waits.js';
 export {
   type SignOfLife,
   superviseLoop,

@@ -2,11 +2,11 @@
  * The loops around the steps: one consumer, one compacter. Each runs until its signal fires, outlives every failure of a
  * step, and reports what happened; whether that is logged is the caller's business.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import { backoffMs } from './pure/backoff.js';
+import { pause } from './waits.js';
 import type { SignOfLife } from './watchdog.js';
 
 /** How a consumer works. */
@@ -120,6 +120,6 @@ async function repeat(
     onAlive?.(end);
     const waitMs = end.pauseMs;
     // The signal only cuts the wait short.
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    if (waitMs > 0) await pause(waitMs, signal);
   }
 }

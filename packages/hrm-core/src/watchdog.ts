@@ -22,9 +22,9 @@
  * - Time is the monotonic clock's, and while the whole process stood still (SIGSTOP, a long computation) none passes.
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HrmError } from './errors.js';
 import { MAX_LOOP_RESTARTS, WATCHDOG_GRACE_MS, WATCHDOG_PAUSE_MS, WATCHDOG_TICK_MS } from './limits.js';
+import { pause } from './waits.js';
 
 /** What a loop tells its watchdog. */
 export interface SignOfLife {
@@ -107,7 +107,7 @@ export async function superviseLoop(
     if (end.type === 'hung' || restarts >= maxRestarts) throw gaveUp(name, end, { wasStalled, restarts });
     restarts += 1;
     onEvent?.({ type: 'restarted', restarts, ...('error' in end ? { error: end.error } : {}) });
-    await sleep(restartPauseMs, undefined, { signal }).catch(() => undefined);
+    await pause(restartPauseMs, signal);
   }
 }
 
@@ -140,7 +140,7 @@ async function runOnce(
 }
 
 async function untilHung(graceMs: number, signal: AbortSignal): Promise<End> {
-  await sleep(graceMs, undefined, { signal }).catch(() => undefined);
+  await pause(graceMs, signal);
   return { type: 'hung' };
 }
 
@@ -159,7 +159,7 @@ async function untilStalled(pulse: Pulse, stallMs: number, signal: AbortSignal):
   const tickMs = Math.min(WATCHDOG_TICK_MS, stallMs / 4);
   while (!signal.aborted) {
     const startMs = performance.now();
-    await sleep(tickMs, undefined, { signal }).catch(() => undefined);
+    await pause(tickMs, signal);
     pulse.forgive(performance.now() - startMs - tickMs);
     const silentMs = await pulse.silentMs(signal);
     if (silentMs >= stallMs && !signal.aborted) return silentMs;
@@ -191,7 +191,7 @@ function createPulse(stallMs: number, hasWork: WatchdogOptions['hasWork']): Puls
       .finally(() => {
         answer = null;
       });
-    return await Promise.race([answer, sleep(stallMs / 4, false, { signal }).catch(() => false)]);
+    return await Promise.race([answer, pause(stallMs / 4, signal).then(() => false)]);
   }
 
   return {

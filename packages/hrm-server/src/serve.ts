@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage } from 'hrm-core';
+import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
@@ -202,15 +202,11 @@ async function closeComponents({ queue, storage }: Pick<ServiceComponents, 'queu
 
 /** Whether it did; an error is passed on, as long as somebody waits for it. */
 async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await within(
+    ms,
+    promise.then(() => true),
+    () => false,
+  );
 }
 
 /** Rejects when a part ends that nobody stopped, or that its watchdog has given up. */

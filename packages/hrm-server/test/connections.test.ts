@@ -234,7 +234,7 @@ describe('closing', () => {
     expect(answer).toMatch(/^HTTP\/1.1 202 /);
     expect(answer.toLowerCase()).toContain('\r\nconnection: close\r\n');
     await closed;
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(9_000);
     agent.destroy();
     const reopened = await openQueue(settings);
     expect((await reopened.depth()).readings).toBe(1);
@@ -247,7 +247,7 @@ describe('closing', () => {
       await Promise.all(Array.from({ length: 5 }, () => post(url + SINGLE, wireReading())));
     const startMs = performance.now();
     await service.close();
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(performance.now() - startMs).toBeLessThan(9_000);
   });
 
   test('is not held up by a refused body that was still coming', async () => {
@@ -261,7 +261,7 @@ describe('closing', () => {
     const serviceClosed = service.close();
     socket.write(Buffer.alloc(bytes));
     await serviceClosed;
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(performance.now() - startMs).toBeLessThan(9_000);
     await closed;
   });
 

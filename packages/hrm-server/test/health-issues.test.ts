@@ -99,15 +99,15 @@ describe('the log', () => {
 
   test('and /health tell what the driver of the queue warns of', async () => {
     const warnings = [
-      { code: 'redis_not_durable', message: 'appendfsync is everysec: a second of readings can be lost' },
-      { code: 'redis_may_evict', message: 'maxmemory-policy is not noeviction' },
+      { code: 'redis_not_durable', message: 'a second of readings can be lost', advice: 'set appendfsync always' },
+      { code: 'redis_may_evict', message: 'readings may be evicted', advice: 'set maxmemory-policy noeviction' },
     ];
     const { url, log } = await startTest({
       wrapQueue: (queue) => ({ ...queue, check: async () => ({ ...(await queue.check()), warnings }) }),
     });
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
       status: 'degraded',
-      checks: { queue: warnings.map(({ message }) => message).join('; ') },
+      checks: { queue: warnings.map(({ message, advice }) => `${message}: ${advice}`).join('; ') },
     });
     await until(() => warnings.every(({ message }) => log.join('').includes(message)), 'the log tells');
   });

@@ -69,10 +69,10 @@ export async function openLive(
     lastId: () => blocks.findLast(({ id }) => id !== undefined)?.id ?? '',
     data,
     async waitFor(wanted, event) {
-      const deadlineMs = Date.now() + 20_000;
+      const deadlineMs = Date.now() + 60_000;
       while (count(event) < wanted) {
         if (Date.now() > deadlineMs)
-          throw new Error(`${count(event)} of ${wanted} events came within 20 s, and ${count('gap')} gaps`);
+          throw new Error(`${count(event)} of ${wanted} events came within a minute, and ${count('gap')} gaps`);
         await new Promise<void>((resolve) => {
           wake = resolve;
           setTimeout(resolve, 100);

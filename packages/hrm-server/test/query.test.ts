@@ -1,8 +1,13 @@
+import { cpSync } from 'node:fs';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
-import { describe, expect, test } from 'vitest';
+import { openDirectoryStorage } from 'hrm-core/directory';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
 import { MAX_LONG_ANSWERS } from '../src/limits.js';
-import { type Bearer, connectRaw, makeKeys, post, startTest, until, wireReading } from './support.js';
+import { type Bearer, connectRaw, makeKeys, post, startTest, type TestService, until, wireReading } from './support.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2023, 0, 1);
@@ -44,10 +49,26 @@ function watchedStorage(storage: Storage, onSnapshot: (count: number) => void | 
   };
 }
 
-async function writeDays(storage: Storage, days: number, everyMs: number): Promise<void> {
-  for (let day = 0; day < days; day += 30) {
-    const toMs = START_MS + Math.min(days, day + 30) * DAY_MS;
-    await writePart({ storage }, readings('ana', START_MS + day * DAY_MS, toMs, everyMs));
+/** A store with a year of minutes of ana, of which tests take days. */
+let year: { readonly directory: string; readonly dates: readonly string[] };
+
+beforeAll(async () => {
+  const directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-year-'));
+  const storage = await openDirectoryStorage({ directory });
+  for (let day = 0; day < 365; day += 30) {
+    const toMs = START_MS + Math.min(365, day + 30) * DAY_MS;
+    await writePart({ storage }, readings('ana', START_MS + day * DAY_MS, toMs, 60_000));
+  }
+  await storage.close();
+  const names = await readdir(directory);
+  year = { directory, dates: names.filter((name) => /^\d{8}$/.test(name)).sort() };
+});
+afterAll(() => rm(year.directory, { recursive: true }));
+
+/** Stores the first days of the year: their files are what this storage would have written. */
+function writeDays({ settings }: TestService, days: number): void {
+  for (const date of year.dates.slice(0, days)) {
+    cpSync(join(year.directory, date), join(settings.dataDir, date), { recursive: true });
   }
 }
 
@@ -119,13 +140,14 @@ describe('GET of heart rates', () => {
 
   test('HEAD answers with the headers alone, also of a long range, and reads no further', async () => {
     let snapshots = 0;
-    const { url, storage } = await startTest({
+    const service = await startTest({
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           snapshots = count;
         }),
     });
-    await writeDays(storage, 30, 60_000);
+    const { url } = service;
+    writeDays(service, 30);
     const response = await fetch(heartRateUrl(url, YEAR), { method: 'HEAD' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('');
@@ -137,8 +159,9 @@ describe('GET of heart rates', () => {
 
 describe('a year of minutes', () => {
   test('is streamed whole and right, while others are served', async () => {
-    const { url, storage } = await startTest();
-    await writeDays(storage, 365, 60_000);
+    const service = await startTest();
+    const { url, storage } = service;
+    writeDays(service, 365);
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const startMs = performance.now();
@@ -170,14 +193,15 @@ describe('a year of minutes', () => {
 
   test('is not read on when the client goes away, neither before the first byte nor after it', async () => {
     let snapshots = 0;
-    const { port, url, storage, log } = await startTest({
+    const service = await startTest({
       wrapStorage: (storage) =>
         watchedStorage(storage, async (count) => {
           snapshots = count;
           await new Promise((resolve) => setTimeout(resolve, 5));
         }),
     });
-    await writeDays(storage, 120, 60_000);
+    const { port, url, log } = service;
+    writeDays(service, 120);
     // Of days the whole answer is put together before it is sent, of minutes only the beginning.
     for (const [interval, minBytes] of [
       ['1d', 0],
@@ -198,15 +222,16 @@ describe('a year of minutes', () => {
 
   test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
     let snapshots = 0;
-    const { url, port, storage } = await startTest({
+    const service = await startTest({
       limits: { stalledMs: 500, checkEveryMs: 50 },
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           snapshots = count;
         }),
     });
+    const { url, port } = service;
     // 30 MB, which is more than sockets buffer.
-    await writeDays(storage, 200, 60_000);
+    writeDays(service, 200);
     const { socket, closed } = await connectRaw(port);
     socket.pause();
     const target = new URL(heartRateUrl(url, YEAR));
@@ -226,8 +251,9 @@ describe('a year of minutes', () => {
   test('is given to so many of one client at once, and to others all the while', async () => {
     const { keysFile, headers: keys } = await makeKeys(2);
     const [headers, others] = keys as [Bearer, Bearer];
-    const { url, storage } = await startTest({ keysFile });
-    await writeDays(storage, 200, 60_000);
+    const service = await startTest({ keysFile });
+    const { url } = service;
+    writeDays(service, 200);
     const aborts = new AbortController();
     const long = heartRateUrl(url, YEAR);
     // Nobody reads them.
@@ -273,13 +299,14 @@ describe('a storage that fails', () => {
   const error = () => new HrmError('cannot read 20230101/ana', { kind: 'unavailable', code: 'storage_unavailable' });
 
   test('before the first byte is a problem', async () => {
-    const { url, storage, log } = await startTest({
+    const service = await startTest({
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           if (count === 2) throw error();
         }),
     });
-    await writeDays(storage, 30, 60_000);
+    const { url, log } = service;
+    writeDays(service, 30);
     const response = await fetch(heartRateUrl(url, YEAR));
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
@@ -292,13 +319,14 @@ describe('a storage that fails', () => {
   });
 
   test('after it cuts the connection, so that half an answer is not taken for one', async () => {
-    const { url, port, storage, log } = await startTest({
+    const service = await startTest({
       wrapStorage: (storage) =>
         watchedStorage(storage, (count) => {
           if (count === 20) throw error();
         }),
     });
-    await writeDays(storage, 30, 60_000);
+    const { url, port, log } = service;
+    writeDays(service, 30);
     const target = new URL(heartRateUrl(url, YEAR));
     const { socket, closed } = await connectRaw(port);
     socket.write(`GET ${target.pathname}${target.search} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
@@ -313,9 +341,9 @@ describe('a storage that fails', () => {
   });
 
   test('without a damaged file is of the rest, not to be kept, and the log and /health say so', async () => {
-    const { url, storage, settings, log } = await startTest();
-    await writeDays(storage, 2, 60_000);
-    const { readdir, truncate } = await import('node:fs/promises');
+    const service = await startTest();
+    const { url, settings, log } = service;
+    writeDays(service, 2);
     const directory = `${settings.dataDir}/20230101/ana`;
     for (const name of await readdir(directory)) await truncate(`${directory}/${name}`, 100);
     const response = await fetch(heartRateUrl(url, YEAR));
@@ -342,10 +370,9 @@ describe('a storage that fails', () => {
       return checks.storage;
     };
     const told = 'files in quarantine: 1 (run hrm verify; delete them when that is dealt with)';
-    await expect.poll(storageCheck, { timeout: 5_000 }).toBe(told);
+    await expect.poll(storageCheck).toBe(told);
     // That is over when somebody has dealt with it, and not before.
-    const { rm } = await import('node:fs/promises');
     await rm(`${settings.dataDir}/.quarantine`, { recursive: true });
-    await expect.poll(storageCheck, { timeout: 5_000 }).toBe('healthy');
+    await expect.poll(storageCheck).toBe('healthy');
   });
 });

@@ -128,7 +128,7 @@ test('a data directory that is moved away, and leaves an empty one, is 503 and u
   await expectRefused(url, 'storage_missing');
   // Remembered for a second.
   await expect
-    .poll(() => healthOf(url), { timeout: 10_000 })
+    .poll(() => healthOf(url))
     .toMatchObject({
       status: 503,
       body: { status: 'unhealthy', checks: { storage: expect.stringContaining('storage missing') } },
@@ -137,5 +137,5 @@ test('a data directory that is moved away, and leaves an empty one, is 503 and u
   await rm(settings.dataDir, { recursive: true });
   await rename(`${settings.dataDir}.away`, settings.dataDir);
   expect(await answersOf(url)).toEqual(right);
-  await expect.poll(async () => (await healthOf(url)).status, { timeout: 10_000 }).toBe(200);
+  await expect.poll(async () => (await healthOf(url)).status).toBe(200);
 });

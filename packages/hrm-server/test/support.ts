@@ -3,13 +3,13 @@
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Queue, Storage } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
 import { createKey } from '../src/auth/index.js';
 import { openKeys } from '../src/auth/open-keys.js';
 import {
@@ -23,6 +23,8 @@ import {
 import type { Gather } from '../src/metrics/index.js';
 import { type Service, type ServicePart, startService } from '../src/serve.js';
 import type { Tracing } from '../src/tracing/tracing.js';
+
+export { until } from '../../../test/support/until.js';
 
 export interface TestService {
   readonly url: string;
@@ -54,23 +56,38 @@ export interface TestOptions {
   readonly keysFile?: string;
 }
 
-/** A directory that is gone when the test is over. */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'hrm-server-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+/** Takes what is to be done when something is over. */
+type OnEnd = (end: () => Promise<void>) => void;
+
+/** A directory in memory that is gone when the test is over. */
+export async function temporaryDirectory(onEnd: OnEnd = onTestFinished): Promise<string> {
+  const directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-server-'));
+  onEnd(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
 
 /** Settings in a fresh directory, on a free port. */
-export async function testSettings(flags: TestOptions['flags'] = {}): Promise<Settings> {
-  const directory = await temporaryDirectory();
+export async function testSettings(flags: TestOptions['flags'] = {}, onEnd: OnEnd = onTestFinished): Promise<Settings> {
+  const directory = await temporaryDirectory(onEnd);
   const places = { dataDir: join(directory, 'data'), queueDir: join(directory, 'queue') };
   return loadSettings({ flags: { ...places, port: '0', ...flags } });
 }
 
+/** A service for all tests of a file, which change nothing of it: started in `beforeAll`, ended in `afterAll`. */
+export async function startShared(options: TestOptions = {}): Promise<TestService & { end(): Promise<void> }> {
+  const ends: (() => Promise<void>)[] = [];
+  const service = await startTest(options, (end) => ends.unshift(end));
+  return {
+    ...service,
+    async end() {
+      for (const end of ends) await end();
+    },
+  };
+}
+
 /** Starts a service that is closed when the test is over. */
-export async function startTest(options: TestOptions = {}): Promise<TestService> {
-  const settings = await testSettings(options.flags);
+export async function startTest(options: TestOptions = {}, onEnd: OnEnd = onTestFinished): Promise<TestService> {
+  const settings = await testSettings(options.flags, onEnd);
   const queue = await openQueue(settings);
   const storage = await openStorage(settings);
   const log: string[] = [];
@@ -102,7 +119,7 @@ export async function startTest(options: TestOptions = {}): Promise<TestService>
       gather: options.gather,
     },
   );
-  onTestFinished(() => service.close());
+  onEnd(() => service.close());
   const url = service.url ?? '';
   return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log, accessLog };
 }
@@ -175,15 +192,6 @@ export async function makeKeys(count: number): Promise<{ readonly keysFile: stri
 
 /** The header of an API key. */
 export type Bearer = Readonly<Record<'Authorization', string>>;
-
-/** Resolves when `condition` holds; rejects after 10 s. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited 10 s in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Makes a promise that the test settles. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {

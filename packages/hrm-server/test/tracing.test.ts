@@ -126,7 +126,7 @@ describe('a collector', () => {
     const startMs = performance.now();
     await traced.service.close();
     // Two seconds for the traces, and what closing takes anyway.
-    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(performance.now() - startMs).toBeLessThan(30_000);
   });
 
   test('costs spans, which are counted, also those that nobody tried to send', async () => {

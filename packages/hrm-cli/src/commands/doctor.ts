@@ -1,3 +1,4 @@
+import { within } from 'hrm-core';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
 import { checkQueue } from '../doctor/check-queue.js';
 import { type CheckResult, resultsOf } from '../doctor/check-result.js';
@@ -52,17 +53,10 @@ export const doctorCommand: Command = {
 };
 
 async function bounded(check: string, results: Promise<readonly CheckResult[]>): Promise<readonly CheckResult[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly CheckResult[]>((resolve) => {
+  return await within(CHECK_TIMEOUT_MS, results, () => {
     const message = `no answer within ${CHECK_TIMEOUT_MS / 1_000} s`;
-    const advice = 'look whether the disk, the file server or Redis hangs';
-    timer = setTimeout(() => resolve([resultsOf(check).problem('timeout', message, advice)]), CHECK_TIMEOUT_MS);
+    return [resultsOf(check).problem('timeout', message, 'look whether the disk, the file server or Redis hangs')];
   });
-  try {
-    return await Promise.race([results, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function worst(results: readonly CheckResult[]): CheckResult['level'] {

@@ -1,4 +1,4 @@
-import { isHrmError, type Queue, type Storage } from 'hrm-core';
+import { isHrmError, type Queue, type Storage, within } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { HealthReport } from 'hrm-server';
@@ -67,11 +67,6 @@ async function lookAround(settings: Settings): Promise<CheckResult> {
 
 /** Closes what is open; what is still being opened, or does not close, is left to the end of the process. */
 async function closeSoon(openings: readonly Promise<Queue | Storage>[]): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, MAX_CLOSE_MS);
-  });
   const closed = Promise.allSettled(openings.map(async (opening) => (await opening).close()));
-  await Promise.race([closed, late]);
-  clearTimeout(timer);
+  await within(MAX_CLOSE_MS, closed, () => undefined);
 }

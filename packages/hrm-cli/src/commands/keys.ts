@@ -4,7 +4,7 @@
  */
 import { fstatSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
-import { HrmError } from 'hrm-core';
+import { formatInstant, HrmError } from 'hrm-core';
 import type { KeyRecord, Scope } from 'hrm-server/keys';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { plural, visibleId, visibleText } from '../output.js';
@@ -171,7 +171,7 @@ function toWire({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecor
 }
 
 function isoOf(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('.000Z', 'Z');
+  return formatInstant(epochMs);
 }
 
 function expiryOf(days: string | undefined, nowMs: number): number | null {

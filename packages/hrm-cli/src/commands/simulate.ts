@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
+import { HrmError, isHrmError, MAX_ENQUEUE_READINGS, pause } from 'hrm-core';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { createBackpressure } from '../import/backpressure.js';
 import { type Destination, withDestination } from '../import/destination.js';
@@ -166,7 +165,7 @@ async function enqueueAll(
       liveBeganMs ??= performance.now();
       const waitMs = liveBeganMs + afterMs - performance.now();
       // When the signal cuts the wait short, what follows ends it.
-      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (waitMs > 0) await pause(waitMs, signal);
     }
     if (signal.aborted) return;
     tally.enqueued += await enqueueWithBackpressure(queue, readings, {

@@ -34,10 +34,7 @@ async function redisResults(settings: Settings): Promise<readonly CheckResult[]>
   const report = await describeRedis({ server: redisUrl, queueKey, processingKey, deadKey });
   const { version, mode, usedBytes, roundTripMs, clockAheadMs, warnings } = report;
   const results: CheckResult[] = [ok('version', `Redis ${version}, ${mode}, ${bytesText(usedBytes)} used`)];
-  for (const { code, message } of warnings) {
-    const [what = message, fix = 'see docs/guides/redis.md'] = message.split(/: (?=set )/);
-    results.push(warning(code, what, fix));
-  }
+  for (const { code, message, advice } of warnings) results.push(warning(code, message, advice));
   if (warnings.length === 0) results.push(ok('durability', 'what is accepted is on its disk'));
   const trip = `a command takes ${roundTripMs.toFixed(1)} ms`;
   if (roundTripMs <= SLOW_TRIP_MS) results.push(ok('round_trip', trip));

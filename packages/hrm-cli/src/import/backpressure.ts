@@ -1,8 +1,7 @@
 /**
  * What an import does while the queue is full: it waits for consumers as long as there are any.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { HrmError, type Queue } from 'hrm-core';
+import { HrmError, pause, type Queue } from 'hrm-core';
 
 /** How long an import waits in which nothing leaves the queue, ms: a consumer may be started in it, or store a batch. */
 const MAX_STALL_MS = 60_000;
@@ -55,7 +54,7 @@ export function createBackpressure(
       seen = now;
       if (performance.now() - movedMs >= stallMs) throw stalledError(full, stallMs);
       // When the signal cuts the wait short, the next try says so.
-      await sleep(TRY_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await pause(TRY_EVERY_MS, signal);
     },
   };
 }

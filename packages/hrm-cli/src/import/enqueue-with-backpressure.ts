@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs, type EnqueueOptions, isHrmError } from 'hrm-core';
+import { backoffMs, type EnqueueOptions, isHrmError, pause } from 'hrm-core';
 import type { Backpressure } from './backpressure.js';
 import type { Destination } from './destination.js';
 
@@ -35,7 +34,7 @@ export async function enqueueWithBackpressure(
       const isFinal = destination.waitsForRoom || retries === MAX_RETRIES;
       if (!isHrmError(error) || error.kind !== 'unavailable' || isFinal) throw error;
       // When the signal cuts the wait short, the next try says so.
-      await sleep(backoffMs(retries, RETRY), undefined, { signal }).catch(() => undefined);
+      await pause(backoffMs(retries, RETRY), signal);
       retries += 1;
     }
   }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from 'hrm-core';
 import type { Client, ServerSystem } from 'hrm-core/client';
 import type { Report } from './report.js';
 
@@ -12,7 +12,7 @@ export async function askSystem(client: Client, signal: AbortSignal): Promise<Re
   let system: ServerSystem = await client.system({ signal });
   while (system.files === null && performance.now() < deadlineMs) {
     // When the signal cuts the wait short, the next question says so.
-    await sleep(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await pause(ASK_EVERY_MS, signal);
     system = await client.system({ signal });
   }
   return { storage: system.files, queue: system.queue };

@@ -1,4 +1,5 @@
 import { HrmError } from '../errors.js';
+import { within } from '../waits.js';
 import { TIMEOUT_MS } from './options.js';
 import { abortedError, type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
 
@@ -49,17 +50,13 @@ async function readWithin(
   url: string,
   signal: AbortSignal | undefined,
 ): Promise<{ value?: Uint8Array | undefined; done: boolean }> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unreachableError(url, true, undefined)), timeoutMs);
-  });
   try {
-    return await Promise.race([reader.read(), late]);
+    return await within(timeoutMs, reader.read(), () => {
+      throw unreachableError(url, true, undefined);
+    });
   } catch (cause) {
     if (signal?.aborted === true) throw abortedError();
     throw cause instanceof HrmError ? cause : unreachableError(url, false, cause);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -192,7 +192,9 @@ function claimTests(test: Register): void {
     const before = await queue.depth();
     const { warnings, ...space } = await queue.check();
     assertSpace(space);
-    for (const { code, message } of warnings) assert.ok(/^[a-z_]+$/.test(code) && message.length > 0);
+    for (const { code, message, advice } of warnings) {
+      assert.ok(/^[a-z_]+$/.test(code) && message.length > 0 && advice.length > 0);
+    }
     assert.deepEqual(await queue.depth(), before);
     await queue.close();
     await rejectsWith('closed', queue.check());

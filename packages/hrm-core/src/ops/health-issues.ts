@@ -117,5 +117,10 @@ export function quarantineIssues({ quarantinedFiles: files }: Pick<StorageCheck,
 
 /** What the queue's server is set to that may lose accepted readings. */
 export function warningIssues(warnings: readonly QueueWarning[]): HealthIssue[] {
-  return warnings.map(({ code, message }) => ({ check: 'queue', code, reason: message, severity: 'degraded' }));
+  return warnings.map(({ code, message, advice }) => ({
+    check: 'queue',
+    code,
+    reason: `${message}: ${advice}`,
+    severity: 'degraded',
+  }));
 }

@@ -87,7 +87,7 @@ export async function openFile(file: StoredFile, partition: Partition): Promise<
 
 function tooLargeError({ name }: StoredFile, { date }: Partition): HrmError {
   const message = `${name} of ${date} cannot be read: it has more than ${MAX_FILE_BYTES} bytes, or more than ${MAX_GROUP_ROWS} rows in a row group; split it`;
-  return new HrmError(message, { kind: 'data', code: 'file_too_large' });
+  return new HrmError(message, { kind: 'data', code: 'file_too_large', file: { date, name } });
 }
 
 /** As V8 and Node say it: "Array buffer allocation failed", "Failed to allocate memory". */
@@ -107,6 +107,7 @@ export async function asDamage<T>(file: StoredFile, { date }: Partition, read: (
       throw new HrmError(`${file.name} of ${date} is left where it is, and nothing is read of it: ${error.message}`, {
         kind: 'data',
         code,
+        file: { date, name: file.name },
       });
     }
     // Names the date, and not the directory: that names a person, and messages reach logs.
@@ -114,6 +115,7 @@ export async function asDamage<T>(file: StoredFile, { date }: Partition, read: (
       kind: 'data',
       code: 'file_damaged',
       cause: error,
+      file: { date, name: file.name },
     });
   }
 }

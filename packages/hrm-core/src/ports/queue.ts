@@ -119,8 +119,10 @@ export interface BatchThreshold {
 export interface QueueWarning {
   /** Stable, snake_case: `redis_fsync`. */
   readonly code: string;
-  /** What may be lost and what to do, in plain words; no secret, no address, no reading. */
+  /** What may be lost, in plain words; no secret, no address, no reading. */
   readonly message: string;
+  /** What to do about it. */
+  readonly advice: string;
 }
 
 /** What a check found. */

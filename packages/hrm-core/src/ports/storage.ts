@@ -25,6 +25,8 @@ export interface PartitionFailure {
   /** Of the HrmError: `file_damaged`, `storage_unavailable`, `unstorable_readings`, `name_taken`. */
   readonly code: string;
   readonly message: string;
+  /** The name of the file at fault, where it is one. */
+  readonly name?: string | undefined;
 }
 
 /** A file of a partition, opened: its bytes are those of the moment it was opened, until `close`. */
@@ -180,9 +182,9 @@ export interface Storage {
   orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
-   * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo.
+   * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo. Once it has begun it is not aborted.
    */
-  replace(replacement: Replacement): Promise<'replaced' | 'conflict'>;
+  replace(replacement: Replacement, options?: CallOptions): Promise<'replaced' | 'conflict'>;
   /**
    * Deletes parts whose readings other files hold, and makes sure first that those survive a power cut. Missing names are
    * skipped. Returns how many it deleted.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Redis as Client, Cluster } from 'ioredis';
-import { describe, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, startRedisCluster, startRedisSentinel } from '../../../../test/support/redis-server.js';
 import { isHrmError } from '../../src/errors.js';
 import { bundle } from '../support/bundle.js';
@@ -37,7 +37,7 @@ async function useQueue(queue: Awaited<ReturnType<typeof openQueue>>): Promise<v
 
 async function warningsOf(url: string): Promise<string[]> {
   const { warnings } = await (await openQueue(url)).check();
-  return warnings.map(({ code, message }) => `${code}: ${message}`);
+  return warnings.map(({ code, message, advice }) => `${code}: ${message}: ${advice}`);
 }
 
 function refuses(promise: Promise<unknown>, words: RegExp): Promise<void> {
@@ -216,13 +216,10 @@ describe('a server whose memory is full', () => {
       assert.equal(await queue.ack(next.token), 'acked');
     }
     assert.equal(claimed, pushed - 5 + 1);
-    await queue.push([{ bytes, readings: 1 }]);
-    let space = await queue.check();
     // The server frees what was unlinked in a thread of its own.
-    for (let left = 100; left > 0 && !((space.freeBytes ?? 0) > 0); left -= 1) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      space = await queue.check();
-    }
+    await expect.poll(() => queue.push([{ bytes, readings: 1 }]).then(() => 'taken', String)).toBe('taken');
+    await expect.poll(async () => (await queue.check()).freeBytes).toBeGreaterThan(0);
+    const space = await queue.check();
     assert.equal(space.totalBytes, totalBytes);
     assert.ok(space.freeBytes !== null && space.freeBytes > 0 && space.freeBytes < totalBytes);
   });

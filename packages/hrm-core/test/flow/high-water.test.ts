@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, it, test } from 'vitest';
+import { until } from '../../../../test/support/until.js';
 import { queueContract } from '../../src/contract/index.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { withHighWater } from '../../src/drivers/queue/high-water.js';
@@ -28,12 +29,6 @@ function isFullError(error: unknown): boolean {
     error.code === 'queue_full' &&
     /run more consumers, or raise HRM_QUEUE_HIGH_WATER/.test(error.message)
   );
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = performance.now() + 10_000; !(await condition()); await sleep(20)) {
-    if (performance.now() > endMs) throw new Error(`waited 10 s in vain until ${what}`);
-  }
 }
 
 /** `true` when the queue took it, `false` when it was refused as full. */

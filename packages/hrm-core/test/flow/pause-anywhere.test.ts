@@ -27,6 +27,7 @@ import {
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../property/oracle.js';
 import { type Pause, pauseAtEach, pausedQueue, pausedStorage, takeSlowly } from '../support/paused-ports.js';
+import { promptFileSystem } from '../support/prompt-file-system.js';
 import { rowsOfFile } from '../support/rows-of-file.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
@@ -61,7 +62,7 @@ interface World {
 async function withWorld<T>(given: readonly OracleReading[], from: string | null, use: (world: World) => Promise<T>) {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-pause-'));
   if (from !== null) cpSync(from, directory, { recursive: true });
-  const storage = await openDirectoryStorage({ directory });
+  const storage = await openDirectoryStorage({ directory, fileSystem: promptFileSystem });
   const stored = [...given];
   const world: World = {
     directory,
@@ -119,7 +120,11 @@ function readWithPauses(
   return pauseAtEach((at) =>
     withWorld(given.stored, given.directory, async (world) => {
       const pause = { at, awaits: 0, meanwhile: () => goOn(world) };
-      const storage = await openDirectoryStorage({ directory: world.directory, maxOpenFiles });
+      const storage = await openDirectoryStorage({
+        directory: world.directory,
+        maxOpenFiles,
+        fileSystem: promptFileSystem,
+      });
       await read(pausedStorage(storage, pause), pause, world);
       await storage.close();
       return pause;

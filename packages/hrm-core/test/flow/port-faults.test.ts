@@ -6,6 +6,7 @@ import { openDirectoryStorage } from '../../src/drivers/storage/directory/direct
 import { compact, drainBatch, enqueue, query } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
 import { type Fault, failingQueue, failingStorage, insist } from '../support/failing-ports.js';
+import { promptFileSystem } from '../support/prompt-file-system.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15, 23, 30);
@@ -27,7 +28,10 @@ async function live(fault: Fault, maxSmallParts: number): Promise<void> {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-faults-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const realQueue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-  const realStorage = await openDirectoryStorage({ directory: path.join(directory, 'data') });
+  const realStorage = await openDirectoryStorage({
+    directory: path.join(directory, 'data'),
+    fileSystem: promptFileSystem,
+  });
   const queue = failingQueue(realQueue, fault);
   const storage = failingStorage(realStorage, fault);
   const all: OracleReading[] = [];
@@ -82,6 +86,8 @@ it.each([
   ['after', 0],
 ] as const)(
   'loses and invents nothing when any one call of a port fails %s its effect (%i parts of few readings, else shared)',
+  // Two hundred lives.
+  { timeout: 600_000 },
   async (when, maxSmallParts) => {
     let at = 1;
     for (; ; at += 1) {

@@ -14,9 +14,10 @@ import {
   type OpenDirectory,
   realFileSystem,
 } from '../../src/drivers/storage/directory/files.js';
+import { promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { storedReadings } from '../support/readings.js';
-import { withDirectory } from '../support/temporary-directory.js';
+import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const partition = { date: '20240115', directory: 'ana' };
 const histories = 1_500;
@@ -130,7 +131,7 @@ function compactersOf(
  */
 function interleaved(current: () => Compacters | null, isLarge: boolean): DirectoryFileSystem {
   return {
-    ...realFileSystem,
+    ...promptFileSystem,
     openSync(path, flags) {
       current()?.act();
       if (path.endsWith('compacted.parquet')) current()?.onAttempt();
@@ -210,5 +211,5 @@ test.each(cases)(
         }
       }
       await storage.close();
-    }),
+    }, MEMORY_DIRECTORY),
 );

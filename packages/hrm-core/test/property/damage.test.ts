@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { decodeBytes } from '../../src/parquet/decode.js';
+import { promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { oracleAnswer } from './oracle.js';
@@ -32,7 +33,7 @@ function readings(random: () => number, count: number): Reading[] {
 
 /** Compacted files, some with what they replaced, and parts that came later. */
 async function fill(data: string, random: () => number): Promise<void> {
-  const storage = await openDirectoryStorage({ directory: data });
+  const storage = await openDirectoryStorage({ directory: data, fileSystem: promptFileSystem });
   await writePart({ storage }, readings(random, 6_000));
   await compact({ storage }, { all: true });
   await compact({ storage }, { userId: 'ana', sweepAfterMs: 0 });
@@ -98,7 +99,7 @@ it(`finds all damage and tells nothing false, ${ROUNDS} times`, async () => {
       bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(random() * 8));
       await writeFile(path.join(data, file), bytes);
     }
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openDirectoryStorage({ directory: data, fileSystem: promptFileSystem });
     const { faults } = await verify({ storage });
     // A rollup is derived: damage to it is another fault.
     const found = faults.filter(({ code }) => ['file_damaged', 'wrong_rollup'].includes(code));

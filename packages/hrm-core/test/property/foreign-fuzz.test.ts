@@ -13,7 +13,8 @@ import { testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const FILES = Number(process.env.HRM_FUZZ_FILES ?? 2_000);
-const PROCESSES = 2;
+/** A process takes as long to become fast as a thousand files take then. */
+const PROCESSES = FILES > 5_000 ? 2 : 1;
 
 /** CPU seconds that a process may take for one file, of which it does not know itself. */
 const MAX_HANG_CPU_S = 30;

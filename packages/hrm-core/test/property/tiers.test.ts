@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, writePart } from '../../src/index.js';
+import { promptFileSystem } from '../support/prompt-file-system.js';
 import { rememberingStorage } from '../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { oracleAnswer } from './oracle.js';
@@ -81,8 +82,9 @@ function readingsOf({ who, fromMinute, seed }: Extract<Step, { type: 'write' }>,
 async function live(steps: readonly Step[], counts: { tiers: number; homes: number }): Promise<void> {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-tiers-'));
   const clock = { now: START_MS + DAY_MS / 2, nowMs: () => clock.now };
-  const storage = await openDirectoryStorage({ directory });
-  const others = await Promise.all([1, 2].map(() => openDirectoryStorage({ directory })));
+  const storage = await openDirectoryStorage({ directory, fileSystem: promptFileSystem });
+  // Their calls interleave as the threads of the pool have it.
+  const others = await Promise.all([1, 2, 3].map(() => openDirectoryStorage({ directory })));
   const stored: Reading[] = [];
   async function ask(user: number, device: number | null, cutMs: number, given: readonly number[]): Promise<void> {
     const priority = priorityOf(given);
@@ -107,7 +109,7 @@ async function live(steps: readonly Step[], counts: { tiers: number; homes: numb
       } else {
         const { all, sweepAfterMs, quietAfterMs } = step;
         const settings = { all, sweepAfterMs, quietAfterMs, devicePriority: priorityOf(step.ranks) };
-        const compacters = [storage, ...others].slice(0, step.compacters);
+        const compacters = step.compacters === 1 ? [storage] : others.slice(0, step.compacters);
         const summaries = await Promise.all(compacters.map((one) => compact({ storage: one, clock }, settings)));
         for (const { failures, merged, compacted } of summaries) {
           expect(failures).toEqual([]);

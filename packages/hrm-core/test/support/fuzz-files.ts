@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, isHrmError, query, type Storage, verify } from '../../src/index.js';
 import { mutate } from './mutate-parquet.js';
+import { promptFileSystem } from './prompt-file-system.js';
 import { randomFrom } from './random.js';
 
 const [, , bases = '', place = '', seed = '', from = '', to = ''] = process.argv;
@@ -17,6 +18,9 @@ const clock = { nowMs: () => Date.UTC(2025, 0, 1) };
 
 /** Files in one store: more are more than one process may set aside. */
 const FILES_A_STORE = 10;
+
+/** Of so many stores one is read by the threads of the pool, as a user's is; the others say the same of a file for half the CPU time. */
+const STORES_A_POOLED_ONE = 10;
 
 /** CPU milliseconds: a file of some kilobytes takes ten or twenty. */
 const MAX_FILE_CPU_MS = 10_000;
@@ -39,7 +43,8 @@ function turn(): void {
   stallMs = Math.max(stallMs, nowMs - lastTurnMs);
   lastTurnMs = nowMs;
 }
-setInterval(turn, 1).unref();
+// Coarse beside what it may come to: a timer of a millisecond costs as much as the files.
+setInterval(turn, 20).unref();
 
 /** What a file may come to, and nothing else. */
 const CODES = ['file_damaged', 'file_too_large', 'file_unsupported', 'rollup_damaged'];
@@ -116,7 +121,11 @@ async function run(): Promise<void> {
     if (storage === null || i % FILES_A_STORE === 0) {
       await storage?.close();
       rmSync(store, { recursive: true, force: true });
-      storage = await openDirectoryStorage({ directory: store });
+      const isPooled = (i / FILES_A_STORE) % STORES_A_POOLED_ONE === 0;
+      storage = await openDirectoryStorage({
+        directory: store,
+        fileSystem: isPooled ? undefined : promptFileSystem,
+      });
     }
     // First each as it is, or it would not be seen that nothing is read any more.
     const isFirst = i - Number(from) < files.length;

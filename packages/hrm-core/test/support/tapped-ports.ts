@@ -32,8 +32,8 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
       originals.set(tapped, original);
       return tapped;
     },
-    replace: (replacement) =>
-      tap(() => storage.replace({ ...replacement, snapshot: originalOf(replacement.snapshot) })),
+    replace: (replacement, options) =>
+      tap(() => storage.replace({ ...replacement, snapshot: originalOf(replacement.snapshot) }, options)),
     quarantine: (snapshot, ...args) => tap(() => storage.quarantine(originalOf(snapshot), ...args)),
     remove: (...args) => tap(() => storage.remove(...args)),
     async visit(...args) {

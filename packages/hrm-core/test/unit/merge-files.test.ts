@@ -60,7 +60,7 @@ it(`merges files of many row groups as it merges tables (HRM_SEED=${SEED})`, { t
         const files = tables.map((table, i) => inMemory(encodeReadings(table, { shared: true }), `part-${i}.parquet`));
         const inputs = files.map((file) => ({ file, partition: PARTITION }));
         const merged: ReadingColumns[] = [];
-        for await (const chunk of mergeFiles(inputs, extra, heldRows)) merged.push(chunk);
+        for await (const chunk of mergeFiles(inputs, { table: extra, heldRows })) merged.push(chunk);
         for (const { length } of merged) expect(length).toBeLessThanOrEqual(heldRows > 500 ? 9_000 : 5_000);
         if (heldRows === 300)
           expect(merged.length).toBeGreaterThanOrEqual(
@@ -87,7 +87,10 @@ it('refuses a file whose row groups are not sorted, and mends one that is read a
     for await (const table of tables) all.push(table);
     return concatColumns(all);
   };
-  await expect(drain(mergeFiles([file()], undefined, 1))).rejects.toMatchObject({ kind: 'data', code: 'file_damaged' });
+  await expect(drain(mergeFiles([file()], { heldRows: 1 }))).rejects.toMatchObject({
+    kind: 'data',
+    code: 'file_damaged',
+  });
   expect(sameReadings(await drain(mergeFiles([file()])), columnsFromReadings(rows))).toBe(true);
 });
 

@@ -58,18 +58,20 @@ export function describeError(error: unknown): Readonly<Record<string, unknown>>
     kind,
     ...(code === undefined ? {} : { code }),
     ...(system === undefined ? {} : { system }),
-    ...(kind === 'data' && error instanceof Error ? describeDamage(error.message) : {}),
+    ...(isHrmError(error) && error.file !== undefined ? describeFile(error.file) : {}),
     ...(isExpected ? {} : { stack: describeDefect(error) }),
   };
 }
 
-const DAMAGE =
-  /^(compacted\.parquet|part-[0-9a-f]{32}\.parquet|part-old-[0-9a-f-]{32,36}\.parquet) of (\d{8}) cannot be read/;
+/** Names that this software gives to files: another writer's may say whose it is. */
+const OWN_NAME = /^(?:compacted|part-[0-9a-f]{32}|part-old-[0-9a-f-]{32,36})\.parquet$/;
 
-/** Which file is damaged, from what hrm-core says of it; nothing when it says that in another way. */
-export function describeDamage(message: string): { readonly date?: string; readonly file?: string } {
-  const [, file, date] = DAMAGE.exec(message) ?? [];
-  return file === undefined || date === undefined ? {} : { date, file };
+/** Which file is at fault, as a log line may say it. */
+export function describeFile({ date, name = '' }: { readonly date: string; readonly name?: string | undefined }): {
+  readonly date: string;
+  readonly file?: string;
+} {
+  return OWN_NAME.test(name) ? { date, file: name } : { date };
 }
 
 /** `ENOSPC`, `ERR_INVALID_STATE`, or LMDB's number. */

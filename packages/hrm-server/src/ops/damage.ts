@@ -1,7 +1,7 @@
 import { type DamageReport, isHrmError } from 'hrm-core';
 import type { Logger } from 'pino';
 import { DAMAGE_MEMORY_MS, MAX_REMEMBERED_DAMAGE, STORAGE_FAILURE_MEMORY_MS } from '../limits.js';
-import { describeDamage } from '../log/log.js';
+import { describeFile } from '../log/log.js';
 import type { Metrics } from '../metrics/index.js';
 import type { RequestFields } from '../routes/requests.js';
 import { type Health, inWords } from './health.js';
@@ -42,7 +42,7 @@ const TEXTS = {
 /** Makes what queries tell of damaged files a warning in the log, once a file, a state of health, and a count. */
 export function createDamageListener({ log, health, metrics }: Heard): DamageListener {
   const known = new Set<string>();
-  return ({ date, code, message, outcome }, fields = {}) => {
+  return ({ date, name, code, message, outcome }, fields = {}) => {
     metrics.damaged(outcome);
     // What is in quarantine the check of the storage finds, for as long as it is there.
     if (outcome !== 'quarantined') health.record('damage', { reason: REASONS[outcome], lastsMs: DAMAGE_MEMORY_MS });
@@ -51,6 +51,6 @@ export function createDamageListener({ log, health, metrics }: Heard): DamageLis
     if (known.has(key)) return;
     if (known.size === MAX_REMEMBERED_DAMAGE) known.clear();
     known.add(key);
-    log.warn({ ...fields, ...describeDamage(message), date, code, outcome }, TEXTS[outcome]);
+    log.warn({ ...fields, ...describeFile({ date, name }), code, outcome }, TEXTS[outcome]);
   };
 }

@@ -11,6 +11,7 @@ import {
   spaceIssues,
   systemClock,
   warningIssues,
+  within,
 } from 'hrm-core';
 import { codeOf } from '../api/problem.js';
 import type { KeyRing } from '../auth/key-ring.js';
@@ -223,7 +224,9 @@ function shareCheck(
   return async () => {
     if (latest !== null && isWithin(HEALTH_CACHE_MS, latest.atMs, clock)) return latest.issues;
     running ??= start();
-    return await within(HEALTH_TIMEOUT_MS, running, unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`));
+    return await within(HEALTH_TIMEOUT_MS, running, () =>
+      unhealthy('no_answer', `no answer within ${HEALTH_TIMEOUT_MS} ms`),
+    );
   };
 }
 
@@ -234,18 +237,6 @@ function shareCheck(
 function isWithin(ms: number, sinceMs: number, clock: Clock): boolean {
   const passedMs = clock.nowMs() - sinceMs;
   return ms === Number.POSITIVE_INFINITY || (passedMs >= 0 && passedMs < ms);
-}
-
-async function within<T>(ms: number, promise: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(resolve, ms, otherwise);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** An error's code as words, `storage_full` as "storage full": a message may name files, a code does not. */

@@ -15,7 +15,7 @@ import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { codeOf, statusOf } from '../api/problem.js';
 import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from '../limits.js';
-import { describeDamage, describeError, levelOf } from '../log/log.js';
+import { describeError, describeFile, levelOf } from '../log/log.js';
 import type { LoopMetrics } from '../metrics/loop-metrics.js';
 import { compactStep, drainStep } from '../tracing/steps.js';
 import type { Tracing } from '../tracing/tracing.js';
@@ -163,9 +163,9 @@ function failedStep(loop: LoopName, code: string): string {
 }
 
 /** Partitions that failed, without what names a user: their directories, and their errors' messages. */
-function describeFailures(failures: readonly Pick<PartitionFailure, 'partition' | 'code' | 'message'>[]) {
-  const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, message }) => {
-    return { ...describeDamage(message), date, code };
+function describeFailures(failures: readonly Pick<PartitionFailure, 'partition' | 'code' | 'name'>[]) {
+  const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, name }) => {
+    return { ...describeFile({ date, name }), code };
   });
   return { failures: failures.length, failed };
 }

@@ -3,8 +3,7 @@
  * begins, and once when it is over.
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { HealthIssue } from 'hrm-core';
+import { type HealthIssue, pause } from 'hrm-core';
 import type { Logger } from 'pino';
 import type { Health } from './health.js';
 
@@ -19,7 +18,7 @@ export async function monitorHealth(
     // What is found while the drivers are being closed is nobody's business.
     if (signal.aborted) return;
     known = logChanges(known, issues, log);
-    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    await pause(everyMs, signal);
   }
 }
 

@@ -8,7 +8,7 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch } from 'hrm-core';
+import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import { requireValid } from '../auth/access.js';
 import { cutAnswer } from '../http/cut.js';
@@ -153,7 +153,7 @@ function end(stream: Stream, controller: ReadableStreamDefaultController): void 
 
 /** What has happened, as far as it is there, or a heartbeat; `null` when there will be no more. */
 async function readChunk(stream: Stream): Promise<Uint8Array | null> {
-  const first = await within(stream.heartbeatMs, takeNext(stream));
+  const first = await within(stream.heartbeatMs, takeNext(stream), () => null);
   // A key that was revoked meanwhile sees nothing more.
   if (!stream.call.access.isValid()) return null;
   // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent. It reads
@@ -196,23 +196,10 @@ function encodeRun(events: readonly WatchEvent[]): Uint8Array {
   return bytes;
 }
 
-/** What a promise resolves to, or `null` after a time. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, ms, null);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function formatEvent(event: WatchEvent): string {
   if (event.type === 'gap') return `id: ${event.id}\nevent: gap\ndata: {}\n\n`;
   const { deviceId, timestampMs, heartRate } = event.reading;
-  const timestamp = new Date(timestampMs).toISOString().replace('.000Z', 'Z');
+  const timestamp = formatInstant(timestampMs);
   const data = JSON.stringify({ device_id: deviceId, timestamp, heart_rate: heartRate });
   return `id: ${event.id}\nevent: reading\ndata: ${data}\n\n`;
 }

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Context,
   defaultTextMapGetter,
@@ -20,6 +19,7 @@ import {
   type SpanExporter,
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
+import { within } from 'hrm-core';
 import type { Logger } from 'pino';
 import { FLUSH_MS } from '../limits.js';
 import { VERSION } from '../package.js';
@@ -64,10 +64,11 @@ export function createOtlpTracing(log: Logger): Tracing {
     },
     dropped: () => spans.dropped,
     async close() {
-      const waiting = new AbortController();
-      const late = sleep(FLUSH_MS, undefined, { signal: waiting.signal }).catch(() => undefined);
-      await Promise.race([provider.shutdown().catch(() => undefined), late]);
-      waiting.abort();
+      await within(
+        FLUSH_MS,
+        provider.shutdown().catch(() => undefined),
+        () => undefined,
+      );
     },
   };
 }

@@ -9,9 +9,8 @@
  * @module
  */
 import cluster, { type Worker } from 'node:cluster';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { backoffMs, HrmError, isHrmError } from 'hrm-core';
+import { backoffMs, HrmError, isHrmError, pause } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { MAX_WORKERS } from '../limits.js';
@@ -223,7 +222,7 @@ async function keep(group: Group, slot: Slot): Promise<void> {
     failures += 1;
     log.error({ worker: pid, parts: slot.parts, ...end, restartMs }, 'a worker ended; it is started again');
     // The signal only cuts the wait short.
-    await sleep(restartMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    await pause(restartMs, stop.signal);
     if (stop.signal.aborted) return;
     try {
       const newUrl = await launch(group, slot);

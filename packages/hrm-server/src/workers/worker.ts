@@ -5,7 +5,7 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHrmError } from 'hrm-core';
+import { isHrmError, pause, within } from 'hrm-core';
 import { flushLog } from '../log/log.js';
 import { endProcess, forgetLostTerminals } from '../process/end-process.js';
 import { flush, LAST_WORDS_MS } from '../process/flush.js';
@@ -53,8 +53,7 @@ function awaitStart(): Promise<ToStart | null> {
  */
 async function primaryReleased(): Promise<void> {
   if (!told.signal.aborted) {
-    const timeout = sleep(MAX_SIGNAL_WAIT_MS, undefined, { signal: told.signal });
-    await timeout.catch(() => undefined);
+    await pause(MAX_SIGNAL_WAIT_MS, told.signal);
   }
   await sleep(RELEASE_MS);
 }
@@ -89,7 +88,7 @@ function tell(message: FromWorker): Promise<void> {
 
 /** The same before the end, for which a primary that reads nothing (stopped, or as busy as can be) is not waited. */
 async function tellLast(message: FromWorker): Promise<void> {
-  await Promise.race([tell(message), sleep(MAX_SIGNAL_WAIT_MS)]);
+  await within(MAX_SIGNAL_WAIT_MS, tell(message), () => undefined);
 }
 
 /** Runs the parts. @returns the exit code. */

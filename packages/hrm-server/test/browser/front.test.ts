@@ -1,5 +1,5 @@
 import { writePart } from 'hrm-core';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTest } from '../support.js';
 import { launch, openPage, readings, viewUrl, violations } from './browser.js';
@@ -21,6 +21,12 @@ const SYSTEM = {
   process: { version: '9.9.9', parts: ['api', 'consumer'], uptime_ms: 7_260_000 },
 };
 
+/** What is there once the page's pause between two looks is over. */
+async function afterPause<T>(page: Page, look: () => T | Promise<T>): Promise<T> {
+  await page.clock.fastForward(5_000);
+  return await look();
+}
+
 describe('the pages before a server that answers', () => {
   it.each(['light', 'dark'] as const)(
     'all of /system: queue, files, compaction and process, in %s',
@@ -35,6 +41,7 @@ describe('the pages before a server that answers', () => {
       });
       const look = { colorScheme, viewport: { width: 360, height: 800 }, bypassCSP: true };
       const { page, finish } = await openPage(browser, url, look);
+      await page.clock.install();
       await page.goto(`${url}/status`);
       await page.getByText('Degraded').waitFor();
       for (const text of [
@@ -51,7 +58,7 @@ describe('the pages before a server that answers', () => {
       }
       expect(await page.locator('#queue canvas').count()).toBe(4);
       expect(await violations(page)).toEqual([]);
-      await expect.poll(() => looks, { timeout: 15_000 }).toBeGreaterThan(1);
+      await expect.poll(() => afterPause(page, () => looks)).toBeGreaterThan(1);
       await finish();
     },
   );
@@ -116,16 +123,18 @@ describe('the pages before a server that answers', () => {
     let isDown = false;
     const front = await startFront(real, () => (isDown ? { bytes: 0 } : null));
     const { page, finish } = await openPage(browser, front.url);
+    await page.clock.install();
     await page.goto(`${front.url}/status`);
     await expect.poll(() => page.locator('#health').textContent()).toContain('Healthy');
     isDown = true;
     front.breakAll();
-    await expect.poll(() => page.locator('#health').textContent(), { timeout: 20_000 }).toBe('? Unknown');
+    const health = () => afterPause(page, () => page.locator('#health').textContent());
+    await expect.poll(health).toBe('? Unknown');
     expect(await page.locator('#health').getAttribute('class')).toBe('health muted');
     expect(await page.locator('#as-of').textContent()).toMatch(/^last seen \d\d:\d\d:\d\d/);
     expect(await page.locator('#details').getAttribute('class')).toContain('stale');
     isDown = false;
-    await expect.poll(() => page.locator('#health').textContent(), { timeout: 20_000 }).toContain('Healthy');
+    await expect.poll(health).toContain('Healthy');
     await expect.poll(() => page.locator('.stale').count()).toBe(0);
     await finish();
   });

@@ -17,7 +17,7 @@ import { createHostCheck, isLoopback } from '../../src/http/host.js';
 import { parseItems, parseJson, parseNdjson } from '../../src/http/json.js';
 import { isGzipped, readMediaType } from '../../src/http/media-type.js';
 import { checkHead } from '../../src/http/request-head.js';
-import { describeDamage, describeError } from '../../src/log/log.js';
+import { describeError, describeFile } from '../../src/log/log.js';
 import { queryKindOf } from '../../src/metrics/query-kind.js';
 import type { Call } from '../../src/routes/handler.js';
 import { readParameters, valuesOf } from '../../src/routes/parameters.js';
@@ -115,7 +115,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
   ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],
   ['an error', failWith],
-  ['the message of damage', describeDamage],
+  ['the name of a damaged file', (name: string) => describeFile({ date: '20240115', name })],
 ];
 
 it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {

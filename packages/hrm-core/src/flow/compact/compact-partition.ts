@@ -31,6 +31,7 @@ async function mergeIntoCompacted(
   snapshot: Snapshot,
   present: readonly PlannedFile[],
   inputs: readonly string[],
+  options: StepOptions,
 ): Promise<StepSummary> {
   // Before the merge, which would be in vain, and in every run again.
   if (await isNameTaken(run.storage, snapshot)) {
@@ -41,7 +42,13 @@ async function mergeIntoCompacted(
     );
   }
   const replaces = [...inputs, ...(await stillReplaced(run.storage, snapshot.partition, present, inputs))];
-  const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, inputs)), replaces);
+  const done = await replaceCompacted(
+    run,
+    snapshot,
+    mergeFiles(inputsOf(snapshot, inputs), options),
+    replaces,
+    options,
+  );
   const merged = done.skipped > 0 ? 0 : inputs.filter((name) => name !== COMPACTED_NAME).length;
   return { ...done, merged };
 }

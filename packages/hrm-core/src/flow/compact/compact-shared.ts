@@ -101,14 +101,15 @@ async function splitShared(
       if (!isHrmError(error) || isTotal(error)) throw error;
       if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
       else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
-      else failures.push({ partition, code: error.code, message: error.message });
+      else failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
     }
     options.onAlive?.();
   }
 
   const maxSplit = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
-  for await (const columns of splitUsers(mergeFiles(inputsOf(snapshot, names), NO_READINGS, SHARED_HELD_ROWS))) {
+  const tables = mergeFiles(inputsOf(snapshot, names), { ...options, heldRows: SHARED_HELD_ROWS });
+  for await (const columns of splitUsers(tables)) {
     together.push(columns);
     if (together.length < maxSplit) continue;
     await Promise.all(together.map(bring));
@@ -180,14 +181,20 @@ async function splitSlice(
     const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(slice.name);
     // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
     if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
-      const { bytes, rows } = await buildFile([columns], { replaces: slices });
+      const { bytes, rows } = await buildFile([columns], { ...options, replaces: slices });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, ...brought };
     }
     const names = plan.merge.inputs.filter((name) => name !== slice.name);
     const others = await stillReplaced(storage, partition, files, names);
     const replaces = [...new Set([...names, ...slices, ...others])];
-    const done = await replaceCompacted(run, snapshot, mergeFiles(inputsOf(snapshot, names), columns), replaces);
+    const done = await replaceCompacted(
+      run,
+      snapshot,
+      mergeFiles(inputsOf(snapshot, names), { ...options, table: columns }),
+      replaces,
+      options,
+    );
     return { ...done, ...brought };
   } finally {
     await snapshot.close();

@@ -131,7 +131,7 @@ export async function compact(
         // A storage that cannot hold a replaced file open: another compacter was here.
         if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
         else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
-        else failures.push({ partition, code: error.code, message: error.message });
+        else failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
       }
       done += 1;
       onProgress?.({ done, total: found });

@@ -5,7 +5,7 @@ import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
-import { NO_READINGS, type ReadingColumns } from '../../pure/columns.js';
+import type { ReadingColumns } from '../../pure/columns.js';
 import { partName, sharedPartOf, supersededName } from '../../pure/partition.js';
 import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
 import { buildFile } from '../files/build-file.js';
@@ -109,8 +109,9 @@ export async function mergeIntoPart(
   const { partition } = snapshot;
   const replaces = [...inputs, ...(await stillReplaced(storage, partition, present, inputs))];
   const shared = partition.directory === SHARED_DIRECTORY;
-  const tables = mergeFiles(inputsOf(snapshot, inputs), NO_READINGS, shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS);
-  const { bytes, rows } = await buildFile(tables, { shared, replaces });
+  const heldRows = shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS;
+  const tables = mergeFiles(inputsOf(snapshot, inputs), { ...options, heldRows });
+  const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces });
   await storage.publish(partition, partName(bytes), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
 }
@@ -131,14 +132,16 @@ export async function replaceCompacted(
   snapshot: Snapshot,
   tables: AsyncIterable<ReadingColumns>,
   replaces: readonly string[],
+  { signal }: Pick<CallOptions, 'signal'>,
 ): Promise<StepSummary> {
   const superseded = supersededName(run.random.id());
   const { dayMs } = dayOf(run, snapshot.partition);
   const { bytes, rows } = await buildFile(tables, {
     replaces: replaces.map((name) => (name === COMPACTED_NAME ? superseded : name)),
     rollup: { dayMs, priority: run.priority },
+    signal,
   });
-  const outcome = await run.storage.replace({ snapshot, supersededName: superseded, bytes });
+  const outcome = await run.storage.replace({ snapshot, supersededName: superseded, bytes }, { signal });
   if (outcome === 'conflict') return { ...NOTHING_DONE, skipped: 1 };
   return { ...NOTHING_DONE, compacted: 1, readings: rows };
 }

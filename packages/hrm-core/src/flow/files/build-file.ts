@@ -6,14 +6,15 @@ import { HrmError } from '../../errors.js';
 import { MAX_ANSWER_ROWS, MAX_MERGE_ROWS, MINUTE_MS } from '../../limits.js';
 import { decodePiece, openBytes } from '../../parquet/decode.js';
 import { createEncoder, type Encoder, type WrittenGroup } from '../../parquet/encode.js';
+import type { CallOptions } from '../../ports/call-options.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { joinRollups } from '../../pure/rollup/join-rollups.js';
 import { type Rollup, rollUp, sameRollup } from '../../pure/rollup/rollup.js';
-import { createYielder } from './yielder.js';
+import { createYielder, type Yielder } from './yielder.js';
 
 /** What kind of file to build. */
-export interface BuildSettings {
+export interface BuildSettings extends Pick<CallOptions, 'signal'> {
   readonly shared?: boolean | undefined;
   readonly replaces: readonly string[];
   /** The first millisecond of its day, and what conflicts are resolved under; without it the file has no rollup. */
@@ -41,15 +42,15 @@ interface KnownGroup {
 /**
  * Builds a file.
  * @param tables - sorted, each after the one before.
- * @throws HrmError kind `internal`, code `encoding_failed`, where the bytes do not hold the readings.
+ * @throws HrmError kind `internal`, code `encoding_failed`, where the bytes do not hold the readings; kind `closed` when aborted.
  */
 export async function buildFile(
   tables: AsyncIterable<ReadingColumns> | Iterable<ReadingColumns>,
-  { shared, replaces, rollup: wanted, maxRows = MAX_MERGE_ROWS }: BuildSettings,
+  { shared, replaces, rollup: wanted, maxRows = MAX_MERGE_ROWS, signal }: BuildSettings,
 ): Promise<BuiltFile> {
   const encoder = createEncoder({ shared });
   const groups: KnownGroup[] = [];
-  const yielder = createYielder();
+  const yielder = createYielder({ stopSignal: signal });
   let rows = 0;
   async function prove(written: Iterable<WrittenGroup>): Promise<void> {
     for (const { index, columns } of written) {
@@ -65,7 +66,7 @@ export async function buildFile(
   await prove(encoder.flush());
   // Of a large file nothing is kept: windows of it take the place.
   if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
-  const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows });
+  const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows }, yielder);
   await yielder.yieldTurn();
   const bytes = encoder.finish({ replaces, rollup });
   await yielder.yieldTurn();
@@ -94,9 +95,9 @@ async function rollUpGroups(
   encoder: Encoder,
   groups: readonly KnownGroup[],
   { dayMs, priority, maxRows }: NonNullable<BuildSettings['rollup']> & { readonly maxRows: number },
+  yielder: Yielder,
 ): Promise<Rollup | null> {
   const rollups: Rollup[] = [];
-  const yielder = createYielder();
   async function inWindow(from: readonly KnownGroup[], window: Window): Promise<KnownGroup[]> {
     const own: KnownGroup[] = [];
     for (const group of from) {

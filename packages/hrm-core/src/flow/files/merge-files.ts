@@ -7,6 +7,7 @@
 import { ROW_GROUP_ROWS } from '../../limits.js';
 import { decodeGroups } from '../../parquet/decode.js';
 import { asDamage, openFile } from '../../parquet/footer.js';
+import type { CallOptions } from '../../ports/call-options.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import { compareRows, concatSteps, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
@@ -19,6 +20,14 @@ import { createYielder, type Yielder } from './yielder.js';
 export interface MergeInput {
   readonly file: StoredFile;
   readonly partition: Partition;
+}
+
+/** What to merge besides, and how. */
+export interface MergeOptions extends Pick<CallOptions, 'signal'> {
+  /** Merged readings that are in no file, to go with them. */
+  readonly table?: ReadingColumns | undefined;
+  /** Rows of a file that are held when its row groups are small, about; half as many are merged in one step. */
+  readonly heldRows?: number | undefined;
 }
 
 /** What is gone through: a file, or rows that are in none. */
@@ -37,16 +46,13 @@ interface Source {
 
 /**
  * Merges files: yields tables that are sorted by user, device and timestampMs, each after the one before.
- * @param table - merged readings that are in no file, to go with them.
- * @param heldRows - of a file are held when its row groups are small, about, and half as many as are merged in one step.
- * @throws HrmError kind `data`, code `file_damaged`, for a file that is not sorted, too.
+ * @throws HrmError kind `data`, code `file_damaged`, for a file that is not sorted, too; kind `closed` when aborted.
  */
 export async function* mergeFiles(
   inputs: readonly MergeInput[],
-  table: ReadingColumns = NO_READINGS,
-  heldRows = ROW_GROUP_ROWS,
+  { table = NO_READINGS, heldRows = ROW_GROUP_ROWS, signal }: MergeOptions = {},
 ): AsyncGenerator<ReadingColumns, void, undefined> {
-  const yielder = createYielder();
+  const yielder = createYielder({ stopSignal: signal });
   const cursors: Cursor[] = [{ held: table, source: null }];
   for (const input of inputs) {
     const opened = { ...input, opened: await openFile(input.file, input.partition) };

@@ -6,6 +6,8 @@
  * In the line owners take turns, whatever kind of work they have there: a hundred batches of one owner hold up a day of another
  * for one piece of work, and not for a hundred. Short pieces share a turn of the loop.
  */
+
+import { throwIfAborted } from '../../errors.js';
 import { MAX_TURN_MS, REST_TURNS } from '../../limits.js';
 import type { CallOptions } from '../../ports/call-options.js';
 import { createRotation } from '../../pure/rotation.js';
@@ -59,10 +61,18 @@ function queue(owner: string): Promise<void> {
   });
 }
 
-/** The process' one line, for who works for long. */
-export function createYielder({ owner = '' }: Pick<CallOptions, 'owner'> = {}): Yielder {
+/**
+ * The process' one line, for who works for long.
+ * @param stopSignal - ends work that nobody waits for any more: where it has fired, `yieldTurn` throws kind `closed`, code `aborted`.
+ *   Only for work that holds nothing which must be given back by hand.
+ */
+export function createYielder({
+  owner = '',
+  stopSignal,
+}: Pick<CallOptions, 'owner'> & { readonly stopSignal?: AbortSignal | undefined } = {}): Yielder {
   return {
     async yieldTurn() {
+      throwIfAborted(stopSignal, 'the work');
       if (performance.now() - beganMs >= MAX_TURN_MS) await queue(owner);
     },
     yieldToAll: () => queue(owner),

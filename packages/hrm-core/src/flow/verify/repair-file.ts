@@ -83,11 +83,12 @@ async function rewriteCompacted(
   const inputs = [inspection, ...others].map(({ file }) => ({ file, partition }));
   const superseded = supersededName(random.id());
   // Proved before it is there, as a compacter's are.
-  const { bytes } = await buildFile(mergeFiles(inputs), {
+  const { bytes } = await buildFile(mergeFiles(inputs, options), {
+    ...options,
     replaces: [...replaces, superseded],
     rollup: { dayMs: dateStartMs(partition.date) ?? 0, priority: rollup === null ? {} : priorityOf(rollup) },
   });
-  const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes });
+  const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes }, options);
   // Another process has replaced it meanwhile; the next run tells whether that one is well.
   if (outcome === 'conflict') return 'found';
   // One that only lacks a rollup answers right, and is swept like any that a compaction replaced.

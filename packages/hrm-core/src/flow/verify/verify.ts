@@ -172,7 +172,7 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
     await step();
   } catch (error) {
     if (!isHrmError(error) || isTotal(error) || failures.length === MAX_COMPACTION_FAILURES) throw error;
-    failures.push({ partition, code: error.code, message: error.message });
+    failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
   }
 }
 

@@ -3,7 +3,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { openEmbeddedQueue } from '../../../src/drivers/queue/embedded/embedded.js';
-import { openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
+import { type DirectoryFileSystem, openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
+import { realFileSystem } from '../../../src/drivers/storage/directory/files.js';
 import {
   type Clock,
   compact,
@@ -19,6 +20,7 @@ import {
   type Storage,
 } from '../../../src/index.js';
 import { decodeElements } from '../../../src/pure/element.js';
+import { promptFileSystem } from '../../support/prompt-file-system.js';
 import { rememberingStorage } from '../../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
@@ -26,10 +28,14 @@ import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type 
 
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
+/** Of so many histories one has its files read and written by the threads of the pool, as a user has. */
+const HISTORIES_A_POOLED_ONE = 4;
+
 interface World {
   directory: string;
   history: History;
   clock: Clock & { now: number };
+  fileSystem: DirectoryFileSystem;
   queue: Queue;
   storage: Storage;
   /** The same storage, of whose files everything is remembered that may be. */
@@ -43,9 +49,10 @@ interface World {
 async function open({
   directory,
   clock,
-}: Pick<World, 'directory' | 'clock'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
+  fileSystem,
+}: Pick<World, 'directory' | 'clock' | 'fileSystem'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
   const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data') });
+  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem });
   return { queue, storage, remembering: rememberingStorage(storage) };
 }
 
@@ -127,14 +134,18 @@ async function askForDevices(
   }
 }
 
-async function ask(world: World, { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion): Promise<void> {
+async function ask(
+  world: World,
+  { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion,
+  where: readonly Storage[] = [world.storage, world.remembering],
+): Promise<void> {
   const { users, devices, maxHeldReadings } = world.history;
   const userId = users[user] as string;
   const deviceId = device === null ? undefined : devices[device];
   const priority = priorityOf(world, ranks);
   const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
   const expected = oracleAnswer(world.written, question);
-  for (const storage of [world.storage, world.remembering]) {
+  for (const storage of where) {
     const asked = { userId, deviceId, start: fromMs, end: toMs, interval, priority };
     const rows = await query({ storage }, asked, { maxHeldReadings });
     expect(rows).toEqual(expected);
@@ -196,22 +207,26 @@ async function settle(world: World): Promise<void> {
   expect(keys(world.written)).toEqual(keys(world.history.readings));
 }
 
-async function askEverything(world: World): Promise<void> {
-  for (const question of world.history.questions) await ask(world, question);
+/**
+ * Asks all that there is to ask: a history with the pool of both storages, any other of one of them, which is another at each question,
+ * each round and each history.
+ */
+async function askEverything(world: World, round: number): Promise<void> {
+  const both = [world.storage, world.remembering];
+  let turn = round;
+  function where(): readonly Storage[] {
+    turn += 1;
+    return world.fileSystem === realFileSystem ? both : [both[turn % 2] as Storage];
+  }
+  for (const question of world.history.questions) await ask(world, question, where());
   for (const user of [0, 1, 2]) {
-    await askForDevices(world, user, [2, 1], [world.storage, world.remembering]);
-    await ask(world, {
-      user,
-      device: null,
-      fromMs: START_MS - 500 * DAY_MS,
-      toMs: START_MS + 2 * DAY_MS,
-      interval: '1m',
-      ranks: [2, 1],
-    });
-    await ask(world, { user, device: null, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] });
+    await askForDevices(world, user, [2, 1], where());
+    const all = { user, device: null, fromMs: START_MS - 500 * DAY_MS, toMs: START_MS + 2 * DAY_MS };
+    await ask(world, { ...all, interval: '1m', ranks: [2, 1] }, where());
+    await ask(world, { ...all, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] }, where());
     // Where a day is answered in pieces, all of them must be its own, at whatever place of the question it is.
     const fromMs = START_MS - (1 + user) * DAY_MS;
-    await ask(world, { user, device: null, fromMs, toMs: START_MS + DAY_MS, interval: '1h', ranks: [] });
+    await ask(world, { ...all, fromMs, toMs: START_MS + DAY_MS, interval: '1h', ranks: [] }, where());
   }
 }
 
@@ -225,19 +240,21 @@ async function filesByPartition(world: World): Promise<Map<string, number>> {
   return counts;
 }
 
-async function live(history: History): Promise<void> {
+async function live(history: History, nth: number): Promise<void> {
+  const fileSystem = nth % HISTORIES_A_POOLED_ONE === 0 ? realFileSystem : promptFileSystem;
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-history-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
-  const world: World = { directory, history, clock, sent: 0, written: [], ...(await open({ directory, clock })) };
+  const opened = await open({ directory, clock, fileSystem });
+  const world: World = { directory, history, clock, fileSystem, sent: 0, written: [], ...opened };
   try {
     for (const step of history.steps) await take(world, step);
     await settle(world);
-    await askEverything(world);
+    await askEverything(world, nth + 0);
     const devicePriority = priorityOf(world, history.questions[0]?.ranks ?? []);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0, devicePriority });
-    await askEverything(world);
+    await askEverything(world, nth + 1);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
-    await askEverything(world);
+    await askEverything(world, nth + 2);
     for (const [partition, files] of await filesByPartition(world)) expect(files, partition).toBe(1);
   } finally {
     await close(world);
@@ -255,7 +272,7 @@ export async function liveHistories(count: number, seed: number): Promise<void> 
     fc.asyncProperty(anyHistory, async (history) => {
       expect(history.readings.length).toBeGreaterThanOrEqual(200);
       lived += 1;
-      await live(history);
+      await live(history, lived);
     }),
     // A failure is reported as it is: shrinking a thousand operations takes longer than reading them.
     { numRuns: count, seed, endOnFailure: true },

@@ -2,8 +2,8 @@
  * Commands and scripts on their way to Redis: a bound on each wait, what is sent again, and errors in words.
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HrmError, isHrmError } from '../../../errors.js';
+import { pause, within } from '../../../waits.js';
 import type { RedisArgument, RedisClient } from './client.js';
 import type { Script } from './scripts.js';
 
@@ -34,16 +34,12 @@ export async function sendCommand(
   args: RedisArgument[],
 ): Promise<unknown> {
   if (client.status !== 'ready') throw disconnectedError(client, address);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no reply within ${timeoutMs} ms`)), timeoutMs);
-  });
   try {
-    return await Promise.race([client.callBuffer(command, args), late]);
+    return await within(timeoutMs, client.callBuffer(command, args), () => {
+      throw new Error(`no reply within ${timeoutMs} ms`);
+    });
   } catch (error) {
     throw inWords(error, address);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -102,9 +98,9 @@ export async function whenReady(client: RedisClient, maxMs: number, signal: Abor
   client.on('ready', onReady);
   signal.addEventListener('abort', onReady);
   try {
-    await sleep(RETRY_PAUSE_MS);
+    await pause(RETRY_PAUSE_MS);
     const pauseMs = client.status === 'ready' || signal.aborted ? 0 : Math.max(0, maxMs - RETRY_PAUSE_MS);
-    await sleep(pauseMs, undefined, { signal: done.signal }).catch(() => undefined);
+    await pause(pauseMs, done.signal);
   } finally {
     client.off('ready', onReady);
     signal.removeEventListener('abort', onReady);

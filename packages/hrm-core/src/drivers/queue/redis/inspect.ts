@@ -67,21 +67,20 @@ export function durabilityWarnings(facts: ServerFacts): QueueWarning[] {
   const warnings: QueueWarning[] = [];
   const { evictionPolicy, hasAppendOnlyFile, appendFsync } = facts;
   if (evictionPolicy !== 'noeviction') {
-    const message = `Redis may evict accepted readings when its memory is full (maxmemory-policy ${evictionPolicy}): set maxmemory-policy noeviction`;
-    warnings.push({ code: 'redis_evicts', message });
+    const message = `Redis may evict accepted readings when its memory is full (maxmemory-policy ${evictionPolicy})`;
+    warnings.push({ code: 'redis_evicts', message, advice: 'set maxmemory-policy noeviction' });
   }
   if (!hasAppendOnlyFile) {
-    const message =
-      'Redis keeps accepted readings in memory only, and loses them when it ends (appendonly no): set appendonly yes and appendfsync always';
-    warnings.push({ code: 'redis_no_aof', message });
+    const message = 'Redis keeps accepted readings in memory only, and loses them when it ends (appendonly no)';
+    warnings.push({ code: 'redis_no_aof', message, advice: 'set appendonly yes and appendfsync always' });
   } else if (appendFsync === null) {
     const message =
-      'Redis does not tell how often it syncs (CONFIG GET is not permitted): with less than appendfsync always a power cut loses accepted readings';
-    warnings.push({ code: 'redis_fsync_unknown', message });
+      'Redis does not tell how often it syncs (CONFIG GET is not permitted), so a power cut may lose accepted readings';
+    warnings.push({ code: 'redis_fsync_unknown', message, advice: 'see that it has appendfsync always' });
   } else if (appendFsync !== 'always') {
     const lost = appendFsync === 'everysec' ? 'about the last second of' : 'some seconds of';
-    const message = `Redis loses ${lost} accepted readings in a power cut (appendfsync ${appendFsync}): set appendfsync always`;
-    warnings.push({ code: 'redis_fsync', message });
+    const message = `Redis loses ${lost} accepted readings in a power cut (appendfsync ${appendFsync})`;
+    warnings.push({ code: 'redis_fsync', message, advice: 'set appendfsync always' });
   }
   return warnings;
 }

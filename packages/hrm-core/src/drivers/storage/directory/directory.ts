@@ -150,7 +150,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
     state: (partition) => run(() => stateOfPartition(context, partition)),
     orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
-    replace: (replacement) => write(() => inTurn(() => replaceCompacted(context, replacement))),
+    replace: (replacement, options) => write(() => inTurn(() => replaceCompacted(context, replacement, options))),
     remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
     visit: (partition) => tidy(() => visitPartition(context, partition)),
     quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),

@@ -16,7 +16,9 @@
  * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
  */
 import { join } from 'node:path';
+import { throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
+import type { CallOptions } from '../../../ports/call-options.js';
 import type { Partition, Replacement } from '../../../ports/storage.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
@@ -30,12 +32,14 @@ import { temporaryPath } from './temporaries.js';
 export async function replaceCompacted(
   context: DirectoryContext,
   replacement: Replacement,
+  options?: CallOptions,
 ): Promise<'replaced' | 'conflict'> {
   const { partition } = replacement.snapshot;
   const path = partitionPath(context.directory, partition);
   requirePart(replacement.supersededName);
   const expected = heldCompacted(replacement.snapshot);
   const temporary = temporaryPath(context.directory);
+  throwIfAborted(options?.signal, 'replacing a compacted file');
   try {
     await createSynced(context.fileSystem, temporary, replacement.bytes, context.flush.before);
     // A user's first file may be a compacted one, split out of `_shared`.

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What takes longest of all, the longest first. Begun last, it would leave the other cores without work for minutes. */
+const LONGEST = [
+  'packages/hrm-core/test/property/foreign-fuzz.test.ts',
+  'packages/hrm-core/test/flow/port-faults.test.ts',
+  'packages/hrm-core/test/property/histories/share-1.test.ts',
+  'packages/hrm-core/test/property/histories/share-2.test.ts',
+  'packages/hrm-core/test/property/histories/share-3.test.ts',
+  'packages/hrm-core/test/property/histories/share-4.test.ts',
+  'packages/hrm-core/test/flow/large-foreign-files.test.ts',
+  'test/long-pieces-stored.test.ts',
+  'test/redis-chaos.test.ts',
+  'test/redis-outage.test.ts',
+  'packages/hrm-core/test/flow/pause-anywhere.test.ts',
+  'packages/hrm-core/test/contract/queue-redis.test.ts',
+  'packages/hrm-core/test/contract/queue-redis-servers.test.ts',
+].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
+
+/** Begins with the longest files; the others follow as vitest has them. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const gone = LONGEST.filter((file) => !existsSync(file));
+    if (gone.length > 0) throw new Error(`test/longest-first.ts names what is not there: ${gone.join(', ')}`);
+    const placeOf = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.indexOf(moduleId);
+      return place === -1 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
+  }
+}
