@@ -82,7 +82,7 @@ async function runCommand(
   const parsed = parseArguments(command, args);
   if ('fault' in parsed) return failUsage(`hrm ${command.name}`, parsed.fault, json, surroundings);
   const { readConfigFile } = await import('./config-file.js');
-  const config = await readConfigFile(parsed.value('config'), cwd);
+  const config = await readConfigFile(parsed.value('config'), surroundings);
   const settings = loadSettings({ flags: parsed.flags, env, file: config ?? undefined, cwd });
   if (!json) stderr.write(variableWarnings(env));
   try {

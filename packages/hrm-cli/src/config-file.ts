@@ -1,12 +1,23 @@
 /**
  * The config file of one call, which is read once.
  */
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, HrmError } from 'hrm-core';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
+
+/** To open a pipe that nobody writes to would wait for ever. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** How long a pipe may take to bring a config, ms: what decrypts it (`--config <(…)`) may ask for a password first. */
+const MAX_PIPE_MS = 30_000;
+const PIPE_POLL_MS = 10;
+/** Of a config that comes through a pipe: hundreds of times what all settings need. */
+const MAX_PIPE_BYTES = 1024 * 1024;
 
 /** A config file as it was when it was read. */
 export interface ConfigFile {
@@ -17,28 +28,77 @@ export interface ConfigFile {
   readonly mode: number;
 }
 
+/** Where a config file is looked for, and what ends the wait for one that comes through a pipe. */
+interface ConfigSurroundings {
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+  /** Milliseconds; default {@link MAX_PIPE_MS}. */
+  readonly maxPipeMs?: number;
+}
+
 /**
- * Reads the config file.
+ * Reads the config file, which may come through a pipe.
  * @param named - what `--config` names, which must exist; without it `./hrm.config.json`, if it exists.
- * @throws HrmError kind `invalid`, code `config_unreadable`.
+ * @throws HrmError kind `invalid`, code `config_unreadable`; kind `closed`, code `aborted`, when `signal` fires.
  */
-export async function readConfigFile(named: string | undefined, cwd: string): Promise<ConfigFile | null> {
+export async function readConfigFile(
+  named: string | undefined,
+  { cwd, signal, maxPipeMs = MAX_PIPE_MS }: ConfigSurroundings,
+): Promise<ConfigFile | null> {
   const path = named ?? DEFAULT_CONFIG;
   try {
-    const handle = await open(resolve(cwd, path));
+    const handle = await open(resolve(cwd, path), READ_FLAGS);
     try {
-      return { path, text: await handle.readFile('utf8'), mode: (await handle.stat()).mode };
+      const stats = await handle.stat();
+      if (stats.isFile()) return { path, text: await handle.readFile('utf8'), mode: stats.mode };
+      if (!stats.isFIFO()) throw unreadableError(path, 'is neither a file nor a pipe');
+      return { path, text: await readPipe(path, handle, { signal, maxPipeMs }), mode: stats.mode };
     } finally {
       await handle.close();
     }
   } catch (cause) {
+    if (cause instanceof HrmError) throw cause;
     const code = errorCode(cause);
     const isMissing = code === 'ENOENT';
     if (named === undefined && isMissing) return null;
-    const message = `the config file ${path} ${isMissing ? 'does not exist' : `cannot be read (${code})`}`;
-    const faults = [{ path: '/config', message }];
-    throw new HrmError(message, { kind: 'invalid', code: 'config_unreadable', cause, faults });
+    throw unreadableError(path, isMissing ? 'does not exist' : `cannot be read (${code})`, cause);
   }
+}
+
+/** What comes through a pipe, whose writer may come later. @throws HrmError as {@link readConfigFile}. */
+async function readPipe(
+  path: string,
+  handle: FileHandle,
+  { signal, maxPipeMs }: Required<Omit<ConfigSurroundings, 'cwd'>>,
+): Promise<string> {
+  const bytes = Buffer.alloc(MAX_PIPE_BYTES);
+  let length = 0;
+  for (const endMs = performance.now() + maxPipeMs; performance.now() < endMs; ) {
+    if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
+    const count = await readNow(handle, bytes, length);
+    // Without a writer there is an end as well.
+    if (count === 0 && length > 0) return bytes.toString('utf8', 0, length);
+    length += count ?? 0;
+    if (length === bytes.length) throw unreadableError(path, `is a pipe that brings ${length} bytes, and more`);
+    if (count === null || count === 0) await sleep(PIPE_POLL_MS);
+  }
+  throw unreadableError(path, `is a pipe, and nobody wrote a config to it within ${maxPipeMs / 1_000} s`);
+}
+
+/** Reads what is there. @returns `null` where there is nothing yet. */
+async function readNow(handle: FileHandle, to: Buffer, offset: number): Promise<number | null> {
+  try {
+    return (await handle.read(to, offset, to.length - offset, null)).bytesRead;
+  } catch (cause) {
+    if (errorCode(cause) === 'EAGAIN') return null;
+    throw cause;
+  }
+}
+
+function unreadableError(path: string, problem: string, cause?: unknown): HrmError {
+  const message = `the config file ${path} ${problem}`;
+  const faults = [{ path: '/config', message }];
+  return new HrmError(message, { kind: 'invalid', code: 'config_unreadable', cause, faults });
 }
 
 /** Whether there is a password in it, and everybody on this machine may read it. @param config - of JSON, as settings are. */

@@ -1,11 +1,11 @@
-import { chmod, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writePart } from 'hrm-core';
 import { openEmbeddedQueue } from 'hrm-core/embedded';
 import { openStorage } from 'hrm-core/open';
 import { loadSettings } from 'hrm-core/settings';
 import { createKey } from 'hrm-server/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createFakeClock } from '../../../test/support/fake-clock.js';
 import { startRedis } from '../../../test/support/redis-server.js';
 import { spaceResults } from '../src/doctor/check-place.js';
@@ -146,6 +146,20 @@ describe('hrm doctor', () => {
     expect(open.text).toContain('others may read and write the file of keys');
     await writeFile(keysFile, '{');
     expect(await diagnose()).toMatchObject({ code: 3, found: ['problem keys/keys_damaged'] });
+  });
+
+  it('tells of keys that belong to another user', async () => {
+    await store();
+    const keysFile = join(sandbox.directory, '.hrm', 'keys.json');
+    await createKey(keysFile, { name: 'a', scopes: ['query'], userIds: null, expiresMs: null });
+    expect((await diagnose()).found).toEqual([]);
+    // Root gives them away; others look at them as somebody else.
+    if (process.geteuid?.() === 0) await chown(keysFile, 4_321, 0);
+    else vi.spyOn(process, 'geteuid').mockReturnValue((await stat(keysFile)).uid + 1);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { found, text } = await diagnose();
+    expect(found).toEqual(['warning keys/owner']);
+    expect(text).toContain(`keys.json belongs to user ${(await stat(keysFile)).uid}, who can therefore make keys`);
   });
 
   it('tells of directories around data, queue and keys that everybody may write to', async () => {

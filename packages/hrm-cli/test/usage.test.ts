@@ -224,7 +224,7 @@ describe('settings', () => {
   it('say when a config file is missing, unreadable, no JSON or knows a name that is none', async () => {
     expect(await refusal(['--config', 'absent.json'])).toContain('the config file absent.json does not exist');
     await mkdir(join(sandbox.directory, 'folder'));
-    expect(await refusal(['--config', 'folder'])).toContain('folder cannot be read (EISDIR)');
+    expect(await refusal(['--config', 'folder'])).toContain('folder is neither a file nor a pipe');
     await writeFile(join(sandbox.directory, 'bad.json'), '{leaseMs: 1}');
     expect(await refusal(['--config', 'bad.json'])).toContain('bad.json must hold a JSON object');
     await writeFile(join(sandbox.directory, 'unknown.json'), '{"leese": 1}');

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../../test/support/until.js';
 import { makeSandbox, queryArgs, type Sandbox } from './hrm.js';
@@ -31,8 +34,8 @@ function isRunning(pid: number): boolean {
 }
 
 /** Starts `hrm serve --workers` and waits until it is ready. */
-async function start(workers: number, ...more: string[]) {
-  const running = sandbox.start(['serve', '--workers', String(workers), ...more], SETTINGS);
+async function start(workers: number, more: readonly string[] = [], env: Record<string, string> = {}) {
+  const running = sandbox.start(['serve', '--workers', String(workers), ...more], { ...SETTINGS, ...env });
   let log = '';
   running.child.stderr?.on('data', (text: string) => {
     log += text;
@@ -48,6 +51,22 @@ async function start(workers: number, ...more: string[]) {
   }
   await until(() => pids('api').length === workers, 'every worker has logged its start');
   return { ...running, line, url: line.startsWith('http') ? line : '', pids, lines };
+}
+
+/** What a worker says that cannot start. */
+function failing(kind: string): string {
+  const message = { type: 'failed', error: { kind, code: 'queue', message: 'it does not work', faults: [] } };
+  return `process.send(${JSON.stringify(message)}, () => process.exit(1)); await new Promise(() => undefined);`;
+}
+
+/** The environment in which a program runs at the begin of the workers of these ids, which count from 1. */
+async function inWorker(ids: string, program: string): Promise<Record<string, string>> {
+  const path = join(sandbox.directory, 'in-worker.mjs');
+  await writeFile(
+    path,
+    `import cluster from 'node:cluster'; if (/^(${ids})$/.test(cluster.worker?.id)) { ${program} }`,
+  );
+  return { NODE_OPTIONS: `--import ${pathToFileURL(path)}` };
 }
 
 /** POSTs one reading on a connection of its own. @returns the status, or the system's code of what went wrong. */
@@ -132,8 +151,32 @@ describe('hrm serve --workers', () => {
     expect(await stored()).toBe(10);
   });
 
+  it.each([
+    ['cannot start, since Redis stalls', failing('unavailable')],
+    ['is killed while it starts', "process.kill(process.pid, 'SIGKILL');"],
+  ])('starts a worker again that %s, since the others answer', async (_, does) => {
+    const { child, url, pids, lines, finished } = await start(2, [], await inWorker('2', does));
+    expect(await post(url, 0)).toBe(202);
+    const isSaid = (words: string) => lines().some(({ msg }) => msg === words);
+    expect(isSaid('a worker could not be started')).toBe(true);
+    await until(() => isSaid('a worker was started again'), 'it is started again');
+    expect(pids('api')).toHaveLength(2);
+    child.kill('SIGTERM');
+    expect((await finished).code).toBe(0);
+    expect(await stored()).toBe(1);
+  });
+
+  it.each([
+    ['none answers', ['1', '2'], 'unavailable', 3],
+    ['it cannot ever start', ['2'], 'data', 5],
+  ] as const)('ends where a worker cannot start and %s', async (_, ids, kind, code) => {
+    const env = { ...SETTINGS, ...(await inWorker(ids.join('|'), failing(kind))) };
+    const { finished } = sandbox.start(['serve', '--workers', '2'], env);
+    expect(await finished).toMatchObject({ code, stdout: '', stderr: expect.stringContaining('it does not work') });
+  });
+
   it('says its URL, parts and workers as one JSON line; only the API when that is asked for', async () => {
-    const { line, child, finished, pids } = await start(1, '--json', '--only', 'api');
+    const { line, child, finished, pids } = await start(1, ['--json', '--only', 'api']);
     expect(JSON.parse(line)).toEqual({ url: expect.stringMatching(/^http:/), parts: ['api'], workers: 1 });
     expect(pids('consumer')).toEqual([]);
     child.kill('SIGINT');

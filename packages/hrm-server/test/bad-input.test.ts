@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BAD_BODIES, BAD_QUERIES, BAD_READINGS, BATCH, NDJSON, RANGE, SINGLE } from './bad-input-cases.js';
-import { exchangeRaw, filesBelow, post, startTest, wireReading } from './support.js';
+import { connectRaw, exchangeRaw, filesBelow, post, startTest, until, wireReading } from './support.js';
 
 interface ProblemBody {
   readonly type: string;
@@ -73,6 +73,9 @@ describe('bad input', () => {
       ['\x16\x03\x01\x02\x00\x01\x00\x01', 400, 'bad_request'],
       [`GET \\etc\\passwd ${rest}\r\n`, 400, 'bad_request'],
       [`GET http://[bad/ ${rest}\r\n`, 400, 'bad_target'],
+      [`CONNECT localhost:80 ${rest}\r\n`, 405, 'method_not_allowed'],
+      [`CONNECT localhost:80 ${rest}\r\nbytes for the tunnel`, 405, 'method_not_allowed'],
+      [`CONNECT evil.example:80 HTTP/1.1\r\n\r\n`, 405, 'method_not_allowed'],
     ] as const) {
       const answer = await exchangeRaw(port, request);
       const problem = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as ProblemBody;
@@ -80,6 +83,18 @@ describe('bad input', () => {
       expect(answer.startsWith(`HTTP/1.1 ${status} `), request).toBe(true);
       expect(answer.toLowerCase()).toContain('content-type: application/problem+json\r\n');
     }
+  });
+
+  test('CONNECT is answered behind another request, and in none', async () => {
+    const { port } = await startTest();
+    const { socket, received, closed } = await connectRaw(port);
+    socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await until(() => received().endsWith('}'), 'the first is answered');
+    socket.write('CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(await closed).toMatch(/^HTTP\/1.1 200 [\s\S]*\}HTTP\/1.1 405 [^{]*\{[^{}]*\}$/);
+    const live = 'GET /metrics/heart-rate/live?user_id=ana HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const cut = await exchangeRaw(port, `${live}CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect(cut).not.toContain('405');
   });
 
   test('of 250 faults the first 100 are listed and all are counted', async () => {

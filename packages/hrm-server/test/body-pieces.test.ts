@@ -11,6 +11,9 @@ import type { Call } from '../src/routes/handler.js';
 import { post, startTest, wireReading } from './support.js';
 
 const budget = createQuota(2 ** 26);
+/** Whoever sends needs no key. */
+const ANYBODY = { onEnd: () => () => undefined };
+
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 
 async function outcomeOf(text: string, parse: (body: Body, yieldTurn: () => Promise<void>) => Promise<unknown>) {
@@ -20,7 +23,10 @@ async function outcomeOf(text: string, parse: (body: Body, yieldTurn: () => Prom
     turns += 1;
   }
   try {
-    return { value: await withBody({ incoming } as unknown as Call, LIMITS, (body) => parse(body, yieldTurn)), turns };
+    return {
+      value: await withBody({ incoming, access: ANYBODY } as unknown as Call, LIMITS, (body) => parse(body, yieldTurn)),
+      turns,
+    };
   } catch (error) {
     return { value: isHrmError(error) ? error.code : error, turns };
   }

@@ -4,13 +4,13 @@
  * where the server had no say, since it was killed.
  */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { HrmError, type Reading, writePart } from 'hrm-core';
 import { createClient } from 'hrm-core/client';
-import { expect, onTestFinished, test } from 'vitest';
-import { startTest, type TestOptions } from './support.js';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { connectRaw, startTest, type TestOptions, until } from './support.js';
 
 const DAYS = 20;
 const START_MS = Date.UTC(2024, 0, 1);
@@ -175,6 +175,49 @@ test('so is one that stalls, and one whose client sends nonsense', async () => {
   const hanging = hang(odd.middle);
   const nonsense = await ask10(odd.port, [], (socket) => void hanging.then(() => socket.write('NONSENSE\0\r\n\r\n')));
   expect(nonsense.how).toBe('ECONNRESET');
+});
+
+/** Connections without a request are ended after 200 ms. */
+const IMPATIENT = { keepAliveMs: 100, headersMs: 100, checkEveryMs: 20 };
+
+test('one that is made slowly, behind another on its connection, is no end of a connection without a request', async () => {
+  const { port, middle } = await start({ limits: IMPATIENT });
+  let reached = 0;
+  middle.reached = async () => {
+    reached += 1;
+    if (reached === 2) await sleep(5 * (IMPATIENT.keepAliveMs + IMPATIENT.headersMs));
+  };
+  const { socket, closed } = await connectRaw(port);
+  const head = `GET ${TARGET} HTTP/1.1\r\nHost: localhost\r\n`;
+  socket.write(`${head}\r\n${head}Connection: close\r\n\r\n`);
+  const answers = await closed;
+  expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+  expect(answers.endsWith('\r\n0\r\n\r\n')).toBe(true);
+  expect(reached).toBe(2);
+});
+
+test('so is one of many on a connection of which its client takes nothing', async () => {
+  const { port } = await start({ limits: { ...IMPATIENT, stalledMs: 1_000 } });
+  const ends: string[] = [];
+  const ofServer = (socket: Socket) => socket.localPort === port;
+  const { destroy, resetAndDestroy } = Socket.prototype;
+  vi.spyOn(Socket.prototype, 'destroy').mockImplementation(function end(this: Socket, error?: Error) {
+    if (ofServer(this) && !this.destroyed) ends.push('destroy');
+    return destroy.call(this, error);
+  });
+  vi.spyOn(Socket.prototype, 'resetAndDestroy').mockImplementation(function reset(this: Socket) {
+    if (ofServer(this)) ends.push('reset');
+    return resetAndDestroy.call(this);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { socket, received } = await connectRaw(port);
+  const request = `GET ${TARGET} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  // The first is over, and the others are more than what sockets hold.
+  socket.write(request.repeat(20));
+  await until(() => received().includes('\r\n0\r\n\r\n'), 'the first is there');
+  socket.pause();
+  await until(() => ends.length > 0, 'the connection ends');
+  expect(ends[0]).toBe('reset');
 });
 
 test('so is one that a server which stops waits for no longer', async () => {

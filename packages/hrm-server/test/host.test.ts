@@ -86,6 +86,28 @@ describe('the Host header', () => {
     expect(await statusWith(port, ['Host: localhost', 'Host: localhost'])).toBe(400);
   });
 
+  test.each([
+    ['is not there', []],
+    ['is empty', ['Host:']],
+    ['is blank', ['Host: \t ']],
+    ['is there twice', ['Host: localhost', 'Host: localhost']],
+    ['is there twice, once as none can be', ['Host: a@b', 'Host: localhost']],
+    ['is there twice, once empty', ['Host:', 'Host: localhost']],
+  ])('is bad_host where it %s, whatever is asked', async (_, lines) => {
+    const { port } = await startTest();
+    for (const target of ['GET /health', 'GET /nope', 'GET http://localhost/health', 'POST /metrics/heart-rate']) {
+      const answer = await exchangeRaw(
+        port,
+        `${target} HTTP/1.1\r\n${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`,
+      );
+      expect([target, answer]).toEqual([target, expect.stringMatching(/^HTTP\/1.1 400 [\s\S]*"code":"bad_host"/)]);
+      expect(answer).toMatch(/^x-request-id: /im);
+    }
+    const head = await exchangeRaw(port, `HEAD / HTTP/1.1\r\n${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
+    expect(head).toMatch(/^HTTP\/1.1 400 /);
+    expect(head.endsWith('\r\n\r\n')).toBe(true);
+  });
+
   test('does not hide a foreign name in an absolute target, nor behind other headers', async () => {
     const { port } = await startTest();
     expect(await statusWith(port, ['Host: localhost'], 'http://localhost/health')).toBe(200);

@@ -1,6 +1,7 @@
 /** What becomes of the keys when their file is not as it should be, or not where it seems. */
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -12,11 +13,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createGate } from '../src/auth/access.js';
-import { createKey, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
+import { createKey, foreignOwner, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
 import { openKeyRing } from '../src/auth/key-ring.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, until } from './support.js';
@@ -38,7 +39,7 @@ describe('a file of keys that others may change', () => {
     const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
     const service = await serve({ ...(await testSettings()), keysFile: path }, { parts: ['api'], log });
     await service.close();
-    return lines.filter((line) => line.includes('others may'));
+    return lines.filter((line) => /^(?:others|another user) may/.test(line));
   }
 
   it.each([
@@ -63,6 +64,38 @@ describe('a file of keys that others may change', () => {
       expect(await warningsOf(path)).toEqual([]);
       chmodSync(directory, 0o700);
     }
+  });
+
+  it('by a directory in which a link to it lies is told too', async () => {
+    const [path, around] = [await newPath(), await temporaryDirectory()];
+    await createKey(path, INPUT);
+    const link = join(around, 'link.json');
+    symlinkSync(path, link);
+    chmodSync(around, 0o777);
+    expect(await warningsOf(link)).toEqual([expect.stringContaining('another file of keys in its place')]);
+  });
+
+  /** Makes a path another user's: root gives it away, others look at it as somebody else. */
+  function giveAway(path: string): void {
+    if (process.geteuid?.() === 0) chownSync(path, 4_321, 0);
+    else vi.spyOn(process, 'geteuid').mockReturnValue(statSync(path).uid + 1);
+    onTestFinished(() => void vi.restoreAllMocks());
+  }
+
+  it('since it is theirs is told', async () => {
+    const path = await newPath();
+    await createKey(path, INPUT);
+    expect(foreignOwner(path)).toBeNull();
+    giveAway(path);
+    expect(foreignOwner(path)).toEqual({ path, owner: statSync(path).uid });
+    expect(await warningsOf(path)).toEqual([expect.stringContaining('another user may make keys')]);
+  });
+
+  it('since a directory around it is theirs is told, whatever its modes', async () => {
+    const path = await newPath();
+    giveAway(dirname(path));
+    chmodSync(dirname(path), 0o1700);
+    expect(foreignOwner(path)).toEqual({ path: dirname(path), owner: statSync(dirname(path)).uid });
   });
 });
 

@@ -7,7 +7,7 @@ import { createGate } from '../src/auth/access.js';
 import { createKey, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
 import { openKeyRing } from '../src/auth/key-ring.js';
 import { serve } from '../src/serve.js';
-import { startTest, temporaryDirectory, testSettings } from './support.js';
+import { startTest, temporaryDirectory, testSettings, wireReading } from './support.js';
 
 const INPUT: KeyInput = { name: 'a gateway', scopes: ['ingest'], userIds: null, expiresMs: null };
 
@@ -222,6 +222,26 @@ describe('pages of other origins', () => {
     const response = await fetch(`${url}/metrics/heart-rate`, { method: 'OPTIONS', headers: preflight });
     expect(response.status).toBe(405);
     expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+
+  it.each([
+    undefined,
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data',
+    'text/plain;application/json',
+  ])('can send no readings: %s, which a browser sends unasked, is refused', async (type) => {
+    const { url, queue } = await startTest();
+    for (const [path, body] of [
+      ['/metrics/heart-rate', wireReading()],
+      ['/metrics/heart-rate/batch', [wireReading()]],
+    ] as const) {
+      const headers = { Origin: PAGE, ...(type === undefined ? {} : { 'Content-Type': type }) };
+      // A text would have a type.
+      const bytes = new TextEncoder().encode(JSON.stringify(body));
+      expect((await fetch(url + path, { method: 'POST', headers, body: bytes })).status).toBe(415);
+    }
+    expect((await queue.depth()).readings).toBe(0);
   });
 
   it('that are named may ask and read, others still may not', async () => {

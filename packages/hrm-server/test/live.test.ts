@@ -246,7 +246,7 @@ describe('GET /metrics/heart-rate/live', () => {
     const scopes = ['query', 'ingest'] as const;
     const bound = await createKey(keysFile, { name: 'bound', scopes, userIds: ['ana'], expiresMs: null });
     const other = await createKey(keysFile, { name: 'other', scopes, userIds: null, expiresMs: null });
-    const { url } = await startTest({ keysFile, live: { heartbeatMs: 50 } });
+    const { url } = await startTest({ keysFile });
     const headers = { Authorization: `Bearer ${bound.token}` };
     for (const query of ['user_id=ben', 'user_id=ana&user_id=ben', 'user_id=ben&rubbish']) {
       const response = await fetch(`${url}${LIVE}?${query}`, { headers });

@@ -1,5 +1,5 @@
 import type { Settings } from 'hrm-core/settings';
-import { writableAround } from 'hrm-server/keys';
+import { foreignOwner, writableAround } from 'hrm-server/keys';
 import { type ConfigFile, isOpenSecret } from '../config-file.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
@@ -7,7 +7,8 @@ import { type CheckResult, resultsOf } from './check-result.js';
 type Places = Pick<Settings, 'dataDir' | 'queueDir' | 'redisUrl' | 'keysFile'>;
 
 /**
- * Looks around data, queue and keys for directories in which everybody may put something else in their place, and at the config file.
+ * Looks around data, queue and keys for directories in which everybody may put something else in their place, at whose the keys are, and
+ * at the config file.
  */
 export function checkSurroundings(
   { dataDir, queueDir, redisUrl, keysFile }: Places,
@@ -20,7 +21,17 @@ export function checkSurroundings(
     const message = `everybody may write to ${directory}, and so put something else in the place of ${path}`;
     return [resultsOf(check).problem('directory_writable', message, `run chmod o-w ${directory}`)];
   });
+  results.push(...ownerResults(keysFile));
   if (!isOpenSecret(config)) return results;
   const message = `everybody may read ${config.path}, which has a password in it`;
   return [...results, resultsOf('settings').warning('config_readable', message, `run chmod o= ${config.path}`)];
+}
+
+/** Whether somebody else may make keys because the file, or a directory around it, is theirs. Root may look for who runs the server. */
+function ownerResults(keysFile: string): readonly CheckResult[] {
+  const foreign = foreignOwner(keysFile);
+  if (foreign === null) return [];
+  const { path, owner } = foreign;
+  const message = `${path} belongs to user ${owner}, who can therefore make keys`;
+  return [resultsOf('keys').warning('owner', message, 'if another user runs hrm serve, run chown on it')];
 }

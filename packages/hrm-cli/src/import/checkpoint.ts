@@ -3,9 +3,10 @@
  * what was enqueued, readings are enqueued again, which is harmless.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode, HrmError } from 'hrm-core';
+import { type RegularFile, readRegularFile } from 'hrm-server/process';
 import type { ImportStart } from './chunks.js';
 import { FORMATS, type ResumePoint } from './formats.js';
 import { hashBefore, type Input } from './input.js';
@@ -36,7 +37,7 @@ export function checkpointPath(queueDir: string, paths: readonly string[], cwd: 
 
 /** Opens a checkpoint, new or old. @throws HrmError kind `invalid` for a file that is none. */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
-  const entries = await readEntries(path);
+  const entries = readEntries(path);
   let running: Promise<void> | null = null;
   let isStale = false;
   let failure: unknown;
@@ -71,17 +72,17 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   };
 }
 
-async function readEntries(path: string): Promise<Entries> {
-  let text: string;
+function readEntries(path: string): Entries {
+  let file: RegularFile | null;
   try {
-    text = await readFile(path, 'utf8');
+    file = readRegularFile(path);
   } catch (cause) {
     const code = errorCode(cause);
     if (code === 'ENOENT') return new Map();
     const message = `the checkpoint ${path} cannot be read (${code})`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
   }
-  const entries = parseEntries(text);
+  const entries = file === null ? null : parseEntries(file.text);
   if (entries !== null) return entries;
   const message = `${path} is no checkpoint of an import: name another file, or remove it`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint' });

@@ -34,11 +34,38 @@ export interface Access {
    * a while after the head of a request: the end of its body, its turn, pieces of its answer.
    */
   isValid(): boolean;
+  /**
+   * For whatever lasts, and may have nothing to do meanwhile: hears once that this is valid no more, within half a second.
+   * @param listener - given what {@link requireValid} would throw.
+   * @returns what ends the listening; again is harmless.
+   */
+  onEnd(listener: (error: HrmError) => void): () => void;
 }
 
 /** @throws HrmError code `key_wrong` where what was admitted is no more. */
 export function requireValid({ isValid }: Access): void {
-  if (!isValid()) throw keyError('key_wrong', 'the API key has ended, or may no longer do this: ask for a new one');
+  if (!isValid()) throw endedError();
+}
+
+/** How long an access lasts. */
+type Lasting = Pick<Access, 'isValid' | 'onEnd'>;
+
+function lasting(keys: KeyRing, isValid: Access['isValid']): Lasting {
+  return {
+    isValid,
+    onEnd(listener) {
+      const stop = keys.onChange(() => {
+        if (isValid()) return;
+        stop();
+        listener(endedError());
+      });
+      return stop;
+    },
+  };
+}
+
+function endedError(): HrmError {
+  return keyError('key_wrong', 'the API key has ended, or may no longer do this: ask for a new one');
 }
 
 /** Finds out who asks. */
@@ -70,7 +97,7 @@ export function createGate(
       if (keys === null) return ANYBODY;
       // Looking for the key that somebody brings may show that the first was made a moment ago.
       if (!keys.isNeeded() && foundKey(keys, incoming) === null && !keys.isNeeded())
-        return { ...ANYBODY, isValid: () => !keys.isNeeded() };
+        return { ...ANYBODY, ...lasting(keys, () => !keys.isNeeded()) };
       if (scope === 'none') return strangerOrAdmin(keys, incoming);
       const token = readToken(incoming);
       const key = keys.find(token);
@@ -79,7 +106,11 @@ export function createGate(
       if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
       // What an admin sees is about everybody, and would tell that others are there.
       if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
-      return accessOf(key, headers, () => mayStill(key, keys.find(token), scope));
+      return accessOf(
+        key,
+        headers,
+        lasting(keys, () => mayStill(key, keys.find(token), scope)),
+      );
     },
   };
 }
@@ -117,9 +148,10 @@ const ANYBODY: Access = {
   requireUser: () => undefined,
   seesFigures: true,
   isValid: () => true,
+  onEnd: () => () => undefined,
 };
 
-function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boolean): Access {
+function accessOf(key: KeyRecord, headers: Access['headers'], lasts: Lasting): Access {
   const users = key.user_ids === null ? null : new Set<unknown>(key.user_ids);
   return {
     keyId: key.id,
@@ -131,7 +163,7 @@ function accessOf(key: KeyRecord, headers: Access['headers'], isValid: () => boo
       if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
     },
     seesFigures: seesFigures(key),
-    isValid,
+    ...lasts,
   };
 }
 

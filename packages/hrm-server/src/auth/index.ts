@@ -4,5 +4,5 @@
  */
 
 export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
-export { writableAround } from './exposure.js';
+export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export { createKey, readKeys, revokeKey } from './key-file.js';

@@ -5,13 +5,23 @@
  * otherwise: a key that was revoked must not come back by somebody's older copy.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode, HrmError, syncDirectory } from 'hrm-core';
 import * as v from 'valibot';
+import { type RegularFile, readRegularFile } from '../process/regular-file.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
-import { isMarked, keysVersion, lostError, markKeys, targetOf, unreadableError, writeDurably } from './key-place.js';
+import {
+  isMarked,
+  keysVersion,
+  lostError,
+  markKeys,
+  notRegularError,
+  targetOf,
+  unreadableError,
+  writeDurably,
+} from './key-place.js';
 
 const KeyFileSchema = v.strictObject({
   version: v.literal(1),
@@ -24,21 +34,22 @@ const KeyFileSchema = v.strictObject({
  *   `keys_unreadable`, when it cannot be read, and `keys_lost` when it is gone.
  */
 export function readKeys(path: string): readonly KeyRecord[] {
-  const keys = readFile(path);
+  const keys = readRecords(path);
   if (keys === null && isMarked(path)) throw lostError(path);
   return keys ?? [];
 }
 
 /** @returns `null`: there is none. @throws as {@link readKeys}. */
-function readFile(path: string): readonly KeyRecord[] | null {
-  let text: string;
+function readRecords(path: string): readonly KeyRecord[] | null {
+  let file: RegularFile | null;
   try {
-    text = readFileSync(path, 'utf8');
+    file = readRegularFile(path);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return null;
     throw unreadableError(path, cause);
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), KeyFileSchema), text);
+  if (file === null) throw notRegularError(path);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), KeyFileSchema), file.text);
   // The parser's own words would repeat what is in the file.
   if (!parsed.success) throw damagedError(path);
   const ids = new Set(parsed.output.keys.map(({ id }) => id));
@@ -55,7 +66,7 @@ export async function createKey(path: string, input: KeyInput, nowMs: number = D
   const key = newKey(input, nowMs);
   const { issues = [] } = v.safeParse(KeyRecordSchema, key.record);
   if (issues.length > 0) throw invalidKeyError(issues);
-  await change(path, (file) => [...(readFile(file) ?? []), key.record]);
+  await change(path, (file) => [...(readRecords(file) ?? []), key.record]);
   return key;
 }
 
@@ -67,7 +78,7 @@ export async function createKey(path: string, input: KeyInput, nowMs: number = D
 export async function revokeKey(path: string, id: string): Promise<boolean> {
   let isFound = false;
   await change(path, (file) => {
-    const keys = readFile(file);
+    const keys = readRecords(file);
     if (keys === null && isMarked(path)) throw lostError(path);
     isFound = keys?.some((key) => key.id === id) ?? false;
     return isFound ? (keys ?? []).filter((key) => key.id !== id) : null;

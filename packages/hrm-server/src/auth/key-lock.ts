@@ -5,9 +5,10 @@
  * other has just made. So who holds it asks in the last moment whether it still does.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, HrmError } from 'hrm-core';
+import { readRegularFile } from '../process/regular-file.js';
 import { writeDurably } from './key-place.js';
 
 /** After which a lock is one that a killed writer left, since to write takes milliseconds; ms. */
@@ -51,7 +52,7 @@ export async function takeLock(path: string, deadlineMs: number): Promise<Lock> 
 
 function ownerOf(lock: string): string | null {
   try {
-    return readFileSync(lock, 'utf8');
+    return readRegularFile(lock)?.text ?? null;
   } catch {
     return null;
   }

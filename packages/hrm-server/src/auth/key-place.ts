@@ -90,6 +90,12 @@ export function unreadableError(path: string, cause: unknown): HrmError {
 }
 
 /** @see readKeys */
+export function notRegularError(path: string): HrmError {
+  const message = `${path} is no file but a directory, a pipe or a device: name another place for the keys (HRM_KEYS_FILE)`;
+  return new HrmError(message, { kind: 'unavailable', code: 'keys_unreadable' });
+}
+
+/** @see readKeys */
 export function lostError(path: string): HrmError {
   const message = `there were API keys in ${path}, and the file is gone: restore it, or make new keys with hrm keys create; if no key is to be needed any more, delete ${markOf(path)}`;
   return new HrmError(message, { kind: 'unavailable', code: 'keys_lost' });

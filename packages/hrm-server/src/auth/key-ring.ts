@@ -13,6 +13,12 @@ export interface KeyRing {
   isNeeded(): boolean;
   /** The record that a token proves; `null` for any other. */
   find(token: string): KeyRecord | null;
+  /**
+   * Hears, as soon as that is known, that other keys count than before, or that some are needed: half a second later at the
+   * latest, also while nobody asks.
+   * @returns what ends the listening; again is harmless.
+   */
+  onChange(listener: () => void): () => void;
   /** Why the file cannot be read now, as the code of an error; `null`: it can. What was known by then counts on. */
   fault(): string | null;
 }
@@ -46,11 +52,17 @@ export function openKeyRing(
   let isNeeded = false;
   let fault: { readonly code: string; readonly version: string } | null = null;
   let lookedMs = clock.nowMs();
+  /** Since when listeners were told of everything, epoch ms. */
+  let toldMs = lookedMs;
+  let isChanged = false;
+  const listeners = new Set<() => void>();
+  let timer: NodeJS.Timeout | null = null;
   if (version !== NO_KEYS_FILE) need();
 
   function need(): void {
     if (isNeeded) return;
     isNeeded = true;
+    isChanged = true;
     try {
       markKeys(path);
     } catch {
@@ -70,7 +82,10 @@ export function openKeyRing(
     try {
       found = keysVersion(path);
       if (found === NO_KEYS_FILE && isNeeded) throw lostError(path);
-      if (found !== version) records = byId(readKeys(path));
+      if (found !== version) {
+        records = byId(readKeys(path));
+        isChanged = true;
+      }
       version = found;
       fault = null;
       if (found !== NO_KEYS_FILE || isMarked(path)) need();
@@ -82,7 +97,29 @@ export function openKeyRing(
     }
   }
 
+  /** One timer for all listeners, and none without: what lasts for hours asks nothing by itself. */
+  function lookForListeners(): void {
+    if (listeners.size === 0) {
+      if (timer !== null) clearInterval(timer);
+      timer = null;
+      return;
+    }
+    look();
+    const sinceMs = toldMs;
+    toldMs = clock.nowMs();
+    const isNews = isChanged || hasEnded(records, sinceMs, toldMs);
+    isChanged = false;
+    if (isNews) for (const listener of [...listeners]) listener();
+  }
+
   return {
+    onChange(listener) {
+      // Two may listen with one function.
+      const listening = () => listener();
+      listeners.add(listening);
+      timer ??= setInterval(lookForListeners, LOOK_EVERY_MS).unref();
+      return () => listeners.delete(listening);
+    },
     isNeeded() {
       lookAgain();
       return isNeeded;
@@ -100,6 +137,13 @@ export function openKeyRing(
       return fault?.code ?? null;
     },
   };
+}
+
+/** Whether the time of a key came between two moments. */
+function hasEnded(records: ReadonlyMap<string, KeyRecord>, sinceMs: number, nowMs: number): boolean {
+  for (const { expires_ms: endMs } of records.values())
+    if (endMs !== null && endMs > sinceMs && endMs <= nowMs) return true;
+  return false;
 }
 
 function byId(keys: readonly KeyRecord[]): ReadonlyMap<string, KeyRecord> {

@@ -7,7 +7,7 @@ import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { isLoopback } from '../http/host.js';
 import { describeError } from '../log/log.js';
-import { rightsAt, writableAround } from './exposure.js';
+import { foreignOwner, rightsAt, writableAround } from './exposure.js';
 import { type KeyRing, openKeyRing } from './key-ring.js';
 
 /** What processes of one service tell each other of keys. */
@@ -41,6 +41,8 @@ function warnOfOthers(keysFile: string, log: Logger): void {
   const directory = writableAround(keysFile);
   if (directory !== null)
     log.warn({ directory }, 'others may put another file of keys in its place: run chmod o-w on the directory');
+  const foreign = foreignOwner(keysFile);
+  if (foreign !== null) log.warn(foreign, 'another user may make keys, since this is theirs: run chown on it');
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */

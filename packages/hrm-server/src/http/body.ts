@@ -3,7 +3,6 @@
  * not from its Fetch counterpart, which has no way to stop a body that is too large before it is all in memory.
  */
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import { createYielder, HrmError, isHrmError, type Yielder } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
@@ -40,10 +39,10 @@ export interface Body {
  * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
  *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
  *   the body says how long it is; kind `closed` when the client
- *   went away in the middle.
+ *   went away in the middle; code `key_wrong` as soon as the key of whoever sends it counts no more.
  */
 export async function withBody<Result>(
-  { incoming, outgoing }: Pick<Call, 'incoming' | 'outgoing'>,
+  { incoming, outgoing, access }: Pick<Call, 'incoming' | 'outgoing' | 'access'>,
   limits: BodyLimits,
   use: (body: Body) => Promise<Result>,
 ): Promise<Result> {
@@ -56,7 +55,7 @@ export async function withBody<Result>(
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
-    const bytes = await read(incoming, limits, held);
+    const bytes = await read({ incoming, access }, limits, held);
     const { yieldTurn } = createYielder({ owner: client });
     await yieldTurn();
     return await use(await checkBody(bytes, yieldTurn));
@@ -92,14 +91,18 @@ function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
 /** All bodies of the process. */
 const scheduleRead = createReadScheduler({ turnBytes: MAX_TURN_BODY_BYTES });
 
+/** Whose body it is. */
+type Sender = Pick<Call, 'incoming' | 'access'>;
+
 /** A body as it was sent. */
-function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
+function receive({ incoming, access }: Sender, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => fail(silentError()), idleMs);
     function stop(): void {
       clearTimeout(timer);
       stopReading();
+      unheard();
       // The socket stays: the answer goes out over it, and whoever made the request lets the rest of the body run out.
       incoming.off('end', onEnd).off('close', onClose);
     }
@@ -123,6 +126,7 @@ function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { ho
     function onClose(): void {
       fail(clientGoneError());
     }
+    const unheard = access.onEnd(fail);
     const stopReading = scheduleRead(incoming, client, onChunk);
     if (incoming.destroyed) {
       onClose();
@@ -134,10 +138,10 @@ function receive(incoming: IncomingMessage, { client, idleMs }: BodyLimits, { ho
   });
 }
 
-async function receiveAndUnpack(incoming: IncomingMessage, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer> {
+async function receiveAndUnpack(sender: Sender, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer> {
   const packed = holdBytes(limits);
   try {
-    return await unpack(await receive(incoming, limits, packed), unpacked);
+    return await unpack(await receive(sender, limits, packed), unpacked);
   } finally {
     packed.release();
   }

@@ -15,8 +15,13 @@ export function refuseConnection(error: Error, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  const { status, title, headers, body } = lastAnswer(refusalOf(code));
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  endWith(socket, refusalOf(code));
+}
+
+/** Writes an error as the last answer of a connection that Node answers no more. */
+export function endWith(socket: Duplex, error: HrmError, more: Readonly<Record<string, string>> = {}): void {
+  const { status, title, headers, body } = lastAnswer(error);
+  const lines = Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`);
 }
 

@@ -15,6 +15,14 @@ import {
 } from '../limits.js';
 import { addressOf } from '../routes/handler.js';
 
+/** What a connection does. */
+interface Activity {
+  /** Under way. */
+  requests: number;
+  /** Since when there is none, where there is none; of a clock that nobody sets. */
+  idleSinceMs: number;
+}
+
 /** How many connections a process may have. */
 export function countAllowed({ maxConnections }: Pick<ConnectionLimits, 'maxConnections'>): number {
   return Math.max(1, Math.min(maxConnections, Math.floor(maxFiles() * CONNECTION_FILE_SHARE)));
@@ -43,8 +51,7 @@ export function boundConnections(
   const maxOwn = Math.max(1, Math.floor(max * ADDRESS_SHARE));
   server.maxConnections = max;
   const own = new Map<string, number>();
-  /** Since when a connection is without a request; `null` while it has one. */
-  const idleSinceMs = new Map<Socket, number | null>();
+  const connections = new Map<Socket, Activity>();
   let refused = 0;
   let loggedMs = Number.NEGATIVE_INFINITY;
 
@@ -66,9 +73,9 @@ export function boundConnections(
       return;
     }
     own.set(address, count);
-    idleSinceMs.set(socket, performance.now());
+    connections.set(socket, { requests: 0, idleSinceMs: performance.now() });
     socket.on('close', () => {
-      idleSinceMs.delete(socket);
+      connections.delete(socket);
       const left = (own.get(address) ?? 1) - 1;
       if (left === 0) own.delete(address);
       else own.set(address, left);
@@ -79,14 +86,19 @@ export function boundConnections(
   const maxIdleMs = limits.keepAliveMs + limits.headersMs;
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    for (const [socket, sinceMs] of idleSinceMs) if (sinceMs !== null && nowMs - sinceMs > maxIdleMs) socket.destroy();
+    for (const [socket, { requests, idleSinceMs }] of connections)
+      if (requests === 0 && nowMs - idleSinceMs > maxIdleMs) socket.destroy();
   }, limits.checkEveryMs).unref();
   server.on('close', () => clearInterval(timer));
 
   return (socket, answer) => {
-    idleSinceMs.set(socket, null);
+    const activity = connections.get(socket);
+    if (activity === undefined) return;
+    activity.requests += 1;
+    // The next request of the connection may have begun by then: that ends no request but this.
     answer.on('close', () => {
-      if (!socket.destroyed) idleSinceMs.set(socket, performance.now());
+      activity.requests -= 1;
+      activity.idleSinceMs = performance.now();
     });
   };
 }

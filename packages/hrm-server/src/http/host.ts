@@ -42,13 +42,24 @@ export function createHostCheck({ host, allowedHosts }: Pick<Settings, 'host' | 
   if (!isLoopback(host)) names.add(normaliseHost(hostname()));
   names.delete(null);
   return (incoming) => {
-    if (headerValues(incoming, 'host').length !== 1) return invalidError('bad_host', 'there must be one Host header');
+    if (!hasHost(incoming)) return hostError();
     const isOurs = authoritiesOf(incoming).every((authority) => {
       const name = normaliseHost(authority);
       return name !== null && (names.has(name) || (wildcard && isIP(name.replace(/^\[|\]$/g, '')) !== 0));
     });
     return isOurs ? null : foreignHostError();
   };
+}
+
+/** Whether there is one `Host`, and something in it. */
+export function hasHost(incoming: RawHead): boolean {
+  const [host = '', ...others] = headerValues(incoming, 'host');
+  return host.trim() !== '' && others.length === 0;
+}
+
+/** There is no `Host`, an empty one, or more than one. */
+export function hostError(): HrmError {
+  return invalidError('bad_host', 'there must be one Host header, and a name in it');
 }
 
 /** `Host`, and the authority of an absolute request target, which is the one that counts where there is one. */

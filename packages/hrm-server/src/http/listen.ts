@@ -15,11 +15,12 @@ import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
 import { refuseConnection, refuseLast } from './client-error.js';
+import { refuseConnect } from './connect.js';
 import { boundConnections } from './connection-bounds.js';
 import { cutConnection } from './cut.js';
 import { holdContinue } from './expect-continue.js';
 import { asGet, withoutBody } from './head-answer.js';
-import { createHostCheck, type HostCheck, isWildcard } from './host.js';
+import { createHostCheck, type HostCheck, hasHost, hostError, isWildcard } from './host.js';
 import { createLinger } from './linger.js';
 import { oneByOne } from './one-by-one.js';
 import { checkHead } from './request-head.js';
@@ -79,7 +80,7 @@ export async function listen(
         followConnection(incoming.socket, outgoing);
         linger.ofBody(incoming, outgoing);
         beginRequest(incoming, outgoing, requests);
-        void answer(incoming, outgoing);
+        answer(incoming, outgoing);
       }),
       (incoming, outgoing) => {
         linger.ofConnection(incoming, outgoing);
@@ -88,6 +89,7 @@ export async function listen(
     ),
   );
   holdContinue(server);
+  refuseConnect(server);
   // Node's own 417 has neither our form nor our headers; ours is among the other refusals.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing));
   await startListening(server, settings);
@@ -109,11 +111,21 @@ function createRequestListener({ app, requests }: ListenComponents, checkHost: H
   function answerAny(request: Request, env: HttpBindings): Response | Promise<Response> {
     return env.incoming.method === 'HEAD' ? withoutBody(answer(asGet(request), env)) : answer(request, env);
   }
-  return getRequestListener((request, env) => answerAny(request, env as HttpBindings), {
+  const listener = getRequestListener((request, env) => answerAny(request, env as HttpBindings), {
     // What is left of a body is read on in another way: see linger.ts.
     autoCleanupIncoming: false,
     errorHandler: (error) => refuse(error instanceof RequestError ? badTargetError() : error),
   });
+  async function refuseHost(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const error = hostError();
+    const refusal = refuse(error, noteFailure(incoming, error));
+    outgoing.writeHead(refusal.status, Object.fromEntries(refusal.headers)).end(await refusal.text());
+  }
+  return (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // Hono begins with the URL, and has none without.
+    if (hasHost(incoming)) void listener(incoming, outgoing);
+    else void refuseHost(incoming, outgoing);
+  };
 }
 
 /**

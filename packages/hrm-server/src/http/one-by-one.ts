@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { MAX_OVERFULL_CONNECTIONS, MAX_PIPELINED_REQUESTS } from '../limits.js';
+import { cutConnection } from './cut.js';
 
 /** Answers a request. */
 export type RequestHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -41,7 +42,8 @@ export function oneByOne(handle: RequestHandler, refuse: RequestHandler): Reques
     const { socket } = incoming;
     waiting.isOverfull = true;
     if (overfull >= MAX_OVERFULL_CONNECTIONS) {
-      socket.destroy();
+      // One of its answers is under way.
+      cutConnection(socket);
       return;
     }
     overfull += 1;

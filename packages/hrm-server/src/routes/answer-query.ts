@@ -91,8 +91,10 @@ export function answerQuery(
     }
     if (!beginning.done && !isAcquired) await acquireLate(call, semaphore, pieces);
     const whole = rejoin(beginning.bytes, pieces);
-    const stream = streamPieces(isPacked ? packPieces(encoding, whole) : whole, streamOptions(call, share));
-    return new Response(stream, { headers });
+    const streaming = streamOptions(call, share);
+    // Also while the client takes nothing, and no piece is asked for.
+    call.outgoing.once('close', access.onEnd(streaming.onError));
+    return new Response(streamPieces(isPacked ? packPieces(encoding, whole) : whole, streaming), { headers });
   };
 }
 

@@ -2,14 +2,15 @@
  * The readings of a user as they are accepted: server-sent events, for as long as the client stays.
  *
  * A client that takes them too slowly loses some and is told; one that takes nothing is cut by the socket's own time-out, which
- * a heartbeat keeps from all others. When the server closes, every stream ends at once: the client comes back with the id of
- * its last event, to this server or another one, and misses nothing.
+ * a heartbeat keeps from all others. When the server closes, every stream ends at once, as those of a key do that counts no
+ * more: the client comes back with the id of its last event, to this server or another one, and misses nothing.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
+import { requireValid } from '../auth/access.js';
 import { cutAnswer } from '../http/cut.js';
 import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
@@ -46,6 +47,10 @@ interface Stream {
 export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, limits: LiveLimits = LIVE_LIMITS): Live {
   const streams = new Set<Stream>();
   let isClosed = false;
+  function forget(stream: Stream, unheard: () => void): void {
+    streams.delete(stream);
+    unheard();
+  }
   return {
     async answer(call) {
       const target = call.incoming.url ?? '';
@@ -63,7 +68,8 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       const { heartbeatMs } = limits;
       const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
       streams.add(stream);
-      stop.signal.addEventListener('abort', () => streams.delete(stream), { once: true });
+      const unheard = call.access.onEnd(() => endEarly(stream));
+      stop.signal.addEventListener('abort', () => forget(stream, unheard), { once: true });
       function onGone(): void {
         stop.abort();
       }
@@ -76,18 +82,22 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
         return new Response(toBody(stream, `retry: ${limits.retryMs}\n${id}\n`), { headers });
       } catch (error) {
         stop.abort();
+        requireValid(call.access);
         throw error;
       }
     },
     close() {
       isClosed = true;
-      for (const { stop, call, isAwaited } of streams) {
-        stop.abort();
-        // It would take nothing of an end either.
-        if (!isAwaited) cutAnswer(call.outgoing);
-      }
+      for (const stream of streams) endEarly(stream);
     },
   };
+}
+
+/** Ends a stream whose client has not left. */
+function endEarly({ stop, call, isAwaited }: Stream): void {
+  stop.abort();
+  // It would take nothing of an end either.
+  if (!isAwaited) cutAnswer(call.outgoing);
 }
 
 /** @throws HrmError kind `unavailable`, code `too_busy`. */

@@ -2,6 +2,7 @@
  * Traces, where somebody collects them. OpenTelemetry is loaded only then: it takes longer to load than all the rest.
  * @module
  */
+import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { describeError } from '../log/log.js';
 import type { Tracing } from './tracing.js';
@@ -18,11 +19,33 @@ export async function openTracing(env: TracingVariables, log: Logger): Promise<T
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || '';
   const isOff = env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none';
   if (endpoint === '' || isOff) return null;
+  const variable = FILE_VARIABLES.find((name) => isNoFile(env[name] ?? ''));
+  if (variable !== undefined) {
+    log.warn(
+      { variable },
+      'a variable of OpenTelemetry names a pipe, or what else is no file; the service works without traces',
+    );
+    return null;
+  }
   try {
     const { createOtlpTracing } = await import('./otlp.js');
     return createOtlpTracing(log);
   } catch (error) {
     log.warn(describeError(error), 'tracing cannot be opened; the service works without');
     return null;
+  }
+}
+
+const FILE_VARIABLES = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].flatMap((name) => [
+  `OTEL_EXPORTER_OTLP_${name}`,
+  `OTEL_EXPORTER_OTLP_TRACES_${name}`,
+]);
+
+/** OpenTelemetry opens these in the main thread: a pipe that nobody writes to would hold up the start for ever. What is missing it tells. */
+function isNoFile(path: string): boolean {
+  try {
+    return path !== '' && !statSync(path).isFile();
+  } catch {
+    return false;
   }
 }

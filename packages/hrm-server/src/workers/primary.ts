@@ -64,9 +64,10 @@ interface Group extends WorkersOptions {
 }
 
 /**
- * Starts the workers; resolves when all are ready. One that ends later is logged and started again. A process starts one such service.
+ * Starts the workers; resolves when all are ready. One that ends later is logged and started again; so is one that cannot start while
+ * another one answers, where that may pass. A process starts one such service.
  * @throws HrmError kind `invalid`, code `invalid_settings`, for a number of workers that is none, or parts without the API; the first
- *   error of a worker that cannot start. No process is left then.
+ *   error of a worker that cannot start, where that does not pass or no worker answers. No process is left then.
  * @example
  * const service = await startWorkers(settings, { parts: ['api', 'consumer'], workers: 2, log });
  */
@@ -96,8 +97,7 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
   // A second signal ends this process at once: what it leaves behind would go on for seconds.
   process.once('exit', () => killAll(slots));
   try {
-    const urls = await Promise.all(slots.map((slot) => launch(group, slot)));
-    group.url = urls.find((url) => url !== null) ?? null;
+    group.url = await launchAll(group);
   } catch (error) {
     await stopAll(group);
     throw error;
@@ -120,6 +120,41 @@ function requireWorkers({ parts, workers }: WorkersOptions): void {
   if (Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS && parts.includes('api')) return;
   const message = `workers are 1 to ${MAX_WORKERS} processes of the API, which must be among the parts`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
+}
+
+/**
+ * Starts all processes. The first that listens answers at once, and what it has accepted is kept: to end it, since Redis stalls while
+ * another one starts, would take down what works. To let none answer before all are ready would need a word more from the primary.
+ * @returns where the API answers.
+ * @throws the first error, where that does not pass or nothing answers.
+ */
+async function launchAll(group: Group): Promise<string> {
+  const failures: { readonly slot: Slot; readonly error: unknown }[] = [];
+  const urls = await Promise.all(
+    group.slots.map(async (slot) => {
+      try {
+        return await launch(group, slot);
+      } catch (error) {
+        if (!mayPass(error)) throw error;
+        failures.push({ slot, error });
+        return null;
+      }
+    }),
+  );
+  const url = urls.find((each) => each !== null) ?? null;
+  if (url === null) throw failures[0]?.error;
+  for (const { slot, error } of failures) logFailure(group, slot, error);
+  return url;
+}
+
+/** Whether the next start of a worker may succeed: what it needs was not there, or it was killed. */
+function mayPass(error: unknown): boolean {
+  return isHrmError(error) && (error.kind === 'unavailable' || error.code === 'worker_ended');
+}
+
+function logFailure({ log }: Group, { child, parts }: Slot, error: unknown): void {
+  const { kind, code } = isHrmError(error) ? error : { kind: 'internal', code: 'internal' };
+  log.error({ worker: child?.process.pid, parts, kind, code }, 'a worker could not be started');
 }
 
 /** Starts a process. @returns its URL, when it is ready. @throws why it cannot start. */
@@ -196,8 +231,7 @@ async function keep(group: Group, slot: Slot): Promise<void> {
       log.info({ worker: slot.child?.process.pid, parts: slot.parts }, 'a worker was started again');
     } catch (error) {
       slot.child?.process.kill('SIGKILL');
-      const { kind, code } = isHrmError(error) ? error : { kind: 'internal', code: 'internal' };
-      log.error({ worker: slot.child?.process.pid, parts: slot.parts, kind, code }, 'a worker could not be started');
+      logFailure(group, slot, error);
     }
   }
 }

@@ -26,11 +26,21 @@ import { post, startTest, temporaryDirectory, wireReading } from '../support.js'
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
 const budget = createQuota(2 ** 26);
+/** Whoever sends needs no key. */
+const ANYBODY = { onEnd: () => () => undefined };
+
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
 const gate = createGate(
-  { keys: { isNeeded: () => true, find: (token) => findKey(new Map(), token, 0), fault: () => null } },
+  {
+    keys: {
+      isNeeded: () => true,
+      find: (token) => findKey(new Map(), token, 0),
+      onChange: () => () => undefined,
+      fault: () => null,
+    },
+  },
   { rateLimit: 0 },
 );
 
@@ -38,7 +48,7 @@ const give = async () => undefined;
 
 function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<void> {
   const incoming = Object.assign(Readable.from([bytes]), { headers });
-  return withBody({ incoming } as unknown as Call, LIMITS, async (body) => {
+  return withBody({ incoming, access: ANYBODY } as unknown as Call, LIMITS, async (body) => {
     await parseNdjson(body, 10_000, give);
     await parseItems(body, give);
   });

@@ -103,7 +103,7 @@ export async function openEnvironment(
     current(shared);
   } catch (error) {
     release(shared);
-    throw error;
+    throw isHrmError(error) ? error : unavailable(error, shared.directory);
   }
   return {
     read: (action) => read(shared, action),

@@ -26,6 +26,9 @@ export const FILE_NAME = 'queue.lmdb';
 /** lmdb's lock file: what its processes know of each other. */
 const LOCK_NAME = `${FILE_NAME}-lock`;
 
+/** What is written to see whether there is room. */
+const PROBE_NAME = 'queue.probe';
+
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
@@ -54,11 +57,12 @@ export interface HeldFile extends FileIdentity {
 /**
  * Makes sure that lmdb can open the queue's files, creating them (0600) if there are none: lmdb-js crashes the process
  * when it cannot.
- * @throws what `fs` throws; HrmError kind `data` when the file is no database.
+ * @throws what `fs` throws; HrmError kind `data` when the file is no database, or one of them is no file.
  */
 export function prepareFiles(directory: string): void {
   const path = join(directory, FILE_NAME);
   const lockPath = join(directory, LOCK_NAME);
+  for (const each of [path, lockPath, join(directory, PROBE_NAME)]) requireRegular(each);
   const isNew = isEmpty(path);
   if (isNew || isEmpty(lockPath)) probeSpace(directory);
   if (!isNew) refuseOther(directory, path);
@@ -66,14 +70,25 @@ export function prepareFiles(directory: string): void {
   create(lockPath);
 }
 
+/** To open a pipe waits until somebody opens its other end; and lmdb-js crashes the process. */
+function requireRegular(path: string): void {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there === undefined || there.isFile()) return;
+  throw new HrmError(
+    `${path} is no file but a directory, a pipe or a device: move it away, or choose another queue directory (HRM_QUEUE_DIR)`,
+    { kind: 'data', code: 'queue_layout' },
+  );
+}
+
 /**
  * Looks for a queue, and makes none.
- * @throws HrmError kind `unavailable`, code `queue_missing`.
+ * @throws HrmError kind `unavailable`, code `queue_missing`; kind `data` for what is no file.
  */
 export function requireQueue(directory: string): void {
-  const there = statSync(join(directory, FILE_NAME), { throwIfNoEntry: false });
+  const path = join(directory, FILE_NAME);
+  requireRegular(path);
   // An empty file is what a process leaves that was killed before there was a queue in it.
-  if (there?.isFile() === true && there.size > 0) return;
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) return;
   throw new HrmError(
     `There is no queue in ${directory} (HRM_QUEUE_DIR): start hrm serve, which makes one, or name the directory where it is`,
     { kind: 'unavailable', code: 'queue_missing' },
@@ -140,7 +155,7 @@ function isEmpty(path: string): boolean {
 
 function probeSpace(directory: string): void {
   // Always the same name: one that a crash left is overwritten, and deleted, by the next.
-  const path = join(directory, 'queue.probe');
+  const path = join(directory, PROBE_NAME);
   try {
     const descriptor = openSync(path, 'w', FILE_MODE);
     try {

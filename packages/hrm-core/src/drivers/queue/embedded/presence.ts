@@ -8,7 +8,7 @@
  * Only Linux has such namespaces.
  * @module
  */
-import { closeSync, existsSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { HrmError } from '../../../errors.js';
@@ -41,7 +41,7 @@ export interface Presence {
 export async function announce(directory: string, pid: number = process.pid): Promise<Presence | null> {
   if (process.platform !== 'linux' || !existsSync(SHORT_PATHS)) return null;
   // A socket's path has at most 107 bytes, and a directory may be deeper.
-  const descriptor = openSync(directory, 'r');
+  const descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   const within = `${SHORT_PATHS}/${descriptor}`;
   const path = `${within}/${NAME_PREFIX}${pid}`;
   try {

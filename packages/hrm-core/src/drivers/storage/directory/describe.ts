@@ -3,7 +3,8 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { lstat, open, opendir, readFile, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
 
@@ -40,8 +41,18 @@ export async function describeDirectory(directory: string): Promise<DirectoryRep
 }
 
 async function readIdentity(directory: string): Promise<string | null> {
-  const text = await readFile(join(directory, IDENTITY_NAME), 'latin1').catch(() => '');
+  const text = await readText(join(directory, IDENTITY_NAME)).catch(() => '');
   return /^hrm store ([0-9a-f]{32})$/m.exec(text.slice(0, MAX_IDENTITY_LENGTH))?.[1] ?? null;
+}
+
+/** To open a pipe without `O_NONBLOCK` would wait until somebody writes to it. */
+async function readText(path: string): Promise<string> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return (await handle.stat()).isFile() ? await handle.readFile('latin1') : '';
+  } finally {
+    await handle.close();
+  }
 }
 
 async function measureClock(directory: string): Promise<number | null> {
