@@ -1,9 +1,6 @@
 /** Ranges of time as people name them, in the browser's time zone, and the width of a row that suits them. */
 
-export const INTERVAL_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': 86_400_000 } as const;
-
-/** The width of a row, as the API names it. */
-export type Interval = keyof typeof INTERVAL_MS;
+import { INTERVAL_MS, type Interval } from 'hrm-core/client';
 
 /** A range that has a name; `custom`: any other. */
 export type Preset = 'day' | 'month' | 'year' | 'custom';
