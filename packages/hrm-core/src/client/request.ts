@@ -7,6 +7,7 @@
  */
 import { HrmError, isHrmError } from '../errors.js';
 import { MAX_CLIENT_ANSWER_BYTES } from '../limits.js';
+import { pause } from '../waits.js';
 import { baseOf, checkKey, checkNumber, TIMEOUT_MS, TIMER_RANGE } from './options.js';
 import { problemError } from './problem.js';
 import { badAnswerError, parseJson } from './wire.js';
@@ -197,19 +198,10 @@ async function readText({ body }: Response): Promise<string> {
   }
 }
 
-/** Waits; an abort ends it. */
+/** Waits. @throws HrmError code `aborted`, as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await pause(ms, signal);
   if (signal?.aborted === true) throw abortedError();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(finish, ms);
-    function finish(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      if (signal?.aborted === true) reject(abortedError());
-      else resolve();
-    }
-    signal?.addEventListener('abort', finish);
-  });
 }
 
 /** The error of a call that was aborted. */
