@@ -105,11 +105,14 @@ export {
 } from './loops.js';
 export {
   depthIssues,
+  HEALTH_STATUSES,
   type HealthIssue,
+  type HealthStatus,
   type QueueFigures,
   type QueueHealthSettings,
   quarantineIssues,
   spaceIssues,
+  statusOfIssues,
   warningIssues,
 } from './ops/health-issues.js';
 export { isLastingFailure } from './ops/lasting-failure.js';
