@@ -1,7 +1,6 @@
 /** Facts of the system in words: what a member of the client's `ServerSystem` is called, and its value with the unit. */
 
-/** Facts by their keys. */
-export type Facts = Readonly<Record<string, unknown>>;
+import { describeMinutes } from './range.js';
 
 const FACT_MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
@@ -45,8 +44,7 @@ function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min`;
-  return minutes < 2_880 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 1_440)} days`;
+  return minutes < 2_880 ? describeMinutes(minutes) : `${Math.floor(minutes / 1_440)} days`;
 }
 
 function formatBytes(bytes: number): string {

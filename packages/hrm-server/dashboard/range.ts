@@ -127,6 +127,11 @@ export function describeStep(stepMs: number): string {
   return stepMs % INTERVAL_MS['1h'] === 0 ? `${stepMs / INTERVAL_MS['1h']} h` : `${stepMs / INTERVAL_MS['1m']} min`;
 }
 
+/** Whole minutes: `12 min`, `5 h 07 min`. */
+export function describeMinutes(minutes: number): string {
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
 /** The time of day, to the second. */
 export function describeClock(atMs: number): string {
   return CLOCK.format(atMs);

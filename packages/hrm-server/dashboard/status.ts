@@ -3,7 +3,7 @@ import { isHrmError, type ServerHealth, type ServerSpace, type ServerSystem } fr
 import uPlot from 'uplot';
 import { explain, isKeyRefusal, openClient } from './api.js';
 import { cssValue, find, make, onSchemeChange, showMessage } from './dom.js';
-import { type Facts, formatFact, nameOf } from './facts.js';
+import { formatFact, nameOf } from './facts.js';
 import { describeClock } from './range.js';
 import { enter } from './sign-in.js';
 
@@ -141,7 +141,7 @@ function smallPlot(place: HTMLElement, stroke: string): uPlot {
 }
 
 /** What is free under the queue and the storage. */
-function roomOf(space: readonly ServerSpace[]): Facts {
+function roomOf(space: readonly ServerSpace[]): Readonly<Record<string, number | null>> {
   return Object.fromEntries(space.map(({ place, freeBytes }) => [`${place}Bytes`, freeBytes]));
 }
 

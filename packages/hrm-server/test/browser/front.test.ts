@@ -63,7 +63,7 @@ describe('the pages before a server that answers', () => {
         '1.5 MiB',
         'Nothing known yet',
         '5 GiB',
-        '2 h 1 min',
+        '2 h 01 min',
         '2024-01-15',
         'api, consumer',
       ]) {
