@@ -54,7 +54,7 @@ export function createPicture(events: PictureEvents): Picture {
     const zone = interval === '1d' ? 'days are UTC’s' : `times in ${zoneName(range.fromMs)}`;
     find('chart-title', HTMLElement).textContent = title;
     find('chart-note', HTMLElement).textContent =
-      `bpm; a point is ${describeStep(stepMs)}, the band is from the minimum to the maximum reading; ${zone}`;
+      `bpm; a point is ${describeStep(stepMs)}, the band is minimum to maximum; ${zone}`;
     return title;
   }
 
