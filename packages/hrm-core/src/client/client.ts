@@ -82,14 +82,10 @@ export function createClient(options: ClientOptions): Client {
       const body = `[${serialise(readings, (i) => `/${i}`).join(',')}]`;
       return toAccepted(await call.json({ path: '/metrics/heart-rate/batch', body, signal }), true);
     },
-    async *query(question, { signal } = {}) {
-      const path = `/metrics/heart-rate?${parametersOf(question)}`;
-      const { response, end } = await call.begin({ path, signal, headers: { Accept: ROWS_TYPE } });
-      try {
-        yield* rowsOf(response, { ...options, signal });
-      } finally {
-        end();
-      }
+    query(question, { signal } = {}) {
+      const begin = async () =>
+        call.begin({ path: `/metrics/heart-rate?${parametersOf(question)}`, signal, headers: { Accept: ROWS_TYPE } });
+      return rowsOf(begin, { ...options, signal });
     },
     async devices(userId, { signal } = {}) {
       return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));

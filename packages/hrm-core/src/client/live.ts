@@ -5,7 +5,14 @@
 import type { HrmError } from '../errors.js';
 import { linesOf, MAX_LINE_LENGTH } from './lines.js';
 import { checkEventId, checkId } from './options.js';
-import { type Caller, type ClientCallOptions, type ClientOptions, isPassing, sleep } from './request.js';
+import {
+  type Caller,
+  type ClientCallOptions,
+  type ClientOptions,
+  isPassing,
+  sleep,
+  throwIfAborted,
+} from './request.js';
 import { badAnswerError, parseJson, toDeviceReading } from './wire.js';
 
 /** What to listen to. */
@@ -108,17 +115,20 @@ async function* eventsOf(
 ): AsyncGenerator<Block, void, undefined> {
   let fields = new Map<string, string>();
   let length = 0;
-  for await (const line of linesOf(response, options)) {
-    if (line === '') {
-      if (fields.size > 0) yield blockOf(fields);
-      fields = new Map();
-      length = 0;
-      continue;
+  for await (const lines of linesOf(response, options)) {
+    for (const line of lines) {
+      if (line === '') {
+        throwIfAborted(options.signal);
+        if (fields.size > 0) yield blockOf(fields);
+        fields = new Map();
+        length = 0;
+        continue;
+      }
+      length += line.length;
+      if (length > MAX_LINE_LENGTH) throw badAnswerError();
+      const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
+      if (name !== '') fields.set(name, fields.has(name) && name === 'data' ? `${fields.get(name)}\n${value}` : value);
     }
-    length += line.length;
-    if (length > MAX_LINE_LENGTH) throw badAnswerError();
-    const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
-    if (name !== '') fields.set(name, fields.has(name) && name === 'data' ? `${fields.get(name)}\n${value}` : value);
   }
 }
 

@@ -47,7 +47,7 @@ interface ClientRequest extends ClientCallOptions {
 }
 
 /** An answer that has begun. */
-interface Answer {
+export interface Answer {
   readonly response: Response;
   /** Ends the connection; to be called when the answer is read, or no longer wanted. */
   end(): void;
@@ -201,6 +201,11 @@ async function readText({ body }: Response): Promise<string> {
 /** Waits. @throws HrmError code `aborted`, as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await pause(ms, signal);
+  throwIfAborted(signal);
+}
+
+/** @throws HrmError code `aborted` when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortedError();
 }
 
