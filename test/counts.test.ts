@@ -41,11 +41,6 @@ const SPREADS: readonly Bounded[] = [
     text: /./,
     because: 'elements of a page, which has fewer than a table has rows',
   },
-  {
-    file: /dashboard\/rows\.ts$/,
-    text: /DATE_LENGTH|subarray\(from, to\)/,
-    because: 'characters of a date or a number',
-  },
 ];
 
 const NARROW: readonly Bounded[] = [

@@ -32,13 +32,14 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'limits.ts': [],
   'names.ts': [],
   'steps.ts': [],
+  'waits.ts': [],
   'sort-yielding.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
-  'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'node:timers/promises'],
-  'watchdog.ts': ['errors.ts', 'limits.ts', 'node:timers/promises'],
+  'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'waits.ts'],
+  'watchdog.ts': ['errors.ts', 'limits.ts', 'waits.ts'],
   'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
-  'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ops', 'ports', 'pure', 'watchdog.ts'],
+  'index.ts': ['errors.ts', 'flow', 'limits.ts', 'loops.ts', 'ops', 'ports', 'pure', 'waits.ts', 'watchdog.ts'],
   pure: [
     'pure',
     'limits.ts',
@@ -76,9 +77,9 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/live': [...FLOW, 'flow/live', 'flow/files'],
   ops: ['ops', 'limits.ts', 'type ports', 'type settings.ts', 'node:path'],
   ports: ['type ports', 'type pure', 'node:crypto'],
-  'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'ioredis', 'lmdb', 'node:'],
+  'drivers/queue': ['drivers/queue', 'ports', 'limits.ts', 'errors.ts', 'waits.ts', 'ioredis', 'lmdb', 'node:'],
   'drivers/storage': ['drivers/storage', 'ports', 'limits.ts', 'names.ts', 'errors.ts', 'sort-yielding.ts', 'node:'],
-  client: ['client', 'errors.ts', 'limits.ts', 'type flow', 'type pure'],
+  client: ['client', 'errors.ts', 'limits.ts', 'waits.ts', 'pure/answer/interval.ts', 'type flow', 'type pure'],
   contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };
 
@@ -161,6 +162,35 @@ describe('the direction of imports in hrm-core', () => {
       [b, importsOf('/', b, "export type { A } from './a.js'")],
     ]);
     expect(findCycles(cycle)).toEqual(['a.ts -> b.ts -> a.ts']);
+  });
+});
+
+describe('what runs in a browser', () => {
+  /** Everything that a file loads, files and packages, types aside. */
+  function loadedBy(graph: ImportGraph, file: string, loaded = new Set<string>()): Set<string> {
+    for (const { target, typeOnly } of graph.get(file) ?? []) {
+      if (typeOnly || loaded.has(target)) continue;
+      loaded.add(target);
+      loadedBy(graph, target, loaded);
+    }
+    return loaded;
+  }
+
+  it('of core is the client, which loads nothing of Node, no package, and little of core', () => {
+    const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'client/index.ts');
+    const others = [...loaded].filter((target) => !target.startsWith('client/'));
+    expect(others.sort()).toEqual(['errors.ts', 'limits.ts', 'pure/answer/interval.ts', 'waits.ts']);
+  });
+
+  it('of the server are the pages, which know the API by the client alone', () => {
+    const graph = readImports(`${ROOT}packages/hrm-server/dashboard`);
+    const loaded = new Set([...loadedBy(graph, 'main.ts'), ...loadedBy(graph, 'status.ts')]);
+    expect([...loaded].filter((target) => !graph.has(target)).sort()).toEqual(['hrm-core/client', 'uplot']);
+    expect(findCycles(graph)).toEqual([]);
+    const wire =
+      /EventSource|XMLHttpRequest|\b(?:user_id|device_id|heart_rate)\b|['"`](?:metrics|users|system|session)\//;
+    const sources = sourcesOf('packages/hrm-server/dashboard');
+    expect(sources.filter(({ code }) => wire.test(code)).map(({ file }) => file)).toEqual([]);
   });
 });
 

@@ -24,7 +24,7 @@ export default defineConfig([
     format: ['esm'],
     target: 'es2022',
     outExtension: () => ({ js: '.js' }),
-    noExternal: ['uplot'],
+    noExternal: ['uplot', 'hrm-core'],
     // One file a page: what is shared is 60 KB, and a second request costs more than that.
     splitting: false,
     minify: true,

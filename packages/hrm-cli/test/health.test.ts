@@ -104,7 +104,7 @@ describe('hrm health --url', () => {
   /** A server that answers all with this; without a body never. */
   async function answering(status: number, body: string | undefined) {
     const server = createServer((_, response) => {
-      if (body !== undefined) response.writeHead(status).end(body);
+      if (body !== undefined) response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as { port: number };
@@ -119,9 +119,9 @@ describe('hrm health --url', () => {
       'queue full',
     ],
     [200, HEALTHY.replace('"healthy"', '"degraded"'), 0, 'degraded'],
-    [404, '<html>', 3, 'the answer is not a report of health (HTTP 404)'],
-    [200, '{"status":"fine"}', 3, 'the answer is not a report of health (HTTP 200)'],
-    [200, 'x'.repeat(1_000_000), 3, 'the answer is not a report of health (HTTP 200)'],
+    [404, '<html>', 3, 'the server refuses to tell (http_404): the server answered 404'],
+    [200, '{"status":"fine"}', 3, 'the answer is not a report of health'],
+    [200, 'x'.repeat(1_000_000), 3, 'the answer is not a report of health'],
     [200, undefined, 3, 'no answer within 3000 ms'],
   ])('of a server that answers %s ends as it should', async (status, body, code, words) => {
     const server = await answering(status, body);
@@ -135,7 +135,7 @@ describe('hrm health --url', () => {
     async (url) => {
       const { code, stdout, stderr } = await sandbox.run(['health', '--url', url]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain('--url must be the address of a server');
+      expect(stderr).toContain('the url must be that of a server');
       expect(stderr).not.toContain('secret');
     },
   );

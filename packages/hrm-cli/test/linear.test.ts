@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../test/support/growth.js';
-import { healthUrl } from '../src/health/ask-server.js';
 import { openCheckpoint } from '../src/import/checkpoint.js';
 import { createCsvReader } from '../src/import/csv.js';
 import { enqueueChunks } from '../src/import/enqueue-chunks.js';
@@ -65,7 +64,6 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the name of a file', formatOfName],
   ['a name that is misspelt', (text) => nearest(text, ['data-dir', 'HRM_DATA_DIR'])],
   ['a text that is shown', (text) => [visibleText(text), visibleId(text)]],
-  ['the URL of a server', healthUrl],
 ];
 
 it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {

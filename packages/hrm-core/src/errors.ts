@@ -34,6 +34,8 @@ export interface HrmErrorDetails {
   readonly faultCount?: number;
   /** The file at fault, where it is one. */
   readonly file?: FaultyFile | undefined;
+  /** Milliseconds to wait before another try, where a server has said so. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The one error type that this package throws on purpose. */
@@ -44,6 +46,8 @@ export class HrmError extends Error {
   readonly faultCount: number;
   /** The file at fault; `undefined` where it is none. */
   readonly file: FaultyFile | undefined;
+  /** Milliseconds to wait before another try; `undefined` where no server has said so. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: HrmErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -53,6 +57,7 @@ export class HrmError extends Error {
     this.faults = details.faults ?? [];
     this.faultCount = details.faultCount ?? this.faults.length;
     this.file = details.file;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

@@ -105,11 +105,14 @@ export {
 } from './loops.js';
 export {
   depthIssues,
+  HEALTH_STATUSES,
   type HealthIssue,
+  type HealthStatus,
   type QueueFigures,
   type QueueHealthSettings,
   quarantineIssues,
   spaceIssues,
+  statusOfIssues,
   warningIssues,
 } from './ops/health-issues.js';
 export { isLastingFailure } from './ops/lasting-failure.js';
@@ -129,6 +132,7 @@ export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
+export { dashedDate } from './pure/partition.js';
 export type { ReadingInput, WireReading } from './pure/reading.js';
 export type { ReceivedAhead } from './pure/received-ahead.js';
 export { createRotation, type Rotation } from './pure/rotation.js';

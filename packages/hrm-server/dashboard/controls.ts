@@ -1,6 +1,7 @@
 /** The controls above the chart: they show a view, and ask for another one. */
+import { INTERVAL_MS, type Interval } from 'hrm-core/client';
 import { find, make } from './dom.js';
-import { INTERVAL_MS, type Interval, type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
+import { type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
 import { keepMaxRate, readMaxRate, readRecentUsers } from './remembered.js';
 import type { View } from './view.js';
 

@@ -1,30 +1,29 @@
-/** Facts of the system in words: what a key of `/system` is called, and its value with the unit. */
+/** Facts of the system in words: what a member of the client's `ServerSystem` is called, and its value with the unit. */
 
-/** Facts by their keys. */
-export type Facts = Readonly<Record<string, unknown>>;
+import { describeMinutes } from './range.js';
 
 const FACT_MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
 /** What the name of a fact does not say by itself. */
 const FACT_NAMES: Readonly<Record<string, string>> = {
-  files_files: 'All files',
-  files_bytes: 'Size',
-  files_partitions: 'Users’ days',
-  files_most_files_of_a_day: 'Most files of one user’s day',
-  files_without_rollup: 'Users’ days of too many devices for a rollup',
-  compaction_partitions: 'Users’ days looked at',
-  compaction_left: 'Days left for the next run',
-  compaction_compacted: 'Days made one file',
-  compaction_merged: 'Files merged',
-  compaction_readings: 'Readings rewritten',
-  compaction_swept: 'Replaced files deleted',
+  'files.files': 'All files',
+  'files.bytes': 'Size',
+  'files.partitions': 'Users’ days',
+  'files.mostFiles': 'Most files of one user’s day',
+  'files.withoutRollup': 'Users’ days of too many devices for a rollup',
+  'compaction.partitions': 'Users’ days looked at',
+  'compaction.left': 'Days left for the next run',
+  'compaction.compacted': 'Days made one file',
+  'compaction.merged': 'Files merged',
+  'compaction.readings': 'Readings rewritten',
+  'compaction.swept': 'Replaced files deleted',
 };
 
-/** `oldest_age_ms` as `Oldest age`: the unit goes with the value. @param group - the facts that it is one of. */
+/** `oldestAgeMs` as `Oldest age`: the unit goes with the value. @param group - the facts that it is one of. */
 export function nameOf(key: string, group = ''): string {
-  const known = FACT_NAMES[`${group}_${key}`];
+  const known = FACT_NAMES[`${group}.${key}`];
   if (known !== undefined) return known;
-  const words = key.replace(/_(ms|bytes)$/, '').replaceAll('_', ' ');
+  const words = key.replace(/(?:Ms|Bytes)$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -33,11 +32,11 @@ export function formatFact(key: string, value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'string' && key.endsWith('_at')) return FACT_MOMENT.format(Date.parse(value));
-  if (typeof value === 'string' && key.endsWith('_date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
+  if (typeof value === 'string' && key.endsWith('At')) return FACT_MOMENT.format(Date.parse(value));
+  if (typeof value === 'string' && key.endsWith('Date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   if (typeof value !== 'number') return String(value);
-  if (key.endsWith('_ms')) return formatDuration(value);
-  if (/(^|_)bytes$/.test(key)) return formatBytes(value);
+  if (key.endsWith('Ms')) return formatDuration(value);
+  if (/(?:^b|B)ytes$/.test(key)) return formatBytes(value);
   return value.toLocaleString('en');
 }
 
@@ -45,8 +44,7 @@ function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min`;
-  return minutes < 2_880 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 1_440)} days`;
+  return minutes < 2_880 ? describeMinutes(minutes) : `${Math.floor(minutes / 1_440)} days`;
 }
 
 function formatBytes(bytes: number): string {

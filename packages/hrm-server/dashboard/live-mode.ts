@@ -1,8 +1,8 @@
 /** The live mode: listens to one user at a time, holds what it heard, and says when there is something new to show. */
-import { isRefusal } from './api.js';
+import { type HrmError, isHrmError } from 'hrm-core/client';
+import { openClient } from './api.js';
 import { find, make } from './dom.js';
-import { type LiveReading, listen } from './live.js';
-import { createLiveRows, type LiveRows } from './live-rows.js';
+import { createLiveRows, type LiveReading, type LiveRows } from './live-rows.js';
 import { loadLatest } from './load.js';
 import { describeClock } from './range.js';
 
@@ -12,8 +12,8 @@ export interface LiveModeEvents {
   onRows(): void;
   /** What is stored should be asked for again: every half minute, and after a break. */
   onReload(): void;
-  /** The server does not let us listen, or has no such call. */
-  onRefused(error: unknown): void;
+  /** The server does not let us listen. */
+  onRefused(error: HrmError): void;
 }
 
 /** Listens, while somebody wants it. */
@@ -43,7 +43,7 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
     const nowMs = Date.now();
     if (nowMs - lastAnnouncedMs >= ANNOUNCE_MS) {
       lastAnnouncedMs = nowMs;
-      find('announcer', HTMLElement).textContent = `${reading.heart_rate} beats a minute, ${reading.device_id}`;
+      find('announcer', HTMLElement).textContent = `${reading.heartRate} beats a minute, ${reading.deviceId}`;
     }
     if (isDrawPending) return;
     isDrawPending = true;
@@ -64,22 +64,29 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
       })
       // It is only a beginning: what is heard comes by itself.
       .catch(() => undefined);
-    let isBroken = false;
-    const streamEvents = {
-      onReading: takeReading,
-      onGap: events.onReload,
-      onState(state: 'connected' | 'waiting') {
-        if (state === 'waiting') now.replaceChildren('Connection lost: trying again…');
-        else if (now.childElementCount === 0) now.replaceChildren('Listening…');
-        // What was asked for meanwhile has failed.
-        if (state === 'connected' && isBroken) events.onReload();
-        isBroken = state === 'waiting';
-      },
-    };
-    listen(userId, streamEvents, signal).catch((error: unknown) => {
-      if (!isRefusal(error)) throw error;
+    listen(userId, signal).catch((error: unknown) => {
+      if (!isHrmError(error)) throw error;
       if (!signal.aborted) events.onRefused(error);
     });
+  }
+
+  async function listen(userId: string, signal: AbortSignal): Promise<void> {
+    const now = find('now', HTMLElement);
+    let isBroken = false;
+    const client = openClient({ retries: Number.POSITIVE_INFINITY });
+    for await (const event of client.live({ userId }, { signal })) {
+      if (event.type === 'reading') takeReading(event);
+      else if (event.type === 'gap') events.onReload();
+      else if (event.type === 'waiting') {
+        isBroken = true;
+        now.replaceChildren('Connection lost: trying again…');
+      } else {
+        if (now.childElementCount === 0) now.replaceChildren('Listening…');
+        // What was asked for meanwhile has failed.
+        if (isBroken) events.onReload();
+        isBroken = false;
+      }
+    }
   }
 
   return {
@@ -99,7 +106,7 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
   };
 }
 
-function showNow({ heart_rate: rate, device_id: device, timestamp }: LiveReading, when: string): void {
-  const text = ` bpm ${when}, ${device}, ${describeClock(Date.parse(timestamp))}`;
-  find('now', HTMLElement).replaceChildren(make('strong', {}, String(rate)), text);
+function showNow({ heartRate, deviceId, timestamp }: LiveReading, when: string): void {
+  const text = ` bpm ${when}, ${deviceId}, ${describeClock(Date.parse(timestamp))}`;
+  find('now', HTMLElement).replaceChildren(make('strong', {}, String(heartRate)), text);
 }

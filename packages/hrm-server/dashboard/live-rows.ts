@@ -2,9 +2,12 @@
  * Readings that are accepted and perhaps not stored yet, as rows: added to what is stored until that has them too. The same
  * reading again, after a break or from a retry, changes nothing.
  */
-import type { LiveReading } from './live.js';
+import type { DeviceReading } from 'hrm-core/client';
 import type { Range } from './range.js';
 import type { Rows } from './rows.js';
+
+/** A reading as it was accepted. */
+export type LiveReading = DeviceReading & { readonly deviceId: string };
 
 /** The latest readings. */
 export interface LiveRows {
@@ -25,7 +28,7 @@ interface Held {
 export function createLiveRows(): LiveRows {
   const held = new Map<string, Held>();
   return {
-    add({ device_id: deviceId, timestamp, heart_rate: heartRate }) {
+    add({ deviceId, timestamp, heartRate }) {
       const atMs = Date.parse(timestamp);
       const key = `${atMs} ${deviceId}`;
       held.set(key, { deviceId, atMs, heartRate: Math.max(heartRate, held.get(key)?.heartRate ?? 0) });

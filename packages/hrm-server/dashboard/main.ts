@@ -1,5 +1,6 @@
 /** The dashboard: what its controls say becomes a view, a view becomes questions, their answers become what is seen. */
-import { explain, isRefusal, type Session } from './api.js';
+import { INTERVAL_MS, isHrmError, type Session } from 'hrm-core/client';
+import { explain, isKeyRefusal } from './api.js';
 import { bindControls, showControls } from './controls.js';
 import { find, onSchemeChange, showMessage } from './dom.js';
 import { createLiveMode, type LiveMode } from './live-mode.js';
@@ -7,7 +8,7 @@ import { loadDevices, loadLatest, loadRows } from './load.js';
 import { hideNothing, showNothing } from './nothing.js';
 import { offerZones, showZones } from './panels.js';
 import { createPicture, type Picture } from './picture.js';
-import { chosenRange, followNow, INTERVAL_MS, rangeInside, rangeOutside } from './range.js';
+import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
 import { readMaxRate, rememberUser } from './remembered.js';
 import type { Rows } from './rows.js';
 import { enter } from './sign-in.js';
@@ -49,7 +50,7 @@ function go(to: View): void {
   if (!isSameRange(to.range, range)) viewedMs = Date.now();
   // What is another user's must not be seen under this one's name, not for a moment.
   if (to.userId !== userId) clear();
-  showControls(view, session.user_ids);
+  showControls(view, session.userIds);
   if (to.userId !== userId || to.isLive !== isLive) followLive();
   void load();
 }
@@ -63,7 +64,7 @@ function goToAddress(): void {
 }
 
 function onlyUser(): string {
-  const [only = '', ...others] = session.user_ids ?? [];
+  const [only = '', ...others] = session.userIds ?? [];
   return others.length === 0 ? only : '';
 }
 
@@ -120,11 +121,11 @@ async function loadLines(signal: AbortSignal): Promise<void> {
   ]);
   loaded = answers;
   minutes = interval === '1m' ? (answers[0]?.rows ?? null) : null;
-  // A server that does not tell has told in the rows.
+  // What cannot be asked is told in the rows.
   const seen = answers.flatMap(({ rows }) => rows.deviceSets.flat());
   devices = known ?? [...new Set([...devices, ...seen])].sort();
   rememberUser(userId);
-  showControls(view, session.user_ids);
+  showControls(view, session.userIds);
   showMessage(null);
   if (!show() || answers.length === 0) return;
   const latest = await loadLatest(userId, signal);
@@ -149,8 +150,8 @@ async function countMinutes(signal: AbortSignal, isAskedFor = false): Promise<vo
 }
 
 async function fail(error: unknown, isQuiet: boolean): Promise<void> {
-  if (!isRefusal(error)) throw error;
-  if (error.status === 401) {
+  if (!isHrmError(error)) throw error;
+  if (isKeyRefusal(error)) {
     live.follow(null);
     clear();
     session = await enter('The API key does not count any more.');
@@ -158,7 +159,7 @@ async function fail(error: unknown, isQuiet: boolean): Promise<void> {
     change({});
     return;
   }
-  const canRetry = error.status !== 403 && error.status !== 400;
+  const canRetry = error.kind !== 'invalid';
   // What is seen is still right for its time, and is asked for again by itself.
   if (isQuiet && canRetry && loaded.length > 0) return;
   clear();
@@ -198,14 +199,7 @@ function openLive(): LiveMode {
   return createLiveMode({
     onRows: () => !keepUp() && loaded.length > 0 && show(),
     onReload: () => !keepUp() && void load({ isQuiet: true }),
-    onRefused(error) {
-      if (!isRefusal(error) || error.status !== 404) {
-        void fail(error, false);
-        return;
-      }
-      change({ isLive: false });
-      find('announcer', HTMLElement).textContent = 'This server has no live view.';
-    },
+    onRefused: (error) => void fail(error, false),
   });
 }
 
@@ -240,7 +234,7 @@ async function start(): Promise<void> {
     find('content', HTMLElement).focus();
   });
   view = { ...view, userId: view.userId === '' ? onlyUser() : view.userId };
-  showControls(view, session.user_ids);
+  showControls(view, session.userIds);
   if (session.scopes.includes('query')) {
     followLive();
     await load();

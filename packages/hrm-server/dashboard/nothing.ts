@@ -1,13 +1,13 @@
 /** Where a range has no readings: says where there are some, and leads there. */
+import { INTERVAL_MS, type Latest } from 'hrm-core/client';
 import { find, make } from './dom.js';
-import type { Latest } from './load.js';
-import { describeMoment, INTERVAL_MS, type Range, rangeAround } from './range.js';
+import { describeMoment, type Range, rangeAround } from './range.js';
 
 /** Says it. @param latest - the user's last reading; `null`: none is stored. */
 export function showNothing(
   userId: string,
   range: Range,
-  latest: Latest | null,
+  latest: Latest['latest'],
   onRange: (range: Range) => void,
 ): void {
   const place = find('nothing', HTMLParagraphElement);

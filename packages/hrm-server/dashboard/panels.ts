@@ -1,6 +1,6 @@
 /** What is said of a range beside the chart: the summary, the zones, the table. */
 import { find, make } from './dom.js';
-import { describeMoment } from './range.js';
+import { describeMinutes, describeMoment } from './range.js';
 import type { Rows } from './rows.js';
 import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
 
@@ -127,8 +127,4 @@ function tableRow(rows: Rows, i: number, intervalMs: number): HTMLTableRowElemen
     ),
     make('td', { class: 'text' }, devices.join(', ')),
   );
-}
-
-function describeMinutes(minutes: number): string {
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }

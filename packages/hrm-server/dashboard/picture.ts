@@ -1,19 +1,12 @@
 /** All that is seen of a heart: chart, readout, lines, summary and table, of one set of rows. */
+import { INTERVAL_MS, type Interval } from 'hrm-core/client';
 import { type Chart, type ChartEvents, createChart } from './chart.js';
 import { LOOK_OF_ALL, lookOf, showChips } from './devices.js';
 import { find, make } from './dom.js';
 import { type Grid, makeGrid, placeRows } from './grid.js';
 import { clearPanels, showSummary, showTable } from './panels.js';
 import type { ChartLine } from './plot.js';
-import {
-  describeMoment,
-  describeRange,
-  describeStep,
-  INTERVAL_MS,
-  type Interval,
-  type Range,
-  zoneName,
-} from './range.js';
+import { describeMoment, describeRange, describeStep, type Range, zoneName } from './range.js';
 import { readMaxRate } from './remembered.js';
 import type { Rows } from './rows.js';
 import type { View } from './view.js';
@@ -61,7 +54,7 @@ export function createPicture(events: PictureEvents): Picture {
     const zone = interval === '1d' ? 'days are UTC’s' : `times in ${zoneName(range.fromMs)}`;
     find('chart-title', HTMLElement).textContent = title;
     find('chart-note', HTMLElement).textContent =
-      `bpm; a point is ${describeStep(stepMs)}, the band is from the minimum to the maximum reading; ${zone}`;
+      `bpm; a point is ${describeStep(stepMs)}, the band is minimum to maximum; ${zone}`;
     return title;
   }
 

@@ -2,11 +2,11 @@
  * What uPlot is told to draw: lines with a band from the minimum to the maximum rate, over the zones of effort.
  * Points without readings break the line.
  */
+import { INTERVAL_MS } from 'hrm-core/client';
 import uPlot from 'uplot';
 import type { Look } from './devices.js';
 import { cssValue } from './dom.js';
 import type { Grid, Line } from './grid.js';
-import { INTERVAL_MS } from './range.js';
 import { ZONES, zoneStarts } from './zones.js';
 
 /** A line and how it looks. */

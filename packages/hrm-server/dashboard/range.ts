@@ -1,9 +1,6 @@
 /** Ranges of time as people name them, in the browser's time zone, and the width of a row that suits them. */
 
-export const INTERVAL_MS = { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': 86_400_000 } as const;
-
-/** The width of a row, as the API names it. */
-export type Interval = keyof typeof INTERVAL_MS;
+import { INTERVAL_MS, type Interval } from 'hrm-core/client';
 
 /** A range that has a name; `custom`: any other. */
 export type Preset = 'day' | 'month' | 'year' | 'custom';
@@ -128,6 +125,11 @@ export function describeStep(stepMs: number): string {
   if (stepMs % INTERVAL_MS['1d'] === 0)
     return stepMs === INTERVAL_MS['1d'] ? '1 day' : `${stepMs / INTERVAL_MS['1d']} days`;
   return stepMs % INTERVAL_MS['1h'] === 0 ? `${stepMs / INTERVAL_MS['1h']} h` : `${stepMs / INTERVAL_MS['1m']} min`;
+}
+
+/** Whole minutes: `12 min`, `5 h 07 min`. */
+export function describeMinutes(minutes: number): string {
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
 /** The time of day, to the second. */

@@ -1,5 +1,6 @@
 /** Asks for an API key, and only where the server asks for one. */
-import { explain, isRefusal, keepKey, readKey, readSession, type Session } from './api.js';
+import { isHrmError, type Session } from 'hrm-core/client';
+import { explain, isKeyRefusal, keepKey, openClient, readKey } from './api.js';
 import { find, make } from './dom.js';
 
 /** Resolves when the server lets us in: at once, or when a key was entered that it knows. */
@@ -9,18 +10,19 @@ export async function enter(reason: string | null = null): Promise<Session> {
   let complaint = reason;
   for (;;) {
     try {
-      const session = await readSession();
+      const session = await openClient().session();
       place.hidden = true;
       app.hidden = false;
       showSignOut();
       return session;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (error.status === 401 && readKey() !== null) complaint ??= 'There is no such API key, or it has ended.';
-      else if (error.status !== 401) complaint = explain(error);
-      if (error.status === 401) keepKey(null);
+      if (!isHrmError(error)) throw error;
+      const needsKey = isKeyRefusal(error);
+      if (needsKey && readKey() !== null) complaint ??= 'There is no such API key, or it has ended.';
+      else if (!needsKey) complaint = explain(error);
+      if (needsKey) keepKey(null);
       app.hidden = true;
-      await ask(place, complaint, error.status === 401);
+      await ask(place, complaint, needsKey);
       complaint = null;
     }
   }

@@ -1,25 +1,11 @@
 /** The system page: how the service is, and how its queue goes, looked at every five seconds. */
+import { isHrmError, type ServerHealth, type ServerSpace, type ServerSystem } from 'hrm-core/client';
 import uPlot from 'uplot';
-import { callJson, explain, isRefusal } from './api.js';
+import { explain, isKeyRefusal, openClient } from './api.js';
 import { cssValue, find, make, onSchemeChange, showMessage } from './dom.js';
-import { type Facts, formatFact, nameOf } from './facts.js';
+import { formatFact, nameOf } from './facts.js';
 import { describeClock } from './range.js';
 import { enter } from './sign-in.js';
-
-interface Health {
-  readonly status: string;
-  readonly checks: Readonly<Record<string, string>>;
-}
-
-/** What `/system` says; parts that a server does not know are left out. */
-interface System {
-  readonly queue?: Facts;
-  readonly health?: Health;
-  readonly files?: Facts;
-  readonly compaction?: Facts;
-  readonly process?: Facts;
-  readonly space?: readonly { readonly place: string; readonly free_bytes: number | null }[];
-}
 
 const EVERY_MS = 5_000;
 /** Who does not answer for this long is down; a health check is over long before. */
@@ -28,37 +14,36 @@ const MAX_WAIT_MS = 10_000;
 const MAX_HISTORY = 360;
 const PLOTS = [
   { key: 'readings', name: 'Readings waiting', colour: '--device-0' },
-  { key: 'claimed_readings', name: 'Readings being written', colour: '--device-2' },
-  { key: 'oldest_age_ms', name: 'Lag: age of the oldest', colour: '--device-1' },
-  { key: 'dead_letters', name: 'Dead letters', colour: '--accent' },
+  { key: 'claimedReadings', name: 'Readings being written', colour: '--device-2' },
+  { key: 'oldestAgeMs', name: 'Lag: age of the oldest', colour: '--device-1' },
+  { key: 'deadLetters', name: 'Dead letters', colour: '--accent' },
 ] as const;
 
 const times: number[] = [];
 const history = PLOTS.map((): (number | null)[] => []);
 
-/** Looks once. @throws Refusal */
+/** Looks once. @throws HrmError */
 async function look(): Promise<void> {
-  const signal = AbortSignal.timeout(MAX_WAIT_MS);
-  const health = await callJson<Health>('health', { alsoFine: [503], signal });
-  showHealth(health);
+  const client = openClient({ timeoutMs: MAX_WAIT_MS });
+  showHealth(await client.health());
   try {
-    const system = await callJson<System>('system', { signal });
+    const system = await client.system();
     find('details', HTMLElement).hidden = false;
     setStale('details', false);
     showMessage(null);
-    remember(system.queue ?? {});
+    remember(system.queue);
     showPlots();
     for (const name of ['files', 'compaction', 'process'] as const) showFacts(name, system[name] ?? {});
-    showFacts('space', roomOf(system.space ?? []));
+    showFacts('space', roomOf(system.space));
   } catch (error) {
-    if (!isRefusal(error) || error.status === 401) throw error;
+    if (!isHrmError(error) || isKeyRefusal(error)) throw error;
     setStale('details', true);
-    if (error.status === 404) showMessage('This server tells no more than its health.', { isCalm: true });
-    else showMessage(explain(error), { isCalm: error.status === 403 });
+    if (error.code === 'not_found') showMessage('This server tells no more than its health.', { isCalm: true });
+    else showMessage(explain(error), { isCalm: error.kind === 'invalid' });
   }
 }
 
-function showHealth({ status, checks }: Health): void {
+function showHealth({ status, checks }: ServerHealth): void {
   const tone = status === 'healthy' ? 'good' : status === 'degraded' ? 'warn' : 'bad';
   const mark = status === 'healthy' ? '✓' : '!';
   const place = find('health', HTMLElement);
@@ -88,7 +73,7 @@ function showUnknown(): void {
   setStale('checks', true);
   setStale('details', true);
   // A gap in the history.
-  if (times.length > 0) remember({});
+  if (times.length > 0) remember(null);
 }
 
 const UNKNOWN = '? Unknown';
@@ -97,11 +82,10 @@ function setStale(id: string, isStale: boolean): void {
   find(id, HTMLElement).classList.toggle('stale', isStale);
 }
 
-function remember(queue: Facts): void {
+function remember(queue: ServerSystem['queue']): void {
   times.push(Date.now() / 1000);
   for (const [at, { key }] of PLOTS.entries()) {
-    const value = queue[key];
-    history[at]?.push(typeof value === 'number' ? value : null);
+    history[at]?.push(queue?.[key] ?? null);
   }
   if (times.length <= MAX_HISTORY) return;
   times.shift();
@@ -157,11 +141,11 @@ function smallPlot(place: HTMLElement, stroke: string): uPlot {
 }
 
 /** What is free under the queue and the storage. */
-function roomOf(space: NonNullable<System['space']>): Facts {
-  return Object.fromEntries(space.map(({ place, free_bytes: bytes }) => [`${place}_bytes`, bytes]));
+function roomOf(space: readonly ServerSpace[]): Readonly<Record<string, number | null>> {
+  return Object.fromEntries(space.map(({ place, freeBytes }) => [`${place}Bytes`, freeBytes]));
 }
 
-function showFacts(name: string, facts: Facts): void {
+function showFacts(name: string, facts: object): void {
   const rows = Object.entries(facts).map(([key, value]) =>
     make('div', {}, make('dt', {}, nameOf(key, name)), make('dd', {}, formatFact(key, value))),
   );
@@ -179,8 +163,8 @@ async function start(): Promise<void> {
     try {
       await look();
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (error.status === 401) await enter('The API key does not count any more.');
+      if (!isHrmError(error)) throw error;
+      if (isKeyRefusal(error)) await enter('The API key does not count any more.');
       else {
         showUnknown();
         showMessage(explain(error));

@@ -2,16 +2,8 @@
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it
  * and no server log does. A key is never in it.
  */
-import {
-  askedRange,
-  INTERVAL_MS,
-  type Interval,
-  intervalFor,
-  type Preset,
-  type Range,
-  rangeAround,
-  toLocalInput,
-} from './range.js';
+import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput } from './range.js';
 
 /** What is shown. */
 export interface View {

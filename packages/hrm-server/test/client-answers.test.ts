@@ -153,7 +153,7 @@ describe('an answer that is none of this system', () => {
       for await (const one of createClient({ url }).live({ userId: 'ana' })) events.push(one);
     }
     await expect(listen()).rejects.toMatchObject(bad);
-    expect(events).toMatchObject([{ type: 'reading', id: 'a', heartRate: 72 }]);
+    expect(events).toMatchObject([{ type: 'connected' }, { type: 'reading', id: 'a', heartRate: 72 }]);
   });
 
   it('may be unhealthy, but not a refusal of the call', async () => {

@@ -112,6 +112,7 @@ describe('the client of a server that fails', () => {
     const long = await failing(problem(429, { 'Retry-After': '3600' }));
     await expect(createClient({ url: long.url, ...HASTY }).enqueue(input(0))).rejects.toMatchObject({
       code: 'code_429',
+      retryAfterMs: 3_600_000,
     });
     expect(long.requests()).toBe(1);
     const nobody = createClient({ url: 'http://127.0.0.1:1', ...HASTY, retries: 1 });

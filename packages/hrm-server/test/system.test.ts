@@ -36,8 +36,12 @@ it('GET /system tells the queue, the files, the last compaction and the process,
   expect(answer.queue?.oldest_age_ms).toBeGreaterThanOrEqual(0);
   expect(JSON.stringify(answer)).not.toMatch(/ana|ben|watch/);
   // The same by the client.
-  const { queue, files } = await createClient({ url }).system();
+  const { health, queue, files, compaction, space, process } = await createClient({ url }).system();
   expect(queue).toMatchObject({ readings: 1, claimedReadings: 0, deadLetters: 0, oldestAgeMs: expect.any(Number) });
+  expect(queue?.highWater).toBe(5_000_000);
+  expect([health, process.parts]).toEqual([answer.health, ['api', 'compacter']]);
+  expect(compaction).toMatchObject({ failures: 0, left: 0, endedAt: expect.stringMatching(/Z$/) });
+  expect(space.map(({ place }) => place)).toContain('storage');
   expect(files).toMatchObject({ users: 2, days: 2, firstDate: '20240115', lastDate: '20240601' });
   expect(files?.mostFiles).toBe(answer.files?.most_files_of_a_day);
 });

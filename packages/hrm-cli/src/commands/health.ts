@@ -1,9 +1,9 @@
 import { isHrmError, type Queue, type Storage, within } from 'hrm-core';
+import type { ServerHealth } from 'hrm-core/client';
 import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
-import type { HealthReport } from 'hrm-server';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
-import { askServer, healthUrl } from '../health/ask-server.js';
+import { askServer } from '../health/ask-server.js';
 import { summaryText, visibleText } from '../output.js';
 
 /** How long what was opened is waited for when it is closed, ms: the report is out, and the process ends anyway. */
@@ -11,7 +11,7 @@ const MAX_CLOSE_MS = 1_000;
 
 /** What came of looking at queue and storage. */
 interface CheckResult {
-  readonly report: HealthReport;
+  readonly report: ServerHealth;
   /** What a report, which anybody may ask a server for, does not say: which directory, what to do. */
   readonly advice: readonly string[];
 }
@@ -29,7 +29,7 @@ export const healthCommand: Command = {
   async run({ args, settings, json, output, stderr, signal }) {
     const url = args.value('url');
     const { report, advice } =
-      url === undefined ? await lookAround(settings) : { report: await askServer(healthUrl(url), signal), advice: [] };
+      url === undefined ? await lookAround(settings) : { report: await askServer(url, signal), advice: [] };
     const { status, checks } = report;
     if (!json) stderr.write(advice.map((line) => `hrm health: ${visibleText(line)}\n`).join(''));
     const rows = Object.entries({ status, ...checks }).map(([name, text]) => [name, visibleText(text)] as const);

@@ -1,7 +1,7 @@
 /**
  * What `hrm stats` tells, of what is here and of what a server tells.
  */
-import type { StorageSize } from 'hrm-core';
+import { dashedDate, type StorageSize } from 'hrm-core';
 import { bytesText, plural, summaryText } from '../output.js';
 
 /** What is stored, in counts. */
@@ -75,7 +75,7 @@ function storageRows(size: StoredCounts | null): Rows {
   if (size === null) return [['storage', 'cannot be asked']];
   const { days, firstDate, lastDate, users, partitions, files, bytes, compactedFiles, sharedParts, mostFiles } = size;
   return [
-    ['days', firstDate === null ? 0 : `${days}, ${dashed(firstDate)} to ${dashed(lastDate ?? firstDate)}`],
+    ['days', firstDate === null ? 0 : `${days}, ${dashedDate(firstDate)} to ${dashedDate(lastDate ?? firstDate)}`],
     ['users with files', users],
     ['partitions', partitions],
     ['files', `${files} (${compactedFiles} compacted, ${sharedParts} shared), at most ${mostFiles} in a partition`],
@@ -102,9 +102,4 @@ function queueRows(queue: QueuedCounts | null): Rows {
     ...(queue.endedClaims === undefined ? [] : [['claims that ended', queue.endedClaims] as const]),
     ['dead letters', queue.deadLetters],
   ];
-}
-
-/** `20240115` as `2024-01-15`. */
-function dashed(date: string): string {
-  return `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
 }

@@ -7,7 +7,7 @@ import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
 import { ROWS_TYPE, rowsOf } from './rows.js';
-import { type ServerSystem, toSystem } from './system.js';
+import { type ServerHealth, type ServerSystem, toHealth, toSystem } from './system.js';
 import { badAnswerError, serialise, toAccepted, toDevices, toFields, toLatest, toList, toText } from './wire.js';
 
 /** A question over the wire. */
@@ -22,13 +22,6 @@ export interface ClientQuestion {
   readonly interval?: Interval | undefined;
 }
 
-/** What the server says of itself. */
-export interface ServerHealth {
-  readonly status: 'healthy' | 'degraded' | 'unhealthy';
-  /** Each `healthy` or the reason. */
-  readonly checks: Readonly<Record<string, string>>;
-}
-
 /** What the caller may do. */
 export interface Session {
   readonly anonymous: boolean;
@@ -41,7 +34,7 @@ export interface Session {
 /**
  * The API, typed. Every call throws HrmError: its kind by the status, its code and faults the server's. Kind `invalid`, before
  * anything is sent, for what cannot be asked; kind `unavailable`, code `bad_answer`, for answers that are none of this system;
- * kind `closed`, code `aborted`, when its signal fires.
+ * kind `closed`, code `aborted`, when its signal fires. `retryAfterMs` is what the server says of when to come back.
  */
 export interface Client {
   /**
@@ -58,7 +51,10 @@ export interface Client {
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
-  /** Readings as they are accepted, for as long as it is listened to; it connects again, and goes on where it was. */
+  /**
+   * Readings as they are accepted, for as long as it is listened to, and how the connection is. When it is lost, it is tried again as
+   * often as `retries` says, and what was accepted meanwhile is told then. `retries: Infinity` never gives up.
+   */
   live(question: LiveQuestion, options?: ClientCallOptions): AsyncGenerator<LiveEvent, void, undefined>;
   health(options?: ClientCallOptions): Promise<ServerHealth>;
   session(options?: ClientCallOptions): Promise<Session>;
@@ -86,14 +82,10 @@ export function createClient(options: ClientOptions): Client {
       const body = `[${serialise(readings, (i) => `/${i}`).join(',')}]`;
       return toAccepted(await call.json({ path: '/metrics/heart-rate/batch', body, signal }), true);
     },
-    async *query(question, { signal } = {}) {
-      const path = `/metrics/heart-rate?${parametersOf(question)}`;
-      const { response, end } = await call.begin({ path, signal, headers: { Accept: ROWS_TYPE } });
-      try {
-        yield* rowsOf(response, { ...options, signal });
-      } finally {
-        end();
-      }
+    query(question, { signal } = {}) {
+      const begin = async () =>
+        call.begin({ path: `/metrics/heart-rate?${parametersOf(question)}`, signal, headers: { Accept: ROWS_TYPE } });
+      return rowsOf(begin, { ...options, signal });
     },
     async devices(userId, { signal } = {}) {
       return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));
@@ -132,13 +124,6 @@ function parametersOf({ userId, start, end, deviceId, interval }: ClientQuestion
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
     ...(interval === undefined ? {} : { interval }),
   });
-}
-
-function toHealth(value: unknown): ServerHealth {
-  const { status, checks } = toFields(value);
-  if (status !== 'healthy' && status !== 'degraded' && status !== 'unhealthy') throw badAnswerError();
-  const listed = Object.entries(toFields(checks)).map(([name, check]) => [name, toText(check)]);
-  return { status, checks: Object.fromEntries(listed) };
 }
 
 function toSession(value: unknown): Session {

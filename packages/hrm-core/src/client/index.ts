@@ -5,12 +5,20 @@
 
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
-export type { Interval } from '../pure/answer/interval.js';
+export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading.js';
 export type { Instant } from '../pure/timestamp.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
-export { type Client, type ClientQuestion, createClient, type ServerHealth, type Session } from './client.js';
+export { type Client, type ClientQuestion, createClient, type Session } from './client.js';
 export type { LiveEvent, LiveQuestion } from './live.js';
 export type { ClientCallOptions, ClientOptions } from './request.js';
-export type { ServerFiles, ServerQueue, ServerSystem } from './system.js';
+export type {
+  ServerCompaction,
+  ServerFiles,
+  ServerHealth,
+  ServerProcess,
+  ServerQueue,
+  ServerSpace,
+  ServerSystem,
+} from './system.js';

@@ -7,14 +7,15 @@ import { abortedError, type ClientCallOptions, type ClientOptions, unreachableEr
 export const MAX_LINE_LENGTH = 2 * 1024 * 1024;
 
 /**
- * The lines of an answer as they come, without what ends them; blank ones too.
+ * The lines of an answer as they come, without what ends them; blank ones too. Those that one piece of it completes come together:
+ * a wait for each would take longer than reading it.
  * @throws HrmError kind `unavailable` when the answer is cut, in the middle of a line too, or silent for longer than `timeoutMs`; kind
- *   `closed` when `signal` fires, also between two lines.
+ *   `closed` when `signal` fires.
  */
 export async function* linesOf(
   { body }: Response,
   { url, signal, timeoutMs = TIMEOUT_MS }: ClientOptions & ClientCallOptions,
-): AsyncGenerator<string, void, undefined> {
+): AsyncGenerator<readonly string[], void, undefined> {
   if (body === null) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -26,12 +27,11 @@ export async function* linesOf(
       const { value, done } = await readWithin(reader, timeoutMs, url, signal);
       const lines = (done ? decoder.decode() : decoder.decode(value, { stream: true })).split('\n');
       const last = lines.pop() ?? '';
-      for (const line of lines) {
-        if (signal?.aborted === true) throw abortedError();
-        open.push(line);
-        yield open.join('').replace(/\r$/, '');
+      if (lines.length > 0) {
+        lines[0] = open.join('') + lines[0];
         open = [];
         openLength = 0;
+        yield lines.map((line) => line.replace(/\r$/, ''));
       }
       open.push(last);
       openLength += last.length;

@@ -2,10 +2,17 @@
  * The live view over HTTP: server-sent events, read with `fetch`, since the browser's own EventSource can send no key.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-import { isHrmError } from '../errors.js';
+import type { HrmError } from '../errors.js';
 import { linesOf, MAX_LINE_LENGTH } from './lines.js';
 import { checkEventId, checkId } from './options.js';
-import { type Caller, type ClientCallOptions, type ClientOptions, sleep } from './request.js';
+import {
+  type Caller,
+  type ClientCallOptions,
+  type ClientOptions,
+  isPassing,
+  sleep,
+  throwIfAborted,
+} from './request.js';
 import { badAnswerError, parseJson, toDeviceReading } from './wire.js';
 
 /** What to listen to. */
@@ -17,22 +24,35 @@ export interface LiveQuestion {
   readonly lastEventId?: string | undefined;
 }
 
-/** What happened. */
+/** What happened: to the user, or to the connection. */
 export type LiveEvent =
   | {
       readonly type: 'reading';
       /** To go on from. */
       readonly id: string;
       readonly deviceId: string;
+      /** ISO 8601, UTC. */
       readonly timestamp: string;
+      /** bpm. */
       readonly heartRate: number;
     }
   /** Readings may have been missed: ask for them with a query. */
-  | { readonly type: 'gap' };
+  | { readonly type: 'gap' }
+  /** From here on readings are told as they are accepted. */
+  | { readonly type: 'connected' }
+  /** The connection is lost, or could not be made; it is tried again after a moment. Nothing is missed by that alone. */
+  | {
+      readonly type: 'waiting';
+      /** Why; `null`: the server ended the stream in order, as one that stops does. */
+      readonly error: HrmError | null;
+    };
 
 /** Three heartbeats of the server. */
 const SILENT_MS = 45_000;
+/** Before a stream that has ended is asked for again, if the server says nothing else. */
 const RETRY_MS = 2_000;
+/** What a server may ask to wait at most. */
+const MAX_RETRY_MS = 60_000;
 
 /** Listens until it is aborted or left; it connects again as often as it must, and throws what does not pass by itself. */
 export async function* watchLive(
@@ -48,27 +68,42 @@ export async function* watchLive(
     user_id: userId,
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
   });
+  const path = `/metrics/heart-rate/live?${parameters}`;
   let lastId = lastEventId;
-  for (;;) {
+  let retryMs = RETRY_MS;
+  for (let failures = 0; ; ) {
     const headers = { Accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'Last-Event-ID': lastId }) };
-    const { response, end } = await call.begin({ path: `/metrics/heart-rate/live?${parameters}`, headers, signal });
+    let isConnected = false;
+    let error: HrmError | null = null;
     try {
-      for await (const { id, event } of eventsOf(response, { ...options, signal, timeoutMs: SILENT_MS })) {
-        lastId = id ?? lastId;
-        if (event !== null) yield event;
+      const { response, end } = await call.beginOnce({ path, headers, signal });
+      isConnected = true;
+      try {
+        yield { type: 'connected' };
+        for await (const block of eventsOf(response, { ...options, signal, timeoutMs: SILENT_MS })) {
+          lastId = block.id ?? lastId;
+          retryMs = block.retryMs ?? retryMs;
+          if (block.event !== null) yield block.event;
+        }
+      } finally {
+        end();
       }
-    } catch (error) {
-      // Cut or silent: that is what going on is for. The call itself has waited in vain by then if it throws.
-      if (!isHrmError(error) || error.kind !== 'unavailable' || error.code === 'bad_answer') throw error;
-    } finally {
-      end();
+    } catch (thrown) {
+      // Cut or silent: that is what going on is for.
+      if (!isPassing(thrown)) throw thrown;
+      error = thrown;
     }
-    await sleep(RETRY_MS, signal);
+    failures = isConnected ? 0 : failures + 1;
+    const waitMs = error === null || isConnected ? retryMs : call.waitAfter(error, failures);
+    yield { type: 'waiting', error };
+    await sleep(waitMs, signal);
   }
 }
 
 interface Block {
   readonly id: string | null;
+  /** To wait before coming back; `null`: as before. */
+  readonly retryMs: number | null;
   /** `null`: nothing but a place to go on from. */
   readonly event: LiveEvent | null;
 }
@@ -80,24 +115,32 @@ async function* eventsOf(
 ): AsyncGenerator<Block, void, undefined> {
   let fields = new Map<string, string>();
   let length = 0;
-  for await (const line of linesOf(response, options)) {
-    if (line === '') {
-      if (fields.size > 0) yield blockOf(fields);
-      fields = new Map();
-      length = 0;
-      continue;
+  for await (const lines of linesOf(response, options)) {
+    for (const line of lines) {
+      if (line === '') {
+        throwIfAborted(options.signal);
+        if (fields.size > 0) yield blockOf(fields);
+        fields = new Map();
+        length = 0;
+        continue;
+      }
+      length += line.length;
+      if (length > MAX_LINE_LENGTH) throw badAnswerError();
+      const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
+      if (name !== '') fields.set(name, fields.has(name) && name === 'data' ? `${fields.get(name)}\n${value}` : value);
     }
-    length += line.length;
-    if (length > MAX_LINE_LENGTH) throw badAnswerError();
-    const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
-    if (name !== '') fields.set(name, fields.has(name) && name === 'data' ? `${fields.get(name)}\n${value}` : value);
   }
 }
 
 function blockOf(fields: ReadonlyMap<string, string>): Block {
-  const id = fields.get('id') ?? null;
+  const retry = fields.get('retry') ?? '';
+  const place = {
+    id: fields.get('id') ?? null,
+    retryMs: /^\d+$/.test(retry) ? Math.min(MAX_RETRY_MS, Number(retry)) : null,
+  };
   const type = fields.get('event');
-  if (type === 'gap') return { id, event: { type } };
-  if (type !== 'reading') return { id, event: null };
-  return { id, event: { type, id: id ?? '', ...toDeviceReading(parseJson(fields.get('data') ?? '')) } };
+  if (type === 'gap') return { ...place, event: { type } };
+  if (type !== 'reading') return { ...place, event: null };
+  const reading = toDeviceReading(parseJson(fields.get('data') ?? ''));
+  return { ...place, event: { type, id: place.id ?? '', ...reading } };
 }

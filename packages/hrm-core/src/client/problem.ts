@@ -6,10 +6,13 @@ import { type Fault, HrmError, type HrmErrorKind } from '../errors.js';
 import { MAX_FAULTS } from '../limits.js';
 
 /** Statuses that are a matter of time. */
-export const REPEATED: readonly number[] = [408, 429, 502, 503, 504];
+const REPEATED: readonly number[] = [408, 429, 502, 503, 504];
 
-/** @param text - the body; whatever a proxy or another service may send. */
-export function problemError(status: number, text: string): HrmError {
+/**
+ * @param text - the body; whatever a proxy or another service may send.
+ * @param retryAfter - the header `Retry-After`; a date in it is as good as none.
+ */
+export function problemError(status: number, text: string, retryAfter: string | null = null): HrmError {
   const { detail, code, errors, error_count: count } = parseProblem(text);
   const faults = (Array.isArray(errors) ? errors : []).filter(isFault).slice(0, MAX_FAULTS);
   const message = typeof detail === 'string' ? detail : `the server answered ${status}`;
@@ -18,6 +21,7 @@ export function problemError(status: number, text: string): HrmError {
     code: typeof code === 'string' ? code : `http_${status}`,
     faults,
     faultCount: typeof count === 'number' ? count : faults.length,
+    retryAfterMs: /^\d{1,9}$/.test(retryAfter ?? '') ? Number(retryAfter) * 1_000 : undefined,
   });
 }
 

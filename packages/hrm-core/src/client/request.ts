@@ -7,8 +7,9 @@
  */
 import { HrmError, isHrmError } from '../errors.js';
 import { MAX_CLIENT_ANSWER_BYTES } from '../limits.js';
+import { pause } from '../waits.js';
 import { baseOf, checkKey, checkNumber, TIMEOUT_MS, TIMER_RANGE } from './options.js';
-import { problemError, REPEATED } from './problem.js';
+import { problemError } from './problem.js';
 import { badAnswerError, parseJson } from './wire.js';
 
 /** Where a client goes, and how patient it is. */
@@ -46,7 +47,7 @@ interface ClientRequest extends ClientCallOptions {
 }
 
 /** An answer that has begun. */
-interface Answer {
+export interface Answer {
   readonly response: Response;
   /** Ends the connection; to be called when the answer is read, or no longer wanted. */
   end(): void;
@@ -57,8 +58,18 @@ export interface Caller {
   /** @returns the JSON of an answer, which has come whole. */
   json(request: ClientRequest): Promise<unknown>;
   /** @returns an answer that has begun; it is of the media type of `Accept`. */
-  begin(request: ClientRequest & { readonly headers: { readonly Accept: string } }): Promise<Answer>;
+  begin(request: StreamRequest): Promise<Answer>;
+  /** The same in one try: what comes of it, its reader sees. */
+  beginOnce(request: StreamRequest): Promise<Answer>;
+  /**
+   * How long to wait after so many failures in a row, the first being 1, milliseconds.
+   * @throws the error itself, where asking again is of no use, or has been often enough.
+   */
+  waitAfter(error: unknown, failures: number): number;
 }
+
+/** Asks for an answer that is read as it comes. */
+type StreamRequest = ClientRequest & { readonly headers: { readonly Accept: string } };
 
 const RETRIES = 5;
 /** Waits before a repetition: from nothing up to these, doubled each time. */
@@ -77,15 +88,18 @@ export function createCaller(options: ClientOptions): Caller {
   checkNumber('retries', options.retries, { min: 0, max: Number.POSITIVE_INFINITY });
   checkNumber('timeoutMs', options.timeoutMs, TIMER_RANGE);
 
+  function waitAfter(error: unknown, failures: number): number {
+    if (!isPassing(error) || failures > retries || (error.retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS) throw error;
+    return error.retryAfterMs ?? random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+  }
+
   async function repeat<Result>(request: ClientRequest, take: Take<Result>): Promise<Result> {
-    for (let attempt = 0; ; attempt += 1) {
-      const outcome = await tryOnce(base, options, request, take);
-      if ('result' in outcome) return outcome.result;
-      const { error, retryAfterMs } = outcome;
-      const isLast = attempt >= retries || (retryAfterMs ?? 0) > MAX_RETRY_AFTER_MS;
-      if (outcome.isFinal || isLast) throw error;
-      const waitMs = retryAfterMs ?? random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
-      await sleep(waitMs, request.signal);
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await tryOnce(base, options, request, take);
+      } catch (error) {
+        await sleep(waitAfter(error, failures), request.signal);
+      }
     }
   }
 
@@ -96,29 +110,35 @@ export function createCaller(options: ClientOptions): Caller {
         end();
         return body;
       }),
-    begin: (request) =>
-      repeat(request, (answer) => {
-        if (typeOf(answer.response) !== mediaTypeOf(request.headers.Accept)) throw badAnswerError();
-        return answer;
-      }),
+    begin: (request) => repeat(request, (answer) => ofType(request, answer)),
+    beginOnce: (request) => tryOnce(base, options, request, (answer) => ofType(request, answer)),
+    waitAfter,
   };
+}
+
+/** @throws HrmError code `bad_answer` for one of another media type than was asked for. */
+function ofType(request: StreamRequest, answer: Answer): Answer {
+  if (typeOf(answer.response) !== mediaTypeOf(request.headers.Accept)) throw badAnswerError();
+  return answer;
+}
+
+/** Whether an error is a matter of time: what is none of this system stays so. */
+export function isPassing(error: unknown): error is HrmError {
+  return isHrmError(error) && error.kind === 'unavailable' && error.code !== 'bad_answer';
 }
 
 /** Takes what is wanted of an answer, within the time that the answer has. */
 type Take<Result> = (answer: Answer) => Promise<Result> | Result;
 
-type Outcome<Result> =
-  | { readonly result: Result }
-  | { readonly error: HrmError; readonly isFinal: boolean; readonly retryAfterMs?: number | undefined };
-
+/** @throws HrmError, whatever went wrong. */
 async function tryOnce<Result>(
   base: string,
   { apiKey, fetch: send = fetch, timeoutMs = TIMEOUT_MS }: ClientOptions,
   { path, body, headers, accepts = [], signal }: ClientRequest,
   take: Take<Result>,
-): Promise<Outcome<Result>> {
+): Promise<Result> {
   const isAborted = () => signal?.aborted === true;
-  if (isAborted()) return { error: abortedError(), isFinal: true };
+  if (isAborted()) throw abortedError();
   const stop = new AbortController();
   const abort = () => stop.abort();
   signal?.addEventListener('abort', abort);
@@ -140,19 +160,13 @@ async function tryOnce<Result>(
       redirect: 'error',
     });
     const isAccepted = accepts.includes(response.status) && typeOf(response) === 'application/json';
-    if (response.ok || isAccepted) return { result: await take({ response, end }) };
-    const error = problemError(response.status, await readText(response).catch(() => ''));
-    end();
-    if (isAborted()) return { error: abortedError(), isFinal: true };
-    const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-    const retryAfterMs = Number.isFinite(retryAfter) ? retryAfter * 1_000 : undefined;
-    return { error, isFinal: !REPEATED.includes(response.status), retryAfterMs };
+    if (response.ok || isAccepted) return await take({ response, end });
+    throw problemError(response.status, await readText(response).catch(() => ''), response.headers.get('retry-after'));
   } catch (cause) {
     const isLate = stop.signal.aborted;
     end();
-    if (isAborted()) return { error: abortedError(), isFinal: true };
-    if (isHrmError(cause)) return { error: cause, isFinal: true };
-    return { error: unreachableError(base, isLate, cause), isFinal: false };
+    if (isAborted()) throw abortedError();
+    throw isHrmError(cause) ? cause : unreachableError(base, isLate, cause);
   } finally {
     clearTimeout(timer);
   }
@@ -184,19 +198,15 @@ async function readText({ body }: Response): Promise<string> {
   }
 }
 
-/** Waits; an abort ends it. */
+/** Waits. @throws HrmError code `aborted`, as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await pause(ms, signal);
+  throwIfAborted(signal);
+}
+
+/** @throws HrmError code `aborted` when the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortedError();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(finish, ms);
-    function finish(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      if (signal?.aborted === true) reject(abortedError());
-      else resolve();
-    }
-    signal?.addEventListener('abort', finish);
-  });
 }
 
 /** The error of a call that was aborted. */

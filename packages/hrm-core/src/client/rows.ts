@@ -4,33 +4,48 @@
  */
 import type { Row } from '../pure/answer/row-table.js';
 import { linesOf } from './lines.js';
-import { type ClientCallOptions, type ClientOptions, unreachableError } from './request.js';
+import {
+  type Answer,
+  type ClientCallOptions,
+  type ClientOptions,
+  throwIfAborted,
+  unreachableError,
+} from './request.js';
 import { badAnswerError, parseJson, toFields, toRow } from './wire.js';
 
 /** What is asked for: a last line counts the rows. A server of an older version does not know it, and leaves it out. */
 export const ROWS_TYPE = 'application/x-ndjson; end=count';
 
 /**
- * @throws HrmError kind `unavailable`, code `server_unreachable`, when rows are missing; as {@link linesOf}; code `bad_answer` for a
- *   line that is no row.
+ * @param begin - asks for them.
+ * @throws HrmError what `begin` throws; kind `unavailable`, code `server_unreachable`, when rows are missing; as {@link linesOf}, also
+ *   between two rows; code `bad_answer` for a line that is no row.
  */
 export async function* rowsOf(
-  response: Response,
+  begin: () => Promise<Answer>,
   options: ClientOptions & ClientCallOptions,
 ): AsyncGenerator<Row, void, undefined> {
-  const isEndPromised = /;\s*end="?count"?/i.test(response.headers.get('content-type') ?? '');
-  let rows = 0;
-  let isEnded = false;
-  for await (const line of linesOf(response, options)) {
-    const value = parseJson(line);
-    if (isEnded) throw badAnswerError();
-    if (isEndPromised && toFields(value).end === true) {
-      if (toFields(value).count !== rows) throw badAnswerError();
-      isEnded = true;
-      continue;
+  const { response, end } = await begin();
+  try {
+    const isEndPromised = /;\s*end="?count"?/i.test(response.headers.get('content-type') ?? '');
+    let rows = 0;
+    let isEnded = false;
+    for await (const lines of linesOf(response, options)) {
+      for (const line of lines) {
+        throwIfAborted(options.signal);
+        const value = parseJson(line);
+        if (isEnded) throw badAnswerError();
+        if (isEndPromised && toFields(value).end === true) {
+          if (toFields(value).count !== rows) throw badAnswerError();
+          isEnded = true;
+          continue;
+        }
+        yield toRow(value);
+        rows += 1;
+      }
     }
-    yield toRow(value);
-    rows += 1;
+    if (isEndPromised && !isEnded) throw unreachableError(options.url, false, undefined);
+  } finally {
+    end();
   }
-  if (isEndPromised && !isEnded) throw unreachableError(options.url, false, undefined);
 }

@@ -10,6 +10,12 @@ import type { StorageCheck } from '../ports/storage.js';
 import { isOverdue, type WaitSettings } from './overdue.js';
 import { type Room, spaceState } from './space-state.js';
 
+/** How a service is, the best first. `unhealthy`: it cannot do its work. `degraded`: it can, but somebody should look. */
+export const HEALTH_STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;
+
+/** One of {@link HEALTH_STATUSES}. */
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
+
 /** Something that is not as it should be. */
 export interface HealthIssue {
   /** What it is about, as /health names it. */
@@ -20,8 +26,13 @@ export interface HealthIssue {
   readonly reason: string;
   /** The same without figures, where it has some: for who is not to know how much everybody sends. */
   readonly plainReason?: string;
-  /** `unhealthy`: it cannot do its work. `degraded`: it can, but somebody should look. */
-  readonly severity: 'degraded' | 'unhealthy';
+  readonly severity: Exclude<HealthStatus, 'healthy'>;
+}
+
+/** How a service is: as bad as the worst that was found. */
+export function statusOfIssues(issues: readonly Pick<HealthIssue, 'severity'>[]): HealthStatus {
+  const severities = issues.map(({ severity }) => severity);
+  return (['unhealthy', 'degraded'] as const).find((one) => severities.includes(one)) ?? 'healthy';
 }
 
 /** The settings that a queue's depth is judged by. */

@@ -11,6 +11,11 @@ export function partitionDate(timestampMs: number): string {
   return new Date(timestampMs).toISOString().slice(0, 10).replaceAll('-', '');
 }
 
+/** A `YYYYMMDD` date as `YYYY-MM-DD`: `2024-01-15`. */
+export function dashedDate(date: string): string {
+  return `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
+}
+
 /** The first millisecond of a `YYYYMMDD` date, UTC; `null` for what is not a date of the calendar. */
 export function dateStartMs(date: string): number | null {
   if (!/^\d{8}$/.test(date)) return null;

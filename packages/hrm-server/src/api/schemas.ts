@@ -2,7 +2,7 @@
  * The bodies that the API takes and gives, as valibot schemas: the OpenAPI document is generated from them, and the tests
  * hold the answers to them.
  */
-import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
+import { HEALTH_STATUSES, MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
 import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { SCOPES } from '../auth/api-key.js';
@@ -28,7 +28,7 @@ export const RowsAnswer = v.strictObject({
 const check = v.string();
 
 export const HealthAnswer = v.strictObject({
-  status: v.picklist(['healthy', 'degraded', 'unhealthy']),
+  status: v.picklist(HEALTH_STATUSES),
   /** Each `healthy` or the reason. */
   checks: v.strictObject({ service: check, queue: check, storage: check }),
 });

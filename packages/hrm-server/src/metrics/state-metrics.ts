@@ -1,8 +1,8 @@
+import { HEALTH_STATUSES, statusOfIssues } from 'hrm-core';
 import { Gauge, type Registry } from 'prom-client';
 import type { CheckName, Health } from '../ops/health.js';
 
 const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
-const STATUSES = ['healthy', 'degraded', 'unhealthy'] as const;
 
 /**
  * What the health check sees. Nothing is asked for the scrape alone: figures are those of the shared check, of less than a
@@ -85,9 +85,8 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
       if (room.totalInodes != null) totalInodes.set({ place }, room.totalInodes);
     }
     for (const check of CHECKS) {
-      const severities = issues.filter((issue) => issue.check === check).map(({ severity }) => severity);
-      const worst = (['unhealthy', 'degraded'] as const).find((one) => severities.includes(one)) ?? 'healthy';
-      for (const one of STATUSES) status.set({ check, status: one }, one === worst ? 1 : 0);
+      const worst = statusOfIssues(issues.filter((issue) => issue.check === check));
+      for (const one of HEALTH_STATUSES) status.set({ check, status: one }, one === worst ? 1 : 0);
     }
   };
 }

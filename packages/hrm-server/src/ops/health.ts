@@ -2,6 +2,7 @@ import {
   type Clock,
   depthIssues,
   type HealthIssue,
+  type HealthStatus,
   type Queue,
   type QueueDepth,
   type QueueHealthSettings,
@@ -9,6 +10,7 @@ import {
   type Space,
   type Storage,
   spaceIssues,
+  statusOfIssues,
   systemClock,
   warningIssues,
   within,
@@ -22,8 +24,7 @@ import { keyIssues, logIssues } from './own-issues.js';
 
 /** What /health says. A reason is plain words: no value of a reading, no file, no user. */
 export interface HealthReport {
-  /** `unhealthy`: queue or storage cannot do their work. `degraded`: they can, but somebody should look. */
-  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly status: HealthStatus;
   /** Each `healthy` or the reason. */
   readonly checks: Readonly<Record<CheckName, string>>;
 }
@@ -145,10 +146,8 @@ function summarise(issues: readonly HealthIssue[], withFigures: boolean): Health
       .map(({ reason, plainReason = reason }) => (withFigures ? reason : plainReason));
     return reasons.length === 0 ? 'healthy' : reasons.join('; ');
   }
-  const severities = issues.map(({ severity }) => severity);
-  const status = (['unhealthy', 'degraded'] as const).find((severity) => severities.includes(severity)) ?? 'healthy';
   return {
-    status,
+    status: statusOfIssues(issues),
     checks: { service: inWordsOf('service'), queue: inWordsOf('queue'), storage: inWordsOf('storage') },
   };
 }

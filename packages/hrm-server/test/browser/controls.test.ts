@@ -60,6 +60,18 @@ describe('what the controls say is what is seen', () => {
     await finish();
   });
 
+  it('a user whom no path can name is seen by the rows alone', async () => {
+    const { url, storage } = await startTest();
+    await writePart({ storage }, readings('..', 1, 600_000));
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, { ...DAY, user: '..' }));
+    await expect.poll(() => textOf(page, 'chart-title')).toMatch(/^\.\., Monday/);
+    await page.getByRole('checkbox', { name: 'chest_strap' }).check();
+    await page.getByRole('checkbox', { name: 'All devices' }).uncheck();
+    await expect.poll(() => textOf(page, 'summary-title')).toBe('Summary of chest_strap');
+    await finish();
+  });
+
   it('a maximum heart rate that is none becomes the nearest that is one', async () => {
     const { url } = await startWithDays(1);
     const { page, finish } = await openPage(browser, url);

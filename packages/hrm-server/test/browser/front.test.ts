@@ -14,11 +14,24 @@ afterAll(() => browser.close());
 const HEALTH = { status: 'degraded', checks: { service: 'healthy', queue: 'nobody consumes', storage: 'healthy' } };
 const SYSTEM = {
   health: HEALTH,
-  queue: { readings: 1_234, claimed_readings: 500, dead_letters: 2, oldest_age_ms: 4_200, high_water: 5_000_000 },
-  files: { files: 34, bytes: 1_572_864, partitions: 12, counted_at: '2026-03-12T10:00:00Z' },
+  queue: { readings: 1_234, claimed_readings: 500, dead_letters: 2, oldest_age_ms: 7_260_000, high_water: 5_000_000 },
+  files: {
+    files: 34,
+    bytes: 1_572_864,
+    partitions: 12,
+    compacted_files: 10,
+    shared_parts: 1,
+    most_files_of_a_day: 7,
+    without_rollup: 0,
+    users: 3,
+    days: 4,
+    first_date: '20240115',
+    last_date: '20240118',
+    counted_at: '2026-03-12T10:00:00Z',
+  },
   compaction: null,
   space: [{ place: 'storage', free_bytes: 5 * 1024 ** 3, total_bytes: 20 * 1024 ** 3 }],
-  process: { version: '9.9.9', parts: ['api', 'consumer'], uptime_ms: 7_260_000 },
+  process: { version: '9.9.9', parts: ['api', 'consumer'], started_at: '2026-03-12T08:00:00Z' },
 };
 
 /** What is there once the page's pause between two looks is over. */
@@ -47,11 +60,11 @@ describe('the pages before a server that answers', () => {
       for (const text of [
         'nobody consumes',
         '1,234',
-        '4.2 s',
         '1.5 MiB',
         'Nothing known yet',
         '5 GiB',
-        '2 h 1 min',
+        '2 h 01 min',
+        '2024-01-15',
         'api, consumer',
       ]) {
         await page.getByText(text, { exact: true }).waitFor();
@@ -86,8 +99,8 @@ describe('the pages before a server that answers', () => {
   it.each([
     [{ status: 403, body: { code: 'foreign_user', detail: 'no' } }, 'This API key may not see this user.', false],
     [{ status: 503, body: { code: 'storage_unavailable', detail: 'no' } }, 'The service cannot answer now', true],
-    [{ bytes: 5_000 }, 'The connection broke in the middle of the answer.', true],
-    [{ bytes: 0 }, 'The server cannot be reached: is it running?', true],
+    [{ bytes: 5_000 }, 'The server cannot be reached, or the connection broke: is it running?', true],
+    [{ bytes: 0 }, 'The server cannot be reached, or the connection broke: is it running?', true],
   ])('nothing of the user before is left: %o', async (answer, said, canRetry) => {
     const { url: real, storage } = await startTest();
     await writePart({ storage }, [...readings('ana', 1), ...readings('ben', 1)]);

@@ -60,7 +60,7 @@ describe('zones and summary', () => {
 describe('live rows', () => {
   const range = { fromMs: AT_MS, toMs: AT_MS + DAY_MS };
   const reading = (atMs: number, rate: number, device = 'watch') => {
-    return { device_id: device, timestamp: new Date(atMs).toISOString(), heart_rate: rate };
+    return { deviceId: device, timestamp: new Date(atMs).toISOString(), heartRate: rate };
   };
 
   it('are those of the range, and the same reading again is no other', () => {
@@ -120,17 +120,18 @@ describe('what tells things apart', () => {
   });
 
   it('facts have names in words, and values with units', () => {
-    expect(nameOf('oldest_age_ms')).toBe('Oldest age');
+    expect(nameOf('oldestAgeMs')).toBe('Oldest age');
     expect(nameOf('partitions', 'compaction')).toBe('Users’ days looked at');
     const said = [
-      formatFact('uptime_ms', 7_260_000),
-      formatFact('age_ms', 12),
+      formatFact('uptimeMs', 7_260_000),
+      formatFact('ageMs', 12),
       formatFact('bytes', 1_572_864),
-      formatFact('first_date', '20240115'),
+      formatFact('storageBytes', 5 * 1024 ** 3),
+      formatFact('firstDate', '20240115'),
       formatFact('readings', 1_234),
       formatFact('parts', ['api', 'consumer']),
       formatFact('any', null),
     ];
-    expect(said).toEqual(['2 h 1 min', '12 ms', '1.5 MiB', '2024-01-15', '1,234', 'api, consumer', '–']);
+    expect(said).toEqual(['2 h 01 min', '12 ms', '1.5 MiB', '5 GiB', '2024-01-15', '1,234', 'api, consumer', '–']);
   });
 });

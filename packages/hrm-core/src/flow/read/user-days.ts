@@ -4,6 +4,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
 import { type Row, rowsOf } from '../../pure/answer/row-table.js';
 import type { DevicePriority } from '../../pure/merge.js';
+import { dashedDate } from '../../pure/partition.js';
 import { measureStorage, type StorageSize, type StoredDay } from './measure-storage.js';
 import { queryTables } from './query.js';
 
@@ -67,7 +68,7 @@ async function datesToAsk(
 
 /** From the first of some dates to the last, as long as one question may be. There is one in any case: it judges the user_id. */
 function* spansOf(dates: readonly string[]): Generator<{ readonly start: number; readonly end: number }> {
-  const [firstMs, lastMs] = [dates[0], dates.at(-1)].map((date) => Date.parse(dashed(date ?? '19700101')));
+  const [firstMs, lastMs] = [dates[0], dates.at(-1)].map((date) => Date.parse(dashedDate(date ?? '19700101')));
   const endMs = dates.length === 0 ? 0 : Number(lastMs) + DAY_MS;
   let start = Number(firstMs);
   do {
@@ -78,15 +79,10 @@ function* spansOf(dates: readonly string[]): Generator<{ readonly start: number;
 }
 
 function joinDays(own: readonly StoredDay[], rows: readonly Row[]): readonly UserDay[] {
-  const files = new Map(own.map((day) => [dashed(day.date), day]));
+  const files = new Map(own.map((day) => [dashedDate(day.date), day]));
   const counted = new Map(rows.map((row) => [row.timestamp.slice(0, 10), row]));
   return [...new Set([...files.keys(), ...counted.keys()])].sort().map((date) => {
     const { files: count = 0, bytes = 0, withoutRollup = 0 } = files.get(date) ?? {};
     return { date, files: count, bytes, isRolledUp: withoutRollup === 0, row: counted.get(date) ?? null };
   });
-}
-
-/** `20240115` as `2024-01-15`. */
-function dashed(date: string): string {
-  return `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`;
 }

@@ -1,6 +1,6 @@
 /** What the figures of queue and storage mean: when somebody should look. */
 import { describe, expect, test } from 'vitest';
-import { depthIssues, spaceIssues } from '../../../src/ops/health-issues.js';
+import { depthIssues, spaceIssues, statusOfIssues } from '../../../src/ops/health-issues.js';
 import { isLastingFailure } from '../../../src/ops/lasting-failure.js';
 import { isDue, isOverdue } from '../../../src/ops/overdue.js';
 import { settingIssues } from '../../../src/ops/setting-issues.js';
@@ -96,3 +96,11 @@ test.each([
   ['name_taken', true],
   ['storage_unavailable', false],
 ])('a failure of code %s needs a person: %s', (code, lasting) => expect(isLastingFailure({ code })).toBe(lasting));
+
+test.each([
+  [[], 'healthy'],
+  [['degraded'], 'degraded'],
+  [['degraded', 'unhealthy', 'degraded'], 'unhealthy'],
+] as const)('with issues that are %j a service is %s', (severities, status) =>
+  expect(statusOfIssues(severities.map((severity) => ({ severity })))).toBe(status),
+);
