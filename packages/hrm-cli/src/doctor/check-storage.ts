@@ -2,7 +2,8 @@ import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
 import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
-import { openStorage } from 'hrm-core/open';
+import { openStorage, rememberedStore } from 'hrm-core/open';
+import type { Settings } from 'hrm-core/settings';
 import { plural } from '../output.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
@@ -22,11 +23,13 @@ const MINUTE_MS = 60_000;
 const MAX_FILE_SKEW_MS = 2_000;
 
 /** Looks at the data directory: whether it can be written durably, the room, who may read it, what was left or set aside. */
-export async function checkStorage(directory: string): Promise<readonly CheckResult[]> {
+export async function checkStorage(settings: Settings): Promise<readonly CheckResult[]> {
+  const { dataDir: directory } = settings;
   const { ok, warning, problem } = resultsOf('data');
   const results: CheckResult[] = [];
+  const store = await rememberedStore(settings);
   try {
-    const storage = await openStorage({ dataDir: directory }, { create: false });
+    const storage = await openStorage(settings, { create: false, store });
     try {
       const space = await storage.check();
       results.push(...syncResults(await measureSync(storage)), ...spaceResults('data', space));
@@ -36,13 +39,14 @@ export async function checkStorage(directory: string): Promise<readonly CheckRes
     }
   } catch (error) {
     if (!isHrmError(error)) throw error;
-    if (error.code === 'storage_missing') {
+    if (error.code === 'storage_missing' && store === null) {
       const message = `there are no data in ${directory} yet`;
       results.push(warning('data_missing', message, 'start hrm serve, which begins there, or set HRM_DATA_DIR'));
       const place = await placeResults('data', directory);
       return [...results, ...place, ...(await permissionResults('data', directory))];
     }
     results.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
+    if (error.code === 'storage_missing' || error.code === 'storage_replaced') return results;
   }
   const report = await describeDirectory(directory);
   results.push(identityResult(report), ...clockResults(report));

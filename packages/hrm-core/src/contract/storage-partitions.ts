@@ -14,6 +14,14 @@ import {
 /** A replacement is of the file it was made from, or a conflict. */
 export const replaceCases: StorageCases = [
   [
+    'every handle on it tells the same identity',
+    async ({ storage, another }) => {
+      const identity = await storage.identity();
+      assert.match(identity ?? '', /^.{1,128}$/);
+      assert.equal(await (await another()).identity(), identity);
+    },
+  ],
+  [
     'the first compacted file, the next one, and the removal of what they replace',
     async ({ storage }) => {
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));

@@ -209,6 +209,11 @@ export interface Storage {
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
+  /**
+   * What tells this store from every other, also in a copy of it: 1 to 128 characters. `null` where it has nothing of the kind, as a
+   * store has not that is only read and was never opened to write.
+   */
+  identity(): Promise<string | null>;
   /** Snapshots that a caller should have open at once, at most; where it is not said, as many as the caller likes. */
   readonly maxConcurrent?: number | undefined;
   close(): Promise<void>;
