@@ -263,6 +263,24 @@ describe('a faulty row', () => {
     expect((await stored()).reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
   });
 
+  it.each([
+    ['in the midst of the first chunk', 5_000],
+    ['at the end of a chunk', 9_999],
+    ['at the beginning of the second', 10_000],
+  ])('%s keeps whatever is behind its chunk out of the queue, and is the one that is told', async (_, at) => {
+    const lines = ndjson(60_000).trimEnd().split('\n');
+    const chunk = Math.floor(at / 10_000) * 10_000;
+    // Another fault, which is found sooner: at the beginning of each later chunk.
+    for (let later = chunk + 10_000; later < lines.length; later += 10_000) lines[later] = 'no JSON';
+    lines[at] = BAD.trim();
+    await file('a.ndjson', lines.join('\n'));
+    const { code, stderr } = await sandbox.run(['import', 'a.ndjson']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`nothing from its line ${chunk + 1} on was enqueued`);
+    expect(stderr).toContain(`a.ndjson:${at + 1}: device_id must be`);
+    expect(await queuedReadings()).toBe(chunk);
+  });
+
   it('is skipped and counted with --skip-invalid, each of thousands', async () => {
     const good = ndjson(30_000).split('\n').slice(0, -1);
     const lines = good.map((line, i) => (i % 3 === 0 ? 'no JSON' : i % 3 === 1 ? BAD.trim() : line));
