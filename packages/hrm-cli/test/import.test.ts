@@ -1,4 +1,5 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +48,14 @@ async function summary(...args: string[]): Promise<unknown> {
 }
 
 describe('hrm import reads', () => {
+  it('a named pipe to its end', async () => {
+    const path = join(sandbox.directory, 'pipe.ndjson');
+    execFileSync('mkfifo', [path]);
+    const { finished } = sandbox.start(['import', path, '--json']);
+    await writeFile(path, gzipSync(ndjson(20_000)));
+    expect(await finished).toMatchObject({ code: 0, stdout: '{"files":1,"enqueued":20000,"rejected":0}\n' });
+  });
+
   it.each([
     ['CSV', 'a.csv', `${HEADER}\n${ROW}\n`],
     ['CSV without an end of line at the end', 'a.csv', `${HEADER}\n${ROW}`],
@@ -370,7 +379,37 @@ async function queuedReadings(): Promise<number> {
   return JSON.parse(stdout).queue?.readings ?? 0;
 }
 
+/** Waits until a thread of a process stands in the opening of a named pipe, as the kernel of Linux calls it. */
+async function untilOpening(pid: number | undefined): Promise<void> {
+  const threads = `/proc/${pid}/task`;
+  const places = async () => {
+    const names = await readdir(threads);
+    return Promise.all(names.map((name) => readFile(`${threads}/${name}/wchan`, 'utf8').catch(() => '')));
+  };
+  await expect.poll(places, { timeout: 60_000 }).toContain('wait_for_partner');
+}
+
 describe('an import that is interrupted', () => {
+  // Nothing but /proc tells that the process has come to the pipe.
+  const readers = process.platform === 'linux' ? ['nobody opens'] : [];
+  it.each([...readers, 'somebody opens and writes nothing to', 'somebody stopped writing to'])(
+    'while it reads a named pipe that %s ends at once',
+    async (what) => {
+      const path = join(sandbox.directory, 'pipe.ndjson');
+      execFileSync('mkfifo', [path]);
+      const { child, finished } = sandbox.start(['import', path]);
+      if (what === 'nobody opens') await untilOpening(child.pid);
+      const writer = what === 'nobody opens' ? null : await open(path, 'w');
+      if (what === 'somebody stopped writing to') {
+        await writer?.write(ndjson(10_000));
+        await expect.poll(queuedReadings, { timeout: 60_000 }).toBe(10_000);
+      }
+      child.kill('SIGTERM');
+      expect(await finished).toMatchObject({ code: 6, stderr: expect.stringMatching(/interrupted/) });
+      await writer?.close();
+    },
+  );
+
   it('while it waits for room says so in its own words, and how to go on', async () => {
     await file('a.ndjson', ndjson(60_000));
     const args = ['import', 'a.ndjson', '--resume', '--queue-high-water', '15000'];
