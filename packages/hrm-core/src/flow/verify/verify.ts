@@ -46,7 +46,7 @@ export interface VerifyFault {
   readonly name: string;
   /**
    * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
-   * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
+   * user or day) · `unsorted` (or doubles; of this system's own files alone) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
    * `name_taken` (`compacted.parquet` is a directory or a link) · `orphan` (something else that is no file of the partition).
    */
@@ -92,7 +92,7 @@ export interface VerifySummary {
  * Looks at every byte and every reading of every file: that it opens and its checksums hold, that its rows are readings of
  * its path's user and day in order, that its statistics and rollup agree with them, that its name and the files that it says
  * it replaces do. With `repair` it mends what can be mended: readings are stored where they belong, rollups made anew, and files
- * with other faults set aside. It deletes nothing, and whatever stops it leaves every reading there.
+ * with other faults set aside, unless they have further columns and can be read. It deletes nothing, and whatever stops it leaves every reading there.
  *
  * A file is looked at by row groups, so that memory does not grow with it. Other processes may go on meanwhile.
  *
