@@ -83,10 +83,13 @@ function syncResults(syncMs: number): readonly CheckResult[] {
 /** Looks for readings whose minute of reception is not there yet: a correction of them would count only when it is over. */
 async function aheadResults(storage: Storage): Promise<readonly CheckResult[]> {
   const { ok, warning } = resultsOf('clock');
-  const { readings, latestMs } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
-  if (latestMs === null) return [ok('received', 'no reading was received ahead of it')];
+  const { readings, latestMs, isComplete } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
+  const days = 'of yesterday, today and later days';
+  const looked = isComplete ? days : `among the first ${MAX_AHEAD_READINGS.toLocaleString('en')} ${days}`;
+  if (latestMs === null)
+    return [ok('received', `no reading ${looked} was received ahead of it; hrm verify looks at all`)];
   const until = new Date(latestMs + MINUTE_MS).toISOString();
-  const message = `${plural(readings, 'reading')} of the last days ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
+  const message = `${plural(readings, 'reading')} ${looked} ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
   const advice = `set the clock by NTP; send corrections of these readings after ${until}, since earlier ones do not count`;
   return [warning('received_ahead', message, advice)];
 }
