@@ -182,6 +182,16 @@ describe('hrm doctor', () => {
     expect((await diagnose()).found).not.toContain('warning settings/config_readable');
   });
 
+  it('tells of what stands in the place of a date or of a user, without the user', async () => {
+    await store();
+    await writeFile(join(sandbox.dataDir, '20240116'), '', { mode: 0o600 });
+    await writeFile(join(sandbox.dataDir, '20240115', 'anastasia'), '', { mode: 0o600 });
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 3, found: ['problem data/orphans'] });
+    expect(report.text).toContain('2 files or links in the place of directories');
+    expect(report.text).not.toContain('anastasia');
+  });
+
   it('tells which store it is, and of one that has no identity', async () => {
     await store();
     expect((await diagnose()).all).toContain('ok data/identity');

@@ -19,6 +19,9 @@ const SYNC_TRIES = 3;
 const MAX_AHEAD_READINGS = 2_000_000;
 const MINUTE_MS = 60_000;
 
+/** How long obstacles are looked for, ms. */
+const MAX_OBSTACLES_MS = 3_000;
+
 /** How far a file system's clock may be from ours, ms. */
 const MAX_FILE_SKEW_MS = 2_000;
 
@@ -33,7 +36,7 @@ export async function checkStorage(settings: Settings): Promise<readonly CheckRe
     try {
       const space = await storage.check();
       results.push(...syncResults(await measureSync(storage)), ...spaceResults('data', space));
-      results.push(...(await aheadResults(storage)));
+      results.push(...(await aheadResults(storage)), ...(await obstacleResults(storage)));
     } finally {
       await storage.close();
     }
@@ -92,6 +95,23 @@ async function aheadResults(storage: Storage): Promise<readonly CheckResult[]> {
   const message = `${plural(readings, 'reading')} ${looked} ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
   const advice = `set the clock by NTP; send corrections of these readings after ${until}, since earlier ones do not count`;
   return [warning('received_ahead', message, advice)];
+}
+
+/** Looks for what keeps a date or a user's day from being stored, for a while: a store of years has very many days. */
+async function obstacleResults(storage: Storage): Promise<readonly CheckResult[]> {
+  const signal = AbortSignal.timeout(MAX_OBSTACLES_MS);
+  let count = 0;
+  try {
+    for await (const _ of storage.obstacles({}, { signal })) {
+      count += 1;
+      if (count === MAX_ENTRIES) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  if (count === 0) return [];
+  const message = `${plural(count, 'file or link', 'files or links')} in the place of directories of dates or users: nothing can be stored there`;
+  return [resultsOf('data').problem('orphans', message, 'run hrm verify, which names them, and move them away')];
 }
 
 /** Without its identity an empty mount point cannot be told from the store, nor another store. */

@@ -14,6 +14,13 @@ import {
 /** A replacement is of the file it was made from, or a conflict. */
 export const replaceCases: StorageCases = [
   [
+    'nothing that it stored itself is in the way',
+    async ({ storage }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      for await (const obstacle of storage.obstacles({})) assert.fail(JSON.stringify(obstacle));
+    },
+  ],
+  [
     'every handle on it tells the same identity',
     async ({ storage, another }) => {
       const identity = await storage.identity();

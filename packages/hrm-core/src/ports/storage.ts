@@ -89,6 +89,13 @@ export interface PartitionRange {
   readonly dirty?: boolean | undefined;
 }
 
+/** Something in the place of a partition, or of all partitions of a date. */
+export interface Obstacle {
+  readonly date: string;
+  /** `null`: in the place of the date. */
+  readonly directory: string | null;
+}
+
 /** How partitions are listed. */
 export interface ListOptions extends CallOptions {
   /** Called between dates, and waited for: lets others work where a listing takes long and finds little. */
@@ -180,6 +187,11 @@ export interface Storage {
    * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
   orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
+  /**
+   * What stands in the place of dates and partitions, and is none: a file or a link. Nothing can be stored there, and listings pass it
+   * over. By date, then directory. None where a storage cannot have such.
+   */
+  obstacles(range: Omit<PartitionRange, 'dirty'>, options?: ListOptions): AsyncIterable<Obstacle>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo. Once it has begun it is not aborted.

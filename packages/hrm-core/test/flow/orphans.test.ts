@@ -1,7 +1,8 @@
 /** Things in a user's directory that are no files of it: they are told of, and hold up nobody else. */
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -95,5 +96,42 @@ it('are named by verify, but for what begins with a dot', async () => {
       ['notes.txt', 'orphan', 'found'],
       ['part-old.parquet', 'orphan', 'found'],
     ]);
+  });
+});
+
+const OBSTRUCTIONS: readonly [string, (at: string) => Promise<unknown>][] = [
+  ['a file', (at) => writeFile(at, '')],
+  ['a link to nothing', (at) => symlink('/nowhere', at)],
+  ['a link to a directory', (at) => symlink(tmpdir(), at)],
+];
+
+describe.each(OBSTRUCTIONS)('%s in the place of', (_, put) => {
+  const faultsOf = async (storage: Storage, of: { userId?: string; date?: string } = {}) => {
+    const { faults } = await verify({ storage }, { ...of, repair: true });
+    return faults.map(({ partition: { date, directory }, name, code, outcome }) => ({
+      path: [date, directory, name].join('/'),
+      code,
+      outcome,
+    }));
+  };
+  const orphan = (at: string) => ({ path: at, code: 'orphan', outcome: 'found' });
+
+  it('a user, of the shared parts and of a date is named by verify, for whom it concerns', async () => {
+    await withStorage(async (storage, day) => {
+      await writePart({ storage }, readings('ana'));
+      for (const name of ['bo', '_shared']) await put(path.join(day, name));
+      await put(path.join(path.dirname(day), '20240116'));
+      // Nobody's, and in nobody's way.
+      await put(path.join(day, '.DS_Store'));
+      await put(path.join(path.dirname(day), 'notes'));
+      const all = ['20240115/_shared/', '20240115/bo/', '20240116//'].map(orphan);
+      expect(await faultsOf(storage)).toEqual(all);
+      expect(await faultsOf(storage, { date: '20240116' })).toEqual([orphan('20240116//')]);
+      expect(await faultsOf(storage, { userId: 'ana' })).toEqual([orphan('20240115/_shared/'), orphan('20240116//')]);
+      expect(await faultsOf(storage, { userId: 'bo', date: '20240115' })).toEqual(all.slice(0, 2));
+      // Those that can be stored are, and the others are told of.
+      await expect(writePart({ storage }, readings('bo', 10))).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(await countOf(storage, 'ana')).toBe(5);
+    });
   });
 });

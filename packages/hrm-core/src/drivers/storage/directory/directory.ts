@@ -28,7 +28,7 @@ import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf }
 import { createFlush } from './flush.js';
 import { loadIdentity, requireStore } from './identity.js';
 import { createLister } from './listing.js';
-import { listOrphans } from './orphans.js';
+import { listObstacles, listOrphans } from './orphans.js';
 import { listPartitions } from './partitions.js';
 import {
   NOTHING_TO_PREPARE,
@@ -156,6 +156,10 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
     state: (partition) => run(() => stateOfPartition(context, partition)),
     orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
+    async *obstacles(range, callOptions) {
+      requireOpen();
+      yield* listObstacles(context, range, callOptions);
+    },
     replace: (replacement, options) => write(() => inTurn(() => replaceCompacted(context, replacement, options))),
     remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
     visit: (partition) => tidy(() => visitPartition(context, partition)),
