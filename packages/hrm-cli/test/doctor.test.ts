@@ -246,6 +246,21 @@ describe('hrm doctor', () => {
     expect(report.text).toContain("s behind this machine's");
   });
 
+  it('advises nothing that does not help: neither to start what runs, nor to look for another queue', async () => {
+    const redis = await startRedis();
+    await redis.cli('SET', 'heartbeat:queue', 'a string');
+    await writeFile(join(sandbox.directory, 'file'), '');
+    for (const [env, code] of [
+      [{ REDIS_URL: redis.url }, 'queue_layout'],
+      [{ HRM_QUEUE_DIR: join(sandbox.directory, 'file/queue') }, 'queue_unavailable'],
+    ] as const) {
+      const { found, text } = await diagnose(env);
+      expect(found).toContain(`problem queue/${code}`);
+      expect(text).not.toContain('start it');
+      expect(text).toContain('mend that first: no reading can be accepted or stored');
+    }
+  });
+
   it('ends with 3 where Redis is not there, and shows no password', async () => {
     const report = await diagnose({ REDIS_URL: 'redis://:hunter2@127.0.0.1:1' });
     expect(report).toMatchObject({ code: 3, status: 'problem' });

@@ -184,7 +184,7 @@ export interface Storage {
   state(partition: Partition): Promise<string | null>;
   /**
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
-   * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
+   * a directory, a link or the like, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
   orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**

@@ -1,4 +1,6 @@
 /** Things in a user's directory that are no files of it: they are told of, and hold up nobody else. */
+
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -37,6 +39,7 @@ async function countOf(storage: Storage, userId: string): Promise<number> {
 const OBSTACLES: readonly [string, (at: string) => Promise<unknown>][] = [
   ['a directory', (at) => mkdir(at)],
   ['a link', (at) => symlink('/etc/hostname', at)],
+  ['a pipe', async (at) => execFileSync('mkfifo', [at])],
 ];
 
 it.each(OBSTACLES)(
@@ -61,8 +64,14 @@ it.each(OBSTACLES)(
       expect(failures[0]?.message).not.toContain('ana');
       expect([skipped, replaced]).toEqual([0, 0]);
       expect(await readdir(path.join(day, 'ana'))).toEqual(before);
+      expect(failures[0]?.message).toMatch(/is no file, but a directory, a link or the like/);
       expect((await verify({ storage }, { repair: true })).faults).toMatchObject([
-        { name: 'compacted.parquet', code: 'name_taken', outcome: 'found' },
+        {
+          name: 'compacted.parquet',
+          code: 'name_taken',
+          message: expect.stringMatching(/^it is no file/),
+          outcome: 'found',
+        },
       ]);
       expect(await countOf(storage, 'ana')).toBe(10);
       await rm(path.join(day, 'ana/compacted.parquet'), { recursive: true });

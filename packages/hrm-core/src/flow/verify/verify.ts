@@ -50,7 +50,7 @@ export interface VerifyFault {
    * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
    * user or day) · `unsorted` (or doubles; of this system's own files alone) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
-   * `name_taken` (`compacted.parquet` is a directory or a link) · `orphan` (something else that is no file of the partition, or no directory in its place).
+   * `name_taken` (`compacted.parquet` is no file, but a directory, a link or the like) · `orphan` (something else that is no file of the partition, or no directory in its place).
    */
   readonly code: string;
   /** For people; without the user. */
@@ -221,7 +221,7 @@ function orphanFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
   if (name !== COMPACTED_NAME) return { code: 'orphan', message };
   return {
     code: 'name_taken',
-    message: 'it is a directory or a link, and keeps the day from being compacted: move it away',
+    message: 'it is no file, but a directory, a link or the like, and keeps the day from being compacted: move it away',
   };
 }
 
