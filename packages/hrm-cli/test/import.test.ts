@@ -1,4 +1,5 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -47,6 +48,14 @@ async function summary(...args: string[]): Promise<unknown> {
 }
 
 describe('hrm import reads', () => {
+  it('a named pipe to its end', async () => {
+    const path = join(sandbox.directory, 'pipe.ndjson');
+    execFileSync('mkfifo', [path]);
+    const { finished } = sandbox.start(['import', path, '--json']);
+    await writeFile(path, gzipSync(ndjson(20_000)));
+    expect(await finished).toMatchObject({ code: 0, stdout: '{"files":1,"enqueued":20000,"rejected":0}\n' });
+  });
+
   it.each([
     ['CSV', 'a.csv', `${HEADER}\n${ROW}\n`],
     ['CSV without an end of line at the end', 'a.csv', `${HEADER}\n${ROW}`],
@@ -263,6 +272,24 @@ describe('a faulty row', () => {
     expect((await stored()).reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
   });
 
+  it.each([
+    ['in the midst of the first chunk', 5_000],
+    ['at the end of a chunk', 9_999],
+    ['at the beginning of the second', 10_000],
+  ])('%s keeps whatever is behind its chunk out of the queue, and is the one that is told', async (_, at) => {
+    const lines = ndjson(60_000).trimEnd().split('\n');
+    const chunk = Math.floor(at / 10_000) * 10_000;
+    // Another fault, which is found sooner: at the beginning of each later chunk.
+    for (let later = chunk + 10_000; later < lines.length; later += 10_000) lines[later] = 'no JSON';
+    lines[at] = BAD.trim();
+    await file('a.ndjson', lines.join('\n'));
+    const { code, stderr } = await sandbox.run(['import', 'a.ndjson']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`nothing from its line ${chunk + 1} on was enqueued`);
+    expect(stderr).toContain(`a.ndjson:${at + 1}: device_id must be`);
+    expect(await queuedReadings()).toBe(chunk);
+  });
+
   it('is skipped and counted with --skip-invalid, each of thousands', async () => {
     const good = ndjson(30_000).split('\n').slice(0, -1);
     const lines = good.map((line, i) => (i % 3 === 0 ? 'no JSON' : i % 3 === 1 ? BAD.trim() : line));
@@ -352,7 +379,37 @@ async function queuedReadings(): Promise<number> {
   return JSON.parse(stdout).queue?.readings ?? 0;
 }
 
+/** Waits until a thread of a process stands in the opening of a named pipe, as the kernel of Linux calls it. */
+async function untilOpening(pid: number | undefined): Promise<void> {
+  const threads = `/proc/${pid}/task`;
+  const places = async () => {
+    const names = await readdir(threads);
+    return Promise.all(names.map((name) => readFile(`${threads}/${name}/wchan`, 'utf8').catch(() => '')));
+  };
+  await expect.poll(places, { timeout: 60_000 }).toContain('wait_for_partner');
+}
+
 describe('an import that is interrupted', () => {
+  // Nothing but /proc tells that the process has come to the pipe.
+  const readers = process.platform === 'linux' ? ['nobody opens'] : [];
+  it.each([...readers, 'somebody opens and writes nothing to', 'somebody stopped writing to'])(
+    'while it reads a named pipe that %s ends at once',
+    async (what) => {
+      const path = join(sandbox.directory, 'pipe.ndjson');
+      execFileSync('mkfifo', [path]);
+      const { child, finished } = sandbox.start(['import', path]);
+      if (what === 'nobody opens') await untilOpening(child.pid);
+      const writer = what === 'nobody opens' ? null : await open(path, 'w');
+      if (what === 'somebody stopped writing to') {
+        await writer?.write(ndjson(10_000));
+        await expect.poll(queuedReadings, { timeout: 60_000 }).toBe(10_000);
+      }
+      child.kill('SIGTERM');
+      expect(await finished).toMatchObject({ code: 6, stderr: expect.stringMatching(/interrupted/) });
+      await writer?.close();
+    },
+  );
+
   it('while it waits for room says so in its own words, and how to go on', async () => {
     await file('a.ndjson', ndjson(60_000));
     const args = ['import', 'a.ndjson', '--resume', '--queue-high-water', '15000'];

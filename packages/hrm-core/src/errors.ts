@@ -87,6 +87,18 @@ export function isUnstorable(error: unknown): boolean {
 }
 
 /**
+ * The error of a storage that is not the store that a queue's readings went to.
+ * @param what - what is there instead, as the beginning of a sentence.
+ * @param code - `storage_missing` where there is no store, `storage_replaced` where there is another.
+ */
+export function otherStoreError(what: string, code: 'storage_missing' | 'storage_replaced'): HrmError {
+  return new HrmError(
+    `${what}: mount the disk of the store that the readings of this queue went to, name its directory (HRM_DATA_DIR), or run hrm drain --adopt to go on with this one`,
+    { kind: 'unavailable', code },
+  );
+}
+
+/**
  * The error of an aborted call.
  * @param what - the call that was aborted, in the form "claiming a batch".
  */

@@ -2,6 +2,7 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
+import { isHrmError } from './errors.js';
 import { DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
@@ -40,15 +41,40 @@ async function openDriver(
   return openRedisQueue({ ...keys, server: redisUrl });
 }
 
+/** How the storage is opened. */
+export interface OpenStorageOptions extends OpenOptions {
+  /** Only look, and make nothing; default false. */
+  readonly readOnly?: boolean | undefined;
+  /** The identity of the store that must be there, as `queue.store.get()` or {@link rememberedStore} tells it; default: whichever. */
+  readonly store?: string | null | undefined;
+}
+
 /**
  * Opens the storage: the directory `dataDir`.
- * @param readOnly - only look, and make nothing; default false.
  * @throws HrmError kind `unavailable` with what to do.
  */
 export async function openStorage(
   { dataDir }: Pick<Settings, 'dataDir'>,
-  { readOnly = false, create = true }: OpenOptions & { readonly readOnly?: boolean } = {},
+  { readOnly = false, create = true, store = null }: OpenStorageOptions = {},
 ): Promise<Storage> {
   const { openDirectoryStorage } = await import('./drivers/storage/directory/directory.js');
-  return openDirectoryStorage({ directory: dataDir, readOnly, create });
+  return openDirectoryStorage({ directory: dataDir, readOnly, create, store });
+}
+
+/**
+ * The identity of the store that the queue's readings went to; for who has no use for the queue itself. `null` where none is remembered,
+ * and where the queue is not there or cannot be asked: what is wrong with it is for those who work with it to say.
+ */
+export async function rememberedStore(settings: QueueSettings): Promise<string | null> {
+  try {
+    const queue = await openQueue(settings, { create: false });
+    try {
+      return await queue.store.get();
+    } finally {
+      await queue.close();
+    }
+  } catch (error) {
+    if (isHrmError(error)) return null;
+    throw error;
+  }
 }

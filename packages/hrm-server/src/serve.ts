@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
-import { openQueue, openStorage } from 'hrm-core/open';
+import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
@@ -101,10 +101,12 @@ export async function serve(
   const keys = listens ? openKeys(settings, log, known) : undefined;
   if (keys !== undefined) requireProtected(settings, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
-  const storage = await openStorage(settings);
-  let queue: Queue | null = null;
+  const queue = needsQueue ? await openQueue(settings) : null;
+  let storage: Storage | null = null;
   try {
-    queue = needsQueue ? await openQueue(settings) : null;
+    // A compacter alone makes a store of an empty directory too.
+    const store = queue === null ? await rememberedStore(settings) : await queue.store.get();
+    storage = await openStorage(settings, { store });
     const access = keys === undefined ? {} : { anonymous: !keys.isNeeded() };
     log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings), ...access }, 'starting');
     const tracing = await openTracing(process.env, log);
@@ -196,8 +198,8 @@ async function listenForOps(
   return await listen({ app, requests }, place, limits);
 }
 
-async function closeComponents({ queue, storage }: Pick<ServiceComponents, 'queue' | 'storage'>): Promise<void> {
-  await Promise.all([queue?.close(), storage.close()]);
+async function closeComponents({ queue, storage }: { queue: Queue | null; storage: Storage | null }): Promise<void> {
+  await Promise.all([queue?.close(), storage?.close()]);
 }
 
 /** Whether it did; an error is passed on, as long as somebody waits for it. */

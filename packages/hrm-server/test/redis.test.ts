@@ -28,14 +28,17 @@ async function minutesOf(url: string, userId: string): Promise<unknown[]> {
   return answer.data;
 }
 
-test('takes readings, stores them, and leaves nothing in Redis', async () => {
+test('takes readings, stores them, and leaves nothing in Redis but which store it was', async () => {
   const redis = await startRedis({ user: { name: 'hrm', password: 'kept-secret' } });
   const { url, lines } = await startOver(redis, ['api', 'consumer', 'compacter']);
   expect((await post(url, wireReading({ user_id: 'ana' }))).status).toBe(202);
   expect((await post(url, [wireReading({ user_id: 'ana', device_id: 'other' })])).status).toBe(202);
   const foreign = { device_id: 'x', user_id: 'ben', timestamp_ms: Date.UTC(2024, 0, 15, 10), heart_rate: 99 };
   await redis.cli('RPUSH', 'heartbeat:queue', JSON.stringify(foreign));
-  await until(async () => (await redis.cli('KEYS', '*')) === '', 'everything is acknowledged');
+  await until(
+    async () => (await redis.cli('KEYS', '*')) === 'heartbeat:processing:store',
+    'everything is acknowledged',
+  );
   expect(await minutesOf(url, 'ana')).toMatchObject([{ count: 1 }]);
   expect(await minutesOf(url, 'ben')).toMatchObject([{ heart_rate: 99, count: 1, device_ids: ['x'] }]);
   expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' });

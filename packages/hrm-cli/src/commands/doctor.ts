@@ -42,7 +42,7 @@ export const doctorCommand: Command = {
       ...checkSettings(settings, env),
       ...checkKeys(settings, Date.now()),
       ...checkSurroundings(settings, config),
-      ...(await bounded('data', checkStorage(settings.dataDir))),
+      ...(await bounded('data', checkStorage(settings))),
       ...(await bounded('queue', checkQueue(settings))),
     ];
     const status = worst(results);

@@ -1,4 +1,4 @@
-import { type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
+import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output.js';
@@ -10,15 +10,25 @@ export const drainCommand: Command = {
   about:
     'Stores one batch of the queue as Parquet files and acknowledges it; an empty queue is no error. ' +
     'Bad readings become dead letters (hrm dlq list). What cannot be written now stays queued: --all stops then, with exit code 3.',
-  options: [{ name: 'all', about: 'Go on until the queue is empty.' }],
+  options: [
+    { name: 'all', about: 'Go on until the queue is empty.' },
+    {
+      name: 'adopt',
+      about:
+        'Store in the data directory from now on, though the readings of this queue went to another store before. ' +
+        'A directory that was moved or restored is the same store, and needs no --adopt.',
+    },
+  ],
   settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs', 'maxPastMs'],
   examples: ['hrm drain', 'hrm drain --all', 'hrm drain --all --json'],
   async run(invocation) {
-    const { settings, json, output } = invocation;
+    const { args, settings, json, output } = invocation;
+    const adopts = args.has('adopt');
     const queue = await openQueue(settings);
     try {
-      const storage = await openStorage(settings);
+      const storage = await openStorage(settings, { store: adopts ? null : await queue.store.get() });
       try {
+        if (adopts) await adoptStore({ queue, storage });
         const { total, left } = await drain({ queue, storage }, invocation);
         await output.write(json ? `${JSON.stringify(toWire(total, left))}\n` : totalText(total, left));
         return total.postponed === 0 ? 'done' : 'unavailable';

@@ -42,7 +42,12 @@ export const healthCommand: Command = {
 async function lookAround(settings: Settings): Promise<CheckResult> {
   const { createHealth } = await import('hrm-server');
   const queue = openQueue(settings, { create: false });
-  const storage = openStorage(settings, { create: false });
+  // What is wrong with a queue that cannot be asked, its own check says.
+  const store = queue.then(
+    (opened) => opened.store.get().catch(() => null),
+    () => null,
+  );
+  const storage = store.then((identity) => openStorage(settings, { create: false, store: identity }));
   // What cannot be opened, or takes too long, is a result as what cannot be used is: the checks wait for it, bounded.
   const health = createHealth(
     {

@@ -105,5 +105,7 @@ function minuteText(ms: number): string {
 const OUTCOMES = { found: '', repaired: ' (repaired)', set_aside: ' (set aside)' } as const;
 
 function faultText({ partition: { date, directory }, name, code, message, outcome }: VerifyFault): string {
-  return `${date}/${visibleText(directory)}/${visibleText(name)}: ${code}: ${visibleText(message)}${OUTCOMES[outcome]}\n`;
+  // Where the place itself is taken there is no file, and maybe no directory.
+  const path = [date, directory, name].filter((part) => part !== '').map(visibleText);
+  return `${path.join('/')}: ${code}: ${visibleText(message)}${OUTCOMES[outcome]}\n`;
 }

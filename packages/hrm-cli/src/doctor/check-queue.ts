@@ -21,8 +21,11 @@ export async function checkQueue(settings: Settings): Promise<readonly CheckResu
   } catch (error) {
     if (!isHrmError(error)) throw error;
     if (error.code === 'queue_missing') return await missingResults(settings.queueDir);
+    // What to do depends on what is wrong, and the error says it.
     const advice =
-      error.kind === 'invalid' ? 'change that setting or server' : 'start it, or set REDIS_URL or HRM_QUEUE_DIR';
+      error.kind === 'invalid'
+        ? 'change that setting or server'
+        : 'mend that first: no reading can be accepted or stored';
     return [problem(error.code, error.message, advice)];
   }
 }

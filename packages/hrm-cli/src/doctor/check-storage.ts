@@ -2,7 +2,8 @@ import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
 import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
-import { openStorage } from 'hrm-core/open';
+import { openStorage, rememberedStore } from 'hrm-core/open';
+import type { Settings } from 'hrm-core/settings';
 import { plural } from '../output.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
@@ -18,31 +19,37 @@ const SYNC_TRIES = 3;
 const MAX_AHEAD_READINGS = 2_000_000;
 const MINUTE_MS = 60_000;
 
+/** How long obstacles are looked for, ms. */
+const MAX_OBSTACLES_MS = 3_000;
+
 /** How far a file system's clock may be from ours, ms. */
 const MAX_FILE_SKEW_MS = 2_000;
 
 /** Looks at the data directory: whether it can be written durably, the room, who may read it, what was left or set aside. */
-export async function checkStorage(directory: string): Promise<readonly CheckResult[]> {
+export async function checkStorage(settings: Settings): Promise<readonly CheckResult[]> {
+  const { dataDir: directory } = settings;
   const { ok, warning, problem } = resultsOf('data');
   const results: CheckResult[] = [];
+  const store = await rememberedStore(settings);
   try {
-    const storage = await openStorage({ dataDir: directory }, { create: false });
+    const storage = await openStorage(settings, { create: false, store });
     try {
       const space = await storage.check();
       results.push(...syncResults(await measureSync(storage)), ...spaceResults('data', space));
-      results.push(...(await aheadResults(storage)));
+      results.push(...(await aheadResults(storage)), ...(await obstacleResults(storage)));
     } finally {
       await storage.close();
     }
   } catch (error) {
     if (!isHrmError(error)) throw error;
-    if (error.code === 'storage_missing') {
+    if (error.code === 'storage_missing' && store === null) {
       const message = `there are no data in ${directory} yet`;
       results.push(warning('data_missing', message, 'start hrm serve, which begins there, or set HRM_DATA_DIR'));
       const place = await placeResults('data', directory);
       return [...results, ...place, ...(await permissionResults('data', directory))];
     }
     results.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
+    if (error.code === 'storage_missing' || error.code === 'storage_replaced') return results;
   }
   const report = await describeDirectory(directory);
   results.push(identityResult(report), ...clockResults(report));
@@ -79,12 +86,32 @@ function syncResults(syncMs: number): readonly CheckResult[] {
 /** Looks for readings whose minute of reception is not there yet: a correction of them would count only when it is over. */
 async function aheadResults(storage: Storage): Promise<readonly CheckResult[]> {
   const { ok, warning } = resultsOf('clock');
-  const { readings, latestMs } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
-  if (latestMs === null) return [ok('received', 'no reading was received ahead of it')];
+  const { readings, latestMs, isComplete } = await findReceivedAhead({ storage }, { maxReadings: MAX_AHEAD_READINGS });
+  const days = 'of yesterday, today and later days';
+  const looked = isComplete ? days : `among the first ${MAX_AHEAD_READINGS.toLocaleString('en')} ${days}`;
+  if (latestMs === null)
+    return [ok('received', `no reading ${looked} was received ahead of it; hrm verify looks at all`)];
   const until = new Date(latestMs + MINUTE_MS).toISOString();
-  const message = `${plural(readings, 'reading')} of the last days ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
+  const message = `${plural(readings, 'reading')} ${looked} ${readings === 1 ? 'was' : 'were'} received ahead of it, up to ${until}`;
   const advice = `set the clock by NTP; send corrections of these readings after ${until}, since earlier ones do not count`;
   return [warning('received_ahead', message, advice)];
+}
+
+/** Looks for what keeps a date or a user's day from being stored, for a while: a store of years has very many days. */
+async function obstacleResults(storage: Storage): Promise<readonly CheckResult[]> {
+  const signal = AbortSignal.timeout(MAX_OBSTACLES_MS);
+  let count = 0;
+  try {
+    for await (const _ of storage.obstacles({}, { signal })) {
+      count += 1;
+      if (count === MAX_ENTRIES) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  if (count === 0) return [];
+  const message = `${plural(count, 'file or link', 'files or links')} in the place of directories of dates or users: nothing can be stored there`;
+  return [resultsOf('data').problem('orphans', message, 'run hrm verify, which names them, and move them away')];
 }
 
 /** Without its identity an empty mount point cannot be told from the store, nor another store. */

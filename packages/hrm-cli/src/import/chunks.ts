@@ -8,6 +8,7 @@ import type { ImportRow } from './row.js';
 /** Consecutive rows of one input, enqueued together. */
 export interface Chunk {
   readonly label: string;
+  /** May be empty at the end of an input, for its point. */
   readonly rows: readonly ImportRow[];
   /** All rows before it are in this chunk or one before; `null` where that is not known, or nobody wants to. */
   readonly point: ResumePoint | null;
@@ -40,6 +41,7 @@ export async function* readChunks(
   let rows: ImportRow[] = [];
   let length = 0;
   let point = from;
+  let told = from;
   const position = { offset: from?.offset ?? 0, line: from?.line ?? 1 };
   try {
     const lines = readLines(input.read(onBytes, position.offset), position, before);
@@ -49,6 +51,7 @@ export async function* readChunks(
         length += row.size;
         if (rows.length < MAX_ENQUEUE_READINGS && length < MAX_CHUNK_LENGTH) continue;
         yield { label, rows, point };
+        told = point;
         rows = [];
         length = 0;
       }
@@ -57,7 +60,7 @@ export async function* readChunks(
   } catch (error) {
     throw isHrmError(error) && error.code === 'invalid_header' ? withLabel(label, error) : error;
   }
-  if (rows.length > 0) yield { label, rows, point };
+  if (rows.length > 0 || point !== told) yield { label, rows, point };
 }
 
 function withLabel(label: string, error: HrmError): HrmError {

@@ -11,16 +11,27 @@ import { openClient } from '../server.js';
 export interface Destination extends Pick<Queue, 'depth'> {
   /** Whether it has tried again by itself by the time it says that it is unavailable. */
   readonly waitsForRoom: boolean;
-  /** Takes 1 to 10,000 readings as a wire spells them, all or none. @returns how many. */
-  enqueue(items: readonly unknown[], options: EnqueueOptions): Promise<number>;
+  /**
+   * Takes 1 to 10,000 readings as a wire spells them, all or none.
+   * @param onJudged - called once they are known to be sound, which may be before they are taken.
+   * @returns how many.
+   */
+  enqueue(items: readonly unknown[], options: EnqueueOptions, onJudged?: () => void): Promise<number>;
 }
 
 /** A queue as a destination. */
 export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
   return {
     waitsForRoom: false,
-    enqueue: async (items, options) =>
-      (await enqueueUntrusted({ queue }, items, { ...options, wireOnly: true })).accepted,
+    async enqueue(items, options, onJudged) {
+      const judged: Pick<Queue, 'push'> = {
+        push(elements, pushOptions) {
+          onJudged?.();
+          return queue.push(elements, pushOptions);
+        },
+      };
+      return (await enqueueUntrusted({ queue: judged }, items, { ...options, wireOnly: true })).accepted;
+    },
     depth: () => queue.depth(),
   };
 }

@@ -1,7 +1,6 @@
 /**
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type EnqueueOptions,
   enqueueUntrusted,
@@ -52,12 +51,21 @@ interface Import {
   readonly backpressure: Backpressure;
 }
 
+/** What ended an import, and at which chunk. */
+interface Failure {
+  readonly index: number;
+  readonly error: unknown;
+}
+
 /**
  * Enqueues chunks until they end. A chunk is enqueued whole or, with `skipInvalid`, without its faulty rows.
+ *
+ * Chunks are judged one after the other and written several at a time, so that nothing behind a faulty one is enqueued. A server judges
+ * when it takes a chunk, so it gets one at a time.
  * @param tally - counts along, also when this throws.
  * While the queue is full it waits as long as anything moves.
  * @throws HrmError kind `invalid`, code `invalid_readings`, at the first chunk with a fault; kind `unavailable` when the
- *   queue stays so. Everything in flight has ended by then.
+ *   queue stays so. Of several failures the first in the input; everything in flight has ended by then.
  */
 export async function enqueueChunks(
   queue: Destination,
@@ -67,31 +75,37 @@ export async function enqueueChunks(
 ): Promise<void> {
   const one: Import = { queue, rules, tally, backpressure: createBackpressure(queue, tally, rules) };
   const running = new Set<Promise<void>>();
-  const failures: unknown[] = [];
+  const failures: Failure[] = [];
   const accepted = acceptInOrder(rules);
   let started = 0;
-  function start(chunk: Chunk): void {
+  /** Resolves once the chunk is judged, or what became of it is known. */
+  function start(chunk: Chunk): Promise<void> {
     const index = started;
     started += 1;
-    const work = enqueueChunk(one, chunk)
-      .then(() => accepted(index, chunk))
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => running.delete(work));
-    running.add(work);
+    return new Promise((resolve) => {
+      const work = enqueueChunk(one, chunk, resolve)
+        .then(() => accepted(index, chunk))
+        .catch((error: unknown) => void failures.push({ index, error }))
+        .finally(() => {
+          running.delete(work);
+          resolve();
+        });
+      running.add(work);
+    });
   }
   try {
     for await (const chunk of chunks) {
       if (running.size >= MAX_CHUNKS_IN_FLIGHT) await Promise.race(running);
       if (failures.length > 0) break;
-      start(chunk);
-      // A faulty chunk is known to be one within this turn, so that nothing behind it is enqueued.
-      await nextTurn();
+      await start(chunk);
       if (failures.length > 0) break;
     }
-  } finally {
-    await Promise.all(running);
+  } catch (error) {
+    failures.push({ index: started, error });
   }
-  if (failures.length > 0) throw failures[0];
+  await Promise.all(running);
+  const [first] = failures.sort((a, b) => a.index - b.index);
+  if (first !== undefined) throw first.error;
 }
 
 /** Chunks overtake each other; a later one says nothing as long as an earlier one may fail. */
@@ -108,12 +122,13 @@ function acceptInOrder({ onAccepted }: ChunkRules) {
   };
 }
 
-async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
+async function enqueueChunk(one: Import, chunk: Chunk, onJudged: () => void): Promise<void> {
   const { rules, tally } = one;
+  if (chunk.rows.length === 0) return;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   if (items.length === chunk.rows.length) {
     try {
-      await push(one, items);
+      await push(one, items, onJudged);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
@@ -125,11 +140,15 @@ async function enqueueChunk(one: Import, chunk: Chunk): Promise<void> {
   tally.rejected += invalid;
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
-  if (valid.length > 0) await push(one, valid);
+  if (valid.length > 0) await push(one, valid, onJudged);
 }
 
-async function push({ queue, rules, tally, backpressure }: Import, items: readonly unknown[]): Promise<void> {
-  const accepted = await enqueueWithBackpressure(queue, items, { ...rules, backpressure });
+async function push(
+  { queue, rules, tally, backpressure }: Import,
+  items: readonly unknown[],
+  onJudged: () => void,
+): Promise<void> {
+  const accepted = await enqueueWithBackpressure(queue, items, { ...rules, backpressure, onJudged });
   // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
   tally.enqueued += accepted;
 }

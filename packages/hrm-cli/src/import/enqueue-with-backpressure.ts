@@ -10,6 +10,8 @@ const RETRY = { minMs: 100, maxMs: 2_000 };
 export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
   readonly signal: AbortSignal;
   readonly backpressure: Backpressure;
+  /** Called once the readings are known to be sound; maybe more than once. */
+  readonly onJudged?: (() => void) | undefined;
 }
 
 /**
@@ -20,12 +22,12 @@ export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | '
 export async function enqueueWithBackpressure(
   destination: Destination,
   items: readonly unknown[],
-  { naiveTimestamps, maxFutureMs, maxPastMs, signal, backpressure }: EnqueueRules,
+  { naiveTimestamps, maxFutureMs, maxPastMs, signal, backpressure, onJudged }: EnqueueRules,
 ): Promise<number> {
   let retries = 0;
   for (;;) {
     try {
-      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, maxPastMs, signal });
+      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, maxPastMs, signal }, onJudged);
     } catch (error) {
       if (isHrmError(error) && error.code === 'queue_full') {
         await backpressure.wait(error);

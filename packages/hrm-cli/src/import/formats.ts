@@ -49,7 +49,11 @@ export async function* readRows(
 ): AsyncGenerator<RowBatch> {
   let known = from?.format ?? format;
   let reader = known === undefined ? undefined : createReader(known, from?.header);
+  let offset = position.offset;
   for await (const some of lines) {
+    // In the midst of a line that may go on another day, nothing can begin anew.
+    const isWhole = position.offset !== offset;
+    offset = position.offset;
     const rows: ImportRow[] = [];
     for (const line of some) {
       if ('text' in line && line.text.trim() === '' && reader === undefined) continue;
@@ -58,7 +62,7 @@ export async function* readRows(
       // Not spread: a quote that was open for long gives many.
       for (const row of reader.take(line)) rows.push(row);
     }
-    yield { rows, point: before === undefined ? null : pointOf(reader, known, position, before) };
+    yield { rows, point: before === undefined || !isWhole ? null : pointOf(reader, known, position, before) };
   }
   if (reader !== undefined) yield { rows: reader.end(), point: null };
 }

@@ -1,10 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, open as openDescriptor } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { errorCode, HrmError } from 'hrm-core';
+import { errorCode, HrmError, isHrmError } from 'hrm-core';
 import type { Surroundings } from '../command.js';
 
 /** Of a file, read at once. */
@@ -50,13 +53,18 @@ export async function closeInputs(inputs: readonly Input[]): Promise<void> {
 
 async function openFile(label: string, { cwd, signal }: InputSurroundings): Promise<Input> {
   const path = resolve(cwd, label);
-  const handle = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    throw inputError(
-      label,
-      cause.code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${cause.code})`,
-      cause,
-    );
-  });
+  try {
+    const isPipe = (await stat(path)).isFIFO();
+    if (isPipe) return await openPipe(label, path, signal);
+    return await openHandle(label, path, await open(path, 'r'), signal);
+  } catch (cause) {
+    if (isHrmError(cause)) throw cause;
+    const code = errorCode(cause);
+    throw inputError(label, code === 'ENOENT' ? 'there is no such file' : `cannot be opened (${code})`, cause);
+  }
+}
+
+async function openHandle(label: string, path: string, handle: FileHandle, signal: AbortSignal): Promise<Input> {
   const stats = await handle.stat();
   if (stats.isDirectory()) {
     await handle.close();
@@ -77,6 +85,36 @@ async function openFile(label: string, { cwd, signal }: InputSurroundings): Prom
     },
     close: () => handle.close(),
   };
+}
+
+/**
+ * Opens a named pipe. That takes until somebody opens its other end, which may be never; a signal opens it, since a thread that waits
+ * there would keep the process from ending. Nor is anything read in a thread, which would wait for bytes.
+ */
+async function openPipe(label: string, path: string, signal: AbortSignal): Promise<Input> {
+  function wake(): void {
+    // Where it is open by now, nobody waits for this.
+    open(path, constants.O_WRONLY | constants.O_NONBLOCK).then(
+      (writer) => writer.close(),
+      () => undefined,
+    );
+  }
+  if (signal.aborted) throw interruptedError();
+  signal.addEventListener('abort', wake, { once: true });
+  const fd = await promisify(openDescriptor)(path, 'r').finally(() => signal.removeEventListener('abort', wake));
+  const stream = new Socket({ fd, readable: true, writable: false });
+  const input: Input = {
+    label,
+    path: null,
+    byteLength: undefined,
+    read: (onBytes) => readBytes(label, stream, onBytes, signal, 0),
+    async close() {
+      stream.destroy();
+    },
+  };
+  if (!signal.aborted) return input;
+  await input.close();
+  throw interruptedError();
 }
 
 /** The bytes of a file. Not its own stream: that closes the file where its reader leaves early. */
@@ -137,7 +175,7 @@ async function* readBytes(
       left = Math.max(0, left - piece.byteLength);
     }
   } catch (cause) {
-    if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
+    if (signal.aborted) throw interruptedError(cause);
     const code = errorCode(cause);
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
@@ -194,4 +232,8 @@ function inputError(label: string, problem: string, cause?: unknown): HrmError {
     cause,
     faults: [{ path: label, message: problem }],
   });
+}
+
+function interruptedError(cause?: unknown): HrmError {
+  return new HrmError('interrupted', { kind: 'closed', code: 'aborted', cause });
 }

@@ -29,7 +29,8 @@ const NOT_UTF8 = 'the line is not UTF-8';
  * Splits bytes into lines, numbered from 1, as many at a time as one piece of the source completes. The line ends `\n`
  * and `\r\n`, and a byte order mark before the first line, are taken off. Holds one piece and one line at most.
  * @param position - where `pieces` begin; at each yield it is moved to the first line that was not given yet.
- * @param passing - at each yield it has got all bytes before `position`, and none behind it.
+ * @param passing - at each yield it has got all bytes before `position`, and none behind it. Not at the yield of a last line without an
+ *   end: the position stays where that line begins, since more of it may come, and its bytes have passed.
  */
 export async function* readLines(
   pieces: AsyncIterable<Buffer>,

@@ -38,6 +38,7 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
   requeueTests(register);
   waitTests(register);
   feedTests(register);
+  storeTests(register);
   for (let count = 0; count < histories; count += 1) {
     const seed = randomInt(2 ** 31);
     register(`agrees with the model, seed ${seed}`, async (queue, fixture) => {
@@ -45,6 +46,24 @@ export function queueContract({ test, fixture: create, histories = 20 }: QueueCo
       await checkRandomHistory(handles, (ms) => fixture.advance(ms), seed, HISTORY_STEPS);
     });
   }
+}
+
+function storeTests(test: Register): void {
+  test('remembers the first store, for every handle, until another is put in its place', async (queue, fixture) => {
+    const other = await fixture.open();
+    assert.equal(await queue.store.get(), null);
+    const both = await Promise.all([queue.store.remember('a'), other.store.remember('b')]);
+    const [first] = both;
+    assert.deepEqual(both, [first, first]);
+    assert.ok(first === 'a' || first === 'b');
+    assert.equal(await other.store.get(), first);
+    assert.equal(await other.store.remember('c', { replace: true }), 'c');
+    assert.equal(await queue.store.get(), 'c');
+    await queue.close();
+    await rejectsWith('closed', queue.store.get());
+    await rejectsWith('closed', queue.store.remember('d'));
+    assert.equal(await (await fixture.open()).store.get(), 'c');
+  });
 }
 
 function elementTests(test: Register): void {

@@ -14,6 +14,21 @@ import {
 /** A replacement is of the file it was made from, or a conflict. */
 export const replaceCases: StorageCases = [
   [
+    'nothing that it stored itself is in the way',
+    async ({ storage }) => {
+      await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
+      for await (const obstacle of storage.obstacles({})) assert.fail(JSON.stringify(obstacle));
+    },
+  ],
+  [
+    'every handle on it tells the same identity',
+    async ({ storage, another }) => {
+      const identity = await storage.identity();
+      assert.match(identity ?? '', /^.{1,128}$/);
+      assert.equal(await (await another()).identity(), identity);
+    },
+  ],
+  [
     'the first compacted file, the next one, and the removal of what they replace',
     async ({ storage }) => {
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));

@@ -9,7 +9,7 @@ import { hasChecksum, pieceChecksum } from './checksum.js';
 import { decodeColumns } from './decode-columns.js';
 import type { Encoder } from './encode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
-import { createPageReader, decodeSlice } from './foreign/decode.js';
+import { decodeSlice, pageReaderOf } from './foreign/decode.js';
 
 /** A stored file's readings, and what else it holds. */
 export interface DecodedFile {
@@ -104,7 +104,7 @@ export async function decodeGroups(
 
 /** Rows as another writer wrote them, which nobody has judged. */
 async function decodeForeign(file: StoredFile, groups: readonly RowGroup[]): Promise<ReadingColumns[]> {
-  const reader = createPageReader(file);
+  const reader = pageReaderOf(file);
   const tables: ReadingColumns[] = [];
   for (const { foreign, rows } of groups) {
     if (foreign !== undefined) tables.push(await decodeSlice(reader, foreign, rows));

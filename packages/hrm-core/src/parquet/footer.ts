@@ -104,7 +104,7 @@ export async function asDamage<T>(file: StoredFile, { date }: Partition, read: (
     if (isHrmError(error) || isOutOfMemory(error)) throw error;
     const code = leftCodeOf(error);
     if (code !== null && error instanceof Error) {
-      throw new HrmError(`${file.name} of ${date} is left where it is, and nothing is read of it: ${error.message}`, {
+      throw new HrmError(`${file.name} of ${date} is kept as it is, and nothing is read of it: ${error.message}`, {
         kind: 'data',
         code,
         file: { date, name: file.name },

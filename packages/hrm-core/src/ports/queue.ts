@@ -144,6 +144,21 @@ export interface DeadLetters {
 }
 
 /**
+ * Which store a queue's readings go to. By it a consumer tells that store from the empty mount point of its disk, and from another
+ * store, also when it was started after the disk had gone.
+ */
+export interface StoreMemory {
+  /** The identity of the store that readings of this queue were first written to; `null` while there is none. */
+  get(): Promise<string | null>;
+  /**
+   * Remembers a store as durably as a push: the first one stays, also where two come at once.
+   * @param options.replace - whether this one takes the place of the first; default false.
+   * @returns the identity that is remembered now.
+   */
+  remember(identity: string, options?: { readonly replace?: boolean | undefined }): Promise<string>;
+}
+
+/**
  * The queue, as the flow needs it.
  *
  * Every method throws HrmError kind `unavailable` (code `queue_unavailable`, with the cause) when the queue cannot do it
@@ -178,6 +193,7 @@ export interface Queue {
    */
   check(): Promise<QueueCheck>;
   readonly deadLetters: DeadLetters;
+  readonly store: StoreMemory;
   /** What was pushed a moment ago, for those who watch. */
   readonly feed: Feed;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */

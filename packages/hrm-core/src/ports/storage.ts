@@ -89,6 +89,13 @@ export interface PartitionRange {
   readonly dirty?: boolean | undefined;
 }
 
+/** Something in the place of a partition, or of all partitions of a date. */
+export interface Obstacle {
+  readonly date: string;
+  /** `null`: in the place of the date. */
+  readonly directory: string | null;
+}
+
 /** How partitions are listed. */
 export interface ListOptions extends CallOptions {
   /** Called between dates, and waited for: lets others work where a listing takes long and finds little. */
@@ -177,9 +184,14 @@ export interface Storage {
   state(partition: Partition): Promise<string | null>;
   /**
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
-   * a directory or a link, and any other name, unless it begins with a dot. None where a storage cannot have such.
+   * a directory, a link or the like, and any other name, unless it begins with a dot. None where a storage cannot have such.
    */
   orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
+  /**
+   * What stands in the place of dates and partitions, and is none: a file or a link. Nothing can be stored there, and listings pass it
+   * over. By date, then directory. None where a storage cannot have such.
+   */
+  obstacles(range: Omit<PartitionRange, 'dirty'>, options?: ListOptions): AsyncIterable<Obstacle>;
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo. Once it has begun it is not aborted.
@@ -209,6 +221,11 @@ export interface Storage {
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
+  /**
+   * What tells this store from every other, also in a copy of it: 1 to 128 characters. `null` where it has nothing of the kind, as a
+   * store has not that is only read and was never opened to write.
+   */
+  identity(): Promise<string | null>;
   /** Snapshots that a caller should have open at once, at most; where it is not said, as many as the caller likes. */
   readonly maxConcurrent?: number | undefined;
   close(): Promise<void>;

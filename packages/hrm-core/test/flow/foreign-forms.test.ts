@@ -129,7 +129,7 @@ describe('is read, answered and merged', () => {
     await withTheirs(write, async (storage, directory) => {
       expect(await ask(storage)).toEqual({ rows: answerOf([...OWN, ...THEIRS]), damage: [] });
       const codes = (await verify({ storage })).faults.map(({ code }) => code);
-      expect(codes).toEqual(['invalid_readings', 'unsorted']);
+      expect(codes).toEqual(['invalid_readings']);
       expect(await compact({ storage }, { all: true })).toMatchObject({ failures: [], compacted: 1 });
       expect(await ask(storage)).toEqual({ rows: answerOf([...OWN, ...THEIRS]), damage: [] });
       expect(await readdir(directory)).toContain('compacted.parquet');
@@ -202,6 +202,53 @@ describe('further columns are ignored, and never lost', () => {
       const kept = await Promise.all(names.map((name) => readFile(path.join(directory, name))));
       expect(kept).toContainEqual(bytes);
     });
+  });
+
+  const FAULTS: Readonly<Record<string, { readonly rows: readonly ForeignRow[]; readonly codes: readonly string[] }>> =
+    {
+      'rows in any order, and some twice': { rows: [...THEIRS, ...THEIRS.slice(0, 9)].map(rowOf).reverse(), codes: [] },
+      'rows of another user': {
+        rows: [...THEIRS.map(rowOf), { ...rowOf(THEIRS[0] as Reading), userId: 'bo' }],
+        codes: ['misplaced'],
+      },
+      'rows that are no readings': {
+        rows: [...THEIRS.map(rowOf), { ...rowOf(THEIRS[0] as Reading), heartRate: 250 }],
+        codes: ['invalid_readings'],
+      },
+    };
+  it.each(
+    Object.entries(FAULTS).flatMap(([what, given]) =>
+      ['part-theirs.parquet', 'compacted.parquet', `part-${'0'.repeat(32)}.parquet`].map((name) => ({
+        what,
+        name,
+        ...given,
+      })),
+    ),
+  )('with $what, in $name: a repair leaves the file where it is', async ({ rows, codes, name }) => {
+    const write = selecting(FURTHER['behind the others'] ?? '');
+    await withTheirs(
+      (file) => write(file, rows),
+      async (storage, directory) => {
+        const theirs = path.join(directory, name);
+        await rename(path.join(directory, 'part-theirs.parquet'), theirs);
+        const bytes = await readFile(theirs);
+        const named = /^part-0/.test(name) ? ['wrong_name'] : [];
+        const expected = { rows: answerOf([...OWN, ...THEIRS]), damage: [] };
+        for (const repair of [false, true, true]) {
+          const { faults, failures } = await verify({ storage }, { repair });
+          expect({ failures, codes: faults.map(({ code }) => code) }).toEqual({
+            failures: [],
+            codes: [...named, ...codes],
+          });
+          expect(faults.filter(({ outcome }) => outcome !== 'found')).toEqual([]);
+          expect(await readFile(theirs)).toEqual(bytes);
+          expect(await ask(storage)).toEqual(expected);
+        }
+        // What counted nowhere is stored where it belongs.
+        const bo = { userId: 'bo', start: START_MS, end: START_MS + 86_400_000 };
+        expect(await query({ storage }, bo)).toHaveLength(codes.includes('misplaced') ? 1 : 0);
+      },
+    );
   });
 
   it('in a shared directory, where others are split', async () => {

@@ -3,12 +3,22 @@
  * others; beyond the bound left where they are.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
-import type { CompactSummary, DamageReport, Device, Latest, Row } from '../../src/index.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import {
+  type CompactSummary,
+  type DamageReport,
+  type Device,
+  type Latest,
+  query,
+  type Row,
+  type Storage,
+  type StoredFile,
+} from '../../src/index.js';
 import { bundle } from '../support/bundle.js';
 import {
   dataPage,
@@ -149,6 +159,40 @@ function equalRows(groups: number): Buffer {
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
 }
+
+describe('a file whose row group is one page', () => {
+  it('is read a few times over, and not once for each slice of it', async () => {
+    await withDirectory(async (root) => {
+      const directory = path.join(root, '20240115/ana');
+      await mkdir(directory, { recursive: true });
+      const file = path.join(directory, 'part-theirs.parquet');
+      const rows = 900_000;
+      await inDuckDb((run) =>
+        run(`COPY (SELECT ${START_MS} + i * 96 AS timestamp_ms, (60 + i % 41)::INTEGER AS heart_rate, 'watch' AS device_id,
+          'ana' AS user_id, 1::INTEGER AS received_minute FROM range(${rows}) t(i)) TO '${file}'
+          (FORMAT parquet, ROW_GROUP_SIZE 1_000_000)`),
+      );
+      const storage = await openDirectoryStorage({ directory: root, readOnly: true });
+      let bytesRead = 0;
+      const counting: Storage = {
+        ...storage,
+        async snapshot(...args) {
+          const snapshot = await storage.snapshot(...args);
+          const read = (stored: StoredFile) => (from: number, to: number) => {
+            bytesRead += to - from;
+            return stored.read(from, to);
+          };
+          return { ...snapshot, files: snapshot.files.map((stored) => ({ ...stored, read: read(stored) })) };
+        },
+      };
+      const day = { userId: 'ana', start: START_MS, end: START_MS + 86_400_000, interval: '1d' } as const;
+      expect(await query({ storage: counting }, day)).toMatchObject([{ count: rows }]);
+      // Seven slices, which are gone through several times each.
+      expect(bytesRead).toBeLessThan(3 * (await stat(file)).size);
+      await storage.close();
+    }, MEMORY_DIRECTORY);
+  });
+});
 
 describe('a small file of very many equal rows', { timeout: 600_000 }, () => {
   it('is one reading, where it has 8 million', async () => {

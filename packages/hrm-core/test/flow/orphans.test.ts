@@ -1,7 +1,10 @@
 /** Things in a user's directory that are no files of it: they are told of, and hold up nobody else. */
+
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -36,6 +39,7 @@ async function countOf(storage: Storage, userId: string): Promise<number> {
 const OBSTACLES: readonly [string, (at: string) => Promise<unknown>][] = [
   ['a directory', (at) => mkdir(at)],
   ['a link', (at) => symlink('/etc/hostname', at)],
+  ['a pipe', async (at) => execFileSync('mkfifo', [at])],
 ];
 
 it.each(OBSTACLES)(
@@ -60,8 +64,14 @@ it.each(OBSTACLES)(
       expect(failures[0]?.message).not.toContain('ana');
       expect([skipped, replaced]).toEqual([0, 0]);
       expect(await readdir(path.join(day, 'ana'))).toEqual(before);
+      expect(failures[0]?.message).toMatch(/is no file, but a directory, a link or the like/);
       expect((await verify({ storage }, { repair: true })).faults).toMatchObject([
-        { name: 'compacted.parquet', code: 'name_taken', outcome: 'found' },
+        {
+          name: 'compacted.parquet',
+          code: 'name_taken',
+          message: expect.stringMatching(/^it is no file/),
+          outcome: 'found',
+        },
       ]);
       expect(await countOf(storage, 'ana')).toBe(10);
       await rm(path.join(day, 'ana/compacted.parquet'), { recursive: true });
@@ -95,5 +105,42 @@ it('are named by verify, but for what begins with a dot', async () => {
       ['notes.txt', 'orphan', 'found'],
       ['part-old.parquet', 'orphan', 'found'],
     ]);
+  });
+});
+
+const OBSTRUCTIONS: readonly [string, (at: string) => Promise<unknown>][] = [
+  ['a file', (at) => writeFile(at, '')],
+  ['a link to nothing', (at) => symlink('/nowhere', at)],
+  ['a link to a directory', (at) => symlink(tmpdir(), at)],
+];
+
+describe.each(OBSTRUCTIONS)('%s in the place of', (_, put) => {
+  const faultsOf = async (storage: Storage, of: { userId?: string; date?: string } = {}) => {
+    const { faults } = await verify({ storage }, { ...of, repair: true });
+    return faults.map(({ partition: { date, directory }, name, code, outcome }) => ({
+      path: [date, directory, name].join('/'),
+      code,
+      outcome,
+    }));
+  };
+  const orphan = (at: string) => ({ path: at, code: 'orphan', outcome: 'found' });
+
+  it('a user, of the shared parts and of a date is named by verify, for whom it concerns', async () => {
+    await withStorage(async (storage, day) => {
+      await writePart({ storage }, readings('ana'));
+      for (const name of ['bo', '_shared']) await put(path.join(day, name));
+      await put(path.join(path.dirname(day), '20240116'));
+      // Nobody's, and in nobody's way.
+      await put(path.join(day, '.DS_Store'));
+      await put(path.join(path.dirname(day), 'notes'));
+      const all = ['20240115/_shared/', '20240115/bo/', '20240116//'].map(orphan);
+      expect(await faultsOf(storage)).toEqual(all);
+      expect(await faultsOf(storage, { date: '20240116' })).toEqual([orphan('20240116//')]);
+      expect(await faultsOf(storage, { userId: 'ana' })).toEqual([orphan('20240115/_shared/'), orphan('20240116//')]);
+      expect(await faultsOf(storage, { userId: 'bo', date: '20240115' })).toEqual(all.slice(0, 2));
+      // Those that can be stored are, and the others are told of.
+      await expect(writePart({ storage }, readings('bo', 10))).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(await countOf(storage, 'ana')).toBe(5);
+    });
   });
 });

@@ -335,11 +335,7 @@ it('rewrites files of other writers that are not in order, have doubles, or what
     await write('part-foreign.parquet', null);
     await write('part-bad.parquet', 250);
     const summary = await verify({ storage });
-    expect(summary.faults.map(({ name, code }) => [name, code])).toEqual([
-      ['part-bad.parquet', 'invalid_readings'],
-      ['part-bad.parquet', 'unsorted'],
-      ['part-foreign.parquet', 'unsorted'],
-    ]);
+    expect(summary.faults.map(({ name, code }) => [name, code])).toEqual([['part-bad.parquet', 'invalid_readings']]);
     await verify({ storage }, { repair: true });
 
     const own = columnsFromReadings(

@@ -12,6 +12,10 @@ export function tappedQueue(queue: Queue, tap: Tap): Queue {
     claim: (...args) => tap(() => queue.claim(...args)),
     ack: (...args) => tap(() => queue.ack(...args)),
     release: (...args) => tap(() => queue.release(...args)),
+    store: {
+      get: () => tap(() => queue.store.get()),
+      remember: (...args) => tap(() => queue.store.remember(...args)),
+    },
   };
 }
 

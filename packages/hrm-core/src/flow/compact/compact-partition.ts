@@ -37,7 +37,7 @@ async function mergeIntoCompacted(
   if (await isNameTaken(run.storage, snapshot)) {
     const { date } = snapshot.partition;
     throw new HrmError(
-      `${COMPACTED_NAME} of ${date} is a directory or a link, and no file: move it away, or the day of that user cannot be compacted (hrm verify --date ${date} tells where)`,
+      `${COMPACTED_NAME} of ${date} is no file, but a directory, a link or the like: move it away, or the day of that user cannot be compacted (hrm verify --date ${date} tells where)`,
       { kind: 'data', code: 'name_taken' },
     );
   }

@@ -61,6 +61,10 @@ export async function repairFile(
   if (opened !== null && isDerived) {
     return rewriteCompacted({ storage, random }, snapshot, { ...inspection, opened }, others, options);
   }
+  if (opened !== null && staysForItsColumns(inspection, opened)) {
+    await storeMisplaced(storage, snapshot.partition, { ...inspection, opened }, options);
+    return 'found';
+  }
   await storeIntact(storage, snapshot.partition, file, options);
   const message = `${file.name} of ${snapshot.partition.date}: ${faults.map((fault) => fault.message).join('; ')}`;
   const error = new HrmError(message, { kind: 'data', code: first.code });
@@ -68,6 +72,27 @@ export async function repairFile(
   if (outcome === 'skipped') return 'found';
   // Gone: the part that was written of it has its name, and gave it up to quarantine.
   return isWhole ? 'repaired' : 'set_aside';
+}
+
+/** Whether a file that can be read has columns that would leave the data with it, and are nowhere else. */
+function staysForItsColumns({ faults }: Inspection, { footer }: OpenedFile): boolean {
+  return footer.hasFurtherColumns && faults.every(({ code }) => code !== 'file_damaged');
+}
+
+/** Stores the rows that count nowhere, since they are another user's or day's. */
+async function storeMisplaced(
+  storage: Storage,
+  partition: Partition,
+  { file, opened, intact }: Inspection & { readonly opened: OpenedFile },
+  options: CallOptions,
+): Promise<void> {
+  for (const group of intact) {
+    throwIfAborted(options.signal, 'storing misplaced readings');
+    const columns = await insist(() => readGroup(file, partition, opened, group));
+    if (columns === null) throw misreadError(file.name, partition);
+    const { elsewhere } = judgeRows(columns, partition);
+    if (elsewhere.length > 0) await storeByPartition(storage, takeRows(columns, elsewhere), options);
+  }
 }
 
 /** The same readings, and those of files that it should have had, with a rollup of them. */

@@ -42,13 +42,15 @@ export interface VerifyOptions extends CallOptions {
 
 /** Something that is not as it should be in a file. */
 export interface VerifyFault {
+  /** Its `directory` is empty where something stands in the place of a whole date. */
   readonly partition: Partition;
+  /** Of the file; empty where the partition's place itself is taken. */
   readonly name: string;
   /**
    * `file_damaged` · `file_too_large` · `file_unsupported` · `wrong_name` (not the hash of its bytes) · `invalid_readings` · `misplaced` (rows of another
-   * user or day) · `unsorted` (or doubles) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
+   * user or day) · `unsorted` (or doubles; of this system's own files alone) · `wrong_statistics` · `wrong_rollup` · `rollup_missing` · `not_contained` (it says that
    * it replaces a file, and has not all of its readings) · `quarantined` (set aside earlier, and something of it cannot be read) ·
-   * `name_taken` (`compacted.parquet` is a directory or a link) · `orphan` (something else that is no file of the partition).
+   * `name_taken` (`compacted.parquet` is no file, but a directory, a link or the like) · `orphan` (something else that is no file of the partition, or no directory in its place).
    */
   readonly code: string;
   /** For people; without the user. */
@@ -92,7 +94,7 @@ export interface VerifySummary {
  * Looks at every byte and every reading of every file: that it opens and its checksums hold, that its rows are readings of
  * its path's user and day in order, that its statistics and rollup agree with them, that its name and the files that it says
  * it replaces do. With `repair` it mends what can be mended: readings are stored where they belong, rollups made anew, and files
- * with other faults set aside. It deletes nothing, and whatever stops it leaves every reading there.
+ * with other faults set aside, unless they have further columns and can be read. It deletes nothing, and whatever stops it leaves every reading there.
  *
  * A file is looked at by row groups, so that memory does not grow with it. Other processes may go on meanwhile.
  *
@@ -108,6 +110,7 @@ export async function verify(
 ): Promise<VerifySummary> {
   checkSettings({ userId, date });
   const work: Work = { storage, random, repair, signal, nowMs: clock.nowMs(), ...nothingFound() };
+  await noteObstacles(work, { userId, date });
   let total = 0;
   if (onProgress !== undefined) for await (const _ of partitionsOf(work, { userId, date })) total += 1;
   for await (const partition of partitionsOf(work, { userId, date })) {
@@ -144,6 +147,25 @@ async function* partitionsOf({ storage, signal }: Work, { userId, date }: Verify
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   yield* sharedPartitions(storage, { ...dates, userId }, { signal });
   yield* storage.partitions({ ...dates, directories }, { signal });
+}
+
+/** What stands where a date or a partition belongs keeps everything of it from being stored. */
+async function noteObstacles(work: Work, { userId, date }: VerifySettings): Promise<void> {
+  const { storage, signal } = work;
+  const directories = userId === undefined ? undefined : [userDirectory(userId), SHARED_DIRECTORY];
+  const { yieldTurn } = createYielder();
+  const range = { fromDate: date, toDate: date, directories };
+  for await (const { date: of, directory } of storage.obstacles(range, { signal, yieldTurn })) {
+    const place = directory === null ? 'of a date' : 'of a user on a date';
+    const message = `it stands where the directory ${place} belongs, so that nothing can be stored there: move it away`;
+    note(work, {
+      partition: { date: of, directory: directory ?? '' },
+      name: '',
+      code: 'orphan',
+      message,
+      outcome: 'found',
+    });
+  }
 }
 
 function nothingFound() {
@@ -199,7 +221,7 @@ function orphanFault(name: string): Pick<VerifyFault, 'code' | 'message'> {
   if (name !== COMPACTED_NAME) return { code: 'orphan', message };
   return {
     code: 'name_taken',
-    message: 'it is a directory or a link, and keeps the day from being compacted: move it away',
+    message: 'it is no file, but a directory, a link or the like, and keeps the day from being compacted: move it away',
   };
 }
 

@@ -6,6 +6,7 @@ import type { PartitionFailure, Storage } from '../../ports/storage.js';
 import { decodeYielding, encodeElements, unstorableDeadLetter } from '../../pure/element.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
+import { rememberStore, requireSameStore } from './same-store.js';
 import { type WrittenBatch, writeDelivered } from './write-delivered.js';
 
 /** What `drainBatch` works on. */
@@ -76,6 +77,9 @@ export interface DrainSummary {
  * fail and the storage is well otherwise, their readings go to the end of the queue and the rest is stored. Where readings
  * make a write fail for what they hold (`unstorable_readings`), halving finds them, and they alone become dead letters.
  *
+ * The queue remembers the store of its first batch. Where the storage is another later, as the empty mount point of its disk is, nothing
+ * is claimed (`storage_replaced`) until it is back or {@link adoptStore} was called.
+ *
  * @throws HrmError kind `invalid` for settings that are none, kind `unavailable` when queue or storage cannot now, kind `closed` when aborted.
  * @example
  * const { claimed, parts } = await drainBatch({ queue, storage });
@@ -87,6 +91,7 @@ export async function drainBatch(
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
+  const isStoreKnown = await requireSameStore({ queue, storage });
   const claim = await queue.claim(limits, { signal });
   if (claim === null)
     return {
@@ -107,6 +112,7 @@ export async function drainBatch(
     const { readings, origins, rejected, deferred } = decoded;
     await yieldTurn();
     const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts, onProgress });
+    if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, rejected, deferred, stampMs);
     await lease.end();

@@ -50,13 +50,32 @@ export async function decodeSlice(
   };
 }
 
+/** The file whose reader is kept. */
+let latest: WeakRef<StoredFile> | null = null;
+const readers = new WeakMap<StoredFile, PageReader>();
+
+/**
+ * The reader of an open file, with the pages that it read last: a page may be a whole row group, and would else be read and decoded anew
+ * for each slice of it. Only that of one file is kept, and as long as that is held: its pages may take 40 MB.
+ */
+export function pageReaderOf(file: StoredFile): PageReader {
+  const known = readers.get(file);
+  if (known !== undefined) return known;
+  const before = latest?.deref();
+  if (before !== undefined) readers.delete(before);
+  const reader = createPageReader(file);
+  readers.set(file, reader);
+  latest = new WeakRef(file);
+  return reader;
+}
+
 /** Creates a reader. */
-export function createPageReader(file: StoredFile): PageReader {
-  const numbers = rememberPages<ArrayLike<number>, ArrayLike<number>>(file, [], {
+function createPageReader(file: StoredFile): PageReader {
+  const numbers = rememberPages<ArrayLike<number>, ArrayLike<number>>(file, [], 3, {
     value: (chunk, bytes, form, dictionary) => readNumbers(bytes, { type: chunk.type, ...form }, dictionary),
     dictionary: (chunk, bytes, form) => readNumbers(bytes, { type: chunk.type, ...form }, []),
   });
-  const texts = rememberPages<Texts, readonly string[]>(file, [], {
+  const texts = rememberPages<Texts, readonly string[]>(file, [], 2, {
     value: (_, bytes, form, dictionary) => readTexts(bytes, form, dictionary),
     dictionary: (_, bytes, { count }) => readDictionary(bytes, count),
   });
@@ -127,17 +146,26 @@ interface ReadPage<Values> {
   readonly places: Int32Array | null;
 }
 
-/** Reads pages, and the dictionary of each chunk once. */
+/** What is remembered of a chunk. */
+interface KnownChunk<Values, Dictionary> {
+  readonly dictionary: Dictionary;
+  last: (ReadPage<Values> & { readonly page: Page }) | null;
+}
+
+/**
+ * Reads pages, and the dictionary of each chunk once.
+ * @param maxChunks - that are remembered: the columns of one row group.
+ */
 function rememberPages<Values, Dictionary extends object>(
   file: StoredFile,
   noDictionary: Dictionary,
+  maxChunks: number,
   decode: {
     readonly value: (chunk: Chunk, bytes: Uint8Array, form: Form, dictionary: Dictionary) => Values;
     readonly dictionary: (chunk: Chunk, bytes: Uint8Array, form: Form) => Dictionary;
   },
 ): (chunk: Chunk, page: Page) => Promise<ReadPage<Values>> {
-  const dictionaries = new WeakMap<Chunk, Dictionary>();
-  const last = new WeakMap<Chunk, ReadPage<Values> & { readonly page: Page }>();
+  const known = new Map<Chunk, KnownChunk<Values, Dictionary>>();
 
   async function dictionaryOf(chunk: Chunk): Promise<Dictionary> {
     const own = chunk.dictionary;
@@ -146,17 +174,24 @@ function rememberPages<Values, Dictionary extends object>(
     return decode.dictionary(chunk, values, { encoding: own.encoding, count: own.rows });
   }
 
+  async function know(chunk: Chunk): Promise<KnownChunk<Values, Dictionary>> {
+    const [oldest] = known.keys();
+    if (oldest !== undefined && known.size >= maxChunks) known.delete(oldest);
+    const found = { dictionary: await dictionaryOf(chunk), last: null };
+    known.set(chunk, found);
+    return found;
+  }
+
   return async (chunk, page) => {
-    const known = last.get(chunk);
-    if (known?.page === page) return known;
-    last.delete(chunk);
-    const dictionary = dictionaries.get(chunk) ?? (await dictionaryOf(chunk));
-    dictionaries.set(chunk, dictionary);
+    const own = known.get(chunk) ?? (await know(chunk));
+    if (own.last?.page === page) return own.last;
+    // Before the next one takes memory.
+    own.last = null;
     const { values: bytes, defined } = await readPage(file, chunk, page);
     const { places, count } = placesOf(defined, page.rows);
-    const values = decode.value(chunk, bytes, { encoding: page.encoding, count }, dictionary);
+    const values = decode.value(chunk, bytes, { encoding: page.encoding, count }, own.dictionary);
     const read = { page, values, places };
-    last.set(chunk, read);
+    own.last = read;
     return read;
   };
 }

@@ -6,7 +6,7 @@ import { FOREIGN_SLICE_ROWS, MAX_FOREIGN_FOOTER_BYTES, MAX_FOREIGN_PAGES, MAX_TI
 import type { StoredFile } from '../../ports/storage.js';
 import type { ForeignSlice, RowGroup } from '../row-group.js';
 import { CODECS, isKnownCodec } from './codecs.js';
-import { createPageReader, type PageReader } from './decode.js';
+import { type PageReader, pageReaderOf } from './decode.js';
 import { leftInPlace } from './left-in-place.js';
 import { type Chunk, walkPages } from './pages.js';
 import { countOf, readStruct, structOf, structsOf, type ThriftStruct, type ThriftValue, textOf } from './thrift.js';
@@ -176,7 +176,7 @@ async function addSlices(file: StoredFile, slices: RowGroup[], chunks: readonly 
   const places = chunks.flatMap(({ pages }) => pages);
   const fromByte = Math.min(...places.slice(0, 1).map((page) => page.fromByte));
   const toByte = fromByte;
-  const reader = createPageReader(file);
+  const reader = pageReaderOf(file);
   for (let fromRow = 0; fromRow < rows; fromRow += FOREIGN_SLICE_ROWS) {
     const own = Math.min(FOREIGN_SLICE_ROWS, rows - fromRow);
     const foreign = { chunks, fromRow };

@@ -21,7 +21,9 @@ import {
   isBatchDue,
   measureDepth,
   readCounters,
+  readStore,
   releaseClaim,
+  rememberStore,
   renewClaim,
   takeClaim,
 } from './store.js';
@@ -108,6 +110,11 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
       (action) => action(opened(state)),
       () => state.sleepers.wake(),
     ),
+    store: {
+      get: async () => opened(state).read(readStore),
+      remember: async (identity, { replace = false } = {}) =>
+        opened(state).write((tables) => rememberStore(tables, identity, replace)),
+    },
     feed: embeddedFeed(state),
     close: async () => close(state),
   };

@@ -25,6 +25,9 @@ import {
 
 const COUNTERS_KEY = 'counters';
 
+/** Beside the counters, and in no table of its own: an older version refuses a file with a table that it does not know. */
+const STORE_KEY = 'store';
+
 /** The counters, or those of a new queue. */
 export function readCounters({ meta }: Tables): Counters {
   const record = meta.get(COUNTERS_KEY);
@@ -34,6 +37,18 @@ export function readCounters({ meta }: Tables): Counters {
 /** Must be in the same transaction as what it counts. */
 export function writeCounters({ meta }: Tables, counters: Counters): void {
   meta.put(COUNTERS_KEY, packCounters(counters));
+}
+
+/** The identity of the store that this queue's readings go to, or `null`. */
+export function readStore({ meta }: Tables): string | null {
+  return meta.get(STORE_KEY)?.toString() ?? null;
+}
+
+/** Remembers the first, or in its place another. Returns which one is remembered now. */
+export function rememberStore(tables: Tables, identity: string, replace: boolean): string {
+  const known = replace ? null : readStore(tables);
+  if (known === null) tables.meta.put(STORE_KEY, Buffer.from(identity));
+  return known ?? identity;
 }
 
 /** Appends element records in order. Returns the number of the first. */

@@ -28,6 +28,8 @@ export interface RedisKeys {
   readonly watch: string;
   /** What hides the feed's cursors; there from the first who watched on. */
   readonly secret: string;
+  /** String: the identity of the store that the queue's readings go to; there from the first batch that was stored on. */
+  readonly store: string;
   /** List: the elements of a claim. */
   batch(token: string): string;
 }
@@ -44,6 +46,7 @@ export function redisKeys(queue: string, processing: string, dead: string): Redi
     feed: `${processing}:feed`,
     watch: `${processing}:watch`,
     secret: `${processing}:secret`,
+    store: `${processing}:store`,
     batch: (token) => `${processing}:${token}`,
   };
 }

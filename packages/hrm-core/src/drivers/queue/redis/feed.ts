@@ -116,7 +116,7 @@ async function mark({ context }: State, signal: AbortSignal | undefined): Promis
 
 async function secret({ context }: State, { signal }: CallOptions = {}): Promise<Uint8Array> {
   throwIfAborted(signal, 'watching the feed');
-  const { reply } = await insist(context, SCRIPTS.secret, [context.keys.secret], [randomBytes(FEED_SECRET_BYTES)]);
+  const { reply } = await insist(context, SCRIPTS.keep, [context.keys.secret], [randomBytes(FEED_SECRET_BYTES)]);
   return reply as Buffer;
 }
 

@@ -28,6 +28,7 @@ import { createFeed } from './feed.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './inspect.js';
 import { createPusher } from './push.js';
 import { SCRIPTS } from './scripts.js';
+import { redisStoreMemory } from './store-memory.js';
 import { createWatch } from './wait.js';
 
 export type { RedisArgument, RedisClient } from './client.js';
@@ -164,6 +165,7 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
       return { ...spaceOf(facts), warnings: durabilityWarnings(facts) };
     },
     deadLetters: redisDeadLetters(context),
+    store: redisStoreMemory(context),
     feed,
     async close() {
       if (context.closing.aborted) return;

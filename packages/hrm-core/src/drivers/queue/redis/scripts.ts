@@ -8,12 +8,12 @@ import check from './lua/check.lua';
 import claim from './lua/claim.lua';
 import deadLetters from './lua/dead-letters.lua';
 import feed from './lua/feed.lua';
+import keep from './lua/keep.lua';
 import measure from './lua/measure.lua';
 import push from './lua/push.lua';
 import redrive from './lua/redrive.lua';
 import release from './lua/release.lua';
 import renew from './lua/renew.lua';
-import secret from './lua/secret.lua';
 import shared from './lua/shared.lua';
 import takeOver from './lua/take-over.lua';
 import watch from './lua/watch.lua';
@@ -26,7 +26,7 @@ export interface Script {
 }
 
 /**
- * Those that empty the queue, or move what is there, run also when the memory is full: else it would stay full. `push` and
+ * Those that empty the queue, or move what is there, and what they need, run also when the memory is full: else it would stay full. `push` and
  * `check` must fail then, and nobody begins to watch.
  */
 export const SCRIPTS = {
@@ -43,7 +43,8 @@ export const SCRIPTS = {
   push: script('', push),
   watch: script('', watch),
   feed: script('no-writes', feed),
-  secret: script('', secret),
+  keep: script('', keep),
+  remember: script('allow-oom', keep),
 } as const;
 
 function script(flags: string, body: string): Script {

@@ -26,9 +26,9 @@ import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf } from './files.js';
 import { createFlush } from './flush.js';
-import { loadIdentity } from './identity.js';
+import { loadIdentity, requireStore } from './identity.js';
 import { createLister } from './listing.js';
-import { listOrphans } from './orphans.js';
+import { listObstacles, listOrphans } from './orphans.js';
 import { listPartitions } from './partitions.js';
 import {
   NOTHING_TO_PREPARE,
@@ -63,6 +63,11 @@ export interface DirectoryStorageOptions {
    */
   readonly create?: boolean | undefined;
   /**
+   * The identity of the store that must be there, as a queue remembers it (`queue.store.get()`); `null`, as by default: whichever.
+   * Where that one is not, opening fails and nothing is made.
+   */
+  readonly store?: string | null | undefined;
+  /**
    * Files that this process may have open, sockets and all; by default what the system says (`ulimit -n`). A quarter of it is for parts
    * that are held open while they are read; the others are opened when they are.
    */
@@ -74,7 +79,7 @@ export interface DirectoryStorageOptions {
 /**
  * Opens the storage in a directory, and sweeps what dead processes left in its `.tmp`. A store that is there is opened on a full disk, too,
  * or on one that is read-only: questions are answered, and what writes throws until there is room.
- * @throws HrmError kind `unavailable`, code `storage_missing`, `storage_unavailable` or `storage_full`, where the directory cannot be made,
+ * @throws HrmError kind `unavailable`, code `storage_missing`, `storage_replaced`, `storage_unavailable` or `storage_full`, where the directory cannot be made,
  * a new one cannot be written to, or it has no hard links.
  */
 export async function openDirectoryStorage(options: DirectoryStorageOptions): Promise<Storage> {
@@ -86,6 +91,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   let context: DirectoryContext;
   let preparation: Preparation;
   try {
+    if (options.store != null) await requireStore(fileSystem, directory, options.store);
     if (options.create === false) requireDirectory(fileSystem, directory);
     const isPrepared = makes && (await prepareDirectory(fileSystem, directory));
     const identity = await loadIdentity(fileSystem, directory, () => known.clear());
@@ -150,6 +156,10 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
     state: (partition) => run(() => stateOfPartition(context, partition)),
     orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
+    async *obstacles(range, callOptions) {
+      requireOpen();
+      yield* listObstacles(context, range, callOptions);
+    },
     replace: (replacement, options) => write(() => inTurn(() => replaceCompacted(context, replacement, options))),
     remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
     visit: (partition) => tidy(() => visitPartition(context, partition)),
@@ -163,6 +173,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       yield* listPartitions(context, range, callOptions);
     },
     check: () => write(() => probe(context)),
+    identity: () => run(async () => context.identity.name),
     maxConcurrent: context.descriptors.maxBrief,
     async close() {
       isClosed = true;

@@ -7,11 +7,12 @@
  * costs that one call. A disk that comes back may have another number, and a backup that is copied back is another file: then the
  * text decides. A store that no writer of this version has opened has no such file, and is known by its directory.
  *
- * Who opens an empty directory to write makes a store of it. Whether a disk should be mounted there nothing in it can tell.
+ * Who opens an empty directory to write makes a store of it. Whether a disk should be mounted there nothing in it can tell; a queue
+ * whose readings went to a store can, and who names that one to the opening gets no other.
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { errorCode, HrmError } from '../../../errors.js';
+import { errorCode, HrmError, otherStoreError } from '../../../errors.js';
 import { storageError, succeedsUnless } from './errors.js';
 import {
   closeQuietly,
@@ -46,6 +47,8 @@ export interface StoreIdentity {
    * be looked at again.
    */
   readonly proofs: number;
+  /** What the store is told from others by; `null` where it has no such file. */
+  readonly name: string | null;
 }
 
 /** How a store is known. */
@@ -91,6 +94,9 @@ export async function loadIdentity(
     get proofs() {
       return proofs;
     },
+    get name() {
+      return nameIn(known?.text ?? null);
+    },
     async renew() {
       known = await find();
     },
@@ -108,6 +114,28 @@ export async function loadIdentity(
     },
   };
 }
+
+/**
+ * Looks whether the store in a directory is a certain one, before anything is made there: a store that was begun in an empty mount
+ * point would answer every later question with nothing.
+ * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; the system's error.
+ */
+export async function requireStore(fileSystem: DirectoryFileSystem, directory: string, name: string): Promise<void> {
+  const found = nameIn(await readIdentity(fileSystem, join(directory, IDENTITY_NAME)));
+  if (found === name) return;
+  const isThere = found !== null || holdsReadings(fileSystem, directory);
+  throw isThere
+    ? otherStoreError(`The store in ${directory} is another than before`, 'storage_replaced')
+    : otherStoreError(`There are no data in ${directory}`, 'storage_missing');
+}
+
+/** The random part; of a text that is not ours its beginning, which tells it from others as well. */
+function nameIn(text: string | null): string | null {
+  return text === null ? null : (/^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_NAME_LENGTH));
+}
+
+/** Characters of what a store is told from others by. */
+const MAX_NAME_LENGTH = 128;
 
 /** Makes the identity of the store in a directory, where it has none. @throws the system's error. */
 export async function makeIdentity(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {

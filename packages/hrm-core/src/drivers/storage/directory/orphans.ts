@@ -1,13 +1,14 @@
-/** What stands in a partition's directory and is no file of it: named for a person, never read, moved or deleted. */
+/** What stands in a partition's directory and is no file of it, or in a partition's place: named for a person, never read, moved or deleted. */
 import { join } from 'node:path';
-import { COMPACTED_NAME } from '../../../names.js';
-import type { Partition, VersionOptions } from '../../../ports/storage.js';
+import { throwIfAborted } from '../../../errors.js';
+import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
+import type { ListOptions, Obstacle, Partition, PartitionRange, VersionOptions } from '../../../ports/storage.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { FILES_A_PIECE } from './held.js';
 import { listNames, yieldNow } from './listing.js';
-import { isPart, partitionPath } from './names.js';
+import { isDate, isPart, isUserDirectory, partitionPath } from './names.js';
 
 /** {@link Storage.orphans} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
 export async function listOrphans(
@@ -35,4 +36,39 @@ function isFileOfPartition({ fileSystem }: DirectoryContext, path: string, name:
   if (name !== COMPACTED_NAME && !isPart(name)) return false;
   // One that is gone by now was moved by who moves files.
   return statusOf(fileSystem, join(path, name))?.isFile() !== false;
+}
+
+/** {@link Storage.obstacles} of the directory driver; one date's are in memory at a time. */
+export async function* listObstacles(
+  context: DirectoryContext,
+  { fromDate = '', toDate = '99999999', directories }: Omit<PartitionRange, 'dirty'>,
+  { yieldTurn = yieldNow, signal }: ListOptions = {},
+): AsyncGenerator<Obstacle> {
+  const { fileSystem, directory } = context;
+  const blocked = new Set<string>();
+  async function namesIn(path: string, isWanted: Parameters<typeof listNames>[2]): Promise<readonly string[]> {
+    try {
+      return [...(await listNames(fileSystem, path, isWanted))].sort();
+    } catch (error) {
+      throw storageError('look for what is in the way', directory, error);
+    }
+  }
+  const dates = await namesIn(directory, (entry) => {
+    const isWanted = isDate(entry.name) && fromDate <= entry.name && entry.name <= toDate;
+    if (isWanted && !entry.isDirectory()) blocked.add(entry.name);
+    return isWanted;
+  });
+  for (const date of dates) {
+    await yieldTurn();
+    throwIfAborted(signal, 'looking for what is in the way');
+    if (blocked.has(date)) {
+      yield { date, directory: null };
+      continue;
+    }
+    const names = await namesIn(join(directory, date), (entry) => {
+      if (entry.isDirectory() || directories?.includes(entry.name) === false) return false;
+      return isUserDirectory(entry.name) || entry.name === SHARED_DIRECTORY;
+    });
+    for (const name of names) yield { date, directory: name };
+  }
 }
