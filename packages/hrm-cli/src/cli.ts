@@ -17,8 +17,8 @@ import {
 import { COMMANDS, GROUPS } from './commands.js';
 import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
-import { createOutput } from './output.js';
-import { describeTerminal, type Terminal } from './terminal.js';
+import { createOutput } from './output/output.js';
+import { describeTerminal, type Terminal } from './output/terminal.js';
 import { findUnknownVariables } from './unknown-variables.js';
 
 /** What the first arguments name. */

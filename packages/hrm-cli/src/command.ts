@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
 import type { ConfigFile } from './config-file.js';
 import { nearest } from './nearest.js';
-import type { Output } from './output.js';
+import type { Output } from './output/output.js';
 
 /** The settings that say where the queue is. */
 export const QUEUE_SETTINGS = [

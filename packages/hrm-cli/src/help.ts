@@ -4,7 +4,7 @@
 import { SETTINGS, type SettingDescription } from 'hrm-core/settings';
 import { type Command, type CommandOption, GLOBAL_OPTIONS } from './command.js';
 import { CUT_OFF, EXIT_CODES } from './exit-codes.js';
-import { styled, type Terminal } from './terminal.js';
+import { styled, type Terminal } from './output/terminal.js';
 
 /** Longer lines are hard to read. */
 const MAX_WIDTH = 100;

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeTerminal } from '../src/output/terminal.js';
 import { rateAxis, timeTicks } from '../src/query/chart-axes.js';
-import { describeTerminal } from '../src/terminal.js';
 import { HRM_BIN, hrmEnvironment, makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 const START_MS = Date.UTC(2024, 0, 15);

@@ -11,7 +11,7 @@ import { type Format, formatOfName, readRows } from '../src/import/formats.js';
 import { readLines } from '../src/import/lines.js';
 import { createNdjsonReader } from '../src/import/ndjson.js';
 import { nearest } from '../src/nearest.js';
-import { visibleId, visibleText } from '../src/output.js';
+import { visibleId, visibleText } from '../src/output/output.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 17 };
 const HEADER = 'user_id,device_id,timestamp,heart_rate\n';

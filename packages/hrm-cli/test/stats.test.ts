@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compact, type Reading, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytesText } from '../src/output.js';
+import { bytesText } from '../src/output/output.js';
 import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;

@@ -11,8 +11,8 @@ import { enqueueChunks, type Tally } from '../src/import/enqueue-chunks.js';
 import { readRows } from '../src/import/formats.js';
 import { type Line, readLines } from '../src/import/lines.js';
 import { nearest } from '../src/nearest.js';
-import { visibleId } from '../src/output.js';
-import { rateText, startProgress } from '../src/progress.js';
+import { visibleId } from '../src/output/output.js';
+import { rateText, startProgress } from '../src/output/progress.js';
 
 describe('nearest', () => {
   it.each([

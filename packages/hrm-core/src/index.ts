@@ -134,10 +134,10 @@ export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export { dashedDate } from './pure/partition.js';
-export type { ReadingInput, WireReading } from './pure/reading.js';
-export type { ReceivedAhead } from './pure/received-ahead.js';
+export type { ReadingInput, WireReading } from './pure/reading/reading.js';
+export type { ReceivedAhead } from './pure/reading/received-ahead.js';
+export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export { formatInstant, type Instant, type NaiveTimestamps } from './pure/timestamp.js';
 export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';
 export {

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { MAX_TIMESTAMP_LENGTH } from './limits.js';
 import { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
 import { LIVE_ID } from './pure/live-cursor.js';
-import { HeartRateSchema, IdSchema } from './pure/reading.js';
+import { HeartRateSchema, IdSchema } from './pure/reading/reading.js';
 
 export { HeartRateSchema, IdSchema };
 

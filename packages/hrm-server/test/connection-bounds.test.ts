@@ -31,7 +31,7 @@ describe('connections', () => {
   });
 
   test('are never more than half of the files that the process may open', async () => {
-    const { countAllowed } = await import('../src/http/connection-bounds.js');
+    const { countAllowed } = await import('../src/http/connections/connection-bounds.js');
     expect(countAllowed({ maxConnections: 5 })).toBe(5);
     const allowed = countAllowed({ maxConnections: Number.MAX_SAFE_INTEGER });
     const { userLimits } = process.report.getReport() as unknown as { readonly userLimits: UserLimits };

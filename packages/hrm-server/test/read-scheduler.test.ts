@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createLinger } from '../src/http/linger.js';
+import { createLinger } from '../src/http/connections/linger.js';
 import { createReadScheduler } from '../src/http/read-scheduler.js';
 import { MAX_LINGERING, MAX_TURN_LINGER_BYTES } from '../src/limits.js';
 

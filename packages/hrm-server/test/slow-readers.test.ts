@@ -3,8 +3,8 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { cutConnection } from '../src/http/cut.js';
-import { cutSlowReaders } from '../src/http/slow-readers.js';
+import { cutConnection } from '../src/http/connections/cut.js';
+import { cutSlowReaders } from '../src/http/connections/slow-readers.js';
 
 const ANSWER_BYTES = 64 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { staggerRequests } from '../src/http/stagger-requests.js';
+import { staggerRequests } from '../src/http/connections/stagger-requests.js';
 
 function requestOf(remoteAddress: string, isGone = false) {
   return { socket: { remoteAddress, destroyed: isGone } } as unknown as IncomingMessage;

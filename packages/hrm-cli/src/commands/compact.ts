@@ -1,8 +1,8 @@
 import { type CompactSummary, compactAll, type DamageReport, isLastingFailure } from 'hrm-core';
 import type { Command } from '../command.js';
 import { openForMending } from '../open-mending.js';
-import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output.js';
-import { startProgress } from '../progress.js';
+import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output/output.js';
+import { startProgress } from '../output/progress.js';
 
 /** `hrm compact` */
 export const compactCommand: Command = {

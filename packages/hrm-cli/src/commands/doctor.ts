@@ -4,8 +4,8 @@ import { checkQueue } from '../doctor/check-queue.js';
 import { type CheckResult, resultsOf } from '../doctor/check-result.js';
 import { checkNode, checkSettings } from '../doctor/check-settings.js';
 import { checkStorage } from '../doctor/check-storage.js';
-import { plural, visibleText } from '../output.js';
-import { describeTerminal, styled, type Terminal } from '../terminal.js';
+import { plural, visibleText } from '../output/output.js';
+import { describeTerminal, styled, type Terminal } from '../output/terminal.js';
 
 /** How long one check may take, ms: a file server that is gone answers never. */
 const CHECK_TIMEOUT_MS = 15_000;

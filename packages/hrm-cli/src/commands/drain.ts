@@ -1,8 +1,8 @@
 import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, summaryText } from '../output.js';
-import { rateText, startProgress } from '../progress.js';
+import { failuresToWire, failureText, summaryText } from '../output/output.js';
+import { rateText, startProgress } from '../output/progress.js';
 
 /** `hrm drain` */
 export const drainCommand: Command = {

@@ -4,7 +4,7 @@ import { openQueue, openStorage } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
 import { askServer } from '../health/ask-server.js';
-import { summaryText, visibleText } from '../output.js';
+import { summaryText, visibleText } from '../output/output.js';
 
 /** How long what was opened is waited for when it is closed, ms: the report is out, and the process ends anyway. */
 const MAX_CLOSE_MS = 1_000;

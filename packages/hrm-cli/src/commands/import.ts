@@ -8,8 +8,8 @@ import { enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.
 import { FORMATS, type Format } from '../import/formats.js';
 import { closeInputs, type Input, openInputs } from '../import/input.js';
 import { rankReasons } from '../import/reasons.js';
-import { plural, summaryText, visibleText } from '../output.js';
-import { rateText, startProgress } from '../progress.js';
+import { plural, summaryText, visibleText } from '../output/output.js';
+import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
 
 /** Files that one call may name; a shell's own limit is lower. */

@@ -7,7 +7,7 @@ import { devNull } from 'node:os';
 import { formatInstant, HrmError } from 'hrm-core';
 import type { KeyRecord, Scope } from 'hrm-server/keys';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
-import { plural, visibleId, visibleText } from '../output.js';
+import { plural, visibleId, visibleText } from '../output/output.js';
 
 const SCOPES: readonly Scope[] = ['ingest', 'query', 'admin'];
 const DAY_MS = 86_400_000;

@@ -3,15 +3,15 @@ import { extname } from 'node:path';
 import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
-import { visibleText, writePieces } from '../output.js';
-import { openOutputFile } from '../output-file.js';
-import { startProgress } from '../progress.js';
+import { visibleText, writePieces } from '../output/output.js';
+import { openOutputFile } from '../output/output-file.js';
+import { startProgress } from '../output/progress.js';
+import { describeTerminal } from '../output/terminal.js';
 import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
 import { binRows } from '../query/chart-bins.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
-import { describeTerminal } from '../terminal.js';
 
 /** What an answer can be printed as. */
 const FORMATS = ['table', 'json', 'csv', 'ndjson', 'parquet'] as const;

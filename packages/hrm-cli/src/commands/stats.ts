@@ -1,8 +1,8 @@
 import { HrmError, isHrmError, measureStorage, type StorageSize } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { visibleText } from '../output.js';
-import { startProgress } from '../progress.js';
+import { visibleText } from '../output/output.js';
+import { startProgress } from '../output/progress.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { askSystem } from '../stats/ask-system.js';
 import { daysOfUser } from '../stats/days-of-user.js';

@@ -3,8 +3,8 @@ import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
 import { openForMending } from '../open-mending.js';
-import { failuresToWire, failureText, plural, summaryText, visibleText } from '../output.js';
-import { startProgress } from '../progress.js';
+import { failuresToWire, failureText, plural, summaryText, visibleText } from '../output/output.js';
+import { startProgress } from '../output/progress.js';
 
 /** `hrm verify` */
 export const verifyCommand: Command = {

@@ -3,7 +3,7 @@ import { isHrmError } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { isLoopback } from 'hrm-server';
 import { type KeyRecord, readKeys } from 'hrm-server/keys';
-import { plural } from '../output.js';
+import { plural } from '../output/output.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { rightsOfOthers } from './check-storage.js';
 

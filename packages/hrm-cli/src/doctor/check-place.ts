@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskSpace, type Room, type Space, spaceState } from 'hrm-core';
-import { bytesText } from '../output.js';
+import { bytesText } from '../output/output.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
 /**

@@ -1,7 +1,7 @@
 import { depthIssues, isHrmError } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
-import { bytesText, plural } from '../output.js';
+import { bytesText, plural } from '../output/output.js';
 import { placeResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { differenceText, permissionResults } from './check-storage.js';

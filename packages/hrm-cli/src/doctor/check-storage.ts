@@ -4,7 +4,7 @@ import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
 import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
 import { openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
-import { plural } from '../output.js';
+import { plural } from '../output/output.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 

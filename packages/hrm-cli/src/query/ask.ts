@@ -4,7 +4,7 @@
 import { type DamageReport, exportReadings, type Interval, queryTables, type RowTable, type Storage } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import type { Invocation, OutputStream } from '../command.js';
-import { visibleText } from '../output.js';
+import { visibleText } from '../output/output.js';
 import { tablesOf } from './rows-to-tables.js';
 
 /** What answers: the files here, or a server. */

@@ -1,5 +1,5 @@
 import { type Row, type RowTable, rowsOf } from 'hrm-core';
-import { visibleId } from '../output.js';
+import { visibleId } from '../output/output.js';
 
 /** An answer as a table for people: a heading, and a line a row, a day at a time. */
 export async function* answerTable(tables: AsyncIterable<RowTable>): AsyncGenerator<string, void, undefined> {

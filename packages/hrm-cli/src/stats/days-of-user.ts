@@ -4,7 +4,7 @@
 import { type UserDay, userDays } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
-import { bytesText, plural, visibleId } from '../output.js';
+import { bytesText, plural, visibleId } from '../output/output.js';
 
 /** Before the names of devices, which are too many. */
 const NOT_ROLLED_UP = '(not rolled up)';

@@ -3,7 +3,7 @@
  */
 import { type Fault, HrmError, isHrmError } from '../errors.js';
 import { MAX_ENQUEUE_READINGS, MAX_TIMER_MS } from '../limits.js';
-import type { ReadingInput, WireReading } from '../pure/reading.js';
+import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 import type { Client } from './client.js';
 import { checkNumber } from './options.js';
 import { toWire } from './wire.js';

@@ -1,8 +1,8 @@
 import type { Device, Latest } from '../flow/read/devices.js';
 import type { Interval } from '../pure/answer/interval.js';
 import type { Row } from '../pure/answer/row-table.js';
-import type { ReadingInput, WireReading } from '../pure/reading.js';
-import type { Instant } from '../pure/timestamp.js';
+import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
+import type { Instant } from '../pure/reading/timestamp.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';

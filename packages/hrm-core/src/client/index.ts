@@ -7,8 +7,8 @@ export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.j
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
-export type { ReadingInput, WireReading } from '../pure/reading.js';
-export type { Instant } from '../pure/timestamp.js';
+export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
+export type { Instant } from '../pure/reading/timestamp.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type Session } from './client.js';
 export type { LiveEvent, LiveQuestion } from './live.js';

@@ -5,7 +5,7 @@ import { type Fault, HrmError } from '../errors.js';
 import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import { MAX_FAULTS } from '../limits.js';
 import type { Row } from '../pure/answer/row-table.js';
-import type { ReadingInput, WireReading } from '../pure/reading.js';
+import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 import { toIsoText } from './options.js';
 
 /** A reading by the names of the wire; whatever else is in it stays away. */

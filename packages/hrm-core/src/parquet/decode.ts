@@ -2,8 +2,8 @@
  * Stored files to readings, a row group at a time, each proved by its checksum.
  */
 import type { Partition, StoredFile } from '../ports/storage.js';
-import { readingsOf } from '../pure/check-readings.js';
 import { concatColumns, type ReadingColumns } from '../pure/columns.js';
+import { readingsOf } from '../pure/reading/check-readings.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
 import { hasChecksum, pieceChecksum } from './checksum.js';
 import { decodeColumns } from './decode-columns.js';

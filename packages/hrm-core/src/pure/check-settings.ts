@@ -1,6 +1,6 @@
 import { type Fault, HrmError } from '../errors.js';
 import { dateStartMs } from './partition.js';
-import { isId } from './reading.js';
+import { isId } from './reading/reading.js';
 
 /**
  * Refuses settings of a compaction or verification that cannot be meant.

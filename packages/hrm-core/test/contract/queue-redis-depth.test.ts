@@ -8,7 +8,7 @@ import { Redis as Client } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, it, onTestFinished } from 'vitest';
 import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
 import type { Claim, Queue } from '../../src/ports/queue.js';
-import { encodeElements } from '../../src/pure/element.js';
+import { encodeElements } from '../../src/pure/reading/element.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { LIMITS, numbered, openQueue } from '../support/redis-queue.js';
 import { trueReadings } from '../support/redis-truth.js';

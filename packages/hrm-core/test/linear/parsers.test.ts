@@ -12,11 +12,11 @@ import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } f
 import { openFile } from '../../src/parquet/footer.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
-import { decodeElements } from '../../src/pure/element.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
-import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading.js';
+import { decodeElements } from '../../src/pure/reading/element.js';
+import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/reading.js';
+import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
 import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
-import { parseTimestamp } from '../../src/pure/timestamp.js';
 import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js';
 
 const AT = '2024-01-15T10:00:00Z';

@@ -11,7 +11,7 @@ import { startRedis } from '../../../../test/support/redis-server.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { DAY_MS, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS } from '../../src/limits.js';
 import type { Queue } from '../../src/ports/queue.js';
-import { decodeElements } from '../../src/pure/element.js';
+import { decodeElements } from '../../src/pure/reading/element.js';
 import { allDeadLetters, drainAll, withSystem } from '../support/bad-data.js';
 import { createHostileElements, largeElements, NOON_MS } from '../support/hostile-elements.js';
 import { randomFrom, testSeed } from '../support/random.js';

@@ -8,7 +8,7 @@ import {
   MAX_RECEIVED_MS,
 } from '../../src/limits.js';
 import type { Reading } from '../../src/pure/columns.js';
-import { decodeElements, encodeElements, unstorableDeadLetter } from '../../src/pure/element.js';
+import { decodeElements, encodeElements, unstorableDeadLetter } from '../../src/pure/reading/element.js';
 
 const STAMP_MS = 1_705_312_800_000;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseReadings, type ReadingRules } from '../../src/pure/reading.js';
+import { parseReadings, type ReadingRules } from '../../src/pure/reading/reading.js';
 
 const NOW_MS = 1_705_312_800_000;
 const RULES: ReadingRules = { naiveTimestamps: 'reject', latestMs: NOW_MS + 1_000, wireOnly: false };

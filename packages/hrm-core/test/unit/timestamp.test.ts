@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatTimestamp, parseTimestamp } from '../../src/pure/timestamp.js';
+import { formatTimestamp, parseTimestamp } from '../../src/pure/reading/timestamp.js';
 
 function ms(text: string, naive: 'reject' | 'utc' = 'reject'): number | string {
   const parsed = parseTimestamp(text, naive);

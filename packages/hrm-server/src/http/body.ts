@@ -9,7 +9,7 @@ import { invalidError } from '../api/problem.js';
 import type { Quota } from '../auth/scheduler.js';
 import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
-import { sendContinue } from './expect-continue.js';
+import { sendContinue } from './connections/expect-continue.js';
 import { isGzipped } from './media-type.js';
 import { createReadScheduler } from './read-scheduler.js';
 

@@ -4,8 +4,8 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { invalidError } from '../api/problem.js';
-import { endWith } from './client-error.js';
-import { cutConnection } from './cut.js';
+import { endWith } from './connections/client-error.js';
+import { cutConnection } from './connections/cut.js';
 
 /** How long a connection stays that was refused a tunnel, for its client to read the answer and to close, ms. */
 const MAX_CLOSE_MS = 1_000;

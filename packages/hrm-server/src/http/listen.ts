@@ -14,18 +14,18 @@ import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import type { App } from '../routes/handler.js';
 import { beginRequest, noteFailure, type RequestFields, type RequestListeners } from '../routes/requests.js';
-import { refuseConnection, refuseLast } from './client-error.js';
 import { refuseConnect } from './connect.js';
-import { boundConnections } from './connection-bounds.js';
-import { cutConnection } from './cut.js';
-import { holdContinue } from './expect-continue.js';
+import { refuseConnection, refuseLast } from './connections/client-error.js';
+import { boundConnections } from './connections/connection-bounds.js';
+import { cutConnection } from './connections/cut.js';
+import { holdContinue } from './connections/expect-continue.js';
+import { createLinger } from './connections/linger.js';
+import { oneByOne } from './connections/one-by-one.js';
+import { cutSlowReaders } from './connections/slow-readers.js';
+import { staggerRequests } from './connections/stagger-requests.js';
 import { asGet, withoutBody } from './head-answer.js';
 import { createHostCheck, type HostCheck, hasHost, hostError, isWildcard } from './host.js';
-import { createLinger } from './linger.js';
-import { oneByOne } from './one-by-one.js';
 import { checkHead } from './request-head.js';
-import { cutSlowReaders } from './slow-readers.js';
-import { staggerRequests } from './stagger-requests.js';
 
 /** What listens. */
 export interface ListenComponents {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type AnswerType, readAnswerForm } from '../http/accept.js';
+import { type AnswerType, readAnswerForm } from '../http/connections/accept.js';
 
 const FORMS = {
   'application/json': 'json',

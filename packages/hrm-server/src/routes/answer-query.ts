@@ -16,8 +16,15 @@ import {
 import type { Settings } from 'hrm-core/settings';
 import { type Access, requireValid } from '../auth/access.js';
 import { createSemaphore, type Scheduler, type Semaphore } from '../auth/scheduler.js';
-import { ANSWER_TYPES, type AnswerForm, contentTypeOf, hasTag, readAnswerForm, readEncoding } from '../http/accept.js';
-import { cutAnswer } from '../http/cut.js';
+import {
+  ANSWER_TYPES,
+  type AnswerForm,
+  contentTypeOf,
+  hasTag,
+  readAnswerForm,
+  readEncoding,
+} from '../http/connections/accept.js';
+import { cutAnswer } from '../http/connections/cut.js';
 import { MAX_LONG_ANSWERS, MAX_SHORT_ANSWER_ROWS, MIN_PACKED_BYTES } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';

@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import type { Encoding } from '../http/accept.js';
+import type { Encoding } from '../http/connections/accept.js';
 import { MAX_HELD_ANSWER_BYTES } from '../limits.js';
 
 /** The beginning of an answer that comes in pieces. */

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { COMMON_HEADERS } from '../api/problem.js';
-import { hasTag, readEncoding } from '../http/accept.js';
+import { hasTag, readEncoding } from '../http/connections/accept.js';
 import { PAGES_DIRECTORY } from '../package.js';
 
 /** The files of the pages, by the path that they are served at. */

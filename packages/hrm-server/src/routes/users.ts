@@ -5,7 +5,7 @@ import { type DamageReport, type DeviceReading, devices, latest, type Storage } 
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
 import { requireValid } from '../auth/access.js';
-import { cutAnswer } from '../http/cut.js';
+import { cutAnswer } from '../http/connections/cut.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';

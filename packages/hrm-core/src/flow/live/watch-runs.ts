@@ -6,9 +6,9 @@
 import { DAY_MS, MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { FeedEntry } from '../../ports/feed.js';
 import type { Reading } from '../../pure/columns.js';
-import { decodeElements } from '../../pure/element.js';
 import { isDelivered, type LiveCursor } from '../../pure/live-cursor.js';
-import { formatInstant } from '../../pure/timestamp.js';
+import { decodeElements } from '../../pure/reading/element.js';
+import { formatInstant } from '../../pure/reading/timestamp.js';
 import { formatLiveId } from './live-id.js';
 
 /** A reading, with its instant also as rows, devices and live events have it: ISO 8601 in UTC, `2024-01-15T10:00:00.250Z`. */

@@ -1,7 +1,7 @@
 import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
-import { isId } from '../../pure/reading.js';
+import { isId } from '../../pure/reading/reading.js';
 import { createYielder } from '../files/yielder.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import { catchUp, isReady } from './watch-catch-up.js';

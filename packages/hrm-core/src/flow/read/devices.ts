@@ -8,7 +8,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { type DevicePriority, rankDevices } from '../../pure/merge.js';
-import { formatInstant } from '../../pure/timestamp.js';
+import { formatInstant } from '../../pure/reading/timestamp.js';
 import { sortUtf8Steps } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';

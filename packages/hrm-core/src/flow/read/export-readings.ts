@@ -15,7 +15,7 @@ import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { concatSteps, narrowDictionaries, type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
-import type { Instant, NaiveTimestamps } from '../../pure/timestamp.js';
+import type { Instant, NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';

@@ -7,7 +7,7 @@ import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
 import { parseQuestion, type Question, type QuestionInput } from '../../pure/answer/question.js';
 import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js';
 import { mergeYielding } from '../../pure/merge.js';
-import type { NaiveTimestamps } from '../../pure/timestamp.js';
+import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import type { OnDamage } from '../damage/damage.js';
 import { createYielder } from '../files/yielder.js';

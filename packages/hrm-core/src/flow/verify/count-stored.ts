@@ -8,7 +8,7 @@ import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition } from '../../ports/storage.js';
 import { type ReadingColumns, sliceRows } from '../../pure/columns.js';
 import { sharedPartOf, userDirectory } from '../../pure/partition.js';
-import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/received-ahead.js';
+import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/reading/received-ahead.js';
 
 /** Files, and rows in them. */
 export interface StoredCount {

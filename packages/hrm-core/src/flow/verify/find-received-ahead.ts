@@ -10,7 +10,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Snapshot, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { partitionDate } from '../../pure/partition.js';
-import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/received-ahead.js';
+import { addAhead, countAhead, NONE_AHEAD, type ReceivedAhead } from '../../pure/reading/received-ahead.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { createYielder } from '../files/yielder.js';

@@ -7,7 +7,7 @@ import { type Random, systemRandom } from '../../ports/random.js';
 import type { Partition, PartitionFailure, QuarantinedFile, Snapshot, Storage } from '../../ports/storage.js';
 import { checkSettings } from '../../pure/check-settings.js';
 import { userDirectory } from '../../pure/partition.js';
-import type { ReceivedAhead } from '../../pure/received-ahead.js';
+import type { ReceivedAhead } from '../../pure/reading/received-ahead.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';

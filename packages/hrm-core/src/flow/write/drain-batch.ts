@@ -3,7 +3,7 @@ import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } fro
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
-import { decodeYielding, encodeElements, unstorableDeadLetter } from '../../pure/element.js';
+import { decodeYielding, encodeElements, unstorableDeadLetter } from '../../pure/reading/element.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
 import { rememberStore, requireSameStore } from './same-store.js';

@@ -2,9 +2,9 @@ import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
-import { encodeElements } from '../../pure/element.js';
-import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading.js';
-import type { NaiveTimestamps } from '../../pure/timestamp.js';
+import { encodeElements } from '../../pure/reading/element.js';
+import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
+import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { createYielder } from '../files/yielder.js';
 import type { DeviceBound, DeviceCount } from './device-bound.js';
 

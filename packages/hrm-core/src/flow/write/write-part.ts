@@ -2,7 +2,7 @@ import { HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
 import { columnsFromReadings, type Reading } from '../../pure/columns.js';
-import { isReading } from '../../pure/reading.js';
+import { isReading } from '../../pure/reading/reading.js';
 import { storeParts, type WrittenPart } from '../files/store-parts.js';
 
 /** What `writePart` works on. */

@@ -5,8 +5,8 @@ import * as v from 'valibot';
 import { type Fault, HrmError } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { DevicePriority } from '../merge.js';
-import { IdSchema, isId } from '../reading.js';
-import { type Instant, type NaiveTimestamps, parseTimestamp } from '../timestamp.js';
+import { IdSchema, isId } from '../reading/reading.js';
+import { type Instant, type NaiveTimestamps, parseTimestamp } from '../reading/timestamp.js';
 import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
 
 /** One user's heart rate over a half-open range. */

@@ -1,6 +1,6 @@
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import { internStrings } from '../columns.js';
-import { formatTimestamp } from '../timestamp.js';
+import { formatTimestamp } from '../reading/timestamp.js';
 
 /** One interval that has readings. */
 export interface Row {

@@ -19,7 +19,7 @@ import {
   query,
   type Storage,
 } from '../../../src/index.js';
-import { decodeElements } from '../../../src/pure/element.js';
+import { decodeElements } from '../../../src/pure/reading/element.js';
 import { promptFileSystem } from '../../support/prompt-file-system.js';
 import { rememberingStorage } from '../../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';

@@ -26,10 +26,15 @@ import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf } from './files.js';
 import { createFlush } from './flush.js';
-import { loadIdentity, requireStore } from './identity.js';
 import { createLister } from './listing.js';
 import { listObstacles, listOrphans } from './orphans.js';
 import { listPartitions } from './partitions.js';
+import { publishPart } from './publish.js';
+import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
+import { removeParts, replaceCompacted } from './replace.js';
+import { sizeOfPartition, stateOfPartition } from './sizes.js';
+import { listVersions, openSnapshot } from './snapshot/snapshot.js';
+import { loadIdentity, requireStore } from './start/identity.js';
 import {
   NOTHING_TO_PREPARE,
   PROBE_BYTES,
@@ -37,16 +42,11 @@ import {
   prepareDirectory,
   prepareMarks,
   requireDirectory,
-} from './prepare.js';
-import { publishPart } from './publish.js';
-import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
-import { removeParts, replaceCompacted } from './replace.js';
-import { sizeOfPartition, stateOfPartition } from './sizes.js';
-import { listVersions, openSnapshot } from './snapshot.js';
-import { temporaryPath } from './temporaries.js';
+} from './start/prepare.js';
+import { temporaryPath } from './start/temporaries.js';
 
-export { type DirectoryReport, describeDirectory } from './describe.js';
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
+export { type DirectoryReport, describeDirectory } from './start/describe.js';
 
 /** What `openDirectoryStorage` takes. */
 export interface DirectoryStorageOptions {

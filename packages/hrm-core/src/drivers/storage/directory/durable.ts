@@ -12,9 +12,9 @@ import { monthOf, stampMonth } from './dates/stamps.js';
 import type { Descriptors } from './descriptors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './files.js';
 import type { Flush } from './flush.js';
-import type { StoreIdentity } from './identity.js';
 import type { Lister } from './listing.js';
 import { partitionPath } from './names.js';
+import type { StoreIdentity } from './start/identity.js';
 
 /** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
 const MAX_KNOWN_DIRECTORIES = 50_000;

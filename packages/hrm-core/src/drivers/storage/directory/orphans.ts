@@ -6,9 +6,9 @@ import type { ListOptions, Obstacle, Partition, PartitionRange, VersionOptions }
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
-import { FILES_A_PIECE } from './held.js';
 import { listNames, yieldNow } from './listing.js';
 import { isDate, isPart, isUserDirectory, partitionPath } from './names.js';
+import { FILES_A_PIECE } from './snapshot/held.js';
 
 /** {@link Storage.orphans} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */
 export async function listOrphans(

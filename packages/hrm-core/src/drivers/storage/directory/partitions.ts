@@ -9,7 +9,7 @@ import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { listNames, yieldNow } from './listing.js';
 import { isDate, isUserDirectory, requireDirectory } from './names.js';
-import { insist } from './read.js';
+import { insist } from './snapshot/read.js';
 
 /**
  * {@link Storage.partitions} of the directory driver; one date's directories are in memory at a time.

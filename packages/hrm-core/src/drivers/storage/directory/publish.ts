@@ -23,8 +23,8 @@ import { storageError } from './errors.js';
 import { closeQuietly, createSynced, done, openForReading, unlinkQuietly } from './files.js';
 import { partitionPath, requirePart } from './names.js';
 import { keepAside } from './quarantine.js';
-import { readExactly } from './read.js';
-import { temporaryPath } from './temporaries.js';
+import { readExactly } from './snapshot/read.js';
+import { temporaryPath } from './start/temporaries.js';
 
 /** Tries at publishing one part while somebody removes its directories, its temporary or the equal part it met. */
 const MAX_PUBLISH_ATTEMPTS = 5;

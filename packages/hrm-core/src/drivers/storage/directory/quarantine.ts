@@ -45,9 +45,9 @@ import {
   unlinkQuietly,
 } from './files.js';
 import { isDate, isPart, isUserDirectory, partitionPath, QUARANTINE_DIRECTORY } from './names.js';
-import { readExactly } from './read.js';
-import { openAside, whileHeld } from './snapshot.js';
-import { temporaryPath } from './temporaries.js';
+import { readExactly } from './snapshot/read.js';
+import { openAside, whileHeld } from './snapshot/snapshot.js';
+import { temporaryPath } from './start/temporaries.js';
 
 /** What stands beside a file that was set aside, as JSON. */
 interface QuarantineReport {

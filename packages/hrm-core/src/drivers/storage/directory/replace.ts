@@ -25,8 +25,8 @@ import { type DirectoryContext, forgetPartition, makePartition, syncShared } fro
 import { storageError, succeedsUnless } from './errors.js';
 import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietly } from './files.js';
 import { partitionPath, requirePart } from './names.js';
-import { heldCompacted } from './snapshot.js';
-import { temporaryPath } from './temporaries.js';
+import { heldCompacted } from './snapshot/snapshot.js';
+import { temporaryPath } from './start/temporaries.js';
 
 /** {@link Storage.replace} of the directory driver. */
 export async function replaceCompacted(

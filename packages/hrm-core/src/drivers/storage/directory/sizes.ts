@@ -8,7 +8,7 @@ import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { isPart, partitionPath } from './names.js';
-import { insist } from './read.js';
+import { insist } from './snapshot/read.js';
 
 /** Files that are looked at before others have a turn. */
 const FILES_A_PIECE = 64;

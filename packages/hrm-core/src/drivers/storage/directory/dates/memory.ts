@@ -14,7 +14,7 @@
  */
 import { DAY_MS, LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../../limits.js';
 import { type DirectoryFileSystem, type FileStatus, statusOf } from '../files.js';
-import type { StoreIdentity } from '../identity.js';
+import type { StoreIdentity } from '../start/identity.js';
 import { createStamps, monthOf } from './stamps.js';
 import { isOlderThan, stateText } from './state.js';
 

@@ -16,7 +16,7 @@ import { LISTING_SETTLE_MS } from '../../../../limits.js';
 import { succeedsUnless } from '../errors.js';
 import { createEmpty, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from '../files.js';
 import { DATES_DIRECTORY } from '../names.js';
-import { temporaryPath } from '../temporaries.js';
+import { temporaryPath } from '../start/temporaries.js';
 import { isOlderThan, stateText } from './state.js';
 
 /** The month of a date, `YYYYMM`. */

@@ -10,9 +10,9 @@ import {
   MAX_ELEMENT_READINGS,
   MAX_ENQUEUE_READINGS,
   MAX_TIMESTAMP_MS,
-} from '../limits.js';
-import type { ClaimedElement, DeadLetterInput, QueueElement } from '../ports/queue.js';
-import type { Reading } from './columns.js';
+} from '../../limits.js';
+import type { ClaimedElement, DeadLetterInput, QueueElement } from '../../ports/queue.js';
+import type { Reading } from '../columns.js';
 import { parseQueuedReading } from './reading.js';
 
 /** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}; a single reading as an object. */

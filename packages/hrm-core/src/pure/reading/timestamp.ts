@@ -1,4 +1,4 @@
-import { MAX_TIMESTAMP_LENGTH, MAX_TIMESTAMP_MS, MINUTE_MS } from '../limits.js';
+import { MAX_TIMESTAMP_LENGTH, MAX_TIMESTAMP_MS, MINUTE_MS } from '../../limits.js';
 
 /** An instant as a caller may give it: ISO 8601 as in a reading, a Date, or epoch milliseconds. */
 export type Instant = string | Date | number;

@@ -6,10 +6,10 @@
  * as it can be read, is the file's: that it ends before its own footer says so.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode, HrmError, isHrmError } from '../../../errors.js';
-import type { Partition } from '../../../ports/storage.js';
-import { storageError } from './errors.js';
-import { type DirectoryFileSystem, type FileStatus, readFully } from './files.js';
+import { errorCode, HrmError, isHrmError } from '../../../../errors.js';
+import type { Partition } from '../../../../ports/storage.js';
+import { storageError } from '../errors.js';
+import { type DirectoryFileSystem, type FileStatus, readFully } from '../files.js';
 
 /** Milliseconds before each further try of a read or an opening: a hiccup passes meanwhile, and who asks hardly notices. */
 const RETRY_PAUSES_MS: readonly number[] = [5, 50];

@@ -1,6 +1,6 @@
 import { createRotation } from 'hrm-core';
-import { MAX_BEGIN_MS } from '../limits.js';
-import { addressOf } from '../routes/handler.js';
+import { MAX_BEGIN_MS } from '../../limits.js';
+import { addressOf } from '../../routes/handler.js';
 import type { RequestHandler } from './one-by-one.js';
 
 /**

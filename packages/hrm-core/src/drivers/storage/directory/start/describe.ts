@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
+import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from '../names.js';
 
 /** Age of a temporary that is no longer being written, ms: one is written and linked within seconds. */
 const STALE_TEMPORARY_AGE_MS = 3_600_000;

@@ -7,13 +7,13 @@
  * with any storage that cannot hold a replaced file.
  */
 import { join } from 'node:path';
-import { errorCode, HrmError } from '../../../errors.js';
-import { HASHED_PART } from '../../../names.js';
-import type { Partition, StoredFile } from '../../../ports/storage.js';
-import { isShortOfDescriptors } from './descriptors.js';
-import type { DirectoryContext } from './durable.js';
-import { storageError } from './errors.js';
-import { closeQuietly, type DirectoryFileSystem, type FileStatus, openForReading, statusOf } from './files.js';
+import { errorCode, HrmError } from '../../../../errors.js';
+import { HASHED_PART } from '../../../../names.js';
+import type { Partition, StoredFile } from '../../../../ports/storage.js';
+import { isShortOfDescriptors } from '../descriptors.js';
+import type { DirectoryContext } from '../durable.js';
+import { storageError } from '../errors.js';
+import { closeQuietly, type DirectoryFileSystem, type FileStatus, openForReading, statusOf } from '../files.js';
 import { insist, readRange } from './read.js';
 
 /** A file of a snapshot. */

@@ -3,7 +3,7 @@
  * inward of here trusts its types. No message carries the value of a reading, since messages reach logs.
  */
 import * as v from 'valibot';
-import type { Fault } from '../errors.js';
+import type { Fault } from '../../errors.js';
 import {
   MAX_FAULTS,
   MAX_HEART_RATE_BPM,
@@ -11,8 +11,8 @@ import {
   MAX_RECEIVED_MS,
   MAX_TIMESTAMP_MS,
   MIN_HEART_RATE_BPM,
-} from '../limits.js';
-import type { Reading } from './columns.js';
+} from '../../limits.js';
+import type { Reading } from '../columns.js';
 import { type Instant, type NaiveTimestamps, parseTimestamp } from './timestamp.js';
 
 /** A reading as a client sends it. Other fields are ignored. */

@@ -1,11 +1,11 @@
 /** What must hold of the rows of a stored file: they are readings, they belong where they are, and they are in order. */
-import { MAX_HEART_RATE_BPM, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS, MIN_HEART_RATE_BPM, MINUTE_MS } from '../limits.js';
-import { SHARED_DIRECTORY } from '../names.js';
-import type { Partition } from '../ports/storage.js';
-import { internStrings, type ReadingColumns, takeRows } from './columns.js';
-import { dateStartMs, partitionDate, userDirectory } from './partition.js';
+import { MAX_HEART_RATE_BPM, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS, MIN_HEART_RATE_BPM, MINUTE_MS } from '../../limits.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import type { Partition } from '../../ports/storage.js';
+import { internStrings, type ReadingColumns, takeRows } from '../columns.js';
+import { dateStartMs, partitionDate, userDirectory } from '../partition.js';
+import { compareUtf8 } from '../utf8.js';
 import { isId } from './reading.js';
-import { compareUtf8 } from './utf8.js';
 
 /** Row indices by what they are. */
 export interface JudgedRows {

@@ -6,16 +6,16 @@
  * full. Where there is no store yet, nothing is there to be read, and opening fails.
  */
 import { join } from 'node:path';
-import { errorCode, HrmError } from '../../../errors.js';
-import { SHARED_DIRECTORY } from '../../../names.js';
-import type { Partition } from '../../../ports/storage.js';
-import { completeMarks } from './dirty.js';
-import { type DirectoryContext, makeDataDirectory } from './durable.js';
-import { storageError } from './errors.js';
-import { createSynced, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from './files.js';
+import { errorCode, HrmError } from '../../../../errors.js';
+import { SHARED_DIRECTORY } from '../../../../names.js';
+import type { Partition } from '../../../../ports/storage.js';
+import { completeMarks } from '../dirty.js';
+import { type DirectoryContext, makeDataDirectory } from '../durable.js';
+import { storageError } from '../errors.js';
+import { createSynced, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from '../files.js';
+import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from '../names.js';
+import { listPartitions } from '../partitions.js';
 import { holdsReadings, makeIdentity, missingError } from './identity.js';
-import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from './names.js';
-import { listPartitions } from './partitions.js';
 import { sweepStaleTemporaries, temporaryPath } from './temporaries.js';
 
 /** What a probe writes: a block, so that a full disk cannot hide it in the inode. */

@@ -37,9 +37,9 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode, HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
-import { MAX_SNAPSHOT_ATTEMPTS } from '../../../limits.js';
-import { COMPACTED_NAME, HASHED_PART } from '../../../names.js';
+import { errorCode, HrmError, isHrmError, throwIfAborted } from '../../../../errors.js';
+import { MAX_SNAPSHOT_ATTEMPTS } from '../../../../limits.js';
+import { COMPACTED_NAME, HASHED_PART } from '../../../../names.js';
 import type {
   FileVersion,
   Partition,
@@ -47,12 +47,13 @@ import type {
   SnapshotOptions,
   StoredFile,
   VersionOptions,
-} from '../../../ports/storage.js';
-import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
-import { isShortOfDescriptors } from './descriptors.js';
-import type { DirectoryContext } from './durable.js';
-import { storageError } from './errors.js';
-import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, statusOf } from './files.js';
+} from '../../../../ports/storage.js';
+import { byCodeUnits, sortYielding } from '../../../../sort-yielding.js';
+import { isShortOfDescriptors } from '../descriptors.js';
+import type { DirectoryContext } from '../durable.js';
+import { storageError } from '../errors.js';
+import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, statusOf } from '../files.js';
+import { partitionPath } from '../names.js';
 import {
   asStored,
   closedError,
@@ -66,7 +67,6 @@ import {
   openFile,
   versionOf,
 } from './held.js';
-import { partitionPath } from './names.js';
 import { insist } from './read.js';
 
 /** Attempts before the first pause; a compaction that moved files has mostly passed by then. */

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HrmError } from 'hrm-core';
-import { COMMON_HEADERS, invalidError, PROBLEM_TYPE, problemOf } from '../api/problem.js';
-import { RETRY_AFTER_SECONDS } from '../limits.js';
+import { COMMON_HEADERS, invalidError, PROBLEM_TYPE, problemOf } from '../../api/problem.js';
+import { RETRY_AFTER_SECONDS } from '../../limits.js';
 
 /**
  * Answers on a connection whose bytes are not a request, or did not become one in time, and closes it. Node would

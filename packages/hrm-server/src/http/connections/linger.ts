@@ -12,9 +12,9 @@ import {
   MAX_LINGER_MS,
   MAX_LINGERING,
   MAX_TURN_LINGER_BYTES,
-} from '../limits.js';
-import { addressOf } from '../routes/handler.js';
-import { createReadScheduler } from './read-scheduler.js';
+} from '../../limits.js';
+import { addressOf } from '../../routes/handler.js';
+import { createReadScheduler } from '../read-scheduler.js';
 
 /** Sees to what still comes when an answer is sent. */
 export interface Linger {

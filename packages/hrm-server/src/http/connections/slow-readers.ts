@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectionLimits } from '../limits.js';
+import type { ConnectionLimits } from '../../limits.js';
 import { cutConnection } from './cut.js';
 
 /** What a client had taken when it last took something. */

@@ -12,8 +12,8 @@ import {
   type ConnectionLimits,
   REFUSED_LOG_EVERY_MS,
   USUAL_MAX_FILES,
-} from '../limits.js';
-import { addressOf } from '../routes/handler.js';
+} from '../../limits.js';
+import { addressOf } from '../../routes/handler.js';
 
 /** What a connection does. */
 interface Activity {

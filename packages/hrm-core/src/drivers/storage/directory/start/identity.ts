@@ -12,8 +12,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { errorCode, HrmError, otherStoreError } from '../../../errors.js';
-import { storageError, succeedsUnless } from './errors.js';
+import { errorCode, HrmError, otherStoreError } from '../../../../errors.js';
+import { storageError, succeedsUnless } from '../errors.js';
 import {
   closeQuietly,
   createSynced,
@@ -25,9 +25,9 @@ import {
   statusOf,
   syncDirectory,
   unlinkQuietly,
-} from './files.js';
-import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from './names.js';
-import { insist, readExactly } from './read.js';
+} from '../files.js';
+import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from '../names.js';
+import { insist, readExactly } from '../snapshot/read.js';
 import { temporaryPath } from './temporaries.js';
 
 /** Bytes of an identity that are read; ours have 43. */

@@ -2,7 +2,7 @@
  * What a client accepts: the form of an answer (`Accept`) and how it is packed (`Accept-Encoding`). @see RFC 9110, 12.5
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { invalidError } from '../api/problem.js';
+import { invalidError } from '../../api/problem.js';
 
 /** Forms of an answer, the default first. */
 export const ANSWER_TYPES = ['application/json', 'application/x-ndjson', 'text/csv'] as const;

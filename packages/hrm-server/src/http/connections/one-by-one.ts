@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { MAX_OVERFULL_CONNECTIONS, MAX_PIPELINED_REQUESTS } from '../limits.js';
+import { MAX_OVERFULL_CONNECTIONS, MAX_PIPELINED_REQUESTS } from '../../limits.js';
 import { cutConnection } from './cut.js';
 
 /** Answers a request. */

@@ -2,8 +2,8 @@
  * Readings that were received ahead of the clock. Of two readings of a device at one millisecond the one counts that was received in
  * the later minute (rule 1): so where a clock was ahead and has been set right, a correction counts only once that minute is over.
  */
-import { MAX_CLOCK_SKEW_MS, MINUTE_MS } from '../limits.js';
-import type { ReadingColumns } from './columns.js';
+import { MAX_CLOCK_SKEW_MS, MINUTE_MS } from '../../limits.js';
+import type { ReadingColumns } from '../columns.js';
 
 /** How many there are, and until when corrections of them are in vain. */
 export interface ReceivedAhead {

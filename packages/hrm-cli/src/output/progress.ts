@@ -1,4 +1,4 @@
-import type { OutputStream } from './command.js';
+import type { OutputStream } from '../command.js';
 
 /** A line on a terminal that shows how far a command is. */
 export interface Progress {
