@@ -49,6 +49,11 @@ type YieldTurn = () => Promise<void>;
  */
 const MAX_SYNC_DIRECTORY_BYTES = 65_536n;
 
+/** Whether the names of a directory are worth pieces. */
+export function isLarge({ size }: FileStatus): boolean {
+  return size > MAX_SYNC_DIRECTORY_BYTES;
+}
+
 /** Creates a lister with a memory of its own, in which the longest unused directory is forgotten first. */
 export function createLister(fileSystem: DirectoryFileSystem, maxNames = MAX_REMEMBERED_NAMES): Lister {
   const remembered = new Map<string, Listing>();
@@ -87,7 +92,7 @@ export function createLister(fileSystem: DirectoryFileSystem, maxNames = MAX_REM
       if (status === null) return [];
       const known = recall(path, status);
       if (known !== null) return known;
-      if (status.size <= MAX_SYNC_DIRECTORY_BYTES) return keep(path, status, readParts(fileSystem, path));
+      if (!isLarge(status)) return keep(path, status, readParts(fileSystem, path));
       return listParts(fileSystem, path, yieldTurn).then((names) => keep(path, status, names));
     },
     async names(path, read) {

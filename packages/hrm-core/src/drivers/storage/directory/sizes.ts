@@ -7,6 +7,7 @@ import { isOlderThan, stateText } from './dates/state.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
+import { isLarge, listNames } from './listing.js';
 import { isPart, partitionPath } from './names.js';
 import { insist } from './snapshot/read.js';
 
@@ -24,7 +25,7 @@ export async function sizeOfPartition(
   try {
     let [files, bytes] = [0, 0];
     let compactedBytes: number | null = null;
-    for (const [i, name] of (await insist(async () => namesIn(context, path))).entries()) {
+    for (const [i, name] of (await insist(() => namesIn(context, path))).entries()) {
       if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
       if (!isPart(name) && name !== COMPACTED_NAME) continue;
       const status = await insist(async () => statusOf(fileSystem, `${path}/${name}`));
@@ -40,8 +41,10 @@ export async function sizeOfPartition(
   }
 }
 
-function namesIn({ fileSystem }: DirectoryContext, path: string): readonly string[] {
+async function namesIn({ fileSystem }: DirectoryContext, path: string): Promise<readonly string[]> {
+  const status = statusOf(fileSystem, path);
   try {
+    if (status !== null && isLarge(status)) return await listNames(fileSystem, path, () => true);
     return fileSystem.readdirSync(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return [];
