@@ -16,8 +16,8 @@ export default defineConfig({
     hookTimeout: 300_000,
     // A condition that is waited for comes late on a busy machine: a second, the default, is a test of speed.
     expect: { poll: { timeout: 60_000 } },
-    // Two cores: more workers than that make the timing of the processes under test worse, not the suite faster.
-    maxWorkers: 2,
+    // One more than the two cores that it is measured on: about a third of the time a test waits, for a process or for its clock.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     globalSetup: fileURLToPath(new URL('./test/global-setup.ts', import.meta.url)),
     setupFiles: fileURLToPath(new URL('./test/support/own-place.ts', import.meta.url)),

@@ -35,7 +35,11 @@ const SPREADS: readonly Bounded[] = [
   { file: /doctor\/check-\w+\.ts$/, text: /Results/, because: 'one a thing that is looked at' },
   { file: /simulate\/\w+\.ts$/, text: /^\.\.\.key$/, because: 'a person, a device and a number' },
   { file: /enqueue-chunks\.ts$/, text: /faults\.slice\(0, MAX_FAULTS/, because: 'cut to MAX_FAULTS' },
-  { file: /cli\/src\/(help|output\/output)\.ts$/, text: /^\.\.\.rows\.map/, because: 'lines of a help or of a summary' },
+  {
+    file: /cli\/src\/(help|output\/output)\.ts$/,
+    text: /^\.\.\.rows\.map/,
+    because: 'lines of a help or of a summary',
+  },
   {
     file: /dashboard\/(controls|devices|dom|panels|sign-in|status)\.ts$/,
     text: /./,
