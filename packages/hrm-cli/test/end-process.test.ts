@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeSandbox, type Sandbox } from './hrm.js';
 
@@ -10,16 +10,25 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.remove());
 
+const PROCESS = new URL('../../hrm-server/dist/process.js', import.meta.url).href;
+
 it('ends although a call of the file system hangs, which process.exit would wait for', async () => {
-  // Opening a pipe that nobody writes to hangs as a file of a server that is gone does.
-  const pipe = join(sandbox.directory, 'pipe.ndjson');
+  // Opening a pipe that nobody writes to hangs as a file of a server that is gone does. No command opens one so, and a file server is not at hand.
+  const pipe = join(sandbox.directory, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  const { child, finished } = sandbox.start(['import', pipe]);
-  await sleep(1_500);
-  child.kill('SIGINT');
-  await sleep(300);
-  child.kill('SIGINT');
-  const outcome = await Promise.race([finished, sleep(10_000, 'it hangs', { ref: false })]);
-  expect(outcome).not.toBe('it hangs');
-  expect([child.exitCode, child.signalCode]).toEqual([null, 'SIGKILL']);
+  const program = `
+    import { open } from 'node:fs';
+    import { endProcess } from '${PROCESS}';
+    open(process.argv[1], 'r', () => undefined);
+    await endProcess(6);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program, pipe], { stdio: 'inherit' });
+  const late = AbortSignal.timeout(60_000);
+  const outcome = await once(child, 'exit', { signal: late }).finally(() => child.kill('SIGKILL'));
+  expect(outcome).toEqual([null, 'SIGKILL']);
+});
+
+it('ends with its own code where none hangs', async () => {
+  const program = `import { endProcess } from '${PROCESS}'; await endProcess(6);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'inherit' });
+  expect(await once(child, 'exit')).toEqual([6, null]);
 });
