@@ -24,7 +24,7 @@
  */
 import { HrmError } from './errors.js';
 import { MAX_LOOP_RESTARTS, WATCHDOG_GRACE_MS, WATCHDOG_PAUSE_MS, WATCHDOG_TICK_MS } from './limits.js';
-import { pause } from './waits.js';
+import { pause, within } from './waits.js';
 
 /** What a loop tells its watchdog. */
 export interface SignOfLife {
@@ -119,7 +119,6 @@ async function runOnce(
 ): Promise<{ readonly end: End; readonly wasStalled: boolean }> {
   const life = new AbortController();
   const watch = new AbortController();
-  const waiting = new AbortController();
   function stop(): void {
     life.abort(signal.reason);
     watch.abort();
@@ -131,17 +130,11 @@ async function runOnce(
     if (typeof silentMs !== 'number') return { end: silentMs ?? (await ending), wasStalled: false };
     onEvent?.({ type: 'stalled', silentMs });
     life.abort(new HrmError('the loop stood still', { kind: 'closed', code: 'loop_stalled' }));
-    return { end: await Promise.race([ending, untilHung(graceMs, waiting.signal)]), wasStalled: true };
+    return { end: await within(graceMs, ending, (): End => ({ type: 'hung' })), wasStalled: true };
   } finally {
     watch.abort();
-    waiting.abort();
     signal.removeEventListener('abort', stop);
   }
-}
-
-async function untilHung(graceMs: number, signal: AbortSignal): Promise<End> {
-  await pause(graceMs, signal);
-  return { type: 'hung' };
 }
 
 /** Never rejects: an error is an end like others. */

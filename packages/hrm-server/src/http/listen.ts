@@ -4,9 +4,9 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
-import { HrmError } from 'hrm-core';
+import { HrmError, within } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import { headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
 import { type ConnectionLimits, MAX_PIPELINED_REQUESTS, MAX_WAITING_CONNECTIONS } from '../limits.js';
@@ -179,7 +179,7 @@ function closeGently(
       NetServer.prototype.close.call(server, () => resolve());
     });
     for (const answer of answers) if (!answer.headersSent) answer.setHeader('Connection', 'close');
-    await Promise.race([stopped, sleep(closeGraceMs)]);
+    await within(closeGraceMs, stopped, () => undefined);
     // A timer comes before what the sockets have received meanwhile.
     await socketsHeard();
     isGraceOver = true;

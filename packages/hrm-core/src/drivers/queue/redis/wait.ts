@@ -3,9 +3,9 @@
  * waits and changes nothing; while a batch fills by looking now and then. No claim is held meanwhile.
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { throwIfAborted } from '../../../errors.js';
 import type { BatchThreshold, CallOptions, QueueDepth } from '../../../ports/queue.js';
+import { pause } from '../../../waits.js';
 import { isUnreachable } from './call.js';
 import type { RedisClient } from './client.js';
 import { closedError, nowArgument, type RedisContext, requireOpen, run } from './context.js';
@@ -148,8 +148,8 @@ async function wait(
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return false;
     const untilEndMs = Math.max(1, measured.nextEndMs ?? Number.POSITIVE_INFINITY);
-    if (measured.elements === 0) await pause(state, arrival(state), Math.min(leftMs, untilEndMs, BLOCK_MS), signal);
-    else await pause(state, null, Math.min(leftMs, untilEndMs, RIPEN_MS), signal);
+    if (measured.elements === 0) await rest(state, arrival(state), Math.min(leftMs, untilEndMs, BLOCK_MS), signal);
+    else await rest(state, null, Math.min(leftMs, untilEndMs, RIPEN_MS), signal);
     requireOpen(state.context);
   }
 }
@@ -184,11 +184,11 @@ async function blockUntilArrival({ blocking, context }: State): Promise<void> {
       clearTimeout(timer);
     }
   }
-  await sleep(RIPEN_MS);
+  await pause(RIPEN_MS);
 }
 
 /** Resolves after `maxMs`, or when `sooner` does. @throws HrmError kind `closed` when the signal fires or the queue is closed. */
-async function pause(
+async function rest(
   { context }: State,
   sooner: Promise<void> | null,
   maxMs: number,
@@ -202,7 +202,7 @@ async function pause(
   context.closing.addEventListener('abort', end);
   sooner?.then(end);
   try {
-    await sleep(maxMs, undefined, { signal: ended.signal }).catch(() => undefined);
+    await pause(maxMs, ended.signal);
   } finally {
     signal?.removeEventListener('abort', end);
     context.closing.removeEventListener('abort', end);

@@ -9,10 +9,8 @@ import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { isLarge, listNames } from './listing.js';
 import { isPart, partitionPath } from './names.js';
+import { FILES_A_PIECE } from './snapshot/held.js';
 import { insist } from './snapshot/read.js';
-
-/** Files that are looked at before others have a turn. */
-const FILES_A_PIECE = 64;
 
 /** {@link Storage.size} of the directory driver. The names are not remembered: who counts all of them would push out the others. */
 export async function sizeOfPartition(
