@@ -78,7 +78,12 @@ describe.runIf(process.platform === 'linux')('two processes of one number', () =
       await closing;
       await third.depth();
       await third.close();
-      assert.deepEqual(readdirSync(directory).sort(), ['queue.lmdb', 'queue.lmdb-lock']);
+      assert.deepEqual(readdirSync(directory).sort(), [
+        'queue.lmdb',
+        'queue.lmdb-gate',
+        'queue.lmdb-gate-lock',
+        'queue.lmdb-lock',
+      ]);
     });
   });
 });

@@ -12,6 +12,7 @@
  * - A disk that cannot be read ends the process: lmdb reads through its map, where the kernel answers a page that it cannot get with
  *   SIGBUS, and a read that fails while the file is opened is such a crash too. Nothing here can catch either. The supervisor starts the
  *   process again, nothing acknowledged is lost, and a queue on a disk of its own is not harmed by that of the data.
+ * - Nobody opens or closes the file while somebody writes: what lmdb loses otherwise, gate.ts tells.
  * - lmdb-js ignores a failed begin, and a failed meta page write leaves the environment unusable. So a begin is checked, and
  *   after any failure the environment is closed and opened anew at the next call.
  * - lmdb goes on with a file that was deleted or replaced, and a push would be acknowledged into nothing: every transaction
@@ -22,17 +23,18 @@ import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { HrmError, isHrmError } from '../../../errors.js';
-
 import type { Space } from '../../../ports/space.js';
+import { syncDirectory } from '../../../sync-directory.js';
 import {
   type HeldFile,
   holdQueueFile,
+  type Locks,
   makeDurableDirectory,
   prepareFiles,
   requireInPlace,
   requireQueue,
 } from './files.js';
-
+import { type Gate, openGate, requireBegun } from './gate.js';
 import { type Opened, openFile, type Tables } from './open.js';
 import { announce, type Presence } from './presence.js';
 import { readSpace, requireSpace, unavailable } from './space.js';
@@ -60,6 +62,8 @@ interface Shared {
   /** From the first opening to the last user's close, also while the environment is closed for a failure. */
   held: HeldFile | undefined;
   opened: Opened | undefined;
+  /** From the first opening of the file to its end. */
+  gate: Gate | undefined;
   users: number;
   /** Keeps processes of the same id out, from the first opening to the last user's close. */
   presence: Presence | undefined;
@@ -75,11 +79,18 @@ const READER_CHECK_MS = 10_000;
  * crashes it otherwise. A module's own variable would not do, since `import` and `require` load two copies of this one.
  * A change of {@link Shared} needs another number in the name.
  */
-const REGISTRY = Symbol.for('hrm-core.embedded.v2');
+const REGISTRY = Symbol.for('hrm-core.embedded.v3');
 
 function registry(): Map<string, Shared> {
   const holder = globalThis as { [REGISTRY]?: Map<string, Shared> };
-  holder[REGISTRY] ??= new Map();
+  if (holder[REGISTRY] === undefined) {
+    const all = new Map<string, Shared>();
+    holder[REGISTRY] = all;
+    // Otherwise lmdb-js closes what is open then, and not through the gate.
+    process.on('exit', () => {
+      for (const shared of all.values()) closeOpened(shared);
+    });
+  }
   return holder[REGISTRY];
 }
 
@@ -142,6 +153,7 @@ function sharedAt(directory: string): Shared {
     directory,
     held: undefined,
     opened: undefined,
+    gate: undefined,
     users: 0,
     presence: undefined,
     announcing: undefined,
@@ -151,7 +163,7 @@ function sharedAt(directory: string): Shared {
 }
 
 function read<T>(shared: Shared, action: (tables: Tables) => T): T {
-  const { root, tables } = current(shared);
+  const { root, tables } = current(shared).opened;
   try {
     // lmdb-js keeps one snapshot for a whole event-loop turn: without this, another process's commit is not seen.
     root.resetReadTxn();
@@ -162,14 +174,16 @@ function read<T>(shared: Shared, action: (tables: Tables) => T): T {
 }
 
 function write<T>(shared: Shared, action: (tables: Tables) => T): T {
-  const opened = current(shared);
+  const { opened, gate } = current(shared);
   const { root, tables } = opened;
   try {
     dropDeadReaders(opened);
-    return root.transactionSync(() => {
-      if (root.getWriteTxnId() === 0) throw new Error('lmdb could not begin a transaction');
-      return action(tables);
-    });
+    return gate.pass(() =>
+      root.transactionSync(() => {
+        requireBegun(root);
+        return action(tables);
+      }),
+    );
   } catch (error) {
     throw failed(shared, error);
   }
@@ -200,12 +214,27 @@ function release(shared: Shared): void {
 }
 
 function closeOpened(shared: Shared): void {
-  // Nothing is outstanding, since all transactions are synchronous: the file is closed when this returns.
-  void shared.opened?.root.close();
+  const { opened, gate } = shared;
   shared.opened = undefined;
+  shared.gate = undefined;
+  // Nothing is outstanding, since all transactions are synchronous: the file is closed when this returns.
+  const closing = () => void opened?.root.close();
+  try {
+    if (gate === undefined) closing();
+    else gate.pass(closing);
+  } catch {
+    closing();
+  } finally {
+    gate?.close();
+  }
 }
 
-function current(shared: Shared): Opened {
+interface Current {
+  readonly opened: Opened;
+  readonly gate: Gate;
+}
+
+function current(shared: Shared): Current {
   try {
     return openInPlace(shared);
   } catch (error) {
@@ -214,15 +243,26 @@ function current(shared: Shared): Opened {
   }
 }
 
-function openInPlace(shared: Shared): Opened {
+function openInPlace(shared: Shared): Current {
   const { directory } = shared;
   // Before anything could create the file anew.
-  if (shared.held !== undefined) requireInPlace(directory, shared.held, shared.opened?.lock);
-  if (shared.opened !== undefined) return shared.opened;
-  prepareFiles(directory);
-  shared.held ??= holdQueueFile(directory);
-  shared.opened = openFile(directory);
+  if (shared.held !== undefined) requireInPlace(directory, shared.held, locksOf(shared));
+  if (shared.opened !== undefined && shared.gate !== undefined) return { opened: shared.opened, gate: shared.gate };
+  const gate = openGate(directory);
+  shared.gate = gate;
+  const opened = gate.pass(() => {
+    prepareFiles(directory);
+    shared.held ??= holdQueueFile(directory);
+    return openFile(directory);
+  });
+  shared.opened = opened;
+  // Even if the files were there: whoever made them may have been killed before this.
+  syncDirectory(directory);
   // lmdb opened it by its name: was it the one that is held?
-  requireInPlace(directory, shared.held, shared.opened.lock);
-  return shared.opened;
+  if (shared.held !== undefined) requireInPlace(directory, shared.held, locksOf(shared));
+  return { opened, gate };
+}
+
+function locksOf({ opened, gate }: Shared): Locks {
+  return { queue: opened?.lock, gate: gate?.lock };
 }

@@ -23,13 +23,17 @@ import { syncDirectory } from '../../../sync-directory.js';
 /** lmdb's file in the queue's directory; its lock file has the same name and `-lock`. */
 export const FILE_NAME = 'queue.lmdb';
 
-/** lmdb's lock file: what its processes know of each other. */
-const LOCK_NAME = `${FILE_NAME}-lock`;
+/** The file whose lock keeps openings and writes apart: see gate.ts. It stays empty. */
+export const GATE_NAME = `${FILE_NAME}-gate`;
+
+/** Behind a file's name: lmdb's lock file, what its processes know of each other. */
+const LOCK_SUFFIX = '-lock';
 
 /** What is written to see whether there is room. */
 const PROBE_NAME = 'queue.probe';
 
-const FILE_MODE = 0o600;
+/** For the owner alone. */
+export const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
 /** What lmdb writes to begin a file with, and the lock file: 8 KiB each, tables 24 KiB; doubled. */
@@ -56,16 +60,28 @@ export interface HeldFile extends FileIdentity {
 
 /**
  * Makes sure that lmdb can open the queue's files, creating them (0600) if there are none: lmdb-js crashes the process
- * when it cannot.
+ * when it cannot. Must be called inside the gate, where nobody has begun to write the file and not ended.
  * @throws what `fs` throws; HrmError kind `data` when the file is no database, or one of them is no file.
  */
 export function prepareFiles(directory: string): void {
-  const path = join(directory, FILE_NAME);
-  const lockPath = join(directory, LOCK_NAME);
+  prepare(directory, FILE_NAME, () => layoutError(directory, 'is not a database that this version reads'));
+}
+
+/**
+ * The same for the files of the gate. Another process may be about to make them, which also looks like no database.
+ * @throws like {@link prepareFiles}.
+ */
+export function prepareGateFiles(directory: string): void {
+  prepare(directory, GATE_NAME, () => gateError(join(directory, GATE_NAME)));
+}
+
+function prepare(directory: string, name: string, notDatabase: () => HrmError): void {
+  const path = join(directory, name);
+  const lockPath = `${path}${LOCK_SUFFIX}`;
   for (const each of [path, lockPath, join(directory, PROBE_NAME)]) requireRegular(each);
   const isNew = isEmpty(path);
   if (isNew || isEmpty(lockPath)) probeSpace(directory);
-  if (!isNew) refuseOther(directory, path);
+  if (!isNew && !isDatabase(path)) throw notDatabase();
   create(path);
   create(lockPath);
 }
@@ -123,9 +139,29 @@ export function holdQueueFile(directory: string): HeldFile {
   return { descriptor, dev, ino };
 }
 
-/** The lock file that is there now. Must not be opened beside lmdb: to close it again would give up lmdb's locks. */
-export function identifyLockFile(directory: string): FileIdentity | undefined {
-  return statSync(join(directory, LOCK_NAME), { bigint: true, throwIfNoEntry: false });
+/** The lock file of `name` that is there now. Must not be opened beside lmdb: to close it again would give up lmdb's locks. */
+export function identifyLockFile(directory: string, name: string): FileIdentity | undefined {
+  return statSync(join(directory, `${name}${LOCK_SUFFIX}`), { bigint: true, throwIfNoEntry: false });
+}
+
+/**
+ * Deletes the gate's files if its lock file is still `lock`, whose locks are destroyed, so that nobody is inside of the gate
+ * by them. Who opens the gate next makes others; who has these open finds that they are not in their place any more.
+ */
+export function removeGate(directory: string, lock: FileIdentity | undefined): void {
+  const there = identifyLockFile(directory, GATE_NAME);
+  if (lock === undefined || there?.ino !== lock.ino || there.dev !== lock.dev) return;
+  const path = join(directory, GATE_NAME);
+  rmSync(path, { force: true });
+  rmSync(`${path}${LOCK_SUFFIX}`, { force: true });
+}
+
+/** The locks that a process goes by. */
+export interface Locks {
+  /** Of the queue file. */
+  readonly queue: FileIdentity | undefined;
+  /** Of the gate. */
+  readonly gate: FileIdentity | undefined;
 }
 
 /**
@@ -133,9 +169,10 @@ export function identifyLockFile(directory: string): FileIdentity | undefined {
  * lock file that was deleted lets the next process write beside this one, which would destroy the queue.
  * @throws HrmError kind `unavailable`, code `queue_unavailable`.
  */
-export function requireInPlace(directory: string, file: FileIdentity, lock: FileIdentity | undefined): void {
+export function requireInPlace(directory: string, file: FileIdentity, locks: Locks): void {
   requireSame(join(directory, FILE_NAME), file);
-  if (lock !== undefined) requireSame(join(directory, LOCK_NAME), lock);
+  if (locks.queue !== undefined) requireSame(join(directory, `${FILE_NAME}${LOCK_SUFFIX}`), locks.queue);
+  if (locks.gate !== undefined) requireSame(join(directory, `${GATE_NAME}${LOCK_SUFFIX}`), locks.gate);
 }
 
 function requireSame(path: string, { dev, ino }: FileIdentity): void {
@@ -171,7 +208,7 @@ function probeSpace(directory: string): void {
   }
 }
 
-function refuseOther(directory: string, path: string): void {
+function isDatabase(path: string): boolean {
   const header = Buffer.alloc(MAGIC_OFFSET + 8);
   const descriptor = openSync(path, 'r');
   try {
@@ -179,11 +216,18 @@ function refuseOther(directory: string, path: string): void {
   } finally {
     closeSync(descriptor);
   }
-  const isDatabase =
+  return (
     statSync(path).size >= MIN_FILE_BYTES &&
     header.readUInt32LE(MAGIC_OFFSET) === MAGIC &&
-    header.readUInt32LE(MAGIC_OFFSET + 4) === FORMAT_VERSION;
-  if (!isDatabase) throw layoutError(directory, 'is not a database that this version reads');
+    header.readUInt32LE(MAGIC_OFFSET + 4) === FORMAT_VERSION
+  );
+}
+
+function gateError(path: string): HrmError {
+  return new HrmError(
+    `${path} is not a database: nothing is stored in it, so stop every process that uses the queue, and delete it`,
+    { kind: 'data', code: 'queue_layout' },
+  );
 }
 
 /** The error for a file that is not a queue of this version. */

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { syncDirectory } from '../../../sync-directory.js';
-import { FILE_NAME, type FileIdentity, identifyLockFile, layoutError } from './files.js';
+import { FILE_MODE, FILE_NAME, type FileIdentity, identifyLockFile, layoutError } from './files.js';
+import { requireTransactions } from './gate.js';
 import { LAYOUT_VERSION } from './records.js';
 
 /** The tables of one queue file. */
@@ -39,7 +39,7 @@ const LAYOUT_KEY = 'layout';
 const MAP_BYTES = 64 * 1024 ** 3;
 
 /**
- * Opens the file, which `prepareFiles` has made sure of, and creates what is missing in it.
+ * Opens the file, which `prepareFiles` has made sure of, and creates what is missing in it. Must be called inside the gate.
  * @throws what lmdb throws; HrmError kind `data` when it is a database, but not a queue that this version reads.
  */
 export function openFile(directory: string): Opened {
@@ -51,9 +51,11 @@ export function openFile(directory: string): Opened {
       overlappingSync: false,
       encoding: 'binary' as const,
       mapSize: MAP_BYTES,
-      permissionsMode: 0o600,
+      permissionsMode: FILE_MODE,
     };
     root = open<Buffer, string>(options);
+    // lmdb-js crashes where it opens a table in a transaction that was not begun.
+    requireTransactions(root);
     refuseForeign(root, directory);
     const tables = {
       meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
@@ -62,9 +64,7 @@ export function openFile(directory: string): Opened {
       deadLetters: root.openDB<Buffer, number>({ name: 'letters', encoding: 'binary' }),
     };
     stampLayout(root, tables.meta, directory);
-    // Even if the file was there: whoever made it may have been killed before this.
-    syncDirectory(directory);
-    return { root, tables, lock: identifyLockFile(directory), readersCheckedMs: Number.NEGATIVE_INFINITY };
+    return { root, tables, lock: identifyLockFile(directory, FILE_NAME), readersCheckedMs: Number.NEGATIVE_INFINITY };
   } catch (error) {
     void root?.close();
     throw error;
