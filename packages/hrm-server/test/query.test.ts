@@ -7,7 +7,17 @@ import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
 import { MAX_LONG_ANSWERS } from '../src/limits.js';
-import { type Bearer, connectRaw, makeKeys, post, startTest, type TestService, until, wireReading } from './support.js';
+import {
+  type Bearer,
+  connectRaw,
+  makeKeys,
+  post,
+  startTest,
+  type TestService,
+  until,
+  wireReading,
+  withoutHealth,
+} from './support.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2023, 0, 1);
@@ -217,7 +227,7 @@ describe('a year of minutes', () => {
       await until(() => quietFor(() => snapshots), 'reading has stopped');
       expect([interval, snapshots < 100]).toEqual([interval, true]);
     }
-    expect(requestsOf(log).filter((line) => line.includes('"level":50'))).toEqual([]);
+    expect(withoutHealth(log).filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
   test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
@@ -283,11 +293,6 @@ describe('a year of minutes', () => {
   });
 });
 
-/** Lines about requests: those about health, which is looked at every 10 s, come on a busy machine. */
-function requestsOf(log: readonly string[]): readonly string[] {
-  return log.filter((line) => !line.includes('"msg":"health'));
-}
-
 /** Whether a figure stands still for 200 ms. */
 async function quietFor(figure: () => number): Promise<boolean> {
   const before = figure();
@@ -313,7 +318,7 @@ describe('a storage that fails', () => {
     const text = await response.text();
     expect(JSON.parse(text)).toMatchObject({ code: 'storage_unavailable' });
     expect(text).not.toContain('ana');
-    const lines = requestsOf(log);
+    const lines = withoutHealth(log);
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toContain('ana');
   });
@@ -336,7 +341,7 @@ describe('a storage that fails', () => {
     expect(text).not.toContain('Error');
     const response = fetch(heartRateUrl(url, { ...YEAR, start: '2023-01-29T00:00:00Z' }));
     expect((await response).status).toBe(200);
-    const lines = requestsOf(log).map((line) => JSON.parse(line) as unknown);
+    const lines = withoutHealth(log).map((line) => JSON.parse(line) as unknown);
     expect(lines).toMatchObject([{ level: 40, code: 'storage_unavailable' }]);
   });
 
@@ -355,7 +360,7 @@ describe('a storage that fails', () => {
     const again = await fetch(heartRateUrl(url, YEAR));
     expect(again.headers.get('etag')).not.toBeNull();
     expect(await again.json()).toMatchObject({ count: 1_440 });
-    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    expect(withoutHealth(log).map((line) => JSON.parse(line) as unknown)).toMatchObject([
       {
         level: 40,
         date: '20230101',

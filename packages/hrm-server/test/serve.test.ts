@@ -5,7 +5,7 @@ import { openQueue } from 'hrm-core/open';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ServicePart, serve } from '../src/index.js';
-import { filesBelow, post, startTest, testSettings, until, wireReading } from './support.js';
+import { filesBelow, post, startTest, testSettings, until, wireReading, withoutHealth } from './support.js';
 
 const SINGLE = '/metrics/heart-rate';
 const log = pino({ level: 'silent' });
@@ -213,7 +213,7 @@ describe('the log', () => {
     const code = await new Promise((resolve) => child.on('close', resolve));
     const text = Buffer.concat(err).toString();
     expect(text).toMatch(/\}\n$/);
-    const lines = text.trimEnd().split('\n');
+    const lines = withoutHealth(text.trimEnd().split('\n'));
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       expect.objectContaining({ msg: 'starting', level: 30, parts: ['api'], dataDir, queueDir }),
       expect.objectContaining({ status: 400, level: 30 }),

@@ -124,6 +124,11 @@ export async function startTest(options: TestOptions = {}, onEnd: OnEnd = onTest
   return { url, port: Number(url.split(':').at(-1)), service, settings, queue, storage, log, accessLog };
 }
 
+/** The lines but those of the monitor of health, which come whenever it looks. */
+export function withoutHealth(log: readonly string[]): readonly string[] {
+  return log.filter((line) => !line.includes('"msg":"health: '));
+}
+
 /** A valid reading as a client sends it. */
 export function wireReading(overrides: Record<string, unknown> = {}): Record<string, unknown> {
   return { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 72, ...overrides };
