@@ -19,6 +19,7 @@ const FLOW: Allowed = [
   'parquet',
   'pure',
   'ports',
+  'defaults.ts',
   'limits.ts',
   'names.ts',
   'errors.ts',
@@ -28,6 +29,7 @@ const FLOW: Allowed = [
 
 /** Layer -> the layers and packages it may import. A verb imports no other verb. */
 const LAYERS: Readonly<Record<string, Allowed>> = {
+  'defaults.ts': ['limits.ts'],
   'errors.ts': [],
   'limits.ts': [],
   'names.ts': [],
@@ -36,10 +38,10 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'waits.ts': [],
   'sort-yielding.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
-  'settings.ts': ['node:net', 'node:path', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
-  'loops.ts': ['flow', 'pure', 'type watchdog.ts', 'waits.ts'],
+  'settings.ts': ['node:net', 'node:path', 'defaults.ts', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
+  'loops.ts': ['defaults.ts', 'flow', 'pure', 'type watchdog.ts', 'waits.ts'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'waits.ts'],
-  'open.ts': ['errors.ts', 'limits.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
+  'open.ts': ['defaults.ts', 'errors.ts', 'type ports', 'type settings.ts', 'dynamic drivers'],
   'index.ts': [
     'errors.ts',
     'flow',
@@ -92,6 +94,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'drivers/queue': [
     'drivers/queue',
     'ports',
+    'defaults.ts',
     'limits.ts',
     'errors.ts',
     'sync-directory.ts',

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { loadSettings } from 'hrm-core/settings';
 import { Redis } from 'ioredis';
 
 const PROGRAM = fileURLToPath(new URL('./redis-process.js', import.meta.url));
@@ -12,7 +13,7 @@ const START_MS = 10_000;
 const RETRY_MS = 50;
 
 /** Where the service queues, unless it is told otherwise. */
-export const QUEUE_KEY = 'heartbeat:queue';
+export const QUEUE_KEY = loadSettings().queueKey;
 
 /**
  * @typedef {object} RedisServer

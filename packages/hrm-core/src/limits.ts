@@ -57,12 +57,6 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
-/**
- * Devices that a user may have on one day, unless a setting says otherwise: as many as a batch may have readings, so that no batch is refused
- * for what is in it alone. Answers about such a day take some tens of milliseconds more.
- */
-export const DEFAULT_MAX_DEVICES = 10_000;
-
 /** Devices that a process remembers having accepted, over all users and days: 10 MB. */
 export const MAX_NOTED_DEVICES = 200_000;
 
@@ -256,9 +250,6 @@ export const MIN_UNROLLED_BYTES = 256 * 1024;
 
 /** Days that a measurement of the storage lists one by one, the last ones; ten years, as a query spans. */
 export const MAX_LISTED_DAYS = 3_660;
-
-/** Readings in the queue from which on it takes no more, unless a setting says otherwise: 600 MB of typical ones. */
-export const DEFAULT_QUEUE_HIGH_WATER = 5_000_000;
 
 /**
  * Milliseconds for which a watcher keeps the feed of a queue going without a renewal: a process that was killed while it

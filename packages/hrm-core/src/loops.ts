@@ -2,6 +2,7 @@
  * The loops around the steps: one consumer, one compacter. Each runs until its signal fires, outlives every failure of a
  * step, and reports what happened; whether that is logged is the caller's business.
  */
+import { DEFAULTS } from './defaults.js';
 import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
@@ -60,7 +61,11 @@ type StepEnd = SignOfLife & { readonly pauseMs: number };
  */
 export async function runConsumer(
   components: DrainComponents,
-  { batchMaxReadings = 50_000, batchMaxAgeMs = 5_000, ...settings }: ConsumerSettings,
+  {
+    batchMaxReadings = DEFAULTS.batchMaxReadings,
+    batchMaxAgeMs = DEFAULTS.batchMaxAgeMs,
+    ...settings
+  }: ConsumerSettings,
   { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
   const threshold = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
@@ -83,7 +88,7 @@ export async function runConsumer(
 /** Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. */
 export async function runCompacter(
   components: CompactComponents,
-  { compactEveryMs = 300_000, ...settings }: CompacterSettings,
+  { compactEveryMs = DEFAULTS.compactEveryMs, ...settings }: CompacterSettings,
   { signal, onEvent, onAlive }: LoopOptions<CompacterEvent>,
 ): Promise<void> {
   await repeat({ signal, onEvent, onAlive }, async () => {

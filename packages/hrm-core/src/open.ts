@@ -2,8 +2,8 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
+import { DEFAULTS } from './defaults.js';
 import { isHrmError } from './errors.js';
-import { DEFAULT_QUEUE_HIGH_WATER } from './limits.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
@@ -25,8 +25,8 @@ export interface OpenOptions {
  */
 export async function openQueue(settings: QueueSettings, options: OpenOptions = {}): Promise<Queue> {
   const { withHighWater } = await import('./drivers/queue/high-water.js');
-  const highWaterReadings = settings.queueHighWater ?? DEFAULT_QUEUE_HIGH_WATER;
-  return withHighWater(await openDriver(settings, options), { highWaterReadings });
+  const { queueHighWater = DEFAULTS.queueHighWater } = settings;
+  return withHighWater(await openDriver(settings, options), { highWaterReadings: queueHighWater });
 }
 
 async function openDriver(

@@ -5,8 +5,9 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
+import { DEFAULTS } from './defaults.js';
 import { type Fault, HrmError } from './errors.js';
-import { DAY_MS, DEFAULT_MAX_DEVICES, DEFAULT_QUEUE_HIGH_WATER, MAX_TIMESTAMP_MS } from './limits.js';
+import { DAY_MS, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/answer/question.js';
 
 const DIGITS = /^\d{1,15}$/;
@@ -157,21 +158,21 @@ const DEFINITIONS = {
   queueKey: {
     variable: 'HRM_QUEUE_KEY',
     schema: redisKey,
-    fallback: 'heartbeat:queue',
+    fallback: DEFAULTS.queueKey,
     allowed: KEY_ALLOWED,
     about: 'Redis list of what is queued. In a cluster the three keys need one hash tag, as in {heartbeat}:queue.',
   },
   processingKey: {
     variable: 'HRM_PROCESSING_KEY',
     schema: redisKey,
-    fallback: 'heartbeat:processing',
+    fallback: DEFAULTS.processingKey,
     allowed: KEY_ALLOWED,
     about: 'What the Redis keys of claimed batches begin with.',
   },
   deadKey: {
     variable: 'HRM_DEAD_KEY',
     schema: redisKey,
-    fallback: 'heartbeat:dead',
+    fallback: DEFAULTS.deadKey,
     allowed: KEY_ALLOWED,
     about: 'Redis stream of the dead letters.',
   },
@@ -186,7 +187,7 @@ const DEFINITIONS = {
   queueHighWater: {
     variable: 'HRM_QUEUE_HIGH_WATER',
     schema: integer(1, Number.MAX_SAFE_INTEGER),
-    fallback: DEFAULT_QUEUE_HIGH_WATER,
+    fallback: DEFAULTS.queueHighWater,
     allowed: 'an integer from 1',
     about:
       'Readings queued and claimed from which on no more are accepted until some are stored. One API key may fill 7/8 of it. With several processes it is approximate.',
@@ -194,35 +195,35 @@ const DEFINITIONS = {
   batchMaxReadings: {
     variable: 'HRM_BATCH_MAX_READINGS',
     schema: integer(1, 1_000_000),
-    fallback: 50_000,
+    fallback: DEFAULTS.batchMaxReadings,
     allowed: 'an integer from 1 to 1000000',
     about: 'A batch is written once it has so many readings, or sooner, by its age.',
   },
   batchMaxAgeMs: {
     variable: 'HRM_BATCH_MAX_AGE_MS',
     schema: DAY,
-    fallback: 5_000,
+    fallback: DEFAULTS.batchMaxAgeMs,
     allowed: 'milliseconds, 0 to 86400000',
     about: 'A batch is written once its oldest reading has waited so long, or sooner, by its size.',
   },
   leaseMs: {
     variable: 'HRM_LEASE_MS',
     schema: integer(100, DAY_MS),
-    fallback: 30_000,
+    fallback: DEFAULTS.leaseMs,
     allowed: 'milliseconds, 100 to 86400000',
     about: "How long a claim is leased: a claimed batch stays its consumer's for so long without a sign of life.",
   },
   compactEveryMs: {
     variable: 'HRM_COMPACT_EVERY_MS',
     schema: integer(10, DAY_MS),
-    fallback: 300_000,
+    fallback: DEFAULTS.compactEveryMs,
     allowed: 'milliseconds, 10 to 86400000',
     about: 'Pause between two runs of the compacter.',
   },
   sweepAfterMs: {
     variable: 'HRM_SWEEP_AFTER_MS',
     schema: DAY,
-    fallback: 60_000,
+    fallback: DEFAULTS.sweepAfterMs,
     allowed: 'milliseconds, 0 to 86400000',
     about: 'How long files that compaction superseded stay for readers that still use them.',
   },
@@ -236,21 +237,21 @@ const DEFINITIONS = {
   naiveTimestamps: {
     variable: 'HRM_NAIVE_TIMESTAMPS',
     schema: v.picklist(['reject', 'utc']),
-    fallback: 'reject' as const,
+    fallback: DEFAULTS.naiveTimestamps,
     allowed: 'reject or utc',
     about: 'What to do with a timestamp without an offset; utc: take it as UTC.',
   },
   maxFutureMs: {
     variable: 'HRM_MAX_FUTURE_MS',
     schema: integer(0, 366 * DAY_MS),
-    fallback: DAY_MS,
+    fallback: DEFAULTS.maxFutureMs,
     allowed: 'milliseconds, 0 to 31622400000',
     about: 'How far ahead of the clock a reading may lie.',
   },
   maxDevices: {
     variable: 'HRM_MAX_DEVICES',
     schema: integer(1, 1_000_000),
-    fallback: DEFAULT_MAX_DEVICES,
+    fallback: DEFAULTS.maxDevices,
     allowed: 'an integer from 1 to 1000000',
     about:
       'Devices that a user may have on one UTC day; the API refuses readings of more. Each process counts what it accepted itself.',
@@ -258,7 +259,7 @@ const DEFINITIONS = {
   maxPastMs: {
     variable: 'HRM_MAX_PAST_MS',
     schema: integer(0, MAX_TIMESTAMP_MS),
-    fallback: MAX_TIMESTAMP_MS,
+    fallback: DEFAULTS.maxPastMs,
     allowed: `milliseconds, 0 to ${MAX_TIMESTAMP_MS}`,
     about: 'How far behind the clock a reading may lie; by default it may be as old as 1970.',
   },

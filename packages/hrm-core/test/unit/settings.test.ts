@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULTS } from '../../src/defaults.js';
 import { isHrmError } from '../../src/errors.js';
 import { loadSettings, SETTINGS, type SettingSources } from '../../src/settings.js';
 
@@ -44,6 +45,10 @@ it('has the defaults of the contract', () => {
     logLevel: 'info',
     logFormat: 'auto',
   });
+});
+
+it('has the defaults that functions take by themselves', () => {
+  expect(loadSettings()).toMatchObject(DEFAULTS);
 });
 
 it('never repeats an API key', () => {

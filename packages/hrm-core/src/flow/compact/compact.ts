@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../../defaults.js';
 import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
 import {
   FILE_ROWS,
@@ -108,7 +109,7 @@ export async function compact(
     userId,
     date,
     all = false,
-    sweepAfterMs = 60_000,
+    sweepAfterMs = DEFAULTS.sweepAfterMs,
     quietAfterMs = QUIET_AFTER_MS,
     devicePriority: priority = {},
   }: CompactSettings = {},

@@ -5,6 +5,7 @@
  * itself over the days that have it. So a range of any length takes the memory of some row groups; row groups of one
  * device, which all large files have, are read once.
  */
+import { DEFAULTS } from '../../defaults.js';
 import { throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_ANSWER_ROWS, MINUTE_MS } from '../../limits.js';
 import { createEncoder } from '../../parquet/encode.js';
@@ -67,7 +68,7 @@ export interface ExportOptions extends CallOptions {
 export function exportReadings(
   { storage }: ExportComponents,
   input: ExportInput,
-  { signal, owner, naiveTimestamps = 'reject', onDamage, onProgress }: ExportOptions = {},
+  { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, onDamage, onProgress }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
   const yielder = createYielder({ owner });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DEFAULTS } from '../../defaults.js';
 import { MAX_ANSWER_ROWS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -121,7 +122,14 @@ async function* tablesOfDays(
 function daysOfAnswer(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, owner, naiveTimestamps = 'reject', wireNames = false, onDamage, maxHeldReadings }: QueryOptions,
+  {
+    signal,
+    owner,
+    naiveTimestamps = DEFAULTS.naiveTimestamps,
+    wireNames = false,
+    onDamage,
+    maxHeldReadings,
+  }: QueryOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
   return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings });
@@ -138,7 +146,7 @@ function daysOfAnswer(
 export async function queryTag(
   { storage }: QueryComponents,
   input: QuestionInput,
-  { signal, owner, naiveTimestamps = 'reject', wireNames = false }: QueryOptions = {},
+  { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, wireNames = false }: QueryOptions = {},
 ): Promise<string> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
   const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;

@@ -6,7 +6,8 @@
  * however many devices that are. Within a batch it is exact. From one batch to the next a process goes by what it has accepted
  * itself lately, so several processes, or one started anew, let through some times as many; that is enough for a bound on harm.
  */
-import { DAY_MS, DEFAULT_MAX_DEVICES, MAX_NOTED_DEVICES } from '../../limits.js';
+import { DEFAULTS } from '../../defaults.js';
+import { DAY_MS, MAX_NOTED_DEVICES } from '../../limits.js';
 import type { Reading } from '../../pure/columns.js';
 
 /** Counts devices; one for all readings that a process accepts. */
@@ -26,7 +27,7 @@ export interface DeviceCount {
 }
 
 /** @param maxDevices - of a user on one UTC day. */
-export function createDeviceBound(maxDevices: number = DEFAULT_MAX_DEVICES): DeviceBound {
+export function createDeviceBound(maxDevices: number = DEFAULTS.maxDevices): DeviceBound {
   /** By day and user, those that nothing was added to for longest first. */
   const known = new Map<string, Set<number>>();
   let noted = 0;

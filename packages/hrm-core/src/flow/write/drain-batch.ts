@@ -1,5 +1,6 @@
+import { DEFAULTS } from '../../defaults.js';
 import { HrmError, isHrmError } from '../../errors.js';
-import { DAY_MS, MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../../limits.js';
+import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
@@ -86,7 +87,13 @@ export interface DrainSummary {
  */
 export async function drainBatch(
   { queue, storage, clock = systemClock }: DrainComponents,
-  { batchMaxReadings = 50_000, leaseMs = 30_000, maxFutureMs = DAY_MS, maxPastMs, maxSmallParts }: DrainSettings = {},
+  {
+    batchMaxReadings = DEFAULTS.batchMaxReadings,
+    leaseMs = DEFAULTS.leaseMs,
+    maxFutureMs = DEFAULTS.maxFutureMs,
+    maxPastMs = DEFAULTS.maxPastMs,
+    maxSmallParts,
+  }: DrainSettings = {},
   { signal, onProgress }: DrainOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });

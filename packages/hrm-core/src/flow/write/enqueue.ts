@@ -1,5 +1,6 @@
+import { DEFAULTS } from '../../defaults.js';
 import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
-import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_TIMESTAMP_MS } from '../../limits.js';
+import { MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
 import { encodeElements } from '../../pure/reading/element.js';
@@ -74,9 +75,9 @@ export async function enqueueUntrusted(
   {
     signal,
     owner,
-    naiveTimestamps = 'reject',
-    maxFutureMs = DAY_MS,
-    maxPastMs = MAX_TIMESTAMP_MS,
+    naiveTimestamps = DEFAULTS.naiveTimestamps,
+    maxFutureMs = DEFAULTS.maxFutureMs,
+    maxPastMs = DEFAULTS.maxPastMs,
     wireOnly = false,
     deviceBound,
   }: EnqueueOptions = {},

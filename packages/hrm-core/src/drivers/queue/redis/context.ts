@@ -2,6 +2,7 @@
  * What all methods of one Redis queue share.
  * @module
  */
+import { DEFAULTS } from '../../../defaults.js';
 import { HrmError } from '../../../errors.js';
 import type { Clock } from '../../../ports/clock.js';
 import { type Insisted, insistOnScript, type RedisServer, runScript } from './call.js';
@@ -35,7 +36,15 @@ export interface RedisKeys {
 }
 
 /** The keys, from the settings. */
-export function redisKeys(queue: string, processing: string, dead: string): RedisKeys {
+export function redisKeys({
+  queueKey: queue = DEFAULTS.queueKey,
+  processingKey: processing = DEFAULTS.processingKey,
+  deadKey: dead = DEFAULTS.deadKey,
+}: {
+  readonly queueKey?: string | undefined;
+  readonly processingKey?: string | undefined;
+  readonly deadKey?: string | undefined;
+}): RedisKeys {
   return {
     queue,
     processing,

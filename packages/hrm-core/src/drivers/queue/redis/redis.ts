@@ -66,8 +66,7 @@ export interface RedisQueueOptions {
  *   server that is too old, keys that lie apart in a cluster, or an address that is none.
  */
 export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue> {
-  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
-  const keys = redisKeys(queueKey, processingKey, deadKey);
+  const keys = redisKeys(options);
   const closing = new AbortController();
   const { server, isOwn } = await connect(options, keys);
   const blocking = server.client.duplicate();
@@ -108,8 +107,7 @@ export interface RedisReport {
  * @throws as {@link openRedisQueue}.
  */
 export async function describeRedis(options: RedisQueueOptions): Promise<RedisReport> {
-  const { queueKey = 'heartbeat:queue', processingKey = 'heartbeat:processing', deadKey = 'heartbeat:dead' } = options;
-  const { server, facts, isOwn } = await connect(options, redisKeys(queueKey, processingKey, deadKey));
+  const { server, facts, isOwn } = await connect(options, redisKeys(options));
   try {
     let [roundTripMs, clockAheadMs] = [Number.POSITIVE_INFINITY, 0];
     for (let round = 0; round < 3; round += 1) {
