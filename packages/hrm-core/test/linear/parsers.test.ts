@@ -27,7 +27,7 @@ const LONG: GrowthOptions = { longest: 2 ** 17 };
 const SHORT: GrowthOptions = { longest: 2 ** 13 };
 
 function element(json: string) {
-  return decodeElements([{ bytes: Buffer.from(json), stampMs: 0, attempts: 1 }], 0);
+  return decodeElements([{ bytes: Buffer.from(json), stampMs: 0, attempts: 1 }], QUEUED);
 }
 
 function question(change: Record<string, unknown>) {
@@ -91,7 +91,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     (text) =>
       decodeElements(
         Array.from(text, (one) => ({ bytes: Buffer.from(one), stampMs: 0, attempts: 1 })),
-        0,
+        QUEUED,
       ),
     SHORT,
   ],

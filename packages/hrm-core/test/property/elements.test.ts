@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../test/support/redis-server.js';
+import { DEFAULTS } from '../../src/defaults.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { DAY_MS, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS } from '../../src/limits.js';
 import type { Queue } from '../../src/ports/queue.js';
@@ -147,7 +148,7 @@ describe('elements of strangers', () => {
     const elements = elementsOf(testSeed(), ELEMENTS);
     for (const [i, bytes] of elements.entries()) {
       const expected = expectedOf([bytes], NOON_MS);
-      const { readings, rejected, deferred } = decodeElements([{ bytes, stampMs: NOON_MS, attempts: 1 }], DAY_MS);
+      const { readings, rejected, deferred } = decodeElements([{ bytes, stampMs: NOON_MS, attempts: 1 }], DEFAULTS);
       const found = readings.map(({ userId, deviceId, timestampMs, heartRate, receivedMs }) => {
         return {
           key: JSON.stringify([userId, deviceId, timestampMs]),

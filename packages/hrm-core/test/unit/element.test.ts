@@ -6,6 +6,7 @@ import {
   MAX_ELEMENT_BYTES,
   MAX_ENQUEUE_READINGS,
   MAX_RECEIVED_MS,
+  MAX_TIMESTAMP_MS,
 } from '../../src/limits.js';
 import type { Reading } from '../../src/pure/columns.js';
 import { decodeElements, encodeElements, unstorableDeadLetter } from '../../src/pure/reading/element.js';
@@ -17,6 +18,9 @@ function claimed(bytes: Uint8Array | string, attempts = 1) {
 }
 
 const wire = { device_id: 'd', user_id: 'u', timestamp_ms: STAMP_MS, heart_rate: 70 };
+
+const A_DAY = { maxFutureMs: DAY_MS, maxPastMs: MAX_TIMESTAMP_MS };
+const NONE_AHEAD = { ...A_DAY, maxFutureMs: 0 };
 
 it('decodes what it encoded, in elements of at most 1,000', () => {
   const anyReading = fc.record({
@@ -35,7 +39,7 @@ it('decodes what it encoded, in elements of at most 1,000', () => {
       expect(elements).toHaveLength(Math.ceil(count / 1_000));
       const decoded = decodeElements(
         elements.map((element) => claimed(element.bytes)),
-        0,
+        NONE_AHEAD,
       );
       expect(decoded.readings).toEqual(readings);
       expect(decoded.rejected).toEqual([]);
@@ -52,7 +56,7 @@ it('writes one reading as an object, with the field order of the contract', () =
 });
 
 it('stamps readings of producers that left received_ms out', () => {
-  const { readings } = decodeElements([claimed(JSON.stringify(wire))], DAY_MS);
+  const { readings } = decodeElements([claimed(JSON.stringify(wire))], A_DAY);
   expect(readings).toEqual([
     { userId: 'u', deviceId: 'd', timestampMs: STAMP_MS, heartRate: 70, receivedMs: STAMP_MS },
   ]);
@@ -74,7 +78,7 @@ describe('what cannot be stored', () => {
     ['a time two days ahead', JSON.stringify({ ...wire, timestamp_ms: STAMP_MS + 2 * DAY_MS }), /future/],
     ['a nonsensical received_ms', JSON.stringify({ ...wire, received_ms: 1e300 }), /received_ms/],
   ])('%s', (_, bytes, why) => {
-    const { readings, rejected } = decodeElements([claimed(bytes, 3)], DAY_MS);
+    const { readings, rejected } = decodeElements([claimed(bytes, 3)], A_DAY);
     expect(readings).toEqual([]);
     expect(rejected).toHaveLength(1);
     expect(rejected[0]).toMatchObject({ stampMs: STAMP_MS, attempts: 3, reason: expect.stringMatching(why) });
@@ -85,7 +89,7 @@ describe('what cannot be stored', () => {
     const secrets = ['"ana 72bpm"', '["ana","72bpm"]', '[[72]]', '{"ana":72}', 'ana 72'];
     const { rejected } = decodeElements(
       secrets.map((text) => claimed(text)),
-      DAY_MS,
+      A_DAY,
     );
     expect(rejected).toHaveLength(6);
     for (const { reason } of rejected) expect(reason).not.toMatch(/ana|72/);
@@ -93,25 +97,27 @@ describe('what cannot be stored', () => {
 
   it('singles bad readings out of an array and keeps the good ones', () => {
     const bad = { ...wire, heart_rate: 0 };
-    const { readings, rejected } = decodeElements([claimed(JSON.stringify([wire, bad, wire]))], DAY_MS);
+    const { readings, rejected } = decodeElements([claimed(JSON.stringify([wire, bad, wire]))], A_DAY);
     expect(readings).toHaveLength(2);
     expect(rejected.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()))).toEqual([bad]);
   });
 
   it('judges how old a reading is by its stamp, where nobody has accepted it', () => {
     const foreign = { ...wire, timestamp_ms: STAMP_MS - DAY_MS };
-    expect(decodeElements([claimed(JSON.stringify(foreign))], 0).rejected).toEqual([]);
-    expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS).rejected).toEqual([]);
-    expect(decodeElements([claimed(JSON.stringify(foreign))], 0, DAY_MS - 1).rejected).toMatchObject([
-      { reason: expect.stringMatching(/^invalid_reading: timestamp_ms lies too far in the past/) },
-    ]);
+    expect(decodeElements([claimed(JSON.stringify(foreign))], NONE_AHEAD).rejected).toEqual([]);
+    expect(decodeElements([claimed(JSON.stringify(foreign))], { maxFutureMs: 0, maxPastMs: DAY_MS }).rejected).toEqual(
+      [],
+    );
+    expect(
+      decodeElements([claimed(JSON.stringify(foreign))], { maxFutureMs: 0, maxPastMs: DAY_MS - 1 }).rejected,
+    ).toMatchObject([{ reason: expect.stringMatching(/^invalid_reading: timestamp_ms lies too far in the past/) }]);
   });
 
   it('never judges a reading twice that enqueue accepted', () => {
     const late = { ...wire, timestamp_ms: STAMP_MS + 9 * DAY_MS, received_ms: STAMP_MS };
-    expect(decodeElements([claimed(JSON.stringify(late))], 0).rejected).toEqual([]);
+    expect(decodeElements([claimed(JSON.stringify(late))], NONE_AHEAD).rejected).toEqual([]);
     const early = { ...wire, timestamp_ms: STAMP_MS - 9 * DAY_MS, received_ms: STAMP_MS };
-    expect(decodeElements([claimed(JSON.stringify(early))], 0, 0).rejected).toEqual([]);
+    expect(decodeElements([claimed(JSON.stringify(early))], { maxFutureMs: 0, maxPastMs: 0 }).rejected).toEqual([]);
   });
 });
 
@@ -126,10 +132,10 @@ it('gives one verdict by the fast path and by the schema', () => {
   let valid = 0;
   fc.assert(
     fc.property(item, (queued) => {
-      const fast = decodeElements([claimed(JSON.stringify(queued))], DAY_MS);
+      const fast = decodeElements([claimed(JSON.stringify(queued))], A_DAY);
       // The same with a device that is no plain ASCII, which the fast path leaves to the schema.
       const suffix = typeof queued.device_id === 'string' ? `${queued.device_id}é` : queued.device_id;
-      const slow = decodeElements([claimed(JSON.stringify({ ...queued, device_id: suffix }))], DAY_MS);
+      const slow = decodeElements([claimed(JSON.stringify({ ...queued, device_id: suffix }))], A_DAY);
       // An empty id is the one that a suffix would mend.
       if (queued.device_id === '') return;
       expect(fast.rejected.length).toBe(slow.rejected.length);
@@ -171,41 +177,41 @@ it('tells which element each reading came in, the bad ones left out', () => {
   const wire = { device_id: 'd', user_id: 'u', timestamp_ms: 1, heart_rate: 70, received_ms: 2 };
   const two = claimed(JSON.stringify([wire, { ...wire, heart_rate: 1 }, wire]));
   const one = claimed(JSON.stringify(wire), 4);
-  const { readings, origins } = decodeElements([claimed('no JSON'), two, one], DAY_MS);
+  const { readings, origins } = decodeElements([claimed('no JSON'), two, one], A_DAY);
   expect(readings).toHaveLength(3);
   expect(origins.map((origin) => [two, one].indexOf(origin))).toEqual([0, 0, 1]);
 });
 
 it('makes a dead letter of a reading that is the reading, with the stamp and attempts of its element', () => {
   const origin = claimed('{"user_id":"u","device_id":"d","timestamp_ms":1,"heart_rate":70}', 4);
-  const { readings } = decodeElements([origin], DAY_MS);
+  const { readings } = decodeElements([origin], A_DAY);
   const deadLetter = unstorableDeadLetter(readings[0] as Reading, origin);
   expect(deadLetter).toMatchObject({ stampMs: origin.stampMs, attempts: 4 });
-  expect(decodeElements([{ ...origin, ...deadLetter, stampMs: 0 }], 0).readings).toEqual(readings);
+  expect(decodeElements([{ ...origin, ...deadLetter, stampMs: 0 }], NONE_AHEAD).readings).toEqual(readings);
 });
 
 describe('bounds what a stranger makes of one claim', () => {
   const junk = (count: number) => `[${Array(count).fill(1).join()}]`;
 
   it('keeps an array of too many items whole, as one dead letter', () => {
-    expect(decodeElements([claimed(junk(MAX_ENQUEUE_READINGS))], DAY_MS).rejected).toHaveLength(MAX_ENQUEUE_READINGS);
+    expect(decodeElements([claimed(junk(MAX_ENQUEUE_READINGS))], A_DAY).rejected).toHaveLength(MAX_ENQUEUE_READINGS);
     const bytes = Buffer.from(junk(MAX_ENQUEUE_READINGS + 1));
-    const { rejected, readings } = decodeElements([claimed(bytes), claimed(JSON.stringify(wire))], DAY_MS);
+    const { rejected, readings } = decodeElements([claimed(bytes), claimed(JSON.stringify(wire))], A_DAY);
     expect(rejected).toMatchObject([{ reason: expect.stringMatching(/^too_many_readings/), bytes }]);
     expect(readings).toHaveLength(1);
   });
 
   it('does not parse an element that is too long', () => {
     const long = (size: number) => claimed(JSON.stringify(wire).padEnd(size, ' '));
-    expect(decodeElements([long(MAX_ELEMENT_BYTES)], DAY_MS).readings).toHaveLength(1);
-    expect(decodeElements([long(MAX_ELEMENT_BYTES + 1)], DAY_MS).rejected).toMatchObject([
+    expect(decodeElements([long(MAX_ELEMENT_BYTES)], A_DAY).readings).toHaveLength(1);
+    expect(decodeElements([long(MAX_ELEMENT_BYTES + 1)], A_DAY).rejected).toMatchObject([
       { reason: expect.stringMatching(/^too_large/) },
     ]);
   });
 
   it('looks no further once there are very many dead letters', () => {
     const elements = Array.from({ length: 30 }, () => claimed(junk(MAX_CLAIM_LETTERS / 20)));
-    const { rejected, deferred } = decodeElements(elements, DAY_MS);
+    const { rejected, deferred } = decodeElements(elements, A_DAY);
     expect(rejected).toHaveLength(MAX_CLAIM_LETTERS);
     expect(deferred).toEqual(elements.slice(20));
   });
@@ -213,8 +219,8 @@ describe('bounds what a stranger makes of one claim', () => {
 
 it('takes a received_ms whose minute can be stored, and no later one', () => {
   const received = (receivedMs: number) => claimed(JSON.stringify({ ...wire, received_ms: receivedMs }));
-  expect(decodeElements([received(MAX_RECEIVED_MS)], DAY_MS).readings).toHaveLength(1);
+  expect(decodeElements([received(MAX_RECEIVED_MS)], A_DAY).readings).toHaveLength(1);
   expect(Math.floor(MAX_RECEIVED_MS / 60_000)).toBe(2 ** 31 - 1);
-  const { rejected } = decodeElements([received(MAX_RECEIVED_MS + 1)], DAY_MS);
+  const { rejected } = decodeElements([received(MAX_RECEIVED_MS + 1)], A_DAY);
   expect(rejected).toMatchObject([{ reason: expect.stringMatching(/received_ms/) }]);
 });

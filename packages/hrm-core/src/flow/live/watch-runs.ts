@@ -3,7 +3,8 @@
  * watch the same share a run, so that each event is sealed once, however many watch it. What waits is bounded for each
  * watcher, and for all of a hub: who takes too slowly loses what waits, and is told.
  */
-import { DAY_MS, MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
+import { DEFAULTS } from '../../defaults.js';
+import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { FeedEntry } from '../../ports/feed.js';
 import type { Reading } from '../../pure/columns.js';
 import { isDelivered, type LiveCursor } from '../../pure/live-cursor.js';
@@ -79,7 +80,7 @@ export function sliceElement(
   { cursor, bytes, stampMs }: FeedEntry,
   isWatched: (userId: string) => boolean,
 ): ElementSlices {
-  const { readings } = decodeElements([{ bytes, stampMs, attempts: 1 }], DAY_MS);
+  const { readings } = decodeElements([{ bytes, stampMs, attempts: 1 }], DEFAULTS);
   const items = new Map<string, HubEvent[]>();
   for (const [index, reading] of readings.entries()) {
     const item = { at: { cursor, index }, reading };

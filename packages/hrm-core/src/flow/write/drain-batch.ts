@@ -4,7 +4,8 @@ import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../..
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
-import { decodeYielding, encodeElements, unstorableDeadLetter } from '../../pure/reading/element.js';
+import { decodeSteps, encodeElements, unstorableDeadLetter } from '../../pure/reading/element.js';
+import { inTurns } from '../../steps.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
 import { rememberStore, requireSameStore } from './same-store.js';
@@ -115,7 +116,7 @@ export async function drainBatch(
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
     const { yieldTurn } = createYielder();
-    const decoded = await decodeYielding(claim.elements, yieldTurn, maxFutureMs, maxPastMs);
+    const decoded = await inTurns(decodeSteps(claim.elements, { maxFutureMs, maxPastMs }), yieldTurn);
     const { readings, origins, rejected, deferred } = decoded;
     await yieldTurn();
     const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts, onProgress });

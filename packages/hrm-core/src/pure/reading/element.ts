@@ -4,16 +4,11 @@
  * that can append such JSON is a producer, so everything read back is untrusted.
  */
 import { isUtf8 } from 'node:buffer';
-import {
-  MAX_CLAIM_LETTERS,
-  MAX_ELEMENT_BYTES,
-  MAX_ELEMENT_READINGS,
-  MAX_ENQUEUE_READINGS,
-  MAX_TIMESTAMP_MS,
-} from '../../limits.js';
+import { MAX_CLAIM_LETTERS, MAX_ELEMENT_BYTES, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS } from '../../limits.js';
 import type { ClaimedElement, DeadLetterInput, QueueElement } from '../../ports/queue.js';
+import { inOnePiece, type Steps } from '../../steps.js';
 import type { Reading } from '../columns.js';
-import { parseQueuedReading } from './reading.js';
+import { parseQueuedReading, type QueuedLimits } from './reading.js';
 
 /** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}; a single reading as an object. */
 export function encodeElements(readings: readonly Reading[]): QueueElement[] {
@@ -38,42 +33,27 @@ export interface DecodedElements {
 }
 
 /**
- * Decodes claimed elements. A reading without `received_ms` gets the element's stamp.
- * @param maxFutureMs - how far beyond its stamp a reading of a foreign producer may lie. Readings with `received_ms`
- *   passed `enqueue` under the rules of that moment, and are not judged twice.
- * @param maxPastMs - how far before its stamp; default: it may be of 1970.
+ * Decodes claimed elements, in steps: a claim takes some tens of milliseconds. A reading without `received_ms` gets the element's stamp.
+ * @param limits - of readings of foreign producers. Those with `received_ms` passed `enqueue` under the rules of that moment, and are
+ *   not judged twice.
  */
-export function decodeElements(
-  elements: readonly ClaimedElement[],
-  maxFutureMs: number,
-  maxPastMs = MAX_TIMESTAMP_MS,
-): DecodedElements {
-  const into: Decoded = { readings: [], origins: [], rejected: [] };
-  for (const [i, element] of elements.entries()) {
-    if (into.rejected.length >= MAX_CLAIM_LETTERS) return { ...into, deferred: elements.slice(i) };
-    decodeElement(element, { maxFutureMs, maxPastMs }, into);
-  }
-  return { ...into, deferred: [] };
-}
-
-/** As {@link decodeElements}, of a claim, which takes some tens of milliseconds. @param give - lets others work in between. */
-export async function decodeYielding(
-  elements: readonly ClaimedElement[],
-  yieldTurn: () => Promise<void>,
-  maxFutureMs: number,
-  maxPastMs = MAX_TIMESTAMP_MS,
-): Promise<DecodedElements> {
+export function* decodeSteps(elements: readonly ClaimedElement[], limits: QueuedLimits): Steps<DecodedElements> {
   const into: Decoded = { readings: [], origins: [], rejected: [] };
   let bytes = 0;
   for (const [i, element] of elements.entries()) {
     if (into.rejected.length >= MAX_CLAIM_LETTERS) return { ...into, deferred: elements.slice(i) };
-    decodeElement(element, { maxFutureMs, maxPastMs }, into);
+    decodeElement(element, limits, into);
     bytes += element.bytes.byteLength;
     if (bytes < BYTES_A_PIECE) continue;
     bytes = 0;
-    await yieldTurn();
+    yield;
   }
   return { ...into, deferred: [] };
+}
+
+/** As {@link decodeSteps}, at once: of elements that are few. */
+export function decodeElements(elements: readonly ClaimedElement[], limits: QueuedLimits): DecodedElements {
+  return inOnePiece(decodeSteps(elements, limits));
 }
 
 /** Bytes of elements that are decoded before others have a turn: a thousand readings, a millisecond's work. */
@@ -85,11 +65,7 @@ interface Decoded {
   readonly rejected: DeadLetterInput[];
 }
 
-function decodeElement(
-  element: ClaimedElement,
-  limits: { readonly maxFutureMs: number; readonly maxPastMs: number },
-  { readings, origins, rejected }: Decoded,
-): void {
+function decodeElement(element: ClaimedElement, limits: QueuedLimits, { readings, origins, rejected }: Decoded): void {
   const value = parseElement(element.bytes);
   if ('fault' in value) {
     rejected.push(reject(element, value.fault, element.bytes));

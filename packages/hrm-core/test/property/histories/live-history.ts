@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { DEFAULTS } from '../../../src/defaults.js';
 import { openEmbeddedQueue } from '../../../src/drivers/queue/embedded/embedded.js';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../../src/drivers/storage/directory/directory.js';
 import { realFileSystem } from '../../../src/drivers/storage/directory/files.js';
@@ -68,7 +69,7 @@ function watch(world: World, fail: Extract<Step, { type: 'drain' }>['fail'], cla
     ...world.queue,
     async claim(limits, options) {
       const claim = await world.queue.claim(limits, options);
-      claimed.push(...decodeElements(claim?.elements ?? [], 0).readings);
+      claimed.push(...decodeElements(claim?.elements ?? [], DEFAULTS).readings);
       if (claim !== null && fail === 'before-write') throw lost;
       return claim;
     },
