@@ -78,6 +78,11 @@ export function isTotal(error: unknown): boolean {
   return !isHrmError(error) || error.kind === 'closed' || error.code === 'storage_full';
 }
 
+/** Whether a file of a snapshot was replaced before it was read, by a storage that does not hold it open. */
+export function isGone(error: unknown): boolean {
+  return isHrmError(error) && error.code === 'file_gone';
+}
+
 /**
  * Whether a failure says that readings themselves cannot be stored, now or ever, and nothing else does: kind `data`, code
  * `unstorable_readings`. By it alone readings become dead letters when they are written.

@@ -221,8 +221,8 @@ export const MAX_REMEMBERED_NAMES = 100_000;
 /** Files of a partition whose ends are read at once. */
 export const MAX_CONCURRENT_READS = 16;
 
-/** Partitions that one compaction reports as failed before it takes the storage itself for broken. */
-export const MAX_COMPACTION_FAILURES = 100;
+/** Partitions that one compaction or verification reports as failed before it takes the storage itself for broken. */
+export const MAX_PARTITION_FAILURES = 100;
 
 /** Milliseconds that a loop which stands still has to end once it was told to: what syncs a file may take on a busy disk. */
 export const WATCHDOG_GRACE_MS = 10_000;

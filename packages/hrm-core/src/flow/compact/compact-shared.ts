@@ -6,8 +6,8 @@
  * user. When a later run finds every user's file there, old enough and proved, the shared parts go. A run that is killed
  * half-way is gone on with by the next: users who have theirs are skipped.
  */
-import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../../limits.js';
+import { throwIfAborted } from '../../errors.js';
+import { MAX_CONCURRENT_HOMES, SHARED_HELD_ROWS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { Partition, PartitionFailure, Snapshot } from '../../ports/storage.js';
@@ -32,6 +32,7 @@ import {
   NOTHING_DONE,
   type StepOptions,
   type StepSummary,
+  stepFailed,
 } from './compaction-run.js';
 import {
   describeFiles,
@@ -98,10 +99,7 @@ async function splitShared(
       total = addSteps(total, slice);
     } catch (error) {
       isHeld = false;
-      if (!isHrmError(error) || isTotal(error)) throw error;
-      if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
-      else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
-      else failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
+      total = addSteps(total, stepFailed(failures, partition, error));
     }
     options.onAlive?.();
   }

@@ -1,13 +1,6 @@
 import { DEFAULTS } from '../../defaults.js';
-import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
-import {
-  FILE_ROWS,
-  MAX_COMPACTION_FAILURES,
-  MAX_DIRTY_PARTITIONS,
-  MAX_LISTED_PARTITIONS,
-  MAX_RUN_ROWS,
-  QUIET_AFTER_MS,
-} from '../../limits.js';
+import { throwIfAborted } from '../../errors.js';
+import { FILE_ROWS, MAX_DIRTY_PARTITIONS, MAX_LISTED_PARTITIONS, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -23,7 +16,14 @@ import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
 import { compactPartition } from './compact-partition.js';
 import { compactShared } from './compact-shared.js';
-import { addSteps, type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import {
+  addSteps,
+  type CompactionRun,
+  NOTHING_DONE,
+  type StepOptions,
+  type StepSummary,
+  stepFailed,
+} from './compaction-run.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -128,11 +128,7 @@ export async function compact(
       try {
         total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
       } catch (error) {
-        if (!isHrmError(error) || isTotal(error)) throw error;
-        // A storage that cannot hold a replaced file open: another compacter was here.
-        if (error.code === 'file_gone') total = addSteps(total, { ...NOTHING_DONE, skipped: 1 });
-        else if (failures.length === MAX_COMPACTION_FAILURES) throw error;
-        else failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
+        total = addSteps(total, stepFailed(failures, partition, error));
       }
       done += 1;
       onProgress?.({ done, total: found });

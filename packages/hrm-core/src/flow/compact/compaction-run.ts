@@ -1,4 +1,5 @@
 /** What the steps of one run of a compacter share. */
+import { isGone } from '../../errors.js';
 import { DAY_MS } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -7,6 +8,7 @@ import type { Partition, PartitionFailure, Storage } from '../../ports/storage.j
 import type { DevicePriority } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { OnDamage } from '../damage/damage.js';
+import { noteFailure } from '../files/partition-failures.js';
 
 /** What a run works on, and how. */
 export interface CompactionRun {
@@ -51,6 +53,20 @@ export const NOTHING_DONE: StepSummary = {
   waiting: 0,
   failures: [],
 };
+
+/** The summary of a step where another compacter was first. */
+export const SKIPPED: StepSummary = { ...NOTHING_DONE, skipped: 1 };
+
+/**
+ * What a step that failed comes to: skipped, where a storage cannot hold a replaced file open and another compacter was here; else
+ * its failure is noted.
+ * @throws as {@link noteFailure}.
+ */
+export function stepFailed(failures: PartitionFailure[], partition: Partition, error: unknown): StepSummary {
+  if (isGone(error)) return SKIPPED;
+  noteFailure(failures, partition, error);
+  return NOTHING_DONE;
+}
 
 /** The first millisecond of a partition's day, and whether the day is over. */
 export function dayOf({ clock }: CompactionRun, { date }: Partition): { dayMs: number; dayOver: boolean } {

@@ -14,7 +14,14 @@ import { cacheOf } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { createYielder } from '../files/yielder.js';
-import { type CompactionRun, dayOf, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
+import {
+  type CompactionRun,
+  dayOf,
+  NOTHING_DONE,
+  SKIPPED,
+  type StepOptions,
+  type StepSummary,
+} from './compaction-run.js';
 
 /** What is left of a partition's files once some were deleted, and what is planned of them. */
 interface Look<Plan extends CompactionPlan> {
@@ -142,7 +149,7 @@ export async function replaceCompacted(
     signal,
   });
   const outcome = await run.storage.replace({ snapshot, supersededName: superseded, bytes }, { signal });
-  if (outcome === 'conflict') return { ...NOTHING_DONE, skipped: 1 };
+  if (outcome === 'conflict') return SKIPPED;
   return { ...NOTHING_DONE, compacted: 1, readings: rows };
 }
 

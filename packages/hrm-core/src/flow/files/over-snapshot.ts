@@ -1,4 +1,4 @@
-import { isHrmError } from '../../errors.js';
+import { isGone } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
@@ -26,9 +26,4 @@ export async function overSnapshot<Result>(
       await snapshot.close();
     }
   }
-}
-
-/** Whether a file of a snapshot was replaced before it was read, by a storage that does not hold it open. */
-function isGone(error: unknown): boolean {
-  return isHrmError(error) && error.code === 'file_gone';
 }

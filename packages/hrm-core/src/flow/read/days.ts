@@ -1,7 +1,7 @@
 /**
  * A user's days, and the reading of one: from snapshots that are taken anew when files move or are set aside meanwhile.
  */
-import { HrmError, isHrmError, throwIfAborted } from '../../errors.js';
+import { HrmError, isGone, throwIfAborted } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -77,7 +77,7 @@ export async function overPartitions<Result>(
       if (!(await damage.setAside(snapshots))) return result;
     } catch (error) {
       // A storage that cannot hold a replaced file open says so; what replaced it is in the next snapshot.
-      if (!isHrmError(error) || error.code !== 'file_gone') throw error;
+      if (!isGone(error)) throw error;
       cause = error;
     } finally {
       for (const snapshot of snapshots) await snapshot.close();

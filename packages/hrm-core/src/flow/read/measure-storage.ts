@@ -5,7 +5,7 @@
  * the counts. A date that is over mostly stays as it is, and then costs a look a partition instead of a listing and a look a file.
  */
 import { createHash } from 'node:crypto';
-import { isHrmError, throwIfAborted } from '../../errors.js';
+import { isGone, isHrmError, throwIfAborted } from '../../errors.js';
 import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS, MAX_MEASURED_DATES, MIN_UNROLLED_BYTES } from '../../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { openFile } from '../../parquet/footer.js';
@@ -243,7 +243,7 @@ async function hasRollup(storage: MeasureComponents['storage'], partition: Parti
     const { rollup, rollupFault } = (await openFile(file, partition)).footer;
     return rollup !== null || rollupFault !== null;
   } catch (error) {
-    if (isHrmError(error) && (error.kind === 'data' || error.code === 'file_gone')) return true;
+    if (isGone(error) || (isHrmError(error) && error.kind === 'data')) return true;
     throw error;
   } finally {
     await snapshot.close();

@@ -1,5 +1,5 @@
-import { isHrmError, isTotal, throwIfAborted } from '../../errors.js';
-import { MAX_COMPACTION_FAILURES, MAX_VERIFY_FAULTS } from '../../limits.js';
+import { throwIfAborted } from '../../errors.js';
+import { MAX_VERIFY_FAULTS } from '../../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -9,6 +9,7 @@ import { checkSettings } from '../../pure/check-settings.js';
 import { userDirectory } from '../../pure/partition.js';
 import type { ReceivedAhead } from '../../pure/reading/received-ahead.js';
 import { overSnapshot } from '../files/over-snapshot.js';
+import { noteFailure } from '../files/partition-failures.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
 import { createStock, type StoredCount } from './count-stored.js';
@@ -193,8 +194,7 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
   try {
     await step();
   } catch (error) {
-    if (!isHrmError(error) || isTotal(error) || failures.length === MAX_COMPACTION_FAILURES) throw error;
-    failures.push({ partition, code: error.code, message: error.message, name: error.file?.name });
+    noteFailure(failures, partition, error);
   }
 }
 

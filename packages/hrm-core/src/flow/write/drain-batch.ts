@@ -6,6 +6,7 @@ import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedEleme
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
 import { decodeSteps, encodeElements, unstorableDeadLetter } from '../../pure/reading/element.js';
 import { inTurns } from '../../steps.js';
+import { describeFailure } from '../files/partition-failures.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
 import { rememberStore, requireSameStore } from './same-store.js';
@@ -133,7 +134,7 @@ export async function drainBatch(
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
       undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
       left: isAcked ? batch.left.length : 0,
-      failures: batch.postponed.map(describeFailure),
+      failures: batch.postponed.map(({ partition, error }) => describeFailure(partition, error)),
       lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
       outcome,
     };
@@ -171,11 +172,6 @@ const TYPICAL_READING_BYTES = 110;
 
 function count(groups: readonly (readonly unknown[])[]): number {
   return groups.reduce((sum, group) => sum + group.length, 0);
-}
-
-function describeFailure({ partition, error }: WrittenBatch['postponed'][number]): PartitionFailure {
-  const message = error instanceof Error ? error.message : String(error);
-  return { partition, code: isHrmError(error) ? error.code : 'internal', message };
 }
 
 function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {
