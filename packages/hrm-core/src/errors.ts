@@ -68,6 +68,29 @@ export function isHrmError(error: unknown): error is HrmError {
   return error instanceof Error && error.name === 'HrmError' && 'kind' in error && 'code' in error;
 }
 
+/** Faults in one line, for people: `start is missing; end must not be before it`. */
+export function joinFaults(faults: readonly Fault[]): string {
+  return faults.map(({ path, message }) => `${path.slice(1)} ${message}`.trim()).join('; ');
+}
+
+/**
+ * The error of an input, kind `invalid`, whose message lists the faults.
+ * @param what - what is wrong as a whole, before the list: "the query is not valid".
+ */
+export function faultsError(
+  code: string,
+  faults: readonly Fault[],
+  { what, cause }: { readonly what?: string; readonly cause?: unknown } = {},
+): HrmError {
+  const listed = joinFaults(faults);
+  return new HrmError(what === undefined ? listed : `${what}: ${listed}`, { kind: 'invalid', code, faults, cause });
+}
+
+/** The error of an input with one fault, kind `invalid`, that is told in full. @param path - of the fault; default the whole input. */
+export function faultError(code: string, message: string, path = ''): HrmError {
+  return new HrmError(message, { kind: 'invalid', code, faults: [{ path, message }] });
+}
+
 /** The code of an error, the system's (`ENOENT`) or ours, or `''`. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';

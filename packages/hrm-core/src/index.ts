@@ -8,10 +8,12 @@ export {
   errorCode,
   type Fault,
   type FaultyFile,
+  faultsError,
   HrmError,
   type HrmErrorDetails,
   type HrmErrorKind,
   isHrmError,
+  joinFaults,
 } from './errors.js';
 export {
   type CompactComponents,

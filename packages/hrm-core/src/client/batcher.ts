@@ -1,7 +1,7 @@
 /**
  * Readings one by one, sent together: a request a reading costs fifty times more.
  */
-import { type Fault, HrmError, isHrmError } from '../errors.js';
+import { type Fault, faultsError, HrmError, isHrmError } from '../errors.js';
 import { MAX_ENQUEUE_READINGS, MAX_TIMER_MS } from '../limits.js';
 import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 import type { Client } from './client.js';
@@ -172,8 +172,7 @@ function faultsByReading(faults: readonly Fault[]): Map<number, Fault[]> {
 }
 
 function badReadingError(faults: readonly Fault[], cause: unknown): HrmError {
-  const message = `the reading is not valid: ${faults.map(({ path, message }) => `${path.slice(1)} ${message}`.trim()).join('; ')}`;
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, cause });
+  return faultsError('invalid_readings', faults, { what: 'the reading is not valid', cause });
 }
 
 function fullError(maxPending: number): HrmError {

@@ -2,7 +2,7 @@
  * What a caller in plain JavaScript can get wrong, refused before anything is sent: a key would end in a message of `fetch`,
  * and an object in the place of a name would ask about a user `[object Object]`.
  */
-import { HrmError } from '../errors.js';
+import { faultsError, HrmError } from '../errors.js';
 import { MAX_TIMER_MS, MAX_TIMESTAMP_MS } from '../limits.js';
 
 /** How long an answer may take, milliseconds, if nothing else is said. */
@@ -46,8 +46,7 @@ export function checkNumber(name: string, value: unknown, { min, max }: Range): 
   const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
   if (value === undefined || (isWhole && Number(value) >= min && Number(value) <= max)) return;
   const message = `must be a whole number from ${min}${max === Number.POSITIVE_INFINITY ? ' on' : ` to ${max}`}`;
-  const faults = [{ path: `/${name}`, message }];
-  throw new HrmError(`${name} ${message}`, { kind: 'invalid', code: 'invalid_options', faults });
+  throw faultsError('invalid_options', [{ path: `/${name}`, message }]);
 }
 
 /**
@@ -93,6 +92,5 @@ export function checkEventId(id: unknown): void {
 }
 
 function questionError(name: string, message: string): HrmError {
-  const faults = [{ path: `/${name}`, message }];
-  return new HrmError(`${name} ${message}`, { kind: 'invalid', code: 'invalid_query', faults });
+  return faultsError('invalid_query', [{ path: `/${name}`, message }]);
 }

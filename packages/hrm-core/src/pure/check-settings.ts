@@ -1,4 +1,4 @@
-import { type Fault, HrmError } from '../errors.js';
+import { type Fault, faultsError } from '../errors.js';
 import { dateStartMs } from './partition.js';
 import { isId } from './reading/reading.js';
 
@@ -19,7 +19,5 @@ export function checkSettings(
   for (const [name, ms] of Object.entries(durations)) {
     if (!(Number(ms) >= 0)) faults.push({ path: `/${name}`, message: 'must be milliseconds, from 0' });
   }
-  if (faults.length === 0) return;
-  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+  if (faults.length > 0) throw faultsError('invalid_settings', faults);
 }

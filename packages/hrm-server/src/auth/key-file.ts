@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errorCode, HrmError, syncDirectory } from 'hrm-core';
+import { errorCode, faultsError, HrmError, syncDirectory } from 'hrm-core';
 import * as v from 'valibot';
 import { type RegularFile, readRegularFile } from '../process/regular-file.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
@@ -169,6 +169,5 @@ const FIELD_FAULTS: Readonly<Record<string, string>> = {
 function invalidKeyError(issues: readonly v.BaseIssue<unknown>[]): HrmError {
   const fields = [...new Set(issues.map(({ path }) => String(path?.[0]?.key ?? '')))];
   const faults = fields.map((field) => ({ path: `/${field}`, message: FIELD_FAULTS[field] ?? 'is not valid' }));
-  const message = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_key', faults });
+  return faultsError('invalid_key', faults);
 }

@@ -1,4 +1,4 @@
-import { type Fault, HrmError, MAX_FAULTS } from 'hrm-core';
+import { type Fault, HrmError, joinFaults, MAX_FAULTS } from 'hrm-core';
 import { MAX_ECHOED_NAME_LENGTH } from '../limits.js';
 
 /**
@@ -37,8 +37,7 @@ export function readParameters<Required extends string, Optional extends string>
   if (faults.length > 0) {
     const listed = faults.slice(0, MAX_FAULTS);
     const details = { kind: 'invalid', code: 'invalid_query', faults: listed, faultCount: faults.length } as const;
-    const [first] = listed;
-    throw new HrmError(`the query is not valid: ${first?.path.slice(1)} ${first?.message}`, details);
+    throw new HrmError(`the query is not valid: ${joinFaults(listed.slice(0, 1))}`, details);
   }
   return Object.fromEntries(values) as Record<Required, string> & Partial<Record<Optional, string>>;
 }

@@ -5,7 +5,7 @@
  * @see https://csrc.nist.gov/pubs/sp/800/38/d/final AES-GCM, with a random nonce
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { HrmError } from '../../errors.js';
+import { faultError } from '../../errors.js';
 import { MAX_CURSOR_LENGTH } from '../../limits.js';
 import { LIVE_ID, type LiveCursor } from '../../pure/live-cursor.js';
 
@@ -25,7 +25,7 @@ const NOWHERE: LiveCursor = { cursor: '', index: -1 };
 export function requireLiveId(text: unknown, path: string): string {
   if (typeof text === 'string' && LIVE_ID.test(text)) return text;
   const message = 'must be the id of an event, as it was sent';
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_cursor', faults: [{ path, message }] });
+  throw faultError('invalid_cursor', message, path);
 }
 
 /** @param secret - of the feed. */

@@ -1,5 +1,6 @@
-import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
+import { type Fault, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
+import { queryError } from '../../pure/answer/question.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
 import { isId } from '../../pure/reading/reading.js';
 import { createYielder } from '../files/yielder.js';
@@ -101,8 +102,7 @@ function parseWatched({ userId, deviceId }: WatchInput, wireNames: boolean): Wat
   if (!isId(userId)) faults.push({ path: wireNames ? '/user_id' : '/userId', message });
   if (deviceId !== undefined && !isId(deviceId)) faults.push({ path: wireNames ? '/device_id' : '/deviceId', message });
   if (faults.length === 0) return { userId, deviceId };
-  const listed = faults.map((fault) => `${fault.path.slice(1)} ${fault.message}`).join('; ');
-  throw new HrmError(`the query is not valid: ${listed}`, { kind: 'invalid', code: 'invalid_query', faults });
+  throw queryError(faults);
 }
 
 async function join(

@@ -66,7 +66,7 @@ export async function repairFile(
     return 'found';
   }
   await storeIntact(storage, snapshot.partition, file, options);
-  const message = `${file.name} of ${snapshot.partition.date}: ${faults.map((fault) => fault.message).join('; ')}`;
+  const message = `${file.name} of ${snapshot.partition.date}: ${reasonsOf(inspection)}`;
   const error = new HrmError(message, { kind: 'data', code: first.code });
   const outcome = await setFileAside(storage, snapshot, file.name, error);
   if (outcome === 'skipped') return 'found';
@@ -128,18 +128,23 @@ async function quarantineSuperseded(
   storage: Storage,
   partition: Partition,
   superseded: string,
-  { faults }: Inspection,
+  inspection: Inspection,
   options: CallOptions,
 ): Promise<void> {
   const snapshot = await storage.snapshot(partition, options);
   try {
     // A storage that replaces in place keeps no old file.
     if (!snapshot.files.some(({ name }) => name === superseded)) return;
-    const reason = faults.map(({ message }) => message).join('; ');
+    const reason = reasonsOf(inspection);
     await storage.quarantine(snapshot, superseded, `${COMPACTED_NAME} of ${partition.date}: ${reason}`);
   } finally {
     await snapshot.close();
   }
+}
+
+/** What is wrong with a file, in one line. */
+function reasonsOf({ faults }: Inspection): string {
+  return faults.map(({ message }) => message).join('; ');
 }
 
 /** What is in a file in quarantine. */
@@ -158,8 +163,8 @@ export async function salvage(
   options: CallOptions,
 ): Promise<Salvage> {
   const inspection = await inspectAside(file, partition, options);
-  const { opened, isWhole, faults } = inspection;
-  const lost = isWhole ? null : faults.map(({ message }) => message).join('; ');
+  const { opened, isWhole } = inspection;
+  const lost = isWhole ? null : reasonsOf(inspection);
   if (opened === null) return { readings: 0, lost };
   let count = 0;
   for (const group of inspection.intact) {

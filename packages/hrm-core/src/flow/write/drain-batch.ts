@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../../defaults.js';
-import { HrmError, isHrmError } from '../../errors.js';
+import { faultError, isHrmError } from '../../errors.js';
 import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
@@ -178,7 +178,7 @@ function checkAtLeastOne(settings: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(settings)) {
     if (Number.isSafeInteger(value) && value >= 1) continue;
     const message = `${name} must be an integer from 1`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: `/${name}`, message }] });
+    throw faultError('invalid_settings', message, `/${name}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../../defaults.js';
-import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
+import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.js';
 import { MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
@@ -148,10 +148,10 @@ function tooManyDevices(maxDevices: number): string {
 
 function emptyBatchError(): HrmError {
   const message = 'a batch must hold at least one reading';
-  return new HrmError(message, { kind: 'invalid', code: 'empty_batch', faults: [{ path: '', message }] });
+  return faultError('empty_batch', message);
 }
 
 function tooManyReadingsError(size: number): HrmError {
   const message = `a batch may hold at most ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
-  return new HrmError(message, { kind: 'invalid', code: 'too_many_readings', faults: [{ path: '', message }] });
+  return faultError('too_many_readings', message);
 }

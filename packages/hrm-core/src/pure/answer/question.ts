@@ -2,7 +2,7 @@
  * What a caller may ask, before anything is read.
  */
 import * as v from 'valibot';
-import { type Fault, HrmError } from '../../errors.js';
+import { type Fault, faultsError, type HrmError } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { DevicePriority } from '../merge.js';
 import { IdSchema, isId } from '../reading/reading.js';
@@ -86,12 +86,14 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   if (!isInterval(interval)) fault('interval', `must be one of ${Object.keys(INTERVAL_MS).join(', ')}`);
   const priority = input.priority ?? {};
   if (!v.is(DevicePrioritySchema, priority)) fault('priority', 'must map device ids to ranks, integers from 1 (best)');
-  if (faults.length > 0) {
-    const message = `the query is not valid: ${faults.map(({ path, message }) => `${path.slice(1)} ${message}`).join('; ')}`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_query', faults });
-  }
+  if (faults.length > 0) throw queryError(faults);
   const { userId = '', deviceId } = input;
   return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+}
+
+/** The error of a question that is none. */
+export function queryError(faults: readonly Fault[]): HrmError {
+  return faultsError('invalid_query', faults, { what: 'the query is not valid' });
 }
 
 function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {

@@ -3,7 +3,7 @@
  * @module
  */
 import { Cluster, Redis } from 'ioredis';
-import { HrmError } from '../../../errors.js';
+import { faultError, type HrmError } from '../../../errors.js';
 
 /** An argument of a command. */
 export type RedisArgument = string | Buffer | number;
@@ -141,5 +141,5 @@ function decoded(text: string): string {
 function badUrlError(): HrmError {
   const message =
     'REDIS_URL must be redis://[user:password@]host[:port][/database], rediss:// for TLS, with ?sentinel=NAME where the host is a Sentinel; in user and password percent-encode what is no letter or digit';
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
+  return faultError('invalid_settings', message, '/redisUrl');
 }

@@ -2,7 +2,7 @@
  * What a Redis server says of itself: whether it can hold the queue at all, and what of it a crash would lose.
  * @module
  */
-import { HrmError } from '../../../errors.js';
+import { faultError, HrmError } from '../../../errors.js';
 import type { QueueWarning } from '../../../ports/queue.js';
 import { type Space, UNKNOWN_SPACE } from '../../../ports/space.js';
 import { isUnreachable, type RedisServer, sendCommand } from './call.js';
@@ -58,8 +58,7 @@ export function requireUsable({ version, mode }: ServerFacts, { queue, processin
   if (tags.size === 1 && !tags.has(null)) return;
   const message =
     'in a cluster the keys of the queue need one hash tag: set for example HRM_QUEUE_KEY={heartbeat}:queue, HRM_PROCESSING_KEY={heartbeat}:processing and HRM_DEAD_KEY={heartbeat}:dead';
-  const faults = [{ path: '/queueKey', message }];
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
+  throw faultError('invalid_settings', message, '/queueKey');
 }
 
 /** What could lose accepted readings, with the fix; empty when nothing does. */

@@ -16,7 +16,7 @@
  * elements; a claim without a token of the client's is lost with its reply.
  * @module
  */
-import { HrmError } from '../../../errors.js';
+import { faultError, type HrmError } from '../../../errors.js';
 import type { Clock } from '../../../ports/clock.js';
 import type { Queue, QueueWarning } from '../../../ports/queue.js';
 import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './call.js';
@@ -216,7 +216,7 @@ async function connect(
 
 function sentinelError(url: string): HrmError {
   const message = `Redis at ${shownAddress(url)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults: [{ path: '/redisUrl', message }] });
+  return faultError('invalid_settings', message, '/redisUrl');
 }
 
 async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
