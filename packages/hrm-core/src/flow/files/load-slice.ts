@@ -52,7 +52,7 @@ export async function loadSlice(
   const key = sliceKey(versionKey(file, partition), userId);
   const known = cache.get(key) as LoadedFile | undefined;
   if (known !== undefined) return known;
-  const groups = footer.groups.filter((group) => mayHold(group, userId));
+  const groups = footer.groups.filter((group) => isWithinBounds(group, userId));
   // Of another writer's file it is not known whose rows are where, and it may be large.
   const pieces = footer.checksumKind === 'foreign' ? groups.map((group) => [group]) : [groups];
   const tables: ReadingColumns[] = [];
@@ -83,7 +83,7 @@ export async function rescueSlice(
   if (opened === null) return null;
   const tables: ReadingColumns[] = [];
   let rows = 0;
-  for (const group of opened.footer.groups.filter((one) => mayHold(one, userId))) {
+  for (const group of opened.footer.groups.filter((one) => isWithinBounds(one, userId))) {
     const table = await readGroup(file, partition, opened, group).catch(nullIfDamaged);
     if (table === null) continue;
     const own = rowsOfUser(readingsOf(table), userId);
@@ -115,8 +115,8 @@ export function sliceKey(key: string, userId: string): string {
   return `${key}\n${userId}`;
 }
 
-/** Whether a row group may have rows of a user, by its bounds. */
-export function mayHold({ userBounds }: RowGroup, userId: string): boolean {
+/** Whether a user is within the bounds of a row group, which may have rows of the user then. */
+export function isWithinBounds({ userBounds }: RowGroup, userId: string): boolean {
   if (userBounds === null) return true;
   const [first, last] = userBounds;
   return compareUtf8(first, userId) <= 0 && compareUtf8(userId, last) <= 0;

@@ -5,7 +5,7 @@ import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, PartitionRange, Storage } from '../../ports/storage.js';
 import { nullIfDamaged } from './file-damage.js';
-import { mayHold } from './load-slice.js';
+import { isWithinBounds } from './load-slice.js';
 import { overSnapshot } from './over-snapshot.js';
 
 /** Which shared parts. */
@@ -35,7 +35,7 @@ async function mayHoldUser(
   return overSnapshot(storage, partition, options, async ({ files }) => {
     for (const file of files) {
       const opened = await openFile(file, partition).catch(nullIfDamaged);
-      if (opened === null || opened.footer.groups.some((group) => mayHold(group, userId))) return true;
+      if (opened === null || opened.footer.groups.some((group) => isWithinBounds(group, userId))) return true;
     }
     return false;
   });

@@ -12,6 +12,7 @@ import { createEncoder } from '../../parquet/encode.js';
 import type { RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
+import { isOfQuestion } from '../../pure/answer/plan-query.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { concatSteps, narrowDictionaries, type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
@@ -149,7 +150,7 @@ async function* readSources(
 ): AsyncGenerator<ReadingColumns | string> {
   const { cache, damage, yielder } = context;
   for (const { file, partition, known } of await findSources(context, snapshots, question)) {
-    for (const group of known.footer.groups.filter((one) => mayHold(one, question))) {
+    for (const group of known.footer.groups.filter((one) => mayHave(one, question))) {
       await yielder.yieldTurn();
       const { userId, deviceId, fromMs, lastMs } = group;
       const isInside = fromMs >= question.fromMs && lastMs < question.toMs;
@@ -191,10 +192,9 @@ async function* readRange(
   yield* readRange(storage, partitions, { ...question, fromMs: middleMs }, options);
 }
 
-function mayHold({ fromMs, lastMs, userId, deviceId }: RowGroup, question: Question): boolean {
-  if (lastMs < question.fromMs || fromMs >= question.toMs) return false;
-  if (userId !== null && userId !== question.userId) return false;
-  return deviceId === null || question.deviceId === undefined || deviceId === question.deviceId;
+function mayHave(group: RowGroup, question: Question): boolean {
+  if (group.lastMs < question.fromMs || group.fromMs >= question.toMs) return false;
+  return isOfQuestion(group, question);
 }
 
 /** The rows of the question's user, device and range. */

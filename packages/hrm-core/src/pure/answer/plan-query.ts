@@ -74,7 +74,7 @@ export async function planDay<Group extends PlannedGroup>(
       for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
       continue;
     }
-    for (const group of groups.filter((candidate) => mayHold(candidate, question))) {
+    for (const group of groups.filter((candidate) => isOfQuestion(candidate, question))) {
       const from = Math.max(0, Math.floor((group.fromMs - dayMs) / MINUTE_MS));
       const to = Math.min(DAY_MINUTES, Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
       if (to > from) source.fill(FROM_READINGS, from, to);
@@ -148,7 +148,7 @@ async function readsOf<Group extends PlannedGroup>(
     const wanted = groups.filter((group) => {
       const from = clampMinute(Math.floor((group.fromMs - dayMs) / MINUTE_MS));
       const to = clampMinute(Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
-      return mayHold(group, question) && (before[to] as number) > (before[from] as number);
+      return isOfQuestion(group, question) && (before[to] as number) > (before[from] as number);
     });
     reads.push(wanted);
   }
@@ -224,7 +224,11 @@ function firstOf({ spans = null, groups }: PlannedFile, dayMs: number): number {
   return groups.reduce((first, { fromMs }) => Math.min(first, fromMs), Number.POSITIVE_INFINITY) - dayMs;
 }
 
-function mayHold({ userId, deviceId }: PlannedGroup, question: Question): boolean {
+/** Whether rows of a row group may be of a question's user and device: where it has several, it names none. */
+export function isOfQuestion(
+  { userId, deviceId }: Pick<PlannedGroup, 'userId' | 'deviceId'>,
+  question: Question,
+): boolean {
   if (userId !== null && userId !== question.userId) return false;
   return question.deviceId === undefined || deviceId === null || deviceId === question.deviceId;
 }
