@@ -1,17 +1,13 @@
 /**
  * The config file of one call, which is read once.
  */
-import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, HrmError } from 'hrm-core';
+import { errorCode, HrmError, READ_AT_ONCE } from 'hrm-core';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
-
-/** To open a pipe that nobody writes to would wait for ever. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** How long a pipe may take to bring a config, ms: what decrypts it (`--config <(…)`) may ask for a password first. */
 const MAX_PIPE_MS = 30_000;
@@ -47,7 +43,7 @@ export async function readConfigFile(
 ): Promise<ConfigFile | null> {
   const path = named ?? DEFAULT_CONFIG;
   try {
-    const handle = await open(resolve(cwd, path), READ_FLAGS);
+    const handle = await open(resolve(cwd, path), READ_AT_ONCE);
     try {
       const stats = await handle.stat();
       if (stats.isFile()) return { path, text: await handle.readFile('utf8'), mode: stats.mode };

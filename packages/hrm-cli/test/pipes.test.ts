@@ -147,13 +147,12 @@ const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
   'hrm-cli/src/config-file.ts': 'looks first what it is, and does not wait',
   'hrm-cli/src/import/input.ts': 'a pipe is what somebody may mean to import from',
-  'hrm-core/src/drivers/storage/directory/start/describe.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',
   'hrm-server/src/auth/exposure.ts': 'of /proc',
   'hrm-server/src/http/connections/connection-bounds.ts': 'of /proc',
   'hrm-server/src/package.ts': 'its own package.json',
-  'hrm-server/src/process/regular-file.ts': 'looks first what it is, and does not wait: for all others',
+  'hrm-core/src/regular-file.ts': 'looks first what it is, and does not wait: for all others',
   'hrm-server/src/routes/pages.ts': 'its own pages',
 };
 

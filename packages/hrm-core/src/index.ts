@@ -140,6 +140,7 @@ export type { ReadingInput, WireReading } from './pure/reading/reading.js';
 export type { ReceivedAhead } from './pure/reading/received-ahead.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
+export { READ_AT_ONCE, type RegularFile, readRegularFile } from './regular-file.js';
 export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';
 export {

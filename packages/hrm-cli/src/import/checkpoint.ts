@@ -5,8 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { errorCode, HrmError } from 'hrm-core';
-import { type RegularFile, readRegularFile } from 'hrm-server/process';
+import { errorCode, HrmError, type RegularFile, readRegularFile } from 'hrm-core';
 import type { ImportStart } from './chunks.js';
 import { FORMATS, type ResumePoint } from './formats.js';
 import { hashBefore, type Input } from './input.js';

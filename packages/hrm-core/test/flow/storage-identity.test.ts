@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { describeDirectory, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   devices,
@@ -283,3 +283,18 @@ describe('the identity of a store', () => {
       }
     }));
 });
+
+it.each(['no identity of ours, ä', 'x'.repeat(300)])(
+  'is described as it is known, also by a text that is not ours (%s)',
+  async (text) => {
+    await withDirectory(async (directory) => {
+      await makeStore(directory);
+      const ours = await open(directory);
+      expect((await describeDirectory(directory)).identity).toBe(await ours.identity());
+      writeFileSync(path.join(directory, '.store'), text);
+      const foreign = await open(directory);
+      expect((await describeDirectory(directory)).identity).toBe(await foreign.identity());
+      expect(await foreign.identity()).toBe(Buffer.from(text).toString('latin1').slice(0, 128));
+    });
+  },
+);

@@ -7,9 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errorCode, faultsError, HrmError, syncDirectory } from 'hrm-core';
+import { errorCode, faultsError, HrmError, type RegularFile, readRegularFile, syncDirectory } from 'hrm-core';
 import * as v from 'valibot';
-import { type RegularFile, readRegularFile } from '../process/regular-file.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {

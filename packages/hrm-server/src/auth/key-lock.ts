@@ -7,8 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, HrmError } from 'hrm-core';
-import { readRegularFile } from '../process/regular-file.js';
+import { errorCode, HrmError, readRegularFile } from 'hrm-core';
 import { writeDurably } from './key-place.js';
 
 /** After which a lock is one that a killed writer left, since to write takes milliseconds; ms. */

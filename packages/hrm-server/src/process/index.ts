@@ -5,7 +5,6 @@
 export { MAX_WORKERS } from '../limits.js';
 export { endProcess, forgetLostTerminals } from './end-process.js';
 export { flush, LAST_WORDS_MS } from './flush.js';
-export { type RegularFile, readRegularFile } from './regular-file.js';
 export { watchForStall } from './stall-watch/watch.js';
 export { listenForStop } from './stop-signal.js';
 export { tellSupervisor } from './supervisor.js';

@@ -10,10 +10,10 @@ import * as nodeFileSystem from 'node:fs';
 import { dirname } from 'node:path';
 import { errorCode } from '../../../errors.js';
 import { diskSpace, type Space } from '../../../ports/space.js';
+import { READ_AT_ONCE } from '../../../regular-file.js';
 
 /** Of the file itself, never of what a link points to; and a pipe of a part's name must not hold up the process. */
-const READ_FLAGS =
-  nodeFileSystem.constants.O_RDONLY | nodeFileSystem.constants.O_NOFOLLOW | nodeFileSystem.constants.O_NONBLOCK;
+const READ_FLAGS = READ_AT_ONCE | nodeFileSystem.constants.O_NOFOLLOW;
 const CREATE_FLAGS =
   nodeFileSystem.constants.O_WRONLY | nodeFileSystem.constants.O_CREAT | nodeFileSystem.constants.O_EXCL;
 const FILE_MODE = 0o600;

@@ -3,16 +3,14 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
 import { lstat, open, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readRegularFile } from '../../../../regular-file.js';
 import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from '../names.js';
+import { storeNameIn } from './identity.js';
 
 /** Age of a temporary that is no longer being written, ms: one is written and linked within seconds. */
 const STALE_TEMPORARY_AGE_MS = 3_600_000;
-
-/** Characters of a store's identity that are looked at; ours have 43. */
-const MAX_IDENTITY_LENGTH = 1_024;
 
 /** What is found in a data directory. */
 export interface DirectoryReport {
@@ -33,25 +31,19 @@ export interface DirectoryReport {
 export async function describeDirectory(directory: string): Promise<DirectoryReport> {
   const quarantined = await countOlder(join(directory, QUARANTINE_DIRECTORY), Number.NEGATIVE_INFINITY);
   return {
-    identity: await readIdentity(directory),
+    identity: readIdentity(directory),
     staleTemporaries: await countOlder(join(directory, TEMPORARY_DIRECTORY), STALE_TEMPORARY_AGE_MS),
     isQuarantined: quarantined > 0,
     clockAheadMs: await measureClock(directory),
   };
 }
 
-async function readIdentity(directory: string): Promise<string | null> {
-  const text = await readText(join(directory, IDENTITY_NAME)).catch(() => '');
-  return /^hrm store ([0-9a-f]{32})$/m.exec(text.slice(0, MAX_IDENTITY_LENGTH))?.[1] ?? null;
-}
-
-/** To open a pipe without `O_NONBLOCK` would wait until somebody writes to it. */
-async function readText(path: string): Promise<string> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+function readIdentity(directory: string): string | null {
   try {
-    return (await handle.stat()).isFile() ? await handle.readFile('latin1') : '';
-  } finally {
-    await handle.close();
+    return storeNameIn(readRegularFile(join(directory, IDENTITY_NAME), 'latin1')?.text ?? null);
+  } catch {
+    // What keeps it from being read is found by who stores.
+    return null;
   }
 }
 

@@ -95,7 +95,7 @@ export async function loadIdentity(
       return proofs;
     },
     get name() {
-      return nameIn(known?.text ?? null);
+      return storeNameIn(known?.text ?? null);
     },
     async renew() {
       known = await find();
@@ -121,7 +121,7 @@ export async function loadIdentity(
  * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; the system's error.
  */
 export async function requireStore(fileSystem: DirectoryFileSystem, directory: string, name: string): Promise<void> {
-  const found = nameIn(await readIdentity(fileSystem, join(directory, IDENTITY_NAME)));
+  const found = storeNameIn(await readIdentity(fileSystem, join(directory, IDENTITY_NAME)));
   if (found === name) return;
   const isThere = found !== null || holdsReadings(fileSystem, directory);
   throw isThere
@@ -129,8 +129,8 @@ export async function requireStore(fileSystem: DirectoryFileSystem, directory: s
     : otherStoreError(`There are no data in ${directory}`, 'storage_missing');
 }
 
-/** The random part; of a text that is not ours its beginning, which tells it from others as well. */
-function nameIn(text: string | null): string | null {
+/** What a store is told from others by: the random part; of a text that is not ours its beginning. */
+export function storeNameIn(text: string | null): string | null {
   return text === null ? null : (/^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_NAME_LENGTH));
 }
 
