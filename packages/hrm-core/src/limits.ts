@@ -260,6 +260,12 @@ export const FEED_WATCH_MS = 60_000;
 /** Milliseconds between two renewals: two may come late. */
 export const FEED_RENEW_MS = 20_000;
 
+/**
+ * Milliseconds for which a consumer takes for granted which store a queue remembers: only somebody who adopts another changes it, and
+ * every batch would ask.
+ */
+export const STORE_KNOWN_MS = 60_000;
+
 /** Milliseconds for which a process that pushes to Redis takes for granted that nobody watches. */
 export const FEED_CHECK_MS = 1_000;
 

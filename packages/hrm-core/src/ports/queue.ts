@@ -148,8 +148,12 @@ export interface DeadLetters {
  * store, also when it was started after the disk had gone.
  */
 export interface StoreMemory {
-  /** The identity of the store that readings of this queue were first written to; `null` while there is none. */
-  get(): Promise<string | null>;
+  /**
+   * The identity of the store that readings of this queue were first written to; `null` while there is none.
+   * @param options.maxAgeMs - how old the answer may be, milliseconds: a driver whose queue is elsewhere need not ask again until then,
+   *   or until it has lost the connection. Default 0: it is asked now.
+   */
+  get(options?: { readonly maxAgeMs?: number | undefined }): Promise<string | null>;
   /**
    * Remembers a store as durably as a push: the first one stays, also where two come at once.
    * @param options.replace - whether this one takes the place of the first; default false.

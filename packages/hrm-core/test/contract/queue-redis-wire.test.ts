@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
 import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
-import { drainBatch, enqueue, query } from '../../src/index.js';
+import { until } from '../../../../test/support/until.js';
+import { adoptStore, drainBatch, enqueue, isHrmError, query } from '../../src/index.js';
 import { drainNumbers, LIMITS, numbered, numbersOf, openQueue, openStorage } from '../support/redis-queue.js';
 
 let redis: Redis;
@@ -75,6 +76,27 @@ describe('the queue in Redis, from outside', () => {
     );
     // Which store it was, for the next consumer.
     assert.deepEqual(await keys(), ['heartbeat:processing:store']);
+  });
+
+  it('is asked once which store it was, not in every batch, and again over a new connection', async () => {
+    const [queue, other] = [await openQueue(redis.url), await openQueue(redis.url)];
+    const [storage, adopted] = [await openStorage(), await openStorage()];
+    const asked = async () => Number(/cmdstat_get:calls=(\d+)/.exec(await redis.cli('INFO', 'commandstats'))?.[1] ?? 0);
+    async function drain(number: number, to = storage) {
+      await queue.push([numbered(number)]);
+      return await drainBatch({ queue, storage: to });
+    }
+    assert.equal((await drain(1)).outcome, 'acked');
+    const before = await asked();
+    for (const number of [2, 3, 4]) assert.equal((await drain(number)).outcome, 'acked');
+    assert.equal(await asked(), before);
+    const replaced = (error: unknown) => isHrmError(error) && error.code === 'storage_replaced';
+    await assert.rejects(drain(5, adopted), replaced);
+    assert.equal(await asked(), before);
+    await adoptStore({ queue: other, storage: adopted });
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+    await until(async () => replaced(await drain(6).catch((error: unknown) => error)), 'the other store is known');
+    assert.ok((await drain(7, adopted)).claimed > 0);
   });
 
   it('does not let an old reading that is taken over win against a newer correction', async () => {

@@ -3,6 +3,7 @@
  * queue into its mount point, where nobody finds the readings once the disk is back.
  */
 import { otherStoreError } from '../../errors.js';
+import { STORE_KNOWN_MS } from '../../limits.js';
 import type { Queue } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
 
@@ -13,12 +14,12 @@ export interface StoreComponents {
 }
 
 /**
- * Proves that a storage is the store that the queue's readings went to before.
+ * Proves that a storage is the store that the queue's readings went to before. That somebody else adopted another is known a minute later.
  * @returns whether the queue remembers one.
  * @throws HrmError kind `unavailable`, code `storage_replaced`; as the queue's calls.
  */
 export async function requireSameStore({ queue, storage }: StoreComponents): Promise<boolean> {
-  const remembered = await queue.store.get();
+  const remembered = await queue.store.get({ maxAgeMs: STORE_KNOWN_MS });
   if (remembered === null) return false;
   if ((await storage.identity()) !== remembered) throw replacedError();
   return true;
