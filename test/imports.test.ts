@@ -116,6 +116,21 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:',
   ],
   client: ['client', 'errors.ts', 'limits.ts', 'waits.ts', 'pure/answer/interval.ts', 'type flow', 'type pure'],
+  formats: ['formats', 'errors.ts', 'node:buffer', 'type node:crypto', 'node:stream', 'node:zlib'],
+  import: [
+    'import',
+    'formats',
+    'flow/write',
+    'type client',
+    'type ports',
+    'pure',
+    'limits.ts',
+    'errors.ts',
+    'regular-file.ts',
+    'waits.ts',
+    'node:',
+  ],
+  simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
   contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };
 

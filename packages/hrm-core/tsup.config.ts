@@ -4,6 +4,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     client: 'src/client/index.ts',
+    import: 'src/import/index.ts',
+    simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',
     redis: 'src/drivers/queue/redis/redis.ts',
     directory: 'src/drivers/storage/directory/directory.ts',

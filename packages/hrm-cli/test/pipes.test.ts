@@ -146,7 +146,7 @@ describe('a config', () => {
 const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
   'hrm-cli/src/config-file.ts': 'looks first what it is, and does not wait',
-  'hrm-cli/src/import/input.ts': 'a pipe is what somebody may mean to import from',
+  'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',
   'hrm-server/src/auth/exposure.ts': 'of /proc',

@@ -1,6 +1,6 @@
 import { openEmbeddedQueue } from 'hrm-core/embedded';
+import { createPerson, heartRateAt } from 'hrm-core/simulate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createPerson, heartRateAt } from '../src/simulate/heart.js';
 import { makeSandbox, queryArgs, type Sandbox } from './hrm.js';
 
 const START = '2024-01-15T08:00:00Z';

@@ -1,22 +1,33 @@
 import { resolve } from 'node:path';
 import { HrmError, isHrmError } from 'hrm-core';
+import {
+  type Checkpoint,
+  checkpointPath,
+  closeInputs,
+  FORMATS,
+  type Format,
+  faultLines,
+  type ImportProgress,
+  type ImportSummary,
+  type ImportTarget,
+  type Input,
+  importReadings,
+  openCheckpoint,
+  openInputs,
+} from 'hrm-core/import';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { type Checkpoint, checkpointPath, openCheckpoint } from '../import/checkpoint.js';
-import { type Chunk, readChunks } from '../import/chunks.js';
-import { type Destination, withDestination } from '../import/destination.js';
-import { enqueueChunks, faultLines, type Tally } from '../import/enqueue-chunks.js';
-import { FORMATS, type Format } from '../import/formats.js';
-import { closeInputs, type Input, openInputs } from '../import/input.js';
-import { rankReasons } from '../import/reasons.js';
 import { plural, summaryText, visibleText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
+import { withTarget } from '../with-target.js';
 
 /** Files that one call may name; a shell's own limit is lower. */
 const MAX_FILES = 100_000;
 
 /** Said once, on a line of its own: whoever watches a log instead of a terminal sees no progress. */
 const WAITING = 'the queue is full; waiting for a consumer to make room (hrm serve, or hrm drain --all)';
+
+const CHANGED = 'is not the file that it was when its import stopped: it is imported from its beginning';
 
 /** `hrm import` */
 export const importCommand: Command = {
@@ -54,7 +65,7 @@ export const importCommand: Command = {
     const checkpoint = await checkpointOf(invocation);
     const inputs = await openInputs(args.operands, { cwd, stdin, signal });
     try {
-      await withDestination(invocation, (queue) => importInputs(inputs, queue, checkpoint, invocation));
+      await withTarget(invocation, (target) => importInputs(inputs, target, checkpoint, invocation));
     } finally {
       await closeInputs(inputs);
     }
@@ -64,62 +75,46 @@ export const importCommand: Command = {
 
 async function importInputs(
   inputs: readonly Input[],
-  queue: Destination,
+  target: ImportTarget,
   checkpoint: Checkpoint | null,
   invocation: Invocation,
 ): Promise<void> {
   const { args, settings, json, output, stderr, signal } = invocation;
-  const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
-  const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
   const startMs = performance.now();
-  const progress = startProgress({
-    label: 'import',
-    total: totalBytes(inputs),
-    stream: stderr,
-    enabled: !json,
-  });
-  let bytesRead = 0;
-  function onBytes(count: number): void {
-    bytesRead += count;
-    const rate = rateText(tally.enqueued, performance.now() - startMs);
-    progress.update(bytesRead, `${tally.enqueued.toLocaleString('en')} readings, ${rate}`);
+  const progress = startProgress({ label: 'import', total: totalBytes(inputs), stream: stderr, enabled: !json });
+  let now: ImportProgress = { bytesRead: 0, enqueued: 0 };
+  function onProgress(next: ImportProgress): void {
+    now = next;
+    const rate = rateText(now.enqueued, performance.now() - startMs);
+    progress.update(now.bytesRead, `${now.enqueued.toLocaleString('en')} readings, ${rate}`);
   }
   let hasWaited = false;
   function onWait(): void {
-    progress.update(bytesRead, 'the queue is full: waiting for a consumer');
+    progress.update(now.bytesRead, 'the queue is full: waiting for a consumer');
     if (hasWaited || json) return;
     hasWaited = true;
     progress.end();
     stderr.write(`hrm import: ${WAITING}\n`);
   }
-  const onAccepted = ({ label, point }: Chunk) => {
-    const input = inputs.find((one) => one.label === label);
-    if (input !== undefined && point !== null) checkpoint?.note(input, point);
-  };
-  const rules = {
-    naiveTimestamps,
-    maxFutureMs,
-    maxPastMs,
-    skipInvalid: args.has('skip-invalid'),
-    signal,
-    onWait,
-    onAccepted,
-  };
+  function onChanged(label: string): void {
+    stderr.write(`hrm import: ${visibleText(label)} ${CHANGED}\n`);
+  }
+  // The table of options admits no other.
+  const format = args.value('format') as Format | undefined;
+  const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
+  const rules = { format, naiveTimestamps, maxFutureMs, maxPastMs, skipInvalid: args.has('skip-invalid') };
+  let summary: ImportSummary;
   try {
-    const chunks = allChunks(inputs, onBytes, checkpoint, invocation);
-    await enqueueChunks(queue, chunks, rules, tally);
-    await checkpoint?.settled();
+    summary = await importReadings(target, inputs, { ...rules, checkpoint, signal, onProgress, onWait, onChanged });
   } catch (error) {
     if (!isHrmError(error)) throw error;
-    throw error.kind === 'closed' ? interruptedError(error, tally, checkpoint) : withTally(error, tally, json);
+    throw error.kind === 'closed' ? interruptedError(error, now, checkpoint) : withTally(error, now, json);
   } finally {
     progress.end();
-    // What came before a failure counts for the next import; the failure is what is told.
-    await checkpoint?.settled().catch(() => undefined);
   }
-  const faults = faultLines(tally.faults, tally.faultCount).map((line) => `${visibleText(line)}\n`);
+  const faults = faultLines(summary.faults, summary.faultCount).map((line) => `${visibleText(line)}\n`);
   if (!json) stderr.write(faults.join(''));
-  await output.write(json ? `${JSON.stringify(toWire(inputs.length, tally))}\n` : toText(inputs.length, tally));
+  await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
 }
 
 /** Bytes of all inputs; `undefined` when one of them is a pipe. */
@@ -130,24 +125,6 @@ function totalBytes(inputs: readonly Input[]): number | undefined {
     total += byteLength;
   }
   return total;
-}
-
-async function* allChunks(
-  inputs: readonly Input[],
-  onBytes: (count: number) => void,
-  checkpoint: Checkpoint | null,
-  { args, stderr }: Invocation,
-): AsyncGenerator<Chunk> {
-  // The table of options admits no other.
-  const format = args.value('format') as Format | undefined;
-  for (const input of inputs) {
-    const start = await checkpoint?.startOf(input);
-    if (start?.isChanged === true) {
-      const note = 'is not the file that it was when its import stopped: it is imported from its beginning';
-      stderr.write(`hrm import: ${visibleText(input.label)} ${note}\n`);
-    }
-    yield* readChunks(input, format, onBytes, start);
-  }
 }
 
 /** @throws HrmError kind `invalid` for standard input, of which nothing can be read again. */
@@ -164,14 +141,14 @@ async function checkpointOf({ args, settings, cwd }: Invocation): Promise<Checkp
 }
 
 /** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */
-function withTally(error: HrmError, tally: Tally, json: boolean): HrmError {
+function withTally(error: HrmError, tally: ImportProgress, json: boolean): HrmError {
   const { kind, code, faults, faultCount } = error;
   const listed = json || code !== 'invalid_readings' ? [] : faultLines(faults, faultCount);
   const message = [error.message, ...listed, `${beforeText(tally)} Importing again is harmless.`].join('\n');
   return new HrmError(message, { kind, code, faults, faultCount, cause: error });
 }
 
-function interruptedError(cause: HrmError, tally: Tally, checkpoint: Checkpoint | null): HrmError {
+function interruptedError(cause: HrmError, tally: ImportProgress, checkpoint: Checkpoint | null): HrmError {
   const next =
     checkpoint === null
       ? 'Importing again is harmless; an import with --resume remembers how far it came.'
@@ -179,22 +156,22 @@ function interruptedError(cause: HrmError, tally: Tally, checkpoint: Checkpoint 
   return new HrmError(`interrupted\n${beforeText(tally)} ${next}`, { kind: 'closed', code: 'aborted', cause });
 }
 
-function beforeText({ enqueued }: Tally): string {
+function beforeText({ enqueued }: ImportProgress): string {
   return enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
 }
 
-function toWire(files: number, { enqueued, rejected, faults, faultCount, reasons }: Tally) {
-  const refused = { error_count: faultCount, reasons: rankReasons(reasons), errors: faults };
-  return { files, enqueued, rejected, ...(faultCount > 0 && refused) };
+function toWire({ inputs, enqueued, rejected, faults, faultCount, reasons }: ImportSummary) {
+  const refused = { error_count: faultCount, reasons, errors: faults };
+  return { files: inputs, enqueued, rejected, ...(faultCount > 0 && refused) };
 }
 
-function toText(files: number, { enqueued, rejected, reasons }: Tally): string {
+function toText({ inputs, enqueued, rejected, reasons }: ImportSummary): string {
   const table = summaryText([
-    ['files', files],
+    ['files', inputs],
     ['readings enqueued', enqueued],
     ['rows rejected', rejected],
   ]);
-  const refused = rankReasons(reasons).map(
+  const refused = reasons.map(
     ({ message, count, examples }) =>
       `${String(count).padStart(9)}  ${visibleText(message)}, first at ${examples.map(visibleText).join(', ')}\n`,
   );

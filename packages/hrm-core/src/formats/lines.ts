@@ -1,17 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import type { LinePosition } from './format.js';
 
 /** A line of an input: its text, or why it has none. */
 export type Line =
   | { readonly number: number; readonly text: string }
   | { readonly number: number; readonly fault: string };
-
-/** Where a line begins. */
-export interface LinePosition {
-  /** Byte of the input, gunzipped. */
-  offset: number;
-  /** From 1. */
-  line: number;
-}
 
 /** Takes the bytes that stand before a position, as they pass. */
 export interface PassingBytes {

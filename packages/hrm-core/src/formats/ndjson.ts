@@ -1,4 +1,14 @@
-import type { RowReader } from './row.js';
+import { lineFormat, type RowReader } from './line-format.js';
+
+/** NDJSON: what begins with a brace or a bracket. */
+export const ndjsonFormat = lineFormat({
+  name: 'ndjson',
+  extensions: ['ndjson', 'jsonl'],
+  hasHeader: false,
+  // A byte order mark is blank, too.
+  recognizes: (head) => /^\s*[{[]/.test(head.toString('utf8')),
+  createReader: createNdjsonReader,
+});
 
 /** A reader of NDJSON: a JSON object a line. */
 export function createNdjsonReader(): RowReader {

@@ -1,7 +1,9 @@
 /**
  * What an import does while the queue is full: it waits for consumers as long as there are any.
  */
-import { HrmError, pause, type Queue } from 'hrm-core';
+import { HrmError } from '../errors.js';
+import type { Queue } from '../ports/queue.js';
+import { pause } from '../waits.js';
 
 /** How long an import waits in which nothing leaves the queue, ms: a consumer may be started in it, or store a batch. */
 const MAX_STALL_MS = 60_000;

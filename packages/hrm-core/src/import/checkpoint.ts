@@ -5,10 +5,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { errorCode, HrmError, type RegularFile, readRegularFile } from 'hrm-core';
-import type { ImportStart } from './chunks.js';
-import { FORMATS, type ResumePoint } from './formats.js';
-import { hashBefore, type Input } from './input.js';
+import { errorCode, HrmError } from '../errors.js';
+import type { ReadStart, ResumePoint } from '../formats/format.js';
+import { findFormat } from '../formats/formats.js';
+import { type RegularFile, readRegularFile } from '../regular-file.js';
+import { hashBefore, type Input } from './inputs.js';
 
 /** How far files were imported, by absolute path. */
 type Entries = Map<string, ResumePoint>;
@@ -20,7 +21,7 @@ const VERSION = 2;
 export interface Checkpoint {
   readonly path: string;
   /** Where to go on with a file: at its beginning where what was imported of it is not what it was. It is read up to there. */
-  startOf(input: Input): Promise<ImportStart & { readonly isChanged: boolean }>;
+  startOf(input: Input): Promise<ReadStart & { readonly isChanged: boolean }>;
   /** Remembers that everything before a point is in the queue; written soon, and never two at once. */
   note(input: Input, point: ResumePoint): void;
   /** Resolves once what was noted is written. @throws HrmError kind `unavailable` where it could not be. */
@@ -100,8 +101,9 @@ function parseEntries(text: string): Entries | null {
 
 function isPoint({ offset, line, digest, format, header }: ResumePoint): boolean {
   const areNumbers = [offset, line - 1].every((value) => Number.isSafeInteger(value) && value >= 0);
-  const hasHeader = format === 'csv' ? typeof header === 'string' : header === undefined;
-  return areNumbers && /^[0-9a-f]{64}$/.test(digest) && FORMATS.includes(format) && hasHeader;
+  const known = findFormat(format);
+  const isKnown = known !== undefined && typeof header === (known.hasHeader ? 'string' : 'undefined');
+  return areNumbers && /^[0-9a-f]{64}$/.test(digest) && isKnown;
 }
 
 /** Whole or not at all, as far as a killed process goes; it is not synced, since losing it is harmless. */

@@ -1,25 +1,17 @@
-import type { Hash } from 'node:crypto';
-import { HrmError, isHrmError, MAX_ENQUEUE_READINGS } from 'hrm-core';
-import { type Format, formatOfName, type ResumePoint, readRows } from './formats.js';
-import type { Input } from './input.js';
-import { readLines } from './lines.js';
-import type { ImportRow } from './row.js';
+import { HrmError, isHrmError } from '../errors.js';
+import type { ReadingRow, ReadStart, ResumePoint } from '../formats/format.js';
+import type { Format } from '../formats/formats.js';
+import { readRows } from '../formats/read-rows.js';
+import { MAX_ENQUEUE_READINGS } from '../limits.js';
+import type { Input } from './inputs.js';
 
 /** Consecutive rows of one input, enqueued together. */
 export interface Chunk {
-  readonly label: string;
+  readonly input: Input;
   /** May be empty at the end of an input, for its point. */
-  readonly rows: readonly ImportRow[];
+  readonly rows: readonly ReadingRow[];
   /** All rows before it are in this chunk or one before; `null` where that is not known, or nobody wants to. */
   readonly point: ResumePoint | null;
-}
-
-/** Where an import of a file begins. */
-export interface ImportStart {
-  /** `null`: at its beginning. */
-  readonly point: ResumePoint | null;
-  /** SHA-256 that has got what stands before. */
-  readonly before: Hash;
 }
 
 /** Characters of input behind one chunk: rows with long columns must not fill the memory. */
@@ -34,23 +26,21 @@ export async function* readChunks(
   input: Input,
   format: Format | undefined,
   onBytes: (count: number) => void,
-  start?: ImportStart | undefined,
+  start?: ReadStart | undefined,
 ): AsyncGenerator<Chunk> {
-  const { point: from = null, before } = start ?? {};
+  const from = start?.point ?? null;
   const { label } = input;
-  let rows: ImportRow[] = [];
+  let rows: ReadingRow[] = [];
   let length = 0;
   let point = from;
   let told = from;
-  const position = { offset: from?.offset ?? 0, line: from?.line ?? 1 };
   try {
-    const lines = readLines(input.read(onBytes, position.offset), position, before);
-    for await (const batch of readRows(lines, format ?? formatOfName(label), position, from, before)) {
+    for await (const batch of readRows(input.read(onBytes, from?.offset), { format, name: label, start })) {
       for (const row of batch.rows) {
         rows.push(row);
         length += row.size;
         if (rows.length < MAX_ENQUEUE_READINGS && length < MAX_CHUNK_LENGTH) continue;
-        yield { label, rows, point };
+        yield { input, rows, point };
         told = point;
         rows = [];
         length = 0;
@@ -60,7 +50,7 @@ export async function* readChunks(
   } catch (error) {
     throw isHrmError(error) && error.code === 'invalid_header' ? withLabel(label, error) : error;
   }
-  if (rows.length > 0 || point !== told) yield { label, rows, point };
+  if (rows.length > 0 || point !== told) yield { input, rows, point };
 }
 
 function withLabel(label: string, error: HrmError): HrmError {

@@ -1,11 +1,18 @@
 /**
- * Where readings go: into the queue that the settings name, or to a server.
+ * Where readings go: into a queue, or to a server.
  */
-import { type EnqueueOptions, enqueueUntrusted, type Queue, type WireReading } from 'hrm-core';
-import type { Client } from 'hrm-core/client';
-import { openQueue } from 'hrm-core/open';
-import type { Invocation } from '../command.js';
-import { openClient } from '../server.js';
+import type { Client } from '../client/client.js';
+import { type EnqueueOptions, enqueueUntrusted } from '../flow/write/enqueue.js';
+import type { Queue } from '../ports/queue.js';
+import type { WireReading } from '../pure/reading/reading.js';
+
+/** What takes readings: a queue, or a server by its client, which judges by its own settings. */
+export type ImportTarget = { readonly queue: Pick<Queue, 'push' | 'depth'> } | { readonly client: Client };
+
+/** The target as a destination. */
+export function toDestination(target: ImportTarget): Destination {
+  return 'client' in target ? toServer(target.client) : toQueue(target.queue);
+}
 
 /** What judges and takes readings. */
 export interface Destination extends Pick<Queue, 'depth'> {
@@ -19,8 +26,7 @@ export interface Destination extends Pick<Queue, 'depth'> {
   enqueue(items: readonly unknown[], options: EnqueueOptions, onJudged?: () => void): Promise<number>;
 }
 
-/** A queue as a destination. */
-export function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
+function toQueue(queue: Pick<Queue, 'push' | 'depth'>): Destination {
   return {
     waitsForRoom: false,
     async enqueue(items, options, onJudged) {
@@ -44,19 +50,4 @@ function toServer(client: Client): Destination {
     enqueue: async (items, { signal }) => (await client.enqueue(items as readonly WireReading[], { signal })).accepted,
     depth: () => Promise.reject(new Error('a server does not tell')),
   };
-}
-
-/** Runs something with the destination that `--url`, or else the settings, name. */
-export async function withDestination<T>(
-  invocation: Invocation,
-  use: (destination: Destination) => Promise<T>,
-): Promise<T> {
-  const client = openClient(invocation);
-  if (client !== null) return await use(toServer(client));
-  const queue = await openQueue(invocation.settings);
-  try {
-    return await use(toQueue(queue));
-  } finally {
-    await queue.close();
-  }
 }

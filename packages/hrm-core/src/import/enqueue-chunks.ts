@@ -1,19 +1,15 @@
 /**
  * The import's writing half: chunks into the queue, a few at a time, with bounded retries and a tally.
  */
-import {
-  type EnqueueOptions,
-  enqueueUntrusted,
-  type Fault,
-  HrmError,
-  isHrmError,
-  MAX_FAULTS,
-  type Queue,
-} from 'hrm-core';
+import { type Fault, HrmError, isHrmError } from '../errors.js';
+import { type EnqueueOptions, enqueueUntrusted } from '../flow/write/enqueue.js';
+import { MAX_FAULTS } from '../limits.js';
+import type { Queue } from '../ports/queue.js';
 import { type Backpressure, createBackpressure } from './backpressure.js';
 import type { Chunk } from './chunks.js';
 import type { Destination } from './destination.js';
 import { enqueueWithBackpressure } from './enqueue-with-backpressure.js';
+import { parseFaultPath } from './fault-lines.js';
 import { addReason, type Reasons } from './reasons.js';
 
 /** Chunks on their way at once: enough that reading and syncing overlap. Each may hold some 10 MB. */
@@ -23,7 +19,7 @@ const MAX_CHUNKS_IN_FLIGHT = 4;
 export interface Tally {
   /** Readings the queue holds durably. */
   enqueued: number;
-  /** Rows that are no valid reading, skipped by --skip-invalid. */
+  /** Rows that are no valid reading, passed over with `skipInvalid`. */
   rejected: number;
   /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
   readonly faults: Fault[];
@@ -37,6 +33,8 @@ export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'ma
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
   readonly onWait?: (() => void) | undefined;
+  /** Hears of each growth of what is enqueued. */
+  readonly onEnqueued?: (() => void) | undefined;
   /** Hears of each chunk once it and all before it are in the queue, in order. */
   readonly onAccepted?: ((chunk: Chunk) => void) | undefined;
   /** How long it waits in which nothing leaves the queue, ms; default 60,000. */
@@ -151,20 +149,21 @@ async function push(
   const accepted = await enqueueWithBackpressure(queue, items, { ...rules, backpressure, onJudged });
   // Not `+= await`: that would add to the count of before the wait, and others count meanwhile.
   tally.enqueued += accepted;
+  rules.onEnqueued?.();
 }
 
 /** Takes everything and keeps nothing: with it `enqueue` only judges. */
 const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
 
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
-async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs, maxPastMs }: ChunkRules) {
+async function inspect({ input: { label }, rows }: Chunk, { naiveTimestamps, maxFutureMs, maxPastMs }: ChunkRules) {
   const valid: unknown[] = [];
   const faults: Fault[] = [];
   let faultCount = 0;
   const reasons: Reasons = new Map();
   function note(path: string, message: string): void {
     faultCount += 1;
-    const [, place = path, field = ''] = PLACE.exec(path) ?? [];
+    const { place, field } = parseFaultPath(path);
     addReason(reasons, { message: field === '' ? message : `${field} ${message}`, count: 1, examples: [place] });
     if (faults.length < MAX_FAULTS) faults.push({ path, message });
   }
@@ -190,19 +189,7 @@ async function inspect({ label, rows }: Chunk, { naiveTimestamps, maxFutureMs, m
   return { valid, invalid: rows.length - valid.length, faults, faultCount, reasons };
 }
 
-/** `FILE:LINE/field` */
-const PLACE = /^(.*:\d+)(?:\/(\w+))?$/s;
-
-/** One line a fault: `FILE:LINE: field message`; never the value. */
-export function faultLines(faults: readonly Fault[], faultCount: number): string[] {
-  const lines = faults.map(({ path, message }) => {
-    const [, place = '', field = ''] = PLACE.exec(path) ?? [];
-    return `${place}: ${field === '' ? '' : `${field} `}${message}`;
-  });
-  return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;
-}
-
-function invalidChunkError({ label, rows }: Chunk, faults: readonly Fault[], faultCount: number): HrmError {
+function invalidChunkError({ input: { label }, rows }: Chunk, faults: readonly Fault[], faultCount: number): HrmError {
   const line = rows[0]?.line ?? 1;
   const message = `${label} has ${faultCount === 1 ? 'a fault' : `${faultCount} faults`}; nothing from its line ${line} on was enqueued`;
   return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });

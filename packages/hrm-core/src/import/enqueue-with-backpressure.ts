@@ -1,4 +1,7 @@
-import { backoffMs, type EnqueueOptions, isHrmError, pause } from 'hrm-core';
+import { isHrmError } from '../errors.js';
+import type { EnqueueOptions } from '../flow/write/enqueue.js';
+import { backoffMs } from '../pure/backoff.js';
+import { pause } from '../waits.js';
 import type { Backpressure } from './backpressure.js';
 import type { Destination } from './destination.js';
 

@@ -4,11 +4,9 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createGunzip } from 'node:zlib';
-import { errorCode, HrmError, isHrmError } from 'hrm-core';
-import type { Surroundings } from '../command.js';
+import { errorCode, HrmError, isHrmError } from '../errors.js';
+import { gunzipped, isGzip } from '../formats/gunzip.js';
 
 /** Of a file, read at once. */
 const PIECE_BYTES = 64 * 1024;
@@ -30,10 +28,24 @@ export interface Input {
 }
 
 /** What inputs are opened in. */
-type InputSurroundings = Pick<Surroundings, 'cwd' | 'stdin' | 'signal'>;
+export interface InputSurroundings {
+  /** What relative paths are relative to; default: the process' own. */
+  readonly cwd?: string | undefined;
+  /** Opens what `-` names, when it is read; default: standard input. */
+  readonly stdin?: (() => Readable) | undefined;
+  /** Ends the wait for whoever opens a pipe's other end, and what reads. */
+  readonly signal?: AbortSignal | undefined;
+}
 
-/** Opens every file, or none. @throws HrmError kind `invalid`, naming the one that cannot be. */
-export async function openInputs(paths: readonly string[], surroundings: InputSurroundings): Promise<readonly Input[]> {
+/**
+ * Opens every file, or none. A file may be a named pipe; `-` is standard input.
+ * @throws HrmError kind `invalid`, code `invalid_input`, naming the one that cannot be; kind `closed` when aborted.
+ */
+export async function openInputs(
+  paths: readonly string[],
+  { cwd = process.cwd(), stdin = () => process.stdin, signal = new AbortController().signal }: InputSurroundings = {},
+): Promise<readonly Input[]> {
+  const surroundings = { cwd, stdin, signal };
   if (paths.filter((path) => path === '-').length > 1) throw inputError('-', 'standard input can be read only once');
   const inputs: Input[] = [];
   try {
@@ -51,7 +63,9 @@ export async function closeInputs(inputs: readonly Input[]): Promise<void> {
   for (const input of inputs) await input.close();
 }
 
-async function openFile(label: string, { cwd, signal }: InputSurroundings): Promise<Input> {
+type Opening = Readonly<{ cwd: string; stdin: () => Readable; signal: AbortSignal }>;
+
+async function openFile(label: string, { cwd, signal }: Opening): Promise<Input> {
   const path = resolve(cwd, label);
   try {
     const isPipe = (await stat(path)).isFIFO();
@@ -149,7 +163,7 @@ export async function hashBefore(input: Input, offset: number): Promise<Hash | n
   return null;
 }
 
-function standardInput({ stdin, signal }: InputSurroundings): Input {
+function standardInput({ stdin, signal }: Opening): Input {
   const label = 'standard input';
   return {
     label,
@@ -188,40 +202,6 @@ async function* counted(stream: Readable, onBytes: (count: number) => void): Asy
     onBytes(piece.byteLength);
     yield piece;
   }
-}
-
-/** Gunzips what begins with the magic bytes of gzip, whatever its name; all else as it is. */
-async function* gunzipped(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const head: Buffer[] = [];
-  let byteLength = 0;
-  // A pipe may deliver single bytes.
-  while (byteLength < 2) {
-    const next = await pieces.next();
-    if (next.done === true) break;
-    head.push(next.value);
-    byteLength += next.value.byteLength;
-  }
-  const start = Buffer.concat(head);
-  const whole = prepend(start, pieces);
-  if (!isGzip(start)) {
-    yield* whole;
-    return;
-  }
-  const gunzip = createGunzip();
-  // Its errors are the ones that reading from `gunzip` throws.
-  const pumped = pipeline(Readable.from(whole), gunzip).catch(() => undefined);
-  yield* gunzip as AsyncIterable<Buffer>;
-  await pumped;
-}
-
-/** By the magic bytes. @see RFC 1952 */
-function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
-async function* prepend(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (start.byteLength > 0) yield start;
-  yield* rest;
 }
 
 function inputError(label: string, problem: string, cause?: unknown): HrmError {
