@@ -37,6 +37,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'regular-file.ts': ['node:fs'],
   'sync-directory.ts': ['node:fs'],
   'waits.ts': [],
+  'words.ts': [],
   'sort-yielding.ts': ['steps.ts'],
   'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'node:path', 'defaults.ts', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
@@ -55,6 +56,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'sync-directory.ts',
     'waits.ts',
     'watchdog.ts',
+    'words.ts',
   ],
   pure: [
     'pure',
@@ -91,7 +93,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
   'flow/live': [...FLOW, 'flow/live', 'flow/files'],
-  ops: ['ops', 'limits.ts', 'type ports', 'type settings.ts', 'node:path'],
+  ops: ['ops', 'errors.ts', 'limits.ts', 'waits.ts', 'words.ts', 'ports', 'type settings.ts', 'node:path'],
   ports: ['type ports', 'type pure', 'node:crypto'],
   'drivers/queue': [
     'drivers/queue',
@@ -101,6 +103,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'errors.ts',
     'sync-directory.ts',
     'waits.ts',
+    'words.ts',
     'ioredis',
     'lmdb',
     'node:',
@@ -115,7 +118,42 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'sort-yielding.ts',
     'node:',
   ],
-  client: ['client', 'errors.ts', 'limits.ts', 'waits.ts', 'pure/answer/interval.ts', 'type flow', 'type pure'],
+  client: [
+    'client',
+    'errors.ts',
+    'limits.ts',
+    'waits.ts',
+    'words.ts',
+    'pure/answer/interval.ts',
+    'type flow',
+    'type pure',
+  ],
+  keys: [
+    'keys',
+    'pure',
+    'ports',
+    'errors.ts',
+    'regular-file.ts',
+    'sync-directory.ts',
+    'type settings.ts',
+    'valibot',
+    'node:',
+  ],
+  doctor: [
+    'doctor',
+    'keys',
+    'ops',
+    'flow/verify',
+    'ports',
+    'dynamic drivers',
+    'type drivers',
+    'errors.ts',
+    'open.ts',
+    'settings.ts',
+    'waits.ts',
+    'words.ts',
+    'node:',
+  ],
   formats: ['formats', 'errors.ts', 'node:buffer', 'type node:crypto', 'node:stream', 'node:zlib'],
   import: [
     'import',
@@ -230,7 +268,7 @@ describe('what runs in a browser', () => {
   it('of core is the client, which loads nothing of Node, no package, and little of core', () => {
     const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'client/index.ts');
     const others = [...loaded].filter((target) => !target.startsWith('client/'));
-    expect(others.sort()).toEqual(['errors.ts', 'limits.ts', 'pure/answer/interval.ts', 'waits.ts']);
+    expect(others.sort()).toEqual(['errors.ts', 'limits.ts', 'pure/answer/interval.ts', 'waits.ts', 'words.ts']);
   });
 
   it('of the server are the pages, which know the API by the client alone', () => {

@@ -5,6 +5,8 @@ export default defineConfig({
     index: 'src/index.ts',
     client: 'src/client/index.ts',
     import: 'src/import/index.ts',
+    doctor: 'src/doctor/index.ts',
+    keys: 'src/keys/index.ts',
     simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',
     redis: 'src/drivers/queue/redis/redis.ts',

@@ -3,7 +3,7 @@
  * gets, so that it can be called any number of times in one.
  */
 import { readFileSync } from 'node:fs';
-import { loadSettings } from 'hrm-core/settings';
+import { explainUnknownVariables, loadSettings } from 'hrm-core/settings';
 import { flush } from 'hrm-server/process';
 import {
   type Command,
@@ -19,7 +19,6 @@ import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput } from './output/output.js';
 import { describeTerminal, type Terminal } from './output/terminal.js';
-import { findUnknownVariables } from './unknown-variables.js';
 
 /** What the first arguments name. */
 interface Target {
@@ -95,7 +94,7 @@ async function runCommand(
 
 /** A line for each environment variable that looks like a setting and is none. */
 function variableWarnings(env: NodeJS.ProcessEnv): string {
-  return findUnknownVariables(env)
+  return explainUnknownVariables(env)
     .map(({ name, meant }) => {
       const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
       return `hrm: the environment has ${name}, which is no setting${hint}\n`;

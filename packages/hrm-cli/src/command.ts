@@ -4,9 +4,8 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
-import type { ConfigFile } from './config-file.js';
-import { nearest } from './nearest.js';
+import type { ReadConfigFile } from 'hrm-core/doctor';
+import { nearest, SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
 import type { Output } from './output/output.js';
 
 /** The settings that say where the queue is. */
@@ -109,7 +108,7 @@ export interface Invocation extends Surroundings {
   /** Their paths are absolute. */
   readonly settings: Settings;
   /** The config file that was read; `null` where there is none. */
-  readonly config: ConfigFile | null;
+  readonly config: ReadConfigFile | null;
   readonly json: boolean;
   /** Standard output, for results. */
   readonly output: Output;

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, HrmError, READ_AT_ONCE } from 'hrm-core';
+import type { ReadConfigFile } from 'hrm-core/doctor';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
@@ -14,15 +15,6 @@ const MAX_PIPE_MS = 30_000;
 const PIPE_POLL_MS = 10;
 /** Of a config that comes through a pipe: hundreds of times what all settings need. */
 const MAX_PIPE_BYTES = 1024 * 1024;
-
-/** A config file as it was when it was read. */
-export interface ConfigFile {
-  /** As it was named. */
-  readonly path: string;
-  readonly text: string;
-  /** Permission bits, and what kind of file it is. */
-  readonly mode: number;
-}
 
 /** Where a config file is looked for, and what ends the wait for one that comes through a pipe. */
 interface ConfigSurroundings {
@@ -40,7 +32,7 @@ interface ConfigSurroundings {
 export async function readConfigFile(
   named: string | undefined,
   { cwd, signal, maxPipeMs = MAX_PIPE_MS }: ConfigSurroundings,
-): Promise<ConfigFile | null> {
+): Promise<ReadConfigFile | null> {
   const path = named ?? DEFAULT_CONFIG;
   try {
     const handle = await open(resolve(cwd, path), READ_AT_ONCE);
@@ -95,11 +87,4 @@ function unreadableError(path: string, problem: string, cause?: unknown): HrmErr
   const message = `the config file ${path} ${problem}`;
   const faults = [{ path: '/config', message }];
   return new HrmError(message, { kind: 'invalid', code: 'config_unreadable', cause, faults });
-}
-
-/** Whether there is a password in it, and everybody on this machine may read it. @param config - of JSON, as settings are. */
-export function isOpenSecret(config: ConfigFile | null): config is ConfigFile {
-  if (config === null || (config.mode & 0o004) === 0) return false;
-  const values: unknown[] = Object.values(JSON.parse(config.text));
-  return values.some((value) => URL.canParse(String(value)) && new URL(String(value)).password !== '');
 }

@@ -1,11 +1,9 @@
 /** Linear in hostile input: what the command line reads and shows, with every shape of `test/support/hostile-shapes.ts`. */
 import { expect, it } from 'vitest';
 import { type Feed, growthFaults } from '../../../test/support/growth.js';
-import { nearest } from '../src/nearest.js';
 import { visibleId, visibleText } from '../src/output/output.js';
 
 const PARSERS: readonly (readonly [name: string, feed: Feed])[] = [
-  ['a name that is misspelt', (text) => nearest(text, ['data-dir', 'HRM_DATA_DIR'])],
   ['a text that is shown', (text) => [visibleText(text), visibleId(text)]],
 ];
 

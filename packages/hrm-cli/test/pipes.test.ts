@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createKey } from 'hrm-server/keys';
+import { createKey } from 'hrm-core/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfigFile } from '../src/config-file.js';
 import { type Finished, makeSandbox, ndjson, type Sandbox } from './hrm.js';

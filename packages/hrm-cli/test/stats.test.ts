@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { compact, type Reading, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytesText } from '../src/output/output.js';
 import { makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
@@ -155,15 +154,4 @@ describe('hrm stats', () => {
     expect(half.code).toBe(3);
     expect(JSON.parse(half.stdout)).toMatchObject({ storage: { files: 1 }, queue: null });
   });
-});
-
-describe('bytes', () => {
-  it.each([
-    [0, '0 B'],
-    [999, '999 B'],
-    [1_000, '1.0 kB'],
-    [999_949, '999.9 kB'],
-    [999_950, '1.0 MB'],
-    [1_234_567_890, '1.2 GB'],
-  ])('%i is %s', (bytes, text) => expect(bytesText(bytes)).toBe(text));
 });

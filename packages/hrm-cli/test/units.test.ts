@@ -1,21 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nearest } from '../src/nearest.js';
 import { visibleId } from '../src/output/output.js';
 import { rateText, startProgress } from '../src/output/progress.js';
-
-describe('nearest', () => {
-  it.each([
-    ['qurey', 'query'],
-    ['query', 'query'],
-    ['drian', 'drain'],
-    ['comp', 'compact'],
-    ['x', undefined],
-    ['', undefined],
-    ['zzzzz', undefined],
-  ])('of %j is %j', (given, meant) => {
-    expect(nearest(given, ['serve', 'drain', 'compact', 'query'])).toBe(meant);
-  });
-});
 
 describe('an id on a terminal', () => {
   it.each([

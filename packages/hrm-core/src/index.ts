@@ -107,6 +107,18 @@ export {
   runConsumer,
 } from './loops.js';
 export {
+  type CheckName,
+  createHealth,
+  type Health,
+  type HealthComponents,
+  type HealthReport,
+  type HealthView,
+  inWords,
+  type LoopFailure,
+  type LoopName,
+  type LoopReporter,
+} from './ops/health.js';
+export {
   depthIssues,
   HEALTH_STATUSES,
   type HealthIssue,
@@ -151,3 +163,4 @@ export {
   type WatchdogSettings,
   type WatchedLoop,
 } from './watchdog.js';
+export { bytesText, plural } from './words.js';

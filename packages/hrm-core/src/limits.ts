@@ -346,3 +346,9 @@ export const QUEUE_RESERVE_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds: replaced files that are swept sooner are gone before tools from outside, such as DuckDB, have opened them. */
 export const MIN_SWEEP_MS = 10_000;
+
+/** Milliseconds that a health check may take; a disk that hangs must not hang /health. */
+export const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Milliseconds for which a health check's result is given again: it syncs a file, and anybody may ask. */
+export const HEALTH_CACHE_MS = 1_000;

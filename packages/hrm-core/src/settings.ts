@@ -9,6 +9,7 @@ import { DEFAULTS } from './defaults.js';
 import { type Fault, HrmError } from './errors.js';
 import { DAY_MS, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/answer/question.js';
+import { nearest } from './pure/nearest.js';
 
 const DIGITS = /^\d{1,15}$/;
 
@@ -324,6 +325,21 @@ function describeFallback(fallback: unknown): string {
   if (Array.isArray(fallback)) return fallback.join() || 'none';
   if (fallback === '') return 'none';
   return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
+}
+
+export { nearest };
+
+/** An environment variable that looks like a setting and is none. */
+export interface UnknownVariable {
+  readonly name: string;
+  /** The setting that was probably meant. */
+  readonly meant: string | undefined;
+}
+
+/** Finds {@link unknownVariables}, with what was probably meant. */
+export function explainUnknownVariables(env: Readonly<Record<string, string | undefined>>): readonly UnknownVariable[] {
+  const variables = SETTINGS.map(({ variable }) => variable);
+  return unknownVariables(env).map((name) => ({ name, meant: nearest(name, variables) }));
 }
 
 /** Names in an environment that look like settings and are none: a typing error there would go unnoticed. */

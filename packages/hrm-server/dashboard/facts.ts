@@ -1,5 +1,6 @@
 /** Facts of the system in words: what a member of the client's `ServerSystem` is called, and its value with the unit. */
 
+import { bytesText } from 'hrm-core/client';
 import { describeMinutes } from './range.js';
 
 const FACT_MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
@@ -36,7 +37,7 @@ export function formatFact(key: string, value: unknown): string {
   if (typeof value === 'string' && key.endsWith('Date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   if (typeof value !== 'number') return String(value);
   if (key.endsWith('Ms')) return formatDuration(value);
-  if (/(?:^b|B)ytes$/.test(key)) return formatBytes(value);
+  if (/(?:^b|B)ytes$/.test(key)) return bytesText(value);
   return value.toLocaleString('en');
 }
 
@@ -45,12 +46,4 @@ function formatDuration(ms: number): string {
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
   return minutes < 2_880 ? describeMinutes(minutes) : `${Math.floor(minutes / 1_440)} days`;
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-  return `${value.toLocaleString('en', { maximumFractionDigits: 1 })} ${units[unit]}`;
 }

@@ -2,7 +2,8 @@
  * The routes: every call of the table of operations is admitted, handled, and its errors are made problems.
  */
 import { type Context, Hono } from 'hono';
-import { type Clock, createDeviceBound, isHrmError, type Queue, type Storage } from 'hrm-core';
+import { type Clock, createDeviceBound, type Health, isHrmError, type Queue, type Storage } from 'hrm-core';
+import type { KeyRing } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
@@ -10,7 +11,6 @@ import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
 import { type Access, createGate, requireValid } from './auth/access.js';
-import type { KeyRing } from './auth/key-ring.js';
 import { createScheduler, createSemaphore, type Scheduler } from './auth/scheduler.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
@@ -18,7 +18,6 @@ import { levelOf } from './log/log.js';
 import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
 import { createDamageListener, recordStorageFailure } from './ops/damage.js';
-import type { Health } from './ops/health.js';
 import { VERSION } from './package.js';
 import { answerQuery } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';

@@ -3,23 +3,22 @@
  * @module
  */
 
+export type {
+  CheckName,
+  Health,
+  HealthReport,
+  HealthView,
+  LoopFailure,
+  LoopName,
+  LoopReporter,
+} from 'hrm-core';
+export { isLoopback } from 'hrm-core/keys';
 export type { Problem } from './api/problem.js';
 export { type AppComponents, type AppSettings, createApp } from './app.js';
-export { isLoopback } from './http/host.js';
 export { createLog, flushLog } from './log/log.js';
 export { createMetrics, type Gather, type Metrics, type MetricsComponents } from './metrics/index.js';
 export type { MetricsReport } from './metrics/merge.js';
-export {
-  type CheckName,
-  createHealth,
-  type Health,
-  type HealthComponents,
-  type HealthReport,
-  type HealthView,
-  type LoopFailure,
-  type LoopName,
-  type LoopReporter,
-} from './ops/health.js';
+export { createHealth, type HealthComponents } from './ops/health.js';
 export type { App } from './routes/handler.js';
 export { type ServeOptions, type Service, type ServicePart, serve } from './serve.js';
 export { startWorkers, type WorkersOptions } from './workers/primary.js';

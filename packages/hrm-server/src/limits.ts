@@ -87,12 +87,6 @@ export const MAX_ECHOED_NAME_LENGTH = 64;
 /** Seconds after which a client that met `unavailable` should try again. */
 export const RETRY_AFTER_SECONDS = 2;
 
-/** Milliseconds that a health check may take; a disk that hangs must not hang /health. */
-export const HEALTH_TIMEOUT_MS = 2_000;
-
-/** Milliseconds for which a health check's result is given again: it syncs a file, and anybody may ask. */
-export const HEALTH_CACHE_MS = 1_000;
-
 /** Milliseconds beyond its retry after which a loop's failure, not repeated, no longer counts. */
 export const FAILURE_MEMORY_MS = 30_000;
 

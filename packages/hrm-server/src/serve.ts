@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
+import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
-import type { KeyRing } from './auth/key-ring.js';
 import { type KeyKnowledge, openKeys, requireProtected } from './auth/open-keys.js';
 import { type Listening, listen } from './http/listen.js';
 import {

@@ -14,11 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { openKeyRing } from 'hrm-core/keys';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createGate } from '../src/auth/access.js';
 import { createKey, foreignOwner, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
-import { openKeyRing } from '../src/auth/key-ring.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, until } from './support.js';
 

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { openKeyRing } from 'hrm-core/keys';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createGate } from '../src/auth/access.js';
 import { createKey, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
-import { openKeyRing } from '../src/auth/key-ring.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, wireReading } from './support.js';
 

@@ -2,10 +2,10 @@
  * `hrm dlq …`: the dead letters. Pages of a bounded size, so that memory does not grow with their number.
  */
 import { isUtf8 } from 'node:buffer';
-import { type DeadLetter, type DeadLetters, HrmError, type Queue } from 'hrm-core';
+import { type DeadLetter, type DeadLetters, HrmError, plural, type Queue } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { type Output, plural, summaryText, visibleText } from '../output/output.js';
+import { type Output, summaryText, visibleText } from '../output/output.js';
 
 /** Letters held at once. */
 const PAGE_LETTERS = 200;

@@ -1,14 +1,8 @@
-import { within } from 'hrm-core';
+import { plural } from 'hrm-core';
+import { type CheckResult, examine } from 'hrm-core/doctor';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
-import { checkQueue } from '../doctor/check-queue.js';
-import { type CheckResult, resultsOf } from '../doctor/check-result.js';
-import { checkNode, checkSettings } from '../doctor/check-settings.js';
-import { checkStorage } from '../doctor/check-storage.js';
-import { plural, visibleText } from '../output/output.js';
+import { visibleText } from '../output/output.js';
 import { describeTerminal, styled, type Terminal } from '../output/terminal.js';
-
-/** How long one check may take, ms: a file server that is gone answers never. */
-const CHECK_TIMEOUT_MS = 15_000;
 
 /** `hrm doctor` */
 export const doctorCommand: Command = {
@@ -34,35 +28,12 @@ export const doctorCommand: Command = {
   ],
   examples: ['hrm doctor', 'hrm doctor --json'],
   async run({ settings, config, json, output, stdout, env }) {
-    // Of the server, which takes time to load, and is for who asks.
-    const { checkKeys } = await import('../doctor/check-keys.js');
-    const { checkSurroundings } = await import('../doctor/check-surroundings.js');
-    const results = [
-      ...checkNode(process.versions.node),
-      ...checkSettings(settings, env),
-      ...checkKeys(settings, Date.now()),
-      ...checkSurroundings(settings, config),
-      ...(await bounded('data', checkStorage(settings))),
-      ...(await bounded('queue', checkQueue(settings))),
-    ];
-    const status = worst(results);
+    const { status, results } = await examine(settings, { env, config });
     const terminal = describeTerminal(stdout, env);
     await output.write(json ? `${JSON.stringify({ status, results })}\n` : textOf(results, terminal));
     return status === 'problem' ? 'unavailable' : 'done';
   },
 };
-
-async function bounded(check: string, results: Promise<readonly CheckResult[]>): Promise<readonly CheckResult[]> {
-  return await within(CHECK_TIMEOUT_MS, results, () => {
-    const message = `no answer within ${CHECK_TIMEOUT_MS / 1_000} s`;
-    return [resultsOf(check).problem('timeout', message, 'look whether the disk, the file server or Redis hangs')];
-  });
-}
-
-function worst(results: readonly CheckResult[]): CheckResult['level'] {
-  const levels = ['problem', 'warning'] as const;
-  return levels.find((level) => results.some((result) => result.level === level)) ?? 'ok';
-}
 
 /** A line a result, and below it what to do. */
 function textOf(results: readonly CheckResult[], terminal: Terminal): string {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { HrmError, isHrmError } from 'hrm-core';
+import { HrmError, isHrmError, plural } from 'hrm-core';
 import {
   type Checkpoint,
   checkpointPath,
@@ -16,7 +16,7 @@ import {
   openInputs,
 } from 'hrm-core/import';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { plural, summaryText, visibleText } from '../output/output.js';
+import { summaryText, visibleText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
 import { withTarget } from '../with-target.js';

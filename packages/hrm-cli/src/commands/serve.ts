@@ -3,7 +3,6 @@ import { HrmError } from 'hrm-core';
 import { SETTINGS } from 'hrm-core/settings';
 import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, unblock, watchForStall } from 'hrm-server/process';
 import type { Command } from '../command.js';
-import { isOpenSecret } from '../config-file.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;
@@ -36,6 +35,7 @@ export const serveCommand: Command = {
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
     tellSupervisor(env);
+    const { isOpenSecret } = await import('hrm-core/doctor');
     const { createLog, flushLog, serve, startWorkers } = await import('hrm-server');
     const log = createLog(settings);
     if (isOpenSecret(config))

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { HrmError, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
+import { HrmError, plural, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
 import { openForMending } from '../open-mending.js';
-import { failuresToWire, failureText, plural, summaryText, visibleText } from '../output/output.js';
+import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm verify` */

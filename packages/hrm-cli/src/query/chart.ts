@@ -2,7 +2,7 @@
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
  * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
-import { plural } from '../output/output.js';
+import { plural } from 'hrm-core';
 import { styled, type Terminal } from '../output/terminal.js';
 import { rateAxis, timeTicks } from './chart-axes.js';
 import type { Bins, ChartRange, ChartTotal } from './chart-bins.js';

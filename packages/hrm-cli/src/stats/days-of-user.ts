@@ -1,10 +1,10 @@
 /**
  * One user's days: what is stored of each, and how much of it counts.
  */
-import { type UserDay, userDays } from 'hrm-core';
+import { bytesText, plural, type UserDay, userDays } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
-import { bytesText, plural, visibleId } from '../output/output.js';
+import { visibleId } from '../output/output.js';
 
 /** Before the names of devices, which are too many. */
 const NOT_ROLLED_UP = '(not rolled up)';

@@ -1,8 +1,8 @@
 /**
  * What `hrm stats` tells, of what is here and of what a server tells.
  */
-import { dashedDate, type StorageSize } from 'hrm-core';
-import { bytesText, plural, summaryText } from '../output/output.js';
+import { bytesText, dashedDate, plural, type StorageSize } from 'hrm-core';
+import { summaryText } from '../output/output.js';
 
 /** What is stored, in counts. */
 export interface StoredCounts extends Omit<StorageSize, 'lastDays' | 'withoutRollup'> {

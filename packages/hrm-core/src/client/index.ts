@@ -9,6 +9,7 @@ export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Instant } from '../pure/reading/timestamp.js';
+export { bytesText } from '../words.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type Session } from './client.js';
 export type { LiveEvent, LiveQuestion } from './live.js';

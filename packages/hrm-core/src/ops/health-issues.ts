@@ -7,6 +7,7 @@ import { HIGH_WATER_SHARE, MAX_EXPIRED_CLAIMS_MS } from '../limits.js';
 import type { QueueDepth, QueueWarning } from '../ports/queue.js';
 import type { Space } from '../ports/space.js';
 import type { StorageCheck } from '../ports/storage.js';
+import { bytesText } from '../words.js';
 import { isOverdue, type WaitSettings } from './overdue.js';
 import { type Room, spaceState } from './space-state.js';
 
@@ -103,19 +104,14 @@ function inodeIssues(check: 'queue' | 'storage', { freeInodes, totalInodes }: Sp
 
 function byteIssues(check: 'queue' | 'storage', { freeBytes, totalBytes }: Space): HealthIssue[] {
   if (freeBytes === null || !isLow(spaceState({ freeBytes, totalBytes }).bytes)) return [];
-  const of = totalBytes === null ? '' : ` of ${inUnits(totalBytes)}`;
+  const of = totalBytes === null ? '' : ` of ${bytesText(totalBytes)}`;
   const plainReason = 'little room is left';
-  const reason = `${plainReason}: ${inUnits(freeBytes)}${of}`;
+  const reason = `${plainReason}: ${bytesText(freeBytes)}${of}`;
   return [{ check, code: 'low_space', reason, plainReason, severity: 'degraded' }];
 }
 
 function isLow(room: Room): boolean {
   return room === 'low' || room === 'none';
-}
-
-function inUnits(bytes: number): string {
-  const mebibytes = bytes / 1024 ** 2;
-  return mebibytes < 1024 ? `${mebibytes.toFixed(0)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }
 
 /** What was set aside says that somebody should look, until it is deleted. */
@@ -134,4 +130,11 @@ export function warningIssues(warnings: readonly QueueWarning[]): HealthIssue[] 
     reason: `${message}: ${advice}`,
     severity: 'degraded',
   }));
+}
+
+/** What keys that cannot be read say. @param fault - the code of the error. */
+export function keyIssues(fault: string | null): HealthIssue[] {
+  if (fault === null) return [];
+  const reason = `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
+  return [{ check: 'service', code: fault, reason, severity: 'degraded' }];
 }

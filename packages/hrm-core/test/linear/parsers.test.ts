@@ -8,16 +8,19 @@ import { unpackElement } from '../../src/drivers/queue/redis/element.js';
 import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
 import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory/names.js';
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
+import { findKey } from '../../src/keys/api-key.js';
+import { isLoopback } from '../../src/keys/host-name.js';
 import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
+import { nearest } from '../../src/pure/nearest.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
 import { decodeElements } from '../../src/pure/reading/element.js';
 import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/reading.js';
 import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
 import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
-import { loadSettings, SETTINGS, unknownVariables } from '../../src/settings.js';
+import { explainUnknownVariables, loadSettings, SETTINGS } from '../../src/settings.js';
 
 const AT = '2024-01-15T10:00:00Z';
 const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
@@ -145,7 +148,10 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
         { queue: text, processing: `{${text}`, dead: `{a}${text}` } as Parameters<typeof requireUsable>[1],
       ),
   ],
-  ['the names of an environment', (text) => unknownVariables({ [`HRM_${text}`]: 'x' })],
+  ['the names of an environment', (text) => explainUnknownVariables({ [`HRM_${text}`]: 'x' })],
+  ['a host of the settings', (text) => isLoopback(text)],
+  ['an API key', (text) => findKey(new Map(), `hrm_${text}`, 0)],
+  ['a name that is misspelt', (text) => nearest(text, ['data-dir', 'HRM_DATA_DIR'])],
 ];
 
 it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {

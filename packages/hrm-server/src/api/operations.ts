@@ -1,8 +1,9 @@
 /**
  * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
  */
+
+import type { Scope } from 'hrm-core/keys';
 import * as v from 'valibot';
-import type { Scope } from '../auth/api-key.js';
 import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_SEGMENT } from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 import {

@@ -3,9 +3,9 @@
  * hold the answers to them.
  */
 import { HEALTH_STATUSES, MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
+import { SCOPES } from 'hrm-core/keys';
 import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
-import { SCOPES } from '../auth/api-key.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 

@@ -4,11 +4,11 @@
  */
 
 import { type Clock, type HrmError, systemClock } from 'hrm-core';
+import type { KeyRing } from 'hrm-core/keys';
+import { type KeyRecord, SCOPES, type Scope } from 'hrm-core/keys';
 import type { Operation } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { headerValues, type RawHead } from '../http/header-values.js';
-import { type KeyRecord, SCOPES, type Scope } from './api-key.js';
-import type { KeyRing } from './key-ring.js';
 import { createRateLimiter } from './rate-limit.js';
 
 /** What the sender of a request may do. */

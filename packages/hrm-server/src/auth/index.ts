@@ -1,8 +1,18 @@
 /**
- * API keys: made, listed and revoked in a file that the server reads.
+ * API keys: made, listed and revoked in a file that the server reads. They are those of `hrm-core/keys`.
  * @module
  */
 
-export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
-export { type Foreign, foreignOwner, writableAround } from './exposure.js';
-export { createKey, readKeys, revokeKey } from './key-file.js';
+export {
+  createKey,
+  type Foreign,
+  foreignOwner,
+  type KeyInput,
+  type KeyRecord,
+  type NewKey,
+  readKeys,
+  revokeKey,
+  SCOPES,
+  type Scope,
+  writableAround,
+} from 'hrm-core/keys';

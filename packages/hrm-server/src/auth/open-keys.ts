@@ -3,12 +3,10 @@
  */
 import { resolve } from 'node:path';
 import { HrmError } from 'hrm-core';
+import { foreignOwner, type KeyRing, mustHaveKeys, openKeyRing, rightsAt, writableAround } from 'hrm-core/keys';
 import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { isLoopback } from '../http/host.js';
 import { describeError } from '../log/log.js';
-import { foreignOwner, rightsAt, writableAround } from './exposure.js';
-import { type KeyRing, openKeyRing } from './key-ring.js';
 
 /** What processes of one service tell each other of keys. */
 export interface KeyKnowledge {
@@ -46,8 +44,9 @@ function warnOfOthers(keysFile: string, log: Logger): void {
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */
-export function requireProtected({ host, allowAnonymous }: Settings, keys: KeyRing): void {
-  if (allowAnonymous || isLoopback(host) || keys.isNeeded()) return;
+export function requireProtected(settings: Settings, keys: KeyRing): void {
+  const { host } = settings;
+  if (!mustHaveKeys(settings) || keys.isNeeded()) return;
   const message = `HRM_HOST is ${host}: whoever reaches that address could read and write. Make API keys (hrm keys create), or set HRM_HOST=127.0.0.1, or HRM_ALLOW_ANONYMOUS=true if that is meant`;
   const faults = [{ path: '/host', message }];
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });

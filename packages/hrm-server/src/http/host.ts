@@ -6,18 +6,12 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { HrmError } from 'hrm-core';
+import { isLoopback, normaliseHost } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
 import { headerValues, type RawHead } from './header-values.js';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
-const AUTHORITY = /^(?:(\[[0-9a-f:.]+\])|([^\s:/?#@[\]\\%]+))(?::\d{0,5})?$/;
-
-/** Only this machine can reach such an address. */
-export function isLoopback(host: string): boolean {
-  const name = normaliseHost(host);
-  return name === 'localhost' || name === '[::1]' || (name !== null && isIP(name) === 4 && name.startsWith('127.'));
-}
 
 /** Every interface of this machine. */
 export function isWildcard(host: string): boolean {
@@ -67,17 +61,6 @@ function authoritiesOf(incoming: RequestHead): string[] {
   const hosts = headerValues(incoming, 'host');
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(incoming.url ?? '');
   return absolute?.[1] === undefined ? hosts : [...hosts, absolute[1]];
-}
-
-/** A host name or address in lower case without port and trailing dot, IPv6 in brackets; `null` if it is none. */
-function normaliseHost(authority: string): string | null {
-  if (isIP(authority) === 6) return normaliseHost(`[${authority}]`);
-  const match = AUTHORITY.exec(authority.toLowerCase());
-  if (match === null) return null;
-  const [, address, name] = match;
-  if (address === undefined) return name?.replace(/\.$/, '') ?? null;
-  // `[0:0::1]` is `[::1]`; the URL parser has the canonical form.
-  return URL.canParse(`http://${address}`) ? new URL(`http://${address}`).hostname : null;
 }
 
 function foreignHostError(): HrmError {

@@ -3,8 +3,9 @@
  * no user, no device, nothing that a client chose.
  * @module
  */
+
+import type { Health } from 'hrm-core';
 import { Registry } from 'prom-client';
-import type { Health } from '../ops/health.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createLoopMetrics, type LoopMetrics } from './loop-metrics.js';
 import { countsOf, type MetricsReport, mergeReports } from './merge.js';

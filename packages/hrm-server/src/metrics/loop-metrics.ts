@@ -1,6 +1,5 @@
-import type { CompacterEvent, ConsumerEvent, DamageReport, WatchdogEvent } from 'hrm-core';
+import type { CompacterEvent, ConsumerEvent, DamageReport, LoopName, WatchdogEvent } from 'hrm-core';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { LoopName } from '../ops/health.js';
 
 /** What consumer, compacter and their watchdogs count. */
 export interface LoopMetrics {

@@ -1,6 +1,5 @@
-import { HEALTH_STATUSES, statusOfIssues } from 'hrm-core';
+import { type CheckName, HEALTH_STATUSES, type Health, statusOfIssues } from 'hrm-core';
 import { Gauge, type Registry } from 'prom-client';
-import type { CheckName, Health } from '../ops/health.js';
 
 const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
 

@@ -1,10 +1,9 @@
-import { type DamageReport, isHrmError } from 'hrm-core';
+import { type DamageReport, type Health, inWords, isHrmError } from 'hrm-core';
 import type { Logger } from 'pino';
 import { DAMAGE_MEMORY_MS, MAX_REMEMBERED_DAMAGE, STORAGE_FAILURE_MEMORY_MS } from '../limits.js';
 import { describeFile } from '../log/log.js';
 import type { Metrics } from '../metrics/index.js';
 import type { RequestFields } from '../routes/requests.js';
-import { type Health, inWords } from './health.js';
 
 /** Who hears of damaged files. */
 interface Heard {

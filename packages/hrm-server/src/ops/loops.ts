@@ -1,7 +1,10 @@
 import {
   type CompacterEvent,
   type ConsumerEvent,
+  type Health,
+  inWords,
   isDue,
+  type LoopName,
   type PartitionFailure,
   type Queue,
   runCompacter,
@@ -20,7 +23,6 @@ import type { LoopMetrics } from '../metrics/loop-metrics.js';
 import { compactStep, drainStep } from '../tracing/steps.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createDamageListener } from './damage.js';
-import { type Health, inWords, type LoopName } from './health.js';
 
 /** How a loop is stopped, and who hears of what it does. */
 export interface LoopContext {

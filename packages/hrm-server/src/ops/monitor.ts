@@ -3,9 +3,8 @@
  * begins, and once when it is over.
  * @module
  */
-import { type HealthIssue, pause } from 'hrm-core';
+import { type Health, type HealthIssue, pause } from 'hrm-core';
 import type { Logger } from 'pino';
-import type { Health } from './health.js';
 
 /** Inspects every `everyMs` until the signal fires; then resolves. */
 export async function monitorHealth(

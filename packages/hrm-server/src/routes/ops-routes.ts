@@ -3,15 +3,15 @@
  * port of a process without it.
  */
 import { Hono } from 'hono';
+import type { Health } from 'hrm-core';
+import type { KeyRing } from 'hrm-core/keys';
 import type { Logger } from 'pino';
 import { OPERATIONS } from '../api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
 import { createGate } from '../auth/access.js';
-import type { KeyRing } from '../auth/key-ring.js';
 import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import { METRICS_TYPE, type Metrics } from '../metrics/index.js';
-import type { Health } from '../ops/health.js';
 import { type App, type AppEnv, type Handler, jsonResponse } from './handler.js';
 import { noteFailure } from './requests.js';
 

@@ -2,9 +2,15 @@
  * How the whole system is, for the system page: what the health check saw, what is stored, and what the compacter of this
  * process did last.
  */
-import { type CompacterEvent, type CompactSummary, measureStorage, type Storage, type StorageSize } from 'hrm-core';
+import {
+  type CompacterEvent,
+  type CompactSummary,
+  type Health,
+  measureStorage,
+  type Storage,
+  type StorageSize,
+} from 'hrm-core';
 import { MEASURE_PAUSE_SHARE, MIN_MEASURE_PAUSE_MS } from '../limits.js';
-import type { Health } from '../ops/health.js';
 import { VERSION } from '../package.js';
 import { type Handler, jsonResponse } from './handler.js';
 

@@ -60,9 +60,9 @@ describe('the pages before a server that answers', () => {
       for (const text of [
         'nobody consumes',
         '1,234',
-        '1.5 MiB',
+        '1.6 MB',
         'Nothing known yet',
-        '5 GiB',
+        '5.4 GB',
         '2 h 01 min',
         '2024-01-15',
         'api, consumer',

@@ -132,6 +132,6 @@ describe('what tells things apart', () => {
       formatFact('parts', ['api', 'consumer']),
       formatFact('any', null),
     ];
-    expect(said).toEqual(['2 h 01 min', '12 ms', '1.5 MiB', '5 GiB', '2024-01-15', '1,234', 'api, consumer', '–']);
+    expect(said).toEqual(['2 h 01 min', '12 ms', '1.6 MB', '5.4 GB', '2024-01-15', '1,234', 'api, consumer', '–']);
   });
 });

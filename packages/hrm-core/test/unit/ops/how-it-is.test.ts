@@ -14,17 +14,17 @@ test.each([
   [null, null, undefined],
   [null, GIB, undefined],
   [GIB, null, undefined],
-  [GIB - 1, null, 'little room is left: 1024 MiB'],
+  [GIB - 1, null, 'little room is left: 1.1 GB'],
   // Of a large disk a gigabyte, of a middling one a tenth.
   [GIB, 1024 * GIB, undefined],
-  [GIB - MIB, 1024 * GIB, 'little room is left: 1023 MiB of 1024.0 GiB'],
+  [GIB - MIB, 1024 * GIB, 'little room is left: 1.1 GB of 1.1 TB'],
   [GIB / 10, GIB, undefined],
-  [GIB / 10 - MIB, GIB, 'little room is left: 101 MiB of 1.0 GiB'],
+  [GIB / 10 - MIB, GIB, 'little room is left: 106.3 MB of 1.1 GB'],
   // Of a small one enough that the embedded queue still takes pushes; of a tiny one half.
   [32 * MIB, 64 * MIB, undefined],
-  [31 * MIB, 64 * MIB, 'little room is left: 31 MiB of 64 MiB'],
+  [31 * MIB, 64 * MIB, 'little room is left: 32.5 MB of 67.1 MB'],
   [MIB, 2 * MIB, undefined],
-  [0, 2 * MIB, 'little room is left: 0 MiB of 2 MiB'],
+  [0, 2 * MIB, 'little room is left: 0 B of 2.1 MB'],
 ])('%s bytes free of %s', (freeBytes, totalBytes, reason) => {
   expect(spaceIssues('storage', { freeBytes, totalBytes }).map((issue) => issue.reason)).toEqual(
     reason === undefined ? [] : [reason],

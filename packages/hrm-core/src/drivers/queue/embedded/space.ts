@@ -6,6 +6,7 @@ import { statfsSync } from 'node:fs';
 import { HrmError } from '../../../errors.js';
 import { QUEUE_RESERVE_BYTES } from '../../../limits.js';
 import { diskSpace, type Space } from '../../../ports/space.js';
+import { bytesText } from '../../../words.js';
 
 /** ENOSPC and EDQUOT, and MDB_MAP_FULL. */
 const FULL_CODES: readonly unknown[] = [28, 122, -30792];
@@ -23,7 +24,7 @@ export function requireSpace(directory: string, byteLength: number): void {
   const neededBytes = QUEUE_RESERVE_BYTES + byteLength * WRITE_AMPLIFICATION;
   const free = readFreeBytes(directory);
   if (free >= neededBytes) return;
-  const reason = `the disk is nearly full: ${inMib(free)} MiB are free, and this takes ${inMib(neededBytes)}, of which ${QUEUE_RESERVE_BYTES / 1024 ** 2} stay free for the consumers`;
+  const reason = `the disk is nearly full: ${bytesText(free)} are free, and this takes ${bytesText(neededBytes)}, of which ${bytesText(QUEUE_RESERVE_BYTES)} stay free for the consumers`;
   throw unavailable(Object.assign(new Error(reason), { code: 'ENOSPC' }), directory);
 }
 
@@ -33,10 +34,6 @@ function readFreeBytes(directory: string): number {
   } catch (error) {
     throw unavailable(error, directory);
   }
-}
-
-function inMib(bytes: number): string {
-  return (bytes / 1024 ** 2).toFixed(1);
 }
 
 /** The error for what `fs` or lmdb threw: code `queue_full` if that was for want of space. */

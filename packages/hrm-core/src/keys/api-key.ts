@@ -5,8 +5,8 @@
  * the secret only the SHA-256 is kept: a slow hash is for passwords, which can be guessed; 256 random bits cannot.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { IdSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
+import { IdSchema } from '../pure/reading/reading.js';
 
 /** What a key may do: send readings; read answers; see how the system is. */
 export const SCOPES = ['ingest', 'query', 'admin'] as const;

@@ -2,7 +2,8 @@
  * The keys as a server that runs has them: read anew when the file has changed, so that in every process a key counts as
  * soon as it is made, and no more within a second after it was revoked.
  */
-import { type Clock, isHrmError, systemClock } from 'hrm-core';
+import { isHrmError } from '../errors.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import { findKey, type KeyRecord } from './api-key.js';
 import { readKeys } from './key-file.js';
 import { isMarked, keysVersion, lostError, markKeys, NO_KEYS_FILE } from './key-place.js';

@@ -7,8 +7,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errorCode, faultsError, HrmError, type RegularFile, readRegularFile, syncDirectory } from 'hrm-core';
 import * as v from 'valibot';
+import { errorCode, faultsError, HrmError } from '../errors.js';
+import { type RegularFile, readRegularFile } from '../regular-file.js';
+import { syncDirectory } from '../sync-directory.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {

@@ -1,6 +1,5 @@
-import { type SettingIssue, settingIssues } from 'hrm-core';
-import type { Settings } from 'hrm-core/settings';
-import { findUnknownVariables } from '../unknown-variables.js';
+import { type SettingIssue, settingIssues } from '../ops/setting-issues.js';
+import { explainUnknownVariables, type Settings } from '../settings.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
 /** The oldest Node.js that this runs on: `engines` of package.json. */
@@ -17,10 +16,13 @@ export function checkNode(version: string): readonly CheckResult[] {
 }
 
 /** Looks at settings that are allowed each by itself, and make no sense together or where they are. */
-export function checkSettings(settings: Settings, env: NodeJS.ProcessEnv): readonly CheckResult[] {
+export function checkSettings(
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly CheckResult[] {
   const { ok, warning, problem } = resultsOf('settings');
   const results: CheckResult[] = [];
-  for (const { name, meant } of findUnknownVariables(env)) {
+  for (const { name, meant } of explainUnknownVariables(env)) {
     const advice = meant === undefined ? 'remove it; hrm serve --help lists the settings' : `did you mean ${meant}?`;
     results.push(warning('unknown_variable', `the environment has ${name}, which is no setting`, advice));
   }

@@ -14,7 +14,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { errorCode, HrmError, syncDirectory } from 'hrm-core';
+import { errorCode, HrmError } from '../errors.js';
+import { syncDirectory } from '../sync-directory.js';
 
 /** The file that a path leads to, through links, also where there is none yet: replacing a link would part its readers. */
 export function targetOf(path: string): string {

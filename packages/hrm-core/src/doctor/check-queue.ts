@@ -1,7 +1,8 @@
-import { depthIssues, isHrmError } from 'hrm-core';
-import { openQueue } from 'hrm-core/open';
-import type { Settings } from 'hrm-core/settings';
-import { bytesText, plural } from '../output/output.js';
+import { isHrmError } from '../errors.js';
+import { openQueue } from '../open.js';
+import { depthIssues } from '../ops/health-issues.js';
+import type { Settings } from '../settings.js';
+import { bytesText, plural } from '../words.js';
 import { placeResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { differenceText, permissionResults } from './check-storage.js';
@@ -32,7 +33,7 @@ export async function checkQueue(settings: Settings): Promise<readonly CheckResu
 
 async function redisResults(settings: Settings): Promise<readonly CheckResult[]> {
   const { ok, warning } = resultsOf('redis');
-  const { describeRedis } = await import('hrm-core/redis');
+  const { describeRedis } = await import('../drivers/queue/redis/redis.js');
   const { queueKey, processingKey, deadKey, redisUrl } = settings;
   const report = await describeRedis({ server: redisUrl, queueKey, processingKey, deadKey });
   const { version, mode, usedBytes, roundTripMs, clockAheadMs, warnings } = report;

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
-import { isHrmError } from 'hrm-core';
-import type { Settings } from 'hrm-core/settings';
-import { isLoopback } from 'hrm-server';
-import { type KeyRecord, readKeys } from 'hrm-server/keys';
-import { plural } from '../output/output.js';
+import { isHrmError } from '../errors.js';
+import type { KeyRecord } from '../keys/api-key.js';
+import { mustHaveKeys } from '../keys/host-name.js';
+import { readKeys } from '../keys/key-file.js';
+import type { Settings } from '../settings.js';
+import { plural } from '../words.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { rightsOfOthers } from './check-storage.js';
 
@@ -11,7 +12,8 @@ import { rightsOfOthers } from './check-storage.js';
 type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous'>;
 
 /** Looks at the file of API keys: whether a server would start with it, who may read it, and which keys have ended. */
-export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs: number): readonly CheckResult[] {
+export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckResult[] {
+  const { keysFile, host } = settings;
   const { ok, warning, problem } = resultsOf('keys');
   let keys: readonly KeyRecord[];
   try {
@@ -22,7 +24,7 @@ export function checkKeys({ keysFile, host, allowAnonymous }: KeySettings, nowMs
   }
   const stats = statSync(keysFile, { throwIfNoEntry: false });
   if (stats === undefined) {
-    if (isLoopback(host) || allowAnonymous) return [ok('keys', 'there are none: whoever reaches the API is answered')];
+    if (!mustHaveKeys(settings)) return [ok('keys', 'there are none: whoever reaches the API is answered')];
     const message = `hrm serve does not listen on ${host} without API keys`;
     return [problem('keys_missing', message, 'make one with hrm keys create, or unset HRM_HOST')];
   }

@@ -1,10 +1,12 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findReceivedAhead, isHrmError, type Storage } from 'hrm-core';
-import { type DirectoryReport, describeDirectory } from 'hrm-core/directory';
-import { openStorage, rememberedStore } from 'hrm-core/open';
-import type { Settings } from 'hrm-core/settings';
-import { plural } from '../output/output.js';
+import type { DirectoryReport } from '../drivers/storage/directory/start/describe.js';
+import { isHrmError } from '../errors.js';
+import { findReceivedAhead } from '../flow/verify/find-received-ahead.js';
+import { openStorage, rememberedStore } from '../open.js';
+import type { Storage } from '../ports/storage.js';
+import type { Settings } from '../settings.js';
+import { plural } from '../words.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
@@ -51,6 +53,7 @@ export async function checkStorage(settings: Settings): Promise<readonly CheckRe
     results.push(problem(error.code, error.message, 'mend that first: nothing can be stored'));
     if (error.code === 'storage_missing' || error.code === 'storage_replaced') return results;
   }
+  const { describeDirectory } = await import('../drivers/storage/directory/start/describe.js');
   const report = await describeDirectory(directory);
   results.push(identityResult(report), ...clockResults(report));
   results.push(...(await permissionResults('data', directory)));

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { diskSpace, type Room, type Space, spaceState } from 'hrm-core';
-import { bytesText } from '../output/output.js';
+import { type Room, spaceState } from '../ops/space-state.js';
+import { diskSpace, type Space } from '../ports/space.js';
+import { bytesText } from '../words.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
 /**

@@ -7,7 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, HrmError, readRegularFile } from 'hrm-core';
+import { errorCode, HrmError } from '../errors.js';
+import { readRegularFile } from '../regular-file.js';
 import { writeDurably } from './key-place.js';
 
 /** After which a lock is one that a killed writer left, since to write takes milliseconds; ms. */

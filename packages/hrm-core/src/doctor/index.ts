@@ -1,0 +1,9 @@
+/**
+ * What the system stands on, looked at: Node.js, settings, keys, data directory, queue. It says what is so, and what to do.
+ * @module
+ */
+
+export { checkHealth, type HealthCheck } from './check-health.js';
+export type { CheckResult } from './check-result.js';
+export { isOpenSecret, type ReadConfigFile } from './check-surroundings.js';
+export { type DoctorReport, type DoctorSurroundings, examine } from './examine.js';

@@ -1,0 +1,10 @@
+/**
+ * API keys: made, listed and revoked in a file, and known to whoever answers by them.
+ * @module
+ */
+
+export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
+export { type Foreign, foreignOwner, rightsAt, writableAround } from './exposure.js';
+export { isLoopback, mustHaveKeys, normaliseHost } from './host-name.js';
+export { createKey, readKeys, revokeKey } from './key-file.js';
+export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';
