@@ -128,8 +128,10 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'type flow',
     'type pure',
   ],
+  shares: ['shares', 'pure/rotation.ts', 'errors.ts', 'type ports', 'type node:stream'],
   keys: [
     'keys',
+    'shares',
     'pure',
     'ports',
     'errors.ts',

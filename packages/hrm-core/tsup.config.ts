@@ -7,6 +7,7 @@ export default defineConfig({
     import: 'src/import/index.ts',
     doctor: 'src/doctor/index.ts',
     keys: 'src/keys/index.ts',
+    shares: 'src/shares/index.ts',
     simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',
     redis: 'src/drivers/queue/redis/redis.ts',

@@ -3,15 +3,15 @@
  */
 import { type Context, Hono } from 'hono';
 import { type Clock, createDeviceBound, type Health, isHrmError, type Queue, type Storage } from 'hrm-core';
-import type { KeyRing } from 'hrm-core/keys';
+import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
+import { createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
 import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
-import { type Access, createGate, requireValid } from './auth/access.js';
-import { createScheduler, createSemaphore, type Scheduler } from './auth/scheduler.js';
+import { createGate, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { levelOf } from './log/log.js';
@@ -76,7 +76,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
-      headers = { ...headers, ...access.headers };
+      headers = { ...headers, ...rateHeaders(access.rate) };
       if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));
       const onLateError = (error: unknown) => fail(c, error);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });

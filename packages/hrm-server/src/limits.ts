@@ -69,9 +69,6 @@ export const MAX_LINGERING = 500;
 /** Bytes of bodies that are read in one turn of the event loop: half a millisecond. */
 export const MAX_TURN_BODY_BYTES = 1024 * 1024;
 
-/** Bytes that a single read counts for at least, so that a thousand reads of a byte are no turn either. */
-export const MIN_READ_COST_BYTES = 4 * 1024;
-
 /** Requests that wait on one connection for the one before them. Browsers and usual clients send none before its answer. */
 export const MAX_PIPELINED_REQUESTS = 100;
 

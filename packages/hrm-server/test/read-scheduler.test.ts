@@ -2,9 +2,9 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createReadScheduler } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
 import { createLinger } from '../src/http/connections/linger.js';
-import { createReadScheduler } from '../src/http/read-scheduler.js';
 import { MAX_LINGERING, MAX_TURN_LINGER_BYTES } from '../src/limits.js';
 
 const CHUNK_BYTES = 64 * 1024;

@@ -5,6 +5,15 @@
 
 export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
 export { type Foreign, foreignOwner, rightsAt, writableAround } from './exposure.js';
+export {
+  type Access,
+  type Credentials,
+  createGate,
+  type Gate,
+  type GateComponents,
+  keyError,
+  requireValid,
+} from './gate.js';
 export { isLoopback, mustHaveKeys, normaliseHost } from './host-name.js';
 export { createKey, readKeys, revokeKey } from './key-file.js';
 export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';

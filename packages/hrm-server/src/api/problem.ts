@@ -3,7 +3,8 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
-import type { RateLimitError } from '../auth/rate-limit.js';
+import type { RateLimitError } from 'hrm-core/shares';
+import { rateHeaders } from '../auth/access.js';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
 import { STATUS_BY_KIND, statusOfCode } from './problems.js';
 
@@ -76,12 +77,16 @@ export function headersOf(error: unknown): Readonly<Record<string, string>> {
     case 'scope_missing':
       return { 'WWW-Authenticate': 'Bearer realm="hrm", error="insufficient_scope"' };
     case 'rate_limited':
-      return (error as RateLimitError).headers;
+      return limitedHeaders(error as RateLimitError);
     case 'unsupported_transfer_encoding':
       return { Connection: 'close' };
     default:
       return {};
   }
+}
+
+function limitedHeaders({ rate }: RateLimitError): Readonly<Record<string, string>> {
+  return { ...rateHeaders(rate), 'Retry-After': String(rate.waitSeconds) };
 }
 
 /** The answer to a request that failed. */

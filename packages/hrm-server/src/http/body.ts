@@ -5,13 +5,13 @@
 import { isUtf8 } from 'node:buffer';
 import { createGunzip } from 'node:zlib';
 import { createYielder, HrmError, isHrmError, type Yielder } from 'hrm-core';
+import type { Quota } from 'hrm-core/shares';
+import { createReadScheduler } from 'hrm-core/shares';
 import { invalidError } from '../api/problem.js';
-import type { Quota } from '../auth/scheduler.js';
 import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './connections/expect-continue.js';
 import { isGzipped } from './media-type.js';
-import { createReadScheduler } from './read-scheduler.js';
 
 /** Bounds of one body. */
 export interface BodyLimits {

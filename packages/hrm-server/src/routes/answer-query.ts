@@ -13,9 +13,9 @@ import {
   type RowTable,
   type Storage,
 } from 'hrm-core';
+import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { type Access, requireValid } from '../auth/access.js';
-import { createSemaphore, type Scheduler, type Semaphore } from '../auth/scheduler.js';
+import { createSemaphore, type Scheduler, type Semaphore } from 'hrm-core/shares';
 import {
   ANSWER_TYPES,
   type AnswerForm,

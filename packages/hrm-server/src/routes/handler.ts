@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Access } from '../auth/access.js';
+import type { Access } from 'hrm-core/keys';
 
 /** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
 export type AppEnv = { Bindings: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse } };

@@ -11,11 +11,11 @@ import {
   MAX_ENQUEUE_READINGS,
   type Queue,
 } from 'hrm-core';
+import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
+import { createQuota, createScheduler } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
-import { type Access, requireValid } from '../auth/access.js';
-import { createQuota, createScheduler } from '../auth/scheduler.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
 import { parseItems, parseJson, parseNdjson } from '../http/json.js';
 import { readMediaType } from '../http/media-type.js';

@@ -9,8 +9,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
+import { requireValid } from 'hrm-core/keys';
 import { invalidError } from '../api/problem.js';
-import { requireValid } from '../auth/access.js';
 import { cutAnswer } from '../http/connections/cut.js';
 import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';

@@ -2,9 +2,9 @@
  * The calls about a user: the devices, and the last readings.
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
+import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
-import { requireValid } from '../auth/access.js';
 import { cutAnswer } from '../http/connections/cut.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';

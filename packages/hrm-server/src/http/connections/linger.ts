@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createReadScheduler } from 'hrm-core/shares';
 import {
   MAX_LINGER_BYTES,
   MAX_LINGER_BYTES_PER_SECOND,
@@ -14,7 +15,6 @@ import {
   MAX_TURN_LINGER_BYTES,
 } from '../../limits.js';
 import { addressOf } from '../../routes/handler.js';
-import { createReadScheduler } from '../read-scheduler.js';
 
 /** Sees to what still comes when an answer is sent. */
 export interface Linger {

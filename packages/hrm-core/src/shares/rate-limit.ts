@@ -2,21 +2,32 @@
  * How many requests a key may make: a bucket of tokens that fills evenly, so that a minute's worth may come at once, and
  * then as many as flow in.
  */
-import { type Clock, HrmError } from 'hrm-core';
+import { HrmError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
+
+/** What is left of a rate. */
+export interface RateState {
+  /** Requests in a window. */
+  readonly limit: number;
+  readonly windowSeconds: number;
+  /** Requests that may be made now. */
+  readonly left: number;
+  /** Until all may be made again. */
+  readonly untilFullSeconds: number;
+}
 
 /** Counts requests. */
 export interface RateLimiter {
   /**
    * Counts one request of a key.
-   * @returns the headers that tell what is left. @see draft-ietf-httpapi-ratelimit-headers-10
-   * @throws HrmError code `rate_limited`, with {@link RateLimitError.headers}.
+   * @throws HrmError kind `invalid`, code `rate_limited`: a {@link RateLimitError}.
    */
-  take(key: string): Readonly<Record<string, string>>;
+  take(key: string): RateState;
 }
 
 /** An error that says when to come back. */
 export interface RateLimitError extends HrmError {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly rate: RateState & { readonly waitSeconds: number };
 }
 
 const WINDOW_SECONDS = 60;
@@ -33,7 +44,6 @@ interface Bucket {
 export function createRateLimiter(limit: number, clock: Clock): RateLimiter {
   const buckets = new Map<string, Bucket>();
   const perMs = limit / (WINDOW_SECONDS * 1_000);
-  const policy = `"default";q=${limit};w=${WINDOW_SECONDS}`;
 
   function filled(key: string): Bucket {
     const nowMs = clock.nowMs();
@@ -56,18 +66,14 @@ export function createRateLimiter(limit: number, clock: Clock): RateLimiter {
       const isLeft = bucket.tokens >= 1;
       if (isLeft) bucket.tokens -= 1;
       const untilFullSeconds = Math.ceil((limit - bucket.tokens) / perMs / 1_000);
-      const headers = {
-        'RateLimit-Policy': policy,
-        RateLimit: `"default";r=${Math.floor(bucket.tokens)};t=${untilFullSeconds}`,
-      };
-      if (isLeft) return headers;
-      const waitSeconds = Math.max(1, Math.ceil((1 - bucket.tokens) / perMs / 1_000));
-      throw limitedError(limit, { ...headers, 'Retry-After': String(waitSeconds) });
+      const rate = { limit, windowSeconds: WINDOW_SECONDS, left: Math.floor(bucket.tokens), untilFullSeconds };
+      if (isLeft) return rate;
+      throw limitedError({ ...rate, waitSeconds: Math.max(1, Math.ceil((1 - bucket.tokens) / perMs / 1_000)) });
     },
   };
 }
 
-function limitedError(limit: number, headers: Readonly<Record<string, string>>): RateLimitError {
-  const message = `the API key may make ${limit} requests a minute: wait, or send more readings a request`;
-  return Object.assign(new HrmError(message, { kind: 'invalid', code: 'rate_limited' }), { headers });
+function limitedError(rate: RateLimitError['rate']): RateLimitError {
+  const message = `the API key may make ${rate.limit} requests a minute: wait, or send more readings a request`;
+  return Object.assign(new HrmError(message, { kind: 'invalid', code: 'rate_limited' }), { rate });
 }

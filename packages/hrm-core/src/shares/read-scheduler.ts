@@ -4,8 +4,10 @@
  * in Node's buffer, which takes some 80 KiB a connection, and then in the sender's.
  */
 import type { Readable } from 'node:stream';
-import { createRotation } from 'hrm-core';
-import { MIN_READ_COST_BYTES } from '../limits.js';
+import { createRotation } from '../pure/rotation.js';
+
+/** Bytes that a single read counts for at least, so that a thousand reads of a byte are no turn either. */
+const MIN_READ_COST_BYTES = 4 * 1024;
 
 /** Reads what comes of a body. @returns what ends the reading; what has not been read by then stays. */
 export type ScheduleRead = (body: Readable, owner: string, onChunk: (chunk: Buffer) => void) => () => void;

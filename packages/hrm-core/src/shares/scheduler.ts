@@ -2,7 +2,8 @@
  * Everybody's share of the process: who asks for much waits for himself and not for all. Within a step, queries give way to
  * each other and to everything else by themselves.
  */
-import { createRotation, HrmError } from 'hrm-core';
+import { HrmError } from '../errors.js';
+import { createRotation } from '../pure/rotation.js';
 
 /** Lets a few steps run at once, those of different clients in turn. */
 export interface Scheduler {

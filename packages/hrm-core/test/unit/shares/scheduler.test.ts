@@ -1,14 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createScheduler, createSemaphore } from '../src/auth/scheduler.js';
-import { gate } from './support.js';
+import { createScheduler, createSemaphore } from '../../../src/shares/scheduler.js';
 
 const { signal } = new AbortController();
 
 describe('a fair share', () => {
   it('runs so many steps at once, and lets clients take turns however much one of them asks for', async () => {
     const share = createScheduler(2);
-    const { opened, open } = gate();
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     const begun: string[] = [];
     let running = 0;
     let most = 0;

@@ -1,0 +1,15 @@
+/**
+ * Everybody's share: whoever asks for much waits for himself and not for all. For a process that many use at once.
+ * @module
+ */
+
+export { createRateLimiter, type RateLimitError, type RateLimiter, type RateState } from './rate-limit.js';
+export { createReadScheduler, type ReadSchedulerLimits, type ScheduleRead } from './read-scheduler.js';
+export {
+  createQuota,
+  createScheduler,
+  createSemaphore,
+  type Quota,
+  type Scheduler,
+  type Semaphore,
+} from './scheduler.js';
