@@ -131,6 +131,13 @@ export {
   warningIssues,
 } from './ops/health-issues.js';
 export { isLastingFailure } from './ops/lasting-failure.js';
+export {
+  recordCompacter,
+  recordConsumer,
+  recordDamage,
+  recordStorageFailure,
+  recordWatchdog,
+} from './ops/loop-health.js';
 export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
@@ -153,6 +160,7 @@ export type { ReceivedAhead } from './pure/reading/received-ahead.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { READ_AT_ONCE, type RegularFile, readRegularFile } from './regular-file.js';
+export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';
 export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';
 export {

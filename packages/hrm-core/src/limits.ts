@@ -352,3 +352,21 @@ export const HEALTH_TIMEOUT_MS = 2_000;
 
 /** Milliseconds for which a health check's result is given again: it syncs a file, and anybody may ask. */
 export const HEALTH_CACHE_MS = 1_000;
+
+/** Milliseconds beyond its retry after which a loop's failure, not repeated, no longer counts. */
+export const FAILURE_MEMORY_MS = 30_000;
+
+/** Milliseconds for which /health tells that a loop was restarted: long enough that somebody who looks now and then sees it. */
+export const STALL_MEMORY_MS = 600_000;
+
+/** How long /health speaks of a damaged file after a query last met one, where it could not be set aside: an hour. */
+export const DAMAGE_MEMORY_MS = 3_600_000;
+
+/** How long /health speaks of a storage that failed a call or a loop, milliseconds: a hiccup is over by then. */
+export const STORAGE_FAILURE_MEMORY_MS = 60_000;
+
+/** Milliseconds of silence of a consumer that are a stall, or three leases where those are longer: the slowest single call of a batch. */
+export const CONSUMER_STALL_MS = 60_000;
+
+/** Milliseconds of silence of a compacter that are a stall: one partition, with 500 large files, on a slow disk. */
+export const COMPACTER_STALL_MS = 600_000;

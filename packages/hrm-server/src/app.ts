@@ -2,7 +2,15 @@
  * The routes: every call of the table of operations is admitted, handled, and its errors are made problems.
  */
 import { type Context, Hono } from 'hono';
-import { type Clock, createDeviceBound, type Health, isHrmError, type Queue, type Storage } from 'hrm-core';
+import {
+  type Clock,
+  createDeviceBound,
+  type Health,
+  isHrmError,
+  type Queue,
+  recordStorageFailure,
+  type Storage,
+} from 'hrm-core';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
@@ -17,7 +25,7 @@ import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { levelOf } from './log/log.js';
 import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
-import { createDamageListener, recordStorageFailure } from './ops/damage.js';
+import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
 import { answerQuery } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';

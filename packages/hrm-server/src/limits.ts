@@ -84,12 +84,6 @@ export const MAX_ECHOED_NAME_LENGTH = 64;
 /** Seconds after which a client that met `unavailable` should try again. */
 export const RETRY_AFTER_SECONDS = 2;
 
-/** Milliseconds beyond its retry after which a loop's failure, not repeated, no longer counts. */
-export const FAILURE_MEMORY_MS = 30_000;
-
-/** Milliseconds for which /health tells that a loop was restarted: long enough that somebody who looks now and then sees it. */
-export const STALL_MEMORY_MS = 600_000;
-
 /** Partitions that failed in one step that a log line lists; it counts them all. */
 export const MAX_LOGGED_FAILURES = 20;
 
@@ -100,25 +94,16 @@ export const MAX_WAITING_CONNECTIONS = 511;
 export interface WatchLimits {
   /** Between two looks at queue and storage: each writes a block to the disk. */
   readonly everyMs: number;
-  /** Silence of a consumer that is a stall, or three leases where those are longer: the slowest single call of a batch. */
-  readonly consumerStallMs: number;
-  /** Silence of a compacter that is a stall: one partition, with 500 large files, on a slow disk. */
-  readonly compacterStallMs: number;
-  /** For a loop that stands still to end. */
-  readonly graceMs: number;
-  /** From its end to its restart. */
-  readonly restartPauseMs: number;
+  /** Silence of a loop that is a stall, and how it is started anew; by default as core has it. */
+  readonly consumerStallMs?: number;
+  readonly compacterStallMs?: number;
+  readonly graceMs?: number;
+  readonly restartPauseMs?: number;
   /** For the loops to store or give back what they have in hand when the service closes; a call may hang for ever. */
   readonly closeLoopsMs: number;
   /** For queue and storage to close after that; they wait for the same call. */
   readonly closeDriversMs: number;
 }
-
-/** How long /health speaks of a damaged file after a query last met one, where it could not be set aside: an hour. */
-export const DAMAGE_MEMORY_MS = 3_600_000;
-
-/** How long /health speaks of a storage that failed a call or a loop, milliseconds: a hiccup is over by then. */
-export const STORAGE_FAILURE_MEMORY_MS = 60_000;
 
 /** Damaged files that are remembered as logged; then all are forgotten, and logged again when they are met. */
 export const MAX_REMEMBERED_DAMAGE = 1_000;
@@ -126,10 +111,6 @@ export const MAX_REMEMBERED_DAMAGE = 1_000;
 /** What `serve` uses. With the connections' 10 s, closing takes at most 35 s: less than a supervisor should wait (docs/guides/deploy.md). */
 export const WATCH_LIMITS: WatchLimits = {
   everyMs: 10_000,
-  consumerStallMs: 60_000,
-  compacterStallMs: 600_000,
-  graceMs: 10_000,
-  restartPauseMs: 1_000,
   closeLoopsMs: 20_000,
   closeDriversMs: 5_000,
 };

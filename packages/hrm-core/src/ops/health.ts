@@ -242,6 +242,7 @@ export function inWords(code: string): string {
   return code.replaceAll('_', ' ');
 }
 
-function codeOf(error: unknown): string {
+/** The code of an error; `internal` for what is no HrmError. */
+export function codeOf(error: unknown): string {
   return isHrmError(error) ? error.code : 'internal';
 }

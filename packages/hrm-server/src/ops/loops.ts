@@ -2,22 +2,21 @@ import {
   type CompacterEvent,
   type ConsumerEvent,
   type Health,
-  inWords,
-  isDue,
   type LoopName,
   type PartitionFailure,
   type Queue,
-  runCompacter,
-  runConsumer,
+  recordCompacter,
+  recordConsumer,
+  recordWatchdog,
   type Storage,
-  superviseLoop,
+  superviseCompacter,
+  superviseConsumer,
   type WatchdogEvent,
-  type WatchdogSettings,
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { codeOf, statusOf } from '../api/problem.js';
-import { FAILURE_MEMORY_MS, MAX_LOGGED_FAILURES, STALL_MEMORY_MS, type WatchLimits } from '../limits.js';
+import { statusOf } from '../api/problem.js';
+import { MAX_LOGGED_FAILURES, type WatchLimits } from '../limits.js';
 import { describeError, describeFile, levelOf } from '../log/log.js';
 import type { LoopMetrics } from '../metrics/loop-metrics.js';
 import { compactStep, drainStep } from '../tracing/steps.js';
@@ -47,41 +46,31 @@ export function startConsumer(
   settings: Settings,
   { signal, watch, tracing, ...heard }: LoopContext,
 ): Promise<void> {
-  const { leaseMs } = settings;
   const listen = consumerListener(heard);
   function onEvent(event: ConsumerEvent): void {
     heard.metrics.consumer(event);
     if (tracing !== null && event.type !== 'idle') tracing.step(drainStep(event));
     listen(event);
   }
-  async function hasWork(): Promise<boolean> {
-    const { oldestMs } = await components.queue.depth();
-    return isDue(oldestMs, Date.now(), settings);
-  }
-  return superviseLoop(
-    'consumer',
-    (loop) => runConsumer(components, settings, { ...loop, onEvent }),
-    watchdogSettings(watch, Math.max(watch.consumerStallMs, 3 * leaseMs)),
-    { signal, hasWork, onEvent: watchdogListener('consumer', heard) },
-  );
-}
-
-function watchdogSettings({ graceMs, restartPauseMs }: WatchLimits, stallMs: number): WatchdogSettings {
-  return { stallMs, graceMs, restartPauseMs };
+  const onWatchdog = watchdogListener('consumer', heard);
+  return superviseConsumer(components, settings, {
+    ...watch,
+    stallMs: watch.consumerStallMs,
+    signal,
+    onEvent,
+    onWatchdog,
+  });
 }
 
 function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (event: WatchdogEvent) => void {
   return (event) => {
     metrics.watchdog(loop, event);
+    recordWatchdog(health, loop, event);
     if (event.type === 'stalled') {
       const silentMs = Math.round(event.silentMs);
       log.error({ loop, silentMs }, 'a loop stands still; it is ended and started anew');
       return;
     }
-    health.record(`${loop} watchdog`, {
-      reason: `the ${loop} stood still and was restarted`,
-      lastsMs: STALL_MEMORY_MS,
-    });
     const cause = event.error === undefined ? {} : describeError(event.error);
     log.warn({ loop, restarts: event.restarts, ...cause }, 'a loop was started anew');
   };
@@ -89,26 +78,19 @@ function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (eve
 
 /** Turns what a consumer tells into lines of the log and a state of health. */
 export function consumerListener({ log, health }: Pick<Heard, 'log' | 'health'>): (event: ConsumerEvent) => void {
-  // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
-  let hasPostponed = false;
+  const record = recordConsumer(health);
   return (event) => {
-    if (event.type === 'failed') {
-      onFailure('consumer', event, { log, health });
-      return;
-    }
-    if (event.type === 'idle') hasPostponed = false;
-    if (!hasPostponed) health.record('consumer', null);
-    if (event.type === 'idle') return;
+    record(event);
+    if (event.type === 'failed') logFailure('consumer', event, log);
+    if (event.type !== 'drained') return;
     const { claimed, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } = event.summary;
     const line = { claimed, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
-    if (postponed > 0) {
-      hasPostponed = true;
-      health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });
+    if (postponed > 0)
       log.warn(
         { ...line, postponed, ...describeFailures(failures) },
         'some readings cannot be stored now; they are back in the queue',
       );
-    } else if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
+    else if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
     else log.info(line, 'stored a batch');
   };
 }
@@ -123,45 +105,41 @@ export function startCompacter(
   { signal, watch, log, health, metrics, tracing }: LoopContext,
 ): Promise<void> {
   const onDamage = createDamageListener({ log, health, metrics });
+  const record = recordCompacter(health);
   function onEvent(event: CompacterEvent): void {
     metrics.compacter(event);
-    if (tracing !== null && event.type !== 'damaged') tracing.step(compactStep(event));
+    record(event);
     if (event.type === 'damaged') {
       onDamage(event.report);
       return;
     }
+    tracing?.step(compactStep(event));
     if (event.type === 'failed') {
-      onFailure('compacter', event, { log, health });
+      logFailure('compacter', event, log);
       return;
     }
     const { failures, ...counts } = event.summary;
-    const [first] = failures;
-    const lastsMs = Number.POSITIVE_INFINITY;
-    health.record('compacter', first === undefined ? null : { reason: failedStep('compacter', first.code), lastsMs });
     if (failures.length > 0)
       log.error({ ...counts, ...describeFailures(failures) }, 'compacted; some partitions could not be');
     else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
     else log.debug(counts, 'nothing to compact');
   }
-  return superviseLoop(
-    'compacter',
-    (loop) => runCompacter(components, settings, { ...loop, onEvent }),
-    watchdogSettings(watch, watch.compacterStallMs),
-    { signal, onEvent: watchdogListener('compacter', { log, health, metrics }) },
-  );
+  const onWatchdog = watchdogListener('compacter', { log, health, metrics });
+  return superviseCompacter(components, settings, {
+    ...watch,
+    stallMs: watch.compacterStallMs,
+    signal,
+    onEvent,
+    onWatchdog,
+  });
 }
 
-function onFailure(
+function logFailure(
   loop: LoopName,
   { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
-  { log, health }: Pick<Heard, 'log' | 'health'>,
+  log: Logger,
 ): void {
-  health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
   log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');
-}
-
-function failedStep(loop: LoopName, code: string): string {
-  return `the last step of the ${loop} failed: ${inWords(code)}`;
 }
 
 /** Partitions that failed, without what names a user: their directories, and their errors' messages. */

@@ -1,0 +1,79 @@
+/**
+ * What the events of loops and queries mean for the health of a service, and how long each is told of.
+ * @module
+ */
+import { isHrmError } from '../errors.js';
+import type { DamageReport } from '../flow/damage/damage.js';
+import { DAMAGE_MEMORY_MS, FAILURE_MEMORY_MS, STALL_MEMORY_MS, STORAGE_FAILURE_MEMORY_MS } from '../limits.js';
+import type { CompacterEvent, ConsumerEvent } from '../loops.js';
+import type { WatchdogEvent } from '../watchdog.js';
+import { codeOf, type Health, inWords, type LoopName } from './health.js';
+
+type Recorder = Pick<Health, 'record'>;
+
+/** Makes what a consumer tells a state of health. */
+export function recordConsumer(health: Recorder): (event: ConsumerEvent) => void {
+  // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
+  let hasPostponed = false;
+  return (event) => {
+    if (event.type === 'failed') {
+      recordFailure(health, 'consumer', event);
+      return;
+    }
+    if (event.type === 'idle') hasPostponed = false;
+    if (!hasPostponed) health.record('consumer', null);
+    if (event.type === 'idle' || event.summary.postponed === 0) return;
+    hasPostponed = true;
+    health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });
+  };
+}
+
+/** Makes what a compacter tells a state of health. Of damage {@link recordDamage} does. */
+export function recordCompacter(health: Recorder): (event: CompacterEvent) => void {
+  return (event) => {
+    if (event.type === 'failed') recordFailure(health, 'compacter', event);
+    if (event.type !== 'compacted') return;
+    const [first] = event.summary.failures;
+    const lastsMs = Number.POSITIVE_INFINITY;
+    health.record('compacter', first === undefined ? null : { reason: failedStep('compacter', first.code), lastsMs });
+  };
+}
+
+function recordFailure(
+  health: Recorder,
+  loop: LoopName,
+  { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
+): void {
+  health.record(loop, { reason: failedStep(loop, codeOf(error)), lastsMs: retryMs + FAILURE_MEMORY_MS });
+}
+
+function failedStep(loop: LoopName, code: string): string {
+  return `the last step of the ${loop} failed: ${inWords(code)}`;
+}
+
+/** Makes that a loop was started anew a state of health. */
+export function recordWatchdog(health: Recorder, loop: LoopName, { type }: WatchdogEvent): void {
+  if (type !== 'restarted') return;
+  const reason = `the ${loop} stood still and was restarted`;
+  health.record(`${loop} watchdog`, { reason, lastsMs: STALL_MEMORY_MS });
+}
+
+const DAMAGE_REASONS = {
+  skipped: 'a stored file cannot be read, and answers are without it: run hrm verify',
+  answered: 'a rollup cannot be read, and answers take longer: run hrm verify --repair',
+  refused:
+    'so many stored files cannot be read that no more are set aside, and what needs them fails: look at the disk, then run hrm verify --repair',
+} as const;
+
+/** Makes that a damaged file was met a state of health, for a while. What is in quarantine the check of the storage finds. */
+export function recordDamage(health: Recorder, { outcome }: Pick<DamageReport, 'outcome'>): void {
+  if (outcome !== 'quarantined')
+    health.record('damage', { reason: DAMAGE_REASONS[outcome], lastsMs: DAMAGE_MEMORY_MS });
+}
+
+/** Makes that a request failed for the storage a state of health, for a while: the check itself only writes, and may go well. */
+export function recordStorageFailure(health: Recorder, error: unknown): void {
+  if (!isHrmError(error) || error.kind !== 'unavailable' || !error.code.startsWith('storage_')) return;
+  const reason = `requests failed within the last minute for the storage (${inWords(error.code)}): look at the disk and the system log`;
+  health.record('storage failure', { reason, lastsMs: STORAGE_FAILURE_MEMORY_MS });
+}
