@@ -94,6 +94,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/read': [...FLOW, 'flow/read', 'flow/files', 'flow/damage'],
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
+  'flow/dead-letters': [...FLOW, 'flow/dead-letters'],
   'flow/live': [...FLOW, 'flow/live', 'flow/files'],
   ops: [
     'ops',

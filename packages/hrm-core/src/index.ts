@@ -24,6 +24,13 @@ export {
 } from './flow/compact/compact.js';
 export { compactAll } from './flow/compact/compact-all.js';
 export type { DamageReport, OnDamage } from './flow/damage/damage.js';
+export {
+  type DeadLetterComponents,
+  type DeadLetterOptions,
+  deadLetterPages,
+  purgeAll,
+  redriveAll,
+} from './flow/dead-letters/dead-letters.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
 export {
@@ -151,6 +158,7 @@ export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.
 export { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
 export type { QuestionInput } from './pure/answer/question.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
+export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';

@@ -62,6 +62,17 @@ export async function openStorage(
 }
 
 /**
+ * Opens the storage for what works on stored files, and stores nothing new: an empty directory, which a server begins in, may be to
+ * it the mount point of a disk that is not mounted.
+ * @throws HrmError kind `unavailable`, code `storage_missing` there.
+ */
+export async function openForMending(settings: Pick<Settings, 'dataDir'>): Promise<Storage> {
+  const look = await openStorage(settings, { readOnly: true });
+  await look.close();
+  return openStorage(settings);
+}
+
+/**
  * The identity of the store that the queue's readings went to; for who has no use for the queue itself. `null` where none is remembered,
  * and where the queue is not there or cannot be asked: what is wrong with it is for those who work with it to say.
  */

@@ -1,6 +1,6 @@
 import { type CompactSummary, compactAll, type DamageReport, isLastingFailure } from 'hrm-core';
+import { openForMending } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { openForMending } from '../open-mending.js';
 import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 

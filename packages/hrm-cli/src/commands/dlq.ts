@@ -1,14 +1,21 @@
 /**
- * `hrm dlq …`: the dead letters. Pages of a bounded size, so that memory does not grow with their number.
+ * `hrm dlq …`: the dead letters.
  */
 import { isUtf8 } from 'node:buffer';
-import { type DeadLetter, type DeadLetters, HrmError, plural, type Queue } from 'hrm-core';
+import {
+  type DeadLetter,
+  type DeadLetters,
+  deadLetterPages,
+  HrmError,
+  plural,
+  purgeAll,
+  type Queue,
+  redriveAll,
+} from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Output, summaryText, visibleText } from '../output/output.js';
-
-/** Letters held at once. */
-const PAGE_LETTERS = 200;
+import { createTable, figures } from '../output/table.js';
 
 /** Operands that one call may name; a shell's own limit is lower. */
 const MAX_IDS = 100_000;
@@ -24,7 +31,7 @@ export const listCommand: Command = {
   options: [],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq list', 'hrm dlq list --json'],
-  run: (invocation) => withDeadLetters(invocation, (deadLetters) => list(deadLetters, invocation)),
+  run: (invocation) => withQueue(invocation, (queue) => list(queue, invocation)),
 };
 
 /** `hrm dlq show` */
@@ -37,7 +44,7 @@ export const showCommand: Command = {
   options: [],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq show ID', 'hrm dlq show ID --json'],
-  run: (invocation) => withDeadLetters(invocation, (deadLetters) => show(deadLetters, invocation)),
+  run: (invocation) => withQueue(invocation, ({ deadLetters }) => show(deadLetters, invocation)),
 };
 
 /** `hrm dlq redrive` */
@@ -50,7 +57,7 @@ export const redriveCommand: Command = {
   options: [ALL],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq redrive ID', 'hrm dlq redrive --all'],
-  run: (invocation) => withDeadLetters(invocation, (_, queue) => apply('redrive', queue, invocation)),
+  run: (invocation) => withQueue(invocation, (queue) => apply('redrive', queue, invocation)),
 };
 
 /** `hrm dlq purge` */
@@ -63,40 +70,25 @@ export const purgeCommand: Command = {
   options: [ALL],
   settings: QUEUE_SETTINGS,
   examples: ['hrm dlq purge ID', 'hrm dlq purge --all'],
-  run: (invocation) => withDeadLetters(invocation, (_, queue) => apply('purge', queue, invocation)),
+  run: (invocation) => withQueue(invocation, (queue) => apply('purge', queue, invocation)),
 };
 
-async function withDeadLetters(
-  { settings }: Invocation,
-  use: (deadLetters: DeadLetters, queue: Queue) => Promise<void>,
-): Promise<'done'> {
+async function withQueue({ settings }: Invocation, use: (queue: Queue) => Promise<void>): Promise<'done'> {
   const queue = await openQueue(settings);
   try {
-    await use(queue.deadLetters, queue);
+    await use(queue);
   } finally {
     await queue.close();
   }
   return 'done';
 }
 
-/** All dead letters, ascending, a page at a time. */
-async function* pages(deadLetters: DeadLetters, signal: AbortSignal): AsyncGenerator<readonly DeadLetter[]> {
-  let afterId: string | undefined;
-  for (;;) {
-    if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
-    const page = await deadLetters.list({ afterId, limit: PAGE_LETTERS });
-    if (page.length === 0) return;
-    yield page;
-    afterId = page[page.length - 1]?.id;
-  }
-}
-
-async function list(deadLetters: DeadLetters, { json, output, signal }: Invocation): Promise<void> {
+async function list(queue: Queue, { json, output, signal }: Invocation): Promise<void> {
   const nowMs = Date.now();
   const line = json ? jsonLine : tableLine;
   let count = 0;
-  if (!(await output.write(json ? '{"items":[' : tableHead()))) return;
-  for await (const page of pages(deadLetters, signal)) {
+  if (!(await output.write(json ? '{"items":[' : TABLE.head))) return;
+  for await (const page of deadLetterPages({ queue }, { signal })) {
     const text = page.map((deadLetter) => line(deadLetter, nowMs)).join(json ? ',' : '');
     if (!(await output.write(json && count > 0 ? `,${text}` : text))) return;
     count += page.length;
@@ -120,18 +112,16 @@ function jsonLine(deadLetter: DeadLetter, nowMs: number): string {
   return JSON.stringify(toWire(deadLetter, nowMs));
 }
 
-function tableHead(): string {
-  return `${'id'.padEnd(ID_WIDTH)}  ${'age'.padStart(AGE_WIDTH)}  attempts    bytes  reason\n`;
-}
+const TABLE = createTable([
+  { heading: 'id', width: 24 },
+  figures('age', 7),
+  figures('attempts', 8),
+  figures('bytes', 7),
+  { heading: 'reason' },
+]);
 
-const ID_WIDTH = 24;
-const AGE_WIDTH = 7;
-
-function tableLine(deadLetter: DeadLetter, nowMs: number): string {
-  const age = ageText(nowMs - deadLetter.deadMs).padStart(AGE_WIDTH);
-  const attempts = String(deadLetter.attempts).padStart(8);
-  const bytes = String(deadLetter.bytes.byteLength).padStart(7);
-  return `${visibleText(deadLetter.id).padEnd(ID_WIDTH)}  ${age}  ${attempts}  ${bytes}  ${visibleText(deadLetter.reason)}\n`;
+function tableLine({ id, deadMs, attempts, bytes, reason }: DeadLetter, nowMs: number): string {
+  return TABLE.line([visibleText(id), ageText(nowMs - deadMs), attempts, bytes.byteLength, visibleText(reason)]);
 }
 
 /** `12 s`, `5 min`, `3 h`, `9 d`: the greatest unit that fits. */
@@ -174,33 +164,15 @@ async function printDeadLetter(
 /** Redrives or purges the dead letters named, or all that were there at the start. */
 async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invocation): Promise<void> {
   const { args, json, output, signal } = invocation;
-  const deadLetters = queue.deadLetters;
   const ids = [...new Set(args.operands)];
   if (args.has('all') === ids.length > 0) {
     const message = `name the ids, or --all for every dead letter${ids.length > 0 ? ', not both' : ''}`;
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
   }
-  const kept = ids.length > 0 ? 0 : (await queue.depth()).deadLetters;
-  let done = 0;
-  if (ids.length > 0) done = await deadLetters[verb](ids);
-  else for await (const page of oldest(pages(deadLetters, signal), kept)) done += await deadLetters[verb](page);
+  const all = verb === 'redrive' ? redriveAll : purgeAll;
+  const done = ids.length > 0 ? await queue.deadLetters[verb](ids) : await all({ queue }, { signal });
   const missing = ids.length > 0 ? ids.length - done : 0;
   const past = verb === 'redrive' ? 'redriven' : 'purged';
   const text = `${plural(done, 'dead letter')} ${past}${missing > 0 ? `; ${missing} not there` : ''}\n`;
   await output.write(json ? `${JSON.stringify({ [past]: done, missing })}\n` : text);
-}
-
-/**
- * The ids of the oldest dead letters, as many as there were at the start: a running consumer may set aside again what was just
- * redriven, and that must not keep the command busy for ever. By number and not by time: whose clock set their times is
- * another machine's.
- */
-async function* oldest(source: AsyncIterable<readonly DeadLetter[]>, count: number): AsyncGenerator<string[]> {
-  let left = count;
-  for await (const page of source) {
-    const ids = page.slice(0, left).map((deadLetter) => deadLetter.id);
-    if (ids.length === 0) return;
-    left -= ids.length;
-    yield ids;
-  }
 }

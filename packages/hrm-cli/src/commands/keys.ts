@@ -5,11 +5,10 @@
 import { fstatSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { formatInstant, HrmError, plural } from 'hrm-core';
-import type { KeyRecord, Scope } from 'hrm-core/keys';
+import { createKey, type KeyRecord, readKeys, revokeKey, SCOPES } from 'hrm-core/keys';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { visibleId, visibleText } from '../output/output.js';
 
-const SCOPES: readonly Scope[] = ['ingest', 'query', 'admin'];
 const DAY_MS = 86_400_000;
 const MAX_DAYS = 36_500;
 
@@ -46,7 +45,6 @@ export const createCommand: Command = {
     'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
   ],
   async run({ args, settings, json, output, stdout, stderr }) {
-    const { createKey, revokeKey } = await import('hrm-core/keys');
     refuseNowhere(stdout);
     const users = args.values('user');
     const nowMs = Date.now();
@@ -98,7 +96,6 @@ export const listCommand: Command = {
   settings: ['keysFile'],
   examples: ['hrm keys list', 'hrm keys list --json'],
   async run({ settings, json, output, stderr }) {
-    const { readKeys } = await import('hrm-core/keys');
     const keys = readKeys(settings.keysFile);
     if (json) {
       await output.write(`${JSON.stringify({ items: keys.map(toWire), count: keys.length })}\n`);
@@ -111,7 +108,6 @@ export const listCommand: Command = {
 };
 
 async function sayIfNone(keysFile: string, stderr: OutputStream): Promise<void> {
-  const { readKeys } = await import('hrm-core/keys');
   if (readKeys(keysFile).length === 0) stderr.write(noKeysText(keysFile));
 }
 
@@ -140,7 +136,6 @@ export const revokeCommand: Command = {
 
 /** @throws HrmError kind `invalid`, code `key_unknown`, once all that are there are taken away. */
 async function revoke({ args, settings, json, output, stderr }: Invocation): Promise<'done'> {
-  const { revokeKey } = await import('hrm-core/keys');
   const ids = new Set(args.operands.map(idOf));
   let revoked = 0;
   for (const id of ids) if (await revokeKey(settings.keysFile, id)) revoked += 1;

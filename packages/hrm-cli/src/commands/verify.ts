@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { HrmError, plural, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
-import { openStorage } from 'hrm-core/open';
+import { openForMending, openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { openForMending } from '../open-mending.js';
 import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 

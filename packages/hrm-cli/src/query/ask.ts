@@ -1,11 +1,18 @@
 /**
  * The questions of `hrm query`, in the words of the command line.
  */
-import { type DamageReport, exportReadings, type Interval, queryTables, type RowTable, type Storage } from 'hrm-core';
+import {
+  type DamageReport,
+  exportReadings,
+  type Interval,
+  queryTables,
+  type RowTable,
+  type Storage,
+  tablesOfRows,
+} from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import type { Invocation, OutputStream } from '../command.js';
 import { visibleText } from '../output/output.js';
-import { tablesOf } from './rows-to-tables.js';
 
 /** What answers: the files here, or a server. */
 export type Source = { readonly storage: Storage } | { readonly client: Client };
@@ -18,7 +25,7 @@ export function askForRows(
   interval = invocation.args.value('interval') as Interval | undefined,
 ): AsyncIterable<RowTable> {
   const { settings, stderr, signal } = invocation;
-  if ('client' in source) return tablesOf(source.client.query({ ...whose(invocation), interval }, { signal }));
+  if ('client' in source) return tablesOfRows(source.client.query({ ...whose(invocation), interval }, { signal }));
   const question = { ...whose(invocation), interval, priority: settings.devicePriority };
   return queryTables(source, question, { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warnOn(stderr) });
 }

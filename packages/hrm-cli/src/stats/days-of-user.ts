@@ -5,6 +5,7 @@ import { bytesText, plural, type UserDay, userDays } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Invocation } from '../command.js';
 import { visibleId } from '../output/output.js';
+import { createTable, figures } from '../output/table.js';
 
 /** Before the names of devices, which are too many. */
 const NOT_ROLLED_UP = '(not rolled up)';
@@ -14,7 +15,7 @@ export async function daysOfUser(userId: string, { settings, json, output, signa
   const storage = await openStorage(settings, { readOnly: true, create: false });
   try {
     const days = await userDays({ storage }, { userId, priority: settings.devicePriority }, { signal });
-    const text = [dayLine(['date', 'readings', 'min', 'max', 'files', 'bytes', 'devices']), ...days.map(lineOfDay)];
+    const text = [TABLE.head, ...days.map(lineOfDay)];
     const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
     if (json) await output.write(`${JSON.stringify(wire)}\n`);
     else await output.write(`${text.join('')}${plural(days.length, 'day')}\n`);
@@ -29,14 +30,18 @@ function dayToWire({ date, files, bytes, isRolledUp, row }: UserDay) {
   return { date, readings: count, min, max, files, bytes, without_rollup: !isRolledUp, device_ids: deviceIds };
 }
 
+const TABLE = createTable([
+  { heading: 'date', width: 10 },
+  figures('readings', 9),
+  figures('min', 3),
+  figures('max', 3),
+  figures('files', 5),
+  figures('bytes', 9),
+  { heading: 'devices' },
+]);
+
 function lineOfDay({ date, files, bytes, isRolledUp, row }: UserDay): string {
-  const cells = [date, row?.count ?? 0, row?.min ?? '', row?.max ?? '', files, bytesText(bytes)].map(String);
   const devices = (row?.deviceIds ?? []).map(visibleId).join(', ');
-  return dayLine([...cells, isRolledUp ? devices : `${NOT_ROLLED_UP} ${devices}`]);
-}
-
-const WIDTHS = [10, 9, 3, 3, 5, 9] as const;
-
-function dayLine(cells: readonly string[]): string {
-  return `${cells.map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[0]) : cell.padStart(WIDTHS[i] ?? 0))).join('  ')}\n`;
+  const shown = isRolledUp ? devices : `${NOT_ROLLED_UP} ${devices}`;
+  return TABLE.line([date, row?.count ?? 0, row?.min ?? '', row?.max ?? '', files, bytesText(bytes), shown]);
 }

@@ -1,10 +1,10 @@
-import type { Row, RowTable } from 'hrm-core';
+import type { Row, RowTable } from './row-table.js';
 
 /** Rows of a table: a day of minutes. */
 const TABLE_ROWS = 1_440;
 
 /** Rows as a server sends them, in tables as the files here give them. */
-export async function* tablesOf(rows: AsyncIterable<Row>): AsyncGenerator<RowTable, void, undefined> {
+export async function* tablesOfRows(rows: AsyncIterable<Row>): AsyncGenerator<RowTable, void, undefined> {
   let held: Row[] = [];
   for await (const row of rows) {
     held.push(row);
