@@ -39,7 +39,6 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'waits.ts': [],
   'words.ts': [],
   'sort-yielding.ts': ['steps.ts'],
-  'schemas.ts': ['limits.ts', 'pure', 'valibot'],
   'settings.ts': ['node:net', 'node:path', 'defaults.ts', 'errors.ts', 'limits.ts', 'pure', 'valibot'],
   'loops.ts': ['defaults.ts', 'flow', 'pure', 'type watchdog.ts', 'waits.ts'],
   'supervised-loops.ts': ['type flow', 'limits.ts', 'loops.ts', 'ops/overdue.ts', 'watchdog.ts'],
@@ -186,6 +185,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:',
   ],
   simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
+  schemas: ['schemas', 'keys/api-key.ts', 'limits.ts', 'ops/health-issues.ts', 'pure', 'valibot'],
   contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
 };
 

@@ -13,7 +13,7 @@ export default defineConfig({
     redis: 'src/drivers/queue/redis/redis.ts',
     directory: 'src/drivers/storage/directory/directory.ts',
     open: 'src/open.ts',
-    schemas: 'src/schemas.ts',
+    schemas: 'src/schemas/index.ts',
     settings: 'src/settings.ts',
     contract: 'src/contract/index.ts',
   },

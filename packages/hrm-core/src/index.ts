@@ -148,6 +148,7 @@ export {
 export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
+export { createSystemView, type SystemComponents, type SystemView } from './ops/system.js';
 export { type Clock, systemClock } from './ports/clock.js';
 export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
 export type * from './ports/queue.js';

@@ -370,3 +370,9 @@ export const CONSUMER_STALL_MS = 60_000;
 
 /** Milliseconds of silence of a compacter that are a stall: one partition, with 500 large files, on a slow disk. */
 export const COMPACTER_STALL_MS = 600_000;
+
+/** Milliseconds between two counts of what is stored, which lists every directory. */
+export const MIN_MEASURE_PAUSE_MS = 30_000;
+
+/** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
+export const MEASURE_PAUSE_SHARE = 19;

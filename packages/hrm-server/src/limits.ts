@@ -185,12 +185,6 @@ export const LIVE_LIMITS: LiveLimits = {
   retryMs: 2_000,
 };
 
-/** Milliseconds between two counts of what is stored, which lists every directory. */
-export const MIN_MEASURE_PAUSE_MS = 30_000;
-
-/** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
-export const MEASURE_PAUSE_SHARE = 19;
-
 /** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
 export const MAX_LOG_BYTES = 1024 * 1024;
 

@@ -4,11 +4,11 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { toJsonSchema } from '@valibot/to-json-schema';
+import { ProblemAnswer } from 'hrm-core/schemas';
 import type * as v from 'valibot';
 import type { Parameter } from './call-parameters.js';
 import { type Answer, type BodySchema, methodsOf, OPERATIONS, type Operation } from './operations.js';
 import { CLIENT_PROBLEMS, COMMON_PROBLEMS, KEY_PROBLEMS, type ProblemCode } from './problems.js';
-import { ProblemAnswer } from './schemas.js';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -3,9 +3,6 @@
  */
 
 import type { Scope } from 'hrm-core/keys';
-import * as v from 'valibot';
-import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_SEGMENT } from './call-parameters.js';
-import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 import {
   AcceptedAnswer,
   BatchAcceptedAnswer,
@@ -18,7 +15,10 @@ import {
   RowsAnswer,
   SessionAnswer,
   SystemAnswer,
-} from './schemas.js';
+} from 'hrm-core/schemas';
+import * as v from 'valibot';
+import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_SEGMENT } from './call-parameters.js';
+import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
 export type BodySchema = v.GenericSchema | null;

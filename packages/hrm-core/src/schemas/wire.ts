@@ -1,13 +1,9 @@
-/**
- * The wire's shapes as valibot schemas, for whoever describes or checks a wire: the server's OpenAPI document is made of
- * them. What `enqueue` and `query` decide is stricter where a schema cannot say it: a real date, not far ahead.
- * @module
- */
+/** What a client sends and asks, and the rows of an answer. */
 import * as v from 'valibot';
-import { MAX_TIMESTAMP_LENGTH } from './limits.js';
-import { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
-import { LIVE_ID } from './pure/live-cursor.js';
-import { HeartRateSchema, IdSchema } from './pure/reading/reading.js';
+import { MAX_TIMESTAMP_LENGTH } from '../limits.js';
+import { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
+import { LIVE_ID } from '../pure/live-cursor.js';
+import { HeartRateSchema, IdSchema } from '../pure/reading/reading.js';
 
 export { HeartRateSchema, IdSchema };
 

@@ -1,11 +1,9 @@
-/**
- * The bodies that the API takes and gives, as valibot schemas: the OpenAPI document is generated from them, and the tests
- * hold the answers to them.
- */
-import { HEALTH_STATUSES, MAX_ENQUEUE_READINGS, MAX_FAULTS } from 'hrm-core';
-import { SCOPES } from 'hrm-core/keys';
-import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from 'hrm-core/schemas';
+/** The bodies that the HTTP API takes and gives. */
 import * as v from 'valibot';
+import { SCOPES } from '../keys/api-key.js';
+import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
+import { HEALTH_STATUSES } from '../ops/health-issues.js';
+import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from './wire.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -15,10 +13,13 @@ export const ReadingBody = WireReadingSchema;
 /** A batch. */
 export const BatchBody = v.pipe(v.array(WireReadingSchema), v.minLength(1), v.maxLength(MAX_ENQUEUE_READINGS));
 
+/** A reading was accepted. */
 export const AcceptedAnswer = v.strictObject({ status: v.literal('accepted') });
 
+/** A batch was accepted. */
 export const BatchAcceptedAnswer = v.strictObject({ status: v.literal('accepted'), count });
 
+/** The rows of a question. */
 export const RowsAnswer = v.strictObject({
   user_id: UserIdSchema,
   data: v.array(v.strictObject(WireRowSchema.entries)),
@@ -27,14 +28,17 @@ export const RowsAnswer = v.strictObject({
 
 const check = v.string();
 
+/** How the service is. */
 export const HealthAnswer = v.strictObject({
   status: v.picklist(HEALTH_STATUSES),
   /** Each `healthy` or the reason. */
   checks: v.strictObject({ service: check, queue: check, storage: check }),
 });
 
+/** The process lives. */
 export const LivenessAnswer = v.strictObject({ status: v.literal('alive') });
 
+/** What the caller may do. */
 export const SessionAnswer = v.strictObject({
   /** No key is needed here. */
   anonymous: v.boolean(),
@@ -49,6 +53,7 @@ const instant = v.pipe(v.string(), v.isoTimestamp());
 const whole = v.pipe(v.number(), v.integer());
 const bytes = v.nullable(v.pipe(v.number(), v.minValue(0)));
 
+/** How the whole system is. */
 export const SystemAnswer = v.strictObject({
   health: HealthAnswer,
   /** `null`: there is none in this process, or it cannot be asked. */
@@ -103,12 +108,14 @@ const { timestamp, heart_rate } = WireReadingSchema.entries;
 const reading = v.strictObject({ timestamp, heart_rate });
 const deviceReading = v.strictObject({ device_id: DeviceIdSchema, ...reading.entries });
 
+/** A user's devices. */
 export const DevicesAnswer = v.strictObject({
   user_id: UserIdSchema,
   devices: v.array(v.strictObject({ device_id: DeviceIdSchema, first: reading, last: reading })),
   count,
 });
 
+/** The last readings of a user. */
 export const LatestAnswer = v.strictObject({
   user_id: UserIdSchema,
   latest: v.nullable(deviceReading),
@@ -116,7 +123,7 @@ export const LatestAnswer = v.strictObject({
   count,
 });
 
-/** @see RFC 9457 */
+/** A refusal, or a failure. @see RFC 9457 */
 export const ProblemAnswer = v.strictObject({
   type: v.literal('about:blank'),
   /** The status in words. */
