@@ -7,6 +7,9 @@ export default defineConfig({
     import: 'src/import/index.ts',
     doctor: 'src/doctor/index.ts',
     keys: 'src/keys/index.ts',
+    process: 'src/process/index.ts',
+    // Run by the above, beside which it is looked for.
+    'stall-watch': 'src/process/stall-watch/thread.ts',
     shares: 'src/shares/index.ts',
     simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',
@@ -21,5 +24,7 @@ export default defineConfig({
   target: 'node20',
   loader: { '.lua': 'text' },
   dts: true,
+  // For `import.meta.url` in CommonJS.
+  shims: true,
   clean: true,
 });

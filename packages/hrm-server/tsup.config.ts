@@ -5,10 +5,9 @@ export default defineConfig([
     entry: {
       index: 'src/index.ts',
       keys: 'src/auth/index.ts',
-      process: 'src/process/index.ts',
-      // Run by the above, beside which they are looked for.
+      process: 'src/process.ts',
+      // Run by the above, beside which it is looked for.
       worker: 'src/workers/worker.ts',
-      'stall-watch': 'src/process/stall-watch/thread.ts',
     },
     format: ['esm'],
     target: 'node20',

@@ -3,8 +3,8 @@
  * gets, so that it can be called any number of times in one.
  */
 import { readFileSync } from 'node:fs';
-import { explainUnknownVariables, loadSettings } from 'hrm-core/settings';
-import { flush } from 'hrm-server/process';
+import { flush } from 'hrm-core/process';
+import { explainUnknownVariables, loadSettings, readConfigFile } from 'hrm-core/settings';
 import {
   type Command,
   type CommandEntry,
@@ -80,7 +80,6 @@ async function runCommand(
   }
   const parsed = parseArguments(command, args);
   if ('fault' in parsed) return failUsage(`hrm ${command.name}`, parsed.fault, json, surroundings);
-  const { readConfigFile } = await import('./config-file.js');
   const config = await readConfigFile(parsed.value('config'), surroundings);
   const settings = loadSettings({ flags: parsed.flags, env, file: config ?? undefined, cwd });
   if (!json) stderr.write(variableWarnings(env));

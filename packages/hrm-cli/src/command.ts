@@ -4,8 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import type { ReadConfigFile } from 'hrm-core/doctor';
-import { nearest, SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
+import { nearest, type ReadConfigFile, SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
 import type { Output } from './output/output.js';
 
 /** The settings that say where the queue is. */

@@ -1,7 +1,7 @@
 /**
  * The process around one call of `hrm`.
  */
-import { endProcess, forgetLostTerminals, listenForStop } from 'hrm-server/process';
+import { endProcess, forgetLostTerminals, listenForStop } from 'hrm-core/process';
 import { run } from './cli.js';
 
 forgetLostTerminals();

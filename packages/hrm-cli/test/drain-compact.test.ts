@@ -1,7 +1,6 @@
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { outcomeOf } from '../src/commands/compact.js';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
@@ -189,16 +188,6 @@ describe('hrm compact', () => {
     ]);
     expect(stderr).toMatch(/^hrm compact: warning: .*cannot be read.*run hrm verify\n$/);
     expect((await sandbox.run(['compact', '--all'])).code).toBe(0);
-  });
-
-  it.each([
-    [[], 'done'],
-    [['storage_unavailable'], 'unavailable'],
-    [['storage_full', 'storage_unavailable'], 'unavailable'],
-    [['storage_unavailable', 'file_damaged'], 'data'],
-  ] as const)('with failures %j ends as %s', (codes, outcome) => {
-    const partition = { date: '20240115', directory: 'bo' };
-    expect(outcomeOf(codes.map((code) => ({ partition, code, message: 'm' })))).toBe(outcome);
   });
 
   it('runs at once with another, both end with 0 and nothing is lost', async () => {

@@ -8,8 +8,8 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createKey } from 'hrm-core/keys';
+import { readConfigFile } from 'hrm-core/settings';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConfigFile } from '../src/config-file.js';
 import { type Finished, makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -145,7 +145,7 @@ describe('a config', () => {
 /** What opens files by their names in the packages, and why it may. */
 const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
-  'hrm-cli/src/config-file.ts': 'looks first what it is, and does not wait',
+  'hrm-core/src/config-file.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',

@@ -145,6 +145,7 @@ export {
   recordStorageFailure,
   recordWatchdog,
 } from './ops/loop-health.js';
+export { failuresOutcome, type RunOutcome, verifyOutcome } from './ops/outcome.js';
 export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
@@ -156,7 +157,8 @@ export type { Random } from './ports/random.js';
 export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
-export { INTERVAL_MS, type Interval } from './pure/answer/interval.js';
+export { type BinnedRange, binRows, type RowBins, type RowTotal } from './pure/answer/bin-rows.js';
+export { INTERVAL_MS, type Interval, widestInterval } from './pure/answer/interval.js';
 export type { QuestionInput } from './pure/answer/question.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { tablesOfRows } from './pure/answer/tables-of-rows.js';

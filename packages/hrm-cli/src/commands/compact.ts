@@ -1,7 +1,7 @@
-import { type CompactSummary, compactAll, type DamageReport, isLastingFailure } from 'hrm-core';
+import { type CompactSummary, compactAll, type DamageReport, failuresOutcome } from 'hrm-core';
 import { openForMending } from 'hrm-core/open';
 import type { Command } from '../command.js';
-import { failuresToWire, failureText, type PartitionFailure, summaryText, visibleText } from '../output/output.js';
+import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm compact` */
@@ -49,19 +49,13 @@ export const compactCommand: Command = {
       );
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary, damaged))}\n` : toText(summary));
-      return damaged.length > 0 ? 'data' : outcomeOf(summary.failures);
+      return damaged.length > 0 ? 'data' : failuresOutcome(summary.failures);
     } finally {
       progress.end();
       await storage.close();
     }
   },
 };
-
-/** Where both kinds failed, the one that needs a person. */
-export function outcomeOf(failures: readonly PartitionFailure[]): 'done' | 'data' | 'unavailable' {
-  if (failures.length === 0) return 'done';
-  return failures.some(isLastingFailure) ? 'data' : 'unavailable';
-}
 
 function warningText({ message }: DamageReport): string {
   return `hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`;

@@ -1,6 +1,5 @@
-import { checkHealth } from 'hrm-core/doctor';
+import { askHealth, checkHealth } from 'hrm-core/doctor';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
-import { askServer } from '../health/ask-server.js';
 import { summaryText, visibleText } from '../output/output.js';
 
 /** `hrm health` */
@@ -16,7 +15,7 @@ export const healthCommand: Command = {
   async run({ args, settings, json, output, stderr, signal }) {
     const url = args.value('url');
     const { report, advice } =
-      url === undefined ? await checkHealth(settings) : { report: await askServer(url, signal), advice: [] };
+      url === undefined ? await checkHealth(settings) : { report: await askHealth(url, signal), advice: [] };
     const { status, checks } = report;
     if (!json) stderr.write(advice.map((line) => `hrm health: ${visibleText(line)}\n`).join(''));
     const rows = Object.entries({ status, ...checks }).map(([name, text]) => [name, visibleText(text)] as const);

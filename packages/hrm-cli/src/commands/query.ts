@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
-import { answerCsv, answerJson, answerNdjson, HrmError, INTERVAL_MS, type Interval } from 'hrm-core';
+import {
+  answerCsv,
+  answerJson,
+  answerNdjson,
+  binRows,
+  HrmError,
+  INTERVAL_MS,
+  type Interval,
+  widestInterval,
+} from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import type { Command, Invocation } from '../command.js';
 import { visibleText, writePieces } from '../output/output.js';
@@ -9,7 +18,6 @@ import { startProgress } from '../output/progress.js';
 import { describeTerminal } from '../output/terminal.js';
 import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
-import { binRows } from '../query/chart-bins.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
 
@@ -143,16 +151,11 @@ async function* chartPieces(source: Source, invocation: Invocation) {
   const slots = chartSlots(terminal);
   const { fromMs, toMs } = rangeOf(invocation);
   // The table of options admits no other.
-  const interval = (invocation.args.value('interval') as Interval | undefined) ?? widestWithin((toMs - fromMs) / slots);
+  const interval =
+    (invocation.args.value('interval') as Interval | undefined) ?? widestInterval((toMs - fromMs) / slots);
   const range = { fromMs, toMs, intervalMs: INTERVAL_MS[interval] };
   const { bins, total } = await binRows(askForRows(source, invocation, interval), range, slots);
   yield drawChart(bins, total, range, terminal);
-}
-
-/** The widest interval that a slot can show, since that is answered soonest; the narrowest where none fits. */
-function widestWithin(slotMs: number): Interval {
-  const fitting = Object.entries(INTERVAL_MS).filter(([, intervalMs]) => intervalMs <= slotMs);
-  return (fitting.at(-1)?.[0] ?? '1m') as Interval;
 }
 
 /** Writes to the file that was asked for, or to standard output. */

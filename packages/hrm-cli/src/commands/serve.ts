@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { HrmError } from 'hrm-core';
-import { SETTINGS } from 'hrm-core/settings';
-import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, unblock, watchForStall } from 'hrm-server/process';
+import { LAST_WORDS_MS, tellSupervisor, unblock, watchForStall } from 'hrm-core/process';
+import { isOpenSecret, SETTINGS } from 'hrm-core/settings';
+import { MAX_WORKERS } from 'hrm-server/process';
 import type { Command } from '../command.js';
 
 /** What a process may run; `--only` picks. */
@@ -35,7 +36,6 @@ export const serveCommand: Command = {
     const workers = workerCount(args.value('workers'), parts);
     watchForStall(settings);
     tellSupervisor(env);
-    const { isOpenSecret } = await import('hrm-core/doctor');
     const { createLog, flushLog, serve, startWorkers } = await import('hrm-server');
     const log = createLog(settings);
     if (isOpenSecret(config))

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { HrmError, plural, type VerifyFault, type VerifySummary, verify } from 'hrm-core';
+import { HrmError, plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
 import { openForMending, openStorage } from 'hrm-core/open';
 import type { Command } from '../command.js';
 import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
@@ -32,7 +32,7 @@ export const verifyCommand: Command = {
       );
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
-      return outcomeOf(summary);
+      return verifyOutcome(summary);
     } finally {
       progress.end();
       await storage.close();
@@ -45,14 +45,6 @@ function requirePlace(dataDir: string): void {
   if (existsSync(dataDir)) return;
   const message = `there is no directory ${dataDir} (HRM_DATA_DIR): name the one where the data are`;
   throw new HrmError(message, { kind: 'unavailable', code: 'storage_missing' });
-}
-
-/** What was set aside with something that cannot be read is lost, as far as this knows: a person has to hear of it. */
-function outcomeOf({ faults, faultCount, quarantine, failures }: VerifySummary): 'done' | 'data' | 'unavailable' {
-  const isAllListed = faults.length === faultCount;
-  const isMended = isAllListed && faults.every(({ outcome }) => outcome === 'repaired');
-  if (!isMended || quarantine.salvageable > quarantine.salvaged) return 'data';
-  return failures.length === 0 ? 'done' : 'unavailable';
 }
 
 function toWire({ faults, faultCount, setAside, failures, receivedAhead, ...counts }: VerifySummary) {

@@ -2,10 +2,9 @@
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
  * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
-import { plural } from 'hrm-core';
+import { type BinnedRange, plural, type RowBins, type RowTotal } from 'hrm-core';
 import { styled, type Terminal } from '../output/terminal.js';
 import { rateAxis, timeTicks } from './chart-axes.js';
-import type { Bins, ChartRange, ChartTotal } from './chart-bins.js';
 
 /** How a chart is painted. */
 interface Ink {
@@ -59,7 +58,7 @@ export function chartSlots(terminal: Pick<Terminal, 'width' | 'isUnicode'>): num
 }
 
 /** Draws a chart, every line with its end. Where there are no readings only the frame and its axes are drawn. */
-export function drawChart(bins: Bins, total: ChartTotal, range: ChartRange, terminal: Terminal): string {
+export function drawChart(bins: RowBins, total: RowTotal, range: BinnedRange, terminal: Terminal): string {
   const ink = inkOf(terminal);
   const columns = terminal.width - MARGIN;
   const wanted = terminal.height === undefined ? DEFAULT_LINES : terminal.height - OTHER_LINES;
@@ -89,7 +88,7 @@ function inkOf({ isUnicode }: Pick<Terminal, 'isUnicode'>): Ink {
 }
 
 /** The dots of the mean's line, as bits of each character, line by line: each slot's from the one before, if there was one. */
-function lineBits(bins: Bins, rowOf: (bpm: number) => number, { dots }: Ink, lines: number, columns: number) {
+function lineBits(bins: RowBins, rowOf: (bpm: number) => number, { dots }: Ink, lines: number, columns: number) {
   const bits = new Uint8Array(lines * columns);
   let before: number | null = null;
   for (let slot = 0; slot < bins.length; slot += 1) {
@@ -123,7 +122,7 @@ interface Painting {
   readonly terminal: Terminal;
 }
 
-function paintLine(bins: Bins, line: number, { bits, rowOf, ink, columns, terminal }: Painting): string {
+function paintLine(bins: RowBins, line: number, { bits, rowOf, ink, columns, terminal }: Painting): string {
   let text = '';
   let run = '';
   let style: 'dim' | 'red' | null = null;
@@ -142,7 +141,7 @@ function paintLine(bins: Bins, line: number, { bits, rowOf, ink, columns, termin
 }
 
 /** Whether the band from minimum to maximum goes through a character. */
-function hasBand(bins: Bins, column: number, line: number, rowOf: (bpm: number) => number, { dots }: Ink): boolean {
+function hasBand(bins: RowBins, column: number, line: number, rowOf: (bpm: number) => number, { dots }: Ink): boolean {
   for (let slot = column * dots[0]; slot < (column + 1) * dots[0]; slot += 1) {
     if ((bins.count[slot] ?? 0) === 0) continue;
     const [top, bottom] = [rowOf(bins.max[slot] as number), rowOf(bins.min[slot] as number)];
@@ -154,7 +153,7 @@ function hasBand(bins: Bins, column: number, line: number, rowOf: (bpm: number) 
 /** Columns that a label of time takes with the blank behind it. */
 const TICK_COLUMNS = 9;
 
-function timeAxis({ fromMs, toMs }: ChartRange, columns: number, ink: Ink): string[] {
+function timeAxis({ fromMs, toMs }: BinnedRange, columns: number, ink: Ink): string[] {
   const axis = new Array<string>(columns).fill(ink.horizontal);
   let labels = '';
   for (const { atMs, label } of timeTicks(fromMs, toMs, Math.floor(columns / TICK_COLUMNS))) {
@@ -166,7 +165,7 @@ function timeAxis({ fromMs, toMs }: ChartRange, columns: number, ink: Ink): stri
   return [`${margin}${ink.corner}${axis.join('')}`, `${margin} ${labels}`.trimEnd()];
 }
 
-function title({ fromMs, toMs }: ChartRange, width: number): string[] {
+function title({ fromMs, toMs }: BinnedRange, width: number): string[] {
   const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' '));
   return flow(['bpm,', `${from} to`, `${to} UTC`].map(plain), ' ', width);
 }
@@ -193,7 +192,7 @@ function flow(phrases: readonly Phrase[], gap: string, width: number): string[] 
   return lines;
 }
 
-function totals({ rows, readings, sum, min, max }: ChartTotal, ink: Ink, terminal: Terminal): string[] {
+function totals({ rows, readings, sum, min, max }: RowTotal, ink: Ink, terminal: Terminal): string[] {
   if (readings === 0) return ['no readings of this user in this range'];
   const mean = (Math.round((100 * sum) / readings) / 100).toFixed(2);
   const legend = [

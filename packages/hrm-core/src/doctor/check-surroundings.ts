@@ -1,23 +1,7 @@
+import { isOpenSecret, type ReadConfigFile } from '../config-file.js';
 import { foreignOwner, writableAround } from '../keys/exposure.js';
 import type { Settings } from '../settings.js';
 import { type CheckResult, resultsOf } from './check-result.js';
-
-/** A config file as it was when it was read. */
-export interface ReadConfigFile {
-  /** As it was named. */
-  readonly path: string;
-  /** JSON, as settings are. */
-  readonly text: string;
-  /** Permission bits, and what kind of file it is. */
-  readonly mode: number;
-}
-
-/** Whether there is a password in it, and everybody on this machine may read it. */
-export function isOpenSecret(config: ReadConfigFile | null): config is ReadConfigFile {
-  if (config === null || (config.mode & 0o004) === 0) return false;
-  const values: unknown[] = Object.values(JSON.parse(config.text));
-  return values.some((value) => URL.canParse(String(value)) && new URL(String(value)).password !== '');
-}
 
 /** The places that the settings name. */
 type Places = Pick<Settings, 'dataDir' | 'queueDir' | 'redisUrl' | 'keysFile'>;

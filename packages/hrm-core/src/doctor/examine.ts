@@ -1,3 +1,4 @@
+import type { ReadConfigFile } from '../config-file.js';
 import type { Settings } from '../settings.js';
 import { within } from '../waits.js';
 import { checkKeys } from './check-keys.js';
@@ -5,7 +6,7 @@ import { checkQueue } from './check-queue.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { checkNode, checkSettings } from './check-settings.js';
 import { checkStorage } from './check-storage.js';
-import { checkSurroundings, type ReadConfigFile } from './check-surroundings.js';
+import { checkSurroundings } from './check-surroundings.js';
 
 /** How long one check may take, ms: a file server that is gone answers never. */
 const CHECK_TIMEOUT_MS = 15_000;

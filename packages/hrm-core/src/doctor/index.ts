@@ -3,7 +3,7 @@
  * @module
  */
 
+export { askHealth } from './ask-server.js';
 export { checkHealth, type HealthCheck } from './check-health.js';
 export type { CheckResult } from './check-result.js';
-export { isOpenSecret, type ReadConfigFile } from './check-surroundings.js';
 export { type DoctorReport, type DoctorSurroundings, examine } from './examine.js';

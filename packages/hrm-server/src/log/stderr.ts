@@ -5,7 +5,7 @@
 import { fstatSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { errorCode } from 'hrm-core';
-import { unblock } from '../process/unblock.js';
+import { unblock } from 'hrm-core/process';
 import type { LogOutput, Sent } from './sink.js';
 
 const STDERR = 2;

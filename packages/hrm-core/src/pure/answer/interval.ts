@@ -16,3 +16,9 @@ export type Interval = keyof typeof INTERVAL_MS;
 export function isInterval(text: string): text is Interval {
   return Object.hasOwn(INTERVAL_MS, text);
 }
+
+/** The widest row that is no wider than `maxMs`, since it is answered soonest; the narrowest where none is. */
+export function widestInterval(maxMs: number): Interval {
+  const fitting = Object.entries(INTERVAL_MS).filter(([, intervalMs]) => intervalMs <= maxMs);
+  return (fitting.at(-1)?.[0] ?? '1m') as Interval;
+}

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { depthIssues, spaceIssues, statusOfIssues } from '../../../src/ops/health-issues.js';
 import { isLastingFailure } from '../../../src/ops/lasting-failure.js';
+import { failuresOutcome } from '../../../src/ops/outcome.js';
 import { isDue, isOverdue } from '../../../src/ops/overdue.js';
 import { settingIssues } from '../../../src/ops/setting-issues.js';
 import { spaceState } from '../../../src/ops/space-state.js';
@@ -104,3 +105,12 @@ test.each([
 ] as const)('with issues that are %j a service is %s', (severities, status) =>
   expect(statusOfIssues(severities.map((severity) => ({ severity })))).toBe(status),
 );
+
+test.each([
+  [[], 'done'],
+  [['storage_unavailable'], 'unavailable'],
+  [['storage_full', 'storage_unavailable'], 'unavailable'],
+  [['storage_unavailable', 'file_damaged'], 'data'],
+] as const)('a run with failures %j ends as %s', (codes, outcome) => {
+  expect(failuresOutcome(codes.map((code) => ({ code })))).toBe(outcome);
+});

@@ -1,4 +1,6 @@
-import { createClient, type HrmError, isHrmError, type ServerHealth } from 'hrm-core/client';
+import { createClient } from '../client/client.js';
+import type { ServerHealth } from '../client/system.js';
+import { type HrmError, isHrmError } from '../errors.js';
 
 /** For a whole answer, ms: a server gives its checks two seconds. */
 const TIMEOUT_MS = 3_000;
@@ -7,7 +9,7 @@ const TIMEOUT_MS = 3_000;
  * Asks a server for its health, once. That it does not answer, or not as this system does, is a report, too: unhealthy.
  * @throws HrmError kind `invalid` for what is no address of a server; kind `closed` when aborted.
  */
-export async function askServer(url: string, signal: AbortSignal): Promise<ServerHealth> {
+export async function askHealth(url: string, signal?: AbortSignal | undefined): Promise<ServerHealth> {
   const client = createClient({ url, retries: 0, timeoutMs: TIMEOUT_MS });
   try {
     return await client.health({ signal });

@@ -4,8 +4,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, HrmError, READ_AT_ONCE } from 'hrm-core';
-import type { ReadConfigFile } from 'hrm-core/doctor';
+import { errorCode, HrmError } from './errors.js';
+import { READ_AT_ONCE } from './regular-file.js';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
@@ -16,11 +16,28 @@ const PIPE_POLL_MS = 10;
 /** Of a config that comes through a pipe: hundreds of times what all settings need. */
 const MAX_PIPE_BYTES = 1024 * 1024;
 
+/** A config file as it was when it was read. */
+export interface ReadConfigFile {
+  /** As it was named. */
+  readonly path: string;
+  /** JSON, as settings are. */
+  readonly text: string;
+  /** Permission bits, and what kind of file it is. */
+  readonly mode: number;
+}
+
+/** Whether there is a password in it, and everybody on this machine may read it. */
+export function isOpenSecret(config: ReadConfigFile | null): config is ReadConfigFile {
+  if (config === null || (config.mode & 0o004) === 0) return false;
+  const values: unknown[] = Object.values(JSON.parse(config.text));
+  return values.some((value) => URL.canParse(String(value)) && new URL(String(value)).password !== '');
+}
+
 /** Where a config file is looked for, and what ends the wait for one that comes through a pipe. */
-interface ConfigSurroundings {
+export interface ConfigSurroundings {
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Milliseconds; default {@link MAX_PIPE_MS}. */
+  /** Milliseconds; default 30,000. */
   readonly maxPipeMs?: number;
 }
 

@@ -18,7 +18,7 @@
 import { url as debuggerUrl } from 'node:inspector';
 import { isatty } from 'node:tty';
 import { Worker } from 'node:worker_threads';
-import type { Settings } from 'hrm-core/settings';
+import type { Settings } from '../../settings.js';
 import { BEAT, beatMs, DEBUGGED, type StallWatchData } from './heartbeat.js';
 
 /** Beside this module's own bundle. */

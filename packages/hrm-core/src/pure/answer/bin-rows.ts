@@ -1,7 +1,7 @@
-import type { RowTable } from 'hrm-core';
+import type { RowTable } from './row-table.js';
 
-/** What a chart shows, slot by slot: each is as wide as the chart's finest column. Arrays of one length. */
-export interface Bins {
+/** Rows sorted into slots of one width, as a chart shows them. Arrays of one length. */
+export interface RowBins {
   readonly length: number;
   /** Sum of bpm, by `count` the mean. */
   readonly sum: Float64Array;
@@ -13,8 +13,8 @@ export interface Bins {
   readonly max: Float64Array;
 }
 
-/** All rows of a chart together. */
-export interface ChartTotal {
+/** All rows together. */
+export interface RowTotal {
   readonly rows: number;
   readonly readings: number;
   readonly sum: number;
@@ -23,8 +23,8 @@ export interface ChartTotal {
   readonly max: number;
 }
 
-/** The range that a chart spans, and how it is cut. */
-export interface ChartRange {
+/** The range that the slots span, and how wide its rows are. */
+export interface BinnedRange {
   readonly fromMs: number;
   readonly toMs: number;
   readonly intervalMs: number;
@@ -36,9 +36,9 @@ export interface ChartRange {
  */
 export async function binRows(
   tables: AsyncIterable<RowTable>,
-  { fromMs, toMs, intervalMs }: ChartRange,
+  { fromMs, toMs, intervalMs }: BinnedRange,
   length: number,
-): Promise<{ readonly bins: Bins; readonly total: ChartTotal }> {
+): Promise<{ readonly bins: RowBins; readonly total: RowTotal }> {
   const bins = {
     length,
     sum: new Float64Array(length),

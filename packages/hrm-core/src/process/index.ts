@@ -1,8 +1,8 @@
 /**
- * What a process around a service needs: to be told to stop, to be watched, and to end. It loads nothing of the service.
+ * What a process around loops or a service needs: to be told to stop, to be watched, and to end even where a call hangs, as
+ * `superviseLoop` asks for.
  * @module
  */
-export { MAX_WORKERS } from '../limits.js';
 export { endProcess, forgetLostTerminals } from './end-process.js';
 export { flush, LAST_WORDS_MS } from './flush.js';
 export { watchForStall } from './stall-watch/watch.js';
