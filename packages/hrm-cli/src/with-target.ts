@@ -1,5 +1,6 @@
 import type { ImportTarget } from 'hrm-core/import';
 import { openQueue } from 'hrm-core/open';
+import { closing } from './closing.js';
 import type { Invocation } from './command.js';
 import { openClient } from './server.js';
 
@@ -7,10 +8,5 @@ import { openClient } from './server.js';
 export async function withTarget<T>(invocation: Invocation, use: (target: ImportTarget) => Promise<T>): Promise<T> {
   const client = openClient(invocation);
   if (client !== null) return await use({ client });
-  const queue = await openQueue(invocation.settings);
-  try {
-    return await use({ queue });
-  } finally {
-    await queue.close();
-  }
+  return await closing(openQueue(invocation.settings), (queue) => use({ queue }));
 }

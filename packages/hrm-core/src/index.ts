@@ -115,6 +115,7 @@ export {
 } from './loops.js';
 export {
   type CheckName,
+  codeOf,
   createHealth,
   type Health,
   type HealthComponents,
@@ -170,7 +171,7 @@ export type { ReadingInput, WireReading } from './pure/reading/reading.js';
 export type { ReceivedAhead } from './pure/reading/received-ahead.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export { READ_AT_ONCE, type RegularFile, readRegularFile } from './regular-file.js';
+export { type RegularFile, readRegularFile } from './regular-file.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';
 export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';
@@ -182,4 +183,4 @@ export {
   type WatchdogSettings,
   type WatchedLoop,
 } from './watchdog.js';
-export { bytesText, plural } from './words.js';
+export { ageText, bytesText, plural } from './words.js';

@@ -17,3 +17,14 @@ export function bytesText(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** `12 s`, `5 min`, `3 h`, `9 d`: the greatest unit that fits. */
+export function ageText(ageMs: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const;
+  const [unit, unitMs] = units.find(([, unitMs]) => ageMs >= unitMs) ?? (['s', 1_000] as const);
+  return `${Math.max(0, Math.floor(ageMs / unitMs))} ${unit}`;
+}

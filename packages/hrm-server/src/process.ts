@@ -2,14 +2,5 @@
  * What a process around the service needs: that of `hrm-core/process`. It loads nothing of the service.
  * @module
  */
-export {
-  endProcess,
-  flush,
-  forgetLostTerminals,
-  LAST_WORDS_MS,
-  listenForStop,
-  tellSupervisor,
-  unblock,
-  watchForStall,
-} from 'hrm-core/process';
+export * from 'hrm-core/process';
 export { MAX_WORKERS } from './limits.js';

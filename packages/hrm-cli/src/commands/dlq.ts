@@ -3,6 +3,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import {
+  ageText,
   type DeadLetter,
   type DeadLetters,
   deadLetterPages,
@@ -13,9 +14,11 @@ import {
   redriveAll,
 } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
+import { closing } from '../closing.js';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { type Output, summaryText, visibleText } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
+import { usageError } from '../usage-error.js';
 
 /** Operands that one call may name; a shell's own limit is lower. */
 const MAX_IDS = 100_000;
@@ -74,12 +77,7 @@ export const purgeCommand: Command = {
 };
 
 async function withQueue({ settings }: Invocation, use: (queue: Queue) => Promise<void>): Promise<'done'> {
-  const queue = await openQueue(settings);
-  try {
-    await use(queue);
-  } finally {
-    await queue.close();
-  }
+  await closing(openQueue(settings), use);
   return 'done';
 }
 
@@ -124,17 +122,6 @@ function tableLine({ id, deadMs, attempts, bytes, reason }: DeadLetter, nowMs: n
   return TABLE.line([visibleText(id), ageText(nowMs - deadMs), attempts, bytes.byteLength, visibleText(reason)]);
 }
 
-/** `12 s`, `5 min`, `3 h`, `9 d`: the greatest unit that fits. */
-function ageText(ageMs: number): string {
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-  ] as const;
-  const [unit, unitMs] = units.find(([, unitMs]) => ageMs >= unitMs) ?? (['s', 1_000] as const);
-  return `${Math.max(0, Math.floor(ageMs / unitMs))} ${unit}`;
-}
-
 async function show(deadLetters: DeadLetters, { args, json, output }: Invocation): Promise<void> {
   const id = args.operands[0] ?? '';
   const deadLetter = await deadLetters.get(id);
@@ -166,8 +153,7 @@ async function apply(verb: 'redrive' | 'purge', queue: Queue, invocation: Invoca
   const { args, json, output, signal } = invocation;
   const ids = [...new Set(args.operands)];
   if (args.has('all') === ids.length > 0) {
-    const message = `name the ids, or --all for every dead letter${ids.length > 0 ? ', not both' : ''}`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+    throw usageError(`name the ids, or --all for every dead letter${ids.length > 0 ? ', not both' : ''}`);
   }
   const all = verb === 'redrive' ? redriveAll : purgeAll;
   const done = ids.length > 0 ? await queue.deadLetters[verb](ids) : await all({ queue }, { signal });

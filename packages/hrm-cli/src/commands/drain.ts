@@ -1,5 +1,6 @@
 import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
+import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
@@ -24,20 +25,15 @@ export const drainCommand: Command = {
   async run(invocation) {
     const { args, settings, json, output } = invocation;
     const adopts = args.has('adopt');
-    const queue = await openQueue(settings);
-    try {
-      const storage = await openStorage(settings, { store: adopts ? null : await queue.store.get() });
-      try {
+    return await closing(openQueue(settings), async (queue) => {
+      const store = adopts ? null : await queue.store.get();
+      return await closing(openStorage(settings, { store }), async (storage) => {
         if (adopts) await adoptStore({ queue, storage });
         const { total, left } = await drain({ queue, storage }, invocation);
         await output.write(json ? `${JSON.stringify(toWire(total, left))}\n` : totalText(total, left));
         return total.postponed === 0 ? 'done' : 'unavailable';
-      } finally {
-        await storage.close();
-      }
-    } finally {
-      await queue.close();
-    }
+      });
+    });
   },
 };
 

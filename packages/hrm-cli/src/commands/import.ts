@@ -19,6 +19,7 @@ import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { summaryText, visibleText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
+import { usageError } from '../usage-error.js';
 import { withTarget } from '../with-target.js';
 
 /** Files that one call may name; a shell's own limit is lower. */
@@ -132,8 +133,7 @@ async function checkpointOf({ args, settings, cwd }: Invocation): Promise<Checkp
   const path = args.value('checkpoint');
   if (path === undefined && !args.has('resume')) return null;
   if (args.operands.includes('-')) {
-    const message = 'standard input cannot be resumed: name files, or leave out --resume';
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+    throw usageError('standard input cannot be resumed: name files, or leave out --resume');
   }
   return openCheckpoint(
     path === undefined ? checkpointPath(settings.queueDir, args.operands, cwd) : resolve(cwd, path),

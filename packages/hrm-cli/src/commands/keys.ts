@@ -8,6 +8,7 @@ import { formatInstant, HrmError, plural } from 'hrm-core';
 import { createKey, type KeyRecord, readKeys, revokeKey, SCOPES } from 'hrm-core/keys';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { visibleId, visibleText } from '../output/output.js';
+import { usageError } from '../usage-error.js';
 
 const DAY_MS = 86_400_000;
 const MAX_DAYS = 36_500;
@@ -172,6 +173,5 @@ function isoOf(epochMs: number): string {
 function expiryOf(days: string | undefined, nowMs: number): number | null {
   if (days === undefined) return null;
   if (/^[1-9]\d*$/.test(days) && Number(days) <= MAX_DAYS) return nowMs + Number(days) * DAY_MS;
-  const message = `--expires is ${JSON.stringify(days)}: it must be a number of days, 1 to ${MAX_DAYS}`;
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+  throw usageError(`--expires is ${JSON.stringify(days)}: it must be a number of days, 1 to ${MAX_DAYS}`);
 }

@@ -1,16 +1,8 @@
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
-import {
-  answerCsv,
-  answerJson,
-  answerNdjson,
-  binRows,
-  HrmError,
-  INTERVAL_MS,
-  type Interval,
-  widestInterval,
-} from 'hrm-core';
+import { answerCsv, answerJson, answerNdjson, binRows, INTERVAL_MS, type Interval, widestInterval } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
+import { closing } from '../closing.js';
 import type { Command, Invocation } from '../command.js';
 import { visibleText, writePieces } from '../output/output.js';
 import { openOutputFile } from '../output/output-file.js';
@@ -20,6 +12,7 @@ import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.j
 import { chartSlots, drawChart } from '../query/chart.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
+import { usageError } from '../usage-error.js';
 
 /** What an answer can be printed as. */
 const FORMATS = ['table', 'json', 'csv', 'ndjson', 'parquet'] as const;
@@ -84,13 +77,10 @@ export const queryCommand: Command = {
 async function answer(format: Format, invocation: Invocation): Promise<void> {
   const client = openClient(invocation);
   if (client !== null) return await print(piecesOf(format, { client }, invocation), invocation);
-  const storage = await openStorage(invocation.settings, { readOnly: true });
-  noteIfMissing(invocation);
-  try {
+  await closing(openStorage(invocation.settings, { readOnly: true }), async (storage) => {
+    noteIfMissing(invocation);
     await print(piecesOf(format, { storage }, invocation), invocation);
-  } finally {
-    await storage.close();
-  }
+  });
 }
 
 /** Nobody has readings where there are no data: right, and seldom what was meant. */
@@ -123,10 +113,6 @@ function formatOf({ args, json, stdout }: Invocation): Format {
 function formatOfFile(path = ''): Format | undefined {
   const extension = extname(path).toLowerCase();
   return Object.hasOwn(FORMAT_OF_EXTENSION, extension) ? FORMAT_OF_EXTENSION[extension] : undefined;
-}
-
-function usageError(message: string): HrmError {
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
 }
 
 /** The file to write; `undefined` for standard output, which `-` says in words. */

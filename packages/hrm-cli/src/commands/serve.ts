@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { HrmError } from 'hrm-core';
 import { LAST_WORDS_MS, tellSupervisor, unblock, watchForStall } from 'hrm-core/process';
 import { isOpenSecret, SETTINGS } from 'hrm-core/settings';
 import { MAX_WORKERS } from 'hrm-server/process';
 import type { Command } from '../command.js';
+import { usageError } from '../usage-error.js';
 
 /** What a process may run; `--only` picks. */
 const PARTS = ['api', 'consumer', 'compacter'] as const;
@@ -65,8 +65,9 @@ function workerCount(text: string | undefined, parts: readonly string[]): number
   if (text === undefined) return undefined;
   const isCount = /^[1-9]\d?$/.test(text) && Number(text) <= MAX_WORKERS;
   if (isCount && parts.includes('api')) return Number(text);
-  const message = isCount
-    ? '--workers is for the API, which --only leaves out: add --only api, or start consumers and compacters as processes of their own'
-    : `--workers is ${JSON.stringify(text)}: it must be an integer from 1 to ${MAX_WORKERS}`;
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+  throw usageError(
+    isCount
+      ? '--workers is for the API, which --only leaves out: add --only api, or start consumers and compacters as processes of their own'
+      : `--workers is ${JSON.stringify(text)}: it must be an integer from 1 to ${MAX_WORKERS}`,
+  );
 }

@@ -1,6 +1,6 @@
-import { HrmError } from 'hrm-core';
 import { MIN_EVERY_MS, maxSimulationRate, SIMULATION_BOUNDS, type SimulationPlan } from 'hrm-core/simulate';
 import type { ParsedArguments } from '../command.js';
+import { usageError } from '../usage-error.js';
 
 const DAY_MS = 86_400_000;
 
@@ -47,8 +47,4 @@ function start(text: string | undefined, nowMs: number): number {
   const startMs = /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
   if (startMs >= 0) return startMs;
   throw usageError(`--start is ${JSON.stringify(text)}: it must be like 2024-01-15T10:00:00Z, not before 1970`);
-}
-
-function usageError(message: string): HrmError {
-  return new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
 }

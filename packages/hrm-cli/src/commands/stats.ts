@@ -1,12 +1,14 @@
 import { HrmError, isHrmError, measureStorage, type StorageSize } from 'hrm-core';
+import { systemWhenCounted } from 'hrm-core/client';
 import { openQueue, openStorage } from 'hrm-core/open';
+import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 import { openClient, URL_OPTION } from '../server.js';
-import { askSystem } from '../stats/ask-system.js';
 import { daysOfUser } from '../stats/days-of-user.js';
 import { type QueuedCounts, type Report, reportText, reportToWire } from '../stats/report.js';
+import { usageError } from '../usage-error.js';
 
 /** `hrm stats` */
 export const statsCommand: Command = {
@@ -22,9 +24,11 @@ export const statsCommand: Command = {
     const userId = invocation.args.value('user');
     const client = openClient(invocation);
     if (client !== null) {
-      if (userId === undefined) return await report(await askSystem(client, invocation.signal), invocation);
-      const message = '--user lists days of the files here, which a server does not: leave out --url, or --user';
-      throw new HrmError(message, { kind: 'invalid', code: 'invalid_usage' });
+      if (userId === undefined) {
+        const { files, queue } = await systemWhenCounted(client, invocation);
+        return await report({ storage: files, queue }, invocation);
+      }
+      throw usageError('--user lists days of the files here, which a server does not: leave out --url, or --user');
     }
     return userId === undefined
       ? await report(await countHere(invocation), invocation)
@@ -54,25 +58,14 @@ async function countHere(invocation: Invocation): Promise<Report> {
 }
 
 async function measure({ settings, json, stderr, signal }: Invocation): Promise<StorageSize> {
-  const storage = await openStorage(settings, { readOnly: true, create: false });
   const progress = startProgress({ label: 'stats', total: undefined, stream: stderr, enabled: !json });
-  try {
-    return await measureStorage(
-      { storage },
-      { signal, onProgress: ({ partitions, date }) => progress.update(partitions, `partitions, at ${date}`) },
-    );
-  } finally {
-    progress.end();
-    await storage.close();
-  }
+  const onProgress = ({ partitions, date }: { readonly partitions: number; readonly date: string }) =>
+    progress.update(partitions, `partitions, at ${date}`);
+  const opening = openStorage(settings, { readOnly: true, create: false });
+  return await closing(opening, (storage) => measureStorage({ storage }, { signal, onProgress })).finally(progress.end);
 }
 
 async function depth(settings: Invocation['settings']): Promise<QueuedCounts> {
-  const queue = await openQueue(settings, { create: false });
-  try {
-    const { oldestMs, ...counts } = await queue.depth();
-    return { ...counts, oldestAgeMs: oldestMs === null ? null : Math.max(0, Date.now() - oldestMs) };
-  } finally {
-    await queue.close();
-  }
+  const { oldestMs, ...counts } = await closing(openQueue(settings, { create: false }), (queue) => queue.depth());
+  return { ...counts, oldestAgeMs: oldestMs === null ? null : Math.max(0, Date.now() - oldestMs) };
 }

@@ -3,6 +3,7 @@
  */
 import { bytesText, plural, type UserDay, userDays } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
+import { closing } from '../closing.js';
 import type { Invocation } from '../command.js';
 import { visibleId } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
@@ -12,16 +13,12 @@ const NOT_ROLLED_UP = '(not rolled up)';
 
 /** Prints them. @throws HrmError kind `invalid` for what is no user_id. */
 export async function daysOfUser(userId: string, { settings, json, output, signal }: Invocation): Promise<'done'> {
-  const storage = await openStorage(settings, { readOnly: true, create: false });
-  try {
-    const days = await userDays({ storage }, { userId, priority: settings.devicePriority }, { signal });
-    const text = [TABLE.head, ...days.map(lineOfDay)];
-    const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
-    if (json) await output.write(`${JSON.stringify(wire)}\n`);
-    else await output.write(`${text.join('')}${plural(days.length, 'day')}\n`);
-  } finally {
-    await storage.close();
-  }
+  const opening = openStorage(settings, { readOnly: true, create: false });
+  const question = { userId, priority: settings.devicePriority };
+  const days = await closing(opening, (storage) => userDays({ storage }, question, { signal }));
+  const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
+  const text = [TABLE.head, ...days.map(lineOfDay), `${plural(days.length, 'day')}\n`];
+  await output.write(json ? `${JSON.stringify(wire)}\n` : text.join(''));
   return 'done';
 }
 

@@ -23,3 +23,4 @@ export type {
   ServerSpace,
   ServerSystem,
 } from './system.js';
+export { systemWhenCounted } from './system-when-counted.js';

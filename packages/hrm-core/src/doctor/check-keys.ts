@@ -7,6 +7,7 @@ import type { Settings } from '../settings.js';
 import { plural } from '../words.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 import { rightsOfOthers } from './check-storage.js';
+import { ownerResults, writableResults } from './check-surroundings.js';
 
 /** What of the settings decides who is answered. */
 type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous'>;
@@ -29,12 +30,7 @@ export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckR
     return [problem('keys_missing', message, 'make one with hrm keys create, or unset HRM_HOST')];
   }
   const ended = keys.filter(({ expires_ms }) => expires_ms !== null && expires_ms <= nowMs).length;
-  const results: CheckResult[] = [];
-  if ((stats.mode & 0o077) !== 0) {
-    const { rights, isProblem } = rightsOfOthers(stats.mode);
-    const message = `others may ${rights} the file of keys`;
-    results.push((isProblem ? problem : warning)('permissions', message, `run chmod go= ${keysFile}`));
-  }
+  const results: CheckResult[] = [...rightsResults(keysFile)];
   if (ended === keys.length)
     results.push(warning('keys_none', 'no key counts: nobody is answered', 'make one with hrm keys create'));
   else if (ended > 0) {
@@ -42,4 +38,19 @@ export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckR
     results.push(warning('keys_ended', message, 'hrm keys list shows which; hrm keys revoke takes them away'));
   }
   return results.length > 0 ? results : [ok('keys', plural(keys.length, 'key'))];
+}
+
+/** Whether others may read or change the file of keys. */
+function rightsResults(keysFile: string): readonly CheckResult[] {
+  const { warning, problem } = resultsOf('keys');
+  const mode = statSync(keysFile, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o077) === 0) return [];
+  const { rights, isProblem } = rightsOfOthers(mode);
+  const message = `others may ${rights} the file of keys`;
+  return [(isProblem ? problem : warning)('permissions', message, `run chmod go= ${keysFile}`)];
+}
+
+/** Looks for who else may make keys, or read whose there are: what a server says when it starts. */
+export function checkKeyExposure(keysFile: string): readonly CheckResult[] {
+  return [...rightsResults(keysFile), ...writableResults('keys', keysFile), ...ownerResults(keysFile)];
 }

@@ -15,20 +15,23 @@ export function checkSurroundings(
   config: ReadConfigFile | null,
 ): readonly CheckResult[] {
   const places = { keys: keysFile, data: dataDir, ...(redisUrl === '' ? { queue: queueDir } : {}) };
-  const results = Object.entries(places).flatMap(([check, path]): CheckResult[] => {
-    const directory = writableAround(path);
-    if (directory === null) return [];
-    const message = `everybody may write to ${directory}, and so put something else in the place of ${path}`;
-    return [resultsOf(check).problem('directory_writable', message, `run chmod o-w ${directory}`)];
-  });
+  const results = Object.entries(places).flatMap(([check, path]) => writableResults(check, path));
   results.push(...ownerResults(keysFile));
   if (!isOpenSecret(config)) return results;
   const message = `everybody may read ${config.path}, which has a password in it`;
   return [...results, resultsOf('settings').warning('config_readable', message, `run chmod o= ${config.path}`)];
 }
 
+/** Whether everybody may put something else in the place of a file or directory. */
+export function writableResults(check: string, path: string): readonly CheckResult[] {
+  const directory = writableAround(path);
+  if (directory === null) return [];
+  const message = `everybody may write to ${directory}, and so put something else in the place of ${path}`;
+  return [resultsOf(check).problem('directory_writable', message, `run chmod o-w ${directory}`)];
+}
+
 /** Whether somebody else may make keys because the file, or a directory around it, is theirs. Root may look for who runs the server. */
-function ownerResults(keysFile: string): readonly CheckResult[] {
+export function ownerResults(keysFile: string): readonly CheckResult[] {
   const foreign = foreignOwner(keysFile);
   if (foreign === null) return [];
   const { path, owner } = foreign;

@@ -5,5 +5,6 @@
 
 export { askHealth } from './ask-server.js';
 export { checkHealth, type HealthCheck } from './check-health.js';
+export { checkKeyExposure } from './check-keys.js';
 export type { CheckResult } from './check-result.js';
 export { type DoctorReport, type DoctorSurroundings, examine } from './examine.js';

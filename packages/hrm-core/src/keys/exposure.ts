@@ -1,20 +1,11 @@
-/** Whether others than this process may read a file, change it, or put another in its place. */
+/** Whether others than this process may put another file in the place of one. */
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { targetOf } from './key-place.js';
 
-const MAY_READ = 0o044;
-const MAY_WRITE = 0o022;
 const ALL_MAY_WRITE = 0o002;
 /** In such a directory, as `/tmp` is one, nobody renames or deletes what is another's. */
 const STICKY = 0o1000;
-
-/** What others may do with a file of keys; a group counts as others. */
-export function rightsAt(path: string): 'read' | 'change' | null {
-  const mode = statsOf(path)?.mode ?? 0;
-  if ((mode & MAY_WRITE) !== 0) return 'change';
-  return (mode & MAY_READ) !== 0 ? 'read' : null;
-}
 
 /**
  * The nearest directory on the way to a file or directory in which everybody may put something else in its place, or in the place of

@@ -4,7 +4,7 @@
  */
 
 export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
-export { type Foreign, foreignOwner, rightsAt, writableAround } from './exposure.js';
+export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export {
   type Access,
   type Credentials,

@@ -2,7 +2,7 @@
  * Errors as clients see them: RFC 9457 `application/problem+json`.
  */
 import { STATUS_CODES } from 'node:http';
-import { type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
+import { codeOf, type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
 import type { RateLimitError } from 'hrm-core/shares';
 import { rateHeaders } from '../auth/access.js';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
@@ -60,11 +60,6 @@ export function invalidError(code: string, message: string, faults: readonly Fau
 export function statusOf(error: unknown): number {
   if (!isHrmError(error)) return 500;
   return (error.kind === 'invalid' ? statusOfCode(error.code) : undefined) ?? STATUS_BY_KIND[error.kind];
-}
-
-/** The code of an error; `internal` for what is no HrmError. */
-export function codeOf(error: unknown): string {
-  return isHrmError(error) ? error.code : 'internal';
 }
 
 /** What an error adds to the headers of its answer. */

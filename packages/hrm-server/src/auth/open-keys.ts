@@ -3,7 +3,8 @@
  */
 import { resolve } from 'node:path';
 import { HrmError } from 'hrm-core';
-import { foreignOwner, type KeyRing, mustHaveKeys, openKeyRing, rightsAt, writableAround } from 'hrm-core/keys';
+import { checkKeyExposure } from 'hrm-core/doctor';
+import { type KeyRing, mustHaveKeys, openKeyRing } from 'hrm-core/keys';
 import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { describeError } from '../log/log.js';
@@ -28,19 +29,9 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
   const isNamed = resolve(keysFile) !== resolve(usual);
   if (isNamed && !keys.isNeeded())
     log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
-  if (keys.isNeeded()) warnOfOthers(keysFile, log);
+  if (keys.isNeeded())
+    for (const { code, message, advice } of checkKeyExposure(keysFile)) log.warn({ code }, `${message}: ${advice}`);
   return keys;
-}
-
-/** Who may change the file, or put another in its place, makes keys; who may read it learns names and users, and no key. */
-function warnOfOthers(keysFile: string, log: Logger): void {
-  const rights = rightsAt(keysFile);
-  if (rights !== null) log.warn({ keysFile }, `others may ${rights} the file of keys: run chmod go= on it`);
-  const directory = writableAround(keysFile);
-  if (directory !== null)
-    log.warn({ directory }, 'others may put another file of keys in its place: run chmod o-w on the directory');
-  const foreign = foreignOwner(keysFile);
-  if (foreign !== null) log.warn(foreign, 'another user may make keys, since this is theirs: run chown on it');
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */

@@ -3,8 +3,8 @@
  * a minute, and the others counted.
  * @module
  */
+import { codeOf } from 'hrm-core';
 import type { Logger } from 'pino';
-import { codeOf } from '../api/problem.js';
 import { MAX_LOGGED_REFUSALS, REFUSAL_WINDOW_MS } from '../limits.js';
 import { describeError } from './log.js';
 

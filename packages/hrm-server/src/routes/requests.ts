@@ -3,10 +3,11 @@
  * request, and not by an asynchronous context, which would cost every promise of every request something.
  * @module
  */
+
 import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { codeOf } from 'hrm-core';
 import type { Logger } from 'pino';
-import { codeOf } from '../api/problem.js';
 import type { Metrics } from '../metrics/index.js';
 import { queryKindOf } from '../metrics/query-kind.js';
 import type { TraceSpan, Tracing } from '../tracing/tracing.js';

@@ -1,5 +1,4 @@
-import type { CompacterEvent, ConsumerEvent } from 'hrm-core';
-import { codeOf } from '../api/problem.js';
+import { type CompacterEvent, type ConsumerEvent, codeOf } from 'hrm-core';
 import type { TracedStep } from './tracing.js';
 
 /** What a trace says of a batch: counts, no names. A step that failed is known by its end alone. */
