@@ -33,7 +33,7 @@ import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
 import { PAGE_PATHS, readPages } from './routes/pages.js';
-import { readParameters } from './routes/parameters.js';
+import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
 import { answerLatest, listDevices } from './routes/users.js';
@@ -81,12 +81,15 @@ export function createApp(components: AppComponents, settings: AppSettings): App
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
+    const { parameters = [], ignoresParameters }: Operation = OPERATIONS[id];
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
     try {
       const access = gate.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...rateHeaders(access.rate) };
       if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));
       const onLateError = (error: unknown) => fail(c, error);
+      // Of a call without parameters one that is given would be meant to change the answer. The others read theirs themselves.
+      if (parameters.length === 0 && ignoresParameters !== true) readQuery(incoming.url ?? '', parameters);
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
       fail(c, error);
@@ -129,29 +132,20 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));
   return {
-    postReading: plain(postReading(ingest, settings)),
-    postBatch: plain(postBatch(ingest, settings)),
+    postReading: postReading(ingest, settings),
+    postBatch: postBatch(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
     devices: shared(share, listDevices({ storage, onDamage })),
     latest: shared(share, answerLatest({ storage, onDamage }, settings)),
     live: (call) => live.answer(call),
-    system: plain(system?.answer ?? noSystem),
-    session: plain((call) => jsonResponse(call, 200, describeAccess(call.access))),
+    system: system?.answer ?? noSystem,
+    session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     health: healthHandler(health),
     liveness: livenessHandler,
     metrics: metricsHandler(metrics),
-    openapi: plain(
-      ({ headers }) => new Response(documentBytes, { headers: { ...headers, 'Content-Type': 'application/json' } }),
-    ),
+    openapi: ({ headers }) =>
+      new Response(documentBytes, { headers: { ...headers, 'Content-Type': 'application/json' } }),
     docs: ({ headers }) => docsPage(document, headers),
-  };
-}
-
-/** A call without parameters: one that is given would be meant to change the answer. */
-function plain(handler: Handler): Handler {
-  return (call) => {
-    readParameters(call.incoming.url ?? '', [], []);
-    return handler(call);
   };
 }
 

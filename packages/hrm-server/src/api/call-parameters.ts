@@ -15,31 +15,36 @@ export interface Parameter {
 
 const USER = { name: 'user_id', required: true, schema: UserIdSchema, about: 'Whose heart.' } as const;
 
-/** The user of a path. */
-export const USER_SEGMENT: Parameter = {
-  ...USER,
-  in: 'path',
-  about:
-    'Whose heart. Not of the users `.` and `..`: URLs drop such segments from a path. Their rows can be asked for.',
-};
+/** Of the calls that name the user in their path. */
+export const USER_PARAMETERS = [
+  {
+    ...USER,
+    in: 'path',
+    about:
+      'Whose heart. Not of the users `.` and `..`: URLs drop such segments from a path. Their rows can be asked for.',
+  },
+] as const satisfies readonly Parameter[];
 
 const DEVICE = { name: 'device_id', in: 'query', required: false, schema: DeviceIdSchema } as const;
 
+/** Where a stream goes on. */
+export const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  schema: v.union([LiveIdSchema, v.literal('')]),
+  about: 'The id of the last event that was seen: what came after it comes first. An empty one is none.',
+} as const satisfies Parameter;
+
 /** Of the live view. */
-export const LIVE_PARAMETERS: readonly Parameter[] = [
+export const LIVE_PARAMETERS = [
   { ...USER, in: 'query' },
   { ...DEVICE, about: "Only this device's readings; all by default." },
-  {
-    name: 'Last-Event-ID',
-    in: 'header',
-    required: false,
-    schema: v.union([LiveIdSchema, v.literal('')]),
-    about: 'The id of the last event that was seen: what came after it comes first. An empty one is none.',
-  },
-];
+  LAST_EVENT_ID,
+] as const satisfies readonly Parameter[];
 
 /** Of a query. */
-export const QUERY_PARAMETERS: readonly Parameter[] = [
+export const QUERY_PARAMETERS = [
   { ...USER, in: 'query' },
   { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
   {
@@ -67,4 +72,4 @@ export const QUERY_PARAMETERS: readonly Parameter[] = [
     schema: v.string(),
     about: 'The ETag of an answer that is there already.',
   },
-];
+] as const satisfies readonly Parameter[];

@@ -17,7 +17,7 @@ import {
   SystemAnswer,
 } from 'hrm-core/schemas';
 import * as v from 'valibot';
-import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_SEGMENT } from './call-parameters.js';
+import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_PARAMETERS } from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
@@ -107,7 +107,7 @@ export const OPERATIONS = {
     scope: 'query',
     summary: "A user's devices",
     about: 'With the first and the last stored reading of each, by device_id. An unknown user has none.',
-    parameters: [USER_SEGMENT],
+    parameters: USER_PARAMETERS,
     answers: [{ status: 200, about: 'The devices.', types: { 'application/json': DevicesAnswer } }],
     problems: ['foreign_user'],
   },
@@ -118,7 +118,7 @@ export const OPERATIONS = {
     summary: 'The last readings of a user',
     about:
       'Of each device, and of the user: where devices have one at the same millisecond, that of the best priority. Stored readings only.',
-    parameters: [USER_SEGMENT],
+    parameters: USER_PARAMETERS,
     answers: [{ status: 200, about: 'The readings.', types: { 'application/json': LatestAnswer } }],
     problems: ['foreign_user'],
   },
@@ -196,6 +196,13 @@ export const OPERATIONS = {
 
 /** The name of a call. */
 export type OperationId = keyof typeof OPERATIONS;
+
+/** The headers that calls have as parameters. */
+export const HEADER_PARAMETERS: ReadonlySet<string> = new Set(
+  Object.values(OPERATIONS)
+    .flatMap(({ parameters = [] }: Operation) => parameters)
+    .flatMap(({ name, in: place }) => (place === 'header' ? [name] : [])),
+);
 
 /** The methods of a path, as `Allow` names them; HEAD goes with GET. */
 export function methodsOf(path: string): string {

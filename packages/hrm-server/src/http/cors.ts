@@ -3,10 +3,17 @@
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 import type { IncomingMessage } from 'node:http';
+import { HEADER_PARAMETERS } from '../api/operations.js';
 
 const MAX_AGE_SECONDS = 600;
-const REQUEST_HEADERS =
-  'Accept, Authorization, Content-Encoding, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id';
+const REQUEST_HEADERS = [
+  'Accept',
+  'Authorization',
+  'Content-Encoding',
+  'Content-Type',
+  ...[...HEADER_PARAMETERS].sort(),
+  'X-Request-Id',
+].join(', ');
 const ANSWER_HEADERS = 'ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id';
 
 type Head = Pick<IncomingMessage, 'headers' | 'method'>;

@@ -10,6 +10,7 @@ import { isLoopback, normaliseHost } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
 import { headerValues, type RawHead } from './header-values.js';
+import { authorityOf } from './target.js';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -59,8 +60,8 @@ export function hostError(): HrmError {
 /** `Host`, and the authority of an absolute request target, which is the one that counts where there is one. */
 function authoritiesOf(incoming: RequestHead): string[] {
   const hosts = headerValues(incoming, 'host');
-  const absolute = /^https?:\/\/([^/?#]*)/i.exec(incoming.url ?? '');
-  return absolute?.[1] === undefined ? hosts : [...hosts, absolute[1]];
+  const authority = authorityOf(incoming.url ?? '');
+  return authority === undefined ? hosts : [...hosts, authority];
 }
 
 function foreignHostError(): HrmError {

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HrmError } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
 import { headerValues } from './header-values.js';
+import { pathOf } from './target.js';
 
 /** `.` and `..` as segments, escaped or not; what ends a path, or separates it where a URL is read for a browser. */
 const NOT_PLAIN = /[\\#]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
@@ -18,9 +19,7 @@ export function checkHead({
   headers: { expect, 'transfer-encoding': transferEncoding = 'chunked' },
   rawHeaders,
 }: Pick<IncomingMessage, 'url' | 'headers' | 'rawHeaders'>): HrmError | null {
-  // The target may be absolute.
-  const [path = ''] = url.replace(/^https?:\/\/[^/?#]*/i, '').split('?');
-  if (NOT_PLAIN.test(path)) return pathError();
+  if (NOT_PLAIN.test(pathOf(url))) return pathError();
   // Node takes the first; a proxy before this server may have gone by the last.
   if (headerValues({ rawHeaders }, 'content-type').length > 1) return repeatedError();
   if (transferEncoding.trim().toLowerCase() !== 'chunked') return transferError();

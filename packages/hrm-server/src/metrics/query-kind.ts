@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type AnswerType, readAnswerForm } from '../http/connections/accept.js';
+import { valuesOf } from '../routes/parameters.js';
 
 const FORMS = {
   'application/json': 'json',
@@ -10,8 +11,6 @@ const FORMS = {
 /** The form of an answer and whether its rows are minutes or longer; `not_modified` is the answer 304. */
 export type QueryKind = `${(typeof FORMS)[AnswerType]}_${'minute' | 'coarse'}` | 'not_modified';
 
-const INTERVAL = /[?&]interval=(?!(?:1m)?(?:&|$))/;
-
 /** The kind of a query that was answered with a status; `null` when it was refused. */
 export function queryKindOf(
   { url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>,
@@ -19,5 +18,6 @@ export function queryKindOf(
 ): QueryKind | null {
   if (status === 304) return 'not_modified';
   if (status !== 200) return null;
-  return `${FORMS[readAnswerForm(headers).type]}_${INTERVAL.test(url) ? 'coarse' : 'minute'}`;
+  const [interval = '1m'] = valuesOf(url, 'interval');
+  return `${FORMS[readAnswerForm(headers).type]}_${interval === '1m' ? 'minute' : 'coarse'}`;
 }

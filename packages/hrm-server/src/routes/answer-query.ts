@@ -16,6 +16,7 @@ import {
 import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { createSemaphore, type Scheduler, type Semaphore } from 'hrm-core/shares';
+import { QUERY_PARAMETERS } from '../api/call-parameters.js';
 import {
   ANSWER_TYPES,
   type AnswerForm,
@@ -29,7 +30,7 @@ import { MAX_LONG_ANSWERS, MAX_SHORT_ANSWER_ROWS, MIN_PACKED_BYTES } from '../li
 import type { DamageListener } from '../ops/damage.js';
 import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
-import { readParameters, valuesOf } from './parameters.js';
+import { readQuery, valuesOf } from './parameters.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
@@ -42,9 +43,6 @@ export interface QueryComponents {
 
 /** The settings that an answer depends on. */
 export type QuerySettings = Pick<Settings, 'devicePriority' | 'naiveTimestamps'>;
-
-const REQUIRED_PARAMETERS = ['user_id', 'start', 'end'] as const;
-const OPTIONAL_PARAMETERS = ['device_id', 'interval'] as const;
 
 const TOO_MANY_ANSWERS = 'too many long answers at once: read those under way, or ask for longer intervals';
 
@@ -61,7 +59,7 @@ export function answerQuery(
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
     for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
-    const parameters = readParameters(target, REQUIRED_PARAMETERS, OPTIONAL_PARAMETERS);
+    const parameters = readQuery(target, QUERY_PARAMETERS);
     const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
     const form = readAnswerForm(incoming.headers);
     const encoding = readEncoding(incoming.headers);

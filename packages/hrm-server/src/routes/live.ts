@@ -10,12 +10,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
+import { LAST_EVENT_ID, LIVE_PARAMETERS } from '../api/call-parameters.js';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/connections/cut.js';
 import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
 import { type Call, clientOf } from './handler.js';
-import { readParameters, valuesOf } from './parameters.js';
+import { readQuery, valuesOf } from './parameters.js';
 
 /** The streams of one server. */
 export interface Live {
@@ -55,7 +56,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
     async answer(call) {
       const target = call.incoming.url ?? '';
       for (const user of valuesOf(target, 'user_id')) call.access.requireUser(user);
-      const { user_id: userId, device_id: deviceId } = readParameters(target, ['user_id'], ['device_id']);
+      const { user_id: userId, device_id: deviceId } = readQuery(target, LIVE_PARAMETERS);
       const stop = new AbortController();
       const after = readLastEventId(call);
       const options = { signal: stop.signal, owner: clientOf(call), wireNames: true };
@@ -206,10 +207,11 @@ function formatEvent(event: WatchEvent): string {
 
 /** An empty one is none: so a client says that it has seen no event. */
 function readLastEventId({ incoming }: Pick<Call, 'incoming'>): string | undefined {
-  const [id = '', ...others] = headerValues(incoming, 'last-event-id');
+  const { name } = LAST_EVENT_ID;
+  const [id = '', ...others] = headerValues(incoming, name.toLowerCase());
   if (others.length === 0) return id === '' ? undefined : id;
   const message = 'is given more than once';
-  throw invalidError('invalid_cursor', `Last-Event-ID ${message}`, [{ path: '/Last-Event-ID', message }]);
+  throw invalidError('invalid_cursor', `${name} ${message}`, [{ path: `/${name}`, message }]);
 }
 
 function closedError(): HrmError {

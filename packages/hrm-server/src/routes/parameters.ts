@@ -1,55 +1,82 @@
 import { type Fault, HrmError, joinFaults, MAX_FAULTS } from 'hrm-core';
+import type { Parameter } from '../api/call-parameters.js';
+import { invalidError } from '../api/problem.js';
+import { pairsOf, pathOf } from '../http/target.js';
 import { MAX_ECHOED_NAME_LENGTH } from '../limits.js';
+
+/** The names of a call's parameters that stand in one place. */
+type NamesIn<
+  Parameters extends readonly Parameter[],
+  Place extends Parameter['in'],
+  Required extends boolean,
+> = Extract<Parameters[number], { readonly in: Place; readonly required: Required }>['name'];
+
+/** The parameters of a query, by name. */
+export type QueryValues<Parameters extends readonly Parameter[]> = Readonly<
+  Record<NamesIn<Parameters, 'query', true>, string> & Partial<Record<NamesIn<Parameters, 'query', false>, string>>
+>;
 
 /**
  * Reads a query string as forms write it (`+` is a space), and strictly: what a lenient reader would drop or guess,
  * a parameter misspelt, given twice or cut in an escape, changes an answer without a word.
  * @param target - a request's target as it was sent: path, `?`, query.
- * @param required - names that must occur, once.
- * @param optional - names that may occur, once.
+ * @param parameters - of the call, from the table of all calls: those in its query may occur, once.
  * @throws HrmError kind `invalid`, code `invalid_query`, with every fault.
  */
-export function readParameters<Required extends string, Optional extends string>(
+export function readQuery<const Parameters extends readonly Parameter[]>(
   target: string,
-  required: readonly Required[],
-  optional: readonly Optional[],
-): Record<Required, string> & Partial<Record<Optional, string>> {
-  const known: readonly string[] = [...required, ...optional];
+  parameters: Parameters,
+): QueryValues<Parameters> {
+  const known = parameters.filter((parameter) => parameter.in === 'query');
+  const names = known.map(({ name }) => name);
   const faults: Fault[] = [];
   const values = new Map<string, string>();
-  const at = target.indexOf('?');
-  for (const pair of at < 0 ? [] : target.slice(at + 1).split('&')) {
+  for (const pair of pairsOf(target)) {
     if (pair === '') continue;
     const [rawName = '', ...rest] = pair.split('=');
     const name = decode(rawName);
     const value = decode(rest.join('='));
     const path = `/${escapePointer(name ?? '').slice(0, MAX_ECHOED_NAME_LENGTH)}`;
-    if (name === null || !known.includes(name))
-      faults.push({ path, message: `is no parameter: there are ${known.join(', ') || 'none'}` });
+    if (name === null || !names.includes(name))
+      faults.push({ path, message: `is no parameter: there are ${names.join(', ') || 'none'}` });
     else if (values.has(name)) faults.push({ path, message: 'is given more than once' });
     else if (value === null) faults.push({ path, message: 'must be percent-encoded UTF-8' });
     else values.set(name, value);
   }
-  for (const name of required) {
+  for (const { name, required } of known) {
     const isNamed = values.has(name) || faults.some(({ path }) => path === `/${name}`);
-    if (!isNamed) faults.push({ path: `/${name}`, message: 'is missing' });
+    if (required && !isNamed) faults.push({ path: `/${name}`, message: 'is missing' });
   }
   if (faults.length > 0) {
     const listed = faults.slice(0, MAX_FAULTS);
     const details = { kind: 'invalid', code: 'invalid_query', faults: listed, faultCount: faults.length } as const;
     throw new HrmError(`the query is not valid: ${joinFaults(listed.slice(0, 1))}`, details);
   }
-  return Object.fromEntries(values) as Record<Required, string> & Partial<Record<Optional, string>>;
+  return Object.fromEntries(values) as QueryValues<Parameters>;
 }
 
 /** Every value that a query string gives a parameter, leniently: what is wrong with it otherwise is not looked at. */
 export function valuesOf(target: string, name: string): string[] {
-  const at = target.indexOf('?');
-  return (at < 0 ? [] : target.slice(at + 1).split('&')).flatMap((pair) => {
+  return pairsOf(target).flatMap((pair) => {
     const [rawName = '', ...rest] = pair.split('=');
     const value = decode(rest.join('='));
     return decode(rawName) === name && value !== null ? [value] : [];
   });
+}
+
+/**
+ * The segment of a path in the place of a name: `/users/{user_id}/devices`.
+ * @param template - the call's path, from the table of all calls.
+ * @throws HrmError kind `invalid`, code `invalid_query`, for what is not percent-encoded UTF-8.
+ */
+export function readSegment(target: string, template: string, name: string): string {
+  const raw = pathOf(target).split('/')[template.split('/').indexOf(`{${name}}`)] ?? '';
+  try {
+    return decodeURIComponent(raw);
+  } catch (cause) {
+    const message = 'must be percent-encoded UTF-8';
+    throw Object.assign(invalidError('invalid_query', message, [{ path: `/${name}`, message }]), { cause });
+  }
 }
 
 /** `null` for what is not percent-encoded UTF-8. A raw byte beyond ASCII does not come through Node's parser. */

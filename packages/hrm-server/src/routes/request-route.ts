@@ -1,4 +1,5 @@
 import { OPERATIONS } from '../api/operations.js';
+import { pathOf } from '../http/target.js';
 
 /** What takes readings: one, and many. */
 const INGEST_ROUTES: ReadonlySet<string> = new Set([OPERATIONS.postReading.path, OPERATIONS.postBatch.path]);
@@ -28,13 +29,6 @@ export function routeOf(target: string): string {
 /** Whether a path has the segments of a template, with anything in the place of `{…}`. */
 function isLike(segments: readonly string[], given: readonly string[]): boolean {
   return segments.length === given.length && segments.every((one, i) => one.startsWith('{') || one === given[i]);
-}
-
-/** A target may be absolute. */
-function pathOf(target: string): string {
-  const relative = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
-  const at = relative.indexOf('?');
-  return at < 0 ? relative : relative.slice(0, at);
 }
 
 /** The method, if it is one of HTTP's; `other` for what a client made up. */

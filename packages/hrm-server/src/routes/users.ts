@@ -4,13 +4,16 @@
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { invalidError } from '../api/problem.js';
+import { OPERATIONS } from '../api/operations.js';
 import { cutAnswer } from '../http/connections/cut.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
-import { readParameters } from './parameters.js';
+import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
+
+/** A call that names a user in its path. */
+type UserOperation = (typeof OPERATIONS)['devices' | 'latest'];
 
 /** Where the readings are, and who hears of damage. */
 export interface UsersComponents {
@@ -21,7 +24,7 @@ export interface UsersComponents {
 /** Lists a user's devices. */
 export function listDevices({ storage, onDamage }: UsersComponents): Handler {
   return async (call) => {
-    const userId = readUser(call);
+    const userId = readUser(call, OPERATIONS.devices);
     const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
     return await devicesResponse(call, { user_id: userId }, all, ({ deviceId, first, last }) => {
       return { device_id: deviceId, first: toWire(first), last: toWire(last) };
@@ -35,7 +38,7 @@ export function answerLatest(
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
 ): Handler {
   return async (call) => {
-    const userId = readUser(call);
+    const userId = readUser(call, OPERATIONS.latest);
     const found = await asSpan(call.incoming, 'query', () =>
       latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
     );
@@ -107,27 +110,13 @@ function ofDevice(reading: DeviceReading & { readonly deviceId: string }) {
   return { device_id: reading.deviceId, ...toWire(reading) };
 }
 
-const USER_PATH = /^\/users\/([^/?]*)/;
-
 /**
  * The user of the path, whom the caller may speak of.
  * @throws HrmError code `invalid_query` for what is not percent-encoded UTF-8, and for any parameter; `foreign_user`.
  */
-function readUser({ incoming, access }: Call): string {
-  // The target may be absolute.
-  const path = (incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '');
-  const [, raw = ''] = USER_PATH.exec(path) ?? [];
-  const userId = decodeSegment(raw);
+function readUser({ incoming: { url = '' }, access }: Call, { path, parameters }: UserOperation): string {
+  const userId = readSegment(url, path, 'user_id');
   access.requireUser(userId);
-  readParameters(incoming.url ?? '', [], []);
+  readQuery(url, parameters);
   return userId;
-}
-
-function decodeSegment(raw: string): string {
-  try {
-    return decodeURIComponent(raw);
-  } catch (cause) {
-    const message = 'must be percent-encoded UTF-8';
-    throw Object.assign(invalidError('invalid_query', message, [{ path: '/user_id', message }]), { cause });
-  }
 }

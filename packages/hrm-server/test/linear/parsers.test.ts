@@ -8,6 +8,7 @@ import { readKeys } from 'hrm-core/keys';
 import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
+import { QUERY_PARAMETERS } from '../../src/api/call-parameters.js';
 import { createGate } from '../../src/auth/access.js';
 import { withBody } from '../../src/http/body.js';
 import { hasTag, readAnswerForm, readEncoding } from '../../src/http/connections/accept.js';
@@ -19,7 +20,7 @@ import { checkHead } from '../../src/http/request-head.js';
 import { describeError, describeFile } from '../../src/log/log.js';
 import { queryKindOf } from '../../src/metrics/query-kind.js';
 import type { Call } from '../../src/routes/handler.js';
-import { readParameters, valuesOf } from '../../src/routes/parameters.js';
+import { readQuery, valuesOf } from '../../src/routes/parameters.js';
 import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
@@ -29,7 +30,6 @@ const budget = createQuota(2 ** 26);
 const ANYBODY = { onEnd: () => () => undefined };
 
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
-const NAMES = ['user_id', 'start', 'end'] as const;
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
 const gate = createGate(
   {
@@ -102,8 +102,8 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     'an absolute target',
     (text) => [checkHead({ url: `http://${text}`, headers: {}, rawHeaders: [] }), routeOf(`http://${text}`)],
   ],
-  ['a query', (text) => readParameters(`/?${text}`, NAMES, []), LONG],
-  ['the value of a parameter', (text) => readParameters(`/?user_id=${text}&start=${text}&end=${text}`, NAMES, [])],
+  ['a query', (text) => readQuery(`/?${text}`, QUERY_PARAMETERS), LONG],
+  ['the value of a parameter', (text) => readQuery(`/?user_id=${text}&start=${text}&end=${text}`, QUERY_PARAMETERS)],
   ['the users of a query', (text) => valuesOf(`/?${text}&user_id=${text}`, 'user_id')],
   ['the interval of a query', (text) => queryKindOf({ url: `/?interval=${text}&${text}`, headers: {} }, 200)],
   ['JSON', (text) => parseJson({ bytes: Buffer.from(text) }), LONG],
