@@ -11,7 +11,7 @@ import * as v from 'valibot';
 import { errorCode, faultsError, HrmError } from '../errors.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { syncDirectory } from '../sync-directory.js';
-import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey } from './api-key.js';
+import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey, SCOPES } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {
   isMarked,
@@ -163,7 +163,7 @@ function damagedError(path: string): HrmError {
 
 const FIELD_FAULTS: Readonly<Record<string, string>> = {
   name: 'must be 1 to 100 characters without control characters',
-  scopes: 'must be at least one of ingest, query, admin',
+  scopes: `must be at least one of ${SCOPES.join(', ')}`,
   user_ids: 'must be user ids, 1 to 1,000 of them',
 };
 

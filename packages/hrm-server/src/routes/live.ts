@@ -10,6 +10,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
+import { createQuota, type Quota } from 'hrm-core/shares';
 import { LAST_EVENT_ID, LIVE_PARAMETERS } from '../api/call-parameters.js';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/connections/cut.js';
@@ -47,9 +48,11 @@ interface Stream {
 /** @param limits - what a server bears. */
 export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, limits: LiveLimits = LIVE_LIMITS): Live {
   const streams = new Set<Stream>();
+  const places = createQuota(limits.maxStreams, limits.maxStreamsPerKey);
   let isClosed = false;
   function forget(stream: Stream, unheard: () => void): void {
     streams.delete(stream);
+    places.release(stream.call.access.keyId, 1);
     unheard();
   }
   return {
@@ -64,7 +67,7 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();
-      acquirePlace(streams, call.access.keyId, limits);
+      acquirePlace(places, call.access.keyId);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
       const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
@@ -102,12 +105,11 @@ function endEarly({ stop, call, isAwaited }: Stream): void {
 }
 
 /** @throws HrmError kind `unavailable`, code `too_busy`. */
-function acquirePlace(streams: ReadonlySet<Stream>, keyId: string | null, limits: LiveLimits): void {
-  if (streams.size >= limits.maxStreams) throw tooBusyError('there are too many live streams');
-  if (keyId === null) return;
-  let own = 0;
-  for (const { call } of streams) if (call.access.keyId === keyId) own += 1;
-  if (own >= limits.maxStreamsPerKey) throw tooBusyError('the API key has too many live streams');
+function acquirePlace(places: Quota, keyId: string | null): void {
+  if (places.acquire(keyId, 1)) return;
+  throw tooBusyError(
+    places.hasRoom(null, 1) ? 'the API key has too many live streams' : 'there are too many live streams',
+  );
 }
 
 /** No proxy may hold events back, and nobody keep them. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createScheduler, createSemaphore } from '../../../src/shares/scheduler.js';
+import { createSemaphore } from '../../../src/shares/quota.js';
+import { createScheduler } from '../../../src/shares/scheduler.js';
 
 const { signal } = new AbortController();
 

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createQuota } from 'hrm-core/shares';
 import type { Logger } from 'pino';
 import {
   ADDRESS_SHARE,
@@ -50,7 +51,8 @@ export function boundConnections(
   const max = countAllowed(limits);
   const maxOwn = Math.max(1, Math.floor(max * ADDRESS_SHARE));
   server.maxConnections = max;
-  const own = new Map<string, number>();
+  // How many there are in all is Node's to count.
+  const places = createQuota(Number.POSITIVE_INFINITY, maxOwn);
   const connections = new Map<Socket, Activity>();
   let refused = 0;
   let loggedMs = Number.NEGATIVE_INFINITY;
@@ -66,19 +68,15 @@ export function boundConnections(
   server.on('drop', refuse);
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket);
-    const count = (own.get(address) ?? 0) + 1;
-    if (count > maxOwn) {
+    if (!places.acquire(address, 1)) {
       refuse();
       socket.destroy();
       return;
     }
-    own.set(address, count);
     connections.set(socket, { requests: 0, idleSinceMs: performance.now() });
     socket.on('close', () => {
       connections.delete(socket);
-      const left = (own.get(address) ?? 1) - 1;
-      if (left === 0) own.delete(address);
-      else own.set(address, left);
+      places.release(address, 1);
     });
   });
 

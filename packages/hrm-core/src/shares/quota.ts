@@ -1,0 +1,66 @@
+/**
+ * Bounds on what is held at once: each client's share of it is counted here, whatever it is.
+ */
+import { HrmError } from '../errors.js';
+
+/** What is held at once, by everybody and by each client: bytes, places. One client has a quarter at most, so that it shuts out nobody. */
+export interface Quota {
+  /** Whether a client could take so much now; `null`: somebody of whom only all together are bounded. */
+  hasRoom(client: string | null, amount: number): boolean;
+  /** Takes so much; `false`, and takes nothing, when there is not so much left for this client. */
+  acquire(client: string | null, amount: number): boolean;
+  release(client: string | null, amount: number): void;
+}
+
+/** @param max - held by all, inclusive. @param maxOwn - by one client, inclusive. */
+export function createQuota(max: number, maxOwn = max / 4): Quota {
+  const taken = new Map<string, number>();
+  let all = 0;
+
+  function hasRoom(client: string | null, amount: number): boolean {
+    if (all + amount > max) return false;
+    return client === null || (taken.get(client) ?? 0) + amount <= maxOwn;
+  }
+
+  function change(client: string | null, amount: number): void {
+    all += amount;
+    if (client === null) return;
+    const own = (taken.get(client) ?? 0) + amount;
+    if (own === 0) taken.delete(client);
+    else taken.set(client, own);
+  }
+
+  return {
+    hasRoom,
+    acquire(client, amount) {
+      if (!hasRoom(client, amount)) return false;
+      change(client, amount);
+      return true;
+    },
+    release: (client, amount) => change(client, -amount),
+  };
+}
+
+/** Places, taken one by one. */
+export interface Semaphore {
+  /**
+   * @returns what gives the place back; again is harmless.
+   * @throws HrmError kind `unavailable`, code `too_busy`, when there is none left for this client.
+   */
+  acquire(client: string): () => void;
+}
+
+/** @param max - places of all. @param message - of the error when there is none left. */
+export function createSemaphore(max: number, message: string): Semaphore {
+  const quota = createQuota(max);
+  return {
+    acquire(client) {
+      if (!quota.acquire(client, 1)) throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+      let isTaken = true;
+      return () => {
+        if (isTaken) quota.release(client, 1);
+        isTaken = false;
+      };
+    },
+  };
+}
