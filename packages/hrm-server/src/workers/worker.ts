@@ -4,7 +4,6 @@
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isHrmError, pause, within } from 'hrm-core';
 import { endProcess, flush, forgetLostTerminals, LAST_WORDS_MS, listenForStop, watchForStall } from 'hrm-core/process';
 import { flushLog } from '../log/log.js';
@@ -52,7 +51,7 @@ async function primaryReleased(): Promise<void> {
   if (!told.signal.aborted) {
     await pause(MAX_SIGNAL_WAIT_MS, told.signal);
   }
-  await sleep(RELEASE_MS);
+  await pause(RELEASE_MS);
 }
 
 /** Starts the parts. @returns `null` where it was told to stop, and the start does not end by itself. */
@@ -62,13 +61,9 @@ async function startParts(parts: readonly ServicePart[], { settings, keysNeeded 
     gather: (own) => askForReports(own, tell),
     keys: { areNeeded: keysNeeded, onNeeded: () => void tell({ type: 'keysNeeded' }) },
   });
-  const isStarted = new AbortController();
-  const late = { signal: isStarted.signal };
-  const abandoned = onceAborted(told.signal)
-    .then(() => sleep(MAX_START_MS, null, late))
-    // Whose start ended in time waits for nothing here.
-    .catch(() => null);
-  return await Promise.race([started, abandoned]).finally(() => isStarted.abort());
+  await Promise.race([started, onceAborted(told.signal)]);
+  // Of a start that ended in time nobody waits here.
+  return await within(MAX_START_MS, started, () => null);
 }
 
 async function onceAborted(of: AbortSignal): Promise<void> {
