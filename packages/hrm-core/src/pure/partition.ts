@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { SHARED_DIRECTORY } from '../names.js';
-import type { Partition } from '../ports/storage.js';
 
 /** Bytes that a directory name may have; longer ones are cut and end in a hash. Linux allows 255. */
 const MAX_DIRECTORY_BYTES = 200;
@@ -34,11 +33,6 @@ export function userDirectory(userId: string): string {
   for (const [i, byte] of bytes.entries()) name += isPlain(byte, i === 0) ? String.fromCharCode(byte) : percent(byte);
   if (name.length <= MAX_DIRECTORY_BYTES) return name;
   return `${name.slice(0, CUT_DIRECTORY_BYTES)}~${createHash('sha256').update(bytes).digest('hex')}`;
-}
-
-/** The partition that a user's reading belongs to. */
-export function partitionOf(userId: string, timestampMs: number): Partition {
-  return { date: partitionDate(timestampMs), directory: userDirectory(userId) };
 }
 
 /** The name of a part: a hash of its bytes, so that the same name means the same readings. */

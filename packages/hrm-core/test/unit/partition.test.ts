@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dateStartMs, partitionDate, partitionOf, partName, userDirectory } from '../../src/pure/partition.js';
+import { dateStartMs, partitionDate, partName, userDirectory } from '../../src/pure/partition.js';
 
 describe('userDirectory', () => {
   it.each([
@@ -51,7 +51,7 @@ describe('userDirectory', () => {
 it('dates are UTC', () => {
   expect(partitionDate(Date.UTC(2024, 0, 15, 23, 59, 59, 999))).toBe('20240115');
   expect(partitionDate(Date.UTC(2024, 0, 16))).toBe('20240116');
-  expect(partitionOf('ana', 0)).toEqual({ date: '19700101', directory: 'ana' });
+  expect(partitionDate(0)).toBe('19700101');
 });
 
 it('knows a date from eight digits', () => {
