@@ -28,6 +28,7 @@
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
 import { sortYielding } from '../sort-yielding.js';
+import { eachYielding } from '../steps.js';
 
 /** A file of a partition, as planning sees it. */
 export interface PlannedFile {
@@ -212,24 +213,21 @@ export async function orderWork<P>(
   fraction: () => number,
   yieldTurn: () => Promise<void>,
 ): Promise<P[]> {
-  const ranks = new Map<string, number>();
-  const rounds: P[][] = [];
+  /** Of a user, which of the rounds is next. */
+  const rounds = new Map<string, number>();
+  const placed: P[][] = [];
   const ranked: { readonly candidate: Candidate<P>; readonly need: number; readonly luck: number }[] = [];
-  for (const candidate of candidates) {
+  function rank(candidate: Candidate<P>): void {
     ranked.push({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() });
-    if (ranked.length % PIECE === 0) await yieldTurn();
   }
+  function place({ candidate: { directory, partition } }: { readonly candidate: Candidate<P> }): void {
+    const round = directory === SHARED_DIRECTORY ? 0 : (rounds.get(directory) ?? 1);
+    rounds.set(directory, round + 1);
+    placed[round] ??= [];
+    placed[round].push(partition);
+  }
+  await eachYielding(candidates, rank, yieldTurn);
   const byNeed = await sortYielding(ranked, (a, b) => b.need - a.need || a.luck - b.luck, yieldTurn);
-  for (const [i, { candidate }] of byNeed.entries()) {
-    const { directory, partition } = candidate;
-    const rank = directory === SHARED_DIRECTORY ? 0 : (ranks.get(directory) ?? 1);
-    ranks.set(directory, rank + 1);
-    rounds[rank] ??= [];
-    rounds[rank].push(partition);
-    if (i % PIECE === 0) await yieldTurn();
-  }
-  return rounds.flat();
+  await eachYielding(byNeed, place, yieldTurn);
+  return placed.flat();
 }
-
-/** Candidates between two looks at the clock. */
-const PIECE = 1_024;

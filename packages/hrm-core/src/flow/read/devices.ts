@@ -10,7 +10,7 @@ import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { type DevicePriority, rankDevices } from '../../pure/merge.js';
 import { formatInstant } from '../../pure/reading/timestamp.js';
 import { sortUtf8Steps } from '../../pure/utf8.js';
-import { inTurns } from '../../steps.js';
+import { collectYielding, inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { createYielder } from '../files/yielder.js';
 import { daysOf, overPartitions } from './days.js';
@@ -74,14 +74,13 @@ export async function devices(
     await readEnds(storage, question, spans, 'first', options),
     await readEnds(storage, question, spans, 'last', options),
   ];
-  const yielder = createYielder(options);
-  const all: Device[] = [];
-  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...spans.keys()]), yielder.yieldTurn)).entries()) {
+  const { yieldTurn } = createYielder(options);
+  function describe(deviceId: string): Device | undefined {
     const [first, last] = [firsts.get(deviceId), lasts.get(deviceId)];
-    if (first !== undefined && last !== undefined) all.push({ deviceId, first: shown(first), last: shown(last) });
-    if (i % DEVICES_A_PIECE === 0) await yielder.yieldTurn();
+    if (first === undefined || last === undefined) return undefined;
+    return { deviceId, first: shown(first), last: shown(last) };
   }
-  return all;
+  return await collectYielding(await inTurns(sortUtf8Steps([...spans.keys()]), yieldTurn), describe, yieldTurn);
 }
 
 /**
@@ -100,12 +99,12 @@ export async function latest(
   const question = wholeHistory(userId, priority, options);
   const spans = await findSpans(storage, question, options);
   const lasts = await readEnds(storage, question, spans, 'last', options);
-  const yielder = createYielder(options);
-  const all: (DeviceReading & { readonly deviceId: string })[] = [];
-  for (const [i, deviceId] of (await inTurns(sortUtf8Steps([...lasts.keys()]), yielder.yieldTurn)).entries()) {
-    all.push({ deviceId, ...shown(lasts.get(deviceId) as End) });
-    if (i % DEVICES_A_PIECE === 0) await yielder.yieldTurn();
-  }
+  const { yieldTurn } = createYielder(options);
+  const all = await collectYielding(
+    await inTurns(sortUtf8Steps([...lasts.keys()]), yieldTurn),
+    (deviceId) => ({ deviceId, ...shown(lasts.get(deviceId) as End) }),
+    yieldTurn,
+  );
   let lastMs = -1;
   for (const { timestampMs } of lasts.values()) lastMs = Math.max(lastMs, timestampMs);
   const last = all.filter(({ deviceId }) => lasts.get(deviceId)?.timestampMs === lastMs);
@@ -115,9 +114,6 @@ export async function latest(
   );
   return { latest: last[best] ?? null, devices: all };
 }
-
-/** Devices that are put into words before somebody else has a turn. */
-const DEVICES_A_PIECE = 1_000;
 
 function wholeHistory(userId: string, priority: DevicePriority, { wireNames = false }: DevicesOptions): Question {
   const asked = { userId, start: 0, end: 0, priority };

@@ -10,6 +10,7 @@ import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js'
 import { mergeYielding } from '../../pure/merge.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { collectYielding } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { createYielder } from '../files/yielder.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
@@ -180,12 +181,9 @@ const FACTS_A_PIECE = 1_024;
 
 /** Names and versions of the user's own files. */
 async function versionsOf(storage: Storage, partition: Partition, { signal, yielder }: DayOptions): Promise<unknown[]> {
-  const facts: unknown[] = [];
-  for (const { name, version } of await storage.versions(partition, { signal, yieldTurn: yielder.yieldTurn })) {
-    if (facts.length % FACTS_A_PIECE === 0) await yielder.yieldTurn();
-    facts.push([name, version]);
-  }
-  return facts;
+  const { yieldTurn } = yielder;
+  const versions = await storage.versions(partition, { signal, yieldTurn });
+  return await collectYielding(versions, ({ name, version }) => [name, version], yieldTurn);
 }
 
 /** The readings that shared parts hold of the question's user, however they are spread over them, and names of those that cannot be read. */

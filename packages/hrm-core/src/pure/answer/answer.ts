@@ -2,7 +2,7 @@
  * Rules 2 to 5: from rollups and one user's merged readings to the rows of a day's answer.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { collectYielding, inTurns } from '../../steps.js';
+import { collectYielding, eachYielding, inTurns } from '../../steps.js';
 import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
@@ -52,13 +52,13 @@ export async function answerDay(
   const intervals = { ...part, dayMs };
   let at = 0;
   const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
-  for (const [f, rollup] of rollups.entries()) {
-    if (f % FILES_A_PIECE === 0) await yieldTurn();
-    if (rollup === null) continue;
+  function add(rollup: Rollup | null, f: number): void {
+    if (rollup === null) return;
     const own = indices.subarray(at, at + rollup.devices.length);
     at += rollup.devices.length;
     addRollup(intervals, { rollup, devices: own, file: f, resolved }, question, source);
   }
+  await eachYielding(rollups, add, yieldTurn, FILES_A_PIECE);
   await yieldTurn();
   addReadings(intervals, readings, indices.subarray(at), question);
   return part;

@@ -9,6 +9,7 @@
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import { sortYielding } from '../../sort-yielding.js';
+import { eachYielding } from '../../steps.js';
 import type { ReadingColumns } from '../columns.js';
 import { takeRows } from '../columns.js';
 import { compareOrders } from '../merge.js';
@@ -67,12 +68,11 @@ export async function planDay<Group extends PlannedGroup>(
   const source = new Int32Array(DAY_MINUTES).fill(FROM_NOTHING);
   const { fromMinute, toMinute, cuts } = minutesOf(question, dayMs);
   const claims = startClaims(source);
-  for (const [i, f] of (await inOrderOfTime(files, dayMs, yieldTurn)).entries()) {
-    if (i % FILES_A_PIECE === 0) await yieldTurn();
+  function claim(f: number): void {
     const { rollup, spans = null, groups } = files[f] as PlannedFile<Group>;
     if (rollup !== null) {
       for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
-      continue;
+      return;
     }
     for (const group of groups.filter((candidate) => isOfQuestion(candidate, question))) {
       const from = Math.max(0, Math.floor((group.fromMs - dayMs) / MINUTE_MS));
@@ -80,6 +80,7 @@ export async function planDay<Group extends PlannedGroup>(
       if (to > from) source.fill(FROM_READINGS, from, to);
     }
   }
+  await eachYielding(await inOrderOfTime(files, dayMs, yieldTurn), claim, yieldTurn, FILES_A_PIECE);
   await leaveOldOrders(files, question, source, yieldTurn);
   source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
   for (const cut of cuts) if (source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
@@ -107,11 +108,11 @@ async function inOrderOfTime(
 ): Promise<readonly number[]> {
   const firsts = new Float64Array(files.length);
   const indices: number[] = [];
-  for (const [f, file] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await yieldTurn();
+  function note(file: PlannedFile, f: number): void {
     firsts[f] = firstOf(file, dayMs);
     indices.push(f);
   }
+  await eachYielding(files, note, yieldTurn, FILES_A_PIECE);
   return await sortYielding(indices, (a, b) => (firsts[a] as number) - (firsts[b] as number), yieldTurn);
 }
 
@@ -124,14 +125,14 @@ async function leaveOldOrders(
 ): Promise<void> {
   if (question.deviceId !== undefined) return;
   const isCurrent = compareOrders(question.priority);
-  for (const [f, { rollup }] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await yieldTurn();
-    if (rollup === null || rollup.conflicts.minute.length === 0) continue;
-    if (isCurrent(rollup.devices, rollup.order)) continue;
+  function leave({ rollup }: PlannedFile, f: number): void {
+    if (rollup === null || rollup.conflicts.minute.length === 0) return;
+    if (isCurrent(rollup.devices, rollup.order)) return;
     for (const minute of rollup.conflicts.minute) {
       if (source[minute] === f || source[minute] === FROM_SEVERAL) source[minute] = FROM_READINGS;
     }
   }
+  await eachYielding(files, leave, yieldTurn, FILES_A_PIECE);
 }
 
 /** Of each file the row groups that may have readings of minutes that are answered from readings. */
@@ -143,8 +144,7 @@ async function readsOf<Group extends PlannedGroup>(
 ): Promise<readonly (readonly Group[])[]> {
   const before = countReadMinutes(source);
   const reads: (readonly Group[])[] = [];
-  for (const [f, { groups }] of files.entries()) {
-    if (f % FILES_A_PIECE === 0) await yieldTurn();
+  function read({ groups }: PlannedFile<Group>): void {
     const wanted = groups.filter((group) => {
       const from = clampMinute(Math.floor((group.fromMs - dayMs) / MINUTE_MS));
       const to = clampMinute(Math.floor((group.lastMs - dayMs) / MINUTE_MS) + 1);
@@ -152,6 +152,7 @@ async function readsOf<Group extends PlannedGroup>(
     });
     reads.push(wanted);
   }
+  await eachYielding(files, read, yieldTurn, FILES_A_PIECE);
   return reads;
 }
 
