@@ -146,10 +146,11 @@ describe('a config', () => {
 const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
   'hrm-core/src/config-file.ts': 'looks first what it is, and does not wait',
+  'hrm-core/src/formats/read-rows.ts': 'an example in its docs',
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',
-  'hrm-server/src/auth/exposure.ts': 'of /proc',
+  'hrm-core/src/keys/exposure.ts': 'of /proc',
   'hrm-server/src/http/connections/connection-bounds.ts': 'of /proc',
   'hrm-server/src/package.ts': 'its own package.json',
   'hrm-core/src/regular-file.ts': 'looks first what it is, and does not wait: for all others',
