@@ -19,7 +19,10 @@ const LONGEST = [
   'packages/hrm-core/test/contract/queue-redis-servers.test.ts',
 ].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
 
-/** Begins with the longest files; the others follow as vitest has them. */
+/**
+ * Begins with the longest files. The others follow as vitest has them, but those that share processes last, each project's in a row: a
+ * process goes on with the next file only where that is of the same project.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const gone = LONGEST.filter((file) => !existsSync(file));
@@ -28,6 +31,9 @@ export class LongestFirst extends BaseSequencer {
       const place = LONGEST.indexOf(moduleId);
       return place === -1 ? LONGEST.length : place;
     };
-    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
+    const rowOf = ({ project: { name, config } }: TestSpecification) => (config.isolate ? '' : name);
+    const byRow = (a: TestSpecification, b: TestSpecification) =>
+      rowOf(a) < rowOf(b) ? -1 : Number(rowOf(a) > rowOf(b));
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b) || byRow(a, b));
   }
 }
