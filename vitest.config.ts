@@ -19,7 +19,7 @@ const PACKAGES = [
     alone: [
       'test/contract/{queue-embedded*,queue-redis-servers}.test.ts',
       'test/crash/**/*.test.ts',
-      'test/flow/{devices,large-foreign-files,watchdog}.test.ts',
+      'test/flow/{concurrency,devices,large-foreign-files,watchdog}.test.ts',
       'test/flow/storage-{descriptors,directory,durability,flush}.test.ts',
       'test/linear/**/*.test.ts',
       'test/property/foreign-fuzz.test.ts',
