@@ -10,17 +10,11 @@ const ROW = 'ana,watch,2024-01-15T10:00:00Z,72';
 
 const ENDLESS_BYTES = 300_000_000;
 
+const TELL_MEMORY = new URL('./tell-memory.mjs', import.meta.url).href;
+
 /** Runs `hrm import`, which tells by a module of its own the most memory it ever had. */
 async function importMeasured(...args: string[]): Promise<Finished & { maxBytes: number }> {
-  // Sampled: the kernel's own peak (maxRSS) begins with that of the process that started this one.
-  const script = `
-    let max = 0;
-    setInterval(() => { max = Math.max(max, process.memoryUsage.rss()); }, 5).unref();
-    process.on('exit', () => process.stderr.write(String(max)));
-  `;
-  const path = join(sandbox.directory, 'tell-memory.mjs');
-  await writeFile(path, script);
-  const finished = await sandbox.runProcess(['import', ...args], { env: { NODE_OPTIONS: `--import=${path}` } });
+  const finished = await sandbox.runProcess(['import', ...args], { env: { NODE_OPTIONS: `--import=${TELL_MEMORY}` } });
   return { ...finished, maxBytes: Number(finished.stderr) };
 }
 
