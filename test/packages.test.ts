@@ -13,9 +13,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PACKAGES = ['hrm-core', 'hrm-server', 'hrm-cli'];
-const ENTRY_POINTS = ['', '/client', '/embedded', '/directory', '/open', '/schemas', '/settings', '/contract'].map(
-  (path) => `hrm-core${path}`,
-);
+const ENTRY_POINTS = [
+  '',
+  '/client',
+  '/import',
+  '/doctor',
+  '/keys',
+  '/process',
+  '/shares',
+  '/simulate',
+  '/embedded',
+  '/directory',
+  '/open',
+  '/schemas',
+  '/settings',
+  '/contract',
+].map((path) => `hrm-core${path}`);
 
 let project: string;
 

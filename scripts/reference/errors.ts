@@ -71,14 +71,21 @@ export function thrownCodes(root: string): readonly { readonly code: string; rea
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-/** Objects with a `kind` and a `code` that the text says, as `new HrmError` takes them. */
+/** What makes an error of kind `invalid` of a code, its first argument. */
+const MAKERS: readonly string[] = ['faultError', 'faultsError'];
+
+/** Objects with a `kind` and a `code` that the text says, as `new HrmError` takes them, and calls of {@link MAKERS}. */
 function codesIn(text: string): { code: string; kind: string }[] {
   const found: { code: string; kind: string }[] = [];
-  if (!/\bcode: /.test(text)) return found;
+  if (!/\bcode: |\bfaults?Error\(/.test(text)) return found;
   function visit(node: ts.Node): void {
     if (ts.isObjectLiteralExpression(node)) {
       const kinds = textsOf(node, 'kind').filter((kind) => Object.hasOwn(STATUS_BY_KIND, kind));
       for (const code of textsOf(node, 'code')) found.push(...kinds.map((kind) => ({ code, kind })));
+    }
+    if (ts.isCallExpression(node) && MAKERS.includes(node.expression.getText())) {
+      const [code] = node.arguments;
+      if (code !== undefined && ts.isStringLiteral(code)) found.push({ code: code.text, kind: 'invalid' });
     }
     ts.forEachChild(node, visit);
   }

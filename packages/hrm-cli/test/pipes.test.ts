@@ -164,7 +164,8 @@ it('files are read by what looks what they are, and by few others', () => {
       .map((file) => `${name}/src/${file}`),
   );
   const readers = found.filter((file) =>
-    /\b(readFile|readFileSync|createReadStream)\(/.test(readFileSync(join(ROOT, 'packages', file), 'utf8')),
+    // An example in a comment reads nothing.
+    /^(?! *\*).*\b(readFile|readFileSync|createReadStream)\(/m.test(readFileSync(join(ROOT, 'packages', file), 'utf8')),
   );
   expect(readers.sort()).toEqual(Object.keys(READERS).sort());
 });
