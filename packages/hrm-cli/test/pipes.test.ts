@@ -145,8 +145,7 @@ describe('a config', () => {
 /** What opens files by their names in the packages, and why it may. */
 const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
-  'hrm-core/src/config-file.ts': 'looks first what it is, and does not wait',
-  'hrm-core/src/formats/read-rows.ts': 'an example in its docs',
+  'hrm-core/src/process/config-file.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',

@@ -327,7 +327,7 @@ function describeFallback(fallback: unknown): string {
   return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
 }
 
-export { type ConfigSurroundings, isOpenSecret, type ReadConfigFile, readConfigFile } from './config-file.js';
+export { type ConfigSurroundings, isOpenSecret, type ReadConfigFile, readConfigFile } from './process/config-file.js';
 export { nearest };
 
 /** An environment variable that looks like a setting and is none. */

@@ -1,5 +1,5 @@
-import { isOpenSecret, type ReadConfigFile } from '../config-file.js';
 import { foreignOwner, writableAround } from '../keys/exposure.js';
+import { isOpenSecret, type ReadConfigFile } from '../process/config-file.js';
 import type { Settings } from '../settings.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 

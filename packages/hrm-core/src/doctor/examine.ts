@@ -1,4 +1,4 @@
-import type { ReadConfigFile } from '../config-file.js';
+import type { ReadConfigFile } from '../process/config-file.js';
 import type { Settings } from '../settings.js';
 import { within } from '../waits.js';
 import { checkKeys } from './check-keys.js';

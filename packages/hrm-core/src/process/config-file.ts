@@ -4,8 +4,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, HrmError } from './errors.js';
-import { READ_AT_ONCE } from './regular-file.js';
+import { errorCode, HrmError } from '../errors.js';
+import { READ_AT_ONCE } from '../regular-file.js';
 
 /** The config file that is read when none is named. */
 const DEFAULT_CONFIG = './hrm.config.json';
