@@ -67,7 +67,9 @@ async function askAbout(
     await mkdir(directory, { recursive: true });
     await write(path.join(directory, 'part-theirs.parquet'));
     const program = await bundle(path.join(import.meta.dirname, '../support/ask-everything.ts'), root);
-    const args = ['--max-old-space-size=160', '--max-semi-space-size=8', program, path.join(root, 'data'), 'ana'];
+    // Collected on its own thread: on a busy machine a helper's comes late, and garbage is measured in place of what is held.
+    const heap = ['--max-old-space-size=160', '--max-semi-space-size=8', '--single-threaded'];
+    const args = [...heap, program, path.join(root, 'data'), 'ana'];
     const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 28 });
     const report: Report = JSON.parse(stdout);
     expect(report.took.maxRssMiB).toBeLessThanOrEqual(MAX_RSS_MIB);
