@@ -4,8 +4,6 @@ export default defineConfig([
   {
     entry: {
       index: 'src/index.ts',
-      keys: 'src/auth/index.ts',
-      process: 'src/process.ts',
       // Run by the above, beside which it is looked for.
       worker: 'src/workers/worker.ts',
     },

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createKey } from 'hrm-server/keys';
+import { createKey } from 'hrm-core/keys';
 
 const PROGRAM = fileURLToPath(new URL('../../../packages/hrm-cli/bin/hrm.js', import.meta.url));
 

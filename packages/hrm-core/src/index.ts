@@ -23,7 +23,7 @@ export {
   compact,
 } from './flow/compact/compact.js';
 export { compactAll } from './flow/compact/compact-all.js';
-export type { DamageReport, OnDamage } from './flow/damage/damage.js';
+export { DAMAGE_ADVICE, type DamageReport, type OnDamage } from './flow/damage/damage.js';
 export {
   type DeadLetterComponents,
   type DeadLetterOptions,
@@ -159,8 +159,8 @@ export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
 export { type BinnedRange, binRows, type RowBins, type RowTotal } from './pure/answer/bin-rows.js';
-export { INTERVAL_MS, type Interval, widestInterval } from './pure/answer/interval.js';
-export type { QuestionInput } from './pure/answer/question.js';
+export { INTERVAL_MS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
+export { type QuestionInput, rangeOf } from './pure/answer/question.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';

@@ -376,3 +376,6 @@ export const MIN_MEASURE_PAUSE_MS = 30_000;
 
 /** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
 export const MEASURE_PAUSE_SHARE = 19;
+
+/** Processes that one service may run the API in: more than one for each core gain nothing. */
+export const MAX_WORKERS = 64;

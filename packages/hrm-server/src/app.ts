@@ -19,7 +19,7 @@ import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
-import { createGate, rateHeaders } from './auth/access.js';
+import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { levelOf } from './log/log.js';
@@ -69,7 +69,7 @@ export type AppSettings = Pick<
 export function createApp(components: AppComponents, settings: AppSettings): App {
   const { log, clock, health, keys = null } = components;
   const app = new Hono<AppEnv>();
-  const gate = createGate({ keys, clock }, settings);
+  const admission = createAdmission({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
   const handlers = createHandlers(components, settings);
   const semaphore = createSemaphore(MAX_KEY_REQUESTS, 'too many requests at once: wait for some to be answered');
@@ -84,7 +84,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     const { parameters = [], ignoresParameters }: Operation = OPERATIONS[id];
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
     try {
-      const access = gate.admit(incoming, OPERATIONS[id].scope);
+      const access = admission.admit(incoming, OPERATIONS[id].scope);
       headers = { ...headers, ...rateHeaders(access.rate) };
       if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));
       const onLateError = (error: unknown) => fail(c, error);

@@ -199,6 +199,3 @@ export const REFUSAL_WINDOW_MS = 60_000;
 
 /** Milliseconds that traces may take to leave when the service closes; a collector that is gone must not hold it up. */
 export const FLUSH_MS = 2_000;
-
-/** Processes that one service may run the API in: more than one for each core gain nothing. */
-export const MAX_WORKERS = 64;

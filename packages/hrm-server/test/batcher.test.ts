@@ -3,8 +3,8 @@
  */
 import { join } from 'node:path';
 import { type BatcherOptions, type Client, createBatcher, createClient } from 'hrm-core/client';
+import { createKey } from 'hrm-core/keys';
 import { describe, expect, it } from 'vitest';
-import { createKey } from '../src/auth/index.js';
 import { input } from './client-support.js';
 import { startTest, temporaryDirectory } from './support.js';
 

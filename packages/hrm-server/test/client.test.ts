@@ -5,8 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { query, type Reading, writePart } from 'hrm-core';
 import { createClient } from 'hrm-core/client';
+import { createKey } from 'hrm-core/keys';
 import { describe, expect, it } from 'vitest';
-import { createKey } from '../src/auth/index.js';
 import { accepted, all, failing, HASTY, HOUR, input, problem, START_MS } from './client-support.js';
 import { startTest, temporaryDirectory } from './support.js';
 

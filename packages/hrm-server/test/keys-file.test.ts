@@ -14,11 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openKeyRing } from 'hrm-core/keys';
+import { createKey, foreignOwner, type KeyInput, openKeyRing, readKeys, revokeKey } from 'hrm-core/keys';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createGate } from '../src/auth/access.js';
-import { createKey, foreignOwner, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
+import { createAdmission } from '../src/auth/access.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, until } from './support.js';
 
@@ -149,8 +148,8 @@ describe('keys that are gone', () => {
     const path = await newPath();
     let nowMs = Date.now();
     const clock = { nowMs: () => nowMs };
-    const gate = createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
-    const access = gate.admit({ rawHeaders: [] }, 'query');
+    const admission = createAdmission({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
+    const access = admission.admit({ rawHeaders: [] }, 'query');
     expect(access.isValid()).toBe(true);
     await createKey(path, INPUT);
     nowMs += 1_000;
@@ -160,13 +159,15 @@ describe('keys that are gone', () => {
   it('are needed from the moment on in which somebody brings the first', async () => {
     const path = await newPath();
     const clock = { nowMs: () => 1_700_000_000_000 };
-    const openGate = () => createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
-    const [gate, other] = [openGate(), openGate()];
+    const openAdmission = () => createAdmission({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 0 });
+    const [admission, other] = [openAdmission(), openAdmission()];
     const brought = (value: string) => ({ rawHeaders: ['Authorization', value] });
-    expect(gate.admit(brought('Bearer hrm_none'), 'query').keyId).toBe(null);
+    expect(admission.admit(brought('Bearer hrm_none'), 'query').keyId).toBe(null);
     const { record, token } = await createKey(path, INPUT);
-    expect(gate.admit(brought(`Bearer ${token}`), 'query').keyId).toBe(record.id);
-    expect(() => gate.admit({ rawHeaders: [] }, 'query')).toThrow(expect.objectContaining({ code: 'key_missing' }));
+    expect(admission.admit(brought(`Bearer ${token}`), 'query').keyId).toBe(record.id);
+    expect(() => admission.admit({ rawHeaders: [] }, 'query')).toThrow(
+      expect.objectContaining({ code: 'key_missing' }),
+    );
     const wrong = () => other.admit(brought('Bearer hrm_none'), 'query');
     expect(wrong).toThrow(expect.objectContaining({ code: 'key_wrong' }));
   });

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openKeyRing } from 'hrm-core/keys';
+import { createKey, type KeyInput, openKeyRing, readKeys, revokeKey } from 'hrm-core/keys';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { headersOf } from '../src/api/problem.js';
-import { createGate, rateHeaders } from '../src/auth/access.js';
-import { createKey, type KeyInput, readKeys, revokeKey } from '../src/auth/index.js';
+import { createAdmission, rateHeaders } from '../src/auth/access.js';
 import { serve } from '../src/serve.js';
 import { startTest, temporaryDirectory, testSettings, wireReading } from './support.js';
 
@@ -40,7 +39,7 @@ describe('the file of keys', () => {
     ['and take each other for dead', (path: string) => rmSync(`${path}.lock`, { force: true })],
   ])('loses no key when many processes make keys %s', async (_, disturb) => {
     const path = join(await temporaryDirectory(), 'keys.json');
-    const script = `import { createKey } from 'hrm-server/keys';
+    const script = `import { createKey } from 'hrm-core/keys';
       for (let i = 0; i < 5; i++) await createKey(${JSON.stringify(path)}, ${JSON.stringify(INPUT)});`;
     const processes = Array.from({ length: 4 }, () =>
       spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -184,8 +183,8 @@ describe('the rate of a key', () => {
     const { token } = await createKey(path, INPUT);
     const other = await createKey(path, INPUT);
     const clock = manualClock();
-    const gate = createGate({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 60 });
-    const admit = (key: string) => gate.admit({ rawHeaders: ['Authorization', `Bearer ${key}`] }, 'ingest');
+    const admission = createAdmission({ keys: openKeyRing(path, { clock }), clock }, { rateLimit: 60 });
+    const admit = (key: string) => admission.admit({ rawHeaders: ['Authorization', `Bearer ${key}`] }, 'ingest');
     expect(rateHeaders(admit(token).rate)).toEqual({
       'RateLimit-Policy': '"default";q=60;w=60',
       RateLimit: '"default";r=59;t=1',

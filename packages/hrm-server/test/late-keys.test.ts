@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Reading, type Storage, writePart } from 'hrm-core';
+import { createKey, type KeyRecord, revokeKey } from 'hrm-core/keys';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createKey, type KeyRecord, revokeKey } from '../src/auth/index.js';
 import { openLive } from './live-client.js';
 import {
   type Bearer,

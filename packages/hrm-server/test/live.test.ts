@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Queue } from 'hrm-core';
+import { createKey, revokeKey } from 'hrm-core/keys';
 import { describe, expect, test } from 'vitest';
-import { createKey, revokeKey } from '../src/auth/index.js';
 import { openLive } from './live-client.js';
 import { connectRaw, exchangeRaw, post, startTest, temporaryDirectory, until, wireReading } from './support.js';
 

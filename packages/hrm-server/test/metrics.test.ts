@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { HrmError, type Storage, writePart } from 'hrm-core';
+import { createKey } from 'hrm-core/keys';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createKey } from '../src/auth/index.js';
 import { serve } from '../src/index.js';
 import { scrape } from './scrape.js';
 import {

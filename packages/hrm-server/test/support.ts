@@ -5,12 +5,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Queue, Storage } from 'hrm-core';
+import { createKey } from 'hrm-core/keys';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { loadSettings, type SettingName, type Settings } from 'hrm-core/settings';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
-import { createKey } from '../src/auth/index.js';
 import { openKeys } from '../src/auth/open-keys.js';
 import {
   CONNECTION_LIMITS,

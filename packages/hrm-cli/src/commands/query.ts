@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
-import { answerCsv, answerJson, answerNdjson, binRows, INTERVAL_MS, type Interval, widestInterval } from 'hrm-core';
+import {
+  answerCsv,
+  answerJson,
+  answerNdjson,
+  binRows,
+  INTERVAL_MS,
+  type Interval,
+  rangeOf,
+  widestInterval,
+} from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import { closing } from '../closing.js';
 import type { Command, Invocation } from '../command.js';
@@ -8,7 +17,7 @@ import { visibleText, writePieces } from '../output/output.js';
 import { openOutputFile } from '../output/output-file.js';
 import { startProgress } from '../output/progress.js';
 import { describeTerminal } from '../output/terminal.js';
-import { askForReadings, askForRows, rangeOf, type Source } from '../query/ask.js';
+import { askForReadings, askForRows, type Source, whose } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
 import { answerTable } from '../query/table.js';
 import { openClient, URL_OPTION } from '../server.js';
@@ -135,7 +144,7 @@ async function* chartPieces(source: Source, invocation: Invocation) {
   const isFile = fileOf(invocation.args) !== undefined;
   const terminal = describeTerminal(isFile ? {} : invocation.stdout, invocation.env);
   const slots = chartSlots(terminal);
-  const { fromMs, toMs } = rangeOf(invocation);
+  const { fromMs, toMs } = rangeOf(whose(invocation));
   // The table of options admits no other.
   const interval =
     (invocation.args.value('interval') as Interval | undefined) ?? widestInterval((toMs - fromMs) / slots);

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { LAST_WORDS_MS, tellSupervisor, unblock, watchForStall } from 'hrm-core/process';
+import { LAST_WORDS_MS, MAX_WORKERS, tellSupervisor, unblock, watchForStall } from 'hrm-core/process';
 import { isOpenSecret, SETTINGS } from 'hrm-core/settings';
-import { MAX_WORKERS } from 'hrm-server/process';
 import type { Command } from '../command.js';
 import { usageError } from '../usage-error.js';
 

@@ -2,6 +2,7 @@
  * The questions of `hrm query`, in the words of the command line.
  */
 import {
+  DAMAGE_ADVICE,
   type DamageReport,
   exportReadings,
   type Interval,
@@ -30,16 +31,6 @@ export function askForRows(
   return queryTables(source, question, { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warnOn(stderr) });
 }
 
-/** The range that was asked for, epoch ms; not a number where an end of it is none, which asking for it then refuses. */
-export function rangeOf({ args }: Invocation): { readonly fromMs: number; readonly toMs: number } {
-  const [fromMs = 0, toMs = 0] = ['start', 'end'].map((name) => {
-    const text = args.value(name) ?? '';
-    // What has no offset is UTC where it is allowed at all.
-    return Date.parse(/(?:Z|[+-]\d\d:\d\d)$/i.test(text) ? text : `${text}Z`);
-  });
-  return { fromMs, toMs };
-}
-
 /** Asks for the stored readings themselves, as a Parquet file. @throws as {@link askForRows}. */
 export function askForReadings(
   storage: Storage,
@@ -51,7 +42,8 @@ export function askForReadings(
   return exportReadings({ storage }, whose(invocation), options);
 }
 
-function whose({ args }: Invocation) {
+/** Of whom, when and by which device. */
+export function whose({ args }: Invocation) {
   return {
     userId: args.value('user') ?? '',
     start: args.value('start') ?? '',
@@ -60,15 +52,8 @@ function whose({ args }: Invocation) {
   };
 }
 
-const ADVICE: Readonly<Record<DamageReport['outcome'], string>> = {
-  quarantined: 'the answer is without it: run hrm verify',
-  skipped: 'the answer is without it: run hrm verify',
-  answered: 'run hrm verify --repair',
-  refused: 'it stays where it is, since many were set aside within an hour',
-};
-
 function warnOn(stderr: OutputStream): (report: DamageReport) => void {
   return ({ message, outcome }) => {
-    stderr.write(`hrm query: warning: ${visibleText(message)}; ${ADVICE[outcome]}\n`);
+    stderr.write(`hrm query: warning: ${visibleText(message)}; ${DAMAGE_ADVICE[outcome]}\n`);
   };
 }

@@ -3,17 +3,17 @@
  * @module
  */
 
-export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
-export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export {
   type Access,
+  type Admission,
+  type AdmissionComponents,
   type Credentials,
-  createGate,
-  type Gate,
-  type GateComponents,
+  createAdmission,
   keyError,
   requireValid,
-} from './gate.js';
+} from './admission.js';
+export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
+export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export { isLoopback, mustHaveKeys, normaliseHost } from './host-name.js';
 export { createKey, readKeys, revokeKey } from './key-file.js';
 export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';

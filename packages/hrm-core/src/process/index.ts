@@ -3,6 +3,7 @@
  * `superviseLoop` asks for.
  * @module
  */
+export { MAX_WORKERS } from '../limits.js';
 export { endProcess, forgetLostTerminals } from './end-process.js';
 export { flush, LAST_WORDS_MS } from './flush.js';
 export { watchForStall } from './stall-watch/watch.js';

@@ -4,9 +4,9 @@
  */
 import {
   type Access,
+  type AdmissionComponents,
   type Credentials,
-  createGate as createKeyGate,
-  type GateComponents,
+  createAdmission as createKeyAdmission,
   keyError,
 } from 'hrm-core/keys';
 import type { RateState } from 'hrm-core/shares';
@@ -16,15 +16,15 @@ import { headerValues, type RawHead } from '../http/header-values.js';
 const BEARER = /^Bearer +(\S+) *$/i;
 
 /** Admits requests. */
-export interface Gate {
-  /** @throws HrmError as the gate of `hrm-core/keys`. */
+export interface Admission {
+  /** @throws HrmError as the admission of `hrm-core/keys`. */
   admit(incoming: RawHead, scope: Operation['scope']): Access;
 }
 
 /** @param settings.rateLimit - requests a minute and key; 0: any number. */
-export function createGate(components: GateComponents, settings: { readonly rateLimit: number }): Gate {
-  const gate = createKeyGate(components, settings);
-  return { admit: (incoming, scope) => gate.admit(credentialsOf(incoming), scope) };
+export function createAdmission(components: AdmissionComponents, settings: { readonly rateLimit: number }): Admission {
+  const admission = createKeyAdmission(components, settings);
+  return { admit: (incoming, scope) => admission.admit(credentialsOf(incoming), scope) };
 }
 
 function credentialsOf(incoming: RawHead): Credentials {

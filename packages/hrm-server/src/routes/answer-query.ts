@@ -6,8 +6,8 @@ import {
   answerJson,
   answerNdjson,
   type DamageReport,
-  INTERVAL_MS,
   type Interval,
+  maxRowsOf,
   queryTables,
   queryTag,
   type RowTable,
@@ -67,7 +67,7 @@ export function answerQuery(
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const client = clientOf(call);
     // What is known to be long waits for nothing before it is refused.
-    const isAcquired = mayBeLong(question);
+    const isAcquired = maxRowsOf(question) > MAX_SHORT_ANSWER_ROWS;
     if (isAcquired) acquire(call, semaphore);
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
@@ -107,11 +107,6 @@ export function answerQuery(
 async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
   if (!access.isValid()) await pieces.return();
   requireValid(access);
-}
-
-/** Whether there may be more rows than fit in a short answer. What is no time is among what the query refuses. */
-function mayBeLong({ start, end, interval = '1m' }: { start: string; end: string; interval?: Interval | undefined }) {
-  return (Date.parse(end) - Date.parse(start)) / INTERVAL_MS[interval] > MAX_SHORT_ANSWER_ROWS;
 }
 
 /** For as long as the answer is under way. @throws HrmError code `too_busy`. */

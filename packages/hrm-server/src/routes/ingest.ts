@@ -11,7 +11,7 @@ import {
   MAX_ENQUEUE_READINGS,
   type Queue,
 } from 'hrm-core';
-import { type Access, requireValid } from 'hrm-core/keys';
+import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { createQuota, createScheduler } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
@@ -45,7 +45,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
       const reading = parseJson(body);
       if (Array.isArray(reading))
         throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
-      requireUsers(access, [reading]);
+      access.requireUsersOf([reading]);
       requireValid(access);
       await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
     };
@@ -63,7 +63,7 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     const owner = clientOf(call);
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
     // What will be refused need not be read.
-    components.queue.requireRoom?.({ owner: queueOwnerOf(call) });
+    components.queue.requireRoom?.({ owner: call.access.keyId ?? undefined });
     const accept = type === 'application/json' ? acceptArray : acceptNdjson;
     const count = await withBody(call, limitsFor(owner), (body) =>
       share.run(
@@ -133,28 +133,16 @@ async function acceptItems(
 ): Promise<number> {
   const { incoming, access } = call;
   countReadings(incoming, items.length);
-  requireUsers(access, items);
+  access.requireUsersOf(items);
   requireValid(access);
   return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
-}
-
-/** Before anything else is said of the readings: whatever else is wrong, a foreign user is what is answered. */
-function requireUsers({ userIds, requireUser }: Access, items: readonly unknown[]): void {
-  if (userIds === null) return;
-  for (const item of items) {
-    if (typeof item === 'object' && item !== null && 'user_id' in item) requireUser(item.user_id);
-  }
-}
-
-/** Who has a share of the queue: a key. Without keys all are one, who may fill it to its mark. */
-function queueOwnerOf({ access }: Call): string | undefined {
-  return access.keyId ?? undefined;
 }
 
 function enqueueOptions(
   { deviceBound }: IngestComponents,
   { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
-  call: Call,
+  { access }: Call,
 ) {
-  return { owner: queueOwnerOf(call), naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
+  // A key has a share of the queue. Without keys all are one, who may fill it to its mark.
+  return { owner: access.keyId ?? undefined, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
 }

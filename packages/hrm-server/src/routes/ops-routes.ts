@@ -8,7 +8,7 @@ import type { KeyRing } from 'hrm-core/keys';
 import type { Logger } from 'pino';
 import { OPERATIONS } from '../api/operations.js';
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
-import { createGate } from '../auth/access.js';
+import { createAdmission } from '../auth/access.js';
 import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
 import { METRICS_TYPE, type Metrics } from '../metrics/index.js';
@@ -47,12 +47,12 @@ export interface OpsComponents {
 /** The routes of the port for metrics, and no others. */
 export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App {
   const app = new Hono<AppEnv>();
-  const gate = createGate({ keys: keys ?? null }, { rateLimit: 0 });
+  const admission = createAdmission({ keys: keys ?? null }, { rateLimit: 0 });
   const handlers = { health: healthHandler(health), liveness: livenessHandler, metrics: metricsHandler(metrics) };
   for (const [id, handler] of Object.entries(handlers)) {
     const { path, scope } = OPERATIONS[id as keyof typeof handlers];
     app.get(path, async ({ env: { incoming, outgoing }, req }) => {
-      const access = gate.admit(incoming, scope);
+      const access = admission.admit(incoming, scope);
       const onLateError = () => undefined;
       return await handler({
         incoming,

@@ -11,9 +11,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { backoffMs, HrmError, isHrmError, pause } from 'hrm-core';
+import { MAX_WORKERS } from 'hrm-core/process';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { MAX_WORKERS } from '../limits.js';
 import type { Service, ServicePart } from '../serve.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { createTally, type Tally } from './tally.js';

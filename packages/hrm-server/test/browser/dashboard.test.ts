@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { compact, writePart } from 'hrm-core';
+import { createKey } from 'hrm-core/keys';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../../src/auth/index.js';
 import { post, startShared, startTest, type TestService, temporaryDirectory, wireReading } from '../support.js';
 import { launch, openPage, readings, viewUrl, violations } from './browser.js';
 

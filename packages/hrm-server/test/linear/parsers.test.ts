@@ -9,7 +9,7 @@ import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
 import { QUERY_PARAMETERS } from '../../src/api/call-parameters.js';
-import { createGate } from '../../src/auth/access.js';
+import { createAdmission } from '../../src/auth/access.js';
 import { withBody } from '../../src/http/body.js';
 import { hasTag, readAnswerForm, readEncoding } from '../../src/http/connections/accept.js';
 import { createCors, isPreflight } from '../../src/http/cors.js';
@@ -31,7 +31,7 @@ const ANYBODY = { onEnd: () => () => undefined };
 
 const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
 const checkHost = createHostCheck({ host: '127.0.0.1', allowedHosts: [] });
-const gate = createGate(
+const admission = createAdmission(
   {
     keys: {
       isNeeded: () => true,
@@ -80,9 +80,9 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['Host, an address', (text) => host(`[${text}]:80`, '/')],
   ['Host with a port', (text) => host(`a:${text}`, '/')],
   ['the authority of a target', (text) => host('localhost', `http://${text}`)],
-  ['Authorization', (text) => gate.admit({ rawHeaders: ['Authorization', text] }, 'query')],
-  ['a bearer', (text) => gate.admit({ rawHeaders: ['Authorization', `Bearer ${text}`] }, 'query')],
-  ['a bearer behind blanks', (text) => gate.admit({ rawHeaders: ['Authorization', `Bearer  a${text}b`] }, 'none')],
+  ['Authorization', (text) => admission.admit({ rawHeaders: ['Authorization', text] }, 'query')],
+  ['a bearer', (text) => admission.admit({ rawHeaders: ['Authorization', `Bearer ${text}`] }, 'query')],
+  ['a bearer behind blanks', (text) => admission.admit({ rawHeaders: ['Authorization', `Bearer  a${text}b`] }, 'none')],
   ['Expect', (text) => checkHead({ url: '/', headers: { expect: text }, rawHeaders: [] })],
   ['Origin', (text) => createCors(['https://a'])({ headers: { origin: text }, method: 'GET' })],
   [

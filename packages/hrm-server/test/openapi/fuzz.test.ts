@@ -7,8 +7,8 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
+import { createKey, SCOPES } from 'hrm-core/keys';
 import { expect, it } from 'vitest';
-import { createKey, SCOPES } from '../../src/auth/index.js';
 import { startTest, temporaryDirectory, until } from '../support.js';
 import { type FuzzRequest, MARKER, requests, UNKNOWN } from './arbitraries.js';
 import {

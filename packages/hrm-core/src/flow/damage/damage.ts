@@ -21,6 +21,14 @@ export interface DamageReport {
   readonly outcome: 'quarantined' | 'skipped' | 'answered' | 'refused';
 }
 
+/** What each outcome means for whoever asked, and what to do. */
+export const DAMAGE_ADVICE: Readonly<Record<DamageReport['outcome'], string>> = {
+  quarantined: 'the answer is without it: run hrm verify',
+  skipped: 'the answer is without it: run hrm verify',
+  answered: 'run hrm verify --repair',
+  refused: 'it stays where it is, since many were set aside within an hour',
+};
+
 /** Who hears of files that an answer was made without. */
 export type OnDamage = (report: DamageReport) => void;
 

@@ -12,6 +12,12 @@ export const INTERVAL_MS = {
 /** The name of a row width. */
 export type Interval = keyof typeof INTERVAL_MS;
 
+/** The most rows that an answer can have: a slot each; `NaN` where `start` or `end` is no time. Default of the interval: `1m`. */
+export function maxRowsOf(question: { start: string; end: string; interval?: Interval | undefined }): number {
+  const { start, end, interval = '1m' } = question;
+  return (Date.parse(end) - Date.parse(start)) / INTERVAL_MS[interval];
+}
+
 /** Tells whether `text` names an interval. */
 export function isInterval(text: string): text is Interval {
   return Object.hasOwn(INTERVAL_MS, text);

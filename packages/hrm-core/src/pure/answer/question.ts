@@ -91,6 +91,13 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
 }
 
+/** The range of a question as it is asked, epoch ms; `NaN` for an end that is none, which the question is refused for. */
+export function rangeOf({ start, end }: Pick<QuestionInput, 'start' | 'end'>): Pick<Question, 'fromMs' | 'toMs'> {
+  // Where a time without an offset is allowed at all, it is UTC.
+  const [fromMs = Number.NaN, toMs = Number.NaN] = [start, end].map((each) => Number(parseInstant(each, 'utc')));
+  return { fromMs, toMs };
+}
+
 /** The error of a question that is none. */
 export function queryError(faults: readonly Fault[]): HrmError {
   return faultsError('invalid_query', faults, { what: 'the query is not valid' });

@@ -25,6 +25,11 @@ export interface Access {
    *   What is no string is not its business.
    */
   requireUser(userId: unknown): void;
+  /**
+   * The same for all `user_id` of readings as they come from a wire. To be called before anything else is said of them: whatever
+   * else is wrong, a foreign user is what is answered.
+   */
+  requireUsersOf(readings: readonly unknown[]): void;
   /** Whether it may see figures that are about everybody. */
   readonly seesFigures: boolean;
   /**
@@ -74,8 +79,8 @@ export interface Credentials {
   requireToken(): string;
 }
 
-/** Finds out who asks. */
-export interface Gate {
+/** Finds out who asks, and lets in who may. */
+export interface Admission {
   /**
    * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
    *   to users where the call is about all. A call that needs no key is answered with any, and by its key as to figures.
@@ -83,18 +88,18 @@ export interface Gate {
   admit(brought: Credentials, scope: Scope | 'any' | 'none'): Access;
 }
 
-/** What a gate goes by. */
-export interface GateComponents {
+/** What an admission goes by. */
+export interface AdmissionComponents {
   /** `null`: no key is ever needed, as in a test of the routes. */
   readonly keys: KeyRing | null;
   readonly clock?: Clock | undefined;
 }
 
 /** @param settings.rateLimit - requests a minute and key; 0: any number. */
-export function createGate(
-  { keys, clock = systemClock }: GateComponents,
+export function createAdmission(
+  { keys, clock = systemClock }: AdmissionComponents,
   { rateLimit }: { readonly rateLimit: number },
-): Gate {
+): Admission {
   const limiter = rateLimit === 0 ? null : createRateLimiter(rateLimit, clock);
   return {
     admit(brought, scope) {
@@ -149,6 +154,7 @@ const ANYBODY: Access = {
   userIds: null,
   rate: null,
   requireUser: () => undefined,
+  requireUsersOf: () => undefined,
   seesFigures: true,
   isValid: () => true,
   onEnd: () => () => undefined,
@@ -156,14 +162,21 @@ const ANYBODY: Access = {
 
 function accessOf(key: KeyRecord, rate: Access['rate'], lasts: Lasting): Access {
   const users = key.user_ids === null ? null : new Set<unknown>(key.user_ids);
+  function requireUser(userId: unknown): void {
+    if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
+  }
   return {
     keyId: key.id,
     name: key.name,
     scopes: key.scopes,
     userIds: key.user_ids,
     rate,
-    requireUser(userId) {
-      if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
+    requireUser,
+    requireUsersOf(readings) {
+      if (users === null) return;
+      for (const reading of readings) {
+        if (typeof reading === 'object' && reading !== null && 'user_id' in reading) requireUser(reading.user_id);
+      }
     },
     seesFigures: seesFigures(key),
     ...lasts,
