@@ -13,7 +13,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/drain.js')).drainCommand,
   },
   compact: {
-    summary: 'Merge small files into one a user and day.',
+    summary: 'Merge small files into one per user and day.',
     seeAlso: ['verify', 'stats'],
     load: async () => (await import('./commands/compact.js')).compactCommand,
   },

@@ -133,7 +133,7 @@ const DEFINITIONS = {
     schema: integer(0, 1_000_000_000),
     fallback: 60_000,
     allowed: 'an integer from 0',
-    about: 'Requests a minute that one API key may make of one process; 0: any number.',
+    about: 'Requests per minute that one API key may make of one process; 0: any number.',
   },
   dataDir: {
     variable: 'HRM_DATA_DIR',

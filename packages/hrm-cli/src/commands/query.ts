@@ -41,7 +41,7 @@ const FORMAT_OF_EXTENSION: Readonly<Record<string, Format>> = {
 export const queryCommand: Command = {
   name: 'query',
   about:
-    "Shows one user's heart rate, a row a minute that has readings, for start <= t < end. Readings still queued are not in it. " +
+    "Shows one user's heart rate, one row per minute that has readings, for start <= t < end. Readings still queued are not in it. " +
     'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority). ' +
     'With --format parquet it exports the stored readings themselves, of all devices, for any tool that reads Parquet.',
   options: [

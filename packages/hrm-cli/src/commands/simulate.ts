@@ -17,14 +17,14 @@ export const simulateCommand: Command = {
   options: [
     { name: 'users', value: 'N', about: 'People; default 10.' },
     { name: 'devices', value: 'N', about: `Devices of each, 1 to ${SIMULATION_BOUNDS.devices[1]}; default 2.` },
-    { name: 'rate', value: 'R', about: 'Readings a second, of all together; default one of each device.' },
+    { name: 'rate', value: 'R', about: 'Readings per second, of all together; default one of each device.' },
     { name: 'duration', value: 'D', about: 'How long: 90s, 10m, 2h; default 60s, with --backfill 0.' },
     { name: 'seed', value: 'S', about: 'Which people and chances; default 1.' },
     { name: 'start', value: 'T', about: 'The first timestamp, like 2024-01-15T10:00:00Z; default now.' },
     {
       name: 'backfill',
       value: 'DAYS',
-      about: 'First the history of so many days before, a reading a device every 15 s, at once.',
+      about: 'First the history of so many days before, one reading per device every 15 s, at once.',
     },
     URL_OPTION,
     { name: 'dry-run', about: 'Print the readings as NDJSON, as fast as they are read, and touch no queue.' },

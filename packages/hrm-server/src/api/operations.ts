@@ -86,7 +86,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/metrics/heart-rate',
     scope: 'query',
-    summary: "A user's heart rate, a row a minute",
+    summary: "A user's heart rate, one row per minute",
     about:
       'Minutes without readings have no row. start <= t < end. Where devices disagree at the same millisecond, the one with the best priority counts. With `Accept: application/x-ndjson; end=count`, or `text/csv; end=count`, a last record counts the rows: `{"end":true,"count":2}`, `end,,,,2,`. An answer without it was cut.',
     parameters: QUERY_PARAMETERS,
