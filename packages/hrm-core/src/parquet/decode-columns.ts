@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { type DecodedArray, type FileMetaData, parquetRead } from 'hyparquet';
 import { internStrings, NO_READINGS, type ReadingColumns } from '../pure/columns.js';
 import type { RowGroup } from './footer.js';
+import { STRING_PARSERS } from './strings.js';
 
 /** Part of a file. */
 interface Piece {
@@ -65,6 +66,7 @@ async function readColumns(
       slice: (from, to = fromByte + bytes.length) => bytes.slice(from - fromByte, to - fromByte).buffer,
     },
     metadata,
+    parsers: STRING_PARSERS,
     compressors: { GZIP: (page, length) => gunzipSync(page, { maxOutputLength: Math.max(1, length) }) },
     columns: Object.keys(columns),
     // Pages of different columns split at different rows, so each chunk is placed by its own row number.

@@ -21,6 +21,7 @@ import { leftCodeOf } from './foreign/left-in-place.js';
 import { type OpenedForeign, openForeign } from './foreign/open.js';
 import { readStruct } from './foreign/thrift.js';
 import type { RowGroup } from './row-group.js';
+import { STRING_PARSERS } from './strings.js';
 
 export type { RowGroup } from './row-group.js';
 
@@ -143,7 +144,7 @@ async function parseTail(
   if (checksumKind === 'footer' && !hasChecksum(footer)) throw new Error('its footer does not have its checksum');
   // The parser takes lengths for true, and an older file proves them only with the whole of itself.
   if (checksumKind === 'whole') readStruct(footer, 0);
-  const metadata = parquetMetadata(footer.buffer);
+  const metadata = parquetMetadata(footer.buffer, { parsers: STRING_PARSERS });
   checkColumns(metadata);
   const keys = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
   const footerAt = file.byteLength - footerBytes;
