@@ -28,6 +28,8 @@ const MAX_FILES = 100_000;
 /** Said once, on a line of its own: whoever watches a log instead of a terminal sees no progress. */
 const WAITING = 'the queue is full; waiting for a consumer to make room (hrm serve, or hrm drain --all)';
 
+const MAY_BE_CUT =
+  'ends without an end of line: if the file was broken off, the id there is that of another: compare it with its source';
 const CHANGED = 'is not the file that it was when its import stopped: it is imported from its beginning';
 
 /** `hrm import` */
@@ -100,13 +102,24 @@ async function importInputs(
   function onChanged(label: string): void {
     stderr.write(`hrm import: ${visibleText(label)} ${CHANGED}\n`);
   }
+  function onMayBeCut(place: string): void {
+    stderr.write(`hrm import: warning: ${visibleText(place)} ${MAY_BE_CUT}\n`);
+  }
   // The table of options admits no other.
   const format = args.value('format') as Format | undefined;
   const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
   const rules = { format, naiveTimestamps, maxFutureMs, maxPastMs, skipInvalid: args.has('skip-invalid') };
   let summary: ImportSummary;
   try {
-    summary = await importReadings(target, inputs, { ...rules, checkpoint, signal, onProgress, onWait, onChanged });
+    summary = await importReadings(target, inputs, {
+      ...rules,
+      checkpoint,
+      signal,
+      onProgress,
+      onWait,
+      onChanged,
+      onMayBeCut,
+    });
   } catch (error) {
     if (!isHrmError(error)) throw error;
     throw error.kind === 'closed' ? interruptedError(error, now, checkpoint) : withTally(error, now, json);

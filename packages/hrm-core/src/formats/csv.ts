@@ -61,7 +61,10 @@ export function createCsvReader(knownHeader?: string): RowReader {
     if (header === undefined) refuseSeparators(text, line);
     const fields = splitFields(text);
     if (fields === null) return null;
-    if (header !== undefined) return [toRow(fields, header, line, text.length)];
+    if (header !== undefined) {
+      const row = toRow(fields, header, line, text.length);
+      return [lines.at(-1)?.isOpen === true && endsWithId(header) ? { ...row, mayBeCut: true } : row];
+    }
     header = readHeader(fields, line);
     headerText = text;
     return [];
@@ -134,6 +137,12 @@ function readHeader(names: readonly string[], line: number): Header {
   const twice = COLUMNS.filter((column) => names.indexOf(column) !== names.lastIndexOf(column));
   if (twice.length > 0) throw headerError(line, `it has ${twice.join(', ')} more than once`);
   return { positions: COLUMNS.map((column) => names.indexOf(column)), width: names.length };
+}
+
+/** A number or a time that is cut is no valid one, as a rule; an id always is. */
+function endsWithId({ positions, width }: Header): boolean {
+  const [user, device] = positions;
+  return user === width - 1 || device === width - 1;
 }
 
 /** What separates more columns than commas do, or all there is where no column is known, is what the file means. */

@@ -2,7 +2,13 @@ import type { Hash } from 'node:crypto';
 
 /** What an input holds at one place: an untrusted reading, as a wire spells it, or why there is none. */
 export type ReadingRow =
-  | { readonly line: number; readonly size: number; readonly item: unknown }
+  | {
+      readonly line: number;
+      readonly size: number;
+      readonly item: unknown;
+      /** The input ends in the midst of an id, as far as can be seen: if it was broken off, the id is another one. */
+      readonly mayBeCut?: true;
+    }
   | { readonly line: number; readonly size: number; readonly fault: string };
 
 /** Where a line begins. */

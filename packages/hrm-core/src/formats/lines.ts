@@ -3,7 +3,12 @@ import type { LinePosition } from './format.js';
 
 /** A line of an input: its text, or why it has none. */
 export type Line =
-  | { readonly number: number; readonly text: string }
+  | {
+      readonly number: number;
+      readonly text: string;
+      /** The input ended where an end of line should be. */
+      readonly isOpen?: true;
+    }
   | { readonly number: number; readonly fault: string };
 
 /** Takes the bytes that stand before a position, as they pass. */
@@ -54,7 +59,9 @@ export async function* readLines(
     yield lines;
     passing?.update(piece.subarray(last + 1));
   }
-  if (!open.isEmpty()) yield [open.finish(number)];
+  if (open.isEmpty()) return;
+  const line = open.finish(number);
+  yield ['text' in line ? { ...line, isOpen: true } : line];
 }
 
 /** The line whose end is not there yet; over the limit its bytes are dropped, and only that is remembered. */

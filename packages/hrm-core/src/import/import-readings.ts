@@ -31,6 +31,8 @@ export interface ImportOptions
   readonly onWait?: (() => void) | undefined;
   /** Called for an input that is not the file that it was: it is imported from its beginning. */
   readonly onChanged?: ((label: string) => void) | undefined;
+  /** Called where an input ends in the midst of an id, as far as can be seen, with `FILE:LINE`: it may have been broken off there. */
+  readonly onMayBeCut?: ((place: string) => void) | undefined;
   /** How long the import waits in which nothing leaves the queue, ms; default 60,000. */
   readonly stallMs?: number | undefined;
 }
@@ -102,11 +104,15 @@ async function* allChunks(
   inputs: readonly Input[],
   onBytes: (count: number) => void,
   checkpoint: Checkpoint | null,
-  { format, onChanged }: ImportOptions,
+  { format, onChanged, onMayBeCut }: ImportOptions,
 ): AsyncGenerator<Chunk> {
   for (const input of inputs) {
     const start = await checkpoint?.startOf(input);
     if (start?.isChanged === true) onChanged?.(input.label);
-    yield* readChunks(input, format, onBytes, start);
+    for await (const chunk of readChunks(input, format, onBytes, start)) {
+      const last = chunk.rows.at(-1);
+      if (last !== undefined && 'item' in last && last.mayBeCut === true) onMayBeCut?.(`${input.label}:${last.line}`);
+      yield chunk;
+    }
   }
 }

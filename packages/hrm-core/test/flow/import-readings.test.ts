@@ -28,6 +28,37 @@ function line(i: number): string {
 }
 
 describe('an import of files', () => {
+  it.each([
+    [
+      'user_id last, no end of line',
+      'heart_rate,device_id,timestamp,user_id',
+      '72,w,2024-01-15T10:00:00Z,ana',
+      ['a.csv:2'],
+    ],
+    [
+      'device_id last, quoted',
+      'heart_rate,user_id,timestamp,device_id',
+      '72,ana,2024-01-15T10:00:00Z,"w"',
+      ['a.csv:2'],
+    ],
+    ['an end of line', 'heart_rate,device_id,timestamp,user_id', '72,w,2024-01-15T10:00:00Z,ana\n', []],
+    ['a number last', 'user_id,device_id,timestamp,heart_rate', 'ana,w,2024-01-15T10:00:00Z,72', []],
+    ['another column last', 'heart_rate,device_id,timestamp,user_id,note', '72,w,2024-01-15T10:00:00Z,ana,x', []],
+  ])('tells of an id at which the input may have been broken off: %s', async (_, header, row, expected) => {
+    const queue = await openEmbeddedQueue({ directory: join(directory, 'queue') });
+    await writeFile(join(directory, 'a.csv'), `${header}\n${row}`);
+    const inputs = await openInputs(['a.csv'], { cwd: directory });
+    const places: string[] = [];
+    try {
+      const summary = await importReadings({ queue }, inputs, { onMayBeCut: (place) => places.push(place) });
+      expect(summary.enqueued).toBe(1);
+    } finally {
+      await closeInputs(inputs);
+      await queue.close();
+    }
+    expect(places).toEqual(expected);
+  });
+
   it('enqueues, counts and ranks what it passes over, and goes on from its checkpoint', async () => {
     const queue = await openEmbeddedQueue({ directory: join(directory, 'queue') });
     const path = join(directory, 'a.ndjson');

@@ -26,7 +26,7 @@ describe('lines', () => {
       { number: 2, text: '' },
       { number: 3, text: '😀b\r' },
       { number: 4, fault: 'the line is not UTF-8' },
-      { number: 5, text: '\ufeffend' },
+      { number: 5, text: '\ufeffend', isOpen: true },
     ];
     for (let pieceBytes = 1; pieceBytes <= bytes.length + 1; pieceBytes += 1) {
       expect(await lines(bytes, pieceBytes)).toEqual(expected);
@@ -39,7 +39,7 @@ describe('lines', () => {
       const [fits, tooLong, next] = await lines(Buffer.from(`${longest}\n${longest}y\nz`), pieceBytes);
       expect(fits).toMatchObject({ number: 1, text: longest });
       expect(tooLong).toEqual({ number: 2, fault: 'the line is longer than 1048576 bytes' });
-      expect(next).toEqual({ number: 3, text: 'z' });
+      expect(next).toEqual({ number: 3, text: 'z', isOpen: true });
     }
   });
 });
