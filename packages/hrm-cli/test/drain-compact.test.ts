@@ -140,6 +140,13 @@ describe('hrm compact', () => {
     await sandbox.run(['drain', '--all', '--batch-max-readings', '1000']);
   }
 
+  it('ends with 3 where there is no data directory, and begins no store there', async () => {
+    const { code, stderr } = await sandbox.run(['compact']);
+    expect(code).toBe(3);
+    expect(stderr).toContain('HRM_DATA_DIR');
+    await expect(readdir(sandbox.dataDir)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('merges, changes no answer, and has nothing left to do then', async () => {
     await fill();
     const before = (await sandbox.run(queryArgs('ana', '--json'))).stdout;
@@ -169,6 +176,7 @@ describe('hrm compact', () => {
   });
 
   it('refuses a date that is none', async () => {
+    await fill();
     const { code, stderr } = await sandbox.run(['compact', '--date', '20240230', '--json']);
     expect(code).toBe(2);
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'invalid_settings', errors: [{ path: '/date' }] });

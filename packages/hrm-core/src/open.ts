@@ -62,14 +62,14 @@ export async function openStorage(
 }
 
 /**
- * Opens the storage for what works on stored files, and stores nothing new: an empty directory, which a server begins in, may be to
- * it the mount point of a disk that is not mounted.
+ * Opens the storage for what works on stored files, and stores nothing new: a directory that is not there, or an empty one, which a server
+ * begins in, may be to it that of a disk that is not mounted.
  * @throws HrmError kind `unavailable`, code `storage_missing` there.
  */
 export async function openForMending(settings: Pick<Settings, 'dataDir'>): Promise<Storage> {
   const look = await openStorage(settings, { readOnly: true });
   await look.close();
-  return openStorage(settings);
+  return openStorage(settings, { create: false });
 }
 
 /**
