@@ -21,7 +21,7 @@ import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/o
 import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
 import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
-import { MAX_ANSWER_STEPS, MAX_KEY_REQUESTS } from './limits.js';
+import { MAX_ANSWER_STEPS, MAX_DEVICE_STEPS, MAX_KEY_REQUESTS } from './limits.js';
 import { levelOf } from './log/log.js';
 import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
@@ -127,6 +127,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   const { health, metrics, storage, system, live = createLive(components) } = components;
   const onDamage = createDamageListener(components);
   const share = createScheduler(MAX_ANSWER_STEPS);
+  const deviceShare = createScheduler(MAX_DEVICE_STEPS);
   const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
@@ -135,8 +136,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     postReading: postReading(ingest, settings),
     postBatch: postBatch(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
-    devices: shared(share, listDevices({ storage, onDamage })),
-    latest: shared(share, answerLatest({ storage, onDamage }, settings)),
+    devices: shared(deviceShare, listDevices({ storage, onDamage })),
+    latest: shared(deviceShare, answerLatest({ storage, onDamage }, settings)),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),

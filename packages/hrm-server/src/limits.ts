@@ -48,6 +48,15 @@ export const MAX_ANSWER_STEPS = 16;
  */
 export const MAX_LONG_ANSWERS = 100;
 
+/**
+ * Questions about devices that are worked at at once: each may have a user's devices of all days in hand, 10,000 a day, which were 400 MB.
+ * One client has three quarters of them.
+ */
+export const MAX_DEVICE_STEPS = 4;
+
+/** Answers about devices that are too long for one piece, at once: one of a client. */
+export const MAX_LONG_DEVICE_ANSWERS = 4;
+
 /** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
 export const MAX_BATCH_STEPS = 16;
 
@@ -123,8 +132,10 @@ export interface ConnectionLimits {
   readonly requestMs: number;
   /** For the next request of an idle connection. Node's 5 s cut clients off in the middle of a request. */
   readonly keepAliveMs: number;
-  /** For a client that sends nothing, or does not take what was written last: 64 to 400 KiB, so about 3 KiB/s. */
+  /** For a client that does not take what was written last: 64 to 400 KiB, so about 3 KiB/s. */
   readonly stalledMs: number;
+  /** For an answer of which nothing comes, since a disk hangs; and for a request. */
+  readonly silentMs: number;
   /** For requests that are on their way when the server closes: they are answered, on the last time of their connection. */
   readonly closeGraceMs: number;
   /** For requests in flight when the server closes; then their connections are cut. */
@@ -141,6 +152,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   requestMs: 60_000,
   keepAliveMs: 75_000,
   stalledMs: 120_000,
+  silentMs: 120_000,
   closeGraceMs: 100,
   closeMs: 10_000,
   checkEveryMs: 5_000,
@@ -171,7 +183,7 @@ export interface LiveLimits {
   readonly maxStreams: number;
   /** Streams of one API key, so that it shuts out nobody: more than one person looks at. */
   readonly maxStreamsPerKey: number;
-  /** Milliseconds of silence after which a stream says that it lives: less than proxies, and `stalledMs`, bear. */
+  /** Milliseconds of silence after which a stream says that it lives: less than proxies, and `silentMs`, bear. */
   readonly heartbeatMs: number;
   /** Milliseconds after which a client that lost its stream should come back. */
   readonly retryMs: number;

@@ -31,6 +31,22 @@ describe('the calls about a user', () => {
     expect((await fetch(`${url}/users/ana/devices`, { method: 'HEAD' })).status).toBe(200);
   });
 
+  it('hold one long answer of a client at a time', async () => {
+    const { url, storage } = await startTest();
+    await writePart(
+      { storage },
+      Array.from({ length: 30_000 }, (_, i) => reading('ana', `${'€'.repeat(120)}${i}`, i, 60)),
+    );
+    // Of 14 MB, more than sockets hold: it is under way as long as nobody reads it.
+    const first = await fetch(`${url}/users/ana/devices`);
+    expect(first.status).toBe(200);
+    const second = await fetch(`${url}/users/ana/devices`);
+    expect([second.status, ((await second.json()) as { code: string }).code]).toEqual([503, 'too_busy']);
+    expect((await fetch(`${url}/users/bo/devices`)).status).toBe(200);
+    expect(((await first.json()) as { count: number }).count).toBe(30_000);
+    await expect.poll(async () => (await fetch(`${url}/users/ana/devices`)).status).toBe(200);
+  });
+
   it('tell the devices and the last readings, as stored', async () => {
     const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
     const user = 'a/n a?#ü%';

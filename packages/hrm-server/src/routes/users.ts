@@ -4,8 +4,10 @@
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
+import { createSemaphore, type Semaphore } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { cutAnswer } from '../http/connections/cut.js';
+import { MAX_LONG_DEVICE_ANSWERS } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
@@ -21,12 +23,15 @@ export interface UsersComponents {
   readonly onDamage: DamageListener;
 }
 
+const TOO_MANY_ANSWERS = 'too many long answers about devices at once: read those under way first';
+
 /** Lists a user's devices. */
 export function listDevices({ storage, onDamage }: UsersComponents): Handler {
+  const semaphore = createSemaphore(MAX_LONG_DEVICE_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const userId = readUser(call, OPERATIONS.devices);
     const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
-    return await devicesResponse(call, { user_id: userId }, all, ({ deviceId, first, last }) => {
+    return await devicesResponse(call, semaphore, { user_id: userId }, all, ({ deviceId, first, last }) => {
       return { device_id: deviceId, first: toWire(first), last: toWire(last) };
     });
   };
@@ -37,19 +42,21 @@ export function answerLatest(
   { storage, onDamage }: UsersComponents,
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
 ): Handler {
+  const semaphore = createSemaphore(MAX_LONG_DEVICE_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const userId = readUser(call, OPERATIONS.latest);
     const found = await asSpan(call.incoming, 'query', () =>
       latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
     );
     const last = found.latest === null ? null : ofDevice(found.latest);
-    return await devicesResponse(call, { user_id: userId, latest: last }, found.devices, ofDevice);
+    return await devicesResponse(call, semaphore, { user_id: userId, latest: last }, found.devices, ofDevice);
   };
 }
 
 /** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
 async function devicesResponse<Item>(
   call: Call,
+  semaphore: Semaphore,
   head: Readonly<Record<string, unknown>>,
   items: readonly Item[],
   toWireItem: (item: Item) => unknown,
@@ -59,6 +66,7 @@ async function devicesResponse<Item>(
   const { bytes, done } = await readBeginning(pieces);
   if (done) return new Response(bytes, { headers });
   if (call.incoming.method === 'HEAD') return new Response(null, { headers });
+  call.outgoing.once('close', semaphore.acquire(clientOf(call)));
   return new Response(streamPieces(rejoin(bytes, pieces), streamOptions(call)), { headers });
 }
 
