@@ -168,7 +168,7 @@ test.each(['application/json', 'application/x-ndjson', 'text/csv'])(
 );
 
 test('so is one that stalls, and one whose client sends nonsense', async () => {
-  const stalled = await start({ limits: { stalledMs: 300 } });
+  const stalled = await start({ limits: { silentMs: 300 } });
   void hang(stalled.middle);
   expect((await ask10(stalled.port)).how).toBe('ECONNRESET');
   const odd = await start();

@@ -101,7 +101,10 @@ describe('GET /metrics/heart-rate/live', () => {
   });
 
   test('says that it lives, and is not cut for having nothing else to say', async () => {
-    const { url } = await startTest({ limits: { stalledMs: 400, checkEveryMs: 50 }, live: { heartbeatMs: 100 } });
+    const { url } = await startTest({
+      limits: { stalledMs: 400, silentMs: 400, checkEveryMs: 50 },
+      live: { heartbeatMs: 100 },
+    });
     const live = await openLive(url, { user_id: 'ana' });
     await until(
       () => live.blocks.filter(({ comment }) => comment === 'heartbeat').length >= 15,

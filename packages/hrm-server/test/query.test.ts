@@ -230,6 +230,20 @@ describe('a year of minutes', () => {
     expect(withoutHealth(log).filter((line) => line.includes('"level":50'))).toEqual([]);
   });
 
+  test('is given however late it begins: it is the client who waits', async () => {
+    const service = await startTest({
+      limits: { stalledMs: 100, checkEveryMs: 20 },
+      wrapStorage: (storage) =>
+        watchedStorage(storage, async (count) => {
+          if (count === 1) await new Promise((resolve) => setTimeout(resolve, 1_000));
+        }),
+    });
+    writeDays(service, 1);
+    const response = await fetch(heartRateUrl(service.url, YEAR));
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ count: 1_440 });
+  });
+
   test('is not read faster than the client takes it, and given up when it takes nothing', async () => {
     let snapshots = 0;
     const service = await startTest({

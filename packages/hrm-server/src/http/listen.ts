@@ -66,7 +66,7 @@ export async function listen(
     // A missing Host is refused below, in the form of the other errors.
     requireHostHeader: false,
   });
-  server.timeout = limits.stalledMs;
+  server.timeout = limits.silentMs;
   const { follow, close } = closeGently(server, limits);
   cutSlowReaders(server, limits);
   const followConnection = boundConnections(server, limits, requests.log);

@@ -47,9 +47,6 @@ function refusalOf(code: unknown) {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return invalidError('request_timeout', 'the request took too long to arrive', []);
   if (code === 'HPE_HEADER_OVERFLOW') return invalidError('headers_too_large', 'the headers are too large', []);
-  return invalidError(
-    'bad_request',
-    'this is no HTTP/1.1 request: a URL may hold ASCII only, everything else as %XX',
-    [],
-  );
+  const why = code === 'HPE_INVALID_URL' ? ': a URL may hold ASCII only, everything else as %XX' : '';
+  return invalidError('bad_request', `this is no HTTP/1.1 request${why}`, []);
 }
