@@ -61,7 +61,7 @@ function isPriority(value: unknown): boolean {
  */
 export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames }: QuestionRules): Question {
   const input: Partial<QuestionInput> = typeof given === 'object' && given !== null ? given : {};
-  const faults: Fault[] = [];
+  const faults = unknownFields(input);
   function fault(name: keyof QuestionInput, message: string): void {
     const spelled = wireNames ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
     faults.push({ path: `/${spelled}`, message });
@@ -89,6 +89,14 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   if (faults.length > 0) throw queryError(faults);
   const { userId = '', deviceId } = input;
   return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+}
+
+const FIELDS: readonly string[] = ['userId', 'start', 'end', 'deviceId', 'interval', 'priority'];
+
+/** A name that is misspelled, or is that of something else, would change nothing in silence. */
+function unknownFields(input: object): Fault[] {
+  const unknown = Object.entries(input).filter(([name, value]) => value !== undefined && !FIELDS.includes(name));
+  return unknown.map(([name]) => ({ path: `/${name}`, message: `is no field of a question: ${FIELDS.join(', ')}` }));
 }
 
 /** The range of a question as it is asked, epoch ms; `NaN` for an end that is none, which the question is refused for. */
