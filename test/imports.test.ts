@@ -164,7 +164,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'valibot',
     'node:',
   ],
-  process: ['process', 'errors.ts', 'regular-file.ts', 'type settings.ts', 'node:'],
+  process: ['process', 'errors.ts', 'regular-file.ts', 'limits.ts', 'type settings.ts', 'node:'],
   doctor: [
     'doctor',
     'client',
@@ -310,87 +310,11 @@ describe('what runs in a browser', () => {
     const sources = sourcesOf('packages/hrm-server/dashboard');
     expect(sources.filter(({ code }) => wire.test(code)).map(({ file }) => file)).toEqual([]);
   });
-});
 
-describe('what is around a process of a service', () => {
-  const graph = readImports(`${ROOT}packages/hrm-server/src`);
-
-  it('loads nothing of the service, so that hrm can have it at each start', () => {
-    const targets = (graph.get('process.ts') ?? []).map(({ target }) => target);
-    expect(targets).toEqual(['hrm-core/process', 'limits.ts']);
+  it('of core is what surrounds a process, which loads nothing of a service, so that hrm can have it at each start', () => {
+    const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'process/index.ts');
+    const heavy = /^(?:drivers|flow|parquet|pure|ops|keys|open|index)\b|^(?:lmdb|ioredis|hyparquet|hono|pino|valibot)/;
+    expect([...loaded].filter((target) => heavy.test(target))).toEqual([]);
+    expect(loaded.size).toBeGreaterThan(5);
   });
-});
-
-describe('what hrm-cli knows of the system', () => {
-  const sources = sourcesOf('packages/hrm-cli/src');
-
-  it('is what core and server publish: it starts no process, and names nothing in a data directory', () => {
-    const hints = /node:cluster|node:child_process|'\.(?:tmp|store|pending|quarantine)'|'_shared'|compacted\.parquet/;
-    expect(sources.filter(({ code }) => hints.test(code)).map(({ file }) => file)).toEqual([]);
-  });
-
-  it('has no rule of its own: health, room and age are judged in core', () => {
-    const rules = /\b(?:LOW|MAX_BACKLOG|HIGH_WATER_SHARE)\w*\s*=|oldestMs\s*>|freeBytes\s*[<>]/;
-    expect(sources.filter(({ code }) => rules.test(code)).map(({ file }) => file)).toEqual([]);
-  });
-});
-
-describe('what hrm-cli takes from its process', () => {
-  /** The process around a call. */
-  const OF_PROCESSES = ['main.ts'];
-  /** Of facts that are no stream, no environment and no place. */
-  const FACTS = /process\.(?:versions|getuid)\b/g;
-
-  it('is given to its commands: none reads it by itself', () => {
-    const sources = sourcesOf('packages/hrm-cli/src').filter(({ file }) => !OF_PROCESSES.includes(file));
-    expect(sources.length).toBeGreaterThan(30);
-    const readers = sources.filter(({ code }) => /\bprocess\b[.[]|from 'node:process'/.test(code.replace(FACTS, '')));
-    expect(readers.map(({ file }) => file)).toEqual([]);
-  });
-});
-
-describe('what the other packages import', () => {
-  /** The entry points that a package publishes. */
-  function entryPoints(name: string): string[] {
-    const { exports } = JSON.parse(readFileSync(`${ROOT}packages/${name}/package.json`, 'utf8'));
-    return Object.keys(exports).map((path) => name + path.slice(1));
-  }
-
-  /** Own files, Node, published entry points, and declared dependencies: nothing else. */
-  function strangers(graph: ImportGraph, directory: string): string[] {
-    const { dependencies = {} } = JSON.parse(readFileSync(`${ROOT}${directory}/package.json`, 'utf8'));
-    const published = ['hrm-core', 'hrm-server'].filter((name) => name in dependencies).flatMap(entryPoints);
-    const others = Object.keys(dependencies).filter((name) => !name.startsWith('hrm-'));
-    function isKnown(target: string): boolean {
-      // Examples are plain JavaScript.
-      const isOwn = graph.has(target) || graph.has(target.replace(/\.ts$/, '.js'));
-      if (target.startsWith('node:') || isOwn || published.includes(target)) return true;
-      return others.some((name) => target === name || target.startsWith(`${name}/`));
-    }
-    return [...graph].flatMap(([file, imports]) =>
-      imports.filter(({ target }) => !isKnown(target)).map(({ target }) => `${file} -> ${target}`),
-    );
-  }
-
-  it.each([
-    ['packages/hrm-server', 'src'],
-    ['packages/hrm-cli', 'src'],
-    ['examples/ble-gateway', '.'],
-    ['examples/drain-worker', '.'],
-    ['examples/duckdb', '.'],
-    ['examples/embed-in-node-http', '.'],
-    ['examples/sdk-quickstart', '.'],
-  ])('%s: only published entry points, without cycles', (directory, sources) => {
-    const graph = readImports(`${ROOT}${directory}/${sources}`);
-    expect(graph.size).toBeGreaterThan(0);
-    expect(strangers(graph, directory)).toEqual([]);
-    expect(findCycles(graph)).toEqual([]);
-  });
-
-  it.each(['hrm-core/dist/index.js', 'hrm-core/nothing', '../../hrm-core/src/index.js', 'lmdb', 'hono'])(
-    'would catch %s in hrm-cli',
-    (specifier) => {
-      expect(strangers(planted('src/a.ts', `import '${specifier}'`), 'packages/hrm-cli')).toHaveLength(1);
-    },
-  );
 });
