@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.remove());
 
-const PROCESS = new URL('../../hrm-server/dist/process.js', import.meta.url).href;
+const PROCESS = new URL('../../hrm-core/dist/process.js', import.meta.url).href;
 
 it('ends although a call of the file system hangs, which process.exit would wait for', async () => {
   // Opening a pipe that nobody writes to hangs as a file of a server that is gone does. No command opens one so, and a file server is not at hand.

@@ -50,15 +50,23 @@ const jsonText = v.pipe(v.string(), v.parseJson());
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
+/** A list is judged as a whole: a fault for each of very many items would be made, and told by none. */
+function listOf(isItem: (text: string) => boolean) {
+  return v.pipe(
+    v.array(v.string()),
+    v.check((all) => all.every(isItem)),
+  );
+}
+
 /** Names or addresses, without scheme or port. */
-const hosts = v.array(v.pipe(v.string(), v.check(isHost)));
+const hosts = listOf(isHost);
 
 function isHost(host: string): boolean {
   return HOST_NAME.test(host) || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 /** As browsers send them: scheme, host, port where it is not the scheme's own. */
-const origins = v.array(v.pipe(v.string(), v.check(isOrigin)));
+const origins = listOf(isOrigin);
 
 function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
