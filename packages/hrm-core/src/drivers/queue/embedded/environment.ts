@@ -25,6 +25,7 @@ import { isMainThread } from 'node:worker_threads';
 import { HrmError, isHrmError } from '../../../errors.js';
 import type { Space } from '../../../ports/space.js';
 import { syncDirectory } from '../../../sync-directory.js';
+import { transact } from './database.js';
 import {
   type HeldFile,
   holdQueueFile,
@@ -34,7 +35,7 @@ import {
   requireInPlace,
   requireQueue,
 } from './files.js';
-import { type Gate, openGate, requireBegun } from './gate.js';
+import { type Gate, openGate } from './gate.js';
 import { type Opened, openFile, type Tables } from './open.js';
 import { announce, type Presence } from './presence.js';
 import { readSpace, requireSpace, unavailable } from './space.js';
@@ -178,12 +179,7 @@ function write<T>(shared: Shared, action: (tables: Tables) => T): T {
   const { root, tables } = opened;
   try {
     dropDeadReaders(opened);
-    return gate.pass(() =>
-      root.transactionSync(() => {
-        requireBegun(root);
-        return action(tables);
-      }),
-    );
+    return gate.pass(() => transact(root, () => action(tables)));
   } catch (error) {
     throw failed(shared, error);
   }

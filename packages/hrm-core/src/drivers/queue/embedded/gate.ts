@@ -12,10 +12,9 @@
  * when a process is killed.
  * @module
  */
-import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
 import { isHrmError } from '../../../errors.js';
-import { FILE_MODE, type FileIdentity, GATE_NAME, identifyLockFile, prepareGateFiles, removeGate } from './files.js';
+import { type Database, NotBegunError, openDatabase, transact } from './database.js';
+import { type FileIdentity, GATE_NAME, identifyLockFile, prepareGateFiles, removeGate } from './files.js';
 
 /** The gate of one queue file in this process. */
 export interface Gate {
@@ -63,18 +62,9 @@ class DestroyedError extends Error {}
 function openOnce(directory: string): Gate {
   prepareGateFiles(directory);
   const lock = identifyLockFile(directory, GATE_NAME);
-  let root: RootDatabase<Buffer, string> | undefined;
+  let root: Database | undefined;
   try {
-    const options = {
-      path: join(directory, GATE_NAME),
-      noSubdir: true,
-      overlappingSync: false,
-      encoding: 'binary' as const,
-      mapSize: MAP_BYTES,
-      permissionsMode: FILE_MODE,
-    };
-    root = open<Buffer, string>(options);
-    requireTransactions(root);
+    root = openDatabase(directory, GATE_NAME, MAP_BYTES);
     return gateOf(root, identifyLockFile(directory, GATE_NAME));
   } catch (error) {
     void root?.close();
@@ -89,24 +79,11 @@ function isDestroyed(error: unknown): boolean {
   return error instanceof NotBegunError || (error instanceof Error && 'code' in error && error.code === DESTROYED);
 }
 
-/** lmdb-js ignores a failed begin. @throws Error when nothing can be written through this opening of the file. */
-export function requireTransactions(root: RootDatabase<Buffer, string>): void {
-  root.transactionSync(() => requireBegun(root));
-}
-
-/** @throws Error when the transaction that this is called in was not begun. */
-export function requireBegun(root: RootDatabase<Buffer, string>): void {
-  if (root.getWriteTxnId() === 0) throw new NotBegunError('lmdb could not begin a transaction');
-}
-
-class NotBegunError extends Error {}
-
-function gateOf(root: RootDatabase<Buffer, string>, lock: FileIdentity | undefined): Gate {
+function gateOf(root: Database, lock: FileIdentity | undefined): Gate {
   let isInside = false;
   function pass<T>(action: () => T): T {
     if (isInside) return action();
-    return root.transactionSync(() => {
-      requireBegun(root);
+    return transact(root, () => {
       isInside = true;
       try {
         return action();

@@ -2,10 +2,9 @@
  * Opening the lmdb file of an embedded queue, and what is in it.
  * @module
  */
-import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
-import { FILE_MODE, FILE_NAME, type FileIdentity, identifyLockFile, layoutError } from './files.js';
-import { requireTransactions } from './gate.js';
+import type { Database, RootDatabase } from 'lmdb';
+import { openDatabase } from './database.js';
+import { FILE_NAME, type FileIdentity, identifyLockFile, layoutError } from './files.js';
 import { LAYOUT_VERSION } from './records.js';
 
 /** The tables of one queue file. */
@@ -45,17 +44,7 @@ const MAP_BYTES = 64 * 1024 ** 3;
 export function openFile(directory: string): Opened {
   let root: RootDatabase<Buffer, string> | undefined;
   try {
-    const options = {
-      path: join(directory, FILE_NAME),
-      noSubdir: true,
-      overlappingSync: false,
-      encoding: 'binary' as const,
-      mapSize: MAP_BYTES,
-      permissionsMode: FILE_MODE,
-    };
-    root = open<Buffer, string>(options);
-    // lmdb-js crashes where it opens a table in a transaction that was not begun.
-    requireTransactions(root);
+    root = openDatabase(directory, FILE_NAME, MAP_BYTES);
     refuseForeign(root, directory);
     const tables = {
       meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
