@@ -28,3 +28,13 @@ it('prints rows with their targets as JSON, and leaves no temporaries', async ()
     await rm(temporaries, { recursive: true, force: true });
   }
 });
+
+it('a figure says what is missing where the other databases are not installed, and makes no rows', async () => {
+  const run = promisify(execFile)(process.execPath, [MAIN, 'peers', '--quick', '--json'], {
+    env: { ...process.env, PATH: '/nonexistent' },
+    timeout: 100_000,
+  });
+  const { stdout, stderr } = await run;
+  expect(JSON.parse(stdout)).toEqual({ peers: [] });
+  expect(stderr).toMatch(/^peers is skipped: influxd is missing \(Debian: apt-get install/);
+});

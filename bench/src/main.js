@@ -34,6 +34,7 @@ const FIGURES = {
   'redis-claim': new URL('./redis-claim.js', import.meta.url),
   'redis-consumers': new URL('./redis-consumers.js', import.meta.url),
   overload: new URL('./overload.js', import.meta.url),
+  peers: new URL('./peers.js', import.meta.url),
 };
 
 /** Tests with more rounds: they have no figures, and say themselves what they found. @type {Record<string, URL>} */

@@ -33,7 +33,7 @@ export function makePost({ port, path, type, encoding }, body) {
  * @param {import('./servers.js').Server} server
  * @param {{ requests: readonly Buffer[], connections: number, durationMs: number }} load
  * @returns {Promise<LoadResult>}
- * @throws when an answer is anything but a 202 with a Content-Length
+ * @throws when an answer is anything but a 202 with a Content-Length, or a 204
  */
 export async function runLoad({ port, cpuMs }, { requests, connections, durationMs }) {
   /** @type {number[]} */
@@ -86,7 +86,7 @@ function runConnection(port, takeRequest, onAnswer) {
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
       if (!isComplete(received)) return;
-      if (!received.startsWith('HTTP/1.1 202 ')) {
+      if (!/^HTTP\/1\.1 20[24] /.test(received)) {
         socket.destroy(new Error(`answered ${received.slice(0, 500)}`));
         return;
       }
@@ -101,6 +101,7 @@ function runConnection(port, takeRequest, onAnswer) {
 function isComplete(text) {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return false;
+  if (text.startsWith('HTTP/1.1 204 ')) return true;
   const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
   if (length === undefined) throw new Error(`an answer without a length: ${text.slice(0, headEnd)}`);
   return text.length >= headEnd + 4 + Number(length);

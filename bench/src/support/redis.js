@@ -1,16 +1,25 @@
 /** Real Redis servers under the figures, each on a free port of this machine, with a directory of its own. */
 import { fork } from 'node:child_process';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { loadSettings } from 'hrm-core/settings';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.js';
 
-const PROGRAM = fileURLToPath(new URL('./redis-process.js', import.meta.url));
+const GUARD = fileURLToPath(new URL('./guard.js', import.meta.url));
 
 /** A server that answers within this or not at all, milliseconds. */
 const START_MS = 10_000;
 
 const RETRY_MS = 50;
+
+const OPTIONS = {
+  bind: '127.0.0.1',
+  save: '',
+  appendonly: 'yes',
+  // Rewriting the file is a cost of every so many bytes, and would fall into whichever round comes then.
+  'auto-aof-rewrite-percentage': '0',
+  logfile: 'redis.log',
+};
 
 /** Where the service queues, unless it is told otherwise. */
 export const QUEUE_KEY = loadSettings().queueKey;
@@ -31,9 +40,11 @@ export const QUEUE_KEY = loadSettings().queueKey;
  */
 export async function withRedis({ directory, appendfsync = 'always' }, action) {
   const port = await freePort();
-  const guard = fork(PROGRAM, [directory, String(port), appendfsync], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const args = Object.entries({ ...OPTIONS, port, dir: directory, appendfsync }).flatMap(([name, value]) => [
+    `--${name}`,
+    String(value),
+  ]);
+  const guard = fork(GUARD, ['redis-server', ...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   /** @type {Promise<void>} */
   const exited = new Promise((resolve) => guard.once('exit', () => resolve()));
   const admin = new Redis({ host: '127.0.0.1', port, retryStrategy: () => RETRY_MS, maxRetriesPerRequest: null });
@@ -76,19 +87,4 @@ async function readCpuMs(client) {
     Number(new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]),
   );
   return seconds.reduce((sum, value) => sum + value * 1_000, 0);
-}
-
-/** @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
-  });
 }
