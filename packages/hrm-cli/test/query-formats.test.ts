@@ -65,6 +65,19 @@ describe('hrm query --format', () => {
     expect(await readFile(file, 'utf8')).toBe(stdout);
   });
 
+  it('has the columns that --fields chooses', async () => {
+    const { stdout } = await sandbox.run(queryArgs('ana', '--format', 'csv', '--fields', 'count,heart_rate'));
+    expect(stdout).toMatch(/^timestamp,heart_rate,count\r\n2/);
+    for (const [more, said] of [
+      [['--format', 'table', '--fields', 'count'], '--fields chooses columns of json, csv and ndjson'],
+      [['--json', '--fields', 'bpm'], '--fields must be names of columns'],
+    ] as const) {
+      const { code, stderr } = await sandbox.run(queryArgs('ana', ...more));
+      expect(code).toBe(2);
+      expect(stderr).toContain(said);
+    }
+  });
+
   it('and the extension .parquet; --format has the last word', async () => {
     const file = inSandbox('b.parquet');
     await sandbox.run(queryArgs('ana', '--output', file));

@@ -161,6 +161,7 @@ export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.
 export { type BinnedRange, binRows, type RowBins, type RowTotal } from './pure/answer/bin-rows.js';
 export { INTERVAL_MS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
 export { type QuestionInput, rangeOf } from './pure/answer/question.js';
+export { parseFields, ROW_FIELDS, type RowField } from './pure/answer/row-fields.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';

@@ -1,5 +1,5 @@
 /** What the dashboard asks the API for. */
-import { type Interval, isHrmError, type Latest } from 'hrm-core/client';
+import { type Interval, isHrmError, type Latest, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
 import type { Range } from './range.js';
 import { collectRows, type Rows } from './rows.js';
@@ -16,8 +16,16 @@ export interface RowQuestion {
 /** Asks for rows. @throws HrmError as the client's calls; kind `closed` when the signal fires. */
 export async function loadRows({ userId, range, interval, deviceId }: RowQuestion, signal: AbortSignal): Promise<Rows> {
   const { fromMs: start, toMs: end } = range;
-  const question = { userId, start, end, interval, deviceId: deviceId ?? undefined };
-  return await collectRows(openClient().query(question, { signal }));
+  const question = { userId, start, end, interval };
+  if (deviceId === null) return await collectRows(openClient().query(question, { signal }));
+  // Which device a row has is known then.
+  const fields = ['heartRate', 'min', 'max', 'count'] as const;
+  const rows = openClient().query({ ...question, deviceId, fields }, { signal });
+  return await collectRows(withDevices(rows, [deviceId]));
+}
+
+async function* withDevices(rows: AsyncIterable<Omit<Row, 'deviceIds'>>, deviceIds: readonly string[]) {
+  for await (const row of rows) yield { ...row, deviceIds };
 }
 
 /** Asks for a user's devices; `null` where that cannot be asked. @throws as {@link loadRows}. */

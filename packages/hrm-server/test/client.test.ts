@@ -29,6 +29,12 @@ describe('the client of a server', () => {
     const coarse = { ...HOUR, interval: '15m', deviceId: 'watch' } as const;
     expect(await all(client.query(coarse))).toEqual(await query({ storage }, coarse));
     expect(await all(client.query({ ...HOUR, userId: 'nobody' }))).toEqual([]);
+    const rows = await query({ storage }, HOUR);
+    expect(await all(client.query({ ...HOUR, fields: ['count', 'deviceIds'] }))).toEqual(
+      rows.map(({ timestamp, count, deviceIds }) => ({ timestamp, count, deviceIds })),
+    );
+    const wrong = { ...HOUR, fields: ['heart_rate' as 'heartRate'] };
+    expect(() => client.query(wrong)).toThrow(expect.objectContaining({ code: 'invalid_query' }));
     const [first, last] = [
       { timestamp: '2024-01-15T10:00:00Z', heartRate: 60 },
       { timestamp: '2024-01-15T10:49:59Z', heartRate: 99 },

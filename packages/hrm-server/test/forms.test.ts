@@ -48,6 +48,36 @@ async function startWithReadings(wrapStorage?: (storage: Storage) => Storage) {
   return { ...started, day: questionUrl(started.url) };
 }
 
+describe('the columns', () => {
+  test('are those that were chosen, and have a tag of their own', async () => {
+    const { day, url } = await startWithReadings();
+    const chosen = questionUrl(url, { fields: 'count,heart_rate' });
+    const all = JSON.parse((await ask(day)).body.toString());
+    const some = await ask(chosen);
+    const data = all.data.map(({ timestamp, heart_rate, count }: Record<string, unknown>) => {
+      return { timestamp, heart_rate, count };
+    });
+    expect(some.body.toString()).toBe(JSON.stringify({ ...all, data }));
+    const csv = (await ask(chosen, { Accept: 'text/csv' })).body.toString();
+    expect(csv).toMatch(/^timestamp,heart_rate,count\r\n2024-01-15T00:00:00Z,/);
+    const tags = [await ask(day), some, await ask(questionUrl(url, { fields: 'count' }))].map(
+      ({ headers }) => headers.etag,
+    );
+    expect(new Set(tags).size).toBe(3);
+    expect((await ask(chosen, { 'If-None-Match': tags[1] ?? '' })).status).toBe(304);
+    expect(
+      (await ask(questionUrl(url, { fields: 'heart_rate,count,count' }), { 'If-None-Match': tags[1] ?? '' })).status,
+    ).toBe(304);
+  });
+
+  test('that are none are refused', async () => {
+    const { url } = await startWithReadings();
+    const { status, body } = await ask(questionUrl(url, { fields: 'bpm' }));
+    expect(status).toBe(400);
+    expect(JSON.parse(body.toString())).toMatchObject({ code: 'invalid_query', errors: [{ path: '/fields' }] });
+  });
+});
+
 describe('the form', () => {
   test('is the one asked for, of the same rows', async () => {
     const { day, url } = await startWithReadings();

@@ -7,6 +7,8 @@ import {
   binRows,
   INTERVAL_MS,
   type Interval,
+  parseFields,
+  ROW_FIELDS,
   rangeOf,
   widestInterval,
 } from 'hrm-core';
@@ -50,6 +52,11 @@ export const queryCommand: Command = {
     { name: 'end', value: 'E', about: 'Instant to stop before; at most 3,660 days later.', required: true },
     { name: 'device', value: 'D', about: "Only this device's readings; priority does not matter then." },
     { name: 'interval', value: 'I', about: 'Width of a row; default 1m.', choices: Object.keys(INTERVAL_MS) },
+    {
+      name: 'fields',
+      value: 'F,…',
+      about: `Columns of json, csv and ndjson: ${ROW_FIELDS.join(', ')}. Default: all. timestamp is there always.`,
+    },
     {
       name: 'format',
       value: 'F',
@@ -109,6 +116,8 @@ function formatOf({ args, json, stdout }: Invocation): Format {
   const format = given ?? (isChart ? 'chart' : json ? 'json' : (formatOfFile(fileOf(args)) ?? 'table'));
   if (json && format !== 'json')
     throw usageError(`--json is --format json: leave out one of --json and --format ${format}`);
+  if (args.value('fields') !== undefined && !['json', 'csv', 'ndjson'].includes(format))
+    throw usageError(`--fields chooses columns of json, csv and ndjson: leave it out, or add --format csv`);
   if (format !== 'parquet') return format;
   if (args.value('interval') !== undefined)
     throw usageError(
@@ -134,9 +143,11 @@ function piecesOf(format: Format, source: Source, invocation: Invocation): Async
   if (format === 'parquet') return withProgress(source, invocation);
   if (format === 'chart') return chartPieces(source, invocation);
   const rows = askForRows(source, invocation);
-  if (format === 'json') return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows), invocation);
+  const fields = parseFields(invocation.args.value('fields'));
+  if (format === 'json')
+    return lineAtEnd(answerJson(invocation.args.value('user') ?? '', rows, { fields }), invocation);
   if (format === 'table') return noteIfEmpty(answerTable(rows), invocation);
-  return format === 'csv' ? answerCsv(rows) : answerNdjson(rows);
+  return format === 'csv' ? answerCsv(rows, { fields }) : answerNdjson(rows, { fields });
 }
 
 /** One piece: what a chart spans vertically is known at its end only. */

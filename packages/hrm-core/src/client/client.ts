@@ -8,10 +8,21 @@ import { checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
 import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerHealth, type ServerSystem, toHealth, toSystem } from './system.js';
-import { badAnswerError, serialise, toAccepted, toDevices, toFields, toLatest, toList, toText } from './wire.js';
+import {
+  badAnswerError,
+  chooseColumns,
+  serialise,
+  toAccepted,
+  toDevices,
+  toFields,
+  toLatest,
+  toList,
+  toRow,
+  toText,
+} from './wire.js';
 
 /** A question over the wire. */
-export interface ClientQuestion {
+export interface ClientQuestion<Column extends keyof Row = keyof Row> {
   readonly userId: string;
   /** Inclusive; ISO 8601 with an offset, a Date or epoch milliseconds. */
   readonly start: Instant;
@@ -20,6 +31,8 @@ export interface ClientQuestion {
   readonly deviceId?: string | undefined;
   /** Default `1m`. */
   readonly interval?: Interval | undefined;
+  /** The columns of the rows; default all. `timestamp` is always among them. */
+  readonly fields?: readonly Column[] | undefined;
 }
 
 /** What the caller may do. */
@@ -46,7 +59,10 @@ export interface Client {
     options?: ClientCallOptions,
   ): Promise<{ readonly accepted: number }>;
   /** Rows as they come. One that ends has all of them: an answer that is cut throws. */
-  query(question: ClientQuestion, options?: ClientCallOptions): AsyncGenerator<Row, void, undefined>;
+  query<Column extends keyof Row = keyof Row>(
+    question: ClientQuestion<Column>,
+    options?: ClientCallOptions,
+  ): AsyncGenerator<Pick<Row, Column | 'timestamp'>, void, undefined>;
   /** @throws HrmError kind `invalid`, code `invalid_query`, also for the users `.` and `..`, which no path of a URL can carry. */
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
@@ -83,9 +99,12 @@ export function createClient(options: ClientOptions): Client {
       return toAccepted(await call.json({ path: '/metrics/heart-rate/batch', body, signal }), true);
     },
     query(question, { signal } = {}) {
-      const begin = async () =>
-        call.begin({ path: `/metrics/heart-rate?${parametersOf(question)}`, signal, headers: { Accept: ROWS_TYPE } });
-      return rowsOf(begin, { ...options, signal });
+      const columns = question.fields === undefined ? { names: undefined, toRow } : chooseColumns(question.fields);
+      const begin = async () => {
+        const parameters = parametersOf(question, columns.names);
+        return call.begin({ path: `/metrics/heart-rate?${parameters}`, signal, headers: { Accept: ROWS_TYPE } });
+      };
+      return rowsOf(begin, columns.toRow, { ...options, signal });
     },
     async devices(userId, { signal } = {}) {
       return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));
@@ -114,7 +133,10 @@ function isList(readings: Readings): readings is readonly (ReadingInput | WireRe
   return Array.isArray(readings);
 }
 
-function parametersOf({ userId, start, end, deviceId, interval }: ClientQuestion): URLSearchParams {
+function parametersOf(
+  { userId, start, end, deviceId, interval }: ClientQuestion,
+  fields: string | undefined,
+): URLSearchParams {
   checkId('userId', userId);
   if (deviceId !== undefined) checkId('deviceId', deviceId);
   return new URLSearchParams({
@@ -123,6 +145,7 @@ function parametersOf({ userId, start, end, deviceId, interval }: ClientQuestion
     end: instantText('end', end),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
     ...(interval === undefined ? {} : { interval }),
+    ...(fields === undefined ? {} : { fields }),
   });
 }
 

@@ -2,7 +2,6 @@
  * The rows of an answer as they come, held to their end. HTTP alone does not always tell an end from a cut: over HTTP/1.0, which
  * proxies speak, a server that is killed looks like one that is done.
  */
-import type { Row } from '../pure/answer/row-table.js';
 import { linesOf } from './lines.js';
 import {
   type Answer,
@@ -11,20 +10,22 @@ import {
   throwIfAborted,
   unreachableError,
 } from './request.js';
-import { badAnswerError, parseJson, toFields, toRow } from './wire.js';
+import { badAnswerError, parseJson, toFields } from './wire.js';
 
 /** What is asked for: a last line counts the rows. A server of an older version does not know it, and leaves it out. */
 export const ROWS_TYPE = 'application/x-ndjson; end=count';
 
 /**
  * @param begin - asks for them.
+ * @param toRow - takes one, held to its shape.
  * @throws HrmError what `begin` throws; kind `unavailable`, code `server_unreachable`, when rows are missing; as {@link linesOf}, also
  *   between two rows; code `bad_answer` for a line that is no row.
  */
-export async function* rowsOf(
+export async function* rowsOf<Wanted>(
   begin: () => Promise<Answer>,
+  toRow: (value: unknown) => Wanted,
   options: ClientOptions & ClientCallOptions,
-): AsyncGenerator<Row, void, undefined> {
+): AsyncGenerator<Wanted, void, undefined> {
   const { response, end } = await begin();
   try {
     const isEndPromised = /;\s*end="?count"?/i.test(response.headers.get('content-type') ?? '');

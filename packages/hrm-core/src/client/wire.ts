@@ -1,9 +1,10 @@
 /**
  * What is sent, as JSON, and what came, held to its shape: a proxy or another service may answer anything.
  */
-import { type Fault, HrmError } from '../errors.js';
+import { type Fault, faultsError, HrmError } from '../errors.js';
 import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import { MAX_FAULTS } from '../limits.js';
+import type { RowField } from '../pure/answer/row-fields.js';
 import type { Row } from '../pure/answer/row-table.js';
 import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 import { toIsoText } from './options.js';
@@ -73,7 +74,7 @@ export function toAccepted(value: unknown, isBatch: boolean): { readonly accepte
   return { accepted: isBatch ? toNumber(count) : 1 };
 }
 
-/** A row of an answer. By hand, since a year has half a million. */
+/** A row of an answer with all columns. By hand, since a year has half a million. */
 export function toRow(value: unknown): Row {
   const { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds } = toFields(value);
   return {
@@ -83,6 +84,40 @@ export function toRow(value: unknown): Row {
     max: toNumber(max),
     count: toNumber(count),
     deviceIds: toList(deviceIds, toText),
+  };
+}
+
+/** Of each column its name on the wire, and its value held to its shape. */
+const COLUMNS: { readonly [Column in keyof Row]: readonly [RowField, (value: unknown) => Row[Column]] } = {
+  timestamp: ['timestamp', toInstant],
+  heartRate: ['heart_rate', toNumber],
+  min: ['min', toNumber],
+  max: ['max', toNumber],
+  count: ['count', toNumber],
+  deviceIds: ['device_ids', (value) => toList(value, toText)],
+};
+
+/** Some columns of a row, as a question names them: a list for the wire, and what takes them of a row. */
+export interface ChosenColumns<Column extends keyof Row> {
+  readonly names: string;
+  toRow(value: unknown): Pick<Row, Column | 'timestamp'>;
+}
+
+/** @throws HrmError kind `invalid`, code `invalid_query`, for a name that is none. */
+export function chooseColumns<Column extends keyof Row>(chosen: readonly Column[]): ChosenColumns<Column> {
+  const isList = Array.isArray(chosen) && chosen.every((column) => Object.hasOwn(COLUMNS, column));
+  if (!isList)
+    throw faultsError('invalid_query', [
+      { path: '/fields', message: `must be a list of ${Object.keys(COLUMNS).join(', ')}` },
+    ]);
+  const columns = [...new Set<keyof Row>(['timestamp', ...chosen])];
+  return {
+    names: columns.map((column) => COLUMNS[column][0]).join(),
+    toRow(value) {
+      const given = toFields(value);
+      const taken = columns.map((column) => [column, COLUMNS[column][1](given[COLUMNS[column][0]])]);
+      return Object.fromEntries(taken) as Pick<Row, Column | 'timestamp'>;
+    },
   };
 }
 

@@ -19,10 +19,12 @@ export const AcceptedAnswer = v.strictObject({ status: v.literal('accepted') });
 /** A batch was accepted. */
 export const BatchAcceptedAnswer = v.strictObject({ status: v.literal('accepted'), count });
 
-/** The rows of a question. */
+const { timestamp: start, ...columns } = WireRowSchema.entries;
+
+/** The rows of a question, with the columns that it chose. */
 export const RowsAnswer = v.strictObject({
   user_id: UserIdSchema,
-  data: v.array(v.strictObject(WireRowSchema.entries)),
+  data: v.array(v.strictObject({ timestamp: start, ...v.partial(v.object(columns)).entries })),
   count,
 });
 

@@ -21,6 +21,7 @@ export {
 } from './answers.js';
 export {
   DeviceIdSchema,
+  FieldsSchema,
   HeartRateSchema,
   IdSchema,
   IntervalSchema,

@@ -1,7 +1,14 @@
 /**
  * The parameters of the calls that have any.
  */
-import { DeviceIdSchema, IntervalSchema, LiveIdSchema, TimestampSchema, UserIdSchema } from 'hrm-core/schemas';
+import {
+  DeviceIdSchema,
+  FieldsSchema,
+  IntervalSchema,
+  LiveIdSchema,
+  TimestampSchema,
+  UserIdSchema,
+} from 'hrm-core/schemas';
 import * as v from 'valibot';
 
 /** A parameter of a call. */
@@ -64,6 +71,13 @@ export const QUERY_PARAMETERS = [
     required: false,
     schema: IntervalSchema,
     about: 'The width of a row; 1m by default.',
+  },
+  {
+    name: 'fields',
+    in: 'query',
+    required: false,
+    schema: FieldsSchema,
+    about: 'The columns of the rows, with commas between them; all by default. `timestamp` is there always.',
   },
   {
     name: 'If-None-Match',

@@ -8,8 +8,10 @@ import {
   type DamageReport,
   type Interval,
   maxRowsOf,
+  parseFields,
   queryTables,
   queryTag,
+  type RowField,
   type RowTable,
   type Storage,
 } from 'hrm-core';
@@ -61,6 +63,7 @@ export function answerQuery(
     for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
     const parameters = readQuery(target, QUERY_PARAMETERS);
     const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
+    const fields = parseFields(parameters.fields);
     const form = readAnswerForm(incoming.headers);
     const encoding = readEncoding(incoming.headers);
     // An interval that is none is among what the query refuses.
@@ -72,7 +75,8 @@ export function answerQuery(
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
-    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}"`;
+    const columns = parameters.fields === undefined ? '' : `-${fields.join('-')}`;
+    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}${columns}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -81,7 +85,7 @@ export function answerQuery(
       onDamage(report, fieldsOf(incoming));
     }
     const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
-    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables));
+    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables, fields));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
     await requireStillValid(access, pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
@@ -144,7 +148,12 @@ function varied({ Vary }: Call['headers']): Readonly<Record<string, string>> {
   return Vary === undefined ? {} : { Vary: `${ANSWER_CACHING.Vary}, ${Vary}` };
 }
 
-function piecesOf({ type, withEnd }: AnswerForm, userId: string, tables: AsyncGenerator<RowTable>) {
-  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd });
-  return type === 'text/csv' ? answerCsv(tables, { withEnd }) : answerJson(userId, tables);
+function piecesOf(
+  { type, withEnd }: AnswerForm,
+  userId: string,
+  tables: AsyncGenerator<RowTable>,
+  fields: readonly RowField[],
+) {
+  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd, fields });
+  return type === 'text/csv' ? answerCsv(tables, { withEnd, fields }) : answerJson(userId, tables, { fields });
 }

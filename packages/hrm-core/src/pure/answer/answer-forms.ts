@@ -2,13 +2,17 @@
  * The wire forms of an answer, in pieces of a day at most, and of some hundred kilobytes, in the midst of a row where it names very many devices: JSON, together exactly `JSON.stringify({ user_id, data, count })` with the
  * rows' fields in snake_case; NDJSON, the same rows a line each; CSV (RFC 4180), the same fields, the device ids as a JSON
  * array in quotes. JSON shows itself that it is whole. The other two do where they are written with an end: a last record with
- * the number of rows, `{"end":true,"count":2}` or `end,,,,2,`.
+ * the number of rows, `{"end":true,"count":2}` or `end,,,,2,`. Of the columns some may be chosen.
  *
  * Bytes, written field by field: a year of minutes is half a million rows, which need not become objects and strings.
  */
-import { meanOf, type RowTable, startFormatter } from './row-table.js';
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import { formatTimestamp } from '../reading/timestamp.js';
+import { type Text, textOf, WORD_SLACK, writeClock, writeHundredths, writeInteger, writeText } from './row-bytes.js';
+import { ROW_FIELDS, type RowField } from './row-fields.js';
+import { hundredthsOf, type RowTable } from './row-table.js';
 
-/** Everything but the device ids: at most 60 bytes of names, a timestamp, and numbers of at most 11 characters. */
+/** Everything but the device ids: at most 60 bytes of names, a timestamp, and numbers of at most 14 characters. */
 const MAX_ROW_BYTES = 160;
 
 /** Bytes of a piece, about: what a connection takes at once. */
@@ -17,51 +21,57 @@ const PIECE_BYTES = 256 * 1024;
 /** Device ids that are written at once; of the longest, quoted, 128 kB. */
 const IDS_AT_ONCE = 256;
 
-/** What stands between a row's values. */
+/** What stands around a row's values. */
 interface RowForm {
   /** Between two rows. */
   readonly separator: string;
-  readonly timestamp: string;
-  readonly heartRate: string;
-  readonly min: Uint8Array;
-  readonly max: Uint8Array;
-  readonly count: Uint8Array;
-  readonly deviceIds: Uint8Array;
-  /** What JSON has between the brackets of the device ids, and those. */
+  /** Before and behind the timestamp. */
+  readonly timestamp: readonly [before: string, behind: string];
+  /** Before the value of another column. */
+  readonly name: (field: RowField) => string;
+  /** What JSON has between the brackets of the device ids. */
   readonly ids: (json: string) => string;
   readonly idsBegin: string;
-  /** The row's end, too. */
   readonly idsEnd: string;
+  readonly end: string;
 }
 
 const JSON_FORM: RowForm = {
   separator: ',',
-  timestamp: '{"timestamp":"',
-  heartRate: '","heart_rate":',
-  min: Buffer.from(',"min":', 'latin1'),
-  max: Buffer.from(',"max":', 'latin1'),
-  count: Buffer.from(',"count":', 'latin1'),
-  deviceIds: Buffer.from(',"device_ids":', 'latin1'),
+  timestamp: ['{"timestamp":"', '"'],
+  name: (field) => `,"${field}":`,
   ids: (json) => json,
   idsBegin: '[',
-  idsEnd: ']}',
+  idsEnd: ']',
+  end: '}',
 };
 
-const NDJSON_FORM: RowForm = { ...JSON_FORM, separator: '', idsEnd: ']}\n' };
+const NDJSON_FORM: RowForm = { ...JSON_FORM, separator: '', end: '}\n' };
 
-const COMMA = Buffer.from(',', 'latin1');
 const CSV_FORM: RowForm = {
   separator: '',
-  timestamp: '',
-  heartRate: ',',
-  min: COMMA,
-  max: COMMA,
-  count: COMMA,
-  deviceIds: COMMA,
+  timestamp: ['', ''],
+  name: () => ',',
   ids: (json) => json.replaceAll('"', '""'),
   idsBegin: '"[',
-  idsEnd: ']"\r\n',
+  idsEnd: ']"',
+  end: '\r\n',
 };
+
+/** How rows are written. */
+export interface RowsOptions {
+  /** The columns; default all. {@link parseFields} */
+  readonly fields?: readonly RowField[] | undefined;
+}
+
+/** How rows are written where the form does not show by itself that it is whole. */
+export interface EndedRowsOptions extends RowsOptions {
+  /**
+   * A last record counts the rows, so that who reads them can tell the end from a cut; default false. CSV has it in the column `count`,
+   * which is then there in any case.
+   */
+  readonly withEnd?: boolean | undefined;
+}
 
 /**
  * Writes an answer as JSON. `count` is the last member, so that nothing has to be known before the first piece: a year of
@@ -71,30 +81,27 @@ const CSV_FORM: RowForm = {
 export async function* answerJson(
   userId: string,
   tables: AsyncIterable<RowTable>,
+  { fields = ROW_FIELDS }: RowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const write = createWriter(JSON_FORM, fields);
   let count = 0;
   yield Buffer.from(`{"user_id":${JSON.stringify(userId)},"data":[`, 'utf8');
   for await (const table of tables) {
-    yield* writeRows(JSON_FORM, table, count === 0);
+    yield* write(table, count === 0);
     count += table.length;
   }
   yield Buffer.from(`],"count":${count}}`, 'latin1');
 }
 
-/** How rows are written. */
-export interface RowsOptions {
-  /** A last record counts the rows, so that who reads them can tell the end from a cut. Default false. */
-  readonly withEnd?: boolean | undefined;
-}
-
 /** Writes an answer's rows as NDJSON; nothing where there are none, and no end is asked for. @param tables - as of {@link answerJson}. */
 export async function* answerNdjson(
   tables: AsyncIterable<RowTable>,
-  { withEnd = false }: RowsOptions = {},
+  { fields = ROW_FIELDS, withEnd = false }: EndedRowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const write = createWriter(NDJSON_FORM, fields);
   let count = 0;
   for await (const table of tables) {
-    yield* writeRows(NDJSON_FORM, table, true);
+    yield* write(table, true);
     count += table.length;
   }
   if (withEnd) yield Buffer.from(`{"end":true,"count":${count}}\n`, 'latin1');
@@ -103,109 +110,120 @@ export async function* answerNdjson(
 /** Writes an answer's rows as CSV with a header line. @param tables - as of {@link answerJson}. */
 export async function* answerCsv(
   tables: AsyncIterable<RowTable>,
-  { withEnd = false }: RowsOptions = {},
+  { fields = ROW_FIELDS, withEnd = false }: EndedRowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const columns = ROW_FIELDS.filter((field) => fields.includes(field) || (withEnd && field === 'count'));
+  const write = createWriter(CSV_FORM, columns);
   let count = 0;
-  yield Buffer.from('timestamp,heart_rate,min,max,count,device_ids\r\n', 'latin1');
+  yield Buffer.from(`${columns.join()}\r\n`, 'latin1');
   for await (const table of tables) {
-    yield* writeRows(CSV_FORM, table, true);
+    yield* write(table, true);
     count += table.length;
   }
-  if (withEnd) yield Buffer.from(`end,,,,${count},\r\n`, 'latin1');
+  const end = columns.map((field) => (field === 'timestamp' ? 'end' : field === 'count' ? count : ''));
+  if (withEnd) yield Buffer.from(`${end.join()}\r\n`, 'latin1');
 }
 
-/** @param isFirst - no separator before the first row. */
-function* writeRows(form: RowForm, table: RowTable, isFirst: boolean): Generator<Uint8Array> {
-  const { length, startMs, sum, count, min, max, deviceSet, deviceSets } = table;
-  const ends: (readonly Buffer[] | undefined)[] = deviceSets.map(() => undefined);
-  const formatStart = startFormatter();
-  const pieceBytes = Math.min(PIECE_BYTES, length * 2 * MAX_ROW_BYTES);
-  let out = Buffer.allocUnsafe(pieceBytes);
-  let at = 0;
-  for (let i = 0; i < length; i += 1) {
-    if (at + MAX_ROW_BYTES > out.length) {
-      yield out.subarray(0, at);
-      out = Buffer.allocUnsafe(pieceBytes);
-      at = 0;
-    }
-    const separator = isFirst && i === 0 ? '' : form.separator;
-    const start = formatStart(startMs[i] as number);
-    at += out.write(separator + form.timestamp + start + form.heartRate, at, 'latin1');
-    at = writeMean(out, at, sum[i] as number, count[i] as number);
-    at = writeField(out, at, form.min, min[i] as number);
-    at = writeField(out, at, form.max, max[i] as number);
-    at = writeField(out, at, form.count, count[i] as number);
-    at = writeBytes(out, at, form.deviceIds);
-    const set = deviceSet[i] as number;
-    const end = ends[set] ?? writeIds(form, deviceSets[set] ?? []);
-    ends[set] = end;
-    for (const bytes of end) {
-      if (at + bytes.length > out.length) {
-        yield out.subarray(0, at);
-        out = Buffer.allocUnsafe(Math.max(pieceBytes, bytes.length + MAX_ROW_BYTES));
-        at = 0;
-      }
-      at = writeBytes(out, at, bytes);
+/** A column, and what stands before its value. */
+interface Step {
+  readonly field: RowField;
+  readonly before: Text;
+}
+
+/** What writes the rows of a table. @param isFirst - no separator before the first row. */
+type RowWriter = (table: RowTable, isFirst: boolean) => Generator<Uint8Array>;
+
+/** @param fields - of {@link ROW_FIELDS}, in that order; the device ids, which are written with the row's end, are the last. */
+function createWriter(form: RowForm, fields: readonly RowField[]): RowWriter {
+  const { separator, timestamp, name, end } = form;
+  const hasIds = fields.includes('device_ids');
+  // The date ends with `T`, the clock before `Z`.
+  let before = `Z${timestamp[1]}`;
+  const steps: Step[] = [];
+  for (const field of fields) {
+    if (field === 'timestamp') continue;
+    before += name(field);
+    if (field !== 'device_ids') {
+      steps.push({ field, before: textOf(before) });
+      before = '';
     }
   }
-  yield out.subarray(0, at);
+  const last = textOf(hasIds ? before : before + end);
+  const [first, between] = [textOf(timestamp[0]), textOf(separator + timestamp[0])];
+  return (table, isFirst) => writeRows({ form, steps, last, first, between, hasIds }, table, isFirst);
+}
+
+/** What every row is written by. */
+interface RowPlan {
+  readonly form: RowForm;
+  readonly steps: readonly Step[];
+  /** Behind the last number. */
+  readonly last: Text;
+  /** Before the first row's timestamp, and before another's. */
+  readonly first: Text;
+  readonly between: Text;
+  readonly hasIds: boolean;
+}
+
+function* writeRows(plan: RowPlan, table: RowTable, isFirst: boolean): Generator<Uint8Array> {
+  const { form, steps, last, first, between, hasIds } = plan;
+  const { length, startMs, sum, count, min, max, deviceSet, deviceSets } = table;
+  const ends: (readonly Text[] | undefined)[] = deviceSets.map(() => undefined);
+  const pieceBytes = Math.min(PIECE_BYTES, length * 2 * MAX_ROW_BYTES);
+  let dayMs = Number.NaN;
+  let date = first;
+  let out = allocate(pieceBytes);
+  let at = 0;
+  for (let i = 0; i < length; i += 1) {
+    if (at + MAX_ROW_BYTES > out.byteLength) {
+      yield new Uint8Array(out.buffer, 0, at);
+      out = allocate(pieceBytes);
+      at = 0;
+    }
+    const ms = startMs[i] as number;
+    const startOfDay = ms - (ms % DAY_MS);
+    if (startOfDay !== dayMs) {
+      dayMs = startOfDay;
+      date = textOf(formatTimestamp(dayMs).slice(0, 11));
+    }
+    at = writeText(out, at, isFirst && i === 0 ? first : between);
+    at = writeText(out, at, date);
+    at = writeClock(out, at, (ms - dayMs) / MINUTE_MS);
+    for (let s = 0; s < steps.length; s += 1) {
+      const { field, before } = steps[s] as Step;
+      at = writeText(out, at, before);
+      if (field === 'heart_rate') at = writeHundredths(out, at, hundredthsOf(sum[i] as number, count[i] as number));
+      else at = writeInteger(out, at, (field === 'min' ? min : field === 'max' ? max : count)[i] as number);
+    }
+    at = writeText(out, at, last);
+    if (!hasIds) continue;
+    const set = deviceSet[i] as number;
+    const end = ends[set] ?? idTexts(form, deviceSets[set] ?? []);
+    ends[set] = end;
+    for (const text of end) {
+      if (at + text.length + WORD_SLACK > out.byteLength) {
+        yield new Uint8Array(out.buffer, 0, at);
+        out = allocate(Math.max(pieceBytes, text.length + MAX_ROW_BYTES));
+        at = 0;
+      }
+      at = writeText(out, at, text);
+    }
+  }
+  yield new Uint8Array(out.buffer, 0, at);
+}
+
+/** Not filled with zeros, nor shared with others. */
+function allocate(bytes: number): DataView<ArrayBuffer> {
+  return new DataView(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
 /** The device ids and the row's end, in pieces. */
-function writeIds({ ids, idsBegin, idsEnd }: RowForm, deviceIds: readonly string[]): readonly Buffer[] {
-  const pieces: Buffer[] = [];
+function idTexts({ ids, idsBegin, idsEnd, end }: RowForm, deviceIds: readonly string[]): readonly Text[] {
+  const texts: Text[] = [];
   for (let from = 0; from < deviceIds.length || from === 0; from += IDS_AT_ONCE) {
     const json = ids(JSON.stringify(deviceIds.slice(from, from + IDS_AT_ONCE)).slice(1, -1));
     const isLast = from + IDS_AT_ONCE >= deviceIds.length;
-    pieces.push(Buffer.from((from === 0 ? idsBegin : ',') + json + (isLast ? idsEnd : ''), 'utf8'));
+    texts.push(textOf((from === 0 ? idsBegin : ',') + json + (isLast ? idsEnd + end : '')));
   }
-  return pieces;
-}
-
-/** By a loop: for a few bytes a call of `set` costs more than they do. */
-function writeBytes(out: Buffer, at: number, bytes: Uint8Array): number {
-  if (bytes.length > 256) {
-    out.set(bytes, at);
-    return at + bytes.length;
-  }
-  for (let i = 0; i < bytes.length; i += 1) out[at + i] = bytes[i] as number;
-  return at + bytes.length;
-}
-
-function writeField(out: Buffer, at: number, name: Uint8Array, value: number): number {
-  return writeInteger(out, writeBytes(out, at, name), value);
-}
-
-/** @param value - an integer; beyond three digits there are counts, and below zero what another writer's file may hold. */
-function writeInteger(out: Buffer, at: number, value: number): number {
-  if (value >= 1_000 || value < 0) return at + out.write(String(value), at, 'latin1');
-  let end = at;
-  if (value >= 100) {
-    out[end] = ZERO + Math.trunc(value / 100);
-    end += 1;
-  }
-  if (value >= 10) {
-    out[end] = ZERO + (Math.trunc(value / 10) % 10);
-    end += 1;
-  }
-  out[end] = ZERO + (value % 10);
-  return end + 1;
-}
-
-const ZERO = 0x30;
-const POINT = 0x2e;
-
-/** As JSON writes a number: without zeros at its end. */
-function writeMean(out: Buffer, at: number, sum: number, count: number): number {
-  const mean = meanOf(sum, count);
-  if (mean < 0) return at + out.write(String(mean), at, 'latin1');
-  const hundredths = Math.round(mean * 100);
-  const rest = hundredths % 100;
-  const end = writeInteger(out, at, Math.trunc(hundredths / 100));
-  if (rest === 0) return end;
-  out[end] = POINT;
-  out[end + 1] = ZERO + Math.trunc(rest / 10);
-  if (rest % 10 === 0) return end + 2;
-  out[end + 2] = ZERO + (rest % 10);
-  return end + 3;
+  return texts;
 }

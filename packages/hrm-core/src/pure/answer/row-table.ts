@@ -80,8 +80,13 @@ export function sliceTable(table: RowTable, from: number, to: number): RowTable 
 }
 
 /** The mean of a row, rounded half-up to 2 decimals. Exactly this: `toFixed` rounds 72.825 down, since no double is 72.825. */
-export function meanOf(sum: number, count: number): number {
-  return Math.round((100 * sum) / count) / 100;
+function meanOf(sum: number, count: number): number {
+  return hundredthsOf(sum, count) / 100;
+}
+
+/** The same in hundredths. */
+export function hundredthsOf(sum: number, count: number): number {
+  return Math.round((100 * sum) / count);
 }
 
 /** The rows as objects. */
@@ -108,7 +113,7 @@ const MINUTE_TEXTS = Array.from({ length: DAY_MS / MINUTE_MS }, (_, m) => {
 });
 
 /** Formats starts of minutes, `2024-01-15T10:00:00Z`; the date only when it changes. */
-export function startFormatter(): (startMs: number) => string {
+function startFormatter(): (startMs: number) => string {
   let dayMs = Number.NaN;
   let date = '';
   return (startMs) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { answerCsv, answerJson, answerNdjson } from '../../../src/pure/answer/answer-forms.js';
+import { parseFields, ROW_FIELDS } from '../../../src/pure/answer/row-fields.js';
 import { type RowTable, rowsOf } from '../../../src/pure/answer/row-table.js';
 
 const anyRow = fc.record({
@@ -92,4 +93,39 @@ it('writes a row of any length, in pieces of some hundred kilobytes', async () =
     expect(Buffer.concat(held).toString('utf8') === expected).toBe(true);
     expect(Math.max(...held.map(({ length }) => length))).toBeLessThan(400_000);
   }
+});
+
+it('writes the columns that were chosen, in every form', async () => {
+  const anyFields = fc
+    .subarray([...ROW_FIELDS], { minLength: 1 })
+    .map((names) => parseFields(names.toReversed().join()));
+  await fc.assert(
+    fc.asyncProperty(anyFields, fc.array(anyTable, { maxLength: 3 }), async (fields, tables) => {
+      const rows = tables.flatMap(rowsOf).map(({ heartRate, deviceIds, ...row }) => {
+        return { ...row, heart_rate: heartRate, device_ids: deviceIds };
+      });
+      const data = rows.map((row) => Object.fromEntries(fields.map((field) => [field, row[field]])));
+      const expected = JSON.stringify({ user_id: 'ana', data, count: data.length });
+      expect(await textOf(answerJson('ana', each(tables), { fields }))).toBe(expected);
+      const lines = data.map((row) => `${JSON.stringify(row)}\n`).join('');
+      expect(await textOf(answerNdjson(each(tables), { fields }))).toBe(lines);
+      const csvOf = (columns: readonly (typeof ROW_FIELDS)[number][]) => {
+        const cell = (value: unknown) =>
+          Array.isArray(value) ? `"${JSON.stringify(value).replaceAll('"', '""')}"` : String(value);
+        const records = rows.map((row) => `${columns.map((column) => cell(row[column])).join()}\r\n`);
+        return `${columns.join()}\r\n${records.join('')}`;
+      };
+      expect(await textOf(answerCsv(each(tables), { fields }))).toBe(csvOf(fields));
+      // The end has its number in a column of its own.
+      const withCount = ROW_FIELDS.filter((field) => field === 'count' || fields.includes(field));
+      const end = withCount.map((field) => ({ timestamp: 'end', count: data.length })[field as string] ?? '').join();
+      const ended = await textOf(answerCsv(each(tables), { fields, withEnd: true }));
+      expect(ended).toBe(`${csvOf(withCount)}${end}\r\n`);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it.each(['', 'bpm', 'heart_rate,', 'heart_rate, count', 'heartRate', 'count;min'])('refuses the columns %j', (text) => {
+  expect(() => parseFields(text)).toThrow(expect.objectContaining({ code: 'invalid_query', kind: 'invalid' }));
 });
