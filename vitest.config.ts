@@ -33,7 +33,12 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     globalSetup: fileURLToPath(new URL('./test/global-setup.ts', import.meta.url)),
-    setupFiles: fileURLToPath(new URL('./test/support/own-place.ts', import.meta.url)),
+    setupFiles: [
+      fileURLToPath(new URL('./test/support/own-place.ts', import.meta.url)),
+      ...(process.env.HRM_TEST_CPU === undefined
+        ? []
+        : [fileURLToPath(new URL('./test/support/cpu-of-file.ts', import.meta.url))]),
+    ],
     reporters: ['default', './test/closing-line.ts'],
     projects: [
       { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'] } },

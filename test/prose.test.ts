@@ -111,6 +111,7 @@ const TEST_VARIABLES = [
   'HRM_RACE_ROUNDS',
   'HRM_FUZZ_FILES',
   'HRM_LONG_PIECES_PARTS',
+  'HRM_TEST_CPU',
 ];
 
 describe('the measure of the pages', () => {
