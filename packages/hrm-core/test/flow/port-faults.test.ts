@@ -3,8 +3,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { compact, drainBatch, enqueue, query } from '../../src/index.js';
-import { type OracleReading, oracleAnswer } from '../property/oracle.js';
+import { compact, drainBatch, enqueue, query, type Storage } from '../../src/index.js';
+import { type OracleReading, type OracleRow, oracleAnswer } from '../property/oracle.js';
 import { type Fault, failingQueue, failingStorage, insist } from '../support/failing-ports.js';
 import { promptFileSystem } from '../support/prompt-file-system.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
@@ -24,7 +24,20 @@ function batch(b: number): OracleReading[] {
   }));
 }
 
-async function live(fault: Fault, maxSmallParts: number): Promise<void> {
+/** What a life goes through, and how it is asked between. */
+interface Life {
+  readonly fault: Fault;
+  readonly maxSmallParts: number;
+  readonly ask: (storage: Storage, question: Question, expected: OracleRow[]) => Promise<void>;
+}
+
+interface Question {
+  readonly userId: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+async function live({ fault, maxSmallParts, ask }: Life): Promise<void> {
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-faults-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
   const realQueue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
@@ -37,11 +50,11 @@ async function live(fault: Fault, maxSmallParts: number): Promise<void> {
   const all: OracleReading[] = [];
   const drain = () =>
     insist(() => drainBatch({ queue, storage, clock }, { batchMaxReadings: 45, leaseMs: 1_000, maxSmallParts }));
-  async function ask(): Promise<void> {
+  async function askAll(): Promise<void> {
     for (const userId of USERS) {
       const range = { userId, fromMs: START_MS, toMs: START_MS + DAY_MS };
-      const rows = await insist(() => query({ storage }, { userId, start: range.fromMs, end: range.toMs }));
-      expect(rows).toEqual(oracleAnswer(all, { ...range, intervalMs: 60_000, priority: {} }));
+      const expected = oracleAnswer(all, { ...range, intervalMs: 60_000, priority: {} });
+      await ask(realStorage, { userId, start: range.fromMs, end: range.toMs }, expected);
     }
   }
   try {
@@ -59,12 +72,12 @@ async function live(fault: Fault, maxSmallParts: number): Promise<void> {
         while ((await drain()).outcome !== 'empty');
         clock.now += 1_000;
       }
-      await ask();
+      await askAll();
       await insist(() => compact({ storage, clock }, { all: true, sweepAfterMs: 0 }));
-      await ask();
+      await askAll();
     }
     await insist(() => compact({ storage, clock }, { all: true, sweepAfterMs: 0 }));
-    await ask();
+    await askAll();
     expect(await realQueue.depth()).toEqual({
       readings: 0,
       claimedReadings: 0,
@@ -79,6 +92,10 @@ async function live(fault: Fault, maxSmallParts: number): Promise<void> {
   }
 }
 
+async function ask(storage: Storage, question: Question, expected: OracleRow[]): Promise<void> {
+  expect(await insist(() => query({ storage }, question))).toEqual(expected);
+}
+
 it.each([
   ['before', 32],
   ['after', 32],
@@ -86,17 +103,40 @@ it.each([
   ['after', 0],
 ] as const)(
   'loses and invents nothing when any one call of a port fails %s its effect (%i parts of few readings, else shared)',
-  // Two hundred lives.
+  // A hundred lives.
   { timeout: 600_000 },
   async (when, maxSmallParts) => {
     let at = 1;
     for (; ; at += 1) {
       const fault = { at, when, calls: 0 };
-      await live(fault, maxSmallParts);
+      await live({ fault, maxSmallParts, ask });
       if (fault.calls < at) break;
     }
     // A run that makes no calls would prove nothing.
-    expect(at).toBeGreaterThan(60);
+    expect(at).toBeGreaterThan(when === 'before' ? 60 : 30);
     console.log(`port faults: ${at - 1} calls failed in turn, ${when} their effect`);
+  },
+);
+
+it.each([32, 0])(
+  'answers rightly when any one call of a question failed before (%i parts of few readings, else shared)',
+  async (maxSmallParts) => {
+    const fault: Fault = { at: 0, when: 'before', calls: 0 };
+    let failed = 0;
+    let remembering: Storage | null = null;
+    async function askInVain(real: Storage, question: Question, expected: OracleRow[]): Promise<void> {
+      remembering ??= failingStorage(real, fault);
+      // One that remembers files of the questions before, and one that knows none yet.
+      for (const openStorage of [() => remembering as Storage, () => failingStorage(real, fault)]) {
+        for (let at = 1; ; at += 1) {
+          Object.assign(fault, { at, calls: 0 });
+          await ask(openStorage(), question, expected);
+          if (fault.calls < at) break;
+          failed += 1;
+        }
+      }
+    }
+    await live({ fault: { at: 0, when: 'before', calls: 0 }, maxSmallParts, ask: askInVain });
+    expect(failed).toBeGreaterThan(60);
   },
 );

@@ -2,7 +2,10 @@
 import { HrmError, isHrmError, type Queue, type Storage } from '../../src/index.js';
 import { type Tap, tappedQueue, tappedStorage } from './tapped-ports.js';
 
-/** Fails the n-th call of a run: before its effect, or after it, when only the reply is lost. */
+/**
+ * Fails the n-th call of a run: before its effect, or after it, when only the reply is lost. After it, calls that have no effect do not count:
+ * they would be the same failure twice.
+ */
 export interface Fault {
   at: number;
   when: 'before' | 'after';
@@ -17,9 +20,11 @@ const BROKEN = new HrmError('the disk fell off', { kind: 'unavailable', code: 's
 
 /** Lets every call be the one to fail. */
 function failing(fault: Fault): Tap {
-  return async (call) => {
+  return async (call, kind) => {
+    const isDead = fault.isLast === true && fault.calls >= fault.at;
+    if (kind === 'read' && fault.when === 'after' && !isDead) return await call();
     fault.calls += 1;
-    const fails = fault.calls === fault.at || (fault.isLast === true && fault.calls > fault.at);
+    const fails = fault.calls === fault.at || isDead;
     if (fails && fault.when === 'before') throw fault.error ?? BROKEN;
     const result = await call();
     if (fails) throw fault.error ?? BROKEN;
@@ -38,7 +43,7 @@ export function failingStorage(storage: Storage, fault: Fault): Storage {
   return {
     ...tappedStorage(storage, tap),
     async *partitions(...args) {
-      await tap(async () => undefined);
+      await tap(async () => undefined, 'read');
       yield* storage.partitions(...args);
     },
   };

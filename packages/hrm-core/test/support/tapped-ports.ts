@@ -1,8 +1,8 @@
 /** Real ports, through whose calls a test does something: fails one, or holds it up. */
 import type { Queue, Snapshot, Storage, StoredFile } from '../../src/index.js';
 
-/** Runs one call of a port, or one step of an iterator of it. */
-export type Tap = <T>(call: () => Promise<T>) => Promise<T>;
+/** Runs one call of a port, or one step of an iterator of it. @param kind - `read`: it has no effect. */
+export type Tap = <T>(call: () => Promise<T>, kind?: 'read') => Promise<T>;
 
 /** The queue, whose calls go through a tap. */
 export function tappedQueue(queue: Queue, tap: Tap): Queue {
@@ -13,7 +13,7 @@ export function tappedQueue(queue: Queue, tap: Tap): Queue {
     ack: (...args) => tap(() => queue.ack(...args)),
     release: (...args) => tap(() => queue.release(...args)),
     store: {
-      get: () => tap(() => queue.store.get()),
+      get: () => tap(() => queue.store.get(), 'read'),
       remember: (...args) => tap(() => queue.store.remember(...args)),
     },
   };
@@ -25,13 +25,13 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
   const originals = new Map<Snapshot, Snapshot>();
   const originalOf = (snapshot: Snapshot) => originals.get(snapshot) ?? snapshot;
   function tappedFile(file: StoredFile): StoredFile {
-    return { ...file, read: (from, to) => tap(() => file.read(from, to)) };
+    return { ...file, read: (from, to) => tap(() => file.read(from, to), 'read') };
   }
   return {
     ...storage,
     publish: (...args) => tap(() => storage.publish(...args)),
     async snapshot(...args) {
-      const original = await tap(() => storage.snapshot(...args));
+      const original = await tap(() => storage.snapshot(...args), 'read');
       const tapped = { ...original, files: original.files.map(tappedFile) };
       originals.set(tapped, original);
       return tapped;
@@ -44,8 +44,8 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
       const visit = await tap(() => storage.visit(...args));
       return { ...visit, markClean: () => tap(() => visit.markClean()) };
     },
-    versions: (...args) => tap(() => storage.versions(...args)),
-    check: () => tap(() => storage.check()),
+    versions: (...args) => tap(() => storage.versions(...args), 'read'),
+    check: () => tap(() => storage.check(), 'read'),
     partitions: (...args) => tappedSteps(() => storage.partitions(...args), tap),
     async *quarantined(...args) {
       for await (const aside of tappedSteps(() => storage.quarantined(...args), tap)) {
@@ -60,7 +60,7 @@ export async function* tappedSteps<T>(begin: () => AsyncIterable<T>, tap: Tap): 
   const steps = begin()[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const step = await tap(() => steps.next());
+      const step = await tap(() => steps.next(), 'read');
       if (step.done) return;
       yield step.value;
     }
