@@ -139,6 +139,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'errors.ts',
     'regular-file.ts',
     'sort-yielding.ts',
+    'steps.ts',
     'node:',
   ],
   client: [

@@ -47,17 +47,19 @@ export async function eachYielding<T>(
 /**
  * What of very many elements is wanted, made of each, with turns for others.
  * @param pick - what is made of an element; `undefined`: nothing.
+ * @param piece - as {@link eachYielding} has it.
  */
 export async function collectYielding<T, Picked>(
   items: Iterable<T>,
   pick: (item: T) => Picked | undefined,
   yieldTurn: () => Promise<void>,
+  piece = ELEMENTS_A_PIECE,
 ): Promise<Picked[]> {
   const all: Picked[] = [];
   function collect(item: T): void {
     const picked = pick(item);
     if (picked !== undefined) all.push(picked);
   }
-  await eachYielding(items, collect, yieldTurn);
+  await eachYielding(items, collect, yieldTurn, piece);
   return all;
 }

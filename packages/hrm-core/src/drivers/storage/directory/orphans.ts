@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { ListOptions, Obstacle, Partition, PartitionRange, VersionOptions } from '../../../ports/storage.js';
+import { collectYielding } from '../../../steps.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
@@ -19,11 +20,8 @@ export async function listOrphans(
   const path = partitionPath(context.directory, partition);
   try {
     const names = await listNames(context.fileSystem, path, ({ name }) => !name.startsWith('.'));
-    const orphans: string[] = [];
-    for (const [i, name] of names.entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
-      if (!isFileOfPartition(context, path, name)) orphans.push(name);
-    }
+    const orphanOf = (name: string) => (isFileOfPartition(context, path, name) ? undefined : name);
+    const orphans = await collectYielding(names, orphanOf, yieldTurn, FILES_A_PIECE);
     // A partition of which nothing is there says nothing where the store is not.
     if (names.length === 0 && statusOf(context.fileSystem, path) === null) await context.identity.require();
     return orphans.sort();

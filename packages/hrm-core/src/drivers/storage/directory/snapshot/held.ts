@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { errorCode, HrmError } from '../../../../errors.js';
 import { HASHED_PART } from '../../../../names.js';
 import type { Partition, StoredFile } from '../../../../ports/storage.js';
+import { collectYielding, eachYielding } from '../../../../steps.js';
 import { isShortOfDescriptors } from '../descriptors.js';
 import type { DirectoryContext } from '../durable.js';
 import { storageError } from '../errors.js';
@@ -156,18 +157,10 @@ export async function asStored(
     state.isOpen = false;
     // A descriptor that is closed under a read may be another file's by the time the read runs.
     await Promise.allSettled(reads);
-    for (const [i, file] of files.entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
-      letGo(context, file);
-    }
+    await eachYielding(files, (file) => letGo(context, file), yieldTurn, FILES_A_PIECE);
   }
 
-  const stored: StoredFile[] = [];
-  for (const [i, file] of files.entries()) {
-    if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
-    stored.push(toStoredFile(file));
-  }
-  return { stored, close };
+  return { stored: await collectYielding(files, toStoredFile, yieldTurn, FILES_A_PIECE), close };
 }
 
 /** Opens a file, reads it and closes it. */

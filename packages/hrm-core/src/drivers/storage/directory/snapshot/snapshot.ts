@@ -49,6 +49,7 @@ import type {
   VersionOptions,
 } from '../../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../../sort-yielding.js';
+import { collectYielding, eachYielding } from '../../../../steps.js';
 import { isShortOfDescriptors } from '../descriptors.js';
 import type { DirectoryContext } from '../durable.js';
 import { storageError } from '../errors.js';
@@ -126,17 +127,14 @@ export async function listVersions(
   { yieldTurn }: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
+  function versionIn(name: string): FileVersion | undefined {
+    if (HASHED_PART.test(name)) return { name, version: name };
+    const status = statusOf(context.fileSystem, join(path, name));
+    return status?.isFile() ? { name, version: versionOf(name, status) } : undefined;
+  }
   try {
-    const found: FileVersion[] = [];
-    for (const [i, name] of [COMPACTED_NAME, ...(await context.lister.parts(path, yieldTurn))].entries()) {
-      if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
-      if (HASHED_PART.test(name)) {
-        found.push({ name, version: name });
-        continue;
-      }
-      const status = statusOf(context.fileSystem, join(path, name));
-      if (status?.isFile()) found.push({ name, version: versionOf(name, status) });
-    }
+    const names = [COMPACTED_NAME, ...(await context.lister.parts(path, yieldTurn))];
+    const found = await collectYielding(names, versionIn, yieldTurn ?? (async () => undefined), FILES_A_PIECE);
     if (found.length === 0) await context.identity.require();
     return found;
   } catch (error) {
@@ -214,6 +212,7 @@ async function openSettled(
       const isLong = listed instanceof Promise;
       let isNew = false;
       for (const [i, name] of (isLong ? await listed : listed).entries()) {
+        // In one go where there are few: so they move under it seldom.
         if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn?.();
         if (seen.has(name)) continue;
         isNew = true;
@@ -261,10 +260,7 @@ async function toSnapshot(
   { yieldTurn = async () => undefined }: SnapshotOptions = {},
 ): Promise<Snapshot> {
   const state = { files: new Map<string, FoundFile>(), isOpen: true } satisfies HeldSnapshot;
-  for (const [i, file] of files.entries()) {
-    if (i % FILES_A_PIECE === FILES_A_PIECE - 1) await yieldTurn();
-    state.files.set(file.name, file);
-  }
+  await eachYielding(files, (file) => void state.files.set(file.name, file), yieldTurn, FILES_A_PIECE);
   const { stored, close } = await asStored(context, partition, { files, state, yieldTurn });
   await yieldTurn();
   const all = [...stored, ...known.map(unopenedFile)];
