@@ -111,6 +111,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'type watchdog.ts',
     'errors.ts',
     'limits.ts',
+    'names.ts',
     'waits.ts',
     'words.ts',
     'ports',

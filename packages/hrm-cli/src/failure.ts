@@ -1,6 +1,6 @@
 import { type HrmError, isHrmError } from 'hrm-core';
+import { visibleText } from 'hrm-core/process';
 import { exitCodeOf } from './exit-codes.js';
-import { visibleText } from './output/output.js';
 
 /** How a failed command ends: the text for standard error, and the exit code. */
 export interface Failure {

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeTerminal } from '../src/output/terminal.js';
-import { rateAxis, timeTicks } from '../src/query/chart-axes.js';
 import { HRM_BIN, hrmEnvironment, makeSandbox, ndjson, type Sandbox } from './hrm.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
-const HOUR_MS = 3_600_000;
 const UTF8 = { LANG: 'en_US.UTF-8' };
 
 /** A day of a reading every ten seconds: 60 bpm, an hour of 120 to 140 from noon, nothing from 6 to 9. */
@@ -139,35 +137,6 @@ describe('hrm query --chart', () => {
     const { code, stderr } = await sandbox.run(['query', '--user=a', '--start=x', '--end=y', '--chart']);
     expect(code).toBe(2);
     expect(stderr).toContain('--start must have the form');
-  });
-});
-
-describe('the axes', () => {
-  it.each([1, 5, 24, 24 * 7, 24 * 366, 24 * 3_660])('of %i hours has few marks, at whole units', (hours) => {
-    const toMs = START_MS + hours * HOUR_MS;
-    const ticks = timeTicks(START_MS + 1, toMs, 4);
-    expect(ticks.length).toBeGreaterThan(0);
-    expect(ticks.length).toBeLessThanOrEqual(5);
-    for (const { atMs, label } of ticks) {
-      expect(atMs).toBeGreaterThan(START_MS);
-      expect(atMs).toBeLessThan(toMs);
-      const iso = new Date(atMs).toISOString();
-      expect(iso.slice(16)).toBe(':00.000Z');
-      expect(iso).toContain(label);
-    }
-  });
-
-  it('of bpm spans the readings, and ends on marks', () => {
-    for (let min = 30; min <= 220; min += 7) {
-      for (let max = min; max <= 220; max += 11) {
-        const { low, high, ticks } = rateAxis(min, max, 8);
-        expect(low).toBeLessThanOrEqual(min);
-        expect(high).toBeGreaterThanOrEqual(max);
-        expect(high - low).toBeGreaterThanOrEqual(10);
-        expect([ticks[0], ticks.at(-1)]).toEqual([low, high]);
-        expect(ticks.length).toBeLessThanOrEqual(8);
-      }
-    }
   });
 });
 

@@ -33,6 +33,7 @@ export {
 } from './flow/dead-letters/dead-letters.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
+export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
 export {
   type Watch,
   type WatchComponents,
@@ -65,7 +66,13 @@ export {
   type StoredDay,
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/read/query.js';
-export { type UserDay, type UserDaysComponents, type UserDaysInput, userDays } from './flow/read/user-days.js';
+export {
+  type UserDay,
+  type UserDaysComponents,
+  type UserDaysInput,
+  userDays,
+  userDaysToWire,
+} from './flow/read/user-days.js';
 export {
   type AheadComponents,
   type AheadOptions,
@@ -114,6 +121,15 @@ export {
   runConsumer,
 } from './loops.js';
 export {
+  type CountComponents,
+  countSystem,
+  countsToWire,
+  type QueuedCounts,
+  queuedCounts,
+  type StoredCounts,
+  type SystemCounts,
+} from './ops/counts.js';
+export {
   type CheckName,
   codeOf,
   createHealth,
@@ -139,6 +155,7 @@ export {
   warningIssues,
 } from './ops/health-issues.js';
 export { isLastingFailure } from './ops/lasting-failure.js';
+export { errorFields, fileFields } from './ops/log-fields.js';
 export {
   recordCompacter,
   recordConsumer,
@@ -146,6 +163,7 @@ export {
   recordStorageFailure,
   recordWatchdog,
 } from './ops/loop-health.js';
+export { type MonitorOptions, monitorHealth } from './ops/monitor-health.js';
 export { failuresOutcome, type RunOutcome, verifyOutcome } from './ops/outcome.js';
 export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
@@ -158,6 +176,7 @@ export type { Random } from './ports/random.js';
 export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
+export { rateAxis, type TimeTick, timeTicks } from './pure/answer/axes.js';
 export { type BinnedRange, binRows, type RowBins, type RowTotal } from './pure/answer/bin-rows.js';
 export { INTERVAL_MS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
 export { type QuestionInput, rangeOf } from './pure/answer/question.js';

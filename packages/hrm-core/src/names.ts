@@ -14,3 +14,6 @@ export const SHARED_DIRECTORY = '_shared';
  * a person or another program, who may give the name again.
  */
 export const HASHED_PART = /^part-[0-9a-f]{32}\.parquet$/;
+
+/** Names of compacted files that were replaced, until they are swept. */
+export const SUPERSEDED_PART = /^part-old-[0-9a-f-]{32,36}\.parquet$/;

@@ -18,7 +18,7 @@ import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
-import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from './api/problem.js';
+import { COMMON_HEADERS, headersOf, notFoundError, problemResponse, statusOf, wrongMethod } from './api/problem.js';
 import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import { MAX_ANSWER_STEPS, MAX_DEVICE_STEPS, MAX_KEY_REQUESTS } from './limits.js';
@@ -114,7 +114,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     app.get(path, ({ env }) => servePage(path, env.incoming));
     app.all(path, () => wrongMethod('GET, HEAD'));
   }
-  app.notFound(() => problemResponse(invalidError('not_found', 'there is nothing at this path', [])));
+  app.notFound(() => problemResponse(notFoundError()));
   app.onError((error, c) => {
     logRequest(log, c, error);
     return problemResponse(error);
@@ -161,7 +161,7 @@ function shared(share: Scheduler, handler: Handler): Handler {
 }
 
 function noSystem(): never {
-  throw invalidError('not_found', 'there is nothing at this path', []);
+  throw notFoundError();
 }
 
 function describeAccess({ name, scopes, userIds }: Access): unknown {
@@ -170,11 +170,6 @@ function describeAccess({ name, scopes, userIds }: Access): unknown {
 
 function toHonoPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
-}
-
-function wrongMethod(allow: string): Response {
-  const error = invalidError('method_not_allowed', `the method must be one of ${allow}`, []);
-  return problemResponse(error, { Allow: allow });
 }
 
 /** What a client that used the wrong type could have used; that there is no waiting for a body that stopped coming. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type CompacterEvent, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
+import { type CompacterEvent, errorFields, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
 import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
@@ -15,12 +15,11 @@ import {
   WATCH_LIMITS,
   type WatchLimits,
 } from './limits.js';
-import { createLog, describeError } from './log/log.js';
+import { createLog } from './log/log.js';
 import { createMetrics, type Gather } from './metrics/index.js';
 import type { MetricsReport } from './metrics/merge.js';
-import { createHealth } from './ops/health.js';
+import { createHealth, logHealth } from './ops/health.js';
 import { type LoopContext, startCompacter, startConsumer } from './ops/loops.js';
-import { monitorHealth } from './ops/monitor.js';
 import { observeQueue } from './ops/observed-queue.js';
 import { createLive } from './routes/live.js';
 import { createOpsApp } from './routes/ops-routes.js';
@@ -155,7 +154,7 @@ export async function startService(
     metrics.close();
     throw error;
   }
-  const running = [monitorHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
+  const running = [logHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
   if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
   let closed: Promise<void> | null = null;
@@ -218,7 +217,7 @@ function rejectWhenEnded(parts: readonly Promise<void>[], log: Logger): Promise<
   });
   // Also, without another listener it is no unhandled rejection; nor is a log that cannot be written.
   failed
-    .catch((error) => log.fatal(describeError(error), 'a part failed for good; the process has to be started anew'))
+    .catch((error) => log.fatal(errorFields(error), 'a part failed for good; the process has to be started anew'))
     .catch(() => undefined);
   return failed;
 }

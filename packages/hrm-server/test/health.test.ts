@@ -2,7 +2,7 @@ import { type Clock, HrmError, type Queue, type QueueDepth, type Storage, type S
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createHealth } from '../src/ops/health.js';
-import { consumerListener } from '../src/ops/loops.js';
+import { consumerListener } from '../src/ops/log-steps.js';
 import { startTest, until } from './support.js';
 
 const SETTINGS = { batchMaxAgeMs: 5_000, leaseMs: 30_000 };

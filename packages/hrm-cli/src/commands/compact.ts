@@ -1,7 +1,8 @@
 import { type CompactSummary, compactAll, type DamageReport, failuresOutcome } from 'hrm-core';
 import { openForMending } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import type { Command } from '../command.js';
-import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
+import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm compact` */

@@ -14,9 +14,10 @@ import {
   redriveAll,
 } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { type Output, summaryText, visibleText } from '../output/output.js';
+import { type Output, summaryText } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
 import { usageError } from '../usage-error.js';
 

@@ -1,7 +1,7 @@
 import { plural } from 'hrm-core';
 import { type CheckResult, examine } from 'hrm-core/doctor';
+import { visibleText } from 'hrm-core/process';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
-import { visibleText } from '../output/output.js';
 import { describeTerminal, styled, type Terminal } from '../output/terminal.js';
 
 /** `hrm doctor` */

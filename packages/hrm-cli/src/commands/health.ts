@@ -1,6 +1,7 @@
 import { askHealth, checkHealth } from 'hrm-core/doctor';
+import { visibleText } from 'hrm-core/process';
 import { type Command, QUEUE_SETTINGS } from '../command.js';
-import { summaryText, visibleText } from '../output/output.js';
+import { summaryText } from '../output/output.js';
 
 /** `hrm health` */
 export const healthCommand: Command = {

@@ -15,8 +15,9 @@ import {
   openCheckpoint,
   openInputs,
 } from 'hrm-core/import';
+import { visibleText } from 'hrm-core/process';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { summaryText, visibleText } from '../output/output.js';
+import { summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
 import { usageError } from '../usage-error.js';

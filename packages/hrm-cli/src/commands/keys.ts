@@ -6,8 +6,9 @@ import { fstatSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { formatInstant, HrmError, plural } from 'hrm-core';
 import { createKey, type KeyRecord, readKeys, revokeKey, SCOPES } from 'hrm-core/keys';
+import { visibleText } from 'hrm-core/process';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
-import { visibleId, visibleText } from '../output/output.js';
+import { visibleId } from '../output/output.js';
 import { usageError } from '../usage-error.js';
 
 const DAY_MS = 86_400_000;

@@ -13,9 +13,10 @@ import {
   widestInterval,
 } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import type { Command, Invocation } from '../command.js';
-import { visibleText, writePieces } from '../output/output.js';
+import { writePieces } from '../output/output.js';
 import { openOutputFile } from '../output/output-file.js';
 import { startProgress } from '../output/progress.js';
 import { describeTerminal } from '../output/terminal.js';

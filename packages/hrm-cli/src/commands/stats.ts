@@ -1,13 +1,13 @@
-import { HrmError, isHrmError, measureStorage, type StorageSize } from 'hrm-core';
+import { countSystem, countsToWire, measureStorage, type StorageSize, type SystemCounts } from 'hrm-core';
 import { systemWhenCounted } from 'hrm-core/client';
 import { openQueue, openStorage } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { visibleText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { daysOfUser } from '../stats/days-of-user.js';
-import { type QueuedCounts, type Report, reportText, reportToWire } from '../stats/report.js';
+import { reportText } from '../stats/report.js';
 import { usageError } from '../usage-error.js';
 
 /** `hrm stats` */
@@ -36,25 +36,18 @@ export const statsCommand: Command = {
   },
 };
 
-async function report(answer: Report, { json, output }: Invocation): Promise<'done' | 'unavailable'> {
-  await output.write(json ? `${JSON.stringify(reportToWire(answer))}\n` : reportText(answer));
+async function report(answer: SystemCounts, { json, output }: Invocation): Promise<'done' | 'unavailable'> {
+  await output.write(json ? `${JSON.stringify(countsToWire(answer))}\n` : reportText(answer));
   return answer.storage === null || answer.queue === null ? 'unavailable' : 'done';
 }
 
-/** Both at once; what cannot be asked is said. */
-async function countHere(invocation: Invocation): Promise<Report> {
-  const { stderr } = invocation;
-  const [stored, queued] = await Promise.allSettled([measure(invocation), depth(invocation.settings)]);
-  if (invocation.signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });
-  for (const result of [stored, queued]) {
-    if (result.status === 'fulfilled') continue;
-    if (!isHrmError(result.reason) || result.reason.kind !== 'unavailable') throw result.reason;
-    stderr.write(`hrm stats: ${visibleText(result.reason.message)}\n`);
-  }
-  return {
-    storage: stored.status === 'fulfilled' ? stored.value : null,
-    queue: queued.status === 'fulfilled' ? queued.value : null,
-  };
+/** What cannot be asked is said. */
+async function countHere(invocation: Invocation): Promise<SystemCounts> {
+  const { settings, signal, stderr } = invocation;
+  const depth = () => closing(openQueue(settings, { create: false }), (queue) => queue.depth());
+  const { failures, ...counts } = await countSystem({ measure: () => measure(invocation), depth }, { signal });
+  for (const { message } of failures) stderr.write(`hrm stats: ${visibleText(message)}\n`);
+  return counts;
 }
 
 async function measure({ settings, json, stderr, signal }: Invocation): Promise<StorageSize> {
@@ -63,9 +56,4 @@ async function measure({ settings, json, stderr, signal }: Invocation): Promise<
     progress.update(partitions, `partitions, at ${date}`);
   const opening = openStorage(settings, { readOnly: true, create: false });
   return await closing(opening, (storage) => measureStorage({ storage }, { signal, onProgress })).finally(progress.end);
-}
-
-async function depth(settings: Invocation['settings']): Promise<QueuedCounts> {
-  const { oldestMs, ...counts } = await closing(openQueue(settings, { create: false }), (queue) => queue.depth());
-  return { ...counts, oldestAgeMs: oldestMs === null ? null : Math.max(0, Date.now() - oldestMs) };
 }

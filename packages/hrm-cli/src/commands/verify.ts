@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { HrmError, plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
 import { openForMending, openStorage } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import type { Command } from '../command.js';
-import { failuresToWire, failureText, summaryText, visibleText } from '../output/output.js';
+import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm verify` */

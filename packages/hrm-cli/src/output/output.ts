@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { HrmError } from 'hrm-core';
+import { visibleText } from 'hrm-core/process';
 
 /** Where a command's result goes. */
 export interface Output {
@@ -62,14 +63,6 @@ export async function writePieces(output: Output, pieces: AsyncIterable<string |
 function join(left: string | Uint8Array, right: string | Uint8Array): string | Uint8Array {
   if (typeof left === 'string' && typeof right === 'string') return left + right;
   return Buffer.concat([left, right].map((piece) => (typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece)));
-}
-
-/** What a terminal might obey or hide instead of showing: controls, bidi and other format characters, separators. */
-const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
-
-/** The text with every character that could deceive on a terminal shown as `\u{…}`. */
-export function visibleText(text: string): string {
-  return text.replace(UNSAFE_CHARACTERS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** Ids that need no quotes: no blank, comma, quote or backslash, so that a list of them reads one way only. */

@@ -1,3 +1,5 @@
+import { mayHaveColors } from 'hrm-core/process';
+
 /** What the reader of an output can show. */
 export interface Terminal {
   /** Columns. */
@@ -20,9 +22,7 @@ const DEFAULT_WIDTH = 80;
 const [MIN_WIDTH, MAX_WIDTH] = [40, 400];
 
 /**
- * Describes the reader of a stream. Colours only on a terminal that is not dumb, and not with NO_COLOR (whatever its value, unless
- * empty); more than ASCII only where the locale says UTF-8.
- * @see https://no-color.org
+ * Describes the reader of a stream. More than ASCII only where the locale says UTF-8, and not on a dumb terminal.
  */
 export function describeTerminal({ isTTY = false, columns, rows }: TerminalStream, env: NodeJS.ProcessEnv): Terminal {
   const isDumb = env.TERM === 'dumb';
@@ -32,7 +32,7 @@ export function describeTerminal({ isTTY = false, columns, rows }: TerminalStrea
     width: Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)),
     height: isTTY ? rows : undefined,
     isUnicode: !isDumb && /utf-?8/i.test(locale),
-    hasColors: isTTY && !isDumb && (env.NO_COLOR ?? '') === '',
+    hasColors: mayHaveColors(isTTY, env),
   };
 }
 

@@ -12,8 +12,8 @@ import {
   tablesOfRows,
 } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
+import { visibleText } from 'hrm-core/process';
 import type { Invocation, OutputStream } from '../command.js';
-import { visibleText } from '../output/output.js';
 
 /** What answers: the files here, or a server. */
 export type Source = { readonly storage: Storage } | { readonly client: Client };

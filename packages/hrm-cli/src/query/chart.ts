@@ -2,9 +2,8 @@
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
  * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
-import { type BinnedRange, plural, type RowBins, type RowTotal } from 'hrm-core';
+import { type BinnedRange, plural, type RowBins, type RowTotal, rateAxis, timeTicks } from 'hrm-core';
 import { styled, type Terminal } from '../output/terminal.js';
-import { rateAxis, timeTicks } from './chart-axes.js';
 
 /** How a chart is painted. */
 interface Ink {
@@ -192,13 +191,16 @@ function flow(phrases: readonly Phrase[], gap: string, width: number): string[] 
   return lines;
 }
 
-function totals({ rows, readings, sum, min, max }: RowTotal, ink: Ink, terminal: Terminal): string[] {
+function totals({ rows, readings, mean, min, max }: RowTotal, ink: Ink, terminal: Terminal): string[] {
   if (readings === 0) return ['no readings of this user in this range'];
-  const mean = (Math.round((100 * sum) / readings) / 100).toFixed(2);
   const legend = [
     { text: `${styled(ink.line(0b1001), 'red', terminal)} mean`, columns: 6 },
     { text: `${styled(ink.band, 'dim', terminal)} min to max`, columns: 12 },
   ];
   const counts = `${plural(readings, 'reading')} in ${plural(rows, 'row')}`;
-  return flow([...[`min ${min}`, `mean ${mean}`, `max ${max}`, counts].map(plain), ...legend], '  ', terminal.width);
+  return flow(
+    [...[`min ${min}`, `mean ${mean.toFixed(2)}`, `max ${max}`, counts].map(plain), ...legend],
+    '  ',
+    terminal.width,
+  );
 }

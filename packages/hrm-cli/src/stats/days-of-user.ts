@@ -1,7 +1,7 @@
 /**
  * One user's days: what is stored of each, and how much of it counts.
  */
-import { bytesText, plural, type UserDay, userDays } from 'hrm-core';
+import { bytesText, plural, type UserDay, userDays, userDaysToWire } from 'hrm-core';
 import { openStorage } from 'hrm-core/open';
 import { closing } from '../closing.js';
 import type { Invocation } from '../command.js';
@@ -16,15 +16,9 @@ export async function daysOfUser(userId: string, { settings, json, output, signa
   const opening = openStorage(settings, { readOnly: true, create: false });
   const question = { userId, priority: settings.devicePriority };
   const days = await closing(opening, (storage) => userDays({ storage }, question, { signal }));
-  const wire = { user_id: userId, days: days.map(dayToWire), count: days.length };
   const text = [TABLE.head, ...days.map(lineOfDay), `${plural(days.length, 'day')}\n`];
-  await output.write(json ? `${JSON.stringify(wire)}\n` : text.join(''));
+  await output.write(json ? `${JSON.stringify(userDaysToWire(userId, days))}\n` : text.join(''));
   return 'done';
-}
-
-function dayToWire({ date, files, bytes, isRolledUp, row }: UserDay) {
-  const { count = 0, min = null, max = null, deviceIds = [] } = row ?? {};
-  return { date, readings: count, min, max, files, bytes, without_rollup: !isRolledUp, device_ids: deviceIds };
 }
 
 const TABLE = createTable([

@@ -7,6 +7,7 @@ import type { CompactSummary } from '../flow/compact/compact.js';
 import type { StorageSize } from '../flow/read/measure-storage.js';
 import { MEASURE_PAUSE_SHARE, MIN_MEASURE_PAUSE_MS } from '../limits.js';
 import type { CompacterEvent } from '../loops.js';
+import { queuedCounts } from './counts.js';
 import type { Health, HealthView } from './health.js';
 
 /** Knows how the system is. */
@@ -85,20 +86,14 @@ function countNowAndThen(measure: () => Promise<StorageSize>, signal: AbortSigna
   };
 }
 
-function queueToWire({
-  readings,
-  claimedReadings,
-  deadLetters,
-  oldestMs,
-  nowMs,
-  highWater,
-}: NonNullable<HealthView['queue']>) {
+function queueToWire(queue: NonNullable<HealthView['queue']>) {
+  const { readings, claimedReadings, deadLetters, oldestAgeMs } = queuedCounts(queue, queue.nowMs);
   return {
     readings,
     claimed_readings: claimedReadings,
     dead_letters: deadLetters,
-    oldest_age_ms: oldestMs === null ? null : Math.max(0, nowMs - oldestMs),
-    high_water: highWater,
+    oldest_age_ms: oldestAgeMs,
+    high_water: queue.highWater,
   };
 }
 

@@ -9,4 +9,5 @@ export { flush, LAST_WORDS_MS } from './flush.js';
 export { watchForStall } from './stall-watch/watch.js';
 export { listenForStop } from './stop-signal.js';
 export { tellSupervisor } from './supervisor.js';
+export { mayHaveColors, visibleText } from './terminal-text.js';
 export { unblock } from './unblock.js';

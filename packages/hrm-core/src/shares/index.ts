@@ -3,7 +3,7 @@
  * @module
  */
 
-export { createQuota, createSemaphore, type Quota, type Semaphore } from './quota.js';
+export { createQuota, createSemaphore, type Quota, type Semaphore, tooBusyError } from './quota.js';
 export { createRateLimiter, type RateLimitError, type RateLimiter, type RateState } from './rate-limit.js';
 export { createReadScheduler, type ReadSchedulerLimits, type ScheduleRead } from './read-scheduler.js';
 export { createScheduler, type Scheduler } from './scheduler.js';

@@ -41,6 +41,11 @@ export function createQuota(max: number, maxOwn = max / 4): Quota {
   };
 }
 
+/** The error of a share that is used up: kind `unavailable`, code `too_busy`. @param message - what to do. */
+export function tooBusyError(message: string): HrmError {
+  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+}
+
 /** Places, taken one by one. */
 export interface Semaphore {
   /**
@@ -55,7 +60,7 @@ export function createSemaphore(max: number, message: string): Semaphore {
   const quota = createQuota(max);
   return {
     acquire(client) {
-      if (!quota.acquire(client, 1)) throw new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
+      if (!quota.acquire(client, 1)) throw tooBusyError(message);
       let isTaken = true;
       return () => {
         if (isTaken) quota.release(client, 1);

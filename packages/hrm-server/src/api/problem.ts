@@ -56,6 +56,18 @@ export function invalidError(code: string, message: string, faults: readonly Fau
   return new HrmError(message, { kind: 'invalid', code, faults });
 }
 
+/** That there is nothing at a path. */
+export function notFoundError(): HrmError {
+  return invalidError('not_found', 'there is nothing at this path', []);
+}
+
+/** The answer to a method that a path does not have. @param allow - those that it has, as the header `Allow` lists them. */
+export function wrongMethod(allow: string): Response {
+  return problemResponse(invalidError('method_not_allowed', `the method must be one of ${allow}`, []), {
+    Allow: allow,
+  });
+}
+
 /** The HTTP status of an error; 500 for what is no HrmError. */
 export function statusOf(error: unknown): number {
   if (!isHrmError(error)) return 500;

@@ -2,12 +2,11 @@
  * The keys of a service that starts: it says who is answered, and does not start where that would be whoever comes by mistake.
  */
 import { resolve } from 'node:path';
-import { HrmError } from 'hrm-core';
+import { errorFields, HrmError } from 'hrm-core';
 import { checkKeyExposure } from 'hrm-core/doctor';
 import { type KeyRing, mustHaveKeys, openKeyRing } from 'hrm-core/keys';
 import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { describeError } from '../log/log.js';
 
 /** What processes of one service tell each other of keys. */
 export interface KeyKnowledge {
@@ -22,7 +21,7 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
   const keys = openKeyRing(keysFile, {
     areNeeded: known?.areNeeded,
     onNeeded: known?.onNeeded,
-    onError: (error) => log.error(describeError(error), 'the file of keys cannot be read; those known so far count on'),
+    onError: (error) => log.error(errorFields(error), 'the file of keys cannot be read; those known so far count on'),
   });
   // Who names a file means to have one; without any the start only says that everybody is answered.
   const usual = SETTINGS.find(({ name }) => name === 'keysFile')?.fallback ?? '';

@@ -5,13 +5,14 @@
 import { isUtf8 } from 'node:buffer';
 import { createGunzip } from 'node:zlib';
 import { createYielder, HrmError, isHrmError, type Yielder } from 'hrm-core';
-import type { Quota } from 'hrm-core/shares';
-import { createReadScheduler } from 'hrm-core/shares';
+import { createReadScheduler, type Quota, tooBusyError } from 'hrm-core/shares';
 import { invalidError } from '../api/problem.js';
 import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './connections/expect-continue.js';
 import { isGzipped } from './media-type.js';
+
+const TOO_MANY_BYTES = 'too many large requests at once: send fewer at a time';
 
 /** Bounds of one body. */
 export interface BodyLimits {
@@ -50,7 +51,7 @@ export async function withBody<Result>(
   const length = Number(incoming.headers['content-length'] ?? 0);
   if (length > limits.maxBytes) throw tooLargeError(limits.maxBytes);
   const { budget, announced, client } = limits;
-  if (!budget.hasRoom(client, length) || !announced.acquire(client, length)) throw tooBusyError();
+  if (!budget.hasRoom(client, length) || !announced.acquire(client, length)) throw tooBusyError(TOO_MANY_BYTES);
   const held = holdBytes(limits);
   sendContinue(incoming, outgoing);
   try {
@@ -78,7 +79,7 @@ function holdBytes({ maxBytes, budget, client }: BodyLimits): HeldBytes {
   return {
     hold(bytes) {
       if (heldBytes + bytes > maxBytes) throw tooLargeError(maxBytes);
-      if (!budget.acquire(client, bytes)) throw tooBusyError();
+      if (!budget.acquire(client, bytes)) throw tooBusyError(TOO_MANY_BYTES);
       heldBytes += bytes;
     },
     release() {
@@ -269,9 +270,4 @@ function silentError(): HrmError {
 
 function clientGoneError(): HrmError {
   return new HrmError('the client went away before its request was complete', { kind: 'closed', code: 'client_gone' });
-}
-
-function tooBusyError(): HrmError {
-  const message = 'too many large requests at once: send fewer at a time';
-  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { HrmError, within } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
+import { tooBusyError } from 'hrm-core/shares';
 import { headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
 import { type ConnectionLimits, MAX_PIPELINED_REQUESTS, MAX_WAITING_CONNECTIONS } from '../limits.js';
 import { levelOf } from '../log/log.js';
@@ -26,6 +27,8 @@ import { staggerRequests } from './connections/stagger-requests.js';
 import { asGet, withoutBody } from './head-answer.js';
 import { createHostCheck, type HostCheck, hasHost, hostError, isWildcard } from './host.js';
 import { checkHead } from './request-head.js';
+
+const TOO_MANY_WAIT = `more than ${MAX_PIPELINED_REQUESTS} requests wait on this connection: read answers before you send more`;
 
 /** What listens. */
 export interface ListenComponents {
@@ -84,7 +87,7 @@ export async function listen(
       }),
       (incoming, outgoing) => {
         linger.ofConnection(incoming, outgoing);
-        refuseLast(outgoing, tooManyWaitError());
+        refuseLast(outgoing, tooBusyError(TOO_MANY_WAIT));
       },
     ),
   );
@@ -260,11 +263,6 @@ function listenError(
 function reachableHost(host: string): string {
   if (!isWildcard(host)) return isIP(host) === 6 ? `[${host}]` : host;
   return host === '0.0.0.0' ? '127.0.0.1' : '[::1]';
-}
-
-function tooManyWaitError(): HrmError {
-  const message = `more than ${MAX_PIPELINED_REQUESTS} requests wait on this connection: read answers before you send more`;
-  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }
 
 function badTargetError(): HrmError {

@@ -2,6 +2,7 @@
  * Log lines for people: `12:03:04.567 WARN  health: storage full  check=storage code=storage_full`.
  * @module
  */
+import { visibleText } from 'hrm-core/process';
 
 const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> = {
   10: ['TRACE', 90],
@@ -15,9 +16,6 @@ const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> =
 /** What needs no quotes. */
 const BARE = /^[\w./:@+,[\]-]+$/;
 
-/** What a terminal might obey instead of showing; JSON escapes the first 32 alone. */
-const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
-
 /** Turns lines of JSON into lines for people. @param hasColors - whether the level has one. */
 export function prettyLine(line: string, hasColors: boolean): string {
   const { level, time, pid, msg = '', stack, ...fields } = JSON.parse(line) as Record<string, unknown>;
@@ -25,17 +23,13 @@ export function prettyLine(line: string, hasColors: boolean): string {
   const level5 = name.padEnd(5);
   const shown = hasColors ? `\u001b[${color}m${level5}\u001b[0m` : level5;
   const pairs = Object.entries({ ...fields, pid }).map(([key, value]) => `${key}=${prettyValue(value)}`);
-  const trace = typeof stack === 'string' ? `\n    ${visible(stack).replaceAll('\\u{a}', '\n')}` : '';
-  return `${clock(Number(time))} ${shown} ${visible(String(msg))}  ${pairs.join(' ')}${trace}\n`;
+  const trace = typeof stack === 'string' ? `\n    ${visibleText(stack).replaceAll('\\u{a}', '\n')}` : '';
+  return `${clock(Number(time))} ${shown} ${visibleText(String(msg))}  ${pairs.join(' ')}${trace}\n`;
 }
 
 function prettyValue(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return BARE.test(text) || typeof value !== 'string' ? visible(text) : visible(JSON.stringify(text));
-}
-
-function visible(text: string): string {
-  return text.replace(UNSAFE_CHARACTERS, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return BARE.test(text) || typeof value !== 'string' ? visibleText(text) : visibleText(JSON.stringify(text));
 }
 
 /** The time of day here. */

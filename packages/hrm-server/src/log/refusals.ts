@@ -3,10 +3,9 @@
  * a minute, and the others counted.
  * @module
  */
-import { codeOf } from 'hrm-core';
+import { codeOf, errorFields } from 'hrm-core';
 import type { Logger } from 'pino';
 import { MAX_LOGGED_REFUSALS, REFUSAL_WINDOW_MS } from '../limits.js';
-import { describeError } from './log.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -25,7 +24,7 @@ export function logRefusal(log: Logger, level: Level, error: unknown, fields: ob
   const kind = kindOf(log, level, codeOf(error));
   if (kind.logged < MAX_LOGGED_REFUSALS) {
     kind.logged += 1;
-    log[level]({ ...fields, ...describeError(error) }, message);
+    log[level]({ ...fields, ...errorFields(error) }, message);
   } else kind.counted += 1;
 }
 

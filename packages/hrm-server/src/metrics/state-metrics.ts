@@ -1,4 +1,4 @@
-import { type CheckName, HEALTH_STATUSES, type Health, statusOfIssues } from 'hrm-core';
+import { type CheckName, HEALTH_STATUSES, type Health, queuedCounts, statusOfIssues } from 'hrm-core';
 import { Gauge, type Registry } from 'prom-client';
 
 const CHECKS: readonly CheckName[] = ['service', 'queue', 'storage'];
@@ -74,7 +74,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
       readings.set({ state: 'claimed' }, queue.claimedReadings);
       deadLetters.set(queue.deadLetters);
       endedClaims.set(queue.endedClaims);
-      age.set(queue.oldestMs === null ? 0 : Math.max(0, queue.nowMs - queue.oldestMs) / 1_000);
+      age.set((queuedCounts(queue, queue.nowMs).oldestAgeMs ?? 0) / 1_000);
       highWater.set(queue.highWater);
     }
     for (const { place, ...room } of space) {

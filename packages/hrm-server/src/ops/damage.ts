@@ -1,7 +1,6 @@
-import { type DamageReport, type Health, recordDamage } from 'hrm-core';
+import { type DamageReport, fileFields, type Health, recordDamage } from 'hrm-core';
 import type { Logger } from 'pino';
 import { MAX_REMEMBERED_DAMAGE } from '../limits.js';
-import { describeFile } from '../log/log.js';
 import type { Metrics } from '../metrics/index.js';
 import type { RequestFields } from '../routes/requests.js';
 
@@ -34,6 +33,6 @@ export function createDamageListener({ log, health, metrics }: Heard): DamageLis
     if (known.has(key)) return;
     if (known.size === MAX_REMEMBERED_DAMAGE) known.clear();
     known.add(key);
-    log.warn({ ...fields, ...describeFile({ date, name }), code, outcome }, TEXTS[outcome]);
+    log.warn({ ...fields, ...fileFields({ date, name }), code, outcome }, TEXTS[outcome]);
   };
 }

@@ -2,9 +2,12 @@ import {
   createHealth as createWatch,
   type Health,
   type HealthIssue,
+  type MonitorOptions,
+  monitorHealth,
   type QueueHealthSettings,
   type HealthComponents as WatchComponents,
 } from 'hrm-core';
+import type { Logger } from 'pino';
 import { logLosses } from '../log/log.js';
 import type { LogLosses } from '../log/sink.js';
 
@@ -28,4 +31,18 @@ function logIssues(fault: string | null): HealthIssue[] {
   const why = fault === 'blocked' ? 'nobody reads it' : fault;
   const reason = `log lines are lost, since the log cannot be written (${why}); nothing else is`;
   return [{ check: 'service', code: 'log_lost', reason, severity: 'degraded' }];
+}
+
+/** Logs each health issue once when it begins, and once when it is over, until the signal fires. */
+export async function logHealth(
+  health: Pick<Health, 'inspect'>,
+  { log, ...options }: { readonly log: Logger } & Pick<MonitorOptions, 'signal' | 'everyMs'>,
+): Promise<void> {
+  await monitorHealth(health, {
+    ...options,
+    onBegin({ reason, check, code, severity }) {
+      log[severity === 'unhealthy' ? 'error' : 'warn']({ check, code, severity }, `health: ${reason}`);
+    },
+    onEnd: ({ check, code, severity }) => log.info({ check, code, severity }, 'health: this is over'),
+  });
 }

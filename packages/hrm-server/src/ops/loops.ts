@@ -1,12 +1,11 @@
 import {
   type CompacterEvent,
   type ConsumerEvent,
+  errorFields,
   type Health,
   type LoopName,
-  type PartitionFailure,
   type Queue,
   recordCompacter,
-  recordConsumer,
   recordWatchdog,
   type Storage,
   superviseCompacter,
@@ -15,13 +14,12 @@ import {
 } from 'hrm-core';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
-import { statusOf } from '../api/problem.js';
-import { MAX_LOGGED_FAILURES, type WatchLimits } from '../limits.js';
-import { describeError, describeFile, levelOf } from '../log/log.js';
+import type { WatchLimits } from '../limits.js';
 import type { LoopMetrics } from '../metrics/loop-metrics.js';
 import { compactStep, drainStep } from '../tracing/steps.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { createDamageListener } from './damage.js';
+import { consumerListener, failureFields, logFailure } from './log-steps.js';
 
 /** How a loop is stopped, and who hears of what it does. */
 export interface LoopContext {
@@ -71,27 +69,8 @@ function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (eve
       log.error({ loop, silentMs }, 'a loop stands still; it is ended and started anew');
       return;
     }
-    const cause = event.error === undefined ? {} : describeError(event.error);
+    const cause = event.error === undefined ? {} : errorFields(event.error);
     log.warn({ loop, restarts: event.restarts, ...cause }, 'a loop was started anew');
-  };
-}
-
-/** Turns what a consumer tells into lines of the log and a state of health. */
-export function consumerListener({ log, health }: Pick<Heard, 'log' | 'health'>): (event: ConsumerEvent) => void {
-  const record = recordConsumer(health);
-  return (event) => {
-    record(event);
-    if (event.type === 'failed') logFailure('consumer', event, log);
-    if (event.type !== 'drained') return;
-    const { claimed, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } = event.summary;
-    const line = { claimed, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
-    if (postponed > 0)
-      log.warn(
-        { ...line, postponed, ...describeFailures(failures) },
-        'some readings cannot be stored now; they are back in the queue',
-      );
-    else if (deadLettered > 0) log.warn(line, 'stored a batch; what was bad in it is among the dead letters');
-    else log.info(line, 'stored a batch');
   };
 }
 
@@ -120,7 +99,7 @@ export function startCompacter(
     }
     const { failures, ...counts } = event.summary;
     if (failures.length > 0)
-      log.error({ ...counts, ...describeFailures(failures) }, 'compacted; some partitions could not be');
+      log.error({ ...counts, ...failureFields(failures) }, 'compacted; some partitions could not be');
     else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
     else log.debug(counts, 'nothing to compact');
   }
@@ -132,20 +111,4 @@ export function startCompacter(
     onEvent,
     onWatchdog,
   });
-}
-
-function logFailure(
-  loop: LoopName,
-  { error, retryMs }: { readonly error: unknown; readonly retryMs: number },
-  log: Logger,
-): void {
-  log[levelOf(statusOf(error))]({ loop, retryMs, ...describeError(error) }, 'a step failed; it is tried again');
-}
-
-/** Partitions that failed, without what names a user: their directories, and their errors' messages. */
-function describeFailures(failures: readonly Pick<PartitionFailure, 'partition' | 'code' | 'name'>[]) {
-  const failed = failures.slice(0, MAX_LOGGED_FAILURES).map(({ partition: { date }, code, name }) => {
-    return { ...describeFile({ date, name }), code };
-  });
-  return { failures: failures.length, failed };
 }

@@ -8,9 +8,20 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { formatInstant, HrmError, isHrmError, type Queue, type Watch, type WatchEvent, watch, within } from 'hrm-core';
+import {
+  encodeBeginning,
+  encodeEvents,
+  encodeHeartbeat,
+  HrmError,
+  isHrmError,
+  type Queue,
+  type Watch,
+  type WatchEvent,
+  watch,
+  within,
+} from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
-import { createQuota, type Quota } from 'hrm-core/shares';
+import { createQuota, type Quota, tooBusyError } from 'hrm-core/shares';
 import { LAST_EVENT_ID, LIVE_PARAMETERS } from '../api/call-parameters.js';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/connections/cut.js';
@@ -81,9 +92,8 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       if (call.signal.aborted) stop.abort();
       try {
         const position = await live.position();
-        // Who comes back stands where it said; whoever is new is told, so that it can come back before its first event.
-        const id = after === undefined ? `id: ${position}\n` : '';
-        return new Response(toBody(stream, `retry: ${limits.retryMs}\n${id}\n`), { headers });
+        const beginning = encodeBeginning(after === undefined ? position : null, limits.retryMs);
+        return new Response(toBody(stream, beginning), { headers });
       } catch (error) {
         stop.abort();
         requireValid(call.access);
@@ -120,8 +130,8 @@ const EVENT_HEADERS = {
 } as const;
 
 /** Events as bytes, made when they are asked for. */
-function toBody(stream: Stream, beginning: string): ReadableStream<Uint8Array> {
-  let next: Uint8Array | null = Buffer.from(beginning);
+function toBody(stream: Stream, beginning: Uint8Array): ReadableStream<Uint8Array> {
+  let next: Uint8Array | null = beginning;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -159,12 +169,10 @@ async function readChunk(stream: Stream): Promise<Uint8Array | null> {
   const first = await within(stream.heartbeatMs, takeNext(stream), () => null);
   // A key that was revoked meanwhile sees nothing more.
   if (!stream.call.access.isValid()) return null;
-  // With the position, so that who comes back after a quiet hour is not told of a gap in what others sent. It reads
-  // differently each time, whether others sent something or not.
-  if (first === null) return Buffer.from(`: heartbeat\nid: ${await stream.live.position()}\n\n`);
+  if (first === null) return encodeHeartbeat(await stream.live.position());
   stream.next = null;
   if (first.done === true) return null;
-  const pieces = [encodeRun(first.value)];
+  const pieces = [encodeEvents(first.value)];
   let length = pieces[0]?.length ?? 0;
   const turnOver = nextTurn(null);
   while (length < MAX_LIVE_CHUNK_BYTES) {
@@ -172,7 +180,7 @@ async function readChunk(stream: Stream): Promise<Uint8Array | null> {
     if (more === null) break;
     stream.next = null;
     if (more.done === true) break;
-    const piece = encodeRun(more.value);
+    const piece = encodeEvents(more.value);
     pieces.push(piece);
     length += piece.length;
   }
@@ -188,25 +196,6 @@ function takeNext(stream: Stream): Promise<IteratorResult<readonly WatchEvent[],
   return stream.next;
 }
 
-/** By events that came together, for as long as a stream has still to send them: all streams of a user send the same bytes. */
-const encodedRuns = new WeakMap<readonly WatchEvent[], Uint8Array>();
-
-function encodeRun(events: readonly WatchEvent[]): Uint8Array {
-  const known = encodedRuns.get(events);
-  if (known !== undefined) return known;
-  const bytes = Buffer.from(events.map(formatEvent).join(''));
-  encodedRuns.set(events, bytes);
-  return bytes;
-}
-
-function formatEvent(event: WatchEvent): string {
-  if (event.type === 'gap') return `id: ${event.id}\nevent: gap\ndata: {}\n\n`;
-  const { deviceId, timestampMs, heartRate } = event.reading;
-  const timestamp = formatInstant(timestampMs);
-  const data = JSON.stringify({ device_id: deviceId, timestamp, heart_rate: heartRate });
-  return `id: ${event.id}\nevent: reading\ndata: ${data}\n\n`;
-}
-
 /** An empty one is none: so a client says that it has seen no event. */
 function readLastEventId({ incoming }: Pick<Call, 'incoming'>): string | undefined {
   const { name } = LAST_EVENT_ID;
@@ -218,8 +207,4 @@ function readLastEventId({ incoming }: Pick<Call, 'incoming'>): string | undefin
 
 function closedError(): HrmError {
   return new HrmError('the server is stopping', { kind: 'closed', code: 'server_closed' });
-}
-
-function tooBusyError(message: string): HrmError {
-  return new HrmError(message, { kind: 'unavailable', code: 'too_busy' });
 }

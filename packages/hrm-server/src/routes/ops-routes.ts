@@ -7,7 +7,7 @@ import type { Health } from 'hrm-core';
 import type { KeyRing } from 'hrm-core/keys';
 import type { Logger } from 'pino';
 import { OPERATIONS } from '../api/operations.js';
-import { COMMON_HEADERS, headersOf, invalidError, problemResponse, statusOf } from '../api/problem.js';
+import { COMMON_HEADERS, headersOf, notFoundError, problemResponse, statusOf, wrongMethod } from '../api/problem.js';
 import { createAdmission } from '../auth/access.js';
 import { levelOf } from '../log/log.js';
 import { logRefusal } from '../log/refusals.js';
@@ -63,12 +63,9 @@ export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App
         onLateError,
       });
     });
-    app.all(path, () => {
-      const error = invalidError('method_not_allowed', 'the method must be one of GET, HEAD', []);
-      return problemResponse(error, { Allow: 'GET, HEAD' });
-    });
+    app.all(path, () => wrongMethod('GET, HEAD'));
   }
-  app.notFound(() => problemResponse(invalidError('not_found', 'there is nothing at this path', [])));
+  app.notFound(() => problemResponse(notFoundError()));
   app.onError((error, { env }) => {
     logRefusal(log, levelOf(statusOf(error)), error, noteFailure(env.incoming, error), 'request failed');
     return problemResponse(error, headersOf(error));

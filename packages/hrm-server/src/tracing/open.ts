@@ -3,8 +3,8 @@
  * @module
  */
 import { statSync } from 'node:fs';
+import { errorFields } from 'hrm-core';
 import type { Logger } from 'pino';
-import { describeError } from '../log/log.js';
 import type { Tracing } from './tracing.js';
 
 /** Variables of OpenTelemetry that decide whether there is anything to do; the others are read by its own packages. */
@@ -31,7 +31,7 @@ export async function openTracing(env: TracingVariables, log: Logger): Promise<T
     const { createOtlpTracing } = await import('./otlp.js');
     return createOtlpTracing(log);
   } catch (error) {
-    log.warn(describeError(error), 'tracing cannot be opened; the service works without');
+    log.warn(errorFields(error), 'tracing cannot be opened; the service works without');
     return null;
   }
 }

@@ -17,7 +17,6 @@ import { createHostCheck } from '../../src/http/host.js';
 import { parseItems, parseJson, parseNdjson } from '../../src/http/json.js';
 import { isGzipped, readMediaType } from '../../src/http/media-type.js';
 import { checkHead } from '../../src/http/request-head.js';
-import { describeError, describeFile } from '../../src/log/log.js';
 import { queryKindOf } from '../../src/metrics/query-kind.js';
 import type { Call } from '../../src/routes/handler.js';
 import { readQuery, valuesOf } from '../../src/routes/parameters.js';
@@ -51,11 +50,6 @@ function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<v
     await parseNdjson(body, 10_000, give);
     await parseItems(body, give);
   });
-}
-
-function failWith(text: string) {
-  const error = Object.assign(new TypeError(text), { code: text });
-  return describeError(Object.assign(error, { stack: `TypeError: ${text}\n    at ${text} (${text}:1:2)\n${text}` }));
 }
 
 function media(type: string) {
@@ -111,8 +105,6 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['a body', (text) => readBody(Buffer.from(text), {}), LONG],
   ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
   ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],
-  ['an error', failWith],
-  ['the name of a damaged file', (name: string) => describeFile({ date: '20240115', name })],
 ];
 
 it.each(PARSERS.map(([name, feed, options]) => ({ name, feed, options })))('$name', async ({ feed, options }) => {

@@ -55,6 +55,16 @@ export async function userDays(
   return joinDays(own.lastDays, rows);
 }
 
+/** The days for programs, in the names of the wire. */
+export function userDaysToWire(userId: string, days: readonly UserDay[]) {
+  return { user_id: userId, days: days.map(dayToWire), count: days.length };
+}
+
+function dayToWire({ date, files, bytes, isRolledUp, row }: UserDay) {
+  const { count = 0, min = null, max = null, deviceIds = [] } = row ?? {};
+  return { date, readings: count, min, max, files, bytes, without_rollup: !isRolledUp, device_ids: deviceIds };
+}
+
 /** Where the user has files, and where there are shared parts. */
 async function datesToAsk(
   storage: Storage,

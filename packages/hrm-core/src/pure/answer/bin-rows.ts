@@ -1,4 +1,4 @@
-import type { RowTable } from './row-table.js';
+import { meanOf, type RowTable } from './row-table.js';
 
 /** Rows sorted into slots of one width, as a chart shows them. Arrays of one length. */
 export interface RowBins {
@@ -17,7 +17,8 @@ export interface RowBins {
 export interface RowTotal {
   readonly rows: number;
   readonly readings: number;
-  readonly sum: number;
+  /** bpm, as a row's; not a number where there are no readings. */
+  readonly mean: number;
   /** bpm; infinite where there are no readings. */
   readonly min: number;
   readonly max: number;
@@ -46,7 +47,8 @@ export async function binRows(
     min: new Float64Array(length).fill(Number.POSITIVE_INFINITY),
     max: new Float64Array(length).fill(Number.NEGATIVE_INFINITY),
   };
-  const total = { rows: 0, readings: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+  const total = { rows: 0, readings: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+  let sumOfAll = 0;
   const slotMs = (toMs - fromMs) / length;
   for await (const table of tables) {
     for (let i = 0; i < table.length; i += 1) {
@@ -64,10 +66,10 @@ export async function binRows(
       }
       total.rows += 1;
       total.readings += count;
-      total.sum += sum;
+      sumOfAll += sum;
       total.min = Math.min(total.min, min);
       total.max = Math.max(total.max, max);
     }
   }
-  return { bins, total };
+  return { bins, total: { ...total, mean: meanOf(sumOfAll, total.readings) } };
 }

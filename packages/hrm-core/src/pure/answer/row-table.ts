@@ -80,7 +80,7 @@ export function sliceTable(table: RowTable, from: number, to: number): RowTable 
 }
 
 /** The mean of a row, rounded half-up to 2 decimals. Exactly this: `toFixed` rounds 72.825 down, since no double is 72.825. */
-function meanOf(sum: number, count: number): number {
+export function meanOf(sum: number, count: number): number {
   return hundredthsOf(sum, count) / 100;
 }
 

@@ -1,12 +1,13 @@
+/** The axes of a chart of heart rates: where they end, and what they mark. */
+import { DAY_MS, MINUTE_MS } from '../../limits.js';
+
 /** A mark on the axis of time. */
 export interface TimeTick {
   readonly atMs: number;
   readonly label: string;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** Steps of the axis of time that people count in. Above them it counts in months. */
 const TIME_STEPS_MS = [
