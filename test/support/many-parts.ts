@@ -1,9 +1,9 @@
 /** Stores of very many files, made in seconds: each part is written as the storage would, but for the syncs. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeReadings } from '../../packages/hrm-core/src/parquet/encode.js';
 import { columnsFromReadings, type Reading } from '../../packages/hrm-core/src/pure/columns.js';
 import { partitionDate, partName, userDirectory } from '../../packages/hrm-core/src/pure/partition.js';
+import { encodeReadings } from '../../packages/hrm-core/test/support/whole-files.js';
 
 /**
  * Writes each reading as a part of its own.

@@ -5,7 +5,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { outlivesTerminal } from '../../hrm-core/src/process/stop-signal.js';
+import { outlivesTerminal } from '../../hrm-core/src/process/outlives-terminal.js';
 import { HRM_BIN, hrmEnvironment, makeSandbox, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;

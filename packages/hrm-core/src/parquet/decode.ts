@@ -2,42 +2,20 @@
  * Stored files to readings, a row group at a time, each proved by its checksum.
  */
 import type { Partition, StoredFile } from '../ports/storage.js';
-import { concatColumns, type ReadingColumns } from '../pure/columns.js';
+import type { ReadingColumns } from '../pure/columns.js';
 import { readingsOf } from '../pure/reading/check-readings.js';
-import type { Rollup } from '../pure/rollup/rollup.js';
 import { hasChecksum, pieceChecksum } from './checksum.js';
 import { decodeColumns } from './decode-columns.js';
 import type { Encoder } from './encode.js';
 import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
 import { decodeSlice, pageReaderOf } from './foreign/decode.js';
 
-/** A stored file's readings, and what else it holds. */
-export interface DecodedFile {
-  /** In the file's order. */
-  readonly columns: ReadingColumns;
-  /** Names of files whose readings are all in this one; empty for a part. */
-  readonly replaces: readonly string[];
-  readonly rollup: Rollup | null;
-}
-
 /** Bytes between two row groups that are read along, so that one call serves both. */
 const MAX_GAP_BYTES = 16 * 1024;
 
 /**
- * Reads a whole file, and proves every byte of it.
- * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code `file_too_large`.
- */
-export async function decodeFile(file: StoredFile, partition: Partition): Promise<DecodedFile> {
-  const opened = await openFile(file, partition);
-  const { groups, replaces, rollup } = opened.footer;
-  await requireMagic(file, partition, opened);
-  const tables = await decodeGroups(file, partition, opened, groups);
-  return { columns: concatColumns(tables), replaces, rollup };
-}
-
-/**
  * Proves every byte of a file, and that its readings can be read, a row group at a time.
- * @throws as {@link decodeFile}.
+ * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code `file_too_large`.
  */
 export async function proveFile(file: StoredFile, partition: Partition): Promise<void> {
   const opened = await openFile(file, partition);
@@ -159,17 +137,6 @@ function runsOf(groups: readonly RowGroup[]): { groups: readonly RowGroup[]; fro
     } else runs.push({ groups: [group], fromByte: group.fromByte, toByte: group.toByte });
   }
   return runs;
-}
-
-/**
- * Reads a whole file that is in memory, every value of it: no id is taken from statistics.
- * @throws HrmError kind `data`, code `file_damaged`.
- */
-export async function decodeBytes(bytes: Uint8Array<ArrayBuffer>): Promise<DecodedFile> {
-  const { file, partition, opened } = await openBytes(bytes);
-  const { groups, replaces, rollup } = opened.footer;
-  const unknown = groups.map((group) => ({ ...group, userId: null, deviceId: null }));
-  return { columns: concatColumns(await decodeGroups(file, partition, opened, unknown)), replaces, rollup };
 }
 
 /**

@@ -12,7 +12,7 @@ import { ROW_GROUP_ROWS } from '../limits.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
 import { encodeRollup } from '../pure/rollup/rollup-codec.js';
-import { inOnePiece, type Steps } from '../steps.js';
+import type { Steps } from '../steps.js';
 import { CHECKSUM_KEY, CREATED_BY, NO_CHECKSUM, pieceChecksum, writeFooterChecksum } from './checksum.js';
 
 /**
@@ -67,16 +67,12 @@ export interface FileExtras {
 }
 
 /**
- * Encodes readings as a Parquet file of the contract's five columns, all REQUIRED. The same readings give the same bytes.
+ * Encodes readings as a Parquet file of the contract's five columns, all REQUIRED. The same readings give the same bytes. A step is a row
+ * group: fifty thousand users with the longest ids take half a second.
  * @param columns - sorted by user, device and timestampMs, at least one row.
  * @throws HrmError kind `data`, code `unstorable_readings`: nothing but the readings decides what happens in here, so
  *   whatever fails is their fault, running out of memory excepted.
  */
-export function encodeReadings(columns: ReadingColumns, extras: FileExtras = {}): Uint8Array<ArrayBuffer> {
-  return inOnePiece(encodeSteps(columns, extras));
-}
-
-/** The same in steps, a row group each: fifty thousand users with the longest ids take half a second. */
 export function* encodeSteps(columns: ReadingColumns, extras: FileExtras = {}): Steps<Uint8Array<ArrayBuffer>> {
   try {
     return yield* encodeFile(columns, extras);

@@ -27,7 +27,7 @@ export interface SplitLimits {
 }
 
 /** The parts of a batch. */
-export interface SplitParts {
+interface SplitParts {
   readonly parts: readonly PartitionedReadings[];
   /** For a later step. */
   readonly left: readonly PartitionedReadings[];

@@ -14,12 +14,12 @@ import {
   verify,
   writePart,
 } from '../../src/index.js';
-import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, type Damage, flipInRollup } from '../support/damaged-files.js';
 import { withDirectory } from '../support/temporary-directory.js';
+import { encodeReadings } from '../support/whole-files.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 /** Cuts inside minutes, so that rollups do not do. */

@@ -5,8 +5,6 @@ import { openDirectoryStorage } from '../../src/drivers/storage/directory/direct
 import { compact } from '../../src/flow/compact/compact.js';
 import { exportReadings } from '../../src/flow/read/export-readings.js';
 import { writePart } from '../../src/flow/write/write-part.js';
-import { decodeFile } from '../../src/parquet/decode.js';
-import { encodeReadings } from '../../src/parquet/encode.js';
 import type { Storage } from '../../src/ports/storage.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
@@ -14,6 +12,7 @@ import { partName } from '../../src/pure/partition.js';
 import { compareUtf8 } from '../../src/pure/utf8.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
+import { decodeFile, encodeReadings } from '../support/whole-files.js';
 
 const START_MS = Date.UTC(2024, 1, 28);
 const DAY_MS = 86_400_000;

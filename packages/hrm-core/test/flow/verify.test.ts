@@ -5,7 +5,6 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it, onTestFinished } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
-import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
@@ -13,6 +12,7 @@ import { rollUp } from '../../src/pure/rollup/rollup.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, flipAt, flipInRollup } from '../support/damaged-files.js';
 import { withDirectory } from '../support/temporary-directory.js';
+import { encodeReadings } from '../support/whole-files.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 const DAY_MS = 86_400_000;

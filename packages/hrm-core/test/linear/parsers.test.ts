@@ -10,7 +10,8 @@ import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/direc
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { findKey } from '../../src/keys/api-key.js';
 import { isLoopback } from '../../src/keys/host-name.js';
-import { encodeReadings, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
+import { errorFields, fileFields } from '../../src/ops/log-fields.js';
+import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
@@ -21,6 +22,7 @@ import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/
 import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
 import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
 import { explainUnknownVariables, loadSettings, SETTINGS } from '../../src/settings.js';
+import { encodeReadings } from '../support/whole-files.js';
 
 const AT = '2024-01-15T10:00:00Z';
 const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
@@ -36,6 +38,11 @@ function element(json: string) {
 function question(change: Record<string, unknown>) {
   const input = { userId: 'ana', start: AT, end: AT, ...change } as QuestionInput;
   return parseQuestion(input, { naiveTimestamps: 'utc', wireNames: true });
+}
+
+function failWith(text: string) {
+  const error = Object.assign(new TypeError(text), { code: text });
+  return errorFields(Object.assign(error, { stack: `TypeError: ${text}\n    at ${text} (${text}:1:2)\n${text}` }));
 }
 
 const ROW: Reading = { userId: 'ana', deviceId: 'watch', timestampMs: 0, heartRate: 72, receivedMs: 0 };
@@ -151,6 +158,8 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the names of an environment', (text) => explainUnknownVariables({ [`HRM_${text}`]: 'x' })],
   ['a host of the settings', (text) => isLoopback(text)],
   ['an API key', (text) => findKey(new Map(), `hrm_${text}`, 0)],
+  ['an error, for a log', failWith],
+  ['the name of a damaged file, for a log', (name: string) => fileFields({ date: '20240115', name })],
   ['a name that is misspelt', (text) => nearest(text, ['data-dir', 'HRM_DATA_DIR'])],
 ];
 

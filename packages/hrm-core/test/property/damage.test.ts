@@ -4,10 +4,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
-import { decodeBytes } from '../../src/parquet/decode.js';
 import { promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
+import { decodeBytes } from '../support/whole-files.js';
 import { oracleAnswer } from './oracle.js';
 
 const START_MS = Date.UTC(2024, 0, 15);

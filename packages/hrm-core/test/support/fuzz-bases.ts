@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { Compression, Encoding, WriterVersion } from 'parquet-wasm';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type Reading, writePart } from '../../src/index.js';
-import { encodeReadings } from '../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { writeByArrow, writeByDuckDb, writeByHyparquet } from './foreign-files.js';
 import { CODEC, dictionaryPage, handMadeParquet } from './hand-made-parquet.js';
 import { withDirectory } from './temporary-directory.js';
+import { encodeReadings } from './whole-files.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 

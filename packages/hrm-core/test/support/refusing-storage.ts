@@ -1,6 +1,6 @@
 /** A storage that refuses some readings for what they hold, as one with rules of its own may. */
 import { HrmError, type Storage } from '../../src/index.js';
-import { decodeBytes } from '../../src/parquet/decode.js';
+import { decodeBytes } from './whole-files.js';
 
 /** The heart rate of a reading that is refused. */
 export const REFUSED_BPM = 199;

@@ -1,4 +1,4 @@
-import { decodeFile } from '../../src/parquet/decode.js';
+import { decodeFile } from './whole-files.js';
 
 /** The readings in a file's bytes, in its order, without user and minute. */
 export async function rowsOfFile(bytes: Uint8Array) {

@@ -3,8 +3,6 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { buildFile } from '../../src/flow/files/build-file.js';
 import { mergeFiles } from '../../src/flow/files/merge-files.js';
-import { decodeBytes } from '../../src/parquet/decode.js';
-import { encodeReadings } from '../../src/parquet/encode.js';
 import type { StoredFile } from '../../src/ports/storage.js';
 import {
   columnsFromReadings,
@@ -15,6 +13,7 @@ import {
 } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { rollUp, sameRollup } from '../../src/pure/rollup/rollup.js';
+import { decodeBytes, encodeReadings } from '../support/whole-files.js';
 
 const DAY_MS = Date.UTC(2024, 0, 15);
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);

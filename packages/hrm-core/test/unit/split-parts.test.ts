@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
-import { type SplitParts, splitParts } from '../../src/pure/split-parts.js';
+import { splitParts } from '../../src/pure/split-parts.js';
 import { randomFrom, testSeed } from '../support/random.js';
+
+type SplitParts = ReturnType<typeof splitParts>;
 
 const DAY_MS = 86_400_000;
 

@@ -16,7 +16,7 @@ export interface FileCache {
 }
 
 /** Creates a cache of at most `maxBytes`. */
-export function createFileCache(maxBytes: number): FileCache {
+function createFileCache(maxBytes: number): FileCache {
   const entries = new Map<string, { readonly value: unknown; readonly bytes: number }>();
   let held = 0;
   function forget(key: string): void {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { encodeReadings } from '../../../src/parquet/encode.js';
 import { columnsFromReadings } from '../../../src/pure/columns.js';
+import { encodeReadings } from '../../support/whole-files.js';
 
 const READING = { userId: 'ana', deviceId: 'watch', timestampMs: 1_705_312_800_000, heartRate: 70, receivedMs: 0 };
 

@@ -6,12 +6,11 @@ import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { readParquet } from 'parquet-wasm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { decodeFile } from '../../../src/parquet/decode.js';
-import { encodeReadings } from '../../../src/parquet/encode.js';
 import { openFile } from '../../../src/parquet/footer.js';
 import type { StoredFile } from '../../../src/ports/storage.js';
 import { columnsFromReadings, type Reading, type ReadingColumns } from '../../../src/pure/columns.js';
 import { mergeReadings } from '../../../src/pure/merge.js';
+import { decodeFile, encodeReadings } from '../../support/whole-files.js';
 
 const PARTITION = { date: '20240115', directory: 'ana' };
 
