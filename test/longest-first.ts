@@ -2,19 +2,28 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What takes longest of all, the longest first. Begun last, it would leave the other cores without work for minutes. */
+/**
+ * What takes longest of all, the longest first, as HRM_TEST_CPU tells it. Begun last, it would leave the other cores without work for
+ * minutes.
+ */
 const LONGEST = [
   'packages/hrm-core/test/property/foreign-fuzz.test.ts',
-  'packages/hrm-core/test/flow/port-faults.test.ts',
   'packages/hrm-core/test/property/histories/share-1.test.ts',
   'packages/hrm-core/test/property/histories/share-2.test.ts',
   'packages/hrm-core/test/property/histories/share-3.test.ts',
   'packages/hrm-core/test/property/histories/share-4.test.ts',
-  'packages/hrm-core/test/flow/large-foreign-files.test.ts',
   'test/long-pieces-stored.test.ts',
+  'packages/hrm-core/test/flow/port-faults.test.ts',
   'test/redis-chaos.test.ts',
-  'test/redis-outage.test.ts',
+  'packages/hrm-core/test/flow/unstorable.test.ts',
   'packages/hrm-core/test/flow/pause-anywhere.test.ts',
+  'test/real-data.test.ts',
+  'packages/hrm-core/test/flow/large-foreign-files.test.ts',
+  'test/packages.test.ts',
+  'packages/hrm-core/test/linear/parsers.test.ts',
+  'test/long-pieces.test.ts',
+  'test/redis-outage.test.ts',
+  'packages/hrm-core/test/flow/concurrency.test.ts',
   'packages/hrm-core/test/contract/queue-redis.test.ts',
   'packages/hrm-core/test/contract/queue-redis-servers.test.ts',
 ].map((file) => fileURLToPath(new URL(`../${file}`, import.meta.url)));
