@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createKey } from 'hrm-core/keys';
@@ -125,6 +125,16 @@ describe('a config', () => {
     const read = readConfigFile(path, { cwd: '/', signal });
     execFileSync('sh', ['-c', 'printf "{}" >"$0"', path]);
     expect((await read)?.text).toBe('{}');
+  });
+
+  it('is not read where it is too large for one', async () => {
+    const path = join(sandbox.directory, 'large.json');
+    await writeFile(path, '{}');
+    await truncate(path, 1024 * 1024 + 1);
+    await expect(readConfigFile(path, { cwd: '/', signal })).rejects.toMatchObject({
+      code: 'config_unreadable',
+      message: `the config file ${path} has 1048577 bytes, and a config has 1048576 at most`,
+    });
   });
 
   it('is not waited for without end, nor read without end', async () => {

@@ -96,6 +96,15 @@ export const MINUTE_MS = 60_000;
 /** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
 export const MAX_CONCURRENT_WRITES = 256;
 
+/**
+ * Bytes of a file that somebody names and that is read as a whole: 80,000 API keys, or how far as many files were imported. A larger one is
+ * none of these, and reading it holds up the process.
+ */
+export const MAX_NAMED_FILE_BYTES = 16 * 1024 * 1024;
+
+/** The same of a config file: hundreds of times what all settings need. */
+export const MAX_CONFIG_BYTES = 1024 * 1024;
+
 /** Users that a shared part is split among at once: of each, all files of the day are open. */
 export const MAX_CONCURRENT_HOMES = 64;
 

@@ -3,6 +3,7 @@
  * whole process stands still, and a server that runs with it.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { MAX_NAMED_FILE_BYTES } from './limits.js';
 
 /** Flags to open a file for reading, whatever it is, without a wait. */
 export const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -17,13 +18,16 @@ export interface RegularFile {
 /**
  * Reads a file as a whole, through links.
  * @returns `null` for what is no regular file: a directory, a pipe, a device.
- * @throws what `fs` throws, for a file that is not there or may not be read, and for a socket.
+ * @throws what `fs` throws, for a file that is not there or may not be read, and for a socket; code `EFBIG` for one of more than
+ *   {@link MAX_NAMED_FILE_BYTES}, of which nothing is read.
  */
 export function readRegularFile(path: string, encoding: BufferEncoding = 'utf8'): RegularFile | null {
   const descriptor = openSync(path, READ_AT_ONCE);
   try {
     const stats = fstatSync(descriptor);
-    return stats.isFile() ? { text: readFileSync(descriptor, encoding), mode: stats.mode } : null;
+    if (!stats.isFile()) return null;
+    if (stats.size > MAX_NAMED_FILE_BYTES) throw Object.assign(new Error('the file is too large'), { code: 'EFBIG' });
+    return { text: readFileSync(descriptor, encoding), mode: stats.mode };
   } finally {
     closeSync(descriptor);
   }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createKey, type KeyInput, openKeyRing, readKeys, revokeKey } from 'hrm-core/keys';
 import { pino } from 'pino';
@@ -95,6 +104,35 @@ describe('the file of keys', () => {
       await expect(serve(settings, { parts: ['api'], log: pino({ level: 'silent' }) })).rejects.toMatchObject(damaged);
     },
   );
+
+  it('that is too large for one is not read: neither its bytes nor a process that runs wait for it', async () => {
+    const path = join(await temporaryDirectory(), 'keys.json');
+    const clock = manualClock();
+    const { token } = await createKey(path, INPUT);
+    const ring = openKeyRing(path, { clock });
+    truncateSync(path, 3 * 1024 ** 3);
+    expect(() => readKeys(path)).toThrow(expect.objectContaining({ kind: 'data', code: 'keys_damaged' }));
+    clock.passMs(1_000);
+    expect(ring.find(token)).not.toBeNull();
+    expect(ring.fault()).toBe('keys_damaged');
+  });
+
+  it('gets no key that would make it too large to be read', async () => {
+    const path = join(await temporaryDirectory(), 'keys.json');
+    await createKey(path, INPUT);
+    const { version, keys } = JSON.parse(readFileSync(path, 'utf8'));
+    // As a line it is just small enough.
+    const userIds = Array.from({ length: 1_000 }, (_, i) => String(i).padStart(128, 'u'));
+    const idOf = (i: number) =>
+      `aaaaaaaaa${[...String(i).padStart(3, '0')].map((digit) => 'abcdefghij'[Number(digit)]).join('')}`;
+    const many = Array.from({ length: 125 }, (_, i) => ({ ...keys[0], id: idOf(i), user_ids: userIds }));
+    writeFileSync(path, JSON.stringify({ version, keys: many }));
+    await expect(createKey(path, INPUT)).rejects.toMatchObject({
+      code: 'keys_unwritable',
+      message: expect.stringContaining('revoke'),
+    });
+    expect(readKeys(path)).toHaveLength(many.length);
+  });
 
   it('does not tell of a key that is not there', async () => {
     const path = join(await temporaryDirectory(), 'keys.json');

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { errorCode, HrmError } from '../errors.js';
 import type { ReadStart, ResumePoint } from '../formats/format.js';
 import { findFormat } from '../formats/formats.js';
+import { MAX_NAMED_FILE_BYTES } from '../limits.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { hashBefore, type Input } from './inputs.js';
 
@@ -73,14 +74,15 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 function readEntries(path: string): Entries {
-  let file: RegularFile | null;
+  let file: RegularFile | null = null;
   try {
     file = readRegularFile(path);
   } catch (cause) {
     const code = errorCode(cause);
     if (code === 'ENOENT') return new Map();
     const message = `the checkpoint ${path} cannot be read (${code})`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
+    // One that is too large is none.
+    if (code !== 'EFBIG') throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint', cause });
   }
   const entries = file === null ? null : parseEntries(file.text);
   if (entries !== null) return entries;
@@ -110,7 +112,10 @@ function isPoint({ offset, line, digest, format, header }: ResumePoint): boolean
 async function write(path: string, entries: Entries): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.partial`;
-  await writeFile(temporary, JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) }), { mode: 0o600 });
+  const text = JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) });
+  // It could not be read again.
+  if (Buffer.byteLength(text) > MAX_NAMED_FILE_BYTES) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
+  await writeFile(temporary, text, { mode: 0o600 });
   await rename(temporary, path);
 }
 

@@ -9,8 +9,10 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { errorCode, faultsError, HrmError } from '../errors.js';
+import { MAX_NAMED_FILE_BYTES } from '../limits.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { syncDirectory } from '../sync-directory.js';
+import { bytesText } from '../words.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey, SCOPES } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {
@@ -47,6 +49,7 @@ function readRecords(path: string): readonly KeyRecord[] | null {
     file = readRegularFile(path);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return null;
+    if (errorCode(cause) === 'EFBIG') throw damagedError(path);
     throw unreadableError(path, cause);
   }
   if (file === null) throw notRegularError(path);
@@ -137,8 +140,10 @@ function replaceKeys(
   for (const name of readdirSync(directory)) {
     if (name.startsWith(prefix) && name.endsWith('.tmp')) rmSync(join(directory, name), { force: true });
   }
+  const text = `${JSON.stringify({ version: 1, keys }, null, 2)}\n`;
+  if (Buffer.byteLength(text) > MAX_NAMED_FILE_BYTES) throw tooManyKeysError(path);
   const temporary = `${file}.${randomUUID()}.tmp`;
-  writeDurably(temporary, `${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
+  writeDurably(temporary, text);
   try {
     // Before there are keys, so that nothing which happens between opens a door.
     for (const each of new Set([path, file])) markKeys(each);
@@ -159,6 +164,11 @@ function replaceKeys(
 function damagedError(path: string): HrmError {
   const message = `${path} is not a file of keys: restore it, or move it away and make the keys anew with hrm keys create`;
   return new HrmError(message, { kind: 'data', code: 'keys_damaged' });
+}
+
+function tooManyKeysError(path: string): HrmError {
+  const message = `${path} has room for no other key, since no file of keys has more than ${bytesText(MAX_NAMED_FILE_BYTES)}: revoke keys that nobody uses`;
+  return new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable' });
 }
 
 const FIELD_FAULTS: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, HrmError } from '../errors.js';
+import { MAX_CONFIG_BYTES } from '../limits.js';
 import { READ_AT_ONCE } from '../regular-file.js';
 
 /** The config file that is read when none is named. */
@@ -13,8 +14,6 @@ const DEFAULT_CONFIG = './hrm.config.json';
 /** How long a pipe may take to bring a config, ms: what decrypts it (`--config <(…)`) may ask for a password first. */
 const MAX_PIPE_MS = 30_000;
 const PIPE_POLL_MS = 10;
-/** Of a config that comes through a pipe: hundreds of times what all settings need. */
-const MAX_PIPE_BYTES = 1024 * 1024;
 
 /** A config file as it was when it was read. */
 export interface ReadConfigFile {
@@ -55,6 +54,8 @@ export async function readConfigFile(
     const handle = await open(resolve(cwd, path), READ_AT_ONCE);
     try {
       const stats = await handle.stat();
+      if (stats.size > MAX_CONFIG_BYTES)
+        throw unreadableError(path, `has ${stats.size} bytes, and a config has ${MAX_CONFIG_BYTES} at most`);
       if (stats.isFile()) return { path, text: await handle.readFile('utf8'), mode: stats.mode };
       if (!stats.isFIFO()) throw unreadableError(path, 'is neither a file nor a pipe');
       return { path, text: await readPipe(path, handle, { signal, maxPipeMs }), mode: stats.mode };
@@ -76,7 +77,7 @@ async function readPipe(
   handle: FileHandle,
   { signal, maxPipeMs }: Required<Omit<ConfigSurroundings, 'cwd'>>,
 ): Promise<string> {
-  const bytes = Buffer.alloc(MAX_PIPE_BYTES);
+  const bytes = Buffer.alloc(MAX_CONFIG_BYTES);
   let length = 0;
   for (const endMs = performance.now() + maxPipeMs; performance.now() < endMs; ) {
     if (signal.aborted) throw new HrmError('interrupted', { kind: 'closed', code: 'aborted' });

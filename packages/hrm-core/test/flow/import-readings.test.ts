@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,6 +83,16 @@ describe('an import of files', () => {
     expect(await importAgain()).toMatchObject({ enqueued: 1, rejected: 0 });
     expect((await queue.depth()).readings).toBe(3);
     await queue.close();
+  });
+});
+
+describe('a checkpoint', () => {
+  it('is none where it is too large for one, and is not read', async () => {
+    const path = join(directory, 'checkpoint.json');
+    await writeFile(path, '{}');
+    await truncate(path, 3 * 1024 ** 3);
+    const none = { code: 'invalid_checkpoint', message: expect.stringContaining('is no checkpoint') };
+    await expect(openCheckpoint(path)).rejects.toMatchObject(none);
   });
 });
 
