@@ -49,6 +49,19 @@ describe('bad input', () => {
     expect((await queue.depth()).readings).toBe(1);
   });
 
+  test('no header is left out, however many come before it', async () => {
+    const { port } = await startTest();
+    const many = 'a:\r\n'.repeat(2_500);
+    const body = JSON.stringify(wireReading());
+    const head = `POST ${SINGLE} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+    const answer = await exchangeRaw(
+      port,
+      `${head}Content-Length: ${body.length}\r\n${many}Content-Type: application/x-ndjson\r\n\r\n${body}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('Content-Type is given more than once');
+  });
+
   test('every bad query is refused, naming the parameter', async () => {
     const { url } = await startTest();
     for (const [query, path, message = /./] of BAD_QUERIES) {

@@ -70,6 +70,8 @@ export async function listen(
     requireHostHeader: false,
   });
   server.timeout = limits.silentMs;
+  // By default Node leaves out what comes behind the 2,000th, a second Authorization perhaps. Their bytes are bounded: 16 KiB.
+  server.maxHeadersCount = 0;
   const { follow, close } = closeGently(server, limits);
   cutSlowReaders(server, limits);
   const followConnection = boundConnections(server, limits, requests.log);
