@@ -83,7 +83,7 @@ describe('hrm verify', () => {
 
   it('does not take a place where nothing is for one where all is well', async () => {
     const { code, stderr } = await sandbox.run(['verify', '--data-dir', join(sandbox.directory, 'typo')]);
-    expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('there is no directory') });
+    expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('There are no data in') });
   });
 
   it('ends with 0 where all is mended', async () => {

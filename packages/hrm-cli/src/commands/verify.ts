@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { HrmError, plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
+import { plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
 import { openForMending, openStorage } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import type { Command } from '../command.js';
@@ -21,9 +20,10 @@ export const verifyCommand: Command = {
   examples: ['hrm verify', 'hrm verify --user ana --date 20240115 --repair', 'hrm verify --repair --json'],
   async run({ args, settings, json, output, stderr, signal }) {
     const repair = args.has('repair');
-    requirePlace(settings.dataDir);
     // Looking changes nothing, so it may be a backup, or a disk that is mounted read-only.
-    const storage = await (repair ? openForMending(settings) : openStorage(settings, { readOnly: true }));
+    const storage = await (repair
+      ? openForMending(settings)
+      : openStorage(settings, { readOnly: true, create: false }));
     const progress = startProgress({ label: 'verify', total: 1, stream: stderr, enabled: !json });
     try {
       const summary = await verify(
@@ -40,13 +40,6 @@ export const verifyCommand: Command = {
     }
   },
 };
-
-/** @throws HrmError where there is nothing at all: a backup that was looked for in the wrong place is not well. */
-function requirePlace(dataDir: string): void {
-  if (existsSync(dataDir)) return;
-  const message = `there is no directory ${dataDir} (HRM_DATA_DIR): name the one where the data are`;
-  throw new HrmError(message, { kind: 'unavailable', code: 'storage_missing' });
-}
 
 function toWire({ faults, faultCount, setAside, failures, receivedAhead, ...counts }: VerifySummary) {
   const { readings, latestMs } = receivedAhead;

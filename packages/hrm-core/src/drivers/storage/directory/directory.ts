@@ -59,7 +59,7 @@ export interface DirectoryStorageOptions {
   readonly readOnly?: boolean | undefined;
   /**
    * Whether to make the directory where there is none, and to tidy up; default true. Without it a directory that no
-   * storage has been opened in is `storage_missing`.
+   * storage has been opened in is `storage_missing`; to read only, one that is not there.
    */
   readonly create?: boolean | undefined;
   /**
@@ -92,7 +92,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   let preparation: Preparation;
   try {
     if (options.store != null) await requireStore(fileSystem, directory, options.store);
-    if (options.create === false) requireDirectory(fileSystem, directory);
+    if (options.create === false) requireDirectory(fileSystem, directory, { readOnly });
     const isPrepared = makes && (await prepareDirectory(fileSystem, directory));
     const identity = await loadIdentity(fileSystem, directory, () => known.clear());
     context = {

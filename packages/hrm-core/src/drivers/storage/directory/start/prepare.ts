@@ -33,9 +33,14 @@ export interface Preparation {
 /** Where nothing is to be made. */
 export const NOTHING_TO_PREPARE: Preparation = { finish: () => Promise.resolve() };
 
-/** Looks for a storage, and makes none: what an opening makes is where every later write begins. */
-export function requireDirectory(fileSystem: DirectoryFileSystem, directory: string): void {
-  if (statusOf(fileSystem, join(directory, TEMPORARY_DIRECTORY))?.isDirectory() === true) return;
+/** Looks for a storage, and makes none: what an opening makes is where every later write begins. A backup may be without it. */
+export function requireDirectory(
+  fileSystem: DirectoryFileSystem,
+  directory: string,
+  { readOnly }: { readonly readOnly: boolean },
+): void {
+  const place = readOnly ? directory : join(directory, TEMPORARY_DIRECTORY);
+  if (statusOf(fileSystem, place)?.isDirectory() === true) return;
   throw missingError(directory);
 }
 
