@@ -2,12 +2,17 @@
  * A process that may open 64 files, and a day that has 200 parts, in directories of the users' and shared ones. It works with what it
  * has: nothing fails, nothing is missing, and compacting, which is the way out, merges them.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { HRM_BIN } from '../packages/hrm-cli/test/hrm.js';
 import { environment, temporaryDirectory } from './support/hrm.js';
 
@@ -66,6 +71,45 @@ describe('a process that may open few files', () => {
     expect(JSON.parse(await runShort(directory, ['verify', '--json']))).toMatchObject({ fault_count: 0, failures: [] });
     const { days } = JSON.parse(await runShort(directory, ['stats', '--user', 'ana', '--json']));
     expect(days).toMatchObject([{ date: '2024-01-15', readings: 2 * PARTS }]);
+  });
+
+  it.runIf(process.platform === 'linux')('serves while as many have connected as may', async () => {
+    const directory = await temporaryDirectory();
+    const script = `ulimit -n ${OPEN_FILES}; exec "$@"`;
+    const child = spawn('sh', ['-c', script, 'sh', process.execPath, HRM_BIN, 'serve'], {
+      env: environment(directory, { HRM_BATCH_MAX_AGE_MS: '100' }),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    const [line] = await once(createInterface({ input: child.stdout }), 'line');
+    const port = Number(/:(\d+)$/.exec(String(line))?.[1]);
+    // All of 127.0.0.0/8 is this machine.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (method: string, path: string, body?: string) =>
+      new Promise<string>((resolve, reject) => {
+        const headers = { 'Content-Type': 'application/json' };
+        request({ agent, host: '127.0.0.1', port, method, path, headers }, async (answer) => {
+          resolve(`${answer.statusCode} ${await text(answer)}`);
+        })
+          .on('error', reject)
+          .end(body);
+      });
+    expect(await ask('GET', '/health/live')).toContain('200');
+    for (let i = 2; i < 50; i += 1) {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${i}` }).on('error', () => undefined);
+      onTestFinished(() => {
+        socket.destroy();
+      });
+      await once(socket, 'connect');
+    }
+    const reading = { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 70 };
+    expect(await ask('POST', '/metrics/heart-rate', JSON.stringify(reading))).toContain('202');
+    const question = '/metrics/heart-rate?user_id=ana&start=2024-01-15T00:00:00Z&end=2024-01-16T00:00:00Z';
+    await expect.poll(() => ask('GET', question), { timeout: 60_000 }).toContain('"count":1}');
+    expect(await ask('GET', '/health')).toContain('"storage":"healthy"');
+    agent.destroy();
   });
 
   it('drains a batch of more users than that', async () => {

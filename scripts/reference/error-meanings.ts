@@ -78,6 +78,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   storage_read_only: 'A storage that was opened to read was asked to write.',
   storage_replaced: 'Another store stands in place of the one that was opened.',
   storage_unavailable: 'The disk of the data fails.',
+  too_few_files: 'The process may open too few files to serve. Raise the limit (`ulimit -n`).',
   too_busy: 'The client has too much under way: wait for its other requests.',
   unknown_dead_letter: 'There is no dead letter with this id.',
   unread_file: 'A file was to be compared before it was read.',

@@ -110,7 +110,7 @@ export {
 } from './flow/write/enqueue.js';
 export { adoptStore, requireSameStore, type StoreComponents } from './flow/write/same-store.js';
 export { type WriteComponents, writePart } from './flow/write/write-part.js';
-export { MAX_ENQUEUE_READINGS, MAX_FAULTS } from './limits.js';
+export { MAX_ENQUEUE_READINGS, MAX_FAULTS, OWN_FILES } from './limits.js';
 export {
   type CompacterEvent,
   type CompacterSettings,

@@ -388,3 +388,15 @@ export const MEASURE_PAUSE_SHARE = 19;
 
 /** Processes that one service may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
+/**
+ * Milliseconds of steps on end in which a consumer left readings for later, after which /health tells: a request of 10,000 readings, each on
+ * a day of its own, is worked off by then on a quiet disk.
+ */
+export const CONSUMER_BEHIND_MS = 60_000;
+
+/** The same of runs in which a compacter left partitions for the next: what a busy day leaves is done by then. */
+export const COMPACTER_BEHIND_MS = 1_800_000;
+
+/** Files that a process has open before it holds any for somebody: its own, Node's, the queue's. 34 were counted. */
+export const OWN_FILES = 40;
+

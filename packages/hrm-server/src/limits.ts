@@ -142,7 +142,7 @@ export interface ConnectionLimits {
   readonly closeMs: number;
   /** Between two looks for connections that are over the first two. */
   readonly checkEveryMs: number;
-  /** Connections at once, if the process may open twice as many files: each costs some 20 KB. */
+  /** Connections at once, if the process may open so many files (see {@link CONNECTION_FILE_SHARE}): each costs some 20 KB. */
   readonly maxConnections: number;
 }
 
@@ -159,7 +159,10 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   maxConnections: 10_000,
 };
 
-/** Of the files that a process may open, for connections: the others are for storage and queue. */
+/** Files that a process must be allowed to open, so that it can serve: a few connections, and as many files for storage and queue. */
+export const MIN_FILES = 64;
+
+/** Of the files that a process may open beside its own, for connections: the others are for the storage. */
 export const CONNECTION_FILE_SHARE = 0.5;
 
 /** Of all connections, for one address: a proxy is one, too. */

@@ -30,13 +30,17 @@ describe('connections', () => {
     await until(async () => (await exchangeRaw(port, LAST)).includes('200 OK'), 'there is room again');
   });
 
-  test('are never more than half of the files that the process may open', async () => {
+  test('are never more than half of the files that the process may open beside its own', async () => {
     const { countAllowed } = await import('../src/http/connections/connection-bounds.js');
     expect(countAllowed({ maxConnections: 5 })).toBe(5);
     const allowed = countAllowed({ maxConnections: Number.MAX_SAFE_INTEGER });
     const { userLimits } = process.report.getReport() as unknown as { readonly userLimits: UserLimits };
     const { open_files: files } = userLimits;
-    if (files.soft !== 'unlimited' && process.platform === 'linux') expect(allowed).toBe(Math.floor(files.soft / 2));
+    if (files.soft !== 'unlimited' && process.platform === 'linux')
+      expect(allowed).toBe(Math.floor((files.soft - 40) / 2));
+    expect(countAllowed({ maxConnections: 100 }, 64)).toBe(12);
+    const refused = { code: 'too_few_files', message: expect.stringContaining('ulimit -n') };
+    expect(() => countAllowed({ maxConnections: 100 }, 63)).toThrow(expect.objectContaining(refused));
   });
 
   test('that send blank lines, and no request, are cut all the same', async () => {

@@ -5,12 +5,14 @@
 import { readFileSync } from 'node:fs';
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { HrmError, OWN_FILES } from 'hrm-core';
 import { createQuota } from 'hrm-core/shares';
 import type { Logger } from 'pino';
 import {
   ADDRESS_SHARE,
   CONNECTION_FILE_SHARE,
   type ConnectionLimits,
+  MIN_FILES,
   REFUSED_LOG_EVERY_MS,
   USUAL_MAX_FILES,
 } from '../../limits.js';
@@ -24,9 +26,22 @@ interface Activity {
   idleSinceMs: number;
 }
 
-/** How many connections a process may have. */
-export function countAllowed({ maxConnections }: Pick<ConnectionLimits, 'maxConnections'>): number {
-  return Math.max(1, Math.min(maxConnections, Math.floor(maxFiles() * CONNECTION_FILE_SHARE)));
+/**
+ * How many connections a process may have.
+ * @param files - that it may open.
+ * @throws HrmError kind `unavailable`, code `too_few_files`, where it could serve nobody.
+ */
+export function countAllowed(
+  { maxConnections }: Pick<ConnectionLimits, 'maxConnections'>,
+  files: number = maxFiles(),
+): number {
+  if (files < MIN_FILES) throw tooFewFilesError(files);
+  return Math.min(maxConnections, Math.floor((files - OWN_FILES) * CONNECTION_FILE_SHARE));
+}
+
+function tooFewFilesError(files: number): HrmError {
+  const message = `this process may open ${files} files, and needs ${MIN_FILES} at least: raise the limit (ulimit -n, or LimitNOFILE of systemd)`;
+  return new HrmError(message, { kind: 'unavailable', code: 'too_few_files' });
 }
 
 /** How many files this process may open: Linux says it. Elsewhere Node has raised it to what the system allows. */

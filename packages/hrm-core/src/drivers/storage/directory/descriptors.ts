@@ -5,10 +5,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { errorCode } from '../../../errors.js';
+import { OWN_FILES } from '../../../limits.js';
 
 /** Where the system does not say: Node raises the limit as far as it may, mostly much further. */
 const DEFAULT_LIMIT = 1_024;
-/** Of what the process may open, parts of snapshots take a quarter at most, */
+/** Of what the process may open beside its own, parts of snapshots take a quarter at most, */
 const HELD_SHARE = 1 / 4;
 /** and what is opened for a moment an eighth: a write has a file and a directory open. The rest is for sockets and the queue. */
 const BRIEF_SHARE = 1 / 8;
@@ -32,8 +33,9 @@ export interface Descriptors {
 
 /** Counts from nothing. @param limit - files that the process may have open. */
 export function createDescriptors(limit = openFileLimit()): Descriptors {
-  const maxHeld = Math.min(MAX_HELD, Math.floor(limit * HELD_SHARE));
-  const maxBrief = Math.max(MIN_BRIEF, Math.min(MAX_BRIEF, Math.floor(limit * BRIEF_SHARE)));
+  const free = Math.max(0, limit - OWN_FILES);
+  const maxHeld = Math.min(MAX_HELD, Math.floor(free * HELD_SHARE));
+  const maxBrief = Math.max(MIN_BRIEF, Math.min(MAX_BRIEF, Math.floor(free * BRIEF_SHARE)));
   const waiting: (() => void)[] = [];
   let [held, running] = [0, 0];
 
