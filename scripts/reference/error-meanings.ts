@@ -14,7 +14,7 @@ export const KIND_MEANINGS: Readonly<Record<HrmErrorKind, string>> = {
 export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   aborted: 'The call was interrupted by its signal.',
   bad_answer: 'The answer is not one of this system. Look at the URL.',
-  bad_clock: 'The clock of the process gives no usable time.',
+  bad_clock: 'The clock of the process gives no usable time. Set it right.',
   batcher_closed: 'A reading was added after `close`.',
   batcher_full: 'Too many readings are under way: wait for `room()`.',
   cannot_listen: 'The server cannot listen on this address or port. Set `HRM_HOST` or `HRM_PORT`.',

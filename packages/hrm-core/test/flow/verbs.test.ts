@@ -14,7 +14,7 @@ import {
   type Storage,
   writePart,
 } from '../../src/index.js';
-import { MAX_MERGE_FILES } from '../../src/limits.js';
+import { MAX_MERGE_FILES, MAX_RECEIVED_MS } from '../../src/limits.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const DAY = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
@@ -337,6 +337,14 @@ it('enqueue refuses a clock that gives no time, and cuts one that gives fraction
     const reading = { userId: 'ana', deviceId: 'watch', timestamp: DAY.start, heartRate: 70 };
     const bad = { nowMs: () => Number.NaN };
     await expect(enqueue({ queue, clock: bad }, reading)).rejects.toMatchObject({ code: 'bad_clock' });
+    // A minute later than a file can say.
+    const late = { nowMs: () => MAX_RECEIVED_MS + 1 };
+    const refused = { kind: 'unavailable', code: 'bad_clock', message: expect.stringContaining('set it right') };
+    await expect(enqueue({ queue, clock: late }, reading)).rejects.toMatchObject(refused);
+    await queue.push([{ bytes: Buffer.from('{}'), readings: 1 }]);
+    await expect(drainBatch({ queue, storage, clock: late })).rejects.toMatchObject(refused);
+    expect(await queue.depth()).toMatchObject({ readings: 1, deadLetters: 0 });
+    await drainBatch({ queue, storage });
     await enqueue({ queue, clock: { nowMs: () => START_MS + 0.75 } }, reading);
     expect(await drainBatch({ queue, storage })).toMatchObject({ claimed: 1, deadLettered: 0 });
   });

@@ -9,6 +9,7 @@ import { inTurns } from '../../steps.js';
 import { describeFailure } from '../files/partition-failures.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
+import { receivedNowMs } from './received-now.js';
 import { rememberStore, requireSameStore } from './same-store.js';
 import { type WrittenBatch, writeDelivered } from './write-delivered.js';
 
@@ -99,6 +100,8 @@ export async function drainBatch(
   { signal, onProgress }: DrainOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
+  // What carries no time of receipt gets one by its claim: with a wrong one it would be a dead letter.
+  receivedNowMs(clock);
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const isStoreKnown = await requireSameStore({ queue, storage });
   const claim = await queue.claim(limits, { signal });

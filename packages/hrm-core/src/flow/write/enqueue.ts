@@ -8,6 +8,7 @@ import { parseReadings, type ReadingInput, type ReadingRules, type WireReading }
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { createYielder } from '../files/yielder.js';
 import type { DeviceBound, DeviceCount } from './device-bound.js';
+import { receivedNowMs } from './received-now.js';
 
 /** What `enqueue` works on. */
 export interface EnqueueComponents {
@@ -48,7 +49,7 @@ export interface Accepted {
  * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
  *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601.
  * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
- *   kind `unavailable` when the queue cannot take them now.
+ *   kind `unavailable` when the queue cannot take them now, and, code `bad_clock`, when the clock gives no usable time.
  * @example
  * await enqueue({ queue }, {
  *   userId: 'ana', deviceId: 'watch', timestamp: '2024-01-15T10:00:00Z', heartRate: 72,
@@ -85,8 +86,7 @@ export async function enqueueUntrusted(
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
-  const nowMs = Math.floor(clock.nowMs());
-  if (!(nowMs >= 0)) throw new HrmError('the clock gives no time', { kind: 'internal', code: 'bad_clock' });
+  const nowMs = receivedNowMs(clock);
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
   const devices = deviceBound?.begin();
   await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
