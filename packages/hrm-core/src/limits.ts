@@ -57,6 +57,15 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/**
+ * Devices of a user, over all days, that one answer is made of: 70 MB in memory. 600,000 were 400 MB. Nobody wears so many; what sends a new id
+ * each day has them.
+ */
+export const MAX_HISTORY_DEVICES = 100_000;
+
+/** Days of a user that one answer about devices looks through: a century, half a minute's work. Only files made elsewhere are of more. */
+export const MAX_HISTORY_DAYS = 36_600;
+
 /** Devices that a process remembers having accepted, over all users and days: 10 MB. */
 export const MAX_NOTED_DEVICES = 200_000;
 

@@ -21,7 +21,12 @@ import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/o
 import { COMMON_HEADERS, headersOf, notFoundError, problemResponse, statusOf, wrongMethod } from './api/problem.js';
 import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
-import { MAX_ANSWER_STEPS, MAX_DEVICE_STEPS, MAX_KEY_REQUESTS } from './limits.js';
+import {
+  MAX_ANSWER_STEPS,
+  MAX_DEVICE_STEPS,
+  MAX_KEY_REQUESTS,
+  MAX_LONG_DEVICE_ANSWERS,
+} from './limits.js';
 import { levelOf } from './log/log.js';
 import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
@@ -128,6 +133,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   const onDamage = createDamageListener(components);
   const share = createScheduler(MAX_ANSWER_STEPS);
   const deviceShare = createScheduler(MAX_DEVICE_STEPS);
+  const tooMany = 'too many long answers about devices at once: read those under way first';
+  const users = { storage, onDamage, semaphore: createSemaphore(MAX_LONG_DEVICE_ANSWERS, tooMany) };
   const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
@@ -136,8 +143,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     postReading: postReading(ingest, settings),
     postBatch: postBatch(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
-    devices: shared(deviceShare, listDevices({ storage, onDamage })),
-    latest: shared(deviceShare, answerLatest({ storage, onDamage }, settings)),
+    devices: shared(deviceShare, listDevices(users)),
+    latest: shared(deviceShare, answerLatest(users, settings)),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),

@@ -49,7 +49,7 @@ export const MAX_ANSWER_STEPS = 16;
 export const MAX_LONG_ANSWERS = 100;
 
 /**
- * Questions about devices that are worked at at once: each may have a user's devices of all days in hand, 10,000 a day, which were 400 MB.
+ * Questions about devices that are worked at at once: each may have a user's devices of all days in hand, which are 70 MB at most.
  * One client has three quarters of them.
  */
 export const MAX_DEVICE_STEPS = 4;

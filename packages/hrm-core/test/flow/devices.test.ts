@@ -4,10 +4,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { compact, type DamageReport, devices, latest, type Reading, writePart } from '../../src/index.js';
+import { compact, type DamageReport, devices, latest, type Reading, type Storage, writePart } from '../../src/index.js';
+import { MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES } from '../../src/limits.js';
+import { partitionDate } from '../../src/pure/partition.js';
 import { oracleDevices } from '../property/oracle.js';
 import { randomFrom, testSeed } from '../support/random.js';
-import { withDirectory } from '../support/temporary-directory.js';
+import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 const DAYS = 40;
@@ -64,6 +66,46 @@ describe("a user's devices", () => {
         await storage.close();
       }
     });
+  });
+
+  it('of very many days are refused before any day is read', async () => {
+    await withDirectory(async (directory) => {
+      const storage = await openDirectoryStorage({ directory });
+      let listed = 0;
+      const endless: Storage = {
+        ...storage,
+        async *partitions() {
+          for (; ; listed += 1) yield { date: partitionDate(listed * 86_400_000), directory: 'ana' };
+        },
+        snapshot: () => Promise.reject(new Error('a day was read')),
+      };
+      const refused = { kind: 'invalid', code: 'too_much_history', message: expect.stringContaining('a range') };
+      for (const ask of [devices, latest]) {
+        listed = 0;
+        await expect(ask({ storage: endless }, { userId: 'ana' })).rejects.toMatchObject(refused);
+        expect(listed).toBe(MAX_HISTORY_DAYS);
+      }
+      await storage.close();
+    });
+  });
+
+  it('are refused where they are more than one answer is made of, over all days', async () => {
+    await withDirectory(async (directory) => {
+      const storage = await openDirectoryStorage({ directory });
+      const onDay = (day: number, from: number, to: number): Reading[] =>
+        Array.from({ length: to - from }, (_, i) => {
+          const timestampMs = START_MS + day * 86_400_000;
+          return { userId: 'ana', deviceId: `d${from + i}`, timestampMs, heartRate: 70, receivedMs: timestampMs };
+        });
+      await writePart({ storage }, onDay(0, 0, 60_000));
+      await writePart({ storage }, onDay(1, 60_000, MAX_HISTORY_DEVICES));
+      expect(await devices({ storage }, { userId: 'ana' })).toHaveLength(MAX_HISTORY_DEVICES);
+      await writePart({ storage }, onDay(2, MAX_HISTORY_DEVICES, MAX_HISTORY_DEVICES + 1));
+      for (const ask of [devices, latest]) {
+        await expect(ask({ storage }, { userId: 'ana' })).rejects.toMatchObject({ code: 'too_much_history' });
+      }
+      await storage.close();
+    }, MEMORY_DIRECTORY);
   });
 
   it('of nobody are none, and what is no user_id is refused', async () => {

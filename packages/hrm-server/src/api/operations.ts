@@ -109,7 +109,7 @@ export const OPERATIONS = {
     about: 'With the first and the last stored reading of each, by device_id. An unknown user has none.',
     parameters: USER_PARAMETERS,
     answers: [{ status: 200, about: 'The devices.', types: { 'application/json': DevicesAnswer } }],
-    problems: ['foreign_user'],
+    problems: ['foreign_user', 'too_much_history'],
   },
   latest: {
     method: 'GET',
@@ -120,7 +120,7 @@ export const OPERATIONS = {
       'Of each device, and of the user: where devices have one at the same millisecond, that of the best priority. Stored readings only.',
     parameters: USER_PARAMETERS,
     answers: [{ status: 200, about: 'The readings.', types: { 'application/json': LatestAnswer } }],
-    problems: ['foreign_user'],
+    problems: ['foreign_user', 'too_much_history'],
   },
   live: {
     method: 'GET',

@@ -36,6 +36,10 @@ export const CLIENT_PROBLEMS = {
   unsupported_encoding: { status: 415, about: 'The Content-Encoding is not gzip.' },
   expectation_failed: { status: 417, about: 'The Expect header has something else than 100-continue.' },
   foreign_host: { status: 421, about: 'The Host header is not a name of this server.' },
+  too_much_history: {
+    status: 422,
+    about: 'The user has more than 100,000 devices, or readings on more than 36,600 days: ask for the rows of a range.',
+  },
   rate_limited: { status: 429, about: 'The API key has made too many requests; `Retry-After` says when to come back.' },
   headers_too_large: { status: 431, about: 'The headers are too large.' },
   unsupported_transfer_encoding: { status: 501, about: 'The Transfer-Encoding is not `chunked` alone.' },

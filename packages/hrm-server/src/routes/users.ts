@@ -4,10 +4,9 @@
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { createSemaphore, type Semaphore } from 'hrm-core/shares';
+import type { Semaphore } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { cutAnswer } from '../http/connections/cut.js';
-import { MAX_LONG_DEVICE_ANSWERS } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
@@ -21,13 +20,12 @@ type UserOperation = (typeof OPERATIONS)['devices' | 'latest'];
 export interface UsersComponents {
   readonly storage: Storage;
   readonly onDamage: DamageListener;
+  /** Of long answers, for both calls. */
+  readonly semaphore: Semaphore;
 }
 
-const TOO_MANY_ANSWERS = 'too many long answers about devices at once: read those under way first';
-
 /** Lists a user's devices. */
-export function listDevices({ storage, onDamage }: UsersComponents): Handler {
-  const semaphore = createSemaphore(MAX_LONG_DEVICE_ANSWERS, TOO_MANY_ANSWERS);
+export function listDevices({ storage, onDamage, semaphore }: UsersComponents): Handler {
   return async (call) => {
     const userId = readUser(call, OPERATIONS.devices);
     const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
@@ -39,10 +37,9 @@ export function listDevices({ storage, onDamage }: UsersComponents): Handler {
 
 /** Tells a user's last readings. */
 export function answerLatest(
-  { storage, onDamage }: UsersComponents,
+  { storage, onDamage, semaphore }: UsersComponents,
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
 ): Handler {
-  const semaphore = createSemaphore(MAX_LONG_DEVICE_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const userId = readUser(call, OPERATIONS.latest);
     const found = await asSpan(call.incoming, 'query', () =>

@@ -2,8 +2,8 @@
  * A user's devices, and the last readings: which minutes to look into is known from rollups, and of readings only those few
  * minutes are read.
  */
-import { throwIfAborted } from '../../errors.js';
-import { MAX_TIMESTAMP_MS } from '../../limits.js';
+import { HrmError, throwIfAborted } from '../../errors.js';
+import { MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
@@ -58,8 +58,8 @@ export interface Latest {
  * Lists a user's devices with their first and last stored reading, by device_id in UTF-8 byte order; an unknown user has
  * none. Readings still queued are not in it.
  *
- * @throws HrmError kind `invalid`, code `invalid_query`, for what is no user_id; kind `unavailable` when the storage cannot
- *   now; kind `closed` when aborted. A damaged file is no error: see `onDamage`.
+ * @throws HrmError kind `invalid`, code `invalid_query`, for what is no user_id, and `too_much_history` for a user of more than 100,000 devices or
+ *   36,600 days; kind `unavailable` when the storage cannot now; kind `closed` when aborted. A damaged file is no error: see `onDamage`.
  * @example
  * const all = await devices({ storage }, { userId: 'ana' });
  */
@@ -136,7 +136,14 @@ async function findSpans(
 ): Promise<ReadonlyMap<string, Span>> {
   const yielder = createYielder({ owner });
   const spans = new Map<string, Span>();
+  // All before the first is read: of too many nothing is.
+  const days: (readonly Partition[])[] = [];
   for await (const day of daysOf(storage, question, { signal, owner })) {
+    if (days.length === MAX_HISTORY_DAYS) throw historyError(`readings on more than ${MAX_HISTORY_DAYS} days`);
+    days.push(day);
+  }
+  for (const day of days) {
+    throwIfAborted(signal, 'the query');
     await yielder.yieldTurn();
     const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
       spansOfDay(context, snapshots, question),
@@ -146,8 +153,14 @@ async function findSpans(
       if (span === undefined) spans.set(deviceId, { firstMs, firstDay: day, lastMs, lastDay: day });
       else Object.assign(span, { lastMs, lastDay: day });
     }
+    if (spans.size > MAX_HISTORY_DEVICES) throw historyError(`more than ${MAX_HISTORY_DEVICES} devices`);
   }
   return spans;
+}
+
+function historyError(what: string): HrmError {
+  const message = `the user has ${what}, which is too much for one answer: ask for the rows of a range, which name its devices`;
+  return new HrmError(message, { kind: 'invalid', code: 'too_much_history' });
 }
 
 /** Reads the first or the last reading of each device: a day once, and of it the row groups that may have one. */
