@@ -4,7 +4,14 @@
  */
 import { isHrmError } from '../errors.js';
 import type { DamageReport } from '../flow/damage/damage.js';
-import { DAMAGE_MEMORY_MS, FAILURE_MEMORY_MS, STALL_MEMORY_MS, STORAGE_FAILURE_MEMORY_MS } from '../limits.js';
+import {
+  COMPACTER_BEHIND_MS,
+  CONSUMER_BEHIND_MS,
+  DAMAGE_MEMORY_MS,
+  FAILURE_MEMORY_MS,
+  STALL_MEMORY_MS,
+  STORAGE_FAILURE_MEMORY_MS,
+} from '../limits.js';
 import type { CompacterEvent, ConsumerEvent } from '../loops.js';
 import type { WatchdogEvent } from '../watchdog.js';
 import { codeOf, type Health, inWords, type LoopName } from './health.js';
@@ -15,13 +22,19 @@ type Recorder = Pick<Health, 'record'>;
 export function recordConsumer(health: Recorder): (event: ConsumerEvent) => void {
   // Until the queue is idle: a batch that could be stored says nothing of readings that went back to the queue's end.
   let hasPostponed = false;
+  // The time of all steps on end that left something: what waits longest may be at the end of the queue, whose head is young.
+  let leavingMs = 0;
   return (event) => {
     if (event.type === 'failed') {
       recordFailure(health, 'consumer', event);
       return;
     }
     if (event.type === 'idle') hasPostponed = false;
-    if (!hasPostponed) health.record('consumer', null);
+    leavingMs = event.type === 'idle' || event.summary.left === 0 ? 0 : leavingMs + event.durationMs;
+    if (!hasPostponed) {
+      const isBehind = leavingMs >= CONSUMER_BEHIND_MS;
+      health.record('consumer', isBehind ? { reason: CONSUMER_BEHIND, lastsMs: FAILURE_MEMORY_MS } : null);
+    }
     if (event.type === 'idle' || event.summary.postponed === 0) return;
     hasPostponed = true;
     health.record('consumer', { reason: 'some readings cannot be stored now', lastsMs: FAILURE_MEMORY_MS });
@@ -30,14 +43,24 @@ export function recordConsumer(health: Recorder): (event: ConsumerEvent) => void
 
 /** Makes what a compacter tells a state of health. Of damage {@link recordDamage} does. */
 export function recordCompacter(health: Recorder): (event: CompacterEvent) => void {
+  // The time of all runs on end that left something.
+  let leavingMs = 0;
   return (event) => {
     if (event.type === 'failed') recordFailure(health, 'compacter', event);
     if (event.type !== 'compacted') return;
-    const [first] = event.summary.failures;
-    const lastsMs = Number.POSITIVE_INFINITY;
-    health.record('compacter', first === undefined ? null : { reason: failedStep('compacter', first.code), lastsMs });
+    const { failures, left } = event.summary;
+    leavingMs = left === 0 ? 0 : leavingMs + event.durationMs;
+    const behind = leavingMs >= COMPACTER_BEHIND_MS ? COMPACTER_BEHIND : null;
+    const reason = failures[0] === undefined ? behind : failedStep('compacter', failures[0].code);
+    health.record('compacter', reason === null ? null : { reason, lastsMs: Number.POSITIVE_INFINITY });
   };
 }
+
+const CONSUMER_BEHIND =
+  'readings are of so many days that a consumer stores only some of them at a time, and the others wait: run more consumers';
+
+const COMPACTER_BEHIND =
+  'the compacter does not keep up, and answers take longer: run more of them (hrm serve --only compacter), and send the readings of one day together';
 
 function recordFailure(
   health: Recorder,
