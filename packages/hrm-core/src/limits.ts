@@ -96,15 +96,6 @@ export const MAX_ELEMENT_BYTES = 8 * 1024 * 1024;
  */
 export const MAX_CLAIM_LETTERS = 10_000;
 
-/** Milliseconds in a UTC day; POSIX time has no leap seconds. */
-export const DAY_MS = 86_400_000;
-
-/** Milliseconds in a minute. */
-export const MINUTE_MS = 60_000;
-
-/** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
-export const MAX_CONCURRENT_WRITES = 256;
-
 /**
  * Bytes of a file that somebody names and that is read as a whole: 80,000 API keys, or how far as many files were imported. A larger one is
  * none of these, and reading it holds up the process.
@@ -113,6 +104,15 @@ export const MAX_NAMED_FILE_BYTES = 16 * 1024 * 1024;
 
 /** The same of a config file: hundreds of times what all settings need. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** Milliseconds in a UTC day; POSIX time has no leap seconds. */
+export const DAY_MS = 86_400_000;
+
+/** Milliseconds in a minute. */
+export const MINUTE_MS = 60_000;
+
+/** Parts written at once: enough for one flush of the file system to serve many of them, and few enough open files. */
+export const MAX_CONCURRENT_WRITES = 256;
 
 /** Users that a shared part is split among at once: of each, all files of the day are open. */
 export const MAX_CONCURRENT_HOMES = 64;
@@ -128,6 +128,12 @@ export const MAX_SMALL_PARTS = 32;
  * behind them.
  */
 export const MAX_BATCH_PARTS = 512;
+
+/** The same on a disk that writes few a second: so many it writes at least, of those that it writes in {@link BATCH_WRITE_MS}. */
+export const MIN_BATCH_PARTS = 64;
+
+/** Milliseconds that a step of a consumer writes, about, where it leaves parts for the next: what others send waits for two of them. */
+export const BATCH_WRITE_MS = 1_000;
 
 /** As {@link MAX_SMALL_PARTS}, of a batch with more small parts over all days than {@link MAX_BATCH_PARTS}. */
 export const CROWDED_SMALL_PARTS = 3;
@@ -389,14 +395,6 @@ export const CONSUMER_STALL_MS = 60_000;
 /** Milliseconds of silence of a compacter that are a stall: one partition, with 500 large files, on a slow disk. */
 export const COMPACTER_STALL_MS = 600_000;
 
-/** Milliseconds between two counts of what is stored, which lists every directory. */
-export const MIN_MEASURE_PAUSE_MS = 30_000;
-
-/** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
-export const MEASURE_PAUSE_SHARE = 19;
-
-/** Processes that one service may run the API in: more than one for each core gain nothing. */
-export const MAX_WORKERS = 64;
 /**
  * Milliseconds of steps on end in which a consumer left readings for later, after which /health tells: a request of 10,000 readings, each on
  * a day of its own, is worked off by then on a quiet disk.
@@ -409,3 +407,11 @@ export const COMPACTER_BEHIND_MS = 1_800_000;
 /** Files that a process has open before it holds any for somebody: its own, Node's, the queue's. 34 were counted. */
 export const OWN_FILES = 40;
 
+/** Milliseconds between two counts of what is stored, which lists every directory. */
+export const MIN_MEASURE_PAUSE_MS = 30_000;
+
+/** The pause after a count is so many times what it took: at most a twentieth of the time is spent on counting. */
+export const MEASURE_PAUSE_SHARE = 19;
+
+/** Processes that one service may run the API in: more than one for each core gain nothing. */
+export const MAX_WORKERS = 64;

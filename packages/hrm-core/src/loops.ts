@@ -69,8 +69,11 @@ export async function runConsumer(
   { signal, onEvent, onAlive }: LoopOptions<ConsumerEvent>,
 ): Promise<void> {
   const threshold = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
+  // What is left is at the end of the queue: by its head, which came meanwhile, nothing would be due.
+  let isSomeLeft = false;
   await repeat({ signal, onEvent, onAlive }, async () => {
-    const isBatchDue = await components.queue.wait(threshold, { timeoutMs: WAIT_MS, signal });
+    const isBatchDue = isSomeLeft || (await components.queue.wait(threshold, { timeoutMs: WAIT_MS, signal }));
+    isSomeLeft = false;
     const step = { ...settings, batchMaxReadings };
     const startMs = performance.now();
     const onProgress = () => onAlive?.({ kind: 'alive' });
@@ -79,6 +82,7 @@ export async function runConsumer(
       onEvent?.({ type: 'idle' });
       return { kind: 'idle', pauseMs: 0 };
     }
+    isSomeLeft = summary.left + summary.undecided > 0;
     onEvent?.({ type: 'drained', summary, durationMs: performance.now() - startMs });
     // They are old, so the queue is due at once: without a pause it would be drained of nothing else in circles.
     return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY.maxMs : 0 };

@@ -10,10 +10,11 @@ import {
   type Queue,
   recordStorageFailure,
   type Storage,
+  systemClock,
 } from 'hrm-core';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
+import { createDayLimiter, createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
 import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
@@ -23,6 +24,8 @@ import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import {
   MAX_ANSWER_STEPS,
+  MAX_BURST_DAYS,
+  MAX_DAYS_PER_SECOND,
   MAX_DEVICE_STEPS,
   MAX_KEY_REQUESTS,
   MAX_LONG_DEVICE_ANSWERS,
@@ -129,13 +132,17 @@ export function createApp(components: AppComponents, settings: AppSettings): App
 
 /** What answers each call of the table. */
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
-  const { health, metrics, storage, system, live = createLive(components) } = components;
+  const { health, metrics, storage, system, live = createLive(components), clock = systemClock } = components;
   const onDamage = createDamageListener(components);
   const share = createScheduler(MAX_ANSWER_STEPS);
   const deviceShare = createScheduler(MAX_DEVICE_STEPS);
   const tooMany = 'too many long answers about devices at once: read those under way first';
   const users = { storage, onDamage, semaphore: createSemaphore(MAX_LONG_DEVICE_ANSWERS, tooMany) };
-  const ingest = { ...components, deviceBound: createDeviceBound(settings.maxDevices) };
+  const ingest = {
+    ...components,
+    deviceBound: createDeviceBound(settings.maxDevices),
+    dayLimiter: createDayLimiter({ burstDays: MAX_BURST_DAYS, daysPerSecond: MAX_DAYS_PER_SECOND }, clock),
+  };
   const document = openApiDocument(VERSION);
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));

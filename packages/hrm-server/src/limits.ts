@@ -60,6 +60,18 @@ export const MAX_LONG_DEVICE_ANSWERS = 4;
 /** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
 export const MAX_BATCH_STEPS = 16;
 
+/**
+ * Days that a client may begin at once, beside those around now and those that it sent last: of ten years' readings a request has as many. See
+ * {@link MAX_DAYS_PER_SECOND}.
+ */
+export const MAX_BURST_DAYS = 4_000;
+
+/**
+ * Days that a client may begin a second in the long run, in each process: a busy disk stores as many, and a quiet one some times
+ * more. A request goes into debt for 10,000 at most.
+ */
+export const MAX_DAYS_PER_SECOND = 100;
+
 /** Bytes of a refused body that are read on and skipped: four times a batch, so that most senders get to their end. */
 export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
 

@@ -123,7 +123,10 @@ function rankUserDays(userDays: readonly UserDay[]): ReadonlyMap<UserDay, number
   return ranks;
 }
 
-/** By rank, and of one rank what was received first: so whoever goes on sending keeps nobody's from being written. */
+/**
+ * By rank. Of one rank half of them are what was received first: so whoever goes on sending keeps nobody's from being written. The others are the
+ * latest days: those of now are waited for, and those of somebody's past are not.
+ */
 function chooseFirst(
   { receivedMinute }: ReadingColumns,
   parts: readonly PlannedPart[],
@@ -135,6 +138,12 @@ function chooseFirst(
     for (const row of part.rows) minute = Math.min(minute, receivedMinute[row] as number);
     since.set(part, minute);
   }
-  const inTurn = [...parts].sort((a, b) => a.rank - b.rank || (since.get(a) ?? 0) - (since.get(b) ?? 0));
-  return new Set(inTurn.slice(0, maxParts));
+  const bySince = [...parts].sort((a, b) => a.rank - b.rank || (since.get(a) ?? 0) - (since.get(b) ?? 0));
+  const byDay = [...parts].sort((a, b) => a.rank - b.rank || b.day - a.day);
+  const chosen = new Set(bySince.slice(0, Math.ceil(maxParts / 2)));
+  for (const part of byDay) {
+    if (chosen.size === maxParts) break;
+    chosen.add(part);
+  }
+  return chosen;
 }

@@ -58,6 +58,12 @@ describe('the parts of a batch', () => {
     expect(directories(split([...flood, ...early], 100).parts)).toContain('zoe');
   });
 
+  it('are of very many users half the latest days, so that those of now wait behind nobody’s past', () => {
+    const live = readingsOf('zoe', [20_000], 1, 120_000);
+    const flood = Array.from({ length: 500 }, (_, i) => readingsOf(`u${i}`, [i], 9, 60_000)).flat();
+    expect(directories(split([...flood, ...live], 100).parts)).toContain('zoe');
+  });
+
   it('take a shared part of today before the second days of those in it', () => {
     const many = Array.from({ length: 40 }, (_, i) => readingsOf(`u${i}`, [20_000])).flat();
     const flood = readingsOf('bob', daysFrom(0, 600), 30);

@@ -3,7 +3,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { codeOf, type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
-import type { RateLimitError } from 'hrm-core/shares';
+import type { RateLimitError, RequestRateError } from 'hrm-core/shares';
 import { rateHeaders } from '../auth/access.js';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
 import { STATUS_BY_KIND, statusOfCode } from './problems.js';
@@ -84,7 +84,7 @@ export function headersOf(error: unknown): Readonly<Record<string, string>> {
     case 'scope_missing':
       return { 'WWW-Authenticate': 'Bearer realm="hrm", error="insufficient_scope"' };
     case 'rate_limited':
-      return limitedHeaders(error as RateLimitError);
+      return limitedHeaders(error as RateLimitError | RequestRateError);
     case 'unsupported_transfer_encoding':
       return { Connection: 'close' };
     default:
@@ -92,8 +92,8 @@ export function headersOf(error: unknown): Readonly<Record<string, string>> {
   }
 }
 
-function limitedHeaders({ rate }: RateLimitError): Readonly<Record<string, string>> {
-  return { ...rateHeaders(rate), 'Retry-After': String(rate.waitSeconds) };
+function limitedHeaders(error: RateLimitError | RequestRateError): Readonly<Record<string, string>> {
+  return { ...('rate' in error ? rateHeaders(error.rate) : {}), 'Retry-After': String(error.waitSeconds) };
 }
 
 /** The answer to a request that failed. */

@@ -40,7 +40,11 @@ export const CLIENT_PROBLEMS = {
     status: 422,
     about: 'The user has more than 100,000 devices, or readings on more than 36,600 days: ask for the rows of a range.',
   },
-  rate_limited: { status: 429, about: 'The API key has made too many requests; `Retry-After` says when to come back.' },
+  rate_limited: {
+    status: 429,
+    about:
+      'The API key has made too many requests, or a client has sent readings of too many days; `Retry-After` says when to come back.',
+  },
   headers_too_large: { status: 431, about: 'The headers are too large.' },
   unsupported_transfer_encoding: { status: 501, about: 'The Transfer-Encoding is not `chunked` alone.' },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly about: string }>>;

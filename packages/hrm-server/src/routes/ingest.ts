@@ -13,7 +13,7 @@ import {
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { createQuota, createScheduler } from 'hrm-core/shares';
+import { createQuota, createScheduler, type DayLimiter } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
@@ -29,6 +29,8 @@ export interface IngestComponents {
   readonly clock?: Clock | undefined;
   /** Of all readings that are accepted here. */
   readonly deviceBound: DeviceBound;
+  /** As `deviceBound`. */
+  readonly dayLimiter: DayLimiter;
 }
 
 /** The settings that decide what is a reading. */
@@ -139,10 +141,12 @@ async function acceptItems(
 }
 
 function enqueueOptions(
-  { deviceBound }: IngestComponents,
+  { deviceBound, dayLimiter }: IngestComponents,
   { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
-  { access }: Call,
+  call: Call,
 ) {
   // A key has a share of the queue. Without keys all are one, who may fill it to its mark.
-  return { owner: access.keyId ?? undefined, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound };
+  const owner = call.access.keyId ?? undefined;
+  const admitDays = (days: ReadonlySet<number>) => dayLimiter.take(clientOf(call), days);
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound, admitDays };
 }

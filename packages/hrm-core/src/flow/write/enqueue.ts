@@ -1,8 +1,9 @@
 import { DEFAULTS } from '../../defaults.js';
 import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.js';
-import { MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
+import type { Reading } from '../../pure/columns.js';
 import { encodeElements } from '../../pure/reading/element.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
@@ -30,6 +31,11 @@ export interface EnqueueOptions extends CallOptions {
   readonly wireOnly?: boolean | undefined;
   /** Refuses readings of more devices than a user may have on a day; none by default. */
   readonly deviceBound?: DeviceBound | undefined;
+  /**
+   * Hears of the UTC days that valid readings lie on, in days from 1970 on, before any is accepted: what it throws refuses all.
+   * What it returns is called where the queue then does not take them.
+   */
+  readonly admitDays?: ((days: ReadonlySet<number>) => () => void) | undefined;
 }
 
 /** What was accepted. */
@@ -81,6 +87,7 @@ export async function enqueueUntrusted(
     maxPastMs = DEFAULTS.maxPastMs,
     wireOnly = false,
     deviceBound,
+    admitDays,
   }: EnqueueOptions = {},
 ): Promise<Accepted> {
   const size = Array.isArray(readings) ? readings.length : 1;
@@ -89,13 +96,22 @@ export async function enqueueUntrusted(
   const nowMs = receivedNowMs(clock);
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
   const devices = deviceBound?.begin();
-  await queue.push(await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices }), { signal, owner });
+  const days = new Set<number>();
+  const elements = await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices, days });
+  const giveBack = admitDays?.(days);
+  try {
+    await queue.push(elements, { signal, owner });
+  } catch (error) {
+    giveBack?.();
+    throw error;
+  }
   devices?.keep();
   return { accepted: size };
 }
 
 /**
  * Readings as elements, an element after the other: a large batch gives way between them.
+ * @param options.days - their UTC days are added to it.
  * @throws HrmError code `invalid_readings`, with the faults of all.
  */
 async function prepare(
@@ -107,7 +123,9 @@ async function prepare(
     owner,
     deviceBound,
     devices,
-  }: CallOptions & Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined },
+    days,
+  }: CallOptions &
+    Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined; readonly days: Set<number> },
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -129,6 +147,7 @@ async function prepare(
       faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
       continue;
     }
+    addDays(parsed.readings, days);
     const tooMany = devices?.add(parsed.readings) ?? [];
     faultCount += tooMany.length;
     for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
@@ -140,6 +159,16 @@ async function prepare(
   if (faultCount === 0) return elements;
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}
+
+function addDays(readings: readonly Reading[], days: Set<number>): void {
+  let last = -1;
+  for (const { timestampMs } of readings) {
+    const day = Math.floor(timestampMs / DAY_MS);
+    // Mostly they are of one day.
+    if (day !== last) days.add(day);
+    last = day;
+  }
 }
 
 function tooManyDevices(maxDevices: number): string {

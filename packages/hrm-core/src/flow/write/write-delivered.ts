@@ -1,5 +1,5 @@
 import { isTotal, isUnstorable } from '../../errors.js';
-import { DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES } from '../../limits.js';
+import { BATCH_WRITE_MS, DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES, MIN_BATCH_PARTS } from '../../limits.js';
 import type { ClaimedElement } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { columnSteps, columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
@@ -61,9 +61,11 @@ export async function writeDelivered(
   origins: readonly ClaimedElement[],
   options: WriteOptions,
 ): Promise<WrittenBatch> {
-  const limits = { ...options, maxParts: MAX_BATCH_PARTS };
+  const maxParts = partsAtOnce.get(storage) ?? MAX_BATCH_PARTS;
   const columns = await inTurns(columnSteps(readings), createYielder().yieldTurn);
-  const { written, failed, left: leftParts } = await storeParts(storage, columns, limits);
+  const beganMs = performance.now();
+  const { written, failed, left: leftParts } = await storeParts(storage, columns, { ...options, maxParts });
+  if (leftParts.length > 0) partsAtOnce.set(storage, partsInTime(written.length, performance.now() - beganMs));
   const left = readingsIn(leftParts, readings);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
   const parts = [...written];
@@ -93,6 +95,13 @@ export async function writeDelivered(
   }
   await requirePassing(storage, postponed.slice(known));
   return { written: parts, unstorable, undecided, postponed, left };
+}
+
+/** Parts of a step that leaves some, by how long the last such step took: a busy disk writes a tenth of what a quiet one does. */
+const partsAtOnce = new WeakMap<Storage, number>();
+
+function partsInTime(written: number, tookMs: number): number {
+  return Math.max(MIN_BATCH_PARTS, Math.min(MAX_BATCH_PARTS, Math.floor((written * BATCH_WRITE_MS) / tookMs)));
 }
 
 /**
