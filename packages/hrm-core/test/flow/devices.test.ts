@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, devices, latest, type Reading, type Storage, writePart } from '../../src/index.js';
-import { MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES } from '../../src/limits.js';
+import { MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES, MAX_TIMESTAMP_MS } from '../../src/limits.js';
 import { partitionDate } from '../../src/pure/partition.js';
 import { oracleDevices } from '../property/oracle.js';
 import { randomFrom, testSeed } from '../support/random.js';
@@ -68,14 +68,33 @@ describe("a user's devices", () => {
     });
   });
 
+  it('are found on the first and the last day that there can be, and between', async () => {
+    await withDirectory(async (directory) => {
+      const storage = await openDirectoryStorage({ directory });
+      const days = [0, 36_600, 100_000, 1_000_000, Math.floor(MAX_TIMESTAMP_MS / 86_400_000)];
+      const readings = days.map((day, i): Reading => {
+        return { userId: 'ana', deviceId: `d${i}`, timestampMs: day * 86_400_000, heartRate: 70, receivedMs: START_MS };
+      });
+      await writePart({ storage }, readings);
+      expect(await devices({ storage }, { userId: 'ana' })).toEqual(oracleDevices(readings, 'ana', {}).devices);
+      await storage.close();
+    });
+  });
+
   it('of very many days are refused before any day is read', async () => {
     await withDirectory(async (directory) => {
       const storage = await openDirectoryStorage({ directory });
       let listed = 0;
+      let latestDate = '';
       const endless: Storage = {
         ...storage,
-        async *partitions() {
-          for (; ; listed += 1) yield { date: partitionDate(listed * 86_400_000), directory: 'ana' };
+        async *partitions({ toDate = '99999999' }) {
+          // All of these are looked for.
+          latestDate = toDate;
+          for (let date = ''; date < toDate; listed += 1) {
+            date = partitionDate(listed * 86_400_000);
+            yield { date, directory: 'ana' };
+          }
         },
         snapshot: () => Promise.reject(new Error('a day was read')),
       };
@@ -84,6 +103,7 @@ describe("a user's devices", () => {
         listed = 0;
         await expect(ask({ storage: endless }, { userId: 'ana' })).rejects.toMatchObject(refused);
         expect(listed).toBe(MAX_HISTORY_DAYS);
+        expect(latestDate < '2200').toBe(true);
       }
       await storage.close();
     });

@@ -3,7 +3,7 @@
  * minutes are read.
  */
 import { HrmError, throwIfAborted } from '../../errors.js';
-import { MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES, MAX_TIMESTAMP_MS } from '../../limits.js';
+import { DAY_MS, MAX_HISTORY_DAYS, MAX_HISTORY_DEVICES, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
@@ -129,6 +129,27 @@ interface Span {
   lastDay: readonly Partition[];
 }
 
+/** All days, a century at a time, and more once one is empty: where there are too many, not all of them are looked for. */
+async function listDays(
+  storage: Storage,
+  question: Question,
+  options: CallOptions,
+): Promise<readonly (readonly Partition[])[]> {
+  const days: (readonly Partition[])[] = [];
+  let spanMs = MAX_HISTORY_DAYS * DAY_MS;
+  for (let { fromMs } = question; fromMs < question.toMs; ) {
+    const toMs = Math.min(question.toMs, fromMs + spanMs);
+    const before = days.length;
+    for await (const day of daysOf(storage, { ...question, fromMs, toMs }, options)) {
+      if (days.length === MAX_HISTORY_DAYS) throw historyError(`readings on more than ${MAX_HISTORY_DAYS} days`);
+      days.push(day);
+    }
+    if (days.length === before) spanMs *= 16;
+    fromMs = toMs;
+  }
+  return days;
+}
+
 async function findSpans(
   storage: Storage,
   question: Question,
@@ -137,12 +158,7 @@ async function findSpans(
   const yielder = createYielder({ owner });
   const spans = new Map<string, Span>();
   // All before the first is read: of too many nothing is.
-  const days: (readonly Partition[])[] = [];
-  for await (const day of daysOf(storage, question, { signal, owner })) {
-    if (days.length === MAX_HISTORY_DAYS) throw historyError(`readings on more than ${MAX_HISTORY_DAYS} days`);
-    days.push(day);
-  }
-  for (const day of days) {
+  for (const day of await listDays(storage, question, { signal, owner })) {
     throwIfAborted(signal, 'the query');
     await yielder.yieldTurn();
     const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
