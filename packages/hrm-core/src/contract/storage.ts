@@ -3,6 +3,7 @@ import type { Storage } from '../ports/storage.js';
 import { publishCases, sizeCases, snapshotCases, versionCases } from './storage-files.js';
 import { listingCases, replaceCases } from './storage-partitions.js';
 import { quarantineCases } from './storage-quarantine.js';
+import { removalCases } from './storage-removal.js';
 import type { StorageCase } from './storage-support.js';
 
 /** One place to store in, empty at first. */
@@ -30,6 +31,7 @@ export function storageContract(contract: StorageContract): void {
     sizeCases,
     replaceCases,
     quarantineCases,
+    removalCases,
     listingCases,
   ].flat();
   for (const [name, body] of cases) contract.test(name, () => runCase(contract, body));

@@ -120,7 +120,7 @@ export interface Replacement {
   /** The snapshot that the new file was made from. Still open. */
   readonly snapshot: Snapshot;
   /**
-   * Fresh name (`part-old-<random>.parquet`) under which a driver that cannot replace in place keeps the old
+   * Fresh name (`part-old-<hash>-<random>.parquet`) under which a driver that cannot replace in place keeps the old
    * compacted file until it is removed. `bytes` already say that it is replaced.
    */
   readonly supersededName: string;
@@ -199,10 +199,22 @@ export interface Storage {
   replace(replacement: Replacement, options?: CallOptions): Promise<'replaced' | 'conflict'>;
   /**
    * Deletes parts whose readings other files hold, and makes sure first that those survive a power cut. Missing names are
-   * skipped. Returns how many it deleted.
+   * skipped. Returns how many it deleted. Only for names that never mean another file, as those with the hash of the bytes.
    * @param holders - the partitions that those other files are in; by default the part's own.
    */
   remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<number>;
+  /**
+   * Deletes a file that somebody else may have named, and whose readings other files hold, as `remove` does: but only the very file
+   * that the snapshot holds, and only with these bytes. `'gone'`: it has left its name, or has other bytes by now. Whatever else has
+   * the name stays in the partition with all its readings, perhaps under a fresh name. Any other name is for `remove`.
+   * @param file - of `snapshot`, which is still open: its name, and the SHA-256 of its bytes in hex.
+   * @param holders - as for `remove`.
+   */
+  removeExact(
+    snapshot: Snapshot,
+    file: { readonly name: string; readonly sha256: string },
+    holders?: readonly Partition[],
+  ): Promise<'removed' | 'gone'>;
   /** Begins a compacter's visit. */
   visit(partition: Partition): Promise<Visit>;
   /**

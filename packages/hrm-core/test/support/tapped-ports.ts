@@ -40,6 +40,7 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
       tap(() => storage.replace({ ...replacement, snapshot: originalOf(replacement.snapshot) }, options)),
     quarantine: (snapshot, ...args) => tap(() => storage.quarantine(originalOf(snapshot), ...args)),
     remove: (...args) => tap(() => storage.remove(...args)),
+    removeExact: (snapshot, ...args) => tap(() => storage.removeExact(originalOf(snapshot), ...args)),
     async visit(...args) {
       const visit = await tap(() => storage.visit(...args));
       return { ...visit, markClean: () => tap(() => visit.markClean()) };

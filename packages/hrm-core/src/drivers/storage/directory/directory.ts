@@ -31,7 +31,8 @@ import { listObstacles, listOrphans } from './orphans.js';
 import { listPartitions } from './partitions.js';
 import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
-import { removeParts, replaceCompacted } from './replace.js';
+import { removeExactly, removeParts } from './remove.js';
+import { replaceCompacted } from './replace.js';
 import { sizeOfPartition, stateOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
 import { loadIdentity, requireStore } from './start/identity.js';
@@ -162,6 +163,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     },
     replace: (replacement, options) => write(() => inTurn(() => replaceCompacted(context, replacement, options))),
     remove: (partition, names, holders) => tidy(() => removeParts(context, partition, names, holders)),
+    removeExact: (snapshot, file, holders) => tidy(() => removeExactly(context, snapshot, file, holders)),
     visit: (partition) => tidy(() => visitPartition(context, partition)),
     quarantine: (snapshot, name, reason) => write(() => quarantineFile(context, snapshot, name, reason)),
     async *quarantined(callOptions) {

@@ -243,8 +243,13 @@ export function statusOf(fileSystem: DirectoryFileSystem, path: string): FileSta
 }
 
 /** Whether what was found is this file. Proves it only while the file is held open: numbers are used again at once. */
-export function isSameFile(found: FileStatus | null, file: FileStatus): boolean {
+export function isSameFile(found: FileStatus | null, file: FileStatus): found is FileStatus {
   return found !== null && found.dev === file.dev && found.ino === file.ino;
+}
+
+/** Whether nobody has written to a file between two looks, as far as the clock's tick tells. To rename it or link it is no write. */
+export function isUnwritten(later: FileStatus, before: FileStatus): boolean {
+  return later.size === before.size && later.mtimeNs === before.mtimeNs;
 }
 
 /** The room on the disk of a path. Asynchronous, unlike what else only looks: a server that is gone holds it up for long. */

@@ -1,5 +1,5 @@
 /**
- * Replacing `compacted.parquet`, and removing what it replaced: a commit without a lock.
+ * Replacing `compacted.parquet`: a commit without a lock.
  *
  * ```
  *   create .tmp/t, write, fsync -> mkdir date, user where missing, each parent synced -> mark dirty
@@ -7,23 +7,25 @@
  *     snapshot had none: nothing to move
  *   link t -> compacted ; exists -> conflict (another compacter was first)
  *   fsync directory ; unlink t                                                                    'replaced'
- *   ... grace ... fsync directory ; unlink the inputs
+ *   ... grace ... fsync directory ; unlink the inputs                                               remove.ts
  * ```
  *
  * Whatever stops it, at whichever step, the files that remain hold every reading: until the link the inputs are all
  * there (C under one of its two names), after it their union is there as well, and doubles resolve by rule 1. So there
  * is nothing to undo and nothing to recover. Identity is dev + ino of C against the descriptor that the snapshot holds
- * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing.
+ * open: ext4 reuses inode numbers at once, so a number remembered without holding the file proves nothing. C may be
+ * another program's, which has written to it meanwhile: its size and time of change are compared too. What is written later
+ * does not have the hash in the name, and the sweep sees that.
  */
 import { join } from 'node:path';
 import { throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { CallOptions } from '../../../ports/call-options.js';
-import type { Partition, Replacement } from '../../../ports/storage.js';
+import type { Replacement } from '../../../ports/storage.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
-import { createSynced, done, type FileStatus, isSameFile, statusOf, unlinkQuietly } from './files.js';
+import { createSynced, done, type FileStatus, isSameFile, isUnwritten, statusOf, unlinkQuietly } from './files.js';
 import { partitionPath, requirePart } from './names.js';
 import { heldCompacted } from './snapshot/snapshot.js';
 import { temporaryPath } from './start/temporaries.js';
@@ -75,55 +77,12 @@ async function switchCompacted(
       done((callback) => fileSystem.rename(compacted, superseded, callback)),
     );
     if (!hasMoved) return 'conflict';
-    if (!isSameFile(statusOf(fileSystem, superseded), expected)) return 'conflict';
+    const moved = statusOf(fileSystem, superseded);
+    if (!isSameFile(moved, expected) || !isUnwritten(moved, expected)) return 'conflict';
   }
   const isLinked = await succeedsUnless(
     'EEXIST',
     done((callback) => fileSystem.link(temporary, compacted, callback)),
   );
   return isLinked ? 'replaced' : 'conflict';
-}
-
-/** Whether the directories of all partitions are there; they survive a power cut when this resolves. */
-async function syncHolders(context: DirectoryContext, holders: readonly Partition[]): Promise<boolean> {
-  const found = await Promise.all(
-    holders.map((holder) => {
-      const path = partitionPath(context.directory, holder);
-      return succeedsUnless(
-        'ENOENT',
-        context.flush.during(() => syncShared(context, path)),
-      );
-    }),
-  );
-  return found.every(Boolean);
-}
-
-/** {@link Storage.remove} of the directory driver. */
-export async function removeParts(
-  context: DirectoryContext,
-  partition: Partition,
-  names: readonly string[],
-  holders: readonly Partition[] = [partition],
-): Promise<number> {
-  const path = partitionPath(context.directory, partition);
-  for (const name of names) requirePart(name);
-  if (names.length === 0) return 0;
-  let removed = 0;
-  try {
-    // Whoever linked the files that hold the readings now may have died before its sync.
-    const { maxBrief } = context.descriptors;
-    for (let from = 0; from < holders.length; from += maxBrief) {
-      if (!(await syncHolders(context, holders.slice(from, from + maxBrief)))) return 0;
-    }
-    for (const name of names) {
-      const isRemoved = await succeedsUnless(
-        'ENOENT',
-        done((callback) => context.fileSystem.unlink(join(path, name), callback)),
-      );
-      if (isRemoved) removed += 1;
-    }
-  } catch (error) {
-    throw storageError(`remove parts of ${partition.date}/${partition.directory}`, context.directory, error);
-  }
-  return removed;
 }
