@@ -16,4 +16,4 @@ export const SHARED_DIRECTORY = '_shared';
 export const HASHED_PART = /^part-[0-9a-f]{32}\.parquet$/;
 
 /** Names of compacted files that were replaced, until they are swept. */
-export const SUPERSEDED_PART = /^part-old-[0-9a-f-]{32,36}\.parquet$/;
+export const SUPERSEDED_PART = /^part-old-(?:[0-9a-f]{32}-)?[0-9a-f-]{32,36}\.parquet$/;

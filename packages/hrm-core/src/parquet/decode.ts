@@ -7,7 +7,7 @@ import { readingsOf } from '../pure/reading/check-readings.js';
 import { hasChecksum, pieceChecksum } from './checksum.js';
 import { decodeColumns } from './decode-columns.js';
 import type { Encoder } from './encode.js';
-import { asDamage, type OpenedFile, openFile, type RowGroup } from './footer.js';
+import { asDamage, type Footer, type OpenedFile, openFile, type RowGroup } from './footer.js';
 import { decodeSlice, pageReaderOf } from './foreign/decode.js';
 
 /** Bytes between two row groups that are read along, so that one call serves both. */
@@ -15,15 +15,17 @@ const MAX_GAP_BYTES = 16 * 1024;
 
 /**
  * Proves every byte of a file, and that its readings can be read, a row group at a time.
+ * @returns what its end says.
  * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code `file_too_large`.
  */
-export async function proveFile(file: StoredFile, partition: Partition): Promise<void> {
+export async function proveFile(file: StoredFile, partition: Partition): Promise<Footer> {
   const opened = await openFile(file, partition);
   await requireMagic(file, partition, opened);
   // An older file is read as a whole for each call.
   const isPiecewise = opened.footer.checksumKind !== 'whole';
   const pieces = isPiecewise ? opened.footer.groups.map((group) => [group]) : [opened.footer.groups];
   for (const groups of pieces) await decodeGroups(file, partition, opened, groups);
+  return opened.footer;
 }
 
 /** The first four bytes belong to no row group. */

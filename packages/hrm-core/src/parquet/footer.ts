@@ -6,6 +6,7 @@ import { HrmError, isHrmError } from '../errors.js';
 import { MAX_FILE_BYTES, MAX_FOREIGN_ROWS, MAX_FOREIGN_SHARED_ROWS, MAX_GROUP_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition, StoredFile } from '../ports/storage.js';
+import { hashInName, isContentName } from '../pure/partition.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
 import { decodeRollup } from '../pure/rollup/rollup-codec.js';
 import {
@@ -28,6 +29,9 @@ export type { RowGroup } from './row-group.js';
 /** Bytes read of a file at first: a footer with the rollup of two devices takes about 10 kB, a small part is whole. */
 const TAIL_BYTES = 32 * 1024;
 
+/** What the name of every file begins with that is not the compacted one. */
+const PART_PREFIX = 'part-';
+
 /** The contract's columns: name and physical type, in order. */
 const COLUMNS = [
   ['timestamp_ms', 'INT64'],
@@ -41,7 +45,10 @@ const COLUMNS = [
 export interface Footer {
   readonly rows: number;
   readonly groups: readonly RowGroup[];
-  /** Names of files whose readings are all in this one: see {@link REPLACES_KEY}. Of another writer's file none, whatever it says. */
+  /**
+   * Names of files whose readings are all in this one: see {@link REPLACES_KEY}. Only names that say by a hash which bytes are meant.
+   * Of another writer's file, and of one that anybody may have named, none, whatever it says.
+   */
   readonly replaces: readonly string[];
   /** Users of a shared part; 1 where the file does not say. */
   readonly users: number;
@@ -151,7 +158,7 @@ async function parseTail(
   const place = checksumKind === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
   const groups = rowGroupsOf(metadata, checksumKind === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
   const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
-  const replaces = parseNames(keys.get(REPLACES_KEY));
+  const replaces = heldNames(file.name, parseNames(keys.get(REPLACES_KEY)));
   const users = Number(keys.get(USERS_KEY) ?? 1);
   const bodyEnd = place?.offset ?? footerAt;
   if (checksumKind === 'footer') checkTiling(groups, bodyEnd);
@@ -172,6 +179,16 @@ async function parseTail(
     tail,
     tailFrom,
   };
+}
+
+/**
+ * The files that a file's word hides and deletes. None by the word of a part whose name says nothing of its bytes: who gave the name
+ * may give it to another file, and what this one holds must be elsewhere then. And none that are named so: another file may have
+ * such a name by now.
+ */
+function heldNames(name: string, named: readonly string[]): readonly string[] {
+  const isNamedByAnybody = name.startsWith(PART_PREFIX) && hashInName(name) === null;
+  return isNamedByAnybody ? [] : named.filter(isContentName);
 }
 
 /** Nobody's readings are deleted, or skipped, by a stranger's word. */

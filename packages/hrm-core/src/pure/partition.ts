@@ -5,6 +5,10 @@ import { SHARED_DIRECTORY } from '../names.js';
 const MAX_DIRECTORY_BYTES = 200;
 const CUT_DIRECTORY_BYTES = 135;
 
+/** Of a SHA-256 in a name: 128 bits. */
+const HASH_DIGITS = 32;
+const NAME_WITH_HASH = /^part-(?:([0-9a-f]{32})|old-([0-9a-f]{32})-[0-9A-Za-z-]{1,64})\.parquet$/;
+
 /** The UTC date of an instant, `YYYYMMDD`. */
 export function partitionDate(timestampMs: number): string {
   return new Date(timestampMs).toISOString().slice(0, 10).replaceAll('-', '');
@@ -42,12 +46,36 @@ export function partName(bytes: Uint8Array): string {
 
 /** The same by the SHA-256 of the bytes, in hex. */
 export function partNameOf(sha256: string): string {
-  return `part-${sha256.slice(0, 32)}.parquet`;
+  return `part-${sha256.slice(0, HASH_DIGITS)}.parquet`;
 }
 
-/** The name under which a replaced compacted file stays until it is swept; `id` is fresh and random. */
-export function supersededName(id: string): string {
-  return `part-old-${id}.parquet`;
+/**
+ * The name under which a replaced compacted file stays until it is swept: with the hash of its bytes, and fresh, since the same bytes
+ * may be there under another name.
+ * @param sha256 - of its bytes, in hex; `null` where there is none to replace.
+ * @param id - fresh and random.
+ */
+export function supersededName(sha256: string | null, id: string): string {
+  return sha256 === null ? `part-old-${id}.parquet` : `part-old-${sha256.slice(0, HASH_DIGITS)}-${id}.parquet`;
+}
+
+/**
+ * The hash of a part's bytes, as its name says it, 32 hex digits. `null` for a name that says nothing of the bytes: whoever gave it
+ * may give it again, to other readings.
+ */
+export function hashInName(name: string): string | null {
+  const [, ofPart, ofSuperseded] = NAME_WITH_HASH.exec(name) ?? [];
+  return ofPart ?? ofSuperseded ?? null;
+}
+
+/** Whether a name has the hash of these bytes in it. @param sha256 - of the bytes, in hex. */
+export function isNamedAfter(name: string, sha256: string): boolean {
+  return hashInName(name) === sha256.slice(0, HASH_DIGITS);
+}
+
+/** Whether a name, as a footer has it, can only ever mean one content: of a file, or of a shared part in a {@link sliceName}. */
+export function isContentName(name: string): boolean {
+  return hashInName(sharedPartOf(name) ?? name) !== null;
 }
 
 /**

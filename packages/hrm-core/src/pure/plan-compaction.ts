@@ -24,6 +24,9 @@
  *
  * Every merged file names those whose readings it holds, so each stays in sight until what replaced it is there, and is
  * skipped from then on. It may be deleted after its grace: every outside reader that listed it has had that long to open it.
+ *
+ * It names them by the hash of their bytes. A file that a person or another program named is not known by its name, which may be
+ * given again. So it stays in sight even when it is merged; it is not merged again, and is deleted once it has had its grace too.
  */
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
@@ -33,12 +36,17 @@ import { eachYielding } from '../steps.js';
 /** A file of a partition, as planning sees it. */
 export interface PlannedFile {
   readonly name: string;
+  /**
+   * The name by which others say that they hold its readings: its own where that has the hash of its bytes in it, and that of the
+   * compacted file; else the one that a part of these bytes has.
+   */
+  readonly contentName: string;
   readonly byteLength: number;
   readonly rows: number;
   /** Users of a shared part; 1 of others. */
   readonly users: number;
   readonly ageMs: number;
-  /** Names of files whose readings are all in this one. */
+  /** Content names of files whose readings are all in this one. */
   readonly replaces: readonly string[];
 }
 
@@ -55,7 +63,7 @@ export interface PartitionState {
   readonly sweepAfterMs: number;
 }
 
-/** Files that may be deleted once the one that holds their readings is proved. */
+/** Files that may be deleted once the one that holds their readings is proved, and that they still have the bytes that it holds. */
 export interface PlannedSweep {
   readonly holder: string;
   readonly names: readonly string[];
@@ -126,17 +134,25 @@ export function planShared(state: PartitionState, all: boolean): SharedPlan {
 
 /** Parts whose readings no other file has, and what may go of the rest. */
 function sortOut({ files, sweepAfterMs }: PartitionState) {
-  const present = new Set(files.map(nameOf));
   const replaced = new Set(files.flatMap(({ replaces }) => replaces));
+  const present = new Map<string, PlannedFile[]>();
+  for (const file of files) {
+    // One that somebody else named may still be written to, as long as it is young.
+    if (file.name !== file.contentName && file.ageMs < sweepAfterMs) continue;
+    const alike = present.get(file.contentName);
+    if (alike === undefined) present.set(file.contentName, [file]);
+    else alike.push(file);
+  }
   const swept = new Set<string>();
   const sweeps: PlannedSweep[] = [];
   for (const { name: holder, replaces, ageMs } of files) {
     if (ageMs < sweepAfterMs) continue;
-    const names = replaces.filter((name) => present.has(name) && !swept.has(name));
+    const held = new Set(replaces.flatMap((contentName) => present.get(contentName) ?? []).map(nameOf));
+    const names = [...held].filter((name) => !swept.has(name));
     for (const name of names) swept.add(name);
     if (names.length > 0) sweeps.push({ holder, names });
   }
-  const waiting = files.filter(({ name }) => name !== COMPACTED_NAME && !replaced.has(name));
+  const waiting = files.filter(({ name, contentName }) => name !== COMPACTED_NAME && !replaced.has(contentName));
   return { waiting, sweeps: sweeps.filter(({ holder }) => !swept.has(holder)) };
 }
 

@@ -20,6 +20,7 @@ import {
   verify,
   writePart,
 } from '../../src/index.js';
+import { writeByHyparquet } from '../support/foreign-files.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { systemError, type WatchedCall, watchedFileSystem } from '../support/watched-file-system.js';
@@ -105,6 +106,9 @@ beforeAll(async () => {
   await writePart({ storage }, readingsOf(1));
   await compact({ storage }, { all: true });
   for (const part of [2, 3]) await writePart({ storage }, readingsOf(part));
+  // Another program's, which is removed otherwise than ours.
+  const rows = readingsOf(4).map(({ receivedMs, ...rest }) => ({ ...rest, receivedMinute: receivedMs / 60_000 }));
+  await writeByHyparquet(path.join(template, 'data/20240115/ana/part-theirs.parquet'), rows);
   await storage.close();
 });
 
@@ -207,7 +211,7 @@ test('each error number, at each call that the driver makes', { timeout: 600_000
         if (operation.isAnswer) assert.deepEqual(await operation.run(storage), right, what);
         assert.deepEqual(readdirSync(path.join(data, '.quarantine')), [], what);
         const added = operation.name === 'a new part' ? readingsOf(9) : [];
-        if (!operation.isAnswer) await expectAll(data, [...[0, 1, 2, 3].flatMap(readingsOf), ...added], what);
+        if (!operation.isAnswer) await expectAll(data, [...[0, 1, 2, 3, 4].flatMap(readingsOf), ...added], what);
       });
     }
   }

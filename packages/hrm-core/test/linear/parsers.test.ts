@@ -50,7 +50,7 @@ const ROW: Reading = { userId: 'ana', deviceId: 'watch', timestampMs: 0, heartRa
 /** Opens a file that says something in its footer under our keys. */
 async function openFooter(bytes: ArrayBuffer): Promise<void> {
   const read = async (from: number, to: number) => new Uint8Array(bytes.slice(from, to));
-  const file = { name: 'part-a.parquet', byteLength: bytes.byteLength, read };
+  const file = { name: 'compacted.parquet', byteLength: bytes.byteLength, read };
   await openFile(file as unknown as Parameters<typeof openFile>[0], { date: '19700101', directory: 'ana' });
 }
 

@@ -18,6 +18,7 @@ import { decodeBytes, encodeReadings } from '../support/whole-files.js';
 const DAY_MS = Date.UTC(2024, 0, 15);
 const SEED = Number(process.env.HRM_SEED ?? Date.now() % 2 ** 31);
 const PARTITION = { date: '20240115', directory: 'ana' };
+const REPLACED = `part-${'a'.repeat(32)}.parquet`;
 
 function inMemory(bytes: Uint8Array<ArrayBuffer>, name: string): StoredFile & { reads: number; largest: number } {
   const file = {
@@ -114,14 +115,14 @@ it.each([3, 40])(
       fc.asyncProperty(anyDay, fc.constantFrom({}, { watch: 1 }), async (readings, priority) => {
         const columns = mergeReadings([columnsFromReadings(readings)]);
         const { bytes, rows } = await buildFile([columns], {
-          replaces: ['part-a.parquet'],
+          replaces: [REPLACED],
           rollup: { dayMs: DAY_MS, priority },
           maxRows: 2_000,
         });
         const decoded = await decodeBytes(bytes);
         windows += columns.length > 2_000 ? 1 : 0;
         expect(rows).toBe(columns.length);
-        expect(decoded.replaces).toEqual(['part-a.parquet']);
+        expect(decoded.replaces).toEqual([REPLACED]);
         expect(sameReadings(decoded.columns, columns)).toBe(true);
         expect(decoded.rollup).not.toBeNull();
         expect(sameRollup(decoded.rollup, rollUp(columns, DAY_MS, priority))).toBe(true);

@@ -1,8 +1,19 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dateStartMs, partitionDate, partName, userDirectory } from '../../src/pure/partition.js';
+import {
+  dateStartMs,
+  hashInName,
+  isContentName,
+  isNamedAfter,
+  partitionDate,
+  partName,
+  partNameOf,
+  sliceName,
+  supersededName,
+  userDirectory,
+} from '../../src/pure/partition.js';
 
 describe('userDirectory', () => {
   it.each([
@@ -66,4 +77,40 @@ it('names a part by its bytes', () => {
   expect(partName(bytes)).toBe(partName(new Uint8Array([1, 2, 3])));
   expect(partName(bytes)).not.toBe(partName(new Uint8Array([1, 2, 4])));
   expect(partName(bytes)).toMatch(/^part-[0-9a-f]{32}\.parquet$/);
+});
+
+describe('a name with the hash of its bytes', () => {
+  const sha256 = createHash('sha256').update('some bytes').digest('hex');
+  const own = [partNameOf(sha256), supersededName(sha256, '0b8f-1'), supersededName(sha256, randomUUID())];
+
+  it('is that of a part, and of a superseded compacted file', () => {
+    for (const name of own) {
+      expect(hashInName(name)).toBe(sha256.slice(0, 32));
+      expect(isNamedAfter(name, sha256)).toBe(true);
+      expect(
+        isNamedAfter(
+          name,
+          sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+        ),
+      ).toBe(false);
+      expect([name, sliceName(name, 'ana')].map(isContentName)).toEqual([true, true]);
+    }
+    expect(new Set(own).size).toBe(3);
+  });
+
+  it.each([
+    'compacted.parquet',
+    'part-export.parquet',
+    supersededName(null, randomUUID()),
+    `part-old-${sha256.slice(0, 32)}.parquet`,
+    `part-${sha256}.parquet`,
+    `part-${sha256.slice(0, 31)}.parquet`,
+    `part-${sha256.slice(0, 32).toUpperCase()}.parquet`,
+    `part-${sha256.slice(0, 32)}-1.parquet`,
+    `part-${sha256.slice(0, 32)}.parquet\n`,
+    `xpart-${sha256.slice(0, 32)}.parquet`,
+  ])('is no other: %s', (name) => {
+    expect(hashInName(name)).toBeNull();
+    expect([name, sliceName(name, 'ana')].map(isContentName)).toEqual([false, false]);
+  });
 });

@@ -12,7 +12,7 @@ import { randomFrom } from '../support/random.js';
 const SWEEP_AFTER_MS = 60_000;
 
 function file(name: string, rows: number, more: Partial<PlannedFile> = {}): PlannedFile {
-  return { name, rows, byteLength: 600 + rows, users: 1, ageMs: 0, replaces: [], ...more };
+  return { name, contentName: name, rows, byteLength: 600 + rows, users: 1, ageMs: 0, replaces: [], ...more };
 }
 
 function parts(count: number, rows: number, prefix = 'part-'): PlannedFile[] {
@@ -93,6 +93,24 @@ describe("a user's partition", () => {
     expect(planCompaction(state([...parts(3, 20), young]), false).sweeps).toEqual([]);
   });
 
+  it('loses a file that somebody named by its bytes alone, once it has been there for the grace too', () => {
+    const holder = file('compacted.parquet', 40, { replaces: ['part-0.parquet'], ageMs: SWEEP_AFTER_MS });
+    const named = file('part-theirs.parquet', 20, { contentName: 'part-0.parquet', ageMs: SWEEP_AFTER_MS });
+    const sweeps = [{ holder: 'compacted.parquet', names: [named.name] }];
+    expect(planCompaction(state([holder, named]), true)).toMatchObject({ merge: null, sweeps });
+    const young = { ...named, ageMs: SWEEP_AFTER_MS - 1 };
+    expect(planCompaction(state([holder, young]), true)).toMatchObject({ merge: null, sweeps: [] });
+    // The name that it has is nobody's: other bytes under it are merged.
+    const holdsName = { ...holder, replaces: ['part-theirs.parquet'] };
+    const inputs = ['compacted.parquet', 'part-theirs.parquet'];
+    expect(planCompaction(state([holdsName, named]), true)).toMatchObject({ merge: { inputs }, sweeps: [] });
+    // The same bytes twice, under two names.
+    const both = [named.name, 'part-too.parquet'].map((name) => ({ ...named, name }));
+    expect(planCompaction(state([holder, ...both]), true).sweeps).toEqual([
+      { holder: 'compacted.parquet', names: ['part-theirs.parquet', 'part-too.parquet'] },
+    ]);
+  });
+
   it('keeps a file that holds others until they are gone by another one', () => {
     const inner = file('part-m.parquet', 40, { replaces: ['part-0.parquet'], ageMs: SWEEP_AFTER_MS });
     const outer = file('compacted.parquet', 50, { replaces: ['part-m.parquet'], ageMs: SWEEP_AFTER_MS });
@@ -163,6 +181,10 @@ describe('a simulated day of 5-second batches', () => {
   });
 });
 
+function renamed<File extends PlannedFile>(planned: File, name: string): File {
+  return { ...planned, name, contentName: name };
+}
+
 /** A day's batches and the runs of a compacter, as the plans say; what files hold is only counted. */
 function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
   let files: (PlannedFile & { bornS: number })[] = [];
@@ -184,7 +206,7 @@ function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
       const present = new Set(files.map(({ name }) => name));
       const held = inputs.flatMap(({ replaces }) => replaces).filter((name) => present.has(name));
       const rename = (name: string) => (name === 'compacted.parquet' ? superseded : name);
-      if (merge.into === 'compacted') files = files.map((each) => ({ ...each, name: rename(each.name) }));
+      if (merge.into === 'compacted') files = files.map((each) => renamed(each, rename(each.name)));
       const name = merge.into === 'compacted' ? 'compacted.parquet' : `part-${id++}.parquet`;
       files.push({ ...file(name, mergedRows, { replaces: [...merge.inputs.map(rename), ...held] }), bornS: nowS });
     }

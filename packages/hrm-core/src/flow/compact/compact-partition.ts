@@ -6,9 +6,16 @@ import { HrmError } from '../../errors.js';
 import { COMPACTED_NAME } from '../../names.js';
 import type { Partition, Snapshot } from '../../ports/storage.js';
 import { type PlannedFile, planCompaction } from '../../pure/plan-compaction.js';
-import { mergeFiles } from '../files/merge-files.js';
 import { type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
-import { inputsOf, isNameTaken, mergeIntoPart, replaceCompacted, stepThrough, stillReplaced } from './merge-steps.js';
+import {
+  inputsOf,
+  isNameTaken,
+  mergeIntoPart,
+  misnamed,
+  replaceCompacted,
+  stepThrough,
+  storeAnew,
+} from './merge-steps.js';
 
 /** Takes a partition one step further; when nothing was merged, there is nothing to merge now. */
 export async function compactPartition(
@@ -30,7 +37,7 @@ async function mergeIntoCompacted(
   run: CompactionRun,
   snapshot: Snapshot,
   present: readonly PlannedFile[],
-  inputs: readonly string[],
+  names: readonly string[],
   options: StepOptions,
 ): Promise<StepSummary> {
   // Before the merge, which would be in vain, and in every run again.
@@ -41,14 +48,9 @@ async function mergeIntoCompacted(
       { kind: 'data', code: 'name_taken' },
     );
   }
-  const replaces = [...inputs, ...(await stillReplaced(run.storage, snapshot.partition, present, inputs))];
-  const done = await replaceCompacted(
-    run,
-    snapshot,
-    mergeFiles(inputsOf(snapshot, inputs), options),
-    replaces,
-    options,
-  );
-  const merged = done.skipped > 0 ? 0 : inputs.filter((name) => name !== COMPACTED_NAME).length;
+  const inputs = await inputsOf(snapshot, names);
+  if (misnamed(inputs).length > 0) return await storeAnew(run.storage, snapshot, misnamed(inputs), options);
+  const done = await replaceCompacted(run, snapshot, present, { inputs }, options);
+  const merged = done.skipped > 0 ? 0 : names.filter((name) => name !== COMPACTED_NAME).length;
   return { ...done, merged };
 }

@@ -23,6 +23,7 @@ import { partName, sliceName, userDirectory } from '../../pure/partition.js';
 import { type PlannedFile, planCompaction, planShared } from '../../pure/plan-compaction.js';
 import { withoutDamaged } from '../damage/damage-watch.js';
 import { buildFile } from '../files/build-file.js';
+import type { PinnedFile } from '../files/content-hash.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { createYielder } from '../files/yielder.js';
 import {
@@ -39,9 +40,12 @@ import {
   inputsOf,
   isNameTaken,
   mergeIntoPart,
+  misnamed,
+  namesHeld,
+  removeProved,
   replaceCompacted,
   stepThrough,
-  stillReplaced,
+  storeAnew,
 } from './merge-steps.js';
 
 /** Takes the shared parts of a date one step further; when nothing was merged, there is nothing to merge now. */
@@ -56,10 +60,9 @@ export async function compactShared(
       const merged = merge === null ? NOTHING_DONE : await mergeIntoPart(run, snapshot, present, merge.inputs, options);
       const brought = split.length === 0 ? NOTHING_DONE : await splitShared(run, snapshot, present, split, options);
       return {
+        // A split counts nothing as merged, and so is no reason to look again at once: what it left waits for its grace.
         ...addSteps(merged, brought),
         swept: swept + brought.swept,
-        // A split is no reason to look again at once: what it left waits for its grace.
-        merged: merged.merged,
         waiting: isWaiting ? 1 : 0,
       };
     },
@@ -77,6 +80,8 @@ async function splitShared(
   options: StepOptions,
 ): Promise<StepSummary> {
   const { date } = snapshot.partition;
+  const inputs = await inputsOf(snapshot, names);
+  if (misnamed(inputs).length > 0) return await storeAnew(run.storage, snapshot, misnamed(inputs), options);
   const ageMs = present
     .filter(({ name }) => names.includes(name))
     .reduce((youngest, file) => Math.min(youngest, file.ageMs), Number.POSITIVE_INFINITY);
@@ -84,7 +89,7 @@ async function splitShared(
   let isHeld = true;
   const holders = new Map<string, Partition>();
   const failures: PartitionFailure[] = [];
-  const replaced = [...names, ...(await stillReplaced(run.storage, snapshot.partition, present, names))];
+  const replaced = await namesHeld(run.storage, snapshot.partition, present, inputs);
 
   async function bring(columns: ReadingColumns): Promise<void> {
     throwIfAborted(options.signal, 'compacting');
@@ -106,7 +111,7 @@ async function splitShared(
 
   const maxSplit = Math.min(MAX_CONCURRENT_HOMES, run.storage.maxConcurrent ?? MAX_CONCURRENT_HOMES);
   let together: ReadingColumns[] = [];
-  const tables = mergeFiles(inputsOf(snapshot, names), { ...options, heldRows: SHARED_HELD_ROWS });
+  const tables = mergeFiles(inputs, { ...options, heldRows: SHARED_HELD_ROWS });
   for await (const columns of splitUsers(tables)) {
     together.push(columns);
     if (together.length < maxSplit) continue;
@@ -114,8 +119,18 @@ async function splitShared(
     together = [];
   }
   await Promise.all(together.map(bring));
-  const swept = isHeld ? await run.storage.remove(snapshot.partition, names, [...holders.values()]) : 0;
-  return { ...total, swept, failures };
+  if (!isHeld) return { ...total, swept: 0, failures };
+  const old = oldEnough(run, present, inputs);
+  const gone = await removeProved(run.storage, snapshot, old, [...holders.values()]);
+  return { ...total, swept: gone.length, failures };
+}
+
+/** Those that nobody writes to any more: that are named after their bytes, or have had those for long. */
+function oldEnough({ sweepAfterMs }: CompactionRun, present: readonly PlannedFile[], inputs: readonly PinnedFile[]) {
+  const young = new Set(present.filter(({ ageMs }) => ageMs < sweepAfterMs).map(({ name }) => name));
+  return inputs
+    .map(({ file: { name }, contentName, sha256 }) => ({ name, contentName, sha256 }))
+    .filter(({ name, contentName }) => name === contentName || !young.has(name));
 }
 
 /** Each user's rows, whole. */
@@ -158,13 +173,14 @@ async function splitSlice(
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
     if (areHeld(slices, old)) {
       const names = old.map(({ name }) => name);
-      for (const { file } of inputsOf(snapshot, names)) await proveFile(file, partition);
+      for (const { file } of await inputsOf(snapshot, names)) await proveFile(file, partition);
       return { ...NOTHING_DONE, isHeld: true, partition };
     }
     const brought = { isHeld: false, partition };
     if (areHeld(slices, holders)) return { ...NOTHING_DONE, ...brought };
     const slice: PlannedFile = {
       name: SHARED_DIRECTORY,
+      contentName: SHARED_DIRECTORY,
       byteLength: 0,
       rows: columns.length,
       users: 1,
@@ -177,22 +193,14 @@ async function splitSlice(
       all,
     );
     const isDue = plan.merge?.into === 'compacted' && plan.merge.inputs.includes(slice.name);
-    // The user's own partition tells of a name that is taken; here it would keep the shared parts of all the others.
-    if (plan.merge === null || !isDue || (await isNameTaken(storage, snapshot))) {
+    const inputs = isDue ? await inputsOf(snapshot, plan.merge.inputs) : [];
+    // The user's own partition tells of a name that is taken, or wrong; here it would keep the shared parts of all the others.
+    if (!isDue || misnamed(inputs).length > 0 || (await isNameTaken(storage, snapshot))) {
       const { bytes, rows } = await buildFile([columns], { ...options, replaces: slices });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, ...brought };
     }
-    const names = plan.merge.inputs.filter((name) => name !== slice.name);
-    const others = await stillReplaced(storage, partition, files, names);
-    const replaces = [...new Set([...names, ...slices, ...others])];
-    const done = await replaceCompacted(
-      run,
-      snapshot,
-      mergeFiles(inputsOf(snapshot, names), { ...options, table: columns }),
-      replaces,
-      options,
-    );
+    const done = await replaceCompacted(run, snapshot, files, { inputs, table: columns, replaces: slices }, options);
     return { ...done, ...brought };
   } finally {
     await snapshot.close();

@@ -4,11 +4,13 @@ import { ROW_GROUP_ROWS, SHARED_HELD_ROWS } from '../../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
+import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { partName, sharedPartOf, supersededName } from '../../pure/partition.js';
+import { hashInName, isNamedAfter, partName, sharedPartOf, supersededName } from '../../pure/partition.js';
 import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
+import { storeIntact } from '../damage/store-intact.js';
 import { buildFile } from '../files/build-file.js';
+import { type PinnedFile, pinFile } from '../files/content-hash.js';
 import { describeFile } from '../files/describe-file.js';
 import { cacheOf } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
@@ -54,7 +56,7 @@ export async function stepThrough<Plan extends CompactionPlan>(
     const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planOf({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);
-    const swept = await sweepFiles(storage, snapshot, plan.sweeps);
+    const swept = await sweepFiles(storage, snapshot, plan.sweeps, options);
     if (plan.isClean) await visit.markClean();
     const present = files.filter(({ name }) => !swept.includes(name));
     return await act({ snapshot, plan, present, swept: swept.length });
@@ -70,9 +72,10 @@ export async function describeFiles(
   { onDamage }: Pick<StepOptions, 'onDamage'>,
 ): Promise<readonly PlannedFile[]> {
   const described: PlannedFile[] = [];
+  const { yieldTurn } = createYielder();
   for (const file of files) {
     try {
-      const planned = await describeFile(cacheOf(storage), file, partition);
+      const planned = await describeFile(cacheOf(storage), file, partition, yieldTurn);
       if (planned !== null) described.push(planned);
     } catch (error) {
       if (!isDamage(error) || !isLeftInPlace(error)) throw error;
@@ -83,26 +86,103 @@ export async function describeFiles(
   return described;
 }
 
-/** The snapshot's files of these names, to be merged. */
-export function inputsOf({ files, partition }: Snapshot, names: readonly string[]) {
-  return files.filter(({ name }) => names.includes(name)).map((file) => ({ file, partition }));
+/** The snapshot's files of these names, to be merged: held to the bytes that they have now. */
+export async function inputsOf({ files, partition }: Snapshot, names: readonly string[]): Promise<PinnedFile[]> {
+  const { yieldTurn } = createYielder();
+  const wanted = new Set(names);
+  const inputs: PinnedFile[] = [];
+  for (const file of files) if (wanted.has(file.name)) inputs.push(await pinFile(file, partition, yieldTurn));
+  return inputs;
+}
+
+/** Files whose names have the hash of other bytes: who says that it holds those would hide, and delete, these. */
+export function misnamed(inputs: readonly PinnedFile[]): readonly PinnedFile[] {
+  return inputs.filter(isMisnamed);
+}
+
+function isMisnamed({ file: { name }, sha256 }: PinnedFile): boolean {
+  return hashInName(name) !== null && !isNamedAfter(name, sha256);
+}
+
+/**
+ * Stores what is in misnamed files in parts that are named after their bytes, and deletes the files.
+ * @throws HrmError kind `data`, code `file_damaged`, for one that cannot be read whole.
+ */
+export async function storeAnew(
+  storage: Storage,
+  snapshot: Snapshot,
+  files: readonly PinnedFile[],
+  options: CallOptions,
+): Promise<StepSummary> {
+  for (const { file, partition, sha256 } of files) {
+    await proveFile(file, partition);
+    await storeIntact(storage, partition, file, options);
+    await storage.removeExact(snapshot, { name: file.name, sha256 });
+  }
+  return { ...NOTHING_DONE, merged: files.length };
 }
 
 /**
  * Deletes files whose readings others hold, once those are proved: whole, not only their footers, since what they replace may
- * be the only good copy of what is damaged in them.
+ * be the only good copy of what is damaged in them. And only those that have the bytes that the others hold: another file may have
+ * such a name by now.
  * @returns the names that are gone.
  */
 async function sweepFiles(
   storage: Storage,
   snapshot: Snapshot,
   sweeps: readonly PlannedSweep[],
+  options: CallOptions,
 ): Promise<readonly string[]> {
+  const gone: string[] = [];
+  if (sweeps.length === 0) return gone;
+  const { partition } = snapshot;
+  const { yieldTurn } = createYielder();
+  const files = new Map(snapshot.files.map((file) => [file.name, file]));
+  const pin = async (name: string) => await pinFile(files.get(name) as StoredFile, partition, yieldTurn);
   for (const { holder, names } of sweeps) {
-    for (const { file, partition } of inputsOf(snapshot, [holder])) await proveFile(file, partition);
-    await storage.remove(snapshot.partition, names);
+    const held = await pin(holder);
+    if (isMisnamed(held)) {
+      await storeAnew(storage, snapshot, [held], options);
+      continue;
+    }
+    const replaced = new Set((await proveFile(held.file, partition)).replaces);
+    const proved: HashedFile[] = [];
+    const wrong: PinnedFile[] = [];
+    for (const name of names) {
+      const file = await pin(name);
+      if (isMisnamed(file)) wrong.push(file);
+      // Of what is deleted nothing is held.
+      else if (replaced.has(file.contentName))
+        proved.push({ name, contentName: file.contentName, sha256: file.sha256 });
+    }
+    for (const name of await removeProved(storage, snapshot, proved)) gone.push(name);
+    await storeAnew(storage, snapshot, wrong, options);
   }
-  return sweeps.flatMap(({ names }) => names);
+  return gone;
+}
+
+/** A file of a snapshot, and the hash that its bytes have. */
+type HashedFile = Pick<PinnedFile, 'contentName' | 'sha256'> & { readonly name: string };
+
+/**
+ * Deletes files that were found to have the bytes that others hold.
+ * @param holders - the partitions that those others are in; by default the snapshot's own.
+ * @returns the names that are gone.
+ */
+export async function removeProved(
+  storage: Storage,
+  snapshot: Snapshot,
+  files: readonly HashedFile[],
+  holders: readonly Partition[] = [snapshot.partition],
+): Promise<readonly string[]> {
+  const gone = files.filter(({ name, contentName }) => name === contentName).map(({ name }) => name);
+  await storage.remove(snapshot.partition, gone, holders);
+  for (const { name, contentName, sha256 } of files) {
+    if (name === contentName) continue;
+    if ((await storage.removeExact(snapshot, { name, sha256 }, holders)) === 'removed') gone.push(name);
+  }
+  return gone;
 }
 
 /** Merges parts, a user's or shared ones, into a larger part. */
@@ -110,14 +190,16 @@ export async function mergeIntoPart(
   { storage }: CompactionRun,
   snapshot: Snapshot,
   present: readonly PlannedFile[],
-  inputs: readonly string[],
+  names: readonly string[],
   options: CallOptions,
 ): Promise<StepSummary> {
   const { partition } = snapshot;
-  const replaces = [...inputs, ...(await stillReplaced(storage, partition, present, inputs))];
+  const inputs = await inputsOf(snapshot, names);
+  if (misnamed(inputs).length > 0) return await storeAnew(storage, snapshot, misnamed(inputs), options);
+  const replaces = await namesHeld(storage, partition, present, inputs);
   const shared = partition.directory === SHARED_DIRECTORY;
   const heldRows = shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS;
-  const tables = mergeFiles(inputsOf(snapshot, inputs), { ...options, heldRows });
+  const tables = mergeFiles(inputs, { ...options, heldRows });
   const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces });
   await storage.publish(partition, partName(bytes), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
@@ -129,46 +211,70 @@ export async function isNameTaken(storage: Storage, { files, partition }: Snapsh
   return (await storage.orphans(partition)).includes(COMPACTED_NAME);
 }
 
+/** What a new compacted file is made of. */
+interface CompactedSources {
+  /** Files, the compacted one among them where there is one. */
+  readonly inputs: readonly PinnedFile[];
+  /** Merged readings that are in none of them. */
+  readonly table?: ReadingColumns | undefined;
+  /** Further names of what it holds. */
+  readonly replaces?: readonly string[] | undefined;
+}
+
 /**
  * Publishes a new compacted file.
- * @param tables - its readings, as `mergeFiles` yields them.
- * @param replaces - names of the files that they are of; the compacted file's own for the one it takes the place of.
+ * @param present - the partition's files.
  */
 export async function replaceCompacted(
   run: CompactionRun,
   snapshot: Snapshot,
-  tables: AsyncIterable<ReadingColumns>,
-  replaces: readonly string[],
+  present: readonly PlannedFile[],
+  { inputs, table, replaces = [] }: CompactedSources,
   { signal }: Pick<CallOptions, 'signal'>,
 ): Promise<StepSummary> {
-  const superseded = supersededName(run.random.id());
+  const { storage } = run;
+  const old = inputs.find(({ file: { name } }) => name === COMPACTED_NAME);
+  const superseded = supersededName(old?.sha256 ?? null, run.random.id());
+  const held = await namesHeld(storage, snapshot.partition, present, inputs);
+  const names = [...(old === undefined ? [] : [superseded]), ...replaces, ...held];
   const { dayMs } = dayOf(run, snapshot.partition);
-  const { bytes, rows } = await buildFile(tables, {
-    replaces: replaces.map((name) => (name === COMPACTED_NAME ? superseded : name)),
+  const { bytes, rows } = await buildFile(mergeFiles(inputs, { table, signal }), {
+    replaces: [...new Set(names)],
     rollup: { dayMs, priority: run.priority },
     signal,
   });
-  const outcome = await run.storage.replace({ snapshot, supersededName: superseded, bytes }, { signal });
+  const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes }, { signal });
   if (outcome === 'conflict') return SKIPPED;
   return { ...NOTHING_DONE, compacted: 1, readings: rows };
 }
 
 /**
- * What the inputs of a merge replace and is still there: the merged file must go on saying so, since its inputs may be deleted
- * before what they replaced is.
+ * Content names of the files that a merge holds: of its inputs, but for the compacted file, which gets another; and of what those
+ * replace and is still there. The merged file must go on saying so, since its inputs may be deleted before what they replaced is.
  */
-export async function stillReplaced(
+export async function namesHeld(
   storage: Storage,
   { date }: Partition,
   present: readonly PlannedFile[],
-  inputs: readonly string[],
+  inputs: readonly PinnedFile[],
 ): Promise<readonly string[]> {
-  const names = new Set(present.filter(({ name }) => inputs.includes(name)).flatMap(({ replaces }) => replaces));
-  for (const name of inputs) names.delete(name);
-  if (names.size === 0) return [];
-  const there = new Set(present.map(({ name }) => name));
-  if ([...names].some((name) => sharedPartOf(name) !== null)) {
-    for (const { name } of await storage.versions({ date, directory: SHARED_DIRECTORY })) there.add(name);
+  const merged = new Set(inputs.map(({ file: { name } }) => name));
+  const own = new Set(inputs.filter(({ file: { name } }) => name !== COMPACTED_NAME).map((input) => input.contentName));
+  const names = present.filter(({ name }) => merged.has(name)).flatMap(({ replaces }) => replaces);
+  const others = [...new Set(names)].filter((name) => !own.has(name));
+  if (others.length === 0) return [...own];
+  const there = new Set(present.map(({ contentName }) => contentName));
+  let isSharedUnknown = false;
+  if (others.some((name) => sharedPartOf(name) !== null)) {
+    for (const { name } of await storage.versions({ date, directory: SHARED_DIRECTORY })) {
+      there.add(name);
+      isSharedUnknown ||= hashInName(name) === null;
+    }
   }
-  return [...names].filter((name) => there.has(sharedPartOf(name) ?? name));
+  function isThere(name: string): boolean {
+    const part = sharedPartOf(name);
+    // A shared part that somebody else named may be any.
+    return part === null ? there.has(name) : isSharedUnknown || there.has(part);
+  }
+  return [...own, ...others.filter(isThere)];
 }

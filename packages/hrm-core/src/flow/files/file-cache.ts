@@ -4,6 +4,7 @@
  */
 import { CACHE_SETTLE_MS, MAX_CACHE_BYTES } from '../../limits.js';
 import { HASHED_PART } from '../../names.js';
+import type { Footer } from '../../parquet/footer.js';
 import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
 
 /** A memory of a bounded size. */
@@ -66,8 +67,18 @@ export function versionKey(
   return `${date}\n${directory}\n${name}\n${version}`;
 }
 
-/** Keeps what is known of a file, unless it is so young that another one may be given its version. */
-export function remember(cache: FileCache, file: StoredFile, key: string, value: unknown, bytes: number): void {
-  if (!HASHED_PART.test(file.name) && file.ageMs < CACHE_SETTLE_MS) return;
+/**
+ * Keeps what is known of a file, unless it is so young that another one may be given its version. And unless another program has
+ * given it a name that looks like a hash: it is none, since such names are those of files that this system writes.
+ */
+export function remember(
+  cache: FileCache,
+  { file, footer }: { readonly file: StoredFile; readonly footer: Pick<Footer, 'checksumKind'> },
+  key: string,
+  value: unknown,
+  bytes: number,
+): void {
+  const isHashed = HASHED_PART.test(file.name);
+  if (isHashed ? footer.checksumKind === 'foreign' : file.ageMs < CACHE_SETTLE_MS) return;
   cache.set(key, value, bytes);
 }

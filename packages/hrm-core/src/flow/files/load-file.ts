@@ -66,7 +66,7 @@ export async function loadFile(
     spans: rollup === null || columns === null ? null : spansOf(columns, dayMs),
   };
   // A rollup that was read wrong may be read right the next time.
-  if (footer.rollupFault === null) remember(cache, file, key, result, bytesOf(result));
+  if (footer.rollupFault === null) remember(cache, { file, footer }, key, result, bytesOf(result));
   return result;
 }
 
@@ -94,7 +94,7 @@ export async function readGroups(
   for (const [i, group] of missing.entries()) {
     const table = read[i] as ReadingColumns;
     const bytes = table.length * ROW_BYTES;
-    if (bytes <= MAX_CACHED_READINGS_BYTES) remember(cache, file, `${key}/${group.index}`, table, bytes);
+    if (bytes <= MAX_CACHED_READINGS_BYTES) remember(cache, { file, footer }, `${key}/${group.index}`, table, bytes);
   }
   return [...tables.filter((table) => table !== undefined), ...read];
 }

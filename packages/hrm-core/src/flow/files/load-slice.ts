@@ -34,7 +34,7 @@ export async function loadShared(cache: FileCache, file: StoredFile, partition: 
   const known = cache.get(key) as LoadedShared | undefined;
   if (known !== undefined) return known;
   const { footer } = await openFile(file, partition);
-  remember(cache, file, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
+  remember(cache, { file, footer }, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
   return { footer };
 }
 
@@ -65,7 +65,7 @@ export async function loadSlice(
   const columns = await mergeYielding(tables, yielder.yieldTurn);
   await yielder.yieldTurn();
   const slice = sliceOf(partition, footer, columns, priority);
-  remember(cache, file, key, slice, bytesOf(slice));
+  remember(cache, { file, footer }, key, slice, bytesOf(slice));
   return slice;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Which files of a user's day count: each file names those whose readings are all in it, and those are skipped.
+ * Which files of a user's day count: each file names those whose readings are all in it, and those are skipped. It names them by
+ * the hash of their bytes, so a file that another program named is never skipped, whatever had its name before.
  */
 import { isHrmError } from '../../errors.js';
 import { MAX_CONCURRENT_READS } from '../../limits.js';

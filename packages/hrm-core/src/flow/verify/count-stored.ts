@@ -18,8 +18,9 @@ export interface StoredCount {
 
 /** One file's. */
 export interface FileCount {
-  readonly name: string;
-  /** Names of files whose readings are all in this one. */
+  /** The name by which others say that they hold it, as of a `PlannedFile`. */
+  readonly contentName: string;
+  /** Those of files whose readings are all in this one. */
   readonly replaces: readonly string[];
   readonly readings: number;
   readonly ahead: ReceivedAhead;
@@ -53,8 +54,8 @@ export function startFileCount({ directory }: Partition, nowMs: number) {
       ahead = addAhead(ahead, countAhead(columns, nowMs));
       if (directory === SHARED_DIRECTORY && slices.size < MAX_COUNTED_SLICES) countSlices(columns);
     },
-    end(name: string, replaces: readonly string[]): FileCount {
-      return { name, replaces, readings, ahead, slices, slicesAhead };
+    end(contentName: string, replaces: readonly string[]): FileCount {
+      return { contentName, replaces, readings, ahead, slices, slicesAhead };
     },
   };
 }
@@ -92,8 +93,8 @@ export function createStock() {
     /** @param files - all of a partition's. */
     add({ date, directory }: Partition, files: readonly FileCount[]): void {
       const replaced = new Set(files.flatMap(({ replaces }) => replaces));
-      for (const { name, readings, ahead: early, slices, slicesAhead } of files) {
-        const isSuperseded = replaced.has(name);
+      for (const { contentName, readings, ahead: early, slices, slicesAhead } of files) {
+        const isSuperseded = replaced.has(contentName);
         const to = isSuperseded ? superseded : count;
         to.files += 1;
         to.readings += readings;
@@ -101,7 +102,7 @@ export function createStock() {
         ahead = addAhead(ahead, early);
         counted += slices.size;
         if (directory !== SHARED_DIRECTORY || counted > MAX_COUNTED_SLICES) continue;
-        parts.set(`${date}/${name}`, { left: readings, slices: new Map(slices), slicesAhead });
+        parts.set(`${date}/${contentName}`, { left: readings, slices: new Map(slices), slicesAhead });
       }
       for (const name of replaced) {
         const part = parts.get(`${date}/${sharedPartOf(name) ?? ''}`);

@@ -2,23 +2,24 @@
  * One stored file, looked at whole, a row group at a time: what is wrong with it, and what of it can still be read.
  */
 
-import { createHash } from 'node:crypto';
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_INSPECTED_ROWS, MINUTE_MS } from '../../limits.js';
-import { COMPACTED_NAME, HASHED_PART } from '../../names.js';
+import { COMPACTED_NAME } from '../../names.js';
 import { readGroup } from '../../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
-import { dateStartMs, partNameOf } from '../../pure/partition.js';
+import { dateStartMs, hashInName } from '../../pure/partition.js';
 import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../../pure/reading/check-readings.js';
 import { priorityOf, sayTheSame } from '../../pure/rollup/compare-rollups.js';
 import { rollUp } from '../../pure/rollup/rollup.js';
 import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup/rollup-size.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { contentNameOf, hashFile } from '../files/content-hash.js';
 import { isDamage, nullIfDamaged } from '../files/file-damage.js';
+import { createYielder } from '../files/yielder.js';
 
 /** Something that is not as it should be. */
 interface Fault {
@@ -31,6 +32,8 @@ interface Fault {
 /** A file after a look at all of it. */
 export interface Inspection {
   readonly file: StoredFile;
+  /** The name by which others say that they hold it, as of a `PlannedFile`. */
+  readonly contentName: string;
   readonly faults: readonly Fault[];
   /** `null` where its end cannot be read, and so nothing of it. */
   readonly opened: OpenedFile | null;
@@ -41,9 +44,6 @@ export interface Inspection {
   /** Rows that can be read. */
   readonly readings: number;
 }
-
-/** Bytes read at once to hash a file. */
-const HASH_BYTES = 4 * 1024 * 1024;
 
 /** How a file is looked at. */
 export interface InspectOptions extends CallOptions {
@@ -60,10 +60,14 @@ export async function inspectFile(
   const faults: Fault[] = [];
   const add = (code: string, message: string) => faults.push({ code, message });
   const opened = await openIntact(file, partition, add);
-  if (opened === null) return { file, faults, opened, intact: [], isWhole: false, readings: 0 };
+  if (opened === null) {
+    return { file, contentName: file.name, faults, opened, intact: [], isWhole: false, readings: 0 };
+  }
   if (!(await beginsRight(file))) add('file_damaged', 'it does not begin as a Parquet file');
-  if (HASHED_PART.test(file.name) && (await nameByBytes(file)) !== file.name) {
-    add('wrong_name', 'its name is not the hash of its bytes');
+  const named = await nameByBytes(file);
+  const contentName = named ?? file.name;
+  if (named !== file.name && hashInName(file.name) !== null) {
+    add('wrong_name', 'its name has another hash than its bytes');
   }
   const walked = await walkGroups(file, partition, opened, options);
   const { damaged, invalid, misplaced, disorder, misstated } = walked;
@@ -81,7 +85,7 @@ export async function inspectFile(
     if (fault !== null) faults.push(fault);
   }
   const isWhole = damaged === 0 && invalid === 0;
-  return { file, faults, opened, intact: walked.intact, isWhole, readings: walked.readings };
+  return { file, contentName, faults, opened, intact: walked.intact, isWhole, readings: walked.readings };
 }
 
 async function openIntact(
@@ -107,17 +111,11 @@ async function beginsRight(file: StoredFile): Promise<boolean> {
   }
 }
 
-async function nameByBytes(file: StoredFile): Promise<string> {
-  const hash = createHash('sha256');
-  for (let from = 0; from < file.byteLength; from += HASH_BYTES) {
-    try {
-      hash.update(new Uint8Array(await file.read(from, Math.min(file.byteLength, from + HASH_BYTES))));
-    } catch (error) {
-      if (isDamage(error)) return '';
-      throw error;
-    }
-  }
-  return partNameOf(hash.digest('hex'));
+/** `null` where not all of it can be read. */
+async function nameByBytes(file: StoredFile): Promise<string | null> {
+  if (file.name === COMPACTED_NAME) return file.name;
+  const sha256 = await hashFile(file, createYielder().yieldTurn).catch(nullIfDamaged);
+  return sha256 === null ? null : contentNameOf(file.name, sha256);
 }
 
 async function walkGroups(

@@ -43,11 +43,9 @@ export async function lookAtFiles(
   const { files, partition } = snapshot;
   const seen: Seen[] = [];
   for (const file of files) seen.push(await lookSurely(storage, snapshot, file, options));
-  const readable = new Map(
-    seen
-      .filter(({ inspection }) => inspection.faults.length === 0)
-      .map(({ inspection }) => [inspection.file.name, inspection] as const),
-  );
+  const sound = seen.map(({ inspection }) => inspection).filter(({ faults }) => faults.length === 0);
+  const readable = new Map(sound.map((inspection) => [inspection.contentName, inspection] as const));
+  const soundNames = new Set(sound.map(({ file: { name } }) => name));
   const looks: Look[] = [];
   await yieldTurn();
   for (const [i, { inspection, count }] of seen.entries()) {
@@ -59,14 +57,14 @@ export async function lookAtFiles(
     looks.push({ inspection: { ...inspection, faults: [...inspection.faults, ...faults] }, lacking, count });
   }
   await yieldTurn();
-  const isReadable = ({ count }: Look) => readable.has(count.name);
-  return [...looks.filter((look) => !isReadable(look)), ...looks.filter(isReadable)];
+  const isSound = ({ inspection: { file } }: Look) => soundNames.has(file.name);
+  return [...looks.filter((look) => !isSound(look)), ...looks.filter(isSound)];
 }
 
 async function lookOnce(file: StoredFile, partition: Partition, { nowMs, ...options }: LookOptions): Promise<Seen> {
   const counter = startFileCount(partition, nowMs);
   const inspection = await inspectFile(file, partition, { ...options, onRows: counter.add });
-  return { inspection, count: counter.end(file.name, inspection.opened?.footer.replaces ?? []) };
+  return { inspection, count: counter.end(inspection.contentName, inspection.opened?.footer.replaces ?? []) };
 }
 
 /** Looks at a file until nothing is wrong with it, or the same twice. */

@@ -19,9 +19,11 @@ import { confirmDamage, misreadError } from '../damage/confirm-damage.js';
 import { setFileAside } from '../damage/damage.js';
 import { storeByPartition, storeIntact } from '../damage/store-intact.js';
 import { buildFile } from '../files/build-file.js';
+import { pinFile } from '../files/content-hash.js';
 import { isLeftInPlace, nullIfDamaged } from '../files/file-damage.js';
 import { mergeFiles } from '../files/merge-files.js';
 import { overSnapshot } from '../files/over-snapshot.js';
+import { createYielder } from '../files/yielder.js';
 import { type Inspection, inspectFile } from './inspect-file.js';
 
 /** What became of a file with faults. `set_aside`: what could not be read of it is stored nowhere else, as far as is known. */
@@ -105,12 +107,15 @@ async function rewriteCompacted(
 ): Promise<Mended> {
   const { partition } = snapshot;
   const { rollup, replaces } = inspection.opened.footer;
-  const inputs = [inspection, ...others].map(({ file }) => ({ file, partition }));
-  const superseded = supersededName(random.id());
+  const { yieldTurn } = createYielder();
+  const compacted = await pinFile(inspection.file, partition, yieldTurn);
+  const superseded = supersededName(compacted.sha256, random.id());
+  const inputs = [compacted];
+  for (const { file } of others) inputs.push(await pinFile(file, partition, yieldTurn));
   // Proved before it is there, as a compacter's are.
   const { bytes } = await buildFile(mergeFiles(inputs, options), {
     ...options,
-    replaces: [...replaces, superseded],
+    replaces: [...new Set([...replaces, ...inputs.slice(1).map(({ contentName }) => contentName), superseded])],
     rollup: { dayMs: dateStartMs(partition.date) ?? 0, priority: rollup === null ? {} : priorityOf(rollup) },
   });
   const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes }, options);

@@ -29,9 +29,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+const HASH = 'a'.repeat(32);
+/** Each says by a hash which bytes are meant. */
+const REPLACED = [`part-${HASH}.parquet`, `part-old-${HASH}-1.parquet`, `_shared/part-${HASH}.parquet/ana`];
+
 function stored(bytes: Uint8Array): StoredFile {
   const read = async (from: number, to: number) => new Uint8Array(bytes.subarray(from, to)).buffer;
-  return { name: 'part-test.parquet', version: '1', byteLength: bytes.length, ageMs: 0, read };
+  return { name: 'compacted.parquet', version: '1', byteLength: bytes.length, ageMs: 0, read };
 }
 
 function valuesOf(columns: ReadingColumns): Values {
@@ -96,7 +100,7 @@ describe('a file of several row groups and pages', () => {
     receivedMs: 1_700_000_000_000 + i * 1_000,
   }));
   const merged = mergeReadings([columnsFromReadings(readings)]);
-  const bytes = encodeReadings(merged, { replaces: ['part-x.parquet', 'part-y.parquet'] });
+  const bytes = encodeReadings(merged, { replaces: [...REPLACED, 'part-x.parquet', '_shared/part-x.parquet/ana'] });
 
   it('reads the same by all three', async () => {
     const expected = valuesOf(merged);
@@ -106,10 +110,15 @@ describe('a file of several row groups and pages', () => {
     expect(readByWasm(bytes)).toEqual(expected);
   });
 
-  it('names what it replaces, also to who reads its footer only', async () => {
-    expect((await decodeFile(stored(bytes), PARTITION)).replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
-    const { footer } = await openFile(stored(bytes), PARTITION);
-    expect(footer.replaces).toEqual(['part-x.parquet', 'part-y.parquet']);
+  it('names what it replaces by the hash of its bytes, also to who reads its footer only', async () => {
+    expect((await decodeFile(stored(bytes), PARTITION)).replaces).toEqual(REPLACED);
+    for (const name of ['compacted.parquet', ...REPLACED.slice(0, 2)]) {
+      expect((await openFile({ ...stored(bytes), name }, PARTITION)).footer.replaces).toEqual(REPLACED);
+    }
+    // Somebody may give its own name to another file.
+    for (const name of ['part-x.parquet', 'part-old-x.parquet', `part-${'a'.repeat(64)}.parquet`]) {
+      expect((await openFile({ ...stored(bytes), name }, PARTITION)).footer.replaces).toEqual([]);
+    }
     expect((await decodeFile(stored(encodeReadings(merged)), PARTITION)).replaces).toEqual([]);
   });
 });

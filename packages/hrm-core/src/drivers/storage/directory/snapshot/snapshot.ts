@@ -9,7 +9,8 @@
  * Why that misses nothing. Let [o, e] be the time between the first step and the last. (1) A file that lost the name
  * `compacted.parquet` never gets it back, and the open descriptor keeps its inode number from being used again: so the
  * file had that name throughout [o, e]. Nothing was renamed then; parts were linked and unlinked, that is all. (2) A
- * part's name is only ever that of one file, so each name listed is a file opened, or it is gone and all begins anew.
+ * part's name is only ever that of one file, so each name listed is a file opened, or it is gone and all begins anew. (A name
+ * that another program gave may pass to another file. Then that one is opened, and the first was taken away by its owner.)
  * (3) Take a reading stored before `o`. At the start of a listing some file holds it. If that file keeps its name to
  * the listing's end, it is listed. If it is unlinked within, then a file linked earlier holds all its readings (that is
  * what `remove` demands), which by (1) had its name already when the listing started; the same holds of that one, and
