@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import * as v from 'valibot';
 import { expect, it } from 'vitest';
 import { answerCsv, answerJson, answerNdjson } from '../../../src/pure/answer/answer-forms.js';
 import { parseFields, ROW_FIELDS } from '../../../src/pure/answer/row-fields.js';
 import { type RowTable, rowsOf } from '../../../src/pure/answer/row-table.js';
+import { FieldsSchema } from '../../../src/schemas/wire.js';
 
 const anyRow = fc.record({
   startMs: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) / 60_000 }).map((minute) => minute * 60_000),
@@ -128,4 +130,9 @@ it('writes the columns that were chosen, in every form', async () => {
 
 it.each(['', 'bpm', 'heart_rate,', 'heart_rate, count', 'heartRate', 'count;min'])('refuses the columns %j', (text) => {
   expect(() => parseFields(text)).toThrow(expect.objectContaining({ code: 'invalid_query', kind: 'invalid' }));
+});
+
+it('the schema of the wire names the same columns', () => {
+  expect(v.is(FieldsSchema, ROW_FIELDS.join())).toBe(true);
+  for (const text of ['', 'bpm', 'count,', 'count,bpm']) expect(v.is(FieldsSchema, text)).toBe(false);
 });
