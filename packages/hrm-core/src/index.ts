@@ -187,6 +187,7 @@ export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export { dashedDate } from './pure/partition.js';
+export { elementText } from './pure/reading/element.js';
 export type { ReadingInput, WireReading } from './pure/reading/reading.js';
 export type { ReceivedAhead } from './pure/reading/received-ahead.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';

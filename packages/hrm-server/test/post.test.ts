@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { HrmError, type Queue } from 'hrm-core';
+import { elementText, HrmError, type Queue } from 'hrm-core';
 import { describe, expect, test } from 'vitest';
 import { connectRaw, post, startTest, until, wireReading, withoutHealth } from './support.js';
 
@@ -12,7 +12,7 @@ const CLAIM = { maxReadings: 100_000, maxBytes: 1e9, maxElements: 100_000, lease
 /** Every reading in the queue, as its elements say it. */
 async function queuedReadings(queue: Queue): Promise<Record<string, unknown>[]> {
   const claim = await queue.claim(CLAIM);
-  const values = (claim?.elements ?? []).map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
+  const values = (claim?.elements ?? []).map(({ bytes }) => JSON.parse(elementText(bytes) ?? '') as unknown);
   return values.flat() as Record<string, unknown>[];
 }
 

@@ -1,12 +1,12 @@
 /**
  * `hrm dlq …`: the dead letters.
  */
-import { isUtf8 } from 'node:buffer';
 import {
   ageText,
   type DeadLetter,
   type DeadLetters,
   deadLetterPages,
+  elementText,
   HrmError,
   plural,
   purgeAll,
@@ -42,7 +42,7 @@ export const listCommand: Command = {
 export const showCommand: Command = {
   name: 'dlq show',
   about:
-    'Shows one dead letter with its raw bytes, as text where they are UTF-8, else in base64. ' +
+    'Shows one dead letter with its bytes: as JSON where they are a batch, as text where they are UTF-8, else in base64. ' +
     'Those bytes are health data of a person: mind who sees them.',
   operands: { label: 'ID', min: 1, max: 1 },
   options: [],
@@ -130,9 +130,8 @@ async function show(deadLetters: DeadLetters, { args, json, output }: Invocation
     const message = `there is no dead letter ${JSON.stringify(id)}: hrm dlq list shows their ids`;
     throw new HrmError(message, { kind: 'invalid', code: 'unknown_dead_letter', faults: [{ path: '/id', message }] });
   }
-  const body = isUtf8(deadLetter.bytes)
-    ? { text: Buffer.from(deadLetter.bytes).toString('utf8') }
-    : { base64: Buffer.from(deadLetter.bytes).toString('base64') };
+  const text = elementText(deadLetter.bytes);
+  const body = text === null ? { base64: Buffer.from(deadLetter.bytes).toString('base64') } : { text };
   const wire = toWire(deadLetter, Date.now());
   if (json) await output.write(`${JSON.stringify({ ...wire, ...body })}\n`);
   else await printDeadLetter(output, wire, body);
@@ -143,7 +142,7 @@ async function printDeadLetter(
   wire: ReturnType<typeof toWire>,
   body: { readonly text: string } | { readonly base64: string },
 ): Promise<void> {
-  const form = 'text' in body ? 'as text' : 'in base64, since they are not UTF-8';
+  const form = 'text' in body ? 'as text' : 'in base64, since they are neither UTF-8 nor a batch that is whole';
   const bytes = 'text' in body ? visibleText(body.text) : body.base64;
   const rows = Object.entries(wire).map(([label, value]) => [label, visibleText(String(value))] as const);
   await output.write(`${summaryText(rows)}\nThis is health data of a person. The bytes, ${form}:\n${bytes}\n`);

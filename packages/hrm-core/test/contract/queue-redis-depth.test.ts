@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, it, onTestFinished } from 'v
 import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
 import type { Claim, Queue } from '../../src/ports/queue.js';
 import { encodeElements } from '../../src/pure/reading/element.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { LIMITS, numbered, openQueue } from '../support/redis-queue.js';
 import { trueReadings } from '../support/redis-truth.js';
@@ -30,18 +31,31 @@ beforeEach(async () => {
   await client.flushall();
 });
 
-/** One element of so many readings, as `enqueue` makes it. */
-function batchOf(readings: number, idOf: (index: number) => string = () => 'ana') {
-  const made = Array.from({ length: readings }, (_, index) => ({
+/** So many readings. */
+function make(readings: number, idOf: (index: number) => string = () => 'ana') {
+  return Array.from({ length: readings }, (_, index) => ({
     userId: idOf(index),
     deviceId: idOf(index + 1),
     timestampMs: 1_705_312_800_000 + index,
     heartRate: 60 + (index % 100),
     receivedMs: 1_705_312_801_234,
   }));
-  const [element] = encodeElements(made);
+}
+
+/** One element of so many readings, as `enqueue` makes it. */
+function batchOf(readings: number, idOf?: (index: number) => string) {
+  const [element] = encodeElements(queuedFrom(make(readings, idOf)));
   assert.ok(element !== undefined);
   return element;
+}
+
+/** The same as an array of JSON, as an older version made it. */
+function arrayOf(readings: number, idOf?: (index: number) => string) {
+  const items = make(readings, idOf).map(({ userId, deviceId, timestampMs, heartRate, receivedMs }) => {
+    const wire = { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate };
+    return { ...wire, received_ms: receivedMs };
+  });
+  return { bytes: Buffer.from(JSON.stringify(items)), readings };
 }
 
 async function depthOf(queue: Queue): Promise<number> {
@@ -81,17 +95,18 @@ describe('the depth of the queue in Redis', () => {
       'z'.repeat(128),
     ];
     for (let readings = 1; readings <= 60; readings += 1) {
-      await queue.push([batchOf(readings, (index) => ids[(index * readings) % ids.length] ?? '')]);
+      const idOf = (index: number) => ids[(index * readings) % ids.length] ?? '';
+      await queue.push([batchOf(readings, idOf), arrayOf(readings, idOf)]);
     }
-    assert.equal(await depthOf(queue), (60 * 61) / 2);
+    assert.equal(await depthOf(queue), 60 * 61);
     const claim = await queue.claim(LIMITS);
-    assert.equal((await queue.depth()).claimedReadings, (60 * 61) / 2);
+    assert.equal((await queue.depth()).claimedReadings, 60 * 61);
     await queue.release(claim?.token ?? '');
   });
 
   it('is right of a queue that an older version left, and comes to be right of a very long one', async () => {
     const singles = Array.from({ length: 5_000 }, (_, index) => Buffer.from(numbered(index).bytes));
-    const array = Buffer.from(batchOf(700).bytes);
+    const array = arrayOf(700).bytes;
     for (let i = 0; i < 60; i += 1) {
       await client.rpush(QUEUE, ...singles);
       await client.rpush(QUEUE, array);
@@ -164,7 +179,9 @@ async function openMix(seed: number) {
   const held: Claim[] = [];
   const takeHeld = () => held.splice(upTo(held.length), 1)[0];
   const anElement = () =>
-    batchOf(1 + upTo(upTo(2) === 0 ? 1 : 80), (index) => 'x'.repeat(1 + ((index * 7 + upTo(9)) % 100)));
+    (upTo(3) === 0 ? arrayOf : batchOf)(1 + upTo(upTo(2) === 0 ? 1 : 80), (index) =>
+      'x'.repeat(1 + ((index * 7 + upTo(9)) % 100)),
+    );
   const bytesOf = () => Buffer.from(anElement().bytes);
   const actions = [
     async function push() {

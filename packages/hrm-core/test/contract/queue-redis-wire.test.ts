@@ -1,9 +1,11 @@
 /** What other programs see of the queue in Redis, and what they may put there. */
 import assert from 'node:assert/strict';
+import { Redis as Client } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest';
 import { type Redis, startRedis } from '../../../../test/support/redis-server.js';
 import { until } from '../../../../test/support/until.js';
 import { adoptStore, drainBatch, enqueue, isHrmError, query } from '../../src/index.js';
+import { naiveColumns } from '../support/naive-columns.js';
 import { drainNumbers, LIMITS, numbered, numbersOf, openQueue, openStorage } from '../support/redis-queue.js';
 
 let redis: Redis;
@@ -23,7 +25,7 @@ async function keys(): Promise<string[]> {
 }
 
 describe('the queue in Redis, from outside', () => {
-  it('is a list of JSON: one reading, or an array for a batch', async () => {
+  it('is a list: one reading is JSON, and a batch is columns, which others read too', async () => {
     const queue = await openQueue(redis.url);
     const clock = { nowMs: () => 1_705_312_801_234 };
     const reading = { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 72 };
@@ -31,11 +33,16 @@ describe('the queue in Redis, from outside', () => {
     await enqueue({ queue, clock }, [reading, { ...reading, heart_rate: 73 }]);
     const json = { device_id: 'watch', user_id: 'ana', timestamp_ms: 1_705_312_800_000, heart_rate: 72 };
     const received = { ...json, received_ms: 1_705_312_801_234 };
-    const elements = (await redis.cli('LRANGE', 'heartbeat:queue', '0', '-1')).split('\n');
-    assert.deepEqual(
-      elements.map((element) => JSON.parse(element)),
-      [received, [received, { ...received, heart_rate: 73 }]],
-    );
+    const client = new Client(redis.url);
+    const [single, batch, ...others] = await client.lrangeBuffer('heartbeat:queue', 0, -1);
+    client.disconnect();
+    assert.deepEqual(others, []);
+    assert.deepEqual(JSON.parse(String(single)), received);
+    assert.deepEqual(naiveColumns(batch ?? Buffer.alloc(0)), [received, { ...received, heart_rate: 73 }]);
+    assert.equal((await queue.depth()).readings, 3);
+    // The oldest is a batch: its head says when it was received.
+    await redis.cli('LPOP', 'heartbeat:queue');
+    assert.equal((await queue.depth()).oldestMs, received.received_ms);
   });
 
   it('keeps a claim under the processing key, and leaves nothing there when it is acknowledged', async () => {
@@ -227,16 +234,16 @@ describe('the queue in Redis, from outside', () => {
 
   it('counts readings in arrays nearly right without reading them, and bounds claims by that', async () => {
     const queue = await openQueue(redis.url);
-    const clock = { nowMs: () => 1_705_312_801_234 };
     let sent = 0;
     for (let i = 0; i < 400; i += 1) {
       const readings = Array.from({ length: 1 + ((i * 37) % 200) }, (_, j) => ({
-        user_id: `user-${'x'.repeat(j % 7)}`,
         device_id: j % 2 === 0 ? 'watch' : 'chest-strap',
-        timestamp: new Date(1_705_312_800_000 + j).toISOString(),
+        user_id: `user-${'x'.repeat(j % 7)}`,
+        timestamp_ms: 1_705_312_800_000 + j,
         heart_rate: 95 + (j % 10),
       }));
-      sent += (await enqueue({ queue, clock }, readings)).accepted;
+      await queue.push([{ bytes: Buffer.from(JSON.stringify(readings, null, i % 2)), readings: 1 }]);
+      sent += readings.length;
     }
     const { readings } = await queue.depth();
     assert.ok(Math.abs(readings - sent) < sent * 0.15, `${readings} for ${sent}`);

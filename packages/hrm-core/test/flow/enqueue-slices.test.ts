@@ -1,7 +1,10 @@
 /** A large batch is taken a slice at a time: all or none of it, with the faults of all slices, in the order of owners' turns. */
 import { expect, it } from 'vitest';
+import { DEFAULTS } from '../../src/defaults.js';
 import { createYielder, enqueue, enqueueUntrusted, HrmError, type QueueElement } from '../../src/index.js';
 import { MAX_TURN_MS } from '../../src/limits.js';
+import { decodeElements } from '../../src/pure/reading/element.js';
+import { listOf } from '../support/queued.js';
 
 function readingsOf(length: number) {
   return Array.from({ length }, (_, i) => ({
@@ -27,8 +30,13 @@ it('is pushed at once, in order, as it was when it was given', async () => {
   const [elements = []] = pushed;
   expect(pushed).toHaveLength(1);
   expect(elements.map(({ readings: count }) => count)).toEqual([1_000, 1_000, 1_000, 500]);
-  const devices = elements.flatMap(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()) as { device_id: string }[]);
-  expect(devices.map((reading) => reading.device_id)).toEqual(readingsOf(3_500).map(({ deviceId }) => deviceId));
+  const decoded = decodeElements(
+    elements.map(({ bytes }) => ({ bytes, stampMs: 0, attempts: 1 })),
+    DEFAULTS,
+  );
+  expect(listOf(decoded.readings).map(({ deviceId }) => deviceId)).toEqual(
+    readingsOf(3_500).map(({ deviceId }) => deviceId),
+  );
 });
 
 it('is refused as a whole, with the faults of all slices by their place in the batch', async () => {

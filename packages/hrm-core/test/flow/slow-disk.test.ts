@@ -4,6 +4,7 @@ import { writeDelivered } from '../../src/flow/write/write-delivered.js';
 import { BATCH_WRITE_MS, MAX_BATCH_PARTS, MIN_BATCH_PARTS } from '../../src/limits.js';
 import type { Storage } from '../../src/ports/storage.js';
 import type { Reading } from '../../src/pure/columns.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 
 /** A disk that writes one file after the other. */
 function slowStorage(fileMs: number): Storage {
@@ -25,7 +26,7 @@ it('writes fewer parts a step where the disk takes long for each, and more again
   }));
   const fileMs = Math.ceil((2 * BATCH_WRITE_MS) / MAX_BATCH_PARTS);
   const slow = slowStorage(fileMs);
-  const step = async (storage: Storage) => (await writeDelivered(storage, readings, [], {})).written.length;
+  const step = async (storage: Storage) => (await writeDelivered(storage, queuedFrom(readings), {})).written.length;
   expect(await step(slow)).toBe(MAX_BATCH_PARTS);
   const fewer = await step(slow);
   // A timer is never early.

@@ -15,7 +15,11 @@ import type { Queue } from '../../src/ports/queue.js';
 import { decodeElements } from '../../src/pure/reading/element.js';
 import { allDeadLetters, drainAll, withSystem } from '../support/bad-data.js';
 import { createHostileElements, largeElements, NOON_MS } from '../support/hostile-elements.js';
+import { MAGIC, naiveColumns } from '../support/naive-columns.js';
+import { listOf } from '../support/queued.js';
 import { randomFrom, testSeed } from '../support/random.js';
+
+const REASON = /^(not_json|invalid_reading|too_many_readings|damaged|unknown_version): /;
 
 const ELEMENTS = Number(process.env.HRM_ELEMENTS ?? 4_000);
 
@@ -64,12 +68,20 @@ function itemText(item: unknown): string | null {
   }
 }
 
+function columnsOf(bytes: Buffer): unknown {
+  const rows = naiveColumns(bytes);
+  if (rows === null) throw new TypeError('no columns');
+  return rows;
+}
+
 function expectedOf(elements: readonly Buffer[], stampMs: number): Expected {
   const expected: Expected = { readings: [], letters: [] };
   for (const bytes of elements) {
     let value: unknown;
     try {
-      value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+      value = bytes.subarray(0, 4).equals(MAGIC)
+        ? columnsOf(bytes)
+        : JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
     } catch {
       expected.letters.push(bytes.toString('hex'));
       continue;
@@ -149,7 +161,7 @@ describe('elements of strangers', () => {
     for (const [i, bytes] of elements.entries()) {
       const expected = expectedOf([bytes], NOON_MS);
       const { readings, rejected, deferred } = decodeElements([{ bytes, stampMs: NOON_MS, attempts: 1 }], DEFAULTS);
-      const found = readings.map(({ userId, deviceId, timestampMs, heartRate, receivedMs }) => {
+      const found = listOf(readings).map(({ userId, deviceId, timestampMs, heartRate, receivedMs }) => {
         return {
           key: JSON.stringify([userId, deviceId, timestampMs]),
           heartRate,
@@ -159,7 +171,7 @@ describe('elements of strangers', () => {
       expect(found, `element ${i}`).toEqual(expected.readings);
       const letters = rejected.map((letter) => Buffer.from(letter.bytes).toString('hex'));
       expect(letters.sort(), `element ${i}`).toEqual(expected.letters.sort());
-      for (const { reason } of rejected) expect(reason).toMatch(/^(not_json|invalid_reading|too_many_readings): /);
+      for (const { reason } of rejected) expect(reason).toMatch(REASON);
       expect(deferred).toEqual([]);
     }
   });

@@ -85,7 +85,10 @@ export async function drainAll(
 }
 
 /** Every user's answers, by the minute and of each device, are those of the readings given, and the queue is empty. */
-export async function expectStored({ queue, storage }: System, readings: readonly OracleReading[]): Promise<void> {
+export async function expectStored(
+  { queue, storage }: { readonly queue: Queue; readonly storage: Storage },
+  readings: readonly OracleReading[],
+): Promise<void> {
   const range = { fromMs: NOON_MS - 5 * 86_400_000, toMs: NOON_MS + 5 * 86_400_000, intervalMs: 60_000, priority: {} };
   for (const userId of new Set(readings.map((reading) => reading.userId))) {
     for (const deviceId of [undefined, ...new Set(readings.map((reading) => reading.deviceId))]) {

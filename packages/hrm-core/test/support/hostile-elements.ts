@@ -1,5 +1,10 @@
 /** Elements as strangers may push them: good ones, and what becomes of them by one or more changes to their structure or bytes. */
 
+import type { Reading } from '../../src/pure/columns.js';
+import { encodeColumnar } from '../../src/pure/reading/columnar.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
+import { resealed } from './naive-columns.js';
+
 /** Numbers 0 <= x < 1. */
 type Random = () => number;
 
@@ -131,8 +136,26 @@ export function createHostileElements(random: Random): () => Buffer {
     return flipped;
   }
 
+  /** Several readings as columns, some of them none: nobody judged them. */
+  function columns(): Buffer {
+    const rows: Reading[] = Array.from({ length: 1 + below(6) }, () => {
+      count += 1;
+      return {
+        userId: pick(['ana', 'ben', '😀', 'a/b', ...(random() < 0.1 ? ['', 'a\u0085', 'x'.repeat(129)] : [])]),
+        deviceId: pick(['watch', 'strap']),
+        timestampMs: NOON_MS + count * 7 + (random() < 0.05 ? 1e15 : 0),
+        heartRate: random() < 0.1 ? below(256) : 30 + below(191),
+        receivedMs: random() < 0.05 ? 2 ** 47 : NOON_MS + below(600_000),
+      };
+    });
+    const bytes = Buffer.from(encodeColumnar(queuedFrom(rows), 0, rows.length));
+    if (random() < 0.9) return bytes;
+    bytes[4 + below(bytes.length - 4)] = below(256);
+    return random() < 0.5 ? resealed(bytes) : bytes;
+  }
+
   return () => {
-    let bytes = Buffer.from(text());
+    let bytes = random() < 0.15 ? columns() : Buffer.from(text());
     while (random() < 0.12) bytes = Buffer.from(damaged(bytes));
     return bytes;
   };

@@ -9,6 +9,7 @@ import type { FeedEntry } from '../../ports/feed.js';
 import type { Reading } from '../../pure/columns.js';
 import { isDelivered, type LiveCursor } from '../../pure/live-cursor.js';
 import { decodeElements } from '../../pure/reading/element.js';
+import { readingAt } from '../../pure/reading/queued-readings.js';
 import { formatInstant } from '../../pure/reading/timestamp.js';
 import { formatLiveId } from './live-id.js';
 
@@ -82,11 +83,14 @@ export function sliceElement(
 ): ElementSlices {
   const { readings } = decodeElements([{ bytes, stampMs, attempts: 1 }], DEFAULTS);
   const items = new Map<string, HubEvent[]>();
-  for (const [index, reading] of readings.entries()) {
+  const isUserWatched = readings.users.map(isWatched);
+  for (let index = 0; index < readings.length; index += 1) {
+    if (!isUserWatched[readings.user[index] as number]) continue;
+    const reading = readingAt(readings, index);
     const item = { at: { cursor, index }, reading };
     const own = items.get(reading.userId);
     if (own !== undefined) own.push(item);
-    else if (isWatched(reading.userId)) items.set(reading.userId, [item]);
+    else items.set(reading.userId, [item]);
   }
   const runs = new Map<string, readonly Run[]>();
   return {

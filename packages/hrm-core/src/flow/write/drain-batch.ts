@@ -1,10 +1,17 @@
 import { DEFAULTS } from '../../defaults.js';
 import { faultError, isHrmError } from '../../errors.js';
-import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS, MAX_ELEMENT_READINGS } from '../../limits.js';
+import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
-import type { CallOptions, ClaimedElement, DeadLetterInput, Queue, RequeuedElement } from '../../ports/queue.js';
+import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
-import { decodeSteps, encodeElements, unstorableDeadLetter } from '../../pure/reading/element.js';
+import {
+  type DecodedElements,
+  decodeSteps,
+  encodeElements,
+  guessReadings,
+  unstorableDeadLetter,
+} from '../../pure/reading/element.js';
+import { readingAt, takeQueued } from '../../pure/reading/queued-readings.js';
 import { inTurns } from '../../steps.js';
 import { describeFailure } from '../files/partition-failures.js';
 import type { WrittenPart } from '../files/store-parts.js';
@@ -121,12 +128,12 @@ export async function drainBatch(
   try {
     const { yieldTurn } = createYielder();
     const decoded = await inTurns(decodeSteps(claim.elements, { maxFutureMs, maxPastMs }), yieldTurn);
-    const { readings, origins, rejected, deferred } = decoded;
+    const { readings, rejected, deferred } = decoded;
     await yieldTurn();
-    const batch = await writeDelivered(storage, readings, origins, { signal, maxSmallParts, onProgress });
+    const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress });
     if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
-    const remainder = remainderOf(batch, rejected, deferred, stampMs);
+    const remainder = remainderOf(batch, decoded, stampMs);
     await lease.end();
     const outcome = await queue.ack(claim.token, remainder);
     const isAcked = outcome === 'acked';
@@ -138,7 +145,7 @@ export async function drainBatch(
       undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
       left: isAcked ? batch.left.length : 0,
       failures: batch.postponed.map(({ partition, error }) => describeFailure(partition, error)),
-      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings[0]?.receivedMs ?? stampMs)),
+      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings.receivedMs[0] ?? stampMs)),
       outcome,
     };
   } catch (error) {
@@ -151,29 +158,23 @@ export async function drainBatch(
 /** What the acknowledgement leaves behind of a batch: the dead, and what goes to the end of the queue with its stamp kept. */
 function remainderOf(
   batch: WrittenBatch,
-  rejected: readonly DeadLetterInput[],
-  deferred: readonly ClaimedElement[],
+  { readings, originOf, rejected, deferred }: DecodedElements,
   stampMs: number,
 ) {
-  const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided];
-  const elements = groups.flatMap((group) => encodeElements(group.map(({ reading }) => reading)));
-  for (const element of encodeElements(batch.left)) elements.push(element);
+  const groups = [...batch.postponed.map(({ group }) => group), ...batch.undecided, batch.left];
+  const elements = groups.flatMap((group) => encodeElements(takeQueued(readings, group)));
+  const unstorable = batch.unstorable.map((row) => unstorableDeadLetter(readingAt(readings, row), originOf(row)));
   return {
-    deadLetters: [...rejected, ...batch.unstorable.map(({ reading, origin }) => unstorableDeadLetter(reading, origin))],
-    requeue: [...elements.map((element) => ({ ...element, stampMs })), ...deferred.map(deferredElement)],
+    deadLetters: [...rejected, ...unstorable],
+    requeue: [
+      ...elements.map((element) => ({ ...element, stampMs })),
+      // Nobody has looked into these.
+      ...deferred.map(({ bytes, stampMs: own }) => ({ bytes, readings: guessReadings(bytes), stampMs: own })),
+    ],
   };
 }
 
-/** Nobody has looked into it, so its readings are a guess by its length. */
-function deferredElement({ bytes, stampMs }: ClaimedElement): RequeuedElement {
-  const readings = Math.min(MAX_ELEMENT_READINGS, Math.max(1, Math.round(bytes.byteLength / TYPICAL_READING_BYTES)));
-  return { bytes, readings, stampMs };
-}
-
-/** A reading as JSON. */
-const TYPICAL_READING_BYTES = 110;
-
-function count(groups: readonly (readonly unknown[])[]): number {
+function count(groups: readonly { readonly length: number }[]): number {
   return groups.reduce((sum, group) => sum + group.length, 0);
 }
 

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
 import type { Reading } from '../../pure/columns.js';
 import { encodeElements } from '../../pure/reading/element.js';
+import { queuedFrom } from '../../pure/reading/queued-readings.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { createYielder } from '../files/yielder.js';
@@ -154,7 +155,7 @@ async function prepare(
       const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
       faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
     }
-    if (faultCount === 0) elements.push(...encodeElements(parsed.readings));
+    if (faultCount === 0) elements.push(...encodeElements(queuedFrom(parsed.readings)));
   }
   if (faultCount === 0) return elements;
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;

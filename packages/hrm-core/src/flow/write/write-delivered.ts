@@ -1,34 +1,27 @@
 import { isTotal, isUnstorable } from '../../errors.js';
 import { BATCH_WRITE_MS, DAY_MS, MAX_BATCH_PARTS, MAX_HALVING_WRITES, MIN_BATCH_PARTS } from '../../limits.js';
-import type { ClaimedElement } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
-import { columnSteps, columnsFromReadings, type Reading, type ReadingColumns, userOf } from '../../pure/columns.js';
+import { type ReadingColumns, userOf } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
-import { inTurns } from '../../steps.js';
+import { columnsOfQueued, type QueuedReadings, takeQueued } from '../../pure/reading/queued-readings.js';
+import { inOnePiece, inTurns } from '../../steps.js';
 import { storePart, storeParts, type WriteOptions, type WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
 
-/** A reading as it was delivered. */
-interface DeliveredReading {
-  readonly reading: Reading;
-  /** The element that it came in. */
-  readonly origin: ClaimedElement;
-}
-
-/** Readings of one user's day, or of the users of a shared part, in the order of their delivery. */
-type Group = readonly DeliveredReading[];
+/** Indices of readings of one user's day, or of the users of a shared part, in the order of their delivery. */
+type Group = Uint32Array;
 
 /** What became of a batch: every reading is in a part, or superseded by one that is (rule 1), or in one of the lists. */
 export interface WrittenBatch {
   readonly written: readonly WrittenPart[];
   /** Each refused for what it holds when it was written alone. */
-  readonly unstorable: Group;
+  readonly unstorable: readonly number[];
   /** Refused together with others, or not tried yet, when the step had spent its writes: of each partition its own. */
   readonly undecided: readonly Group[];
   /** Partitions that cannot be written now, for another reason than their readings. */
   readonly postponed: readonly PostponedPartition[];
   /** Of parts beyond {@link MAX_BATCH_PARTS}, in the order of their delivery. */
-  readonly left: readonly Reading[];
+  readonly left: Group;
 }
 
 /** A partition that cannot be written now, and what was delivered of it. */
@@ -52,27 +45,25 @@ interface PostponedPartition {
  * A write that fails for another reason decides nothing: what is left of its partition is postponed, or the failure is
  * thrown where the storage itself cannot.
  *
- * @param readings - of a batch, with the elements they came in: arrays of one length.
  * @throws HrmError kind `unavailable` when nothing can be written, kind `closed` when aborted.
  */
 export async function writeDelivered(
   storage: Storage,
-  readings: readonly Reading[],
-  origins: readonly ClaimedElement[],
+  readings: QueuedReadings,
   options: WriteOptions,
 ): Promise<WrittenBatch> {
   const maxParts = partsAtOnce.get(storage) ?? MAX_BATCH_PARTS;
-  const columns = await inTurns(columnSteps(readings), createYielder().yieldTurn);
+  const columns = await inTurns(columnsOfQueued(readings), createYielder().yieldTurn);
   const beganMs = performance.now();
   const { written, failed, left: leftParts } = await storeParts(storage, columns, { ...options, maxParts });
   if (leftParts.length > 0) partsAtOnce.set(storage, partsInTime(written.length, performance.now() - beganMs));
-  const left = readingsIn(leftParts, readings);
+  const left = rowsIn(leftParts, readings);
   if (failed.length === 0) return { written, unstorable: [], undecided: [], postponed: [], left };
   const parts = [...written];
-  const unstorable: DeliveredReading[] = [];
+  const unstorable: number[] = [];
   const undecided: Group[] = [];
   const postponed: PostponedPartition[] = [];
-  const groups = groupByPartition(readings, origins);
+  const groups = groupByPartition(readings);
   const refused: { partition: Partition; group: Group }[] = [];
   for (const { partition, columns: own, error } of failed) {
     const group = groupOf(own, groups);
@@ -84,7 +75,7 @@ export async function writeDelivered(
   const budget = { writes: MAX_HALVING_WRITES };
   for (const { partition, group } of refused) {
     try {
-      const found = await halve(storage, partition, group, budget, options);
+      const found = await halve(storage, { partition, readings, group }, budget, options);
       parts.push(...found.written);
       unstorable.push(...found.unstorable);
       if (found.undecided.length > 0) undecided.push(found.undecided);
@@ -111,28 +102,31 @@ function partsInTime(written: number, tookMs: number): number {
  */
 async function halve(
   storage: Storage,
-  partition: Partition,
-  group: Group,
+  {
+    partition,
+    readings,
+    group,
+  }: { readonly partition: Partition; readonly readings: QueuedReadings; readonly group: Group },
   budget: { writes: number },
   options: WriteOptions,
-): Promise<{ written: WrittenPart[]; unstorable: Group; undecided: Group }> {
+): Promise<{ written: WrittenPart[]; unstorable: number[]; undecided: Group }> {
   const written: WrittenPart[] = [];
-  const unstorable: DeliveredReading[] = [];
-  const undecided: DeliveredReading[] = [];
+  const unstorable: number[] = [];
+  const undecided: number[] = [];
   async function search(refused: Group): Promise<void> {
     if (refused.length <= 1) {
       unstorable.push(...refused);
       return;
     }
     const middle = Math.ceil(refused.length / 2);
-    for (const half of [refused.slice(0, middle), refused.slice(middle)]) {
+    for (const half of [refused.subarray(0, middle), refused.subarray(middle)]) {
       if (budget.writes === 0) {
-        for (const delivered of half) undecided.push(delivered);
+        for (const row of half) undecided.push(row);
         continue;
       }
       budget.writes -= 1;
       try {
-        const columns = mergeReadings([columnsFromReadings(half.map(({ reading }) => reading))]);
+        const columns = mergeReadings([inOnePiece(columnsOfQueued(takeQueued(readings, half)))]);
         written.push(await storePart(storage, partition, columns, options));
       } catch (error) {
         if (!isUnstorable(error)) throw error;
@@ -141,7 +135,7 @@ async function halve(
     }
   }
   await search(group);
-  return { written, unstorable, undecided };
+  return { written, unstorable, undecided: Uint32Array.from(undecided) };
 }
 
 /**
@@ -156,29 +150,34 @@ async function requirePassing(storage: Storage, failed: readonly PostponedPartit
 }
 
 /** What was delivered of each user and day. */
-function groupByPartition(readings: readonly Reading[], origins: readonly ClaimedElement[]): Map<string, Group> {
-  const groups = new Map<string, DeliveredReading[]>();
-  for (const [i, reading] of readings.entries()) {
-    const key = keyOf(reading.userId, reading.timestampMs);
-    const delivered = { reading, origin: origins[i] as ClaimedElement };
+function groupByPartition(readings: QueuedReadings): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (let row = 0; row < readings.length; row += 1) {
+    const key = keyAt(readings, row);
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [delivered]);
-    else group.push(delivered);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
   }
   return groups;
 }
 
 /** What was delivered of the users and days of a part. */
-function groupOf(columns: ReadingColumns, groups: ReadonlyMap<string, Group>): Group {
-  return [...keysIn(columns)].flatMap((key) => groups.get(key) ?? []);
+function groupOf(columns: ReadingColumns, groups: ReadonlyMap<string, readonly number[]>): Group {
+  return Uint32Array.from([...keysIn(columns)].flatMap((key) => groups.get(key) ?? []));
 }
 
 /** What was delivered of the users and days of some parts. */
-function readingsIn(parts: readonly { readonly columns: ReadingColumns }[], readings: readonly Reading[]): Reading[] {
-  if (parts.length === 0) return [];
+function rowsIn(parts: readonly { readonly columns: ReadingColumns }[], readings: QueuedReadings): Group {
+  const rows: number[] = [];
   const keys = new Set<string>();
   for (const { columns } of parts) for (const key of keysIn(columns)) keys.add(key);
-  return readings.filter(({ userId, timestampMs }) => keys.has(keyOf(userId, timestampMs)));
+  for (let row = 0; keys.size > 0 && row < readings.length; row += 1)
+    if (keys.has(keyAt(readings, row))) rows.push(row);
+  return Uint32Array.from(rows);
+}
+
+function keyAt(readings: QueuedReadings, row: number): string {
+  return keyOf(readings.users[readings.user[row] as number] as string, readings.timestampMs[row] as number);
 }
 
 function keysIn(columns: ReadingColumns): ReadonlySet<string> {

@@ -22,6 +22,7 @@ import {
 } from '../../../src/index.js';
 import { decodeElements } from '../../../src/pure/reading/element.js';
 import { promptFileSystem } from '../../support/prompt-file-system.js';
+import { listOf } from '../../support/queued.js';
 import { rememberingStorage } from '../../support/remembering-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
@@ -69,7 +70,7 @@ function watch(world: World, fail: Extract<Step, { type: 'drain' }>['fail'], cla
     ...world.queue,
     async claim(limits, options) {
       const claim = await world.queue.claim(limits, options);
-      claimed.push(...decodeElements(claim?.elements ?? [], DEFAULTS).readings);
+      claimed.push(...listOf(decodeElements(claim?.elements ?? [], DEFAULTS).readings));
       if (claim !== null && fail === 'before-write') throw lost;
       return claim;
     },

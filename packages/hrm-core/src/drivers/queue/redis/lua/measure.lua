@@ -59,9 +59,9 @@ local readings = count.readings + estimate_readings(count.elements, length)
 local head_stamp_ms, head_mark = -1, ''
 local head = redis.call('LINDEX', queue, 0)
 if head then
-  local envelope = envelope_of(head)
+  local envelope, columns = envelope_of(head), columns_of(head)
   local received_ms = string.match(string.sub(head, 1, STAMP_WITHIN_BYTES), '"received_ms":%s*(%d+)')
-  head_stamp_ms = envelope and envelope.stamp_ms or tonumber(received_ms or -1)
+  head_stamp_ms = envelope and envelope.stamp_ms or columns and columns.received_ms or tonumber(received_ms or -1)
   head_mark = mark_of(head)
 end
 if is_list(processing) then

@@ -54,6 +54,16 @@ local function envelope_of(element)
   return { length = #head, stamp_ms = tonumber(stamp), readings = math.min(MAX_READINGS, tonumber(readings)) }
 end
 
+-- What columns say of themselves, in whatever version: how many readings they are, and when the first was received, epoch ms.
+-- docs/reference/queue-format.md has the bytes.
+local function columns_of(element)
+  if string.sub(element, 1, 4) ~= '\137HRM' or #element < 13 then return nil end
+  local low, high = string.byte(element, 6, 7)
+  local received_ms = 0
+  for at = 13, 8, -1 do received_ms = received_ms * 256 + string.byte(element, at) end
+  return { readings = low + 256 * high, received_ms = received_ms }
+end
+
 -- Objects of an array that is written the same way all along, as JSON.stringify (and our producers) or Python's json.dumps
 -- write one: by what stands between two of them. No id can hold that, since a quote in it has a backslash in front.
 local function count_objects(element, head)
@@ -66,8 +76,8 @@ local function count_objects(element, head)
   end
 end
 
--- Readings in an element, without decoding it, and its bytes without what it says of itself. Exact for one reading, and for
--- an array as our producers write it. Of one that begins otherwise its length over that of its first object: exact where all
+-- Readings in an element, without decoding it, and its bytes without what it says of itself. Exact for one reading, for columns,
+-- and for an array as our producers write it. Of one that begins otherwise its length over that of its first object: exact where all
 -- are of one length. The same bytes always give the same number: what was counted of an element is what a claim takes away.
 local function size_of(element)
   local first = string.byte(element)
@@ -79,6 +89,9 @@ local function size_of(element)
     local first_end = string.find(element, '}', 2, true)
     local objects = head and count_objects(element, head) or first_end and math.floor((#element - 1) / first_end + 0.5) or 1
     return math.max(1, math.min(MAX_READINGS, objects)), #element
+  elseif first == 137 then
+    local columns = columns_of(element)
+    if columns then return math.max(1, math.min(MAX_READINGS, columns.readings)), #element end
   end
   return 1, #element
 end
