@@ -103,10 +103,13 @@ export {
 } from './flow/write/drain-batches.js';
 export {
   type Accepted,
+  type EnqueueBytesOptions,
   type EnqueueComponents,
   type EnqueueOptions,
   enqueue,
+  enqueueBytes,
   enqueueUntrusted,
+  type PlainBatch,
 } from './flow/write/enqueue.js';
 export { adoptStore, requireSameStore, type StoreComponents } from './flow/write/same-store.js';
 export { type WriteComponents, writePart } from './flow/write/write-part.js';
@@ -188,8 +191,10 @@ export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export { dashedDate } from './pure/partition.js';
 export { elementText } from './pure/reading/element.js';
+export type { QueuedReadings } from './pure/reading/queued-readings.js';
 export type { ReadingInput, WireReading } from './pure/reading/reading.js';
 export type { ReceivedAhead } from './pure/reading/received-ahead.js';
+export type { BatchForm } from './pure/reading/scan-batch.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';

@@ -27,18 +27,15 @@ export interface BodyLimits {
   readonly idleMs: number;
 }
 
-/** A body that is there: UTF-8, without a byte order mark, and no JSON that costs far more than its bytes. */
+/** A body that is there: UTF-8, without a byte order mark. */
 export interface Body {
   readonly bytes: Buffer;
-  /** Where commas are between items of an array, if the body is one: some, so that about {@link PIECE_BYTES} lie between two. */
-  readonly commas: readonly number[];
 }
 
 /**
  * Reads a body, unpacks it if it is gzip, and gives it to `use` when its turn has come; the budget has its bytes back when that is done.
  * It is unpacked only when all of it is there: else 16 KiB and then silence would hold 16 MiB of the budget.
- * @throws HrmError kind `invalid`, code `body_too_large`, `invalid_readings`, `bad_gzip`, `not_utf8`,
- *   `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
+ * @throws HrmError kind `invalid`, code `body_too_large`, `bad_gzip`, `not_utf8`, `unsupported_encoding` or `request_timeout`; kind `unavailable`, code `too_busy`, when the client's share of the budget is used up, before anything is read where
  *   the body says how long it is; kind `closed` when the client
  *   went away in the middle; code `key_wrong` as soon as the key of whoever sends it counts no more.
  */
@@ -59,7 +56,7 @@ export async function withBody<Result>(
     const bytes = await read({ incoming, access }, limits, held);
     const { yieldTurn } = createYielder({ owner: client });
     await yieldTurn();
-    return await use(await checkBody(bytes, yieldTurn));
+    return await use(checkBody(bytes));
   } finally {
     held.release();
     announced.release(client, length);
@@ -166,13 +163,13 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function checkBody(given: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<Body> {
+function checkBody(given: Buffer): Body {
   if (!isUtf8(given)) throw invalidError('not_utf8', 'the body is not UTF-8');
   // RFC 8259, 8.1: a byte order mark may be ignored.
   const bytes = given.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
     ? given.subarray(BYTE_ORDER_MARK.length)
     : given;
-  return { bytes, commas: await findCommas(bytes, yieldTurn) };
+  return { bytes };
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
@@ -201,10 +198,10 @@ interface Scan {
 
 /**
  * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
- * @returns as {@link Body.commas}.
+ * @returns where commas are between items of an array, if the body is one: some, so that about {@link PIECE_BYTES} lie between two.
  * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
  */
-async function findCommas(json: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<readonly number[]> {
+export async function findCommas(json: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<readonly number[]> {
   const scan: Scan = { at: 0, values: 0, depth: 0, valuesBefore: 0, isArray: false, commas: [] };
   if (json.length <= PIECE_BYTES) return scan.commas;
   while (scan.at < json.length) {

@@ -4,13 +4,13 @@
  */
 import type { HrmError, Yielder } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
-import { type Body, PIECE_BYTES } from './body.js';
+import { type Body, findCommas, PIECE_BYTES } from './body.js';
 
 /**
  * Parses JSON.
  * @throws HrmError kind `invalid`, code `not_json`. The parser's own message repeats the input, which is health data.
  */
-export function parseJson({ bytes }: Pick<Body, 'bytes'>): unknown {
+export function parseJson({ bytes }: Body): unknown {
   return parseText(bytes.toString('utf8'));
 }
 
@@ -34,10 +34,11 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0a, 0x0d, 0x20]
 /**
  * Parses JSON that is an array, mostly: its items some at a time. Wherever it is cut, if each piece is JSON in brackets, with an item at
  * least, then all of them joined by commas are; and a comma between two items leaves items on both sides.
- * @throws as {@link parseJson}.
+ * @throws as {@link parseJson} and {@link findCommas}.
  */
 export async function parseItems(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
-  const { bytes, commas } = body;
+  const { bytes } = body;
+  const commas = await findCommas(bytes, yieldTurn);
   let [from, to] = [0, bytes.length - 1];
   while (BLANKS.has(bytes[from])) from += 1;
   while (to > from && BLANKS.has(bytes[to])) to -= 1;
@@ -68,13 +69,14 @@ const NEWLINE = 0x0a;
 /**
  * Parses NDJSON: a JSON value a line, `\n` or `\r\n`; blank lines are skipped.
  * @param maxItems - inclusive.
- * @throws HrmError kind `invalid`, code `too_many_readings`.
+ * @throws HrmError kind `invalid`, code `too_many_readings`; as {@link findCommas}.
  */
 export async function parseNdjson(
-  { bytes }: Pick<Body, 'bytes'>,
+  { bytes }: Body,
   maxItems: number,
   yieldTurn: Yielder['yieldTurn'],
 ): Promise<NdjsonItems> {
+  await findCommas(bytes, yieldTurn);
   const found = { items: [] as unknown[], malformed: new Set<number>() };
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, from + PIECE_BYTES);

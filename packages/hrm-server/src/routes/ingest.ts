@@ -2,13 +2,16 @@
  * The calls that take readings.
  */
 import {
+  type BatchForm,
   type Clock,
   createYielder,
   type DeviceBound,
+  enqueueBytes,
   enqueueUntrusted,
   HrmError,
   isHrmError,
   MAX_ENQUEUE_READINGS,
+  type PlainBatch,
   type Queue,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
@@ -66,11 +69,11 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
     // What will be refused need not be read.
     components.queue.requireRoom?.({ owner: call.access.keyId ?? undefined });
-    const accept = type === 'application/json' ? acceptArray : acceptNdjson;
+    const form = type === 'application/json' ? 'array' : 'lines';
     const count = await withBody(call, limitsFor(owner), (body) =>
       share.run(
         owner,
-        () => asSpan(incoming, 'enqueue', () => accept(components, settings, { call, owner, body })),
+        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, owner, body, form })),
         signal,
       ),
     );
@@ -91,6 +94,21 @@ interface Batch {
   readonly call: Call;
   readonly owner: string;
   readonly body: Body;
+  readonly form: BatchForm;
+}
+
+/** Takes a batch from its bytes, and parses it only where it is not plainly valid. @returns how many readings. */
+async function acceptBatch(components: IngestComponents, settings: IngestSettings, batch: Batch): Promise<number> {
+  const { call, body, form } = batch;
+  const admit = ({ length, users }: PlainBatch) => {
+    countReadings(call.incoming, length);
+    for (const userId of users) call.access.requireUser(userId);
+    requireValid(call.access);
+  };
+  const options = { ...enqueueOptions(components, settings, call), form, admit };
+  const accepted = await enqueueBytes(components, body.bytes, options);
+  if (accepted !== null) return accepted.accepted;
+  return await (form === 'array' ? acceptArray : acceptNdjson)(components, settings, batch);
 }
 
 async function acceptArray(

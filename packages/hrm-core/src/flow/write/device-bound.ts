@@ -9,6 +9,7 @@
 import { DEFAULTS } from '../../defaults.js';
 import { DAY_MS, MAX_NOTED_DEVICES } from '../../limits.js';
 import type { Reading } from '../../pure/columns.js';
+import type { QueuedReadings } from '../../pure/reading/queued-readings.js';
 
 /** Counts devices; one for all readings that a process accepts. */
 export interface DeviceBound {
@@ -22,6 +23,8 @@ export interface DeviceBound {
 export interface DeviceCount {
   /** @returns indices of readings with one device too many. */
   add(readings: readonly Reading[]): readonly number[];
+  /** As `add`, of readings in columns. @returns whether any has one device too many; which, `add` says. */
+  hasTooMany(readings: QueuedReadings): boolean;
   /** They were accepted. */
   keep(): void;
 }
@@ -55,6 +58,7 @@ export function createDeviceBound(maxDevices: number = DEFAULTS.maxDevices): Dev
       const fresh = new Map<string, Set<number>>();
       return {
         add: (readings) => tooMany(readings, { maxDevices, known, fresh }),
+        hasTooMany: (readings) => hasTooMany(readings, { maxDevices, known, fresh }),
         keep: () => keep(fresh),
       };
     },
@@ -67,7 +71,7 @@ interface Counted {
   readonly fresh: Map<string, Set<number>>;
 }
 
-function tooMany(readings: readonly Reading[], { maxDevices, known, fresh }: Counted): readonly number[] {
+function tooMany(readings: readonly Reading[], counted: Counted): readonly number[] {
   const faults: number[] = [];
   let [userId, deviceId, day] = ['', '', -1];
   let isOver = false;
@@ -77,16 +81,36 @@ function tooMany(readings: readonly Reading[], { maxDevices, known, fresh }: Cou
     if (reading.deviceId !== deviceId || reading.userId !== userId || readingDay !== day) {
       ({ userId, deviceId } = reading);
       day = readingDay;
-      const key = `${day} ${userId}`;
-      const [before, now] = [known.get(key), fresh.get(key) ?? new Set<number>()];
-      const device = hashOf(deviceId);
-      const isNew = before?.has(device) !== true && !now.has(device);
-      isOver = isNew && (before?.size ?? 0) + now.size >= maxDevices;
-      if (isNew && !isOver) fresh.set(key, now.add(device));
+      isOver = isOneTooMany(`${day} ${userId}`, hashOf(deviceId), counted);
     }
     if (isOver) faults.push(i);
   }
   return faults;
+}
+
+function hasTooMany({ length, users, devices, user, device, timestampMs }: QueuedReadings, counted: Counted): boolean {
+  const hashes = devices.map(hashOf);
+  const judged = new Set<number>();
+  let last = -1;
+  for (let row = 0; row < length; row += 1) {
+    const day = Math.floor((timestampMs[row] as number) / DAY_MS);
+    const [userIndex, deviceIndex] = [user[row] as number, device[row] as number];
+    const series = (day * users.length + userIndex) * devices.length + deviceIndex;
+    if (series === last || judged.has(series)) continue;
+    last = series;
+    judged.add(series);
+    if (isOneTooMany(`${day} ${users[userIndex]}`, hashes[deviceIndex] as number, counted)) return true;
+  }
+  return false;
+}
+
+/** Counts a device, unless it is one too many. @param key - day and user. */
+function isOneTooMany(key: string, device: number, { maxDevices, known, fresh }: Counted): boolean {
+  const [before, now] = [known.get(key), fresh.get(key) ?? new Set<number>()];
+  if (before?.has(device) === true || now.has(device)) return false;
+  if ((before?.size ?? 0) + now.size >= maxDevices) return true;
+  fresh.set(key, now.add(device));
+  return false;
 }
 
 /** FNV-1a of the code units. Two devices with one hash count as one: of 10,000 that happens to one pair in a hundred times. */

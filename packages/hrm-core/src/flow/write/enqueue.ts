@@ -3,11 +3,12 @@ import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.j
 import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
-import type { Reading } from '../../pure/columns.js';
 import { encodeElements } from '../../pure/reading/element.js';
 import { queuedFrom } from '../../pure/reading/queued-readings.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
+import { type BatchForm, scanSteps } from '../../pure/reading/scan-batch.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
+import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
 import type { DeviceBound, DeviceCount } from './device-bound.js';
 import { receivedNowMs } from './received-now.js';
@@ -99,15 +100,79 @@ export async function enqueueUntrusted(
   const devices = deviceBound?.begin();
   const days = new Set<number>();
   const elements = await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices, days });
-  const giveBack = admitDays?.(days);
+  await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
+  devices?.keep();
+  return { accepted: size };
+}
+
+/** Pushes what is admitted, and gives back what was taken for it where that fails. */
+async function pushAdmitted(
+  queue: Pick<Queue, 'push'>,
+  elements: readonly QueueElement[],
+  admit: () => (() => void) | undefined,
+  options: CallOptions,
+): Promise<void> {
+  const giveBack = admit();
   try {
-    await queue.push(elements, { signal, owner });
+    await queue.push(elements, options);
   } catch (error) {
     giveBack?.();
     throw error;
   }
+}
+
+/** A batch whose readings are all valid, as far as each goes by itself. */
+export interface PlainBatch {
+  /** Readings, >= 1. */
+  readonly length: number;
+  /** Whose readings they are, each once. */
+  readonly users: readonly string[];
+}
+
+/** How {@link enqueueBytes} judges a batch. */
+export interface EnqueueBytesOptions extends Omit<EnqueueOptions, 'wireOnly'> {
+  /** How readings follow each other; default `array`: they are items of one. */
+  readonly form?: BatchForm | undefined;
+  /** Called once before they are pushed; what it throws refuses them. */
+  readonly admit?: ((batch: PlainBatch) => void) | undefined;
+}
+
+/**
+ * Does what {@link enqueueUntrusted} does with the JSON of a batch, from its bytes and for a third of the cost, where all of it is plainly valid.
+ *
+ * @param bytes - JSON in UTF-8: an array of readings by their snake_case names, or a reading a line.
+ * @returns `null` where it is not plain, and then nothing was done: parse it, and {@link enqueueUntrusted} takes it or says what is wrong.
+ * @throws whatever `admit` throws; HrmError kind `unavailable` when the queue cannot take them now; kind `closed` when aborted.
+ */
+export async function enqueueBytes(
+  { queue, clock = systemClock }: EnqueueComponents,
+  bytes: Uint8Array,
+  {
+    signal,
+    owner,
+    naiveTimestamps = DEFAULTS.naiveTimestamps,
+    maxFutureMs = DEFAULTS.maxFutureMs,
+    maxPastMs = DEFAULTS.maxPastMs,
+    deviceBound,
+    admitDays,
+    form = 'array',
+    admit,
+  }: EnqueueBytesOptions = {},
+): Promise<Accepted | null> {
+  const nowMs = receivedNowMs(clock);
+  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
+  const readings = await inTurns(scanSteps(bytes, form, rules, nowMs), createYielder({ owner }).yieldTurn);
+  if (readings === null) return null;
+  throwIfAborted(signal, 'taking readings');
+  const { length, users } = readings;
+  admit?.({ length, users });
+  const devices = deviceBound?.begin();
+  if (devices?.hasTooMany(readings)) return null;
+  const days = new Set<number>();
+  addDays(readings.timestampMs, days);
+  await pushAdmitted(queue, encodeElements(readings), () => admitDays?.(days), { signal, owner });
   devices?.keep();
-  return { accepted: size };
+  return { accepted: length };
 }
 
 /**
@@ -148,23 +213,24 @@ async function prepare(
       faults.push(...parsed.faults.slice(0, MAX_FAULTS - faults.length));
       continue;
     }
-    addDays(parsed.readings, days);
+    const columns = queuedFrom(parsed.readings);
+    addDays(columns.timestampMs, days);
     const tooMany = devices?.add(parsed.readings) ?? [];
     faultCount += tooMany.length;
     for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
       const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
       faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
     }
-    if (faultCount === 0) elements.push(...encodeElements(queuedFrom(parsed.readings)));
+    if (faultCount === 0) elements.push(...encodeElements(columns));
   }
   if (faultCount === 0) return elements;
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }
 
-function addDays(readings: readonly Reading[], days: Set<number>): void {
+function addDays(timestamps: Float64Array, days: Set<number>): void {
   let last = -1;
-  for (const { timestampMs } of readings) {
+  for (const timestampMs of timestamps) {
     const day = Math.floor(timestampMs / DAY_MS);
     // Mostly they are of one day.
     if (day !== last) days.add(day);

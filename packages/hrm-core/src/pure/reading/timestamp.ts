@@ -51,35 +51,49 @@ export function parseTimestamp(text: string, naive: NaiveTimestamps): ParsedTime
   return { timestampMs };
 }
 
-/**
- * Reads what most clients send, `YYYY-MM-DDThh:mm:ssZ` with no fraction or three digits of one; `null` for anything else,
- * and for anything wrong, which the regular expression then judges. It halves the cost of `enqueue`.
- */
+/** Of the text that is looked at; made once, since a text is read a million times a second. */
+const PLAIN_BYTES = Buffer.alloc(24);
+
 function parsePlainly(text: string): number | null {
-  const isWhole = text.length === 20;
-  if (!isWhole && (text.length !== 24 || text.charCodeAt(19) !== 0x2e)) return null;
-  if (text.charCodeAt(text.length - 1) !== 0x5a || text.charCodeAt(10) !== 0x54) return null;
-  if (text.charCodeAt(4) !== 0x2d || text.charCodeAt(7) !== 0x2d) return null;
-  if (text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return null;
-  const year = digits(text, 0, 4);
-  const month = digits(text, 5, 7);
-  const day = digits(text, 8, 10);
-  const hour = digits(text, 11, 13);
-  const minute = digits(text, 14, 16);
-  const second = digits(text, 17, 19);
-  const millisecond = isWhole ? 0 : digits(text, 20, 23);
-  // NaN, for what is no digit, fails every comparison.
+  if (text.length !== 20 && text.length !== 24) return null;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return null;
+    PLAIN_BYTES[i] = code;
+  }
+  return plainInstant(PLAIN_BYTES, 0, text.length);
+}
+
+/**
+ * Reads what most clients send, `YYYY-MM-DDThh:mm:ssZ` with no fraction or three digits of one, from ASCII; `null` for anything else,
+ * and for anything wrong, which the regular expression then judges. It halves the cost of `enqueue`.
+ * @param length - 20 or 24.
+ */
+export function plainInstant(bytes: Buffer, at: number, length: number): number | null {
+  const isWhole = length === 20;
+  if (!isWhole && bytes[at + 19] !== 0x2e) return null;
+  if (bytes[at + length - 1] !== 0x5a || bytes[at + 10] !== 0x54) return null;
+  if (bytes[at + 4] !== 0x2d || bytes[at + 7] !== 0x2d) return null;
+  if (bytes[at + 13] !== 0x3a || bytes[at + 16] !== 0x3a) return null;
+  const year = digits(bytes, at, 4);
+  const month = digits(bytes, at + 5, 2);
+  const day = digits(bytes, at + 8, 2);
+  const hour = digits(bytes, at + 11, 2);
+  const minute = digits(bytes, at + 14, 2);
+  const second = digits(bytes, at + 17, 2);
+  const millisecond = isWhole ? 0 : digits(bytes, at + 20, 3);
   const isDate = year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
-  if (!isDate || !(hour <= 23 && minute <= 59 && second <= 59 && millisecond <= 999)) return null;
+  if (!isDate || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return null;
+  if (millisecond < 0) return null;
   return ((daysSince1970(year, month, day) * 24 + hour) * 60 + minute) * MINUTE_MS + second * 1000 + millisecond;
 }
 
-/** The decimal number at `from <= i < to`; NaN where there is anything but digits. */
-function digits(text: string, from: number, to: number): number {
+/** The decimal number of so many digits; negative where there is anything but digits. */
+function digits(bytes: Buffer, from: number, count: number): number {
   let value = 0;
-  for (let i = from; i < to; i += 1) {
-    const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return Number.NaN;
+  for (let i = from; i < from + count; i += 1) {
+    const digit = (bytes[i] as number) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return -1;
     value = value * 10 + digit;
   }
   return value;
