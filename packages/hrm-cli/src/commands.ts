@@ -68,6 +68,11 @@ export const COMMANDS: CommandTable = {
     summary: 'Print completions for bash, zsh or fish.',
     load: async () => (await import('./commands/completion.js')).createCompletionCommand(COMMANDS),
   },
+  'queue peek': {
+    summary: 'Show what waits in the queue, and leave it there.',
+    seeAlso: ['drain', 'stats', 'dlq list'],
+    load: async () => (await import('./commands/queue.js')).peekCommand,
+  },
   'dlq list': {
     summary: 'List what could not be stored.',
     seeAlso: ['dlq show', 'dlq redrive', 'dlq purge'],
@@ -93,5 +98,6 @@ export const COMMANDS: CommandTable = {
 /** What the groups of commands are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   dlq: 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.',
+  queue: 'The queue: what was accepted, and waits until a consumer stores it.',
   keys: 'API keys: who may send readings, read answers, see how the system is. With none, only this machine is answered.',
 };

@@ -37,7 +37,7 @@ describe('hrm completion bash', () => {
   it('offers every command, and those of a group', () => {
     const firsts = new Set(Object.keys(COMMANDS).map((name) => name.split(' ')[0] ?? ''));
     expect(offered('')).toEqual([...firsts, '--help', '--version']);
-    expect(offered('qu')).toEqual(['query']);
+    expect(offered('que')).toEqual(['query', 'queue']);
     expect(offered('--json', 'dr')).toEqual(['drain']);
     expect(offered('--config', 'x', 'dr')).toEqual(['drain']);
     expect(offered('--data-dir', './d', 'dr')).toEqual(['drain']);

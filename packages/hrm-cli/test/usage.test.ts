@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   health: ['--url'],
   doctor: [],
   completion: ['SHELL'],
+  'queue peek': ['--limit'],
   'dlq list': [],
   'dlq show': ['ID'],
   'dlq redrive': ['--all', 'ID'],

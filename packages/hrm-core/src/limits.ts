@@ -90,6 +90,9 @@ export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
 /** Bytes of one queue element; 1,000 readings of the longest ids, every character escaped, are 1.7 MB. */
 export const MAX_ELEMENT_BYTES = 8 * 1024 * 1024;
 
+/** Bytes of elements that one look at a queue shows, about. */
+export const MAX_PEEK_BYTES = 4 * 1024 * 1024;
+
 /**
  * Dead letters made by one claim: 32 MiB of elements could hold 16 million things that are no readings. What comes after
  * them goes back to the end of the queue.

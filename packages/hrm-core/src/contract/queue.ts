@@ -75,6 +75,29 @@ function elementTests(test: Register): void {
     assert.deepEqual(texts(await claimed(other)), ['a', 'b', 'c', 'd']);
     assert.equal(await queue.claim(LIMITS), null);
   });
+  test('shows the oldest that no claim holds, as they were pushed, and leaves them there', async (queue, fixture) => {
+    assert.deepEqual(await queue.peek({ limit: 5 }), []);
+    const bytes = Buffer.from([0x23, 0x89, 0, 0xff]);
+    await queue.push([element('a'), { bytes, readings: 1 }, element('b', 3)]);
+    const held = await claimed(queue, { maxElements: 1 });
+    for (const handle of [queue, await fixture.open()]) {
+      const shown = await handle.peek({ limit: 1_000 });
+      assert.deepEqual(
+        shown.map((one) => [Buffer.from(one.bytes).toString('hex'), one.readings]),
+        [bytes, Buffer.from(element('b', 3).bytes)].map((one, i) => [one.toString('hex'), [1, 3][i]]),
+      );
+      assert.equal((await handle.peek({ limit: 1 })).length, 1);
+    }
+    assert.equal(await queue.release(held.token), 'released');
+    const again = await claimed(queue);
+    assert.deepEqual(texts(again), ['a']);
+    assert.equal((await claimed(queue)).elements.length, 2);
+    const long = { bytes: Buffer.alloc(3 * 1024 * 1024, ' '), readings: 1 };
+    await queue.push([long, long, long]);
+    assert.equal((await queue.peek({ limit: 9 })).length, 2);
+    await queue.close();
+    await rejectsWith('closed', queue.peek({ limit: 1 }));
+  });
   test('takes a push without elements as done', async (queue) => {
     await queue.push([]);
     assert.deepEqual(await queue.depth(), {

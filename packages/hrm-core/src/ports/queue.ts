@@ -183,6 +183,11 @@ export interface Queue {
   wait(threshold: BatchThreshold, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
   /** Takes the oldest elements; `null` when there are none. An ended or released claim comes whole, whatever the limits. */
   claim(limits: ClaimLimits, options?: CallOptions): Promise<Claim | null>;
+  /**
+   * Shows the oldest elements that no claim holds, and changes nothing: at most `limit`, >= 1; fewer, but one, if they are long.
+   * How many readings are in one is as claims count them.
+   */
+  peek(page: { readonly limit: number }): Promise<readonly QueueElement[]>;
   /** Lets the lease start anew, now. */
   renew(token: string, leaseMs: number): Promise<'renewed' | 'stale'>;
   /** Forgets the claim's elements and keeps the remainder, in one atomic step. */

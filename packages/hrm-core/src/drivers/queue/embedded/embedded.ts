@@ -20,6 +20,7 @@ import {
   appendElements,
   isBatchDue,
   measureDepth,
+  peekElements,
   readCounters,
   readStore,
   releaseClaim,
@@ -93,6 +94,7 @@ export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<
       const token = randomUUID();
       return opened(state).write((tables) => takeClaim(tables, limits, token, nowMs()));
     },
+    peek: async ({ limit }) => opened(state).read((tables) => peekElements(tables, limit)),
     renew: async (token, leaseMs) => {
       requireLease(leaseMs);
       const isRenewed = opened(state).write((tables) => renewClaim(tables, token, leaseMs, nowMs()));

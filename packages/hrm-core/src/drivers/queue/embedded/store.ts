@@ -5,7 +5,15 @@
  * claim is a range of numbers, "can be claimed" is everything from `headSeq` on, and claiming moves no bytes.
  * @module
  */
-import type { BatchThreshold, Claim, ClaimLimits, DeadLetterInput, QueueDepth } from '../../../ports/queue.js';
+import { MAX_PEEK_BYTES } from '../../../limits.js';
+import type {
+  BatchThreshold,
+  Claim,
+  ClaimLimits,
+  DeadLetterInput,
+  QueueDepth,
+  QueueElement,
+} from '../../../ports/queue.js';
 import { passOver } from './feed.js';
 import type { Tables } from './open.js';
 import {
@@ -68,6 +76,20 @@ export function appendElements(tables: Tables, records: Iterable<Buffer>): numbe
 export function returnElements(tables: Tables, records: readonly Buffer[]): void {
   const fromSeq = appendElements(tables, records);
   passOver(tables, fromSeq, fromSeq + records.length);
+}
+
+/** The oldest elements that can be claimed; of long ones fewer, but one. */
+export function peekElements(tables: Tables, limit: number): QueueElement[] {
+  const shown: QueueElement[] = [];
+  let byteLength = 0;
+  for (const { value } of tables.elements.getRange({ start: readCounters(tables).headSeq, limit })) {
+    if (byteLength >= MAX_PEEK_BYTES) break;
+    byteLength += elementByteLength(value);
+    const { bytes } = unpackElement(value, 0);
+    // lmdb may use its memory again.
+    shown.push({ bytes: Buffer.from(bytes), readings: elementReadings(value) });
+  }
+  return shown;
 }
 
 /** The oldest ended claim, whole, or else the oldest elements; `null` when there is neither. */

@@ -17,13 +17,15 @@
  * @module
  */
 import { faultError, type HrmError } from '../../../errors.js';
+import { MAX_PEEK_BYTES } from '../../../limits.js';
 import type { Clock } from '../../../ports/clock.js';
-import type { Queue, QueueWarning } from '../../../ports/queue.js';
+import type { Queue, QueueElement, QueueWarning } from '../../../ports/queue.js';
 import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './call.js';
 import { createClaims } from './claim.js';
 import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './client.js';
 import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './context.js';
 import { redisDeadLetters } from './dead-letters.js';
+import { unpackElement } from './element.js';
 import { createFeed } from './feed.js';
 import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './inspect.js';
 import { createPusher } from './push.js';
@@ -152,6 +154,15 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
       await pusher.push(elements, callOptions);
     },
     wait,
+    async peek({ limit }) {
+      const shown = (await run(context, SCRIPTS.peek, [keys.queue], [limit, MAX_PEEK_BYTES])) as (Buffer | number)[];
+      const elements: QueueElement[] = [];
+      for (let i = 0; i + 1 < shown.length; i += 2) {
+        const { bytes } = unpackElement(shown[i] as Buffer, 0, 0);
+        elements.push({ bytes, readings: Number(shown[i + 1]) });
+      }
+      return elements;
+    },
     claim: claims.claim,
     renew: claims.renew,
     ack: claims.ack,

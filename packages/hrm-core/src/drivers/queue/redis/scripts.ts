@@ -10,6 +10,7 @@ import deadLetters from './lua/dead-letters.lua';
 import feed from './lua/feed.lua';
 import keep from './lua/keep.lua';
 import measure from './lua/measure.lua';
+import peek from './lua/peek.lua';
 import push from './lua/push.lua';
 import redrive from './lua/redrive.lua';
 import release from './lua/release.lua';
@@ -39,6 +40,7 @@ export const SCRIPTS = {
   measure: script('allow-oom', measure),
   measureOnly: script('no-writes', measure),
   deadLetters: script('no-writes', deadLetters),
+  peek: script('no-writes', peek),
   check: script('', check),
   push: script('', push),
   watch: script('', watch),
