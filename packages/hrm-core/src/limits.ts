@@ -296,13 +296,16 @@ export const STORE_KNOWN_MS = 60_000;
 /** Milliseconds for which a process that pushes to Redis takes for granted that nobody watches. */
 export const FEED_CHECK_MS = 1_000;
 
-/** Bytes of elements in a feed: 140,000 readings in batches, so that who comes back after some seconds finds what was missed. */
+/**
+ * Bytes of elements in a feed: 140,000 single readings, or some millions in batches, so that who comes back after some seconds finds what
+ * was missed.
+ */
 export const MAX_FEED_BYTES = 16 * 1024 * 1024;
 
 /** Elements in a feed; with single readings the bookkeeping would be more than the bytes. */
 export const MAX_FEED_ENTRIES = 50_000;
 
-/** Bytes of elements that one read of a feed delivers, about: 9,000 readings, ten milliseconds to decode. */
+/** Bytes of elements that one read of a feed delivers, about: 9,000 single readings. Each element is decoded in a turn of its own. */
 export const MAX_FEED_PAGE_BYTES = 1024 * 1024;
 
 /** Milliseconds between two looks at a feed for what other processes pushed; a look costs some 20 microseconds. */

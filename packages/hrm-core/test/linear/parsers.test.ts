@@ -10,6 +10,7 @@ import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/direc
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { findKey } from '../../src/keys/api-key.js';
 import { isLoopback } from '../../src/keys/host-name.js';
+import { MAX_ELEMENT_READINGS } from '../../src/limits.js';
 import { errorFields, fileFields } from '../../src/ops/log-fields.js';
 import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
@@ -17,11 +18,15 @@ import { parseQuestion, type QuestionInput } from '../../src/pure/answer/questio
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { nearest } from '../../src/pure/nearest.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
+import { decodeColumnar, encodeColumnar } from '../../src/pure/reading/columnar.js';
 import { decodeElements } from '../../src/pure/reading/element.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/reading.js';
+import { scanSteps } from '../../src/pure/reading/scan-batch.js';
 import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
 import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
 import { explainUnknownVariables, loadSettings, SETTINGS } from '../../src/settings.js';
+import { inOnePiece } from '../../src/steps.js';
 import { encodeReadings } from '../support/whole-files.js';
 
 const AT = '2024-01-15T10:00:00Z';
@@ -33,6 +38,19 @@ const SHORT: GrowthOptions = { longest: 2 ** 13 };
 
 function element(json: string) {
   return decodeElements([{ bytes: Buffer.from(json), stampMs: 0, attempts: 1 }], QUEUED);
+}
+
+/** A head, as far as one has to be right. */
+const COLUMNS = Buffer.from('8948524d01e803000000000000', 'hex');
+
+/** As many readings as there may be, each of another user. */
+function columnsOf(text: string): Uint8Array {
+  const readings = [...text].slice(0, MAX_ELEMENT_READINGS).map((one, i) => ({ ...ROW, userId: `${i} ${one}` }));
+  return encodeColumnar(queuedFrom(readings), 0, readings.length);
+}
+
+function scan(text: string) {
+  return inOnePiece(scanSteps(Buffer.from(text), 'array', RULES, 0));
 }
 
 function question(change: Record<string, unknown>) {
@@ -94,6 +112,12 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
   ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, QUEUED)],
   ['an element', element, LONG],
+  ['columns', (text) => decodeColumnar(Buffer.concat([COLUMNS, Buffer.from(text)])), LONG],
+  ['ids of columns', (text) => decodeColumnar(columnsOf(text)), LONG],
+  ['a batch', (text) => scan(text), LONG],
+  ['blanks of a batch', (text) => scan(`[${text}{`), LONG],
+  ['an id of a batch', (text) => scan(`[{"user_id":"${text}"}]`), LONG],
+  ['an instant of a batch', (text) => scan(`[{"timestamp":"${text}"}]`), LONG],
   ['the items of an element', (text) => element(`[${text}]`), LONG],
   ['a string of an element', (text) => element(JSON.stringify([{ user_id: text, [text]: text }])), LONG],
   [

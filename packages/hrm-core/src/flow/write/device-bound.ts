@@ -23,8 +23,8 @@ export interface DeviceBound {
 export interface DeviceCount {
   /** @returns indices of readings with one device too many. */
   add(readings: readonly Reading[]): readonly number[];
-  /** As `add`, of readings in columns. @returns whether any has one device too many; which, `add` says. */
-  hasTooMany(readings: QueuedReadings): boolean;
+  /** As `add`, of readings `fromRow <= row < toRow`. @returns whether any has one device too many; which, `add` says. */
+  hasTooMany(readings: QueuedReadings, fromRow: number, toRow: number): boolean;
   /** They were accepted. */
   keep(): void;
 }
@@ -58,7 +58,7 @@ export function createDeviceBound(maxDevices: number = DEFAULTS.maxDevices): Dev
       const fresh = new Map<string, Set<number>>();
       return {
         add: (readings) => tooMany(readings, { maxDevices, known, fresh }),
-        hasTooMany: (readings) => hasTooMany(readings, { maxDevices, known, fresh }),
+        hasTooMany: (readings, fromRow, toRow) => hasTooMany(readings, [fromRow, toRow], { maxDevices, known, fresh }),
         keep: () => keep(fresh),
       };
     },
@@ -88,18 +88,21 @@ function tooMany(readings: readonly Reading[], counted: Counted): readonly numbe
   return faults;
 }
 
-function hasTooMany({ length, users, devices, user, device, timestampMs }: QueuedReadings, counted: Counted): boolean {
-  const hashes = devices.map(hashOf);
+function hasTooMany(
+  { users, devices, user, device, timestampMs }: QueuedReadings,
+  [fromRow, toRow]: readonly [number, number],
+  counted: Counted,
+): boolean {
   const judged = new Set<number>();
   let last = -1;
-  for (let row = 0; row < length; row += 1) {
+  for (let row = fromRow; row < toRow; row += 1) {
     const day = Math.floor((timestampMs[row] as number) / DAY_MS);
     const [userIndex, deviceIndex] = [user[row] as number, device[row] as number];
     const series = (day * users.length + userIndex) * devices.length + deviceIndex;
     if (series === last || judged.has(series)) continue;
     last = series;
     judged.add(series);
-    if (isOneTooMany(`${day} ${users[userIndex]}`, hashes[deviceIndex] as number, counted)) return true;
+    if (isOneTooMany(`${day} ${users[userIndex]}`, hashOf(devices[deviceIndex] as string), counted)) return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@ import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.j
 import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
-import { encodeElements } from '../../pure/reading/element.js';
+import { encodeElement, encodeElements } from '../../pure/reading/element.js';
 import { queuedFrom } from '../../pure/reading/queued-readings.js';
 import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
 import { type BatchForm, scanSteps } from '../../pure/reading/scan-batch.js';
@@ -161,16 +161,23 @@ export async function enqueueBytes(
 ): Promise<Accepted | null> {
   const nowMs = receivedNowMs(clock);
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
-  const readings = await inTurns(scanSteps(bytes, form, rules, nowMs), createYielder({ owner }).yieldTurn);
+  const { yieldTurn } = createYielder({ owner });
+  const readings = await inTurns(scanSteps(bytes, form, rules, nowMs), yieldTurn);
   if (readings === null) return null;
-  throwIfAborted(signal, 'taking readings');
   const { length, users } = readings;
   admit?.({ length, users });
   const devices = deviceBound?.begin();
-  if (devices?.hasTooMany(readings)) return null;
+  const elements: QueueElement[] = [];
+  for (let from = 0; from < length; from += MAX_ELEMENT_READINGS) {
+    await yieldTurn();
+    throwIfAborted(signal, 'taking readings');
+    const to = Math.min(length, from + MAX_ELEMENT_READINGS);
+    if (devices?.hasTooMany(readings, from, to)) return null;
+    elements.push(encodeElement(readings, from, to));
+  }
   const days = new Set<number>();
   addDays(readings.timestampMs, days);
-  await pushAdmitted(queue, encodeElements(readings), () => admitDays?.(days), { signal, owner });
+  await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
   return { accepted: length };
 }

@@ -30,15 +30,20 @@ import {
 } from './queued-readings.js';
 import { isId, parseQueuedReading, type QueuedLimits } from './reading.js';
 
-/** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}: columns, or JSON of a single reading. */
+/** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}. */
 export function encodeElements(readings: QueuedReadings): QueueElement[] {
-  if (readings.length === 1) return [{ bytes: Buffer.from(readingJson(readingAt(readings, 0)), 'utf8'), readings: 1 }];
   const elements: QueueElement[] = [];
   for (let from = 0; from < readings.length; from += MAX_ELEMENT_READINGS) {
-    const to = Math.min(readings.length, from + MAX_ELEMENT_READINGS);
-    elements.push({ bytes: encodeColumnar(readings, from, to), readings: to - from });
+    elements.push(encodeElement(readings, from, Math.min(readings.length, from + MAX_ELEMENT_READINGS)));
   }
   return elements;
+}
+
+/** Encodes readings `fromRow <= row < toRow`, 1 to {@link MAX_ELEMENT_READINGS}: columns, or JSON of a single reading. */
+export function encodeElement(readings: QueuedReadings, fromRow: number, toRow: number): QueueElement {
+  const isSingle = toRow - fromRow === 1;
+  const bytes = isSingle ? readingBytes(readingAt(readings, fromRow)) : encodeColumnar(readings, fromRow, toRow);
+  return { bytes, readings: toRow - fromRow };
 }
 
 /**
@@ -207,11 +212,15 @@ function isInBounds({ timestampMs, heartRate, receivedMs }: QueuedReadings, row:
  * @param origin - the element that it was delivered in.
  */
 export function unstorableDeadLetter(reading: Reading, origin: ClaimedElement): DeadLetterInput {
-  return reject(origin, UNSTORABLE_REASON, Buffer.from(readingJson(reading), 'utf8'));
+  return reject(origin, UNSTORABLE_REASON, readingBytes(reading));
 }
 
 const UNSTORABLE_REASON =
   'unstorable_reading: the storage refuses this reading for what it holds, also alone; redrive it once the storage takes it';
+
+function readingBytes(reading: Reading): Uint8Array {
+  return Buffer.from(readingJson(reading), 'utf8');
+}
 
 function readingJson({ userId, deviceId, timestampMs, heartRate, receivedMs }: Reading): string {
   const wire = { device_id: deviceId, user_id: userId, timestamp_ms: timestampMs, heart_rate: heartRate };
