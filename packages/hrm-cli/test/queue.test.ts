@@ -42,6 +42,23 @@ describe('hrm queue peek', () => {
     expect((await sandbox.run(['queue', 'peek', '--json'])).stdout).toBe('{"items":[],"count":0}\n');
   });
 
+  it('shows a batch as JSON too that an older consumer set aside, and stores it after its redrive', async () => {
+    const queue = await openEmbeddedQueue({ directory: sandbox.queueDir });
+    await enqueue({ queue, clock }, [READING, { ...READING, heart_rate: 73 }], OPTIONS);
+    const claim = await queue.claim({ maxReadings: 10, maxBytes: 1e6, maxElements: 10, leaseMs: 60_000 });
+    const deadLetters = (claim?.elements ?? []).map((element) => ({ ...element, reason: 'not_json: as it was said' }));
+    expect(await queue.ack(claim?.token ?? '', { deadLetters })).toBe('acked');
+    await queue.close();
+    const { items } = JSON.parse((await sandbox.run(['dlq', 'list', '--json'])).stdout);
+    const { stdout } = await sandbox.run(['dlq', 'show', items[0].id, '--json']);
+    expect(JSON.parse(JSON.parse(stdout).text)).toEqual([WIRE, { ...WIRE, heart_rate: 73 }]);
+    await sandbox.run(['dlq', 'redrive', '--all']);
+    expect(JSON.parse((await sandbox.run(['drain', '--all', '--json'])).stdout)).toMatchObject({
+      claimed: 2,
+      dead_lettered: 0,
+    });
+  });
+
   it('shows what waits in Redis', async () => {
     const redis = await startRedis();
     const queue = await openRedisQueue({ server: redis.url });
