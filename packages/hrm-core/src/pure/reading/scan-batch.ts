@@ -3,8 +3,8 @@
  * else, as a whole, to JSON.parse and the schema, which alone say what is wrong. A property test holds the two together.
  *
  * Plain is: an array, or a line each, of objects with the four fields in any order and no others; strings without escapes; an instant as
- * `parseTimestamp` takes it; a heart rate of digits alone. 5,000 readings of 100 users take 1.2 ms, where text, objects, validation and
- * columns take 3.
+ * `parseTimestamp` takes it; a heart rate of digits alone. A POST of 5,000 readings of 100 users took 8.9 ms of CPU time without it, and takes
+ * 4.8.
  */
 import { isUtf8 } from 'node:buffer';
 import {
