@@ -75,7 +75,7 @@ export async function decodeGroups(
         const rowGroup = metadataOfAll.row_groups[group.index];
         if (rowGroup === undefined) throw new Error('it does not have this row group');
         const metadata = { ...metadataOfAll, row_groups: [rowGroup], num_rows: BigInt(group.rows) };
-        tables.push(await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group));
+        tables.push(await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group, yieldTurn));
       }
     }
     return tables;
@@ -119,13 +119,14 @@ export async function readGroup(
  * Reads back a row group of a file that is being made, every value of it: no id is taken from statistics.
  * @throws what hyparquet throws.
  */
-export async function decodePiece(encoder: Pick<Encoder, 'piece'>, index: number): Promise<ReadingColumns> {
+export async function decodePiece(
+  encoder: Pick<Encoder, 'piece'>,
+  index: number,
+  yieldTurn: () => Promise<void>,
+): Promise<ReadingColumns> {
   const { bytes, fromByte, metadata } = encoder.piece(index);
-  return decodeColumns({ bytes, fromByte }, metadata, {
-    rows: Number(metadata.num_rows),
-    userId: null,
-    deviceId: null,
-  });
+  const group = { rows: Number(metadata.num_rows), userId: null, deviceId: null };
+  return decodeColumns({ bytes, fromByte }, metadata, group, yieldTurn);
 }
 
 /** Row groups that stand near each other, to be read together. */

@@ -55,7 +55,7 @@ export async function buildFile(
   async function prove(written: Iterable<WrittenGroup>): Promise<void> {
     for (const { index, columns } of written) {
       await yielder.yieldTurn();
-      const decoded = await decodePiece(encoder, index);
+      const decoded = await decodePiece(encoder, index, yielder.yieldTurn);
       await yielder.yieldTurn();
       if (!sameReadings(decoded, columns)) throw defect('other readings than were merged');
       rows += columns.length;
@@ -102,7 +102,7 @@ async function rollUpGroups(
     const own: KnownGroup[] = [];
     for (const group of from) {
       if (group.lastMs < window.fromMs || group.fromMs >= window.toMs) continue;
-      const columns = within(group.columns ?? (await decodePiece(encoder, group.index)), window);
+      const columns = within(group.columns ?? (await decodePiece(encoder, group.index, yielder.yieldTurn)), window);
       if (columns.length > 0) own.push(knownGroup(group.index, columns, true));
       await yielder.yieldTurn();
     }
