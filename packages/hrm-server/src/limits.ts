@@ -57,6 +57,9 @@ export const MAX_DEVICE_STEPS = 4;
 /** Answers about devices that are too long for one piece, at once: one of a client. */
 export const MAX_LONG_DEVICE_ANSWERS = 4;
 
+/** Milliseconds after which looking for a user's devices counts as a long answer: twenty years of days on a busy machine. */
+export const LONG_SEARCH_MS = 5_000;
+
 /** Batches that are taken at once: the objects of each are some megabytes, and as many share a sync of the queue. */
 export const MAX_BATCH_STEPS = 16;
 

@@ -1,4 +1,5 @@
-import { writePart } from 'hrm-core';
+import { once } from 'node:events';
+import { type CallOptions, HrmError, writePart } from 'hrm-core';
 import { describe, expect, it } from 'vitest';
 import { exchangeRaw, startTest } from './support.js';
 
@@ -29,6 +30,29 @@ describe('the calls about a user', () => {
     };
     expect([devices.map(({ device_id }) => device_id), count]).toEqual([ids, 5_000]);
     expect((await fetch(`${url}/users/ana/devices`, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('refuse a second search of a client that takes long, instead of cutting it', async () => {
+    // It finds nothing until it is told to stop.
+    const search = ({ signal }: CallOptions = {}): AsyncIterable<never> => ({
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          if (signal?.aborted !== true) await once(signal ?? new EventTarget(), 'abort');
+          throw new HrmError('told to stop', { kind: 'closed', code: 'aborted' });
+        },
+      }),
+    });
+    const { url } = await startTest({
+      wrapStorage: (storage) => ({ ...storage, partitions: (_, options) => search(options) }),
+    });
+    const leave = new AbortController();
+    const first = fetch(`${url}/users/ana/latest`, { signal: leave.signal }).catch(() => 'left');
+    const second = fetch(`${url}/users/ana/devices`, { signal: leave.signal });
+    const response = await Promise.race([first, second]);
+    expect(response).toMatchObject({ status: 503 });
+    expect(await (response as Response).json()).toMatchObject({ code: 'too_busy' });
+    leave.abort();
+    await Promise.allSettled([first, second]);
   });
 
   it('hold one long answer of a client at a time', async () => {

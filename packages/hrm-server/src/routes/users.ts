@@ -7,6 +7,7 @@ import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { cutAnswer } from '../http/connections/cut.js';
+import { LONG_SEARCH_MS } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
@@ -28,8 +29,11 @@ export interface UsersComponents {
 export function listDevices({ storage, onDamage, semaphore }: UsersComponents): Handler {
   return async (call) => {
     const userId = readUser(call, OPERATIONS.devices);
-    const all = await asSpan(call.incoming, 'query', () => devices({ storage }, { userId }, optionsOf(call, onDamage)));
-    return await devicesResponse(call, semaphore, { user_id: userId }, all, ({ deviceId, first, last }) => {
+    const place = createPlace(call, semaphore);
+    const all = await asSpan(call.incoming, 'query', () =>
+      place.during((signal) => devices({ storage }, { userId }, optionsOf(call, onDamage, signal))),
+    );
+    return await devicesResponse(call, place, { user_id: userId }, all, ({ deviceId, first, last }) => {
       return { device_id: deviceId, first: toWire(first), last: toWire(last) };
     });
   };
@@ -42,18 +46,57 @@ export function answerLatest(
 ): Handler {
   return async (call) => {
     const userId = readUser(call, OPERATIONS.latest);
+    const place = createPlace(call, semaphore);
     const found = await asSpan(call.incoming, 'query', () =>
-      latest({ storage }, { userId, priority }, optionsOf(call, onDamage)),
+      place.during((signal) => latest({ storage }, { userId, priority }, optionsOf(call, onDamage, signal))),
     );
     const last = found.latest === null ? null : ofDevice(found.latest);
-    return await devicesResponse(call, semaphore, { user_id: userId, latest: last }, found.devices, ofDevice);
+    return await devicesResponse(call, place, { user_id: userId, latest: last }, found.devices, ofDevice);
+  };
+}
+
+/** A place among the long answers, which a call takes once, when it turns out to need one. */
+interface Place {
+  /** @throws HrmError code `too_busy`, where there is none left for this client. */
+  take(): void;
+  /** Looks for an answer, and for a place where that takes long: without one it is told to stop. @throws as {@link Place.take}. */
+  during<Found>(find: (signal: AbortSignal) => Promise<Found>): Promise<Found>;
+}
+
+function createPlace(call: Call, semaphore: Semaphore): Place {
+  let isTaken = false;
+  function take(): void {
+    if (isTaken) return;
+    call.outgoing.once('close', semaphore.acquire(clientOf(call)));
+    isTaken = true;
+  }
+  return {
+    take,
+    async during(find) {
+      const refused = new AbortController();
+      const timer = setTimeout(() => {
+        try {
+          take();
+        } catch (error) {
+          refused.abort(error);
+        }
+      }, LONG_SEARCH_MS);
+      try {
+        return await find(AbortSignal.any([call.signal, refused.signal]));
+      } catch (error) {
+        refused.signal.throwIfAborted();
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
   };
 }
 
 /** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
 async function devicesResponse<Item>(
   call: Call,
-  semaphore: Semaphore,
+  place: Place,
   head: Readonly<Record<string, unknown>>,
   items: readonly Item[],
   toWireItem: (item: Item) => unknown,
@@ -63,7 +106,7 @@ async function devicesResponse<Item>(
   const { bytes, done } = await readBeginning(pieces);
   if (done) return new Response(bytes, { headers });
   if (call.incoming.method === 'HEAD') return new Response(null, { headers });
-  call.outgoing.once('close', semaphore.acquire(clientOf(call)));
+  place.take();
   return new Response(streamPieces(rejoin(bytes, pieces), streamOptions(call)), { headers });
 }
 
@@ -97,8 +140,8 @@ function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
   };
 }
 
-function optionsOf(call: Call, onDamage: DamageListener) {
-  const { incoming, signal } = call;
+function optionsOf(call: Call, onDamage: DamageListener, signal: AbortSignal) {
+  const { incoming } = call;
   return {
     signal,
     owner: clientOf(call),
