@@ -198,7 +198,7 @@ describe('hrm doctor', () => {
     await writeFile(join(sandbox.dataDir, '20240115', 'anastasia'), '', { mode: 0o600 });
     const report = await diagnose();
     expect(report).toMatchObject({ code: 3, found: ['problem data/orphans'] });
-    expect(report.text).toContain('2 files or links in the place of directories');
+    expect(report.text).toContain('2 entries among the directories of dates or users');
     expect(report.text).not.toContain('anastasia');
   });
 

@@ -113,7 +113,7 @@ async function obstacleResults(storage: Storage): Promise<readonly CheckResult[]
     if (!signal.aborted) throw error;
   }
   if (count === 0) return [];
-  const message = `${plural(count, 'file or link', 'files or links')} in the place of directories of dates or users: nothing can be stored there`;
+  const message = `${plural(count, 'entry', 'entries')} among the directories of dates or users, and none of them: nothing there is stored or read`;
   return [resultsOf('data').problem('orphans', message, 'run hrm verify, which names them, and move them away')];
 }
 

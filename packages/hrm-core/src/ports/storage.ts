@@ -89,11 +89,14 @@ export interface PartitionRange {
   readonly dirty?: boolean | undefined;
 }
 
-/** Something in the place of a partition, or of all partitions of a date. */
+/** What stands among the dates, or among the partitions of a date, and is none. */
 export interface Obstacle {
+  /** Also a name that is no date. */
   readonly date: string;
-  /** `null`: in the place of the date. */
+  /** Also a name that no partition has. `null`: among the dates. */
   readonly directory: string | null;
+  /** `in_the_way`: a file or a link by the name of a date or a partition. `strange`: a directory by a name that none of them has. */
+  readonly kind: 'in_the_way' | 'strange';
 }
 
 /** How partitions are listed. */
@@ -188,8 +191,8 @@ export interface Storage {
    */
   orphans(partition: Partition, options?: VersionOptions): Promise<readonly string[]>;
   /**
-   * What stands in the place of dates and partitions, and is none: a file or a link. Nothing can be stored there, and listings pass it
-   * over. By date, then directory. None where a storage cannot have such.
+   * What stands among dates and partitions, and is none; listings pass it over. By date, then directory. What is `strange` is looked for
+   * only where a range is not narrowed by dates, or by directories. None where a storage cannot have such.
    */
   obstacles(range: Omit<PartitionRange, 'dirty'>, options?: ListOptions): AsyncIterable<Obstacle>;
   /**

@@ -144,3 +144,17 @@ describe.each(OBSTRUCTIONS)('%s in the place of', (_, put) => {
     });
   });
 });
+
+it('directories by names that no date and no user has are named by verify, since nobody reads what is in them', async () => {
+  await withStorage(async (storage, day) => {
+    await writePart({ storage }, readings('ana'));
+    const strange = ['2024-01-15', 'date=20240115', '20240115/user=ana', '20240115/josé', '20240115/a b'];
+    for (const name of [...strange, 'lost+found', '20240115/.trash'])
+      await mkdir(path.join(path.dirname(day), name), { recursive: true });
+    const { faults } = await verify({ storage });
+    const found = faults.map(({ partition: { date, directory }, code }) => [path.join(date, directory), code]);
+    expect(found.sort()).toEqual(strange.map((name) => [name, 'orphan']).sort());
+    // Who asks about one user or one day asks about no other names.
+    expect((await verify({ storage }, { userId: 'ana' })).faults).toEqual([]);
+  });
+});

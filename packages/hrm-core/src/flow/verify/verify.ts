@@ -156,9 +156,12 @@ async function noteObstacles(work: Work, { userId, date }: VerifySettings): Prom
   const directories = userId === undefined ? undefined : [userDirectory(userId), SHARED_DIRECTORY];
   const { yieldTurn } = createYielder();
   const range = { fromDate: date, toDate: date, directories };
-  for await (const { date: of, directory } of storage.obstacles(range, { signal, yieldTurn })) {
+  for await (const { date: of, directory, kind } of storage.obstacles(range, { signal, yieldTurn })) {
     const place = directory === null ? 'of a date' : 'of a user on a date';
-    const message = `it stands where the directory ${place} belongs, so that nothing can be stored there: move it away`;
+    const message =
+      kind === 'in_the_way'
+        ? `it stands where the directory ${place} belongs, so that nothing can be stored there: move it away`
+        : `its name is not that of the directory ${place}, so that nothing in it is read: name it as the file format says, or move it away`;
     note(work, {
       partition: { date: of, directory: directory ?? '' },
       name: '',

@@ -36,6 +36,11 @@ function isFileOfPartition({ fileSystem }: DirectoryContext, path: string, name:
   return statusOf(fileSystem, join(path, name))?.isFile() !== false;
 }
 
+interface Named {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
 /** {@link Storage.obstacles} of the directory driver; one date's are in memory at a time. */
 export async function* listObstacles(
   context: DirectoryContext,
@@ -44,29 +49,43 @@ export async function* listObstacles(
 ): AsyncGenerator<Obstacle> {
   const { fileSystem, directory } = context;
   const blocked = new Set<string>();
-  async function namesIn(path: string, isWanted: Parameters<typeof listNames>[2]): Promise<readonly string[]> {
+  async function namesIn(path: string, isWanted: (entry: Named) => boolean): Promise<readonly string[]> {
     try {
-      return [...(await listNames(fileSystem, path, isWanted))].sort();
+      const names = await listNames(fileSystem, path, (entry) =>
+        isWanted({ name: entry.name, isDirectory: entry.isDirectory() }),
+      );
+      return [...names].sort();
     } catch (error) {
       throw storageError('look for what is in the way', directory, error);
     }
   }
-  const dates = await namesIn(directory, (entry) => {
-    const isWanted = isDate(entry.name) && fromDate <= entry.name && entry.name <= toDate;
-    if (isWanted && !entry.isDirectory()) blocked.add(entry.name);
+  const isWhole = fromDate === '' && toDate === '99999999' && directories === undefined;
+  const dates = await namesIn(directory, ({ name, isDirectory }) => {
+    if (!isDate(name)) return isWhole && isDirectory && !isForeign(name);
+    const isWanted = fromDate <= name && name <= toDate;
+    if (isWanted && !isDirectory) blocked.add(name);
     return isWanted;
   });
   for (const date of dates) {
     await yieldTurn();
     throwIfAborted(signal, 'looking for what is in the way');
-    if (blocked.has(date)) {
-      yield { date, directory: null };
+    if (!isDate(date) || blocked.has(date)) {
+      yield { date, directory: null, kind: isDate(date) ? 'in_the_way' : 'strange' };
       continue;
     }
-    const names = await namesIn(join(directory, date), (entry) => {
-      if (entry.isDirectory() || directories?.includes(entry.name) === false) return false;
-      return isUserDirectory(entry.name) || entry.name === SHARED_DIRECTORY;
+    const names = await namesIn(join(directory, date), ({ name, isDirectory }) => {
+      if (directories?.includes(name) === false) return false;
+      return isPartitionName(name) ? !isDirectory : directories === undefined && isDirectory && !isForeign(name);
     });
-    for (const name of names) yield { date, directory: name };
+    for (const name of names) yield { date, directory: name, kind: isPartitionName(name) ? 'in_the_way' : 'strange' };
   }
+}
+
+function isPartitionName(name: string): boolean {
+  return isUserDirectory(name) || name === SHARED_DIRECTORY;
+}
+
+/** What a file system or a file manager puts there. */
+function isForeign(name: string): boolean {
+  return name.startsWith('.') || name === 'lost+found';
 }
