@@ -191,10 +191,18 @@ export type { Reading } from './pure/columns.js';
 export type { DevicePriority } from './pure/merge.js';
 export { dashedDate } from './pure/partition.js';
 export { elementText } from './pure/reading/element.js';
+export { isSeries } from './pure/reading/is-series.js';
 export type { QueuedReadings } from './pure/reading/queued-readings.js';
 export type { ReadingInput, WireReading } from './pure/reading/reading.js';
 export type { ReceivedAhead } from './pure/reading/received-ahead.js';
-export type { BatchForm } from './pure/reading/scan-batch.js';
+export type { BatchForm } from './pure/reading/scan-bytes.js';
+export {
+  areSeries,
+  countSeries,
+  type Enqueueable,
+  type ReadingSeries,
+  type WireReadingSeries,
+} from './pure/reading/series.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';

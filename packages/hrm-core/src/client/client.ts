@@ -1,7 +1,8 @@
 import type { Device, Latest } from '../flow/read/devices.js';
 import type { Interval } from '../pure/answer/interval.js';
 import type { Row } from '../pure/answer/row-table.js';
-import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
+import { isSeries } from '../pure/reading/is-series.js';
+import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkId, instantText, userSegment } from './options.js';
@@ -51,13 +52,10 @@ export interface Session {
  */
 export interface Client {
   /**
-   * Sends one reading or up to 10,000; resolves when the server has accepted all of them.
+   * Sends one reading or up to 10,000, or one or more series of up to 100,000 together; resolves when the server has accepted all of them.
    * @throws HrmError kind `invalid`, code `invalid_readings`, with the faults, also for readings that JSON cannot say.
    */
-  enqueue(
-    readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
-    options?: ClientCallOptions,
-  ): Promise<{ readonly accepted: number }>;
+  enqueue(readings: Enqueueable, options?: ClientCallOptions): Promise<{ readonly accepted: number }>;
   /** Rows as they come. One that ends has all of them: an answer that is cut throws. */
   query<Column extends keyof Row = keyof Row>(
     question: ClientQuestion<Column>,
@@ -93,10 +91,11 @@ export function createClient(options: ClientOptions): Client {
     async enqueue(readings, { signal } = {}) {
       if (!isList(readings)) {
         const [body] = serialise([readings], () => '');
+        if (isSeries(readings)) return toAccepted(await call.json({ path: BATCH_PATH, body, signal }), true);
         return toAccepted(await call.json({ path: '/metrics/heart-rate', body, signal }), false);
       }
       const body = `[${serialise(readings, (i) => `/${i}`).join(',')}]`;
-      return toAccepted(await call.json({ path: '/metrics/heart-rate/batch', body, signal }), true);
+      return toAccepted(await call.json({ path: BATCH_PATH, body, signal }), true);
     },
     query(question, { signal } = {}) {
       const columns = question.fields === undefined ? { names: undefined, toRow } : chooseColumns(question.fields);
@@ -126,10 +125,10 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-type Readings = Parameters<Client['enqueue']>[0];
+const BATCH_PATH = '/metrics/heart-rate/batch';
 
 /** `Array.isArray` does not see through a readonly array. */
-function isList(readings: Readings): readings is readonly (ReadingInput | WireReading)[] {
+function isList(readings: Enqueueable): readings is Extract<Enqueueable, readonly unknown[]> {
   return Array.isArray(readings);
 }
 

@@ -8,6 +8,7 @@ export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
+export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
 export type { Instant } from '../pure/reading/timestamp.js';
 export { bytesText } from '../words.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';

@@ -6,31 +6,44 @@ import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import { MAX_FAULTS } from '../limits.js';
 import type { RowField } from '../pure/answer/row-fields.js';
 import type { Row } from '../pure/answer/row-table.js';
+import { isSeries } from '../pure/reading/is-series.js';
 import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
+import type { ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
 import { toIsoText } from './options.js';
 
-/** A reading by the names of the wire; whatever else is in it stays away. */
-export function toWire(reading: ReadingInput | WireReading): WireReading {
+/** What is sent as one value. */
+export type Sendable = ReadingInput | WireReading | ReadingSeries | WireReadingSeries;
+
+/** A reading or a series by the names of the wire; whatever else is in it stays away. */
+export function toWire(reading: Sendable): WireReading | WireReadingSeries {
   // What is no reading at all the server says.
   if (typeof reading !== 'object' || reading === null) return reading;
-  if ('user_id' in reading) {
-    const { user_id, device_id, timestamp, heart_rate } = reading;
+  if (isSeries(reading)) return seriesToWire(reading);
+  const single = reading as ReadingInput | WireReading;
+  if ('user_id' in single) {
+    const { user_id, device_id, timestamp, heart_rate } = single;
     return { user_id, device_id, timestamp, heart_rate };
   }
-  const { userId, deviceId, timestamp, heartRate } = reading;
+  const { userId, deviceId, timestamp, heartRate } = single;
   // What is no instant the server says.
   return { user_id: userId, device_id: deviceId, timestamp: toIsoText(timestamp) as string, heart_rate: heartRate };
 }
 
+function seriesToWire(series: object): WireReadingSeries {
+  const given = series as Readonly<Record<string, unknown>>;
+  const { user_id = given.userId, device_id = given.deviceId, heart_rates = given.heartRates } = given;
+  const { timestamps, start, interval_ms = given.intervalMs } = given;
+  const instants = Array.isArray(timestamps) ? timestamps.map(toIsoText) : timestamps;
+  // What is none the server says, and what is undefined stays away.
+  return { user_id, device_id, timestamps: instants, start: toIsoText(start), interval_ms, heart_rates } as never;
+}
+
 /**
- * Each reading as JSON.
+ * Each reading or series as JSON.
  * @param pathOf - of the reading at an index, for faults.
  * @throws HrmError kind `invalid`, code `invalid_readings`, which names those that JSON cannot say, such as one with a bigint.
  */
-export function serialise(
-  readings: readonly (ReadingInput | WireReading)[],
-  pathOf: (index: number) => string,
-): string[] {
+export function serialise(readings: readonly Sendable[], pathOf: (index: number) => string): string[] {
   const faults: Fault[] = [];
   const texts = Array.from(readings, (reading, i) => {
     try {

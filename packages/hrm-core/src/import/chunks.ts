@@ -2,7 +2,9 @@ import { HrmError, isHrmError } from '../errors.js';
 import type { ReadingRow, ReadStart, ResumePoint } from '../formats/format.js';
 import type { Format } from '../formats/formats.js';
 import { readRows } from '../formats/read-rows.js';
-import { MAX_ENQUEUE_READINGS } from '../limits.js';
+import { MAX_ENQUEUE_READINGS, MAX_SERIES_READINGS } from '../limits.js';
+import { isSeries } from '../pure/reading/is-series.js';
+import { countSeries } from '../pure/reading/series.js';
 import type { Input } from './inputs.js';
 
 /** Consecutive rows of one input, enqueued together. */
@@ -18,7 +20,8 @@ export interface Chunk {
 const MAX_CHUNK_LENGTH = 8 * 1024 * 1024;
 
 /**
- * Cuts an input into chunks of at most {@link MAX_ENQUEUE_READINGS} rows.
+ * Cuts an input into chunks of at most {@link MAX_ENQUEUE_READINGS} rows, each of readings or of series of at most
+ * {@link MAX_SERIES_READINGS} readings.
  * @param start - where to begin, if not at the input's beginning, with the hash of what is before; without it chunks have no points.
  * @throws HrmError kind `invalid` for an input that cannot be read on, with the faults' paths as `FILE:LINE`.
  */
@@ -32,11 +35,25 @@ export async function* readChunks(
   const { label } = input;
   let rows: ReadingRow[] = [];
   let length = 0;
+  let readings = 0;
+  let hasSeries = false;
   let point = from;
   let told = from;
   try {
     for await (const batch of readRows(input.read(onBytes, from?.offset), { format, name: label, start })) {
       for (const row of batch.rows) {
+        const isOfSeries = 'item' in row && isSeries(row.item);
+        const more = isOfSeries ? countSeries(row.item) : 1;
+        // Readings and series do not go together.
+        if (rows.length > 0 && (isOfSeries !== hasSeries || readings + more > MAX_SERIES_READINGS)) {
+          yield { input, rows, point };
+          told = point;
+          rows = [];
+          length = 0;
+          readings = 0;
+        }
+        hasSeries = isOfSeries;
+        readings += more;
         rows.push(row);
         length += row.size;
         if (rows.length < MAX_ENQUEUE_READINGS && length < MAX_CHUNK_LENGTH) continue;
@@ -44,6 +61,7 @@ export async function* readChunks(
         told = point;
         rows = [];
         length = 0;
+        readings = 0;
       }
       point = batch.point ?? point;
     }

@@ -164,7 +164,11 @@ async function inspect({ input: { label }, rows }: Chunk, { naiveTimestamps, max
   function note(path: string, message: string): void {
     faultCount += 1;
     const { place, field } = parseFaultPath(path);
-    addReason(reasons, { message: field === '' ? message : `${field} ${message}`, count: 1, examples: [place] });
+    addReason(reasons, {
+      message: field === '' ? message : `${field.replace(/\/\d+$/, '')} ${message}`,
+      count: 1,
+      examples: [place],
+    });
     if (faults.length < MAX_FAULTS) faults.push({ path, message });
   }
   for (const row of rows) {

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.js';
 
-/** `FILE:LINE/field` */
-const PLACE = /^(.*:\d+)(?:\/(\w+))?$/s;
+/** `FILE:LINE/field`, or `FILE:LINE/heart_rates/17` */
+const PLACE = /^(.*:\d+)(?:\/([\w/]+))?$/s;
 
 /** Where a fault of an import is: `FILE:LINE`, and the field, empty where it is the whole row. */
 export function parseFaultPath(path: string): { readonly place: string; readonly field: string } {

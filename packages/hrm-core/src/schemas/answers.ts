@@ -3,15 +3,19 @@ import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
 import { HEALTH_STATUSES } from '../ops/health-issues.js';
-import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema } from './wire.js';
+import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema, WireSeriesSchema } from './wire.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** One reading. */
 export const ReadingBody = WireReadingSchema;
 
-/** A batch. */
-export const BatchBody = v.pipe(v.array(WireReadingSchema), v.minLength(1), v.maxLength(MAX_ENQUEUE_READINGS));
+/** A batch: readings, or series of them, which may be 100,000 readings all together. */
+export const BatchBody = v.union([
+  v.pipe(v.array(WireReadingSchema), v.minLength(1), v.maxLength(MAX_ENQUEUE_READINGS)),
+  v.pipe(v.array(WireSeriesSchema), v.minLength(1), v.maxLength(MAX_ENQUEUE_READINGS)),
+  WireSeriesSchema,
+]);
 
 /** A reading was accepted. */
 export const AcceptedAnswer = v.strictObject({ status: v.literal('accepted') });

@@ -1,6 +1,6 @@
 /** What a client sends and asks, and the rows of an answer. */
 import * as v from 'valibot';
-import { MAX_TIMESTAMP_LENGTH } from '../limits.js';
+import { MAX_SERIES_INTERVAL_MS, MAX_SERIES_READINGS, MAX_TIMESTAMP_LENGTH } from '../limits.js';
 import { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 import { LIVE_ID } from '../pure/live-cursor.js';
 import { HeartRateSchema, IdSchema } from '../pure/reading/reading.js';
@@ -33,6 +33,28 @@ export const WireReadingSchema = v.object({
   timestamp: TimestampSchema,
   heart_rate: RateSchema,
 });
+
+const seriesEntries = {
+  user_id: UserIdSchema,
+  device_id: DeviceIdSchema,
+  heart_rates: v.pipe(v.array(RateSchema), v.minLength(1), v.maxLength(MAX_SERIES_READINGS)),
+};
+
+/** Epoch milliseconds, or as in a reading. */
+const InstantSchema = v.union([TimestampSchema, v.pipe(v.number(), v.integer(), v.minValue(0))]);
+
+/** Many readings of a user and a device as a client sends them; there are as many timestamps as heart rates. Other fields are ignored. */
+export const WireSeriesSchema = v.union([
+  v.object({
+    ...seriesEntries,
+    timestamps: v.pipe(v.array(InstantSchema), v.minLength(1), v.maxLength(MAX_SERIES_READINGS)),
+  }),
+  v.object({
+    ...seriesEntries,
+    start: InstantSchema,
+    interval_ms: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SERIES_INTERVAL_MS)),
+  }),
+]);
 
 /** The id of an event of a live stream, as it was sent. */
 export const LiveIdSchema = v.pipe(v.string(), v.regex(LIVE_ID));

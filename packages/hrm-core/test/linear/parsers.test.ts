@@ -23,6 +23,8 @@ import { decodeElements } from '../../src/pure/reading/element.js';
 import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/reading.js';
 import { scanSteps } from '../../src/pure/reading/scan-batch.js';
+import { scanSeriesSteps } from '../../src/pure/reading/scan-series.js';
+import { seriesSteps } from '../../src/pure/reading/series.js';
 import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
 import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
 import { explainUnknownVariables, loadSettings, SETTINGS } from '../../src/settings.js';
@@ -51,6 +53,18 @@ function columnsOf(text: string): Uint8Array {
 
 function scan(text: string) {
   return inOnePiece(scanSteps(Buffer.from(text), 'array', RULES, 0));
+}
+
+function scanSeries(text: string) {
+  return inOnePiece(scanSeriesSteps(Buffer.from(text), 'array', RULES, 0));
+}
+
+/** As many series, and one of as many values. */
+function series(text: string) {
+  const values = [...text].slice(0, MAX_ELEMENT_READINGS);
+  const one = { user_id: text, device_id: text, start: text, interval_ms: text, heart_rates: values };
+  const all = [...values.map(() => ({ start: 0 })), one, { user_id: 'ana', timestamps: values, heart_rates: values }];
+  return inOnePiece(seriesSteps(all, RULES, 0));
 }
 
 function question(change: Record<string, unknown>) {

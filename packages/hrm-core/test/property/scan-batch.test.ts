@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { createDeviceBound, enqueueBytes, enqueueUntrusted, isHrmError, type QueueElement } from '../../src/index.js';
-import type { BatchForm } from '../../src/pure/reading/scan-batch.js';
+import type { BatchForm } from '../../src/pure/reading/scan-bytes.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
 const BODIES = Number(process.env.HRM_BODIES ?? 4_000);

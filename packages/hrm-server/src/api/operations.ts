@@ -69,8 +69,9 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/metrics/heart-rate/batch',
     scope: 'ingest',
-    summary: 'Send 1 to 10,000 readings',
-    about: 'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip.',
+    summary: 'Send 1 to 10,000 readings, or series of up to 100,000',
+    about:
+      'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip. A series has many readings of one user and device, its timestamps as ISO 8601 or epoch milliseconds. In NDJSON each line is a reading, or each is a series.',
     body: { 'application/json': BatchBody, 'application/x-ndjson': null },
     answers: [{ status: 202, about: 'All accepted.', types: { 'application/json': BatchAcceptedAnswer } }],
     problems: [

@@ -9,8 +9,8 @@ import type { HrmErrorKind } from 'hrm-core';
 export const CLIENT_PROBLEMS = {
   invalid_readings: { status: 400, about: 'Readings are not valid; `errors` says which and why.' },
   empty_batch: { status: 400, about: 'A batch has no reading.' },
-  not_a_reading: { status: 400, about: 'An array came where one reading belongs.' },
-  not_an_array: { status: 400, about: 'A batch is no array.' },
+  not_a_reading: { status: 400, about: 'An array or a series came where one reading belongs.' },
+  not_an_array: { status: 400, about: 'A batch is neither an array nor a series.' },
   not_json: { status: 400, about: 'The body is not JSON.' },
   not_utf8: { status: 400, about: 'The body is not UTF-8.' },
   bad_gzip: { status: 400, about: 'The body is not gzip, though it says so.' },
@@ -31,7 +31,10 @@ export const CLIENT_PROBLEMS = {
   not_acceptable: { status: 406, about: 'The Accept header allows none of the forms of the answer.' },
   request_timeout: { status: 408, about: 'The request took too long to arrive.' },
   body_too_large: { status: 413, about: 'The body is too large.' },
-  too_many_readings: { status: 413, about: 'A batch has more than 10,000 readings.' },
+  too_many_readings: {
+    status: 413,
+    about: 'A batch has more than 10,000 readings or series, or series of more than 100,000 readings.',
+  },
   unsupported_media_type: { status: 415, about: 'The Content-Type is none of those that are taken.' },
   unsupported_encoding: { status: 415, about: 'The Content-Encoding is not gzip.' },
   expectation_failed: { status: 417, about: 'The Expect header has something else than 100-continue.' },

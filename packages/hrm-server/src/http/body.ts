@@ -4,10 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { createGunzip } from 'node:zlib';
-import { createYielder, HrmError, isHrmError, type Yielder } from 'hrm-core';
+import { createYielder, HrmError, isHrmError } from 'hrm-core';
 import { createReadScheduler, type Quota, tooBusyError } from 'hrm-core/shares';
 import { invalidError } from '../api/problem.js';
-import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_READING_VALUES, MAX_TURN_BODY_BYTES } from '../limits.js';
+import { MAX_TURN_BODY_BYTES } from '../limits.js';
 import type { Call } from '../routes/handler.js';
 import { sendContinue } from './connections/expect-continue.js';
 import { isGzipped } from './media-type.js';
@@ -173,85 +173,6 @@ function checkBody(given: Buffer): Body {
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
-/** Bytes that are looked at, or parsed, before others have a turn: a millisecond's work or two. */
-export const PIECE_BYTES = 64 * 1024;
-
-/** How far a body was looked at. */
-interface Scan {
-  at: number;
-  values: number;
-  depth: number;
-  /** Those before the item that is looked at; a line of NDJSON, and an object that should have been an array, are items, too. */
-  valuesBefore: number;
-  isArray: boolean;
-  readonly commas: number[];
-}
-
-/**
- * Looks at JSON before it is parsed: what is many or long makes objects that cost far more than the bytes. A short text has neither.
- * @returns where commas are between items of an array, if the body is one: some, so that about {@link PIECE_BYTES} lie between two.
- * @throws HrmError kind `invalid`, code `body_too_large` or `invalid_readings`.
- */
-export async function findCommas(json: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<readonly number[]> {
-  const scan: Scan = { at: 0, values: 0, depth: 0, valuesBefore: 0, isArray: false, commas: [] };
-  if (json.length <= PIECE_BYTES) return scan.commas;
-  while (scan.at < json.length) {
-    scanPiece(json, scan, Math.min(json.length, scan.at + PIECE_BYTES));
-    await yieldTurn();
-  }
-  return scan.commas;
-}
-
-/** @param to - may be passed by, to the end of a string. */
-function scanPiece(json: Buffer, scan: Scan, to: number): void {
-  let { at, values, depth, valuesBefore, isArray } = scan;
-  const { commas } = scan;
-  for (; at < to; at += 1) {
-    const byte = json[at];
-    if (byte === QUOTE) {
-      const end = endOfString(json, at + 1);
-      if (end - at - 1 > MAX_JSON_STRING_BYTES) throw longStringError();
-      at = end;
-    } else if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) {
-      values += 1;
-      if (values > MAX_JSON_VALUES || values - valuesBefore > MAX_READING_VALUES) throw manyValuesError();
-      if (depth === 0) isArray = byte === OPEN_BRACKET;
-      if (depth === 0 || (depth === 1 && isArray && byte === COMMA)) valuesBefore = values;
-      if (byte !== COMMA) depth += 1;
-      else if (depth === 1 && at - (commas.at(-1) ?? 0) >= PIECE_BYTES) commas.push(at);
-    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth -= 1;
-  }
-  Object.assign(scan, { at, values, depth, valuesBefore, isArray });
-}
-
-/** Where the quote is that ends a string which begins at `from`; of one that is too long some place that is too far. */
-function endOfString(json: Buffer, from: number): number {
-  const to = Math.min(json.length, from + MAX_JSON_STRING_BYTES + 1);
-  let at = from;
-  while (at < to && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
-  return at;
-}
-
-function manyValuesError(): HrmError {
-  const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values, and one reading ${MAX_READING_VALUES}: split it, or leave out fields that are ignored`;
-  return invalidError('body_too_large', message);
-}
-
-function longStringError(): HrmError {
-  return invalidError(
-    'invalid_readings',
-    `a string in the body has more than ${MAX_JSON_STRING_BYTES} bytes: leave it out`,
-  );
-}
 
 function tooLargeError(maxBytes: number): HrmError {
   return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, packed and unpacked`);

@@ -2,9 +2,11 @@
  * Request bodies as JSON values. A large one is parsed in pieces, and others work in between: JSON.parse takes a batch of the longest
  * escaped ids 60 ms, and making its text 20.
  */
-import type { HrmError, Yielder } from 'hrm-core';
+import { randomUUID } from 'node:crypto';
+import { type BatchForm, type HrmError, isHrmError, type Yielder } from 'hrm-core';
 import { invalidError } from '../api/problem.js';
-import { type Body, findCommas, PIECE_BYTES } from './body.js';
+import type { Body } from './body.js';
+import { type LongList, PIECE_BYTES, scanJson } from './json-scan.js';
 
 /**
  * Parses JSON.
@@ -34,26 +36,101 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0a, 0x0d, 0x20]
 /**
  * Parses JSON that is an array, mostly: its items some at a time. Wherever it is cut, if each piece is JSON in brackets, with an item at
  * least, then all of them joined by commas are; and a comma between two items leaves items on both sides.
- * @throws as {@link parseJson} and {@link findCommas}.
+ * @throws as {@link parseJson} and {@link scanJson}.
  */
 export async function parseItems(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
+  const { rest, lists } = await takeLists(body, 'array', yieldTurn);
+  const value = await parseInPieces(rest, yieldTurn);
+  putBack(Array.isArray(value) ? value : [value], lists);
+  return value;
+}
+
+async function parseInPieces(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
   const { bytes } = body;
-  const commas = await findCommas(bytes, yieldTurn);
+  const { commas } = await scanJson(bytes, 'array', yieldTurn);
   let [from, to] = [0, bytes.length - 1];
   while (BLANKS.has(bytes[from])) from += 1;
   while (to > from && BLANKS.has(bytes[to])) to -= 1;
   const isArray = bytes[from] === OPEN_BRACKET && bytes[to] === CLOSE_BRACKET;
   if (!isArray || commas.length === 0) return parseJson(body);
   const items: unknown[] = [];
-  for (const end of [...commas, to]) {
-    const some = parseText(`[${bytes.toString('utf8', from + 1, end)}]`) as unknown[];
+  await addPieces(bytes, [from, ...commas, to], items, yieldTurn);
+  return items;
+}
+
+/**
+ * Parses what stands between brackets, in pieces.
+ * @param ends - places of the opening bracket, of commas and of the closing bracket.
+ */
+async function addPieces(
+  bytes: Buffer,
+  [from = 0, ...ends]: readonly number[],
+  items: unknown[],
+  yieldTurn: Yielder['yieldTurn'],
+): Promise<void> {
+  let begin = from;
+  for (const end of ends) {
+    const some = parseText(`[${bytes.toString('utf8', begin + 1, end)}]`) as unknown[];
     // A comma without an item.
     if (some.length === 0) throw notJsonError();
     for (const item of some) items.push(item);
-    from = end;
+    begin = end;
     await yieldTurn();
   }
-  return items;
+}
+
+/** Long lists by what stands in their place. */
+type Lists = ReadonlyMap<unknown, readonly unknown[]>;
+
+/** Takes long lists out of JSON, each parsed in pieces, so that the rest of it is short. A list that is no JSON leaves what is none. */
+async function takeLists(
+  body: Body,
+  form: BatchForm,
+  yieldTurn: Yielder['yieldTurn'],
+): Promise<{ readonly rest: Body; readonly lists: Lists }> {
+  const { bytes } = body;
+  const found = await scanJson(bytes, form, yieldTurn);
+  const lists = new Map<unknown, readonly unknown[]>();
+  if (found.lists.length === 0) return { rest: body, lists };
+  // Nobody can send it.
+  const secret = randomUUID();
+  const pieces: Buffer[] = [];
+  let end = 0;
+  for (const [i, list] of found.lists.entries()) {
+    const name = `${secret} ${i}`;
+    const values = await parseList(bytes, list, yieldTurn);
+    if (values !== null) lists.set(name, values);
+    pieces.push(bytes.subarray(end, list.from), Buffer.from(values === null ? '!' : JSON.stringify(name)));
+    end = list.to;
+  }
+  return { rest: { bytes: Buffer.concat([...pieces, bytes.subarray(end)]) }, lists };
+}
+
+async function parseList(
+  bytes: Buffer,
+  { from, to, commas }: LongList,
+  yieldTurn: Yielder['yieldTurn'],
+): Promise<readonly unknown[] | null> {
+  const values: unknown[] = [];
+  try {
+    await addPieces(bytes, [from - 1, ...commas, to], values, yieldTurn);
+    return values;
+  } catch (error) {
+    if (isHrmError(error) && error.code === 'not_json') return null;
+    throw error;
+  }
+}
+
+/** Puts lists back into the items that they stood in. */
+function putBack(items: readonly unknown[], lists: Lists): void {
+  if (lists.size === 0) return;
+  for (const item of items) {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) continue;
+    for (const [name, value] of Object.entries(item)) {
+      const list = Array.isArray(value) && value.length === 1 ? lists.get(value[0]) : undefined;
+      if (list !== undefined) (item as Record<string, unknown>)[name] = list;
+    }
+  }
 }
 
 /** NDJSON as it was sent. */
@@ -69,14 +146,11 @@ const NEWLINE = 0x0a;
 /**
  * Parses NDJSON: a JSON value a line, `\n` or `\r\n`; blank lines are skipped.
  * @param maxItems - inclusive.
- * @throws HrmError kind `invalid`, code `too_many_readings`; as {@link findCommas}.
+ * @throws HrmError kind `invalid`, code `too_many_readings`; as {@link scanJson}.
  */
-export async function parseNdjson(
-  { bytes }: Body,
-  maxItems: number,
-  yieldTurn: Yielder['yieldTurn'],
-): Promise<NdjsonItems> {
-  await findCommas(bytes, yieldTurn);
+export async function parseNdjson(body: Body, maxItems: number, yieldTurn: Yielder['yieldTurn']): Promise<NdjsonItems> {
+  const { rest, lists } = await takeLists(body, 'lines', yieldTurn);
+  const { bytes } = rest;
   const found = { items: [] as unknown[], malformed: new Set<number>() };
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, from + PIECE_BYTES);
@@ -85,6 +159,7 @@ export async function parseNdjson(
     from = to + 1;
     await yieldTurn();
   }
+  putBack(found.items, lists);
   return found;
 }
 

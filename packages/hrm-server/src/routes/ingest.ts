@@ -2,14 +2,17 @@
  * The calls that take readings.
  */
 import {
+  areSeries,
   type BatchForm,
   type Clock,
+  countSeries,
   createYielder,
   type DeviceBound,
   enqueueBytes,
   enqueueUntrusted,
   HrmError,
   isHrmError,
+  isSeries,
   MAX_ENQUEUE_READINGS,
   type PlainBatch,
   type Queue,
@@ -48,8 +51,11 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (body: Body) => {
       const reading = parseJson(body);
-      if (Array.isArray(reading))
-        throw invalidError('not_a_reading', `must be one reading: batches go to ${OPERATIONS.postBatch.path}`);
+      if (Array.isArray(reading) || isSeries(reading))
+        throw invalidError(
+          'not_a_reading',
+          `must be one reading: batches and series go to ${OPERATIONS.postBatch.path}`,
+        );
       access.requireUsersOf([reading]);
       requireValid(access);
       await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
@@ -119,7 +125,8 @@ async function acceptArray(
   const { yieldTurn } = createYielder({ owner });
   await yieldTurn();
   const readings = await parseItems(body, yieldTurn);
-  if (!Array.isArray(readings)) throw invalidError('not_an_array', 'must be an array of readings');
+  if (!Array.isArray(readings) && !isSeries(readings))
+    throw invalidError('not_an_array', 'must be an array of readings or series, or one series');
   return await acceptItems(components, settings, call, readings);
 }
 
@@ -144,18 +151,19 @@ async function acceptNdjson(
   }
 }
 
-/** Takes the items of a batch, in whatever form they came. @returns how many. */
+/** Takes the items of a batch, in whatever form they came, or one series. @returns how many readings. */
 async function acceptItems(
   components: IngestComponents,
   settings: IngestSettings,
   call: Call,
-  items: readonly unknown[],
+  given: unknown,
 ): Promise<number> {
   const { incoming, access } = call;
-  countReadings(incoming, items.length);
+  const items: readonly unknown[] = Array.isArray(given) ? given : [given];
+  countReadings(incoming, areSeries(given) ? countSeries(given) : items.length);
   access.requireUsersOf(items);
   requireValid(access);
-  return (await enqueueUntrusted(components, items, enqueueOptions(components, settings, call))).accepted;
+  return (await enqueueUntrusted(components, given, enqueueOptions(components, settings, call))).accepted;
 }
 
 function enqueueOptions(

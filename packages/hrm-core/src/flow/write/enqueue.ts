@@ -1,12 +1,15 @@
 import { DEFAULTS } from '../../defaults.js';
 import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.js';
-import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../../limits.js';
+import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_SERIES_READINGS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
 import { encodeElement, encodeElements } from '../../pure/reading/element.js';
-import { queuedFrom } from '../../pure/reading/queued-readings.js';
-import { parseReadings, type ReadingInput, type ReadingRules, type WireReading } from '../../pure/reading/reading.js';
-import { type BatchForm, scanSteps } from '../../pure/reading/scan-batch.js';
+import { type QueuedReadings, queuedFrom } from '../../pure/reading/queued-readings.js';
+import { parseReadings, type ReadingRules } from '../../pure/reading/reading.js';
+import { scanSteps } from '../../pure/reading/scan-batch.js';
+import type { BatchForm } from '../../pure/reading/scan-bytes.js';
+import { scanSeriesSteps } from '../../pure/reading/scan-series.js';
+import { areSeries, countSeries, type Enqueueable, seriesSteps } from '../../pure/reading/series.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
@@ -55,7 +58,8 @@ export interface Accepted {
  * least a minute after the value it corrects.
  *
  * @param readings - one reading or 1 to 10,000 of them: `{ userId, deviceId, timestamp, heartRate }`, where `timestamp` is ISO 8601,
- *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601.
+ *   a Date or epoch milliseconds, or `{ user_id, device_id, timestamp, heart_rate }`, where it is ISO 8601. Or one series or 1 to 10,000 of
+ *   them, with at most 100,000 readings: `{ userId, deviceId, timestamps, heartRates }`, or `start` and `intervalMs` in place of `timestamps`.
  * @throws HrmError kind `invalid`, code `invalid_readings` (with every fault), `empty_batch` or `too_many_readings`;
  *   kind `unavailable` when the queue cannot take them now, and, code `bad_clock`, when the clock gives no usable time.
  * @example
@@ -65,7 +69,7 @@ export interface Accepted {
  */
 export async function enqueue(
   components: EnqueueComponents,
-  readings: ReadingInput | WireReading | readonly (ReadingInput | WireReading)[],
+  readings: Enqueueable,
   options: EnqueueOptions = {},
 ): Promise<Accepted> {
   return await enqueueUntrusted(components, readings, options);
@@ -95,14 +99,17 @@ export async function enqueueUntrusted(
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
+  const series = areSeries(readings);
+  if (series && countSeries(readings) > MAX_SERIES_READINGS) throw tooLongSeriesError();
   const nowMs = receivedNowMs(clock);
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
   const devices = deviceBound?.begin();
   const days = new Set<number>();
-  const elements = await prepare(readings, rules, nowMs, { signal, owner, deviceBound, devices, days });
+  const preparation = { signal, owner, deviceBound, devices, days };
+  const elements = await (series ? prepareSeries : prepare)(readings, rules, nowMs, preparation);
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
-  return { accepted: size };
+  return { accepted: elements.reduce((sum, element) => sum + element.readings, 0) };
 }
 
 /** Pushes what is admitted, and gives back what was taken for it where that fails. */
@@ -140,7 +147,7 @@ export interface EnqueueBytesOptions extends Omit<EnqueueOptions, 'wireOnly'> {
 /**
  * Does what {@link enqueueUntrusted} does with the JSON of a batch, from its bytes and for a third of the cost, where all of it is plainly valid.
  *
- * @param bytes - JSON in UTF-8: an array of readings by their snake_case names, or a reading a line.
+ * @param bytes - JSON in UTF-8: an array of readings or of series by their snake_case names, one series, or either a line.
  * @returns `null` where it is not plain, and then nothing was done: parse it, and {@link enqueueUntrusted} takes it or says what is wrong.
  * @throws whatever `admit` throws; HrmError kind `unavailable` when the queue cannot take them now; kind `closed` when aborted.
  */
@@ -162,43 +169,85 @@ export async function enqueueBytes(
   const nowMs = receivedNowMs(clock);
   const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
   const { yieldTurn } = createYielder({ owner });
-  const readings = await inTurns(scanSteps(bytes, form, rules, nowMs), yieldTurn);
+  const readings =
+    (await inTurns(scanSteps(bytes, form, rules, nowMs), yieldTurn)) ??
+    (await inTurns(scanSeriesSteps(bytes, form, rules, nowMs), yieldTurn));
   if (readings === null) return null;
   const { length, users } = readings;
   admit?.({ length, users });
   const devices = deviceBound?.begin();
-  const elements: QueueElement[] = [];
-  for (let from = 0; from < length; from += MAX_ELEMENT_READINGS) {
-    await yieldTurn();
-    throwIfAborted(signal, 'taking readings');
-    const to = Math.min(length, from + MAX_ELEMENT_READINGS);
-    if (devices?.hasTooMany(readings, from, to)) return null;
-    elements.push(encodeElement(readings, from, to));
-  }
   const days = new Set<number>();
-  addDays(readings.timestampMs, days);
+  const elements = await encodeAll(readings, { signal, owner, devices, days });
+  if (elements === null) return null;
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
   return { accepted: length };
 }
 
+/** What is taken along while readings become elements. */
+interface Preparation extends CallOptions, Pick<EnqueueOptions, 'deviceBound'> {
+  readonly devices?: DeviceCount | undefined;
+  /** Their UTC days are added to it. */
+  readonly days: Set<number>;
+}
+
+/** Columns as elements, giving way between them. @returns `null` where a user has one device too many on a day. */
+async function encodeAll(
+  readings: QueuedReadings,
+  { signal, owner, devices, days }: Preparation,
+): Promise<QueueElement[] | null> {
+  const { yieldTurn } = createYielder({ owner });
+  const elements: QueueElement[] = [];
+  for (let from = 0; from < readings.length; from += MAX_ELEMENT_READINGS) {
+    await yieldTurn();
+    throwIfAborted(signal, 'taking readings');
+    const to = Math.min(readings.length, from + MAX_ELEMENT_READINGS);
+    if (devices?.hasTooMany(readings, from, to)) return null;
+    addDays(readings.timestampMs.subarray(from, to), days);
+    elements.push(encodeElement(readings, from, to));
+  }
+  return elements;
+}
+
+/** As {@link prepare}, of series. */
+async function prepareSeries(
+  given: unknown,
+  rules: ReadingRules,
+  receivedMs: number,
+  preparation: Preparation,
+): Promise<QueueElement[]> {
+  const { owner, deviceBound } = preparation;
+  const { yieldTurn } = createYielder({ owner });
+  // The caller may change the array meanwhile.
+  const series = Array.isArray(given) ? [...given] : given;
+  const parsed = await inTurns(seriesSteps(series, rules, receivedMs), yieldTurn);
+  if ('faults' in parsed) throw invalidReadingsError(parsed.faults, parsed.faultCount);
+  const elements = await encodeAll(parsed.readings, preparation);
+  if (elements !== null) return elements;
+  const devices = deviceBound?.begin();
+  const faults: Fault[] = [];
+  let [from, faultCount] = [0, 0];
+  for (const [i, end] of parsed.ends.entries()) {
+    await yieldTurn();
+    if (devices?.hasTooMany(parsed.readings, from, end)) {
+      faultCount += 1;
+      const path = `${Array.isArray(series) ? `/${i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
+      if (faults.length < MAX_FAULTS) faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
+    }
+    from = end;
+  }
+  throw invalidReadingsError(faults, faultCount);
+}
+
 /**
  * Readings as elements, an element after the other: a large batch gives way between them.
- * @param options.days - their UTC days are added to it.
  * @throws HrmError code `invalid_readings`, with the faults of all.
  */
 async function prepare(
   given: unknown,
   rules: ReadingRules,
   receivedMs: number,
-  {
-    signal,
-    owner,
-    deviceBound,
-    devices,
-    days,
-  }: CallOptions &
-    Pick<EnqueueOptions, 'deviceBound'> & { devices?: DeviceCount | undefined; readonly days: Set<number> },
+  { signal, owner, deviceBound, devices, days }: Preparation,
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -231,8 +280,12 @@ async function prepare(
     if (faultCount === 0) elements.push(...encodeElements(columns));
   }
   if (faultCount === 0) return elements;
+  throw invalidReadingsError(faults, faultCount);
+}
+
+function invalidReadingsError(faults: readonly Fault[], faultCount: number): HrmError {
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
-  throw new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+  return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }
 
 function addDays(timestamps: Float64Array, days: Set<number>): void {
@@ -256,5 +309,10 @@ function emptyBatchError(): HrmError {
 
 function tooManyReadingsError(size: number): HrmError {
   const message = `a batch may hold at most ${MAX_ENQUEUE_READINGS} readings, not ${size}: split it`;
+  return faultError('too_many_readings', message);
+}
+
+function tooLongSeriesError(): HrmError {
+  const message = `series may hold at most ${MAX_SERIES_READINGS} readings at a time: split them`;
   return faultError('too_many_readings', message);
 }

@@ -13,6 +13,7 @@ import {
   MIN_HEART_RATE_BPM,
 } from '../../limits.js';
 import type { Reading } from '../columns.js';
+import { isSeries } from './is-series.js';
 import { type Instant, type NaiveTimestamps, parseTimestamp } from './timestamp.js';
 
 /** A reading as a client sends it. Other fields are ignored. */
@@ -51,7 +52,8 @@ export type ParsedReadings =
   | { readonly faults: readonly Fault[]; readonly faultCount: number };
 
 const ID_FAULT = `must be a string of 1 to ${MAX_ID_LENGTH} characters`;
-const HEART_RATE_FAULT = `must be an integer from ${MIN_HEART_RATE_BPM} to ${MAX_HEART_RATE_BPM} (bpm)`;
+/** What is wrong with a heart rate that is none. */
+export const HEART_RATE_FAULT = `must be an integer from ${MIN_HEART_RATE_BPM} to ${MAX_HEART_RATE_BPM} (bpm)`;
 const TIMESTAMP_FAULT = 'must be a string like 2024-01-15T10:00:00Z';
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
@@ -114,6 +116,11 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
       continue;
     }
     schema ??= readingSchema(rules);
+    if (isSeries(item)) {
+      faultCount += 1;
+      if (faults.length < MAX_FAULTS) faults.push({ path: `/${firstIndex + i}`, message: SERIES_FAULT });
+      continue;
+    }
     const names = namesOf(item, rules);
     // One fault a value: what is no integer is not out of range, too.
     const result = v.safeParse(schema, toWireNames(item, names), { abortPipeEarly: true });
@@ -132,8 +139,10 @@ export function parseReadings(input: unknown, rules: ReadingRules, receivedMs: n
   return faultCount === 0 ? { readings } : { faults, faultCount };
 }
 
+const SERIES_FAULT = 'is a series among readings: send the ones without the others';
+
 /** The schema that has the last word on a reading; see {@link readPlainly} for the fast path beside it. */
-function readingSchema({ naiveTimestamps, ...range }: ReadingRules) {
+function readingSchema(rules: ReadingRules) {
   return v.object(
     {
       user_id: IdSchema,
@@ -141,10 +150,9 @@ function readingSchema({ naiveTimestamps, ...range }: ReadingRules) {
       timestamp: v.pipe(
         v.string(TIMESTAMP_FAULT),
         v.rawTransform(({ dataset, addIssue, NEVER }) => {
-          const parsed = parseTimestamp(dataset.value, naiveTimestamps);
-          const fault = 'fault' in parsed ? parsed.fault : rangeFault(parsed.timestampMs, range);
-          if (fault === undefined && 'timestampMs' in parsed) return parsed.timestampMs;
-          addIssue({ message: fault ?? TIMESTAMP_FAULT });
+          const judged = judgeText(dataset.value, rules);
+          if (typeof judged === 'number') return judged;
+          addIssue({ message: judged });
           return NEVER;
         }),
       ),
@@ -155,6 +163,24 @@ function readingSchema({ naiveTimestamps, ...range }: ReadingRules) {
 }
 
 type TimeRange = Pick<ReadingRules, 'earliestMs' | 'latestMs'>;
+
+/** Judges an instant as text. @returns epoch ms, or what is wrong with it. */
+export function judgeText(text: string, rules: TimeRange & Pick<ReadingRules, 'naiveTimestamps'>): number | string {
+  const parsed = parseTimestamp(text, rules.naiveTimestamps);
+  return 'fault' in parsed ? parsed.fault : (rangeFault(parsed.timestampMs, rules) ?? parsed.timestampMs);
+}
+
+/** Judges an instant as epoch ms. @returns it, or what is wrong with it. */
+export function judgeEpochMs(value: number, range: TimeRange): number | string {
+  // Of -0 too.
+  return isEpochMs(value) ? (rangeFault(value, range) ?? value + 0) : EPOCH_MS_FAULT;
+}
+
+/** What is wrong with a user_id or device_id; `undefined`: nothing. */
+export function idFault(value: unknown): string | undefined {
+  if (isPlainId(value)) return undefined;
+  return v.safeParse(IdSchema, value, { abortPipeEarly: true }).issues?.[0].message;
+}
 
 function rangeFault(timestampMs: number, { earliestMs = 0, latestMs }: TimeRange): string | undefined {
   if (timestampMs > latestMs) return 'lies too far in the future: check the clock of the device (HRM_MAX_FUTURE_MS)';
@@ -174,16 +200,17 @@ function readPlainly(item: unknown, rules: ReadingRules, receivedMs: number): Re
   const { user_id: userId, device_id: deviceId, timestamp, heart_rate: heartRate } = item as Partial<WireReading>;
   if (!isPlainId(userId) || !isPlainId(deviceId) || !isHeartRate(heartRate)) return null;
   if (typeof timestamp !== 'string') return null;
-  const parsed = parseTimestamp(timestamp, rules.naiveTimestamps);
-  if ('fault' in parsed || rangeFault(parsed.timestampMs, rules) !== undefined) return null;
-  return { userId, deviceId, timestampMs: parsed.timestampMs, heartRate, receivedMs };
+  const timestampMs = judgeText(timestamp, rules);
+  if (typeof timestampMs === 'string') return null;
+  return { userId, deviceId, timestampMs, heartRate, receivedMs };
 }
 
 function isPlainId(value: unknown): value is string {
   return typeof value === 'string' && PLAIN_ID.test(value);
 }
 
-function isHeartRate(value: unknown): value is number {
+/** Tells whether a value is a heart rate, as {@link HeartRateSchema} has it. */
+export function isHeartRate(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= MIN_HEART_RATE_BPM && Number(value) <= MAX_HEART_RATE_BPM;
 }
 
