@@ -28,6 +28,27 @@ function line(i: number): string {
 }
 
 describe('an import of files', () => {
+  it('takes lines that are series among lines that are readings', async () => {
+    const queue = await openEmbeddedQueue({ directory: join(directory, 'queue') });
+    const series = { user_id: 'ana', device_id: 'watch', start: '2024-01-15T10:00:00Z', interval_ms: 500, note: 'x' };
+    const one = (heart_rates: readonly number[]) => `${JSON.stringify({ ...series, heart_rates })}\n`;
+    const bad = one([70, 300]);
+    const tooLong = one(Array(100_001).fill(70));
+    const full = one(Array(100_000).fill(70));
+    await writeFile(join(directory, 'a.ndjson'), line(0) + one([70, 71]) + bad + line(1) + tooLong + full + full);
+    const inputs = await openInputs(['a.ndjson'], { cwd: directory });
+    try {
+      const summary = await importReadings({ queue }, inputs, { skipInvalid: true });
+      expect(summary).toMatchObject({ enqueued: 200_004, rejected: 2, faultCount: 2 });
+      expect(summary.faults.map(({ path }) => path)).toEqual(['a.ndjson:3/heart_rates/1', 'a.ndjson:5']);
+      expect(summary.reasons.map(({ message }) => message)).toContainEqual(expect.stringMatching(/^heart_rates must/));
+      expect((await queue.depth()).readings).toBe(200_004);
+    } finally {
+      await closeInputs(inputs);
+      await queue.close();
+    }
+  });
+
   it.each([
     [
       'user_id last, no end of line',

@@ -102,6 +102,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the interval of a query', (text) => queryKindOf({ url: `/?interval=${text}&${text}`, headers: {} }, 200)],
   ['JSON', (text) => parseJson({ bytes: Buffer.from(text) }), LONG],
   ['NDJSON', (text) => parseNdjson({ bytes: Buffer.from(text) }, 10_000, give), LONG],
+  ['a list in a body', (text) => parseItems({ bytes: Buffer.from(`[{"heart_rates":[${text}]}]`) }, give), LONG],
   ['a body', (text) => readBody(Buffer.from(text), {}), LONG],
   ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
   ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],
