@@ -145,6 +145,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   client: [
     'client',
+    'pure/reading/is-series.ts',
     'errors.ts',
     'limits.ts',
     'waits.ts',
@@ -186,7 +187,17 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'words.ts',
     'node:',
   ],
-  formats: ['formats', 'errors.ts', 'node:buffer', 'type node:crypto', 'node:stream', 'node:zlib'],
+  formats: [
+    'formats',
+    'pure/reading/is-series.ts',
+    'pure/reading/series.ts',
+    'limits.ts',
+    'errors.ts',
+    'node:buffer',
+    'type node:crypto',
+    'node:stream',
+    'node:zlib',
+  ],
   import: [
     'import',
     'formats',
@@ -301,7 +312,14 @@ describe('what runs in a browser', () => {
   it('of core is the client, which loads nothing of Node, no package, and little of core', () => {
     const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'client/index.ts');
     const others = [...loaded].filter((target) => !target.startsWith('client/'));
-    expect(others.sort()).toEqual(['errors.ts', 'limits.ts', 'pure/answer/interval.ts', 'waits.ts', 'words.ts']);
+    expect(others.sort()).toEqual([
+      'errors.ts',
+      'limits.ts',
+      'pure/answer/interval.ts',
+      'pure/reading/is-series.ts',
+      'waits.ts',
+      'words.ts',
+    ]);
   });
 
   it('of the server are the pages, which know the API by the client alone', () => {

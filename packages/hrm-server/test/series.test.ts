@@ -67,8 +67,9 @@ describe('series', () => {
     expect(await (await send(url, noted)).json()).toEqual({ status: 'accepted', count: 100_000 });
     const one = JSON.stringify({ ...long, heart_rates: heart_rates.with(77_777, 7) });
     expect(await (await send(url, one)).json()).toMatchObject({ errors: [{ path: '/heart_rates/77777' }] });
+    const shorter = { ...COUNTED, heart_rates: heart_rates.slice(0, 90_000).with(77_777, 7) };
     const torn = JSON.stringify({ ...COUNTED, heart_rates: heart_rates.slice(0, 40_000) }).replace(',61,', ',,');
-    const lines = `${JSON.stringify(COUNTED)}\n${torn}\n${one}`;
+    const lines = `${JSON.stringify(COUNTED)}\n${torn}\n${JSON.stringify(shorter)}`;
     const refused = await send(url, lines, { 'Content-Type': 'application/x-ndjson' });
     const { errors } = (await refused.json()) as { errors: { path: string; message: string }[] };
     expect(errors).toMatchObject([{ path: '/1', message: 'the line is not JSON' }, { path: '/2/heart_rates/77777' }]);
