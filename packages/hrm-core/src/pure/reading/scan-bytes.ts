@@ -22,8 +22,9 @@ const MAX_BLANKS = 64;
  */
 const MAX_PROBES = 128;
 
-export const [LINE_END, BLANK, QUOTE, COMMA, ZERO] = [0x0a, 0x20, 0x22, 0x2c, 0x30];
-export const [OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5c, 0x5d, 0x7b, 0x7d];
+const [BLANK, BACKSLASH] = [0x20, 0x5c];
+export const [LINE_END, QUOTE, COMMA, ZERO] = [0x0a, 0x22, 0x2c, 0x30];
+export const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Where the bytes of an id stand, and a table that finds it by them. */
 export interface IdTable {
