@@ -106,6 +106,12 @@ export function isGone(error: unknown): boolean {
   return isHrmError(error) && error.code === 'file_gone';
 }
 
+/** The error of a file that is no longer there, or was never opened, since it was known. */
+export function goneError(name: string): HrmError {
+  const message = `${name} is not there any more, or was not opened: look again`;
+  return new HrmError(message, { kind: 'conflict', code: 'file_gone' });
+}
+
 /**
  * Whether a failure says that readings themselves cannot be stored, now or ever, and nothing else does: kind `data`, code
  * `unstorable_readings`. By it alone readings become dead letters when they are written.

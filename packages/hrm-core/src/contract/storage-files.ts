@@ -122,7 +122,7 @@ export const versionCases: StorageCases = [
         assert.ok(!seen.has(text), `${text} was seen before`);
         seen.add(text);
         assert.deepEqual(await storage.versions(partition), versions, 'and stay what they are');
-        const state = await storage.state(partition);
+        const state = await storage.state([partition]);
         assert.ok(state === null || !seen.has(state), 'so does the state, where it tells');
         if (state !== null) seen.add(state);
       }
@@ -164,7 +164,7 @@ export const sizeCases: StorageCases = [
         });
       }
       await look(false);
-      assert.equal(await storage.state(partition), null);
+      assert.equal(await storage.state([partition]), null);
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
       await storage.publish(partition, 'part-b.parquet', bytesOf('some more'));
       await look(false);

@@ -181,10 +181,12 @@ export interface Storage {
   /** Counts a partition's files and their bytes, and opens none; one that does not exist has none. */
   size(partition: Partition, options?: ListOptions): Promise<PartitionSize>;
   /**
-   * What tells the files that a partition has now from those that it has at any other time, by one look; `null` where it does not
-   * exist, or has changed so lately that the storage's clock may not tell the next change from the last.
+   * What tells the files that some partitions have now from those that they have at any other time: equal texts, equal files, as
+   * snapshots taken in this order would have found them. A part whose name is a hash of its bytes is known by its name. `null` where none
+   * of them exists, where one has changed so lately that the storage's clock may not tell the next change from the last, and where
+   * looking is as dear as a snapshot.
    */
-  state(partition: Partition): Promise<string | null>;
+  state(partitions: readonly Partition[]): Promise<string | null>;
   /**
    * Names in a partition's place that stand for no file of it, and that snapshots pass over: `compacted.parquet` or a part's name as
    * a directory, a link or the like, and any other name, unless it begins with a dot. None where a storage cannot have such.

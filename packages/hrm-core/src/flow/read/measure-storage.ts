@@ -209,7 +209,7 @@ async function statesOf(
 ): Promise<string | null> {
   const hash = createHash('sha256');
   for (const partition of partitions) {
-    const state = await storage.state(partition);
+    const state = await storage.state([partition]);
     if (state === null) return null;
     hash.update(`${partition.directory} ${state}\n`);
     await nextPiece(options);

@@ -33,8 +33,9 @@ import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeExactly, removeParts } from './remove.js';
 import { replaceCompacted } from './replace.js';
-import { sizeOfPartition, stateOfPartition } from './sizes.js';
+import { sizeOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
+import { stateOfPartitions } from './snapshot/state.js';
 import { loadIdentity, requireStore } from './start/identity.js';
 import {
   NOTHING_TO_PREPARE,
@@ -155,7 +156,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition, options) => run(() => listVersions(context, partition, options)),
     size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
-    state: (partition) => run(() => stateOfPartition(context, partition)),
+    state: (partitions) => run(() => stateOfPartitions(context, partitions)),
     orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
     async *obstacles(range, callOptions) {
       requireOpen();

@@ -36,6 +36,11 @@ export interface Lister {
    * directory they are listed in pieces, while others work.
    */
   parts(path: string, yieldTurn?: YieldTurn): readonly string[] | Promise<readonly string[]>;
+  /**
+   * The same of a directory that was just looked at, where they are remembered or few; else `null`. Of one state of it always the same
+   * array, as long as they are remembered.
+   */
+  partsOf(path: string, status: FileStatus): readonly string[] | null;
   /** What `read` gives of a directory's names: of one directory always the same. */
   names(path: string, read: () => Promise<readonly string[]>): Promise<readonly string[]>;
 }
@@ -86,13 +91,19 @@ export function createLister(fileSystem: DirectoryFileSystem, maxNames = MAX_REM
     return names;
   }
 
+  function partsOf(path: string, status: FileStatus): readonly string[] | null {
+    const known = recall(path, status);
+    if (known !== null || isLarge(status)) return known;
+    return keep(path, status, readParts(fileSystem, path));
+  }
+
   return {
+    partsOf,
     parts(path, yieldTurn = yieldNow) {
       const status = statusOf(fileSystem, path);
       if (status === null) return [];
-      const known = recall(path, status);
+      const known = partsOf(path, status);
       if (known !== null) return known;
-      if (!isLarge(status)) return keep(path, status, readParts(fileSystem, path));
       return listParts(fileSystem, path, yieldTurn).then((names) => keep(path, status, names));
     },
     async names(path, read) {

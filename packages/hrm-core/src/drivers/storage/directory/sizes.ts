@@ -1,9 +1,7 @@
 /** How much a partition takes, by the names and statuses of its files alone. */
 import { errorCode } from '../../../errors.js';
-import { LISTING_SETTLE_MS } from '../../../limits.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { ListOptions, Partition, PartitionSize } from '../../../ports/storage.js';
-import { isOlderThan, stateText } from './dates/state.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
@@ -47,16 +45,5 @@ async function namesIn({ fileSystem }: DirectoryContext, path: string): Promise<
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return [];
     throw error;
-  }
-}
-
-/** {@link Storage.state} of the directory driver: whatever gives or takes a name sets the directory's times. */
-export async function stateOfPartition(context: DirectoryContext, partition: Partition): Promise<string | null> {
-  const path = partitionPath(context.directory, partition);
-  try {
-    const status = await insist(async () => statusOf(context.fileSystem, path));
-    return status !== null && isOlderThan(status, LISTING_SETTLE_MS) ? stateText(status) : null;
-  } catch (error) {
-    throw storageError(`look at ${partition.date}/${partition.directory}`, context.directory, error);
   }
 }

@@ -7,7 +7,7 @@
  * with any storage that cannot hold a replaced file.
  */
 import { join } from 'node:path';
-import { errorCode, HrmError } from '../../../../errors.js';
+import { errorCode, goneError, HrmError } from '../../../../errors.js';
 import { HASHED_PART } from '../../../../names.js';
 import type { Partition, StoredFile } from '../../../../ports/storage.js';
 import { collectYielding, eachYielding } from '../../../../steps.js';
@@ -188,14 +188,9 @@ export function versionOf(name: string, status: FileStatus): string {
   return HASHED_PART.test(name) ? name : identityOf(status);
 }
 
-function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
+/** What tells a file from every other that had its name, once it is some seconds old. */
+export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
   return [dev, ino, size, mtimeNs, ctimeNs].map((part) => part.toString(36)).join('-');
-}
-
-/** For what is no longer there, or was never opened, since it was known. */
-export function goneError(name: string): HrmError {
-  const message = `${name} is not there any more, or was not opened: look again`;
-  return new HrmError(message, { kind: 'conflict', code: 'file_gone' });
 }
 
 /** For who reads a file of a snapshot that is closed. */

@@ -38,7 +38,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode, HrmError, isHrmError, throwIfAborted } from '../../../../errors.js';
+import { errorCode, goneError, HrmError, isHrmError, throwIfAborted } from '../../../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../../../limits.js';
 import { COMPACTED_NAME, HASHED_PART } from '../../../../names.js';
 import type {
@@ -62,7 +62,6 @@ import {
   FILES_A_PIECE,
   type FoundFile,
   findPart,
-  goneError,
   letGo,
   type OpenFile,
   openAgain,
