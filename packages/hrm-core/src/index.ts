@@ -65,7 +65,8 @@ export {
   type StorageSize,
   type StoredDay,
 } from './flow/read/measure-storage.js';
-export { type QueryComponents, type QueryOptions, query, queryDays, queryTables, queryTag } from './flow/read/query.js';
+export { type QueryComponents, type QueryOptions, query, queryDays, queryTables } from './flow/read/query.js';
+export { queryTag } from './flow/read/query-tag.js';
 export {
   type UserDay,
   type UserDaysComponents,

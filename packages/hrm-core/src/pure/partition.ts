@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { DAY_MS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 
 /** Bytes that a directory name may have; longer ones are cut and end in a hash. Linux allows 255. */
@@ -12,6 +13,14 @@ const NAME_WITH_HASH = /^part-(?:([0-9a-f]{32})|old-([0-9a-f]{32})-[0-9A-Za-z-]{
 /** The UTC date of an instant, `YYYYMMDD`. */
 export function partitionDate(timestampMs: number): string {
   return new Date(timestampMs).toISOString().slice(0, 10).replaceAll('-', '');
+}
+
+/** The UTC dates of a range that is half-open, ascending; none where there are more than `most`. */
+export function datesOf({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }, most: number): string[] {
+  const first = Math.floor(fromMs / DAY_MS);
+  const count = Math.ceil(toMs / DAY_MS) - first;
+  if (toMs <= fromMs || count > most) return [];
+  return Array.from({ length: count }, (_, day) => partitionDate((first + day) * DAY_MS));
 }
 
 /** A `YYYYMMDD` date as `YYYY-MM-DD`: `2024-01-15`. */

@@ -93,8 +93,8 @@ beforeAll(async () => {
   await compacted(storage);
   await storage.close();
   fileBytes = (await stat(path.join(directory, '20240115/ana/compacted.parquet'))).size;
-  // What is remembered must be a second old.
-  await sleep(1_100);
+  // What is remembered of files must be a second old, of days three.
+  await sleep(3_100);
 });
 
 describe('a day of very many readings without a rollup', () => {
@@ -159,7 +159,7 @@ describe('a compacted day', () => {
     const first = await ask();
     expect(first).toMatchObject({ opens: 1, reads: 1 });
     expect(first.bytes).toBeLessThanOrEqual(32 * 1024);
-    expect(await ask()).toEqual({ opens: 1, reads: 0, bytes: 0 });
+    expect(await ask()).toEqual({ opens: 0, reads: 0, bytes: 0 });
     for (const interval of ['5m', '15m', '1h', '1d'] as const) expect((await ask({ interval })).reads).toBe(0);
     expect((await ask({ deviceId: 'ring' })).reads).toBe(0);
     expect((await ask({ deviceId: 'nobody' })).reads).toBe(0);
@@ -169,7 +169,7 @@ describe('a compacted day', () => {
     const { ask } = await openCounting(directory);
     const range = { end: START_MS + DAYS * DAY_MS, interval: '1h' } as const;
     expect(await ask(range)).toMatchObject({ opens: DAYS, reads: DAYS });
-    expect(await ask(range)).toMatchObject({ opens: DAYS, reads: 0 });
+    expect(await ask(range)).toMatchObject({ opens: 0, reads: 0 });
   });
 
   it('is read where the range cuts a minute, of the device asked for only, and once', async () => {

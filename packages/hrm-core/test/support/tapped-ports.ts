@@ -46,6 +46,7 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
       return { ...visit, markClean: () => tap(() => visit.markClean()) };
     },
     versions: (...args) => tap(() => storage.versions(...args), 'read'),
+    state: (...args) => tap(() => storage.state(...args), 'read'),
     check: () => tap(() => storage.check(), 'read'),
     partitions: (...args) => tappedSteps(() => storage.partitions(...args), tap),
     async *quarantined(...args) {

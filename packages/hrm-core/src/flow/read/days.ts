@@ -9,11 +9,18 @@ import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import { partitionDate, userDirectory } from '../../pure/partition.js';
 import type { OnDamage } from '../damage/damage.js';
-import { watchDamage } from '../damage/damage-watch.js';
-import { cacheOf } from '../files/file-cache.js';
+import { type DamageWatch, watchDamage } from '../damage/damage-watch.js';
+import { cacheOf, type FileCache } from '../files/file-cache.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
 import { knownParts } from './load-day.js';
-import type { ReadContext } from './read-day.js';
+
+/** What reading goes by. */
+export interface ReadContext {
+  readonly cache: FileCache;
+  /** Hears of files that cannot be read, which are skipped: the answer is no good then. */
+  readonly damage: DamageWatch;
+  readonly yielder: Yielder;
+}
 
 /** How a day is read. */
 export interface DayOptions extends CallOptions {
@@ -36,7 +43,7 @@ export async function* daysOf(
 ): AsyncGenerator<readonly Partition[], void, undefined> {
   throwIfAborted(options.signal, 'the query');
   if (question.fromMs === question.toMs) return;
-  const directories = [SHARED_DIRECTORY, userDirectory(question.userId)];
+  const directories = directoriesOf(question);
   const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
   let last = '';
   // Ten years of dates without the user are 50 ms of looking.
@@ -47,6 +54,15 @@ export async function* daysOf(
     last = date;
     yield directories.map((directory) => ({ date, directory }));
   }
+}
+
+/** A date's partitions, in the order of {@link daysOf}. */
+export function partitionsOf(question: Pick<Question, 'userId'>, date: string): readonly Partition[] {
+  return directoriesOf(question).map((directory) => ({ date, directory }));
+}
+
+function directoriesOf({ userId }: Pick<Question, 'userId'>): readonly string[] {
+  return [SHARED_DIRECTORY, userDirectory(userId)];
 }
 
 /**

@@ -9,8 +9,8 @@ import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { readGroups } from '../files/load-file.js';
+import type { ReadContext } from './days.js';
 import { findSources, type Source } from './load-day.js';
-import type { ReadContext } from './read-day.js';
 
 /** A reading at the end of a device's history. */
 export interface End {

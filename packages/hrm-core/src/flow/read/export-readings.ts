@@ -23,9 +23,8 @@ import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { readGroups } from '../files/load-file.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
-import { type DayOptions, daysOf, overPartitions } from './days.js';
+import { type DayOptions, daysOf, overPartitions, type ReadContext } from './days.js';
 import { findSources } from './load-day.js';
-import type { ReadContext } from './read-day.js';
 
 /** Rows that are encoded at once, at least, but for the last ones. */
 const MIN_ENCODED_ROWS = 16_384;

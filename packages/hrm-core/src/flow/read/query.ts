@@ -1,21 +1,17 @@
-import { createHash } from 'node:crypto';
 import { DEFAULTS } from '../../defaults.js';
 import { MAX_ANSWER_ROWS } from '../../limits.js';
-import { SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
+import type { Storage } from '../../ports/storage.js';
 import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
 import { parseQuestion, type Question, type QuestionInput } from '../../pure/answer/question.js';
 import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js';
-import { mergeYielding } from '../../pure/merge.js';
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
-import { compareUtf8 } from '../../pure/utf8.js';
-import { collectYielding } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
+import { cacheOf } from '../files/file-cache.js';
 import { createYielder } from '../files/yielder.js';
-import { type DayOptions, daysOf, overPartitions } from './days.js';
-import { findShares } from './load-day.js';
-import { readDay } from './read-day.js';
+import { type RememberedDay, type RememberedSource, rememberedDaysOf } from './day-memory.js';
+import { readAhead } from './read-ahead.js';
+import { answerOneDay } from './read-day.js';
 
 /** What `query` works on. */
 export interface QueryComponents {
@@ -38,6 +34,11 @@ export interface QueryOptions extends CallOptions {
    * is answered does not depend on it.
    */
   readonly maxHeldReadings?: number | undefined;
+  /**
+   * Days of a longer range that are read before the one in hand was taken, each of which may hold `maxHeldReadings`; default 0. For a
+   * storage that is waited for, as one over a network: a local directory answers no sooner.
+   */
+  readonly maxDaysAhead?: number | undefined;
 }
 
 /**
@@ -66,7 +67,7 @@ export async function query(
 
 /**
  * The same answer day by day, for ranges too long to hold: yields the rows of one UTC day at a time, ascending, and no
- * empty days. Nothing is read ahead, so a caller that stops early costs no more.
+ * empty days. Nothing is read ahead unless `maxDaysAhead` says so: a caller that stops early costs no more.
  *
  * @throws as {@link query}; an invalid question at once, not at the first row.
  */
@@ -130,99 +131,26 @@ function daysOfAnswer(
     wireNames = false,
     onDamage,
     maxHeldReadings,
+    maxDaysAhead,
   }: QueryOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings });
-}
-
-/**
- * A tag of an answer: it changes whenever the files that the answer is made of, the question or its priorities do. By the
- * names and versions of the user's own files, which are not read, and by what shared parts hold of the user: their names would
- * tell when others send something. An answer that is read after its tag was taken may be made of more than the tag says, never of
- * less, so who keeps both is told to ask again rather than left with what is stale.
- * @returns 32 hex digits.
- * @throws as {@link queryDays}.
- */
-export async function queryTag(
-  { storage }: QueryComponents,
-  input: QuestionInput,
-  { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, wireNames = false }: QueryOptions = {},
-): Promise<string> {
-  const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
-  const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
-  const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
-  const yielder = createYielder({ owner });
-  for await (const partitions of daysOf(storage, question, { signal, owner })) {
-    await yielder.yieldTurn();
-    // In this order: what is split off meanwhile is in the user's own before it is gone from the shared one.
-    for (const partition of partitions) {
-      const isShared = partition.directory === SHARED_DIRECTORY;
-      const facts = isShared
-        ? await sharesOf(storage, partition, question, { signal, yielder })
-        : await versionsOf(storage, partition, { signal, yielder });
-      // A day on which only others have something is none of the answer's.
-      if (facts.length === 0) continue;
-      hash.update(`[${JSON.stringify(partition.date)},${isShared},[`);
-      for (let from = 0; from < facts.length; from += FACTS_A_PIECE) {
-        const some = facts.slice(from, from + FACTS_A_PIECE).map((fact) => JSON.stringify(fact));
-        hash.update(`${from === 0 ? '' : ','}${some.join()}`);
-        await yielder.yieldTurn();
-      }
-      hash.update(']]');
-    }
-  }
-  return hash.digest('hex').slice(0, 32);
-}
-
-/** Names or readings that a tag is made of before others have a turn: a millisecond's work or two. */
-const FACTS_A_PIECE = 1_024;
-
-/** Names and versions of the user's own files. */
-async function versionsOf(storage: Storage, partition: Partition, { signal, yielder }: DayOptions): Promise<unknown[]> {
-  const { yieldTurn } = yielder;
-  const versions = await storage.versions(partition, { signal, yieldTurn });
-  return await collectYielding(versions, ({ name, version }) => [name, version], yieldTurn);
-}
-
-/** The readings that shared parts hold of the question's user, however they are spread over them, and names of those that cannot be read. */
-async function sharesOf(
-  storage: Storage,
-  partition: Partition,
-  question: Question,
-  options: DayOptions,
-): Promise<unknown[]> {
-  const { yieldTurn } = options.yielder;
-  const slices = await overPartitions(storage, [partition], question, options, ({ cache }, snapshots) =>
-    findShares(cache, snapshots[0] as Snapshot, question),
-  );
-  const { length, devices, device, timestampMs, heartRate, receivedMinute } = await mergeYielding(
-    slices.flatMap(({ columns }) => columns ?? []),
-    yieldTurn,
-  );
-  const facts: unknown[] = slices.flatMap(({ name, columns }) => (columns === null ? name : []));
-  for (let row = 0; row < length; row += 1) {
-    if (row % FACTS_A_PIECE === 0) await yieldTurn();
-    facts.push([devices[device[row] as number], timestampMs[row], heartRate[row], receivedMinute[row]]);
-  }
-  return facts;
+  return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings, maxDaysAhead });
 }
 
 /** A call's options, who hears of damage, and what may be held. */
-type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings'>;
+type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings' | 'maxDaysAhead'>;
 
-async function* answerDays(
+function answerDays(
   storage: Storage,
   question: Question,
-  { maxHeldReadings = MAX_ANSWER_ROWS, ...options }: AnswerOptions,
+  { maxHeldReadings = MAX_ANSWER_ROWS, maxDaysAhead = 0, ...options }: AnswerOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const yielder = createYielder(options);
-  for await (const partitions of daysOf(storage, question, options)) {
+  const days = rememberedDaysOf<readonly RememberedSource[]>(storage, cacheOf(storage), question, 'sources', options);
+  async function answer(day: RememberedDay<readonly RememberedSource[]>): Promise<readonly DayPart[]> {
     await yielder.yieldTurn();
-    const dayOptions = { ...options, yielder };
-    yield await overPartitions(storage, partitions, question, dayOptions, (context, snapshots) =>
-      readDay(context, snapshots, question, { maxRows: maxHeldReadings }),
-    );
+    return await answerOneDay(storage, day, question, { ...options, yielder, maxRows: maxHeldReadings });
   }
+  return readAhead(days, answer, maxDaysAhead);
 }

@@ -1,9 +1,10 @@
 /**
  * The answer about one user's day: from rollups where they hold, else from readings, of which a bounded number is held at once.
  */
+import { isGone } from '../../errors.js';
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import type { RowGroup } from '../../parquet/footer.js';
-import type { Snapshot } from '../../ports/storage.js';
+import type { Storage } from '../../ports/storage.js';
 import { answerDay } from '../../pure/answer/answer.js';
 import type { DayPart } from '../../pure/answer/day-part.js';
 import { countReads, type DayPlan, type PlannedFile, planDay, selectReadings } from '../../pure/answer/plan-query.js';
@@ -12,19 +13,12 @@ import type { ReadingColumns } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { collectYielding } from '../../steps.js';
-import type { DamageWatch } from '../damage/damage-watch.js';
-import type { FileCache } from '../files/file-cache.js';
+import { watchDamage } from '../damage/damage-watch.js';
+import { cacheOf } from '../files/file-cache.js';
 import { readGroups } from '../files/load-file.js';
-import type { Yielder } from '../files/yielder.js';
+import { type RememberedDay, type RememberedSource, recallSources, toRemember } from './day-memory.js';
+import { type DayOptions, overPartitions, type ReadContext } from './days.js';
 import { findSources, type Source } from './load-day.js';
-
-/** What reading goes by. */
-export interface ReadContext {
-  readonly cache: FileCache;
-  /** Hears of files that cannot be read, which are skipped: the answer is no good then. */
-  readonly damage: DamageWatch;
-  readonly yielder: Yielder;
-}
 
 /** How a day is answered. */
 export interface DaySettings {
@@ -33,26 +27,52 @@ export interface DaySettings {
 }
 
 /**
- * Answers a question about one day.
- * @param snapshots - of the shared partition and of the user's own, where they exist.
+ * Answers a question about one day: of files that are all known without opening one.
+ * @param day - its partitions, and the files that count where they are remembered.
+ * @throws HrmError kind `unavailable`; kind `closed` when aborted.
  */
-export async function readDay(
-  context: ReadContext,
-  snapshots: readonly Snapshot[],
+export async function answerOneDay(
+  storage: Storage,
+  { partitions, remembered }: RememberedDay<readonly RememberedSource[]>,
   question: Question,
-  { maxRows }: DaySettings,
+  { maxRows, ...options }: DayOptions & DaySettings,
 ): Promise<readonly DayPart[]> {
-  const sources = await findSources(context, snapshots, question);
-  const dayMs = dateStartMs(snapshots[0]?.partition.date ?? '') ?? 0;
+  const cache = cacheOf(storage);
+  const dayMs = dateStartMs(partitions[0]?.date ?? '') ?? 0;
+  const known = remembered.value === undefined ? null : recallSources(cache, remembered.value);
+  if (known !== null) {
+    const context = { cache, damage: watchDamage(storage, options.onDamage), yielder: options.yielder };
+    try {
+      return await answerSources({ ...context, maxRows, sources: known, dayMs }, question);
+    } catch (error) {
+      // Rows are wanted that are not remembered.
+      if (!isGone(error)) throw error;
+    }
+  }
+  const { parts, toKeep } = await overPartitions(storage, partitions, question, options, async (context, snapshots) => {
+    const sources = await findSources(context, snapshots, question);
+    const isWhole = snapshots.every(({ files, partition }) => context.damage.skipped(files, partition).length === 0);
+    return {
+      parts: await answerSources({ ...context, maxRows, sources, dayMs }, question),
+      toKeep: isWhole && known === null ? toRemember(cache, sources, question) : null,
+    };
+  });
+  if (toKeep !== null) await remembered.keep(toKeep.sources, toKeep.bytes);
+  return parts;
+}
+
+/** Answers from the files that count. */
+async function answerSources(day: Omit<Day, 'files'>, question: Question): Promise<readonly DayPart[]> {
+  const { sources, dayMs, yielder } = day;
   // Halves are of this day: of a question about a year most would be about other days.
   const fromMs = Math.max(question.fromMs, dayMs);
   const toMs = Math.min(question.toMs, dayMs + DAY_MS);
   const files = await collectYielding(
     sources,
     ({ known: { rollup, spans, footer } }) => ({ rollup, spans, groups: footer.groups }),
-    context.yielder.yieldTurn,
+    yielder.yieldTurn,
   );
-  return answerRange({ ...context, maxRows, sources, files, dayMs }, { ...question, fromMs, toMs });
+  return answerRange({ ...day, files }, { ...question, fromMs, toMs });
 }
 
 interface Day extends ReadContext, DaySettings {
