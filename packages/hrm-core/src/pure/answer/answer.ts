@@ -6,9 +6,9 @@ import { collectYielding, eachYielding, inTurns } from '../../steps.js';
 import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
-import type { Buckets, Rollup } from '../rollup/rollup.js';
+import { type Buckets, bucketsBefore, type Rollup } from '../rollup/rollup.js';
 import { type DayPart, emptyPart } from './day-part.js';
-import { type DayPlan, FILES_A_PIECE, FROM_SEVERAL, type PlannedFile } from './plan-query.js';
+import { type DayPlan, FILES_A_PIECE, FROM_SEVERAL, minutesOf, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
 
 /** What a day's answer is made of. */
@@ -87,7 +87,9 @@ function addRollup(
 ): void {
   const { conflicts, series } = rollup;
   const words = wordsFor(devices.length);
-  for (let i = 0; question.deviceId === undefined && i < conflicts.minute.length; i += 1) {
+  const { fromMinute, toMinute } = minutesOf(question, intervals.dayMs);
+  const endOfConflicts = question.deviceId === undefined ? bucketsBefore(conflicts, toMinute) : 0;
+  for (let i = bucketsBefore(conflicts, fromMinute); i < endOfConflicts; i += 1) {
     const minute = conflicts.minute[i] as number;
     resolved[minute] = file;
     const from = source[minute];
@@ -98,7 +100,8 @@ function addRollup(
   for (let d = 0; d < series.length; d += 1) {
     if (question.deviceId !== undefined && rollup.devices[d] !== question.deviceId) continue;
     const buckets = series[d] as Buckets;
-    for (let i = 0; i < buckets.minute.length; i += 1) {
+    const end = bucketsBefore(buckets, toMinute);
+    for (let i = bucketsBefore(buckets, fromMinute); i < end; i += 1) {
       const minute = buckets.minute[i] as number;
       const from = source[minute];
       if ((from !== file && from !== FROM_SEVERAL) || resolved[minute] === file) continue;

@@ -13,7 +13,7 @@ import { eachYielding } from '../../steps.js';
 import type { ReadingColumns } from '../columns.js';
 import { takeRows } from '../columns.js';
 import { compareOrders } from '../merge.js';
-import type { Buckets, Rollup, Spans } from '../rollup/rollup.js';
+import { type Buckets, bucketsBefore, type Rollup, type Spans } from '../rollup/rollup.js';
 import type { Question } from './question.js';
 
 /** A row group, as planning sees it. */
@@ -71,7 +71,10 @@ export async function planDay<Group extends PlannedGroup>(
   function claim(f: number): void {
     const { rollup, spans = null, groups } = files[f] as PlannedFile<Group>;
     if (rollup !== null) {
-      for (const { minute } of seriesFor(rollup, question)) claims.claim(minute, f, spans);
+      for (const buckets of seriesFor(rollup, question)) {
+        const first = bucketsBefore(buckets, fromMinute);
+        claims.claim(buckets.minute.subarray(first, bucketsBefore(buckets, toMinute)), f, spans);
+      }
       return;
     }
     for (const group of groups.filter((candidate) => isOfQuestion(candidate, question))) {
@@ -88,7 +91,7 @@ export async function planDay<Group extends PlannedGroup>(
 }
 
 /** The minutes of a day that a question is about, and those of them that it cuts inside. */
-function minutesOf(question: Question, dayMs: number) {
+export function minutesOf(question: Pick<Question, 'fromMs' | 'toMs'>, dayMs: number) {
   // A question that is all before the day, or all after it, is about none of its minutes.
   const fromMs = Math.min(Math.max(question.fromMs - dayMs, 0), DAY_MS);
   const toMs = Math.max(Math.min(question.toMs - dayMs, DAY_MS), fromMs);
@@ -142,6 +145,7 @@ async function readsOf<Group extends PlannedGroup>(
   { source, dayMs }: { readonly source: Int32Array; readonly dayMs: number },
   yieldTurn: () => Promise<void>,
 ): Promise<readonly (readonly Group[])[]> {
+  if (!source.includes(FROM_READINGS)) return new Array<readonly Group[]>(files.length).fill([]);
   const before = countReadMinutes(source);
   const reads: (readonly Group[])[] = [];
   function read({ groups }: PlannedFile<Group>): void {

@@ -36,6 +36,17 @@ export interface Conflicts extends Buckets {
   readonly devices: Uint32Array;
 }
 
+/** How many of some buckets, which are ascending, lie before a minute of the day. */
+export function bucketsBefore({ minute: minutes }: Pick<Buckets, 'minute'>, minute: number): number {
+  let [from, to] = [0, minutes.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((minutes[middle] as number) < minute) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
 /** The rollup of one user's readings of one day. */
 export interface Rollup {
   readonly userId: string;
