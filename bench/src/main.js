@@ -22,6 +22,7 @@ const FIGURES = {
   drain: new URL('./drain.js', import.meta.url),
   compact: new URL('./compact.js', import.meta.url),
   'query-http': new URL('./query-http.js', import.meta.url),
+  'query-fixed': new URL('./query-fixed.js', import.meta.url),
   'query-today': new URL('./query-today.js', import.meta.url),
   'query-cold': new URL('./query-cold.js', import.meta.url),
   'query-memory': new URL('./query-memory.js', import.meta.url),
