@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   dateStartMs,
+  datesOf,
   hashInName,
   isContentName,
   isNamedAfter,
@@ -14,6 +15,23 @@ import {
   supersededName,
   userDirectory,
 } from '../../src/pure/partition.js';
+
+describe('datesOf', () => {
+  const DAY_MS = 86_400_000;
+  const ms = Date.UTC(2024, 1, 28);
+
+  it.each([
+    ['a millisecond', [ms, ms + 1], ['20240228']],
+    ['a whole day', [ms, ms + DAY_MS], ['20240228']],
+    ['a millisecond more', [ms, ms + DAY_MS + 1], ['20240228', '20240229']],
+    ['over the end of a month', [ms + DAY_MS - 1, ms + 2 * DAY_MS + 1], ['20240228', '20240229', '20240301']],
+    ['nothing', [ms, ms], []],
+    ['nothing in the midst of a day', [ms + 1, ms + 1], []],
+    ['more than the most', [ms, ms + 3 * DAY_MS + 1], []],
+  ] as const)('gives the dates of %s', (_, [fromMs, toMs], dates) => {
+    expect(datesOf({ fromMs, toMs }, 3)).toEqual(dates);
+  });
+});
 
 describe('userDirectory', () => {
   it.each([
