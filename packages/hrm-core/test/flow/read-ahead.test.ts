@@ -54,69 +54,70 @@ async function withDays(use: (storage: Storage) => Promise<void>): Promise<void>
   });
 }
 
-/** Lets everything run that waits for nothing of ours. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+/** Waits for a turn of the event loop, and for what is read meanwhile. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+type Slow = ReturnType<typeof slowStorage>;
+
+/** Waits for something, and lets everybody in meanwhile: the last that was begun first. */
+async function lettingIn<T>({ waiting }: Slow, call: Promise<T>): Promise<T> {
+  let isDone = false;
+  const done = call.finally(() => {
+    isDone = true;
+  });
+  done.catch(() => undefined);
+  await until(() => {
+    waiting.pop()?.open();
+    return isDone;
+  });
+  return done;
 }
 
 describe('days that are read ahead', () => {
-  it.each([0, 1, 3, 100])(
-    'are the same in the same order, and %i at most beyond the one in hand',
-    async (maxDaysAhead) => {
-      await withDays(async (real) => {
-        const expected = await query({ storage: real }, RANGE);
-        const { storage, waiting } = slowStorage(real);
-        const answer = query({ storage }, RANGE, { maxDaysAhead });
-        let most = 0;
-        let opened = 0;
-        while (opened < DAYS) {
-          await settle();
-          most = Math.max(most, waiting.length);
-          // The last that was begun is the first that comes.
-          waiting.pop()?.open();
-          opened += 1;
-        }
-        expect(await answer).toEqual(expected);
-        expect(most).toBe(Math.min(DAYS, maxDaysAhead + 1));
-      });
-    },
-  );
+  it.each([0, 1, 3, 100])('are the same in the same order, %i at most beyond the one in hand', async (maxDaysAhead) => {
+    await withDays(async (real) => {
+      const expected = await query({ storage: real }, RANGE);
+      const slow = slowStorage(real);
+      const answer = query({ storage: slow.storage }, RANGE, { maxDaysAhead });
+      const begun = Math.min(DAYS, maxDaysAhead + 1);
+      await until(() => slow.waiting.length === begun);
+      for (let i = 0; i < 100; i += 1) await turn();
+      expect(slow.waiting).toHaveLength(begun);
+      expect(await lettingIn(slow, answer)).toEqual(expected);
+    });
+  });
 
   it('fail in their turn, after the days before', async () => {
     await withDays(async (real) => {
-      const { storage, waiting, openSnapshots } = slowStorage(real);
-      const days = queryDays({ storage }, RANGE, { maxDaysAhead: 2 });
+      const slow = slowStorage(real);
+      const days = queryDays({ storage: slow.storage }, RANGE, { maxDaysAhead: 2 });
       const first = days.next();
-      await settle();
-      expect(waiting.map(({ date }) => date)).toEqual(['20240115', '20240116', '20240117']);
-      waiting[1]?.fail();
-      await settle();
-      waiting[0]?.open();
-      expect((await first).value).toMatchObject([{ heartRate: 60 }]);
-      const second = days.next().then(
-        () => 'answered',
-        (error: unknown) => error,
-      );
-      await settle();
-      for (const { open } of waiting.slice(2)) open();
-      expect(await second).toMatchObject({ code: 'storage_unavailable' });
-      expect(openSnapshots()).toBe(0);
+      await until(() => slow.waiting.length === 3);
+      expect(slow.waiting.map(({ date }) => date)).toEqual(['20240115', '20240116', '20240117']);
+      slow.waiting.splice(1, 1)[0]?.fail();
+      for (let i = 0; i < 100; i += 1) await turn();
+      expect((await lettingIn(slow, first)).value).toMatchObject([{ heartRate: 60 }]);
+      await expect(lettingIn(slow, days.next())).rejects.toMatchObject({ code: 'storage_unavailable' });
+      expect(slow.openSnapshots()).toBe(0);
     });
   });
 
   it('are closed when nobody wants them any more', async () => {
     await withDays(async (real) => {
-      const { storage, waiting, openSnapshots } = slowStorage(real);
-      const days = queryDays({ storage }, RANGE, { maxDaysAhead: 2 });
+      const slow = slowStorage(real);
+      const days = queryDays({ storage: slow.storage }, RANGE, { maxDaysAhead: 2 });
       const first = days.next();
-      await settle();
-      waiting[0]?.open();
+      await until(() => slow.waiting.length === 3);
+      slow.waiting.shift()?.open();
       await first;
-      const ended = days.return(undefined);
-      await settle();
-      for (const { open } of waiting.slice(1)) open();
-      await ended;
-      expect(openSnapshots()).toBe(0);
+      await lettingIn(slow, days.return(undefined));
+      expect(slow.openSnapshots()).toBe(0);
     });
   });
 });

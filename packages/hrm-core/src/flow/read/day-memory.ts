@@ -19,7 +19,7 @@ import { daysOf, partitionsOf } from './days.js';
 import type { Source } from './load-day.js';
 
 /** Something of a day that is remembered: found, or to be found out. */
-export interface Remembered<T> {
+interface Remembered<T> {
   /** `undefined` where it is not known. */
   readonly value: T | undefined;
   /** Keeps what was found out since, unless the day has changed meanwhile. @param bytes - that it takes in memory, about. */
