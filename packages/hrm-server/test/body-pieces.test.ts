@@ -6,8 +6,9 @@ import { isHrmError } from 'hrm-core';
 import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
 import { expectSame } from '../../../test/support/same.js';
-import { type Body, PIECE_BYTES, withBody } from '../src/http/body.js';
+import { type Body, withBody } from '../src/http/body.js';
 import { parseItems, parseNdjson } from '../src/http/json.js';
+import { PIECE_BYTES } from '../src/http/json-scan.js';
 import type { Call } from '../src/routes/handler.js';
 import { post, startTest, wireReading } from './support.js';
 
