@@ -141,9 +141,12 @@ it('refuses above the high-water mark, and takes readings again when a consumer 
 it('refuses at maxmemory, lets consumers drain all the same, and takes readings again', async () => {
   const redis = await startRedis({ config: ['maxmemory 8mb'] });
   const { env, service } = await started(redis, {}, '--only', 'api');
+  // Of a thousand devices with long ids, so that a batch takes 100 kB: of one device it takes 3.
+  const batch = (from: number) =>
+    readings('ana', from, 1_000).map((reading, i) => ({ ...reading, device_id: `${'€'.repeat(30)}${i}` }));
   let accepted = 0;
-  let last = await post(service.url, 'ana', 0, 1_000);
-  for (; last.status === 202 && accepted < 80_000; last = await post(service.url, 'ana', accepted, 1_000))
+  let last = await postBody(service.url, JSON.stringify(batch(0)));
+  for (; last.status === 202 && accepted < 80_000; last = await postBody(service.url, JSON.stringify(batch(accepted))))
     accepted += 1_000;
   expect(last).toMatchObject({ status: 503, code: 'queue_full', retryAfter: '2' });
   // The refused command itself took the last of it: so that the memory is full also when that is gone.
