@@ -13,7 +13,8 @@ import {
 } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
-const BODIES = Number(process.env.HRM_BODIES ?? 2_000);
+/** A fifth of the batches that are read both ways: each has many readings more. */
+const BODIES = Math.ceil(Number(process.env.HRM_BODIES ?? 10_000) / 5);
 const NOW_MS = Date.parse('2024-01-15T12:00:00Z');
 const clock = { nowMs: () => NOW_MS };
 const OPTIONS = { maxFutureMs: 3_600_000, maxPastMs: 86_400_000 } as const;
@@ -104,6 +105,10 @@ function gatheredFaults(
   return [...new Set(paths)].sort();
 }
 
+function isOfReading(fault: string): boolean {
+  return !fault.includes('HRM_MAX_DEVICES');
+}
+
 const seed = testSeed();
 it(`makes of series what their readings make, seed ${seed}`, async () => {
   const next = createSeries(randomFrom(seed));
@@ -118,7 +123,10 @@ it(`makes of series what their readings make, seed ${seed}`, async () => {
     expect(whole.accepted, text).toEqual(plain.accepted);
     if (plain.faultCount <= 100) {
       const own = whole.faults.map(({ path, message }) => `${path} ${message}`);
-      expect(own.sort(), text).toEqual(gatheredFaults(plain.faults, places));
+      // Where a reading has another fault, devices are counted in a slice of the others, or in none: how many differs.
+      const some = own.filter((fault) => isOfReading(fault) || !own.some(isOfReading));
+      const expected = gatheredFaults(plain.faults, places);
+      expect(some.sort(), text).toEqual(expected.filter((fault) => isOfReading(fault) || !expected.some(isOfReading)));
       expect(whole.faultCount).toBe(own.length);
     }
     const lines = series.map((one) => JSON.stringify(one)).join('\n');
