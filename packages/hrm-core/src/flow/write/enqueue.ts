@@ -85,24 +85,16 @@ export async function enqueue(
 export async function enqueueUntrusted(
   { queue, clock = systemClock }: EnqueueComponents,
   readings: unknown,
-  {
-    signal,
-    owner,
-    naiveTimestamps = DEFAULTS.naiveTimestamps,
-    maxFutureMs = DEFAULTS.maxFutureMs,
-    maxPastMs = DEFAULTS.maxPastMs,
-    wireOnly = false,
-    deviceBound,
-    admitDays,
-  }: EnqueueOptions = {},
+  options: EnqueueOptions = {},
 ): Promise<Accepted> {
+  const { signal, owner, wireOnly = false, deviceBound, admitDays } = options;
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
   const series = areSeries(readings);
   if (series && countSeries(readings) > MAX_SERIES_READINGS) throw tooLongSeriesError();
   const nowMs = receivedNowMs(clock);
-  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs, wireOnly };
+  const rules = { ...rulesAt(nowMs, options), wireOnly };
   const devices = deviceBound?.begin();
   const days = new Set<number>();
   const preparation = { signal, owner, deviceBound, devices, days };
@@ -110,6 +102,18 @@ export async function enqueueUntrusted(
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
   return { accepted: elements.reduce((sum, element) => sum + element.readings, 0) };
+}
+
+/** By what an instant is judged. */
+function rulesAt(
+  nowMs: number,
+  {
+    naiveTimestamps = DEFAULTS.naiveTimestamps,
+    maxFutureMs = DEFAULTS.maxFutureMs,
+    maxPastMs = DEFAULTS.maxPastMs,
+  }: Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'>,
+) {
+  return { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
 }
 
 /** Pushes what is admitted, and gives back what was taken for it where that fails. */
@@ -154,20 +158,11 @@ export interface EnqueueBytesOptions extends Omit<EnqueueOptions, 'wireOnly'> {
 export async function enqueueBytes(
   { queue, clock = systemClock }: EnqueueComponents,
   bytes: Uint8Array,
-  {
-    signal,
-    owner,
-    naiveTimestamps = DEFAULTS.naiveTimestamps,
-    maxFutureMs = DEFAULTS.maxFutureMs,
-    maxPastMs = DEFAULTS.maxPastMs,
-    deviceBound,
-    admitDays,
-    form = 'array',
-    admit,
-  }: EnqueueBytesOptions = {},
+  options: EnqueueBytesOptions = {},
 ): Promise<Accepted | null> {
+  const { signal, owner, deviceBound, admitDays, form = 'array', admit } = options;
   const nowMs = receivedNowMs(clock);
-  const rules = { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
+  const rules = rulesAt(nowMs, options);
   const { yieldTurn } = createYielder({ owner });
   const readings =
     (await inTurns(scanSteps(bytes, form, rules, nowMs), yieldTurn)) ??

@@ -2,6 +2,7 @@
  * Texts and numbers as bytes, four at a time: by a call a few bytes cost more than they weigh, by a loop a nanosecond each. The last
  * word of a text may run up to three bytes beyond it, and what comes next is written over them.
  */
+import { clockText } from './row-table.js';
 
 /** Bytes to be written often. */
 export interface Text {
@@ -42,13 +43,8 @@ const FILLED = wordsOf(1_000, (value) => String(value).padStart(3, '0'));
 const HUNDREDTHS = wordsOf(100, (value) => (value === 0 ? '' : String(value / 100).slice(1)));
 
 /** Of a minute of the day the first and the last four of the eight characters `10:07:00`. */
-const HOURS = wordsOf(1_440, (minute) => clockOf(minute).slice(0, 4));
-const MINUTES = wordsOf(1_440, (minute) => clockOf(minute).slice(4));
-
-function clockOf(minute: number): string {
-  const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
-  return `${hours}:${minutes}:00`;
-}
+const HOURS = wordsOf(1_440, (minute) => clockText(minute).slice(0, 4));
+const MINUTES = wordsOf(1_440, (minute) => clockText(minute).slice(4));
 
 /** Writes `10:07:00`. @param minute - of the day, 0 <= m < 1,440. */
 export function writeClock(out: DataView, at: number, minute: number): number {

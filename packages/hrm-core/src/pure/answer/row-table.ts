@@ -106,11 +106,14 @@ export function rowsOf({ length, startMs, sum, count, min, max, deviceSet, devic
   return rows;
 }
 
+/** `10:07:00`. @param minute - of the day, 0 <= m < 1,440. */
+export function clockText(minute: number): string {
+  const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
+  return `${hours}:${minutes}:00`;
+}
+
 /** `T00:00:00Z` to `T23:59:00Z`. */
-const MINUTE_TEXTS = Array.from({ length: DAY_MS / MINUTE_MS }, (_, m) => {
-  const [hour, minute] = [Math.floor(m / 60), m % 60].map((part) => String(part).padStart(2, '0'));
-  return `T${hour}:${minute}:00Z`;
-});
+const MINUTE_TEXTS = Array.from({ length: DAY_MS / MINUTE_MS }, (_, minute) => `T${clockText(minute)}Z`);
 
 /** Formats starts of minutes, `2024-01-15T10:00:00Z`; the date only when it changes. */
 function startFormatter(): (startMs: number) => string {
