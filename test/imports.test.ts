@@ -322,6 +322,13 @@ describe('what runs in a browser', () => {
     ]);
   });
 
+  it('of core are the formats of devices and exports, which load nothing of Node, and of core what judges', () => {
+    const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'formats/index.ts');
+    const others = [...loaded].filter((target) => !target.startsWith('formats/'));
+    expect(others.sort()).toEqual(['errors.ts', 'limits.ts']);
+    expect(loaded.has('formats/read-rows.ts')).toBe(false);
+  });
+
   it('of the server are the pages, which know the API by the client alone', () => {
     const graph = readImports(`${ROOT}packages/hrm-server/dashboard`);
     const loaded = new Set([...loadedBy(graph, 'main.ts'), ...loadedBy(graph, 'status.ts')]);

@@ -17,6 +17,7 @@ const ENTRY_POINTS = [
   '',
   '/client',
   '/import',
+  '/formats',
   '/doctor',
   '/keys',
   '/process',

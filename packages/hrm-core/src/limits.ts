@@ -114,6 +114,24 @@ export const MAX_NAMED_FILE_BYTES = 16 * 1024 * 1024;
 /** The same of a config file: hundreds of times what all settings need. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
+/** Epoch milliseconds before which a device's file has no time: 2000-01-01. Clocks that were never set count from 1970, 1980 or 1989. */
+export const MIN_FILE_TIME_MS = Date.UTC(2000, 0, 1);
+
+/** Devices that one file may name: a family's phones over ten years are some hundred. Each has counts in memory. */
+export const MAX_FILE_DEVICES = 10_000;
+
+/** Slots of four bytes in which a file's instants are remembered, so that doubled ones are counted: 4 to 8 million readings in 64 MB. */
+export const MAX_SEEN_SLOTS = 16 * 1024 * 1024;
+
+/** Different notes on one file that are kept; formats have few. */
+export const MAX_FILE_NOTES = 50;
+
+/** Damaged places of one file that are listed, more are counted: an archive may have thousands of damaged files. */
+export const MAX_FILE_DAMAGES = 20;
+
+/** Offsets of a time zone that are remembered, one a quarter of an hour: asking Intl takes some microseconds. */
+export const MAX_ZONE_OFFSETS = 10_000;
+
 /** Milliseconds in a UTC day; POSIX time has no leap seconds. */
 export const DAY_MS = 86_400_000;
 

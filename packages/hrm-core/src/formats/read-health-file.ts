@@ -1,0 +1,103 @@
+import { faultError, isHrmError } from '../errors.js';
+import { type FormatContext, HEAD_BYTES, type RandomAccessFile } from './file-format.js';
+import { recognizeFile } from './file-formats.js';
+import type { FileAccount } from './judge/account.js';
+import { createJudge, type JudgedReadings, type JudgeRules } from './judge/judge.js';
+import { createTimeZone } from './judge/time-zone.js';
+
+/** How a file is read. */
+export interface HealthFileOptions extends JudgeRules {
+  /** As it was named. */
+  readonly fileName: string;
+  /** Of times that have none: `Europe/Madrid`, `+02:00`; default: such a file is refused. */
+  readonly timeZone?: string | undefined;
+  /** Keep values that the device does not trust; default false. */
+  readonly keepLowConfidence?: boolean | undefined;
+  /** The file itself, where it is no stream. */
+  readonly file?: RandomAccessFile | undefined;
+}
+
+/**
+ * Reads a file of a device or a health export, whatever its format: some readings at a time, in bounded memory. Damage ends the file, not
+ * the account.
+ * @param bytes - gunzipped, in pieces of any size.
+ * @returns the account of the file, when it is read; `null` where no format knows it, and then nothing was yielded.
+ * @throws HrmError kind `invalid`, code `time_zone_needed` or `invalid_time_zone`; and what reading the bytes throws, except kind `invalid`,
+ *   code `invalid_input`, which is damage.
+ */
+export async function* readHealthFile(
+  bytes: AsyncIterable<Uint8Array>,
+  { fileName, timeZone, keepLowConfidence = false, file, ...rules }: HealthFileOptions,
+): AsyncGenerator<JudgedReadings, FileAccount | null> {
+  const zone = createTimeZone(timeZone);
+  const { head, whole } = await readHead(bytes);
+  const format = recognizeFile(head, fileName);
+  if (format === undefined) return null;
+  const judge = createJudge(format.name, rules);
+  const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file };
+  try {
+    for await (const piece of format.read(whole, context)) {
+      const readings = judge.take(piece);
+      if (readings !== null) yield readings;
+    }
+  } catch (error) {
+    if (!isHrmError(error) || error.code !== 'invalid_input') throw error;
+    judge.take({ kind: 'damage', at: 'end', message: error.faults[0]?.message ?? error.message });
+  }
+  return judge.account(zone.notes());
+}
+
+/** The error of a file that no format knows, with what it looks like. @param head - its first bytes. */
+export function unknownFileError(fileName: string, head: Uint8Array, byteLength: number | undefined) {
+  const size = byteLength === undefined ? 'a stream' : `${byteLength} bytes`;
+  const message = `${fileName}: no known format (${size}, begins with ${looksOf(head)})`;
+  return faultError('unknown_format', message, fileName);
+}
+
+const SHOWN_BYTES = 16;
+
+/** The first bytes as text where they are plain, else as hexadecimal numbers. */
+function looksOf(head: Uint8Array): string {
+  const shown = [...head.subarray(0, SHOWN_BYTES)];
+  if (shown.length === 0) return 'nothing';
+  if (shown.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
+    return JSON.stringify(String.fromCharCode(...shown));
+  }
+  return `bytes ${shown.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
+}
+
+/** The beginning of an input, and the input as if nothing had been read. */
+async function readHead(bytes: AsyncIterable<Uint8Array>) {
+  const pieces = bytes[Symbol.asyncIterator]();
+  const read: Uint8Array[] = [];
+  let byteLength = 0;
+  while (byteLength < HEAD_BYTES) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    read.push(next.value);
+    byteLength += next.value.byteLength;
+  }
+  return { head: joinBytes(read).subarray(0, HEAD_BYTES), whole: resumed(read, pieces) };
+}
+
+async function* resumed(read: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* read;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  } finally {
+    // Whoever leaves early leaves the source, too.
+    await rest.return?.();
+  }
+}
+
+/** Pieces as one. */
+function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const joined = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.byteLength;
+  }
+  return joined;
+}
