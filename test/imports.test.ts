@@ -98,7 +98,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   'flow/files': [...FLOW, 'flow/files'],
   'flow/damage': [...FLOW, 'flow/damage', 'flow/files'],
-  'flow/write': [...FLOW, 'flow/write', 'flow/files'],
+  'flow/write': [...FLOW, 'flow/write', 'flow/files', 'node:buffer'],
   'flow/read': [...FLOW, 'flow/read', 'flow/files', 'flow/damage'],
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],

@@ -104,14 +104,12 @@ export {
 } from './flow/write/drain-batches.js';
 export {
   type Accepted,
-  type EnqueueBytesOptions,
   type EnqueueComponents,
   type EnqueueOptions,
   enqueue,
-  enqueueBytes,
   enqueueUntrusted,
-  type PlainBatch,
 } from './flow/write/enqueue.js';
+export { type BatchHead, type EnqueueBytesOptions, enqueueBytes } from './flow/write/enqueue-bytes.js';
 export { adoptStore, requireSameStore, type StoreComponents } from './flow/write/same-store.js';
 export { type WriteComponents, writePart } from './flow/write/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS, OWN_FILES } from './limits.js';

@@ -21,6 +21,24 @@ export const MAX_ENQUEUE_READINGS = 10_000;
 /** Readings in the series of one `enqueue` call: as columns they are 3 MB, and a tenth of the work of as many single ones. */
 export const MAX_SERIES_READINGS = 100_000;
 
+/**
+ * Objects, arrays and members in one body: twice what 10,000 readings need, so that each may have five fields that are ignored, and
+ * each of 1,000 readings 95. With ten times as many a batch held the process for 3 s and 600 MB.
+ */
+export const MAX_JSON_VALUES = 100_000;
+
+/**
+ * Values in the lists of one body that stand right in its readings, as those of series do: 100,000 instants and as many heart rates, and some
+ * more, so that whoever sends more hears of readings.
+ */
+export const MAX_LIST_VALUES = 250_000;
+
+/** As {@link MAX_JSON_VALUES} in one reading: an object of 90,000 members is parsed in one go, and was 100 ms of work. */
+export const MAX_READING_VALUES = 10_000;
+
+/** Bytes of one string in a body, as it is written: as many as a whole reading may have. Those that count have 128 characters. */
+export const MAX_JSON_STRING_BYTES = 64 * 1024;
+
 /** Milliseconds between two readings of a series, inclusive: a day. */
 export const MAX_SERIES_INTERVAL_MS = 86_400_000;
 

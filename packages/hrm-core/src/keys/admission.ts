@@ -22,14 +22,10 @@ export interface Access {
   readonly rate: RateState | null;
   /**
    * @throws HrmError code `foreign_user` for a user whom the key is not bound to, whether there is one of that name or not.
-   *   What is no string is not its business.
+   *   What is no string is not its business. To be called before anything else is said of a user's readings: whatever else is wrong, a
+   *   foreign user is what is answered.
    */
   requireUser(userId: unknown): void;
-  /**
-   * The same for all `user_id` of readings as they come from a wire. To be called before anything else is said of them: whatever
-   * else is wrong, a foreign user is what is answered.
-   */
-  requireUsersOf(readings: readonly unknown[]): void;
   /** Whether it may see figures that are about everybody. */
   readonly seesFigures: boolean;
   /**
@@ -154,7 +150,6 @@ const ANYBODY: Access = {
   userIds: null,
   rate: null,
   requireUser: () => undefined,
-  requireUsersOf: () => undefined,
   seesFigures: true,
   isValid: () => true,
   onEnd: () => () => undefined,
@@ -172,12 +167,6 @@ function accessOf(key: KeyRecord, rate: Access['rate'], lasts: Lasting): Access 
     userIds: key.user_ids,
     rate,
     requireUser,
-    requireUsersOf(readings) {
-      if (users === null) return;
-      for (const reading of readings) {
-        if (typeof reading === 'object' && reading !== null && 'user_id' in reading) requireUser(reading.user_id);
-      }
-    },
     seesFigures: seesFigures(key),
     ...lasts,
   };

@@ -8,6 +8,7 @@ import { unpackElement } from '../../src/drivers/queue/redis/element.js';
 import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
 import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory/names.js';
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
+import { enqueueBytes } from '../../src/flow/write/enqueue-bytes.js';
 import { findKey } from '../../src/keys/api-key.js';
 import { isLoopback } from '../../src/keys/host-name.js';
 import { MAX_ELEMENT_READINGS } from '../../src/limits.js';
@@ -23,6 +24,7 @@ import { decodeElements } from '../../src/pure/reading/element.js';
 import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { isId, parseQueuedReading, parseReadings } from '../../src/pure/reading/reading.js';
 import { scanSteps } from '../../src/pure/reading/scan-batch.js';
+import type { BatchForm } from '../../src/pure/reading/scan-bytes.js';
 import { scanSeriesSteps } from '../../src/pure/reading/scan-series.js';
 import { seriesSteps } from '../../src/pure/reading/series.js';
 import { parseTimestamp } from '../../src/pure/reading/timestamp.js';
@@ -109,6 +111,10 @@ function openOurs(text: string): Promise<void> {
   return openFooter(encodeReadings(columnsFromReadings([ROW]), { replaces: [text, ...text.slice(0, 1_000)] }).buffer);
 }
 
+async function takeBytes(text: string, form: BatchForm): Promise<void> {
+  await enqueueBytes({ queue: { push: async () => undefined } }, Buffer.from(text), { form }).catch(() => null);
+}
+
 const QUEUED = { maxFutureMs: 0, maxPastMs: 0 };
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
   ['a timestamp', (text) => parseTimestamp(text, 'reject')],
@@ -122,6 +128,9 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     'a reading by camelCase names',
     (text) => parseReadings({ userId: text, deviceId: text, timestamp: text, heartRate: text }, RULES, 0),
   ],
+  ['a batch of any kind', (text) => takeBytes(text, 'array'), LONG],
+  ['lines of any kind', (text) => takeBytes(text, 'lines'), LONG],
+  ['a list in a batch', (text) => takeBytes(`[{"heart_rates":[${text}]}]`, 'array'), LONG],
   ['many readings that are none', (text) => parseReadings([...text], RULES, 0)],
   ['the name of a field', (text) => parseReadings({ [text]: 1 }, RULES, 0)],
   ['a queued reading', (text) => parseQueuedReading({ user_id: text, device_id: text, timestamp_ms: text }, 0, QUEUED)],

@@ -3,6 +3,7 @@
  * batches written in many ways, and what becomes of them by changes. `HRM_BODIES` makes more of them than the default.
  */
 import { expect, it } from 'vitest';
+import { enqueuePlain } from '../../src/flow/write/enqueue.js';
 import { createDeviceBound, enqueueBytes, enqueueUntrusted, isHrmError, type QueueElement } from '../../src/index.js';
 import type { BatchForm } from '../../src/pure/reading/scan-bytes.js';
 import { randomFrom, testSeed } from '../support/random.js';
@@ -139,7 +140,7 @@ function createBodies(random: () => number): () => { readonly form: BatchForm; r
 /** As the server reads what is not plain; what is no JSON is text. */
 function parsed(form: BatchForm, bytes: Buffer): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (form === 'array') {
       const items: unknown = JSON.parse(text);
       return Array.isArray(items) ? items : 'no array';
@@ -166,6 +167,9 @@ async function outcome(take: (queue: { push(elements: readonly QueueElement[]): 
   }
 }
 
+/** What bytes are refused as of which no item can be read. */
+const REFUSALS = /^(?:not_json|not_utf8|not_an_array|body_too_large|invalid_readings)$/;
+
 const seed = testSeed();
 it(`says of each body what JSON.parse and the schema say, seed ${seed}`, async () => {
   const next = createBodies(randomFrom(seed));
@@ -174,16 +178,21 @@ it(`says of each body what JSON.parse and the schema say, seed ${seed}`, async (
     const { form, bytes } = next();
     const items = parsed(form, bytes);
     const plain = await outcome((queue) =>
+      enqueuePlain({ queue, clock }, bytes, { ...OPTIONS, form, deviceBound: createDeviceBound(4) }),
+    );
+    const given = await outcome((queue) =>
       enqueueBytes({ queue, clock }, bytes, { ...OPTIONS, form, deviceBound: createDeviceBound(4) }),
     );
     if (typeof items === 'string') {
       expect(plain, bytes.toString('latin1')).toEqual({ accepted: null, pushed: [] });
+      expect(given, bytes.toString('latin1')).toMatchObject({ code: expect.stringMatching(REFUSALS), pushed: [] });
       counts.noJson += 1;
       continue;
     }
     const whole = await outcome((queue) =>
       enqueueUntrusted({ queue, clock }, items, { ...OPTIONS, wireOnly: true, deviceBound: createDeviceBound(4) }),
     );
+    expect(given, bytes.toString('latin1')).toEqual(whole);
     const isPlain = plain.accepted !== null;
     if (isPlain) expect(plain, bytes.toString('latin1')).toEqual(whole);
     else expect(plain.pushed).toEqual([]);
@@ -211,13 +220,16 @@ it('takes what clients send: as JSON.stringify and Python write it, indented, ND
     ['lines', few.map((one) => `${JSON.stringify(one)}\r\n`).join(''), 50],
   ];
   for (const [form, text, count] of bodies) {
-    const result = await outcome((queue) => enqueueBytes({ queue, clock }, Buffer.from(text), { form }));
+    const result = await outcome((queue) => enqueuePlain({ queue, clock }, Buffer.from(text), { form }));
     expect(result.accepted, text.slice(0, 200)).toEqual({ accepted: count });
     const whole = await outcome((queue) => enqueueUntrusted({ queue, clock }, parsed(form, Buffer.from(text))));
     expect(result.pushed).toEqual(whole.pushed);
   }
   const tooMany = Buffer.from(JSON.stringify([...readings, readings[0]]));
-  expect(await outcome((queue) => enqueueBytes({ queue, clock }, tooMany))).toEqual({ accepted: null, pushed: [] });
+  const plain = await outcome((queue) => enqueuePlain({ queue, clock }, tooMany, { form: 'array' }));
+  expect(plain).toEqual({ accepted: null, pushed: [] });
+  const refused = await outcome((queue) => enqueueBytes({ queue, clock }, tooMany));
+  expect(refused).toMatchObject({ code: 'too_many_readings', pushed: [] });
 });
 
 it('leaves a batch to the schema whose ids all have one hash', async () => {
@@ -230,7 +242,10 @@ it('leaves a batch to the schema whose ids all have one hash', async () => {
     heart_rate: 72,
   }));
   const bytes = Buffer.from(JSON.stringify(readings));
-  expect(await outcome((queue) => enqueueBytes({ queue, clock }, bytes))).toEqual({ accepted: null, pushed: [] });
+  const plain = await outcome((queue) => enqueuePlain({ queue, clock }, bytes, { form: 'array' }));
+  expect(plain).toEqual({ accepted: null, pushed: [] });
+  const careful = await outcome((queue) => enqueueBytes({ queue, clock }, bytes));
+  expect(careful).toMatchObject({ accepted: { accepted: 300 } });
 });
 
 function hashOf(text: string): number {

@@ -3,14 +3,8 @@
  * the same readings sent plainly.
  */
 import { expect, it } from 'vitest';
-import {
-  createDeviceBound,
-  type EnqueueBytesOptions,
-  enqueueBytes,
-  enqueueUntrusted,
-  isHrmError,
-  type QueueElement,
-} from '../../src/index.js';
+import { enqueuePlain } from '../../src/flow/write/enqueue.js';
+import { type BatchForm, createDeviceBound, enqueueUntrusted, isHrmError, type QueueElement } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
 /** A fifth of the batches that are read both ways: each has many readings more. */
@@ -44,8 +38,8 @@ function asParsed(body: unknown) {
   return outcome((queue) => enqueueUntrusted({ queue, clock }, body, { ...bounded(), wireOnly: true }));
 }
 
-function asBytes(text: string, form: EnqueueBytesOptions['form']) {
-  return outcome((queue) => enqueueBytes({ queue, clock }, Buffer.from(text), { ...bounded(), form }));
+function asBytes(text: string, form: BatchForm) {
+  return outcome((queue) => enqueuePlain({ queue, clock }, Buffer.from(text), { ...bounded(), form }));
 }
 
 const IDS = ['ana', 'ben', 'aña🫀', 'x'.repeat(128)];

@@ -2,19 +2,13 @@
  * The calls that take readings.
  */
 import {
-  areSeries,
   type BatchForm,
+  type BatchHead,
   type Clock,
-  countSeries,
-  createYielder,
   type DeviceBound,
   enqueueBytes,
   enqueueUntrusted,
-  HrmError,
-  isHrmError,
   isSeries,
-  MAX_ENQUEUE_READINGS,
-  type PlainBatch,
   type Queue,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
@@ -23,7 +17,6 @@ import { createQuota, createScheduler, type DayLimiter } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
-import { parseItems, parseJson, parseNdjson } from '../http/json.js';
 import { readMediaType } from '../http/media-type.js';
 import { MAX_BATCH_BYTES, MAX_BATCH_STEPS, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from '../limits.js';
 import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
@@ -50,19 +43,28 @@ export function postReading(components: IngestComponents, settings: IngestSettin
     const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (body: Body) => {
-      const reading = parseJson(body);
+      const reading = parseReading(body);
       if (Array.isArray(reading) || isSeries(reading))
         throw invalidError(
           'not_a_reading',
           `must be one reading: batches and series go to ${OPERATIONS.postBatch.path}`,
         );
-      access.requireUsersOf([reading]);
+      access.requireUser((reading as { user_id?: unknown } | null)?.user_id);
       requireValid(access);
-      await enqueueUntrusted(components, reading, enqueueOptions(components, settings, call));
+      await enqueueUntrusted(components, reading, { ...enqueueOptions(components, settings, call), wireOnly: true });
     };
     await withBody(call, limitsFor(owner), (body) => asSpan(incoming, 'enqueue', () => accept(body)));
     return jsonResponse(call, 202, { status: 'accepted' });
   };
+}
+
+/** @throws HrmError kind `invalid`, code `not_json`. The parser's own message repeats the input, which is health data. */
+export function parseReading({ bytes }: Body): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw invalidError('not_json', 'the body is not JSON');
+  }
 }
 
 /** Takes a batch, whole or not at all. */
@@ -79,7 +81,7 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     const count = await withBody(call, limitsFor(owner), (body) =>
       share.run(
         owner,
-        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, owner, body, form })),
+        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, form })),
         signal,
       ),
     );
@@ -98,72 +100,23 @@ function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
 /** A batch whose body is there. */
 interface Batch {
   readonly call: Call;
-  readonly owner: string;
   readonly body: Body;
   readonly form: BatchForm;
 }
 
-/** Takes a batch from its bytes, and parses it only where it is not plainly valid. @returns how many readings. */
-async function acceptBatch(components: IngestComponents, settings: IngestSettings, batch: Batch): Promise<number> {
-  const { call, body, form } = batch;
-  const admit = ({ length, users }: PlainBatch) => {
-    countReadings(call.incoming, length);
-    for (const userId of users) call.access.requireUser(userId);
-    requireValid(call.access);
-  };
-  const options = { ...enqueueOptions(components, settings, call), form, admit };
-  const accepted = await enqueueBytes(components, body.bytes, options);
-  if (accepted !== null) return accepted.accepted;
-  return await (form === 'array' ? acceptArray : acceptNdjson)(components, settings, batch);
-}
-
-async function acceptArray(
+async function acceptBatch(
   components: IngestComponents,
   settings: IngestSettings,
-  { call, owner, body }: Batch,
-): Promise<number> {
-  const { yieldTurn } = createYielder({ owner });
-  await yieldTurn();
-  const readings = await parseItems(body, yieldTurn);
-  if (!Array.isArray(readings) && !isSeries(readings))
-    throw invalidError('not_an_array', 'must be an array of readings or series, or one series');
-  return await acceptItems(components, settings, call, readings);
-}
-
-async function acceptNdjson(
-  components: IngestComponents,
-  settings: IngestSettings,
-  { call, owner, body }: Batch,
-): Promise<number> {
-  const { yieldTurn } = createYielder({ owner });
-  await yieldTurn();
-  const { items, malformed } = await parseNdjson(body, MAX_ENQUEUE_READINGS, yieldTurn);
-  try {
-    return await acceptItems(components, settings, call, items);
-  } catch (error) {
-    if (!isHrmError(error) || malformed.size === 0) throw error;
-    // A line that is not JSON went in as what no reading is, so that all faults of a batch come together.
-    const faults = error.faults.map((fault) =>
-      malformed.has(Number(fault.path.slice(1))) ? { ...fault, message: 'the line is not JSON' } : fault,
-    );
-    const { message, kind, code, faultCount } = error;
-    throw new HrmError(message, { kind, code, faults, faultCount });
-  }
-}
-
-/** Takes the items of a batch, in whatever form they came, or one series. @returns how many readings. */
-async function acceptItems(
-  components: IngestComponents,
-  settings: IngestSettings,
-  call: Call,
-  given: unknown,
+  { call, body, form }: Batch,
 ): Promise<number> {
   const { incoming, access } = call;
-  const items: readonly unknown[] = Array.isArray(given) ? given : [given];
-  countReadings(incoming, areSeries(given) ? countSeries(given) : items.length);
-  access.requireUsersOf(items);
-  requireValid(access);
-  return (await enqueueUntrusted(components, given, enqueueOptions(components, settings, call))).accepted;
+  const admit = ({ length, users }: BatchHead) => {
+    countReadings(incoming, length);
+    for (const userId of users) access.requireUser(userId);
+    requireValid(access);
+  };
+  const options = { ...enqueueOptions(components, settings, call), form, admit };
+  return (await enqueueBytes(components, body.bytes, options)).accepted;
 }
 
 function enqueueOptions(
@@ -174,5 +127,5 @@ function enqueueOptions(
   // A key has a share of the queue. Without keys all are one, who may fill it to its mark.
   const owner = call.access.keyId ?? undefined;
   const admitDays = (days: ReadonlySet<number>) => dayLimiter.take(clientOf(call), days);
-  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, wireOnly: true, deviceBound, admitDays };
+  return { owner, naiveTimestamps, maxFutureMs, maxPastMs, deviceBound, admitDays };
 }

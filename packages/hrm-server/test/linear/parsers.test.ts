@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { enqueueBytes } from 'hrm-core';
 import { readKeys } from 'hrm-core/keys';
 import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
@@ -14,11 +15,11 @@ import { withBody } from '../../src/http/body.js';
 import { hasTag, readAnswerForm, readEncoding } from '../../src/http/connections/accept.js';
 import { createCors, isPreflight } from '../../src/http/cors.js';
 import { createHostCheck } from '../../src/http/host.js';
-import { parseItems, parseJson, parseNdjson } from '../../src/http/json.js';
 import { isGzipped, readMediaType } from '../../src/http/media-type.js';
 import { checkHead } from '../../src/http/request-head.js';
 import { queryKindOf } from '../../src/metrics/query-kind.js';
 import type { Call } from '../../src/routes/handler.js';
+import { parseReading } from '../../src/routes/ingest.js';
 import { readQuery, valuesOf } from '../../src/routes/parameters.js';
 import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
@@ -42,13 +43,13 @@ const admission = createAdmission(
   { rateLimit: 0 },
 );
 
-const give = async () => undefined;
+const queue = { push: async () => undefined };
 
 function readBody(bytes: Buffer, headers: IncomingMessage['headers']): Promise<void> {
   const incoming = Object.assign(Readable.from([bytes]), { headers });
   return withBody({ incoming, access: ANYBODY } as unknown as Call, LIMITS, async (body) => {
-    await parseNdjson(body, 10_000, give);
-    await parseItems(body, give);
+    for (const form of ['array', 'lines'] as const)
+      await enqueueBytes({ queue }, body.bytes, { form }).catch(() => null);
   });
 }
 
@@ -100,9 +101,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the value of a parameter', (text) => readQuery(`/?user_id=${text}&start=${text}&end=${text}`, QUERY_PARAMETERS)],
   ['the users of a query', (text) => valuesOf(`/?${text}&user_id=${text}`, 'user_id')],
   ['the interval of a query', (text) => queryKindOf({ url: `/?interval=${text}&${text}`, headers: {} }, 200)],
-  ['JSON', (text) => parseJson({ bytes: Buffer.from(text) }), LONG],
-  ['NDJSON', (text) => parseNdjson({ bytes: Buffer.from(text) }, 10_000, give), LONG],
-  ['a list in a body', (text) => parseItems({ bytes: Buffer.from(`[{"heart_rates":[${text}]}]`) }, give), LONG],
+  ['JSON of a reading', (text) => parseReading({ bytes: Buffer.from(text) }), LONG],
   ['a body', (text) => readBody(Buffer.from(text), {}), LONG],
   ['a body of a string', (text) => readBody(Buffer.from(JSON.stringify([text.slice(0, 30_000), text])), {}), LONG],
   ['a packed body', (text) => readBody(gzipSync(text), { 'content-encoding': 'gzip' }), LONG],

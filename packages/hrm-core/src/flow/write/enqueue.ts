@@ -132,35 +132,24 @@ async function pushAdmitted(
   }
 }
 
-/** A batch whose readings are all valid, as far as each goes by itself. */
-export interface PlainBatch {
-  /** Readings, >= 1. */
-  readonly length: number;
-  /** Whose readings they are, each once. */
-  readonly users: readonly string[];
-}
-
-/** How {@link enqueueBytes} judges a batch. */
-export interface EnqueueBytesOptions extends Omit<EnqueueOptions, 'wireOnly'> {
-  /** How readings follow each other; default `array`: they are items of one. */
-  readonly form?: BatchForm | undefined;
-  /** Called once before they are pushed; what it throws refuses them. */
-  readonly admit?: ((batch: PlainBatch) => void) | undefined;
+/** How {@link enqueuePlain} judges a batch. */
+export interface PlainOptions extends Omit<EnqueueOptions, 'wireOnly'> {
+  readonly form: BatchForm;
+  /** Called once before they are pushed, with how many there are and whose they are; what it throws refuses them. */
+  readonly admit?: ((length: number, users: readonly string[]) => void) | undefined;
 }
 
 /**
  * Does what {@link enqueueUntrusted} does with the JSON of a batch, from its bytes and for a third of the cost, where all of it is plainly valid.
- *
- * @param bytes - JSON in UTF-8: an array of readings or of series by their snake_case names, one series, or either a line.
- * @returns `null` where it is not plain, and then nothing was done: parse it, and {@link enqueueUntrusted} takes it or says what is wrong.
- * @throws whatever `admit` throws; HrmError kind `unavailable` when the queue cannot take them now; kind `closed` when aborted.
+ * @returns `null` where it is not plain, and then nothing was done.
+ * @throws whatever `admit` throws; else as {@link enqueueUntrusted} of what is valid.
  */
-export async function enqueueBytes(
+export async function enqueuePlain(
   { queue, clock = systemClock }: EnqueueComponents,
   bytes: Uint8Array,
-  options: EnqueueBytesOptions = {},
+  options: PlainOptions,
 ): Promise<Accepted | null> {
-  const { signal, owner, deviceBound, admitDays, form = 'array', admit } = options;
+  const { signal, owner, deviceBound, admitDays, form, admit } = options;
   const nowMs = receivedNowMs(clock);
   const rules = rulesAt(nowMs, options);
   const { yieldTurn } = createYielder({ owner });
@@ -169,7 +158,7 @@ export async function enqueueBytes(
     (await inTurns(scanSeriesSteps(bytes, form, rules, nowMs), yieldTurn));
   if (readings === null) return null;
   const { length, users } = readings;
-  admit?.({ length, users });
+  admit?.(length, users);
   const devices = deviceBound?.begin();
   const days = new Set<number>();
   const elements = await encodeAll(readings, { signal, owner, devices, days });

@@ -1,34 +1,20 @@
 /** A body that is parsed in pieces gives what it gives as a whole: the same values, the same refusals, the same paths. */
-import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import fc from 'fast-check';
-import { isHrmError } from 'hrm-core';
-import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
-import { expectSame } from '../../../test/support/same.js';
-import { type Body, withBody } from '../src/http/body.js';
-import { parseItems, parseNdjson } from '../src/http/json.js';
-import { PIECE_BYTES } from '../src/http/json-scan.js';
-import type { Call } from '../src/routes/handler.js';
-import { post, startTest, wireReading } from './support.js';
+import { expectSame } from '../../../../test/support/same.js';
+import { parseItems, parseLines } from '../../src/flow/write/parse-json.js';
+import { PIECE_BYTES } from '../../src/flow/write/scan-json.js';
+import { enqueueBytes, isHrmError } from '../../src/index.js';
 
-const budget = createQuota(2 ** 26);
-/** Whoever sends needs no key. */
-const ANYBODY = { onEnd: () => () => undefined };
+type Parse = (json: Buffer, yieldTurn: () => Promise<void>) => Promise<unknown>;
 
-const LIMITS = { maxBytes: 2 ** 24, budget, announced: budget, client: 'ana', idleMs: 10_000 };
-
-async function outcomeOf(text: string, parse: (body: Body, yieldTurn: () => Promise<void>) => Promise<unknown>) {
-  const incoming = Object.assign(Readable.from([Buffer.from(text)]), { headers: {} as IncomingMessage['headers'] });
+async function outcomeOf(text: string, parse: Parse) {
   let turns = 0;
   async function yieldTurn(): Promise<void> {
     turns += 1;
   }
   try {
-    return {
-      value: await withBody({ incoming, access: ANYBODY } as unknown as Call, LIMITS, (body) => parse(body, yieldTurn)),
-      turns,
-    };
+    return { value: await parse(Buffer.from(text), yieldTurn), turns };
   } catch (error) {
     return { value: isHrmError(error) ? error.code : error, turns };
   }
@@ -104,8 +90,7 @@ describe('a large body in pieces', () => {
       fc.asyncProperty(place, other, fc.nat(1), async (at, text, taken) => {
         const body = some.slice(0, at) + text + some.slice(at + taken);
         const { value } = await outcomeOf(body, parseItems);
-        // One mark at the beginning may be there.
-        const whole = wholeOf(body.replace(/^\uFEFF/, ''));
+        const whole = wholeOf(body);
         refused += whole === 'not_json' ? 1 : 0;
         // Where a bracket is never closed, all behind it is one reading with too many values.
         const isRefused = whole === 'not_json' && value === 'body_too_large';
@@ -138,7 +123,7 @@ describe('a large body in pieces', () => {
         fc.array(line, { maxLength: 60, size: 'max' }),
         fc.constantFrom('\n', '\r\n'),
         async (lines, end) => {
-          const { value } = await outcomeOf(lines.join(end), (body, yieldTurn) => parseNdjson(body, 10_000, yieldTurn));
+          const { value } = await outcomeOf(lines.join(end), (json, yieldTurn) => parseLines(json, 10_000, yieldTurn));
           const each = lines.map(lineOf).filter(({ items: found }) => found.length > 0);
           const malformed = new Set(each.flatMap(({ isMalformed }, i) => (isMalformed ? [i] : [])));
           expectSame(value, { items: each.flatMap(({ items: found }) => found), malformed });
@@ -149,8 +134,8 @@ describe('a large body in pieces', () => {
   });
 
   it('gives way between lines, too, where they are short and no JSON', async () => {
-    const { value, turns } = await outcomeOf('x\n'.repeat(9_000), (body, yieldTurn) =>
-      parseNdjson(body, 10_000, yieldTurn),
+    const { value, turns } = await outcomeOf('x\n'.repeat(9_000), (json, yieldTurn) =>
+      parseLines(json, 10_000, yieldTurn),
     );
     expect(value).toMatchObject({ malformed: { size: 9_000 } });
     expect(turns).toBeGreaterThanOrEqual(18);
@@ -159,31 +144,43 @@ describe('a large body in pieces', () => {
   it('has so many values in one reading, of an array or a line', async () => {
     const members = (count: number) => `{${Array.from({ length: count }, (_, i) => `"field ${i}":1`).join()}}`;
     const [few, many] = [members(9_900), members(10_100)];
-    const parse = (body: Body, yieldTurn: () => Promise<void>) => parseItems(body, yieldTurn);
-    for (const body of [`[${few},${few}]`, few]) expect((await outcomeOf(body, parse)).value).toEqual(JSON.parse(body));
+    for (const body of [`[${few},${few}]`, few])
+      expect((await outcomeOf(body, parseItems)).value).toEqual(JSON.parse(body));
     for (const body of [`[${many}]`, many, `[${few},${many}]`, `${few}\n${many}\n`])
-      expect((await outcomeOf(body, parse)).value).toBe('body_too_large');
-    const lines = await outcomeOf(`${few}\n${few}\n`, (body, yieldTurn) => parseNdjson(body, 10, yieldTurn));
+      expect((await outcomeOf(body, parseItems)).value).toBe('body_too_large');
+    const lines = await outcomeOf(`${few}\n${few}\n`, (json, yieldTurn) => parseLines(json, 10, yieldTurn));
     expect(lines.value).toMatchObject({ items: [{}, {}] });
   });
 
   it('names the reading that is at fault, behind many pieces', async () => {
-    const { url } = await startTest();
-    const readings = Array.from({ length: 9_000 }, (_, i) => ({
-      ...wireReading(),
-      note: 'x'.repeat(20),
-      heart_rate: i === 8_765 ? 7 : 70,
-    }));
-    const lines = readings.map((one) => JSON.stringify(one));
-    for (const [type, body] of [
-      ['application/json', `[${lines.join()}]`],
-      ['application/x-ndjson', lines.join('\n')],
-    ] as const) {
-      const response = await post(`${url}/metrics/heart-rate/batch`, body, { 'Content-Type': type });
-      expect([response.status, JSON.stringify(await response.json())]).toEqual([
-        400,
-        expect.stringContaining('/8765/heart_rate'),
-      ]);
-    }
+    const lines = Array.from({ length: 9_000 }, (_, i) =>
+      JSON.stringify({
+        user_id: 'ana',
+        device_id: 'watch',
+        timestamp: '2024-01-15T10:00:00Z',
+        note: 'x'.repeat(20),
+        heart_rate: i === 8_765 ? 7 : 70,
+      }),
+    );
+    const queue = { push: () => Promise.reject(new TypeError('nothing is to be pushed')) };
+    for (const [form, body] of [
+      ['array', `[${lines.join()}]`],
+      ['lines', lines.join('\n')],
+    ] as const)
+      await expect(enqueueBytes({ queue }, Buffer.from(body), { form })).rejects.toMatchObject({
+        faults: [{ path: '/8765/heart_rate' }],
+      });
+  });
+
+  it('is refused that is not UTF-8, and taken behind a byte order mark', async () => {
+    const pushed: number[] = [];
+    const queue = { push: async (elements: readonly unknown[]) => void pushed.push(elements.length) };
+    const reading = { user_id: 'é', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 70 };
+    const json = Buffer.from(JSON.stringify([reading]));
+    const broken = Buffer.from(json.toString('latin1').replace('Ã©', 'Ã'), 'latin1');
+    await expect(enqueueBytes({ queue }, broken)).rejects.toMatchObject({ code: 'not_utf8' });
+    expect(pushed).toEqual([]);
+    expect(await enqueueBytes({ queue }, Buffer.concat([Buffer.from('\uFEFF'), json]))).toEqual({ accepted: 1 });
+    expect(pushed).toEqual([1]);
   });
 });

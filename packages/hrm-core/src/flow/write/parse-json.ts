@@ -3,19 +3,12 @@
  * escaped ids 60 ms, and making its text 20.
  */
 import { randomUUID } from 'node:crypto';
-import { type BatchForm, type HrmError, isHrmError, type Yielder } from 'hrm-core';
-import { invalidError } from '../api/problem.js';
-import type { Body } from './body.js';
-import { type LongList, PIECE_BYTES, scanJson } from './json-scan.js';
+import { faultError, type HrmError, isHrmError } from '../../errors.js';
+import type { BatchForm } from '../../pure/reading/scan-bytes.js';
+import type { Yielder } from '../files/yielder.js';
+import { type LongList, PIECE_BYTES, scanJson } from './scan-json.js';
 
-/**
- * Parses JSON.
- * @throws HrmError kind `invalid`, code `not_json`. The parser's own message repeats the input, which is health data.
- */
-export function parseJson({ bytes }: Body): unknown {
-  return parseText(bytes.toString('utf8'));
-}
-
+/** @throws HrmError code `not_json`. The parser's own message repeats the input, which is health data. */
 function parseText(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -25,7 +18,7 @@ function parseText(text: string): unknown {
 }
 
 function notJsonError(): HrmError {
-  return invalidError('not_json', 'the body is not JSON');
+  return faultError('not_json', 'the body is not JSON');
 }
 
 const OPEN_BRACKET = 0x5b;
@@ -36,23 +29,22 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x09, 0x0a, 0x0d, 0x20]
 /**
  * Parses JSON that is an array, mostly: its items some at a time. Wherever it is cut, if each piece is JSON in brackets, with an item at
  * least, then all of them joined by commas are; and a comma between two items leaves items on both sides.
- * @throws as {@link parseJson} and {@link scanJson}.
+ * @throws HrmError kind `invalid`, code `not_json`; as {@link scanJson}.
  */
-export async function parseItems(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
-  const { rest, lists } = await takeLists(body, 'array', yieldTurn);
+export async function parseItems(json: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
+  const { rest, lists } = await takeLists(json, 'array', yieldTurn);
   const value = await parseInPieces(rest, yieldTurn);
   putBack(Array.isArray(value) ? value : [value], lists);
   return value;
 }
 
-async function parseInPieces(body: Body, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
-  const { bytes } = body;
+async function parseInPieces(bytes: Buffer, yieldTurn: Yielder['yieldTurn']): Promise<unknown> {
   const { commas } = await scanJson(bytes, 'array', yieldTurn);
   let [from, to] = [0, bytes.length - 1];
   while (BLANKS.has(bytes[from])) from += 1;
   while (to > from && BLANKS.has(bytes[to])) to -= 1;
   const isArray = bytes[from] === OPEN_BRACKET && bytes[to] === CLOSE_BRACKET;
-  if (!isArray || commas.length === 0) return parseJson(body);
+  if (!isArray || commas.length === 0) return parseText(bytes.toString('utf8'));
   const items: unknown[] = [];
   await addPieces(bytes, [from, ...commas, to], items, yieldTurn);
   return items;
@@ -84,14 +76,13 @@ type Lists = ReadonlyMap<unknown, readonly unknown[]>;
 
 /** Takes long lists out of JSON, each parsed in pieces, so that the rest of it is short. A list that is no JSON leaves what is none. */
 async function takeLists(
-  body: Body,
+  bytes: Buffer,
   form: BatchForm,
   yieldTurn: Yielder['yieldTurn'],
-): Promise<{ readonly rest: Body; readonly lists: Lists }> {
-  const { bytes } = body;
+): Promise<{ readonly rest: Buffer; readonly lists: Lists }> {
   const found = await scanJson(bytes, form, yieldTurn);
   const lists = new Map<unknown, readonly unknown[]>();
-  if (found.lists.length === 0) return { rest: body, lists };
+  if (found.lists.length === 0) return { rest: bytes, lists };
   // Nobody can send it.
   const secret = randomUUID();
   const pieces: Buffer[] = [];
@@ -103,7 +94,7 @@ async function takeLists(
     pieces.push(bytes.subarray(end, list.from), Buffer.from(values === null ? '!' : JSON.stringify(name)));
     end = list.to;
   }
-  return { rest: { bytes: Buffer.concat([...pieces, bytes.subarray(end)]) }, lists };
+  return { rest: Buffer.concat([...pieces, bytes.subarray(end)]), lists };
 }
 
 async function parseList(
@@ -134,7 +125,7 @@ function putBack(items: readonly unknown[], lists: Lists): void {
 }
 
 /** NDJSON as it was sent. */
-export interface NdjsonItems {
+interface NdjsonItems {
   /** One for each line that is not blank, so an index is that of the reading, not of the line; `null` if not JSON. */
   readonly items: readonly unknown[];
   /** Indices of items that are not JSON. */
@@ -148,9 +139,12 @@ const NEWLINE = 0x0a;
  * @param maxItems - inclusive.
  * @throws HrmError kind `invalid`, code `too_many_readings`; as {@link scanJson}.
  */
-export async function parseNdjson(body: Body, maxItems: number, yieldTurn: Yielder['yieldTurn']): Promise<NdjsonItems> {
-  const { rest, lists } = await takeLists(body, 'lines', yieldTurn);
-  const { bytes } = rest;
+export async function parseLines(
+  json: Buffer,
+  maxItems: number,
+  yieldTurn: Yielder['yieldTurn'],
+): Promise<NdjsonItems> {
+  const { rest: bytes, lists } = await takeLists(json, 'lines', yieldTurn);
   const found = { items: [] as unknown[], malformed: new Set<number>() };
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, from + PIECE_BYTES);
@@ -182,7 +176,7 @@ async function addLines(
     from = to + 1;
     if (line === '') continue;
     if (items.length === maxItems)
-      throw invalidError('too_many_readings', `a batch may hold at most ${maxItems} readings: split it`);
+      throw faultError('too_many_readings', `a batch may hold at most ${maxItems} readings: split it`);
     try {
       items.push(JSON.parse(line));
     } catch {

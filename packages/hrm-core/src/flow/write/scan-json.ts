@@ -2,9 +2,10 @@
  * JSON that is looked at before it is parsed: what is many or long makes objects that cost far more than the bytes, and one series may be
  * three megabytes, which took JSON.parse 80 ms.
  */
-import type { BatchForm, HrmError, Yielder } from 'hrm-core';
-import { invalidError } from '../api/problem.js';
-import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_LIST_VALUES, MAX_READING_VALUES } from '../limits.js';
+import { faultError, type HrmError } from '../../errors.js';
+import { MAX_JSON_STRING_BYTES, MAX_JSON_VALUES, MAX_LIST_VALUES, MAX_READING_VALUES } from '../../limits.js';
+import type { BatchForm } from '../../pure/reading/scan-bytes.js';
+import type { Yielder } from '../files/yielder.js';
 
 const LINE_END = 0x0a;
 const QUOTE = 0x22;
@@ -146,11 +147,11 @@ function endOfString(json: Buffer, from: number): number {
 
 function manyValuesError(): HrmError {
   const message = `the body may hold at most ${MAX_JSON_VALUES} JSON values, one reading ${MAX_READING_VALUES}, and the lists of series ${MAX_LIST_VALUES}: split it, or leave out fields that are ignored`;
-  return invalidError('body_too_large', message);
+  return faultError('body_too_large', message);
 }
 
 function longStringError(): HrmError {
-  return invalidError(
+  return faultError(
     'invalid_readings',
     `a string in the body has more than ${MAX_JSON_STRING_BYTES} bytes: leave it out`,
   );
