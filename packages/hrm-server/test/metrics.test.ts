@@ -184,8 +184,9 @@ describe('GET /metrics', () => {
     await until(async () => (await scrape(url)).value('hrm_readings_stored_total') === 1, 'it is stored');
     const { value } = await scrape(url);
     expect(value('hrm_loop_failures_total{loop="consumer"}')).toBeGreaterThan(0);
-    expect(value('hrm_watchdog_actions_total{action="stalled",loop="consumer"}')).toBe(1);
-    expect(value('hrm_watchdog_actions_total{action="restarted",loop="consumer"}')).toBe(1);
+    // On a busy machine the loop that was begun anew may stand still as long.
+    expect(value('hrm_watchdog_actions_total{action="stalled",loop="consumer"}')).toBeGreaterThan(0);
+    expect(value('hrm_watchdog_actions_total{action="restarted",loop="consumer"}')).toBeGreaterThan(0);
     expect(value('hrm_watchdog_actions_total{action="stalled",loop="compacter"}')).toBe(0);
     await until(
       async () => (await scrape(url)).value('hrm_health_status{check="queue",status="degraded"}') === 1,
