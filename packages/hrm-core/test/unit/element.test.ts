@@ -106,6 +106,24 @@ describe('what cannot be stored', () => {
     expect(rejected.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()))).toEqual([bad]);
   });
 
+  it('makes dead letters that are refused again, however readings are nested in what was sent', () => {
+    const nested = fc.letrec((tie) => ({
+      value: fc.oneof(
+        fc.constantFrom(wire, { ...wire, heart_rate: 0 }, 1, null, {}),
+        fc.array(tie('value'), { maxLength: 3 }),
+      ),
+    })).value;
+    fc.assert(
+      fc.property(nested, (value) => {
+        const { rejected } = decodeElements([claimed(JSON.stringify(value))], A_DAY);
+        const again = decodeElements(rejected, A_DAY);
+        expect(again.readings).toHaveLength(0);
+        expect(again.rejected).toHaveLength(rejected.length);
+      }),
+    );
+    expect(decodeElements([claimed(JSON.stringify([[wire]]))], A_DAY).rejected).toHaveLength(1);
+  });
+
   it('judges how old a reading is by its stamp, where nobody has accepted it', () => {
     const foreign = { ...wire, timestamp_ms: STAMP_MS - DAY_MS };
     expect(decodeElements([claimed(JSON.stringify(foreign))], NONE_AHEAD).rejected).toEqual([]);

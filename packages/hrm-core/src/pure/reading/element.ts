@@ -251,10 +251,13 @@ function parseElement(bytes: Uint8Array): ParsedItems | { readonly fault: string
 
 const NOT_JSON = 'not_json: the element is not JSON in UTF-8';
 
-/** An item of an array as JSON; `null` where it is nested too deep to be written, though it could be read. */
+/**
+ * An item of an array as JSON; `null` where it is nested too deep to be written, though it could be read. An array stays in one: alone it
+ * would be an element of readings, and redriving it would store what was refused.
+ */
 function itemBytes(item: unknown): Uint8Array | null {
   try {
-    return Buffer.from(JSON.stringify(item), 'utf8');
+    return Buffer.from(JSON.stringify(Array.isArray(item) ? [item] : item), 'utf8');
   } catch {
     return null;
   }
