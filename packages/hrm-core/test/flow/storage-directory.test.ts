@@ -15,10 +15,11 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { diskSpace, UNKNOWN_SPACE } from '../../src/ports/space.js';
 import type { Storage } from '../../src/ports/storage.js';
+import { partName } from '../../src/pure/partition.js';
 import { bundle } from '../support/bundle.js';
 import { compactAll, fileOf, storedReadings } from '../support/readings.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -171,6 +172,33 @@ describe('the space', () => {
       expect(diskSpace({ bsize: 4096, blocks: 100, bfree: 30, bavail: 20, ...nothing })).toEqual(UNKNOWN_SPACE);
     }
   });
+});
+
+describe("a file system of another machine, whose clock is not this one's", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  async function ageOfNewFile(storage: Storage): Promise<number> {
+    await storage.publish(partition, partName(fileOf([1])), fileOf([1]));
+    const { files, close } = await storage.snapshot(partition);
+    await close();
+    return files[0]?.ageMs ?? Number.NaN;
+  }
+
+  test('a file is as young as that machine says, where this one is ten minutes ahead', async () => {
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
+    await withStorage(async (storage) => expect(await ageOfNewFile(storage)).toBeLessThan(300_000));
+  });
+
+  test('and where it is set ahead later, as soon as the storage is checked', () =>
+    withStorage(async (storage) => {
+      const now = Date.now;
+      vi.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
+      await storage.check();
+      expect(await ageOfNewFile(storage)).toBeLessThan(300_000);
+    }));
 });
 
 describe('leftovers', () => {

@@ -36,6 +36,7 @@ import { replaceCompacted } from './replace.js';
 import { sizeOfPartition } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
 import { stateOfPartitions } from './snapshot/state.js';
+import { createFileClock } from './start/file-clock.js';
 import { loadIdentity, requireStore } from './start/identity.js';
 import {
   NOTHING_TO_PREPARE,
@@ -89,19 +90,21 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   const fileSystem = options.fileSystem ?? realFileSystem;
   const readOnly = options.readOnly ?? false;
   const known = new Set<string>();
+  const clock = createFileClock(fileSystem);
   const makes = options.create !== false && !readOnly;
   let context: DirectoryContext;
   let preparation: Preparation;
   try {
     if (options.store != null) await requireStore(fileSystem, directory, options.store);
     if (options.create === false) requireDirectory(fileSystem, directory, { readOnly });
-    const isPrepared = makes && (await prepareDirectory(fileSystem, directory));
+    const isPrepared = makes && (await prepareDirectory({ fileSystem, directory, clock }));
     const identity = await loadIdentity(fileSystem, directory, () => known.clear());
     context = {
       directory,
       fileSystem,
       readOnly,
       identity,
+      clock,
       dates: createDateMemory({ fileSystem, directory, identity }),
       flush: createFlush(directory),
       lister: createLister(fileSystem),
@@ -190,6 +193,7 @@ async function probe(context: DirectoryContext): Promise<StorageCheck> {
   const file = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, file, PROBE_BYTES);
+    context.clock.learn(file);
     await done((callback) => context.fileSystem.unlink(file, callback));
     const space = await spaceOf(context.fileSystem, context.directory);
     return { ...space, quarantinedFiles: await countQuarantined(context) };

@@ -14,6 +14,7 @@ import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDir
 import type { Flush } from './flush.js';
 import type { Lister } from './listing.js';
 import { partitionPath } from './names.js';
+import type { FileClock } from './start/file-clock.js';
 import type { StoreIdentity } from './start/identity.js';
 
 /** Directories remembered as durable, about 100 bytes each; a forgotten one costs a sync of its parent. */
@@ -28,6 +29,7 @@ export interface DirectoryContext {
   readonly readOnly: boolean;
   /** Whether it is still the store that was opened. */
   readonly identity: StoreIdentity;
+  readonly clock: FileClock;
   readonly flush: Flush;
   readonly lister: Lister;
   /** Which dates may have a directory. */

@@ -129,7 +129,7 @@ export async function asStored(
   partition: Partition,
   { files, state, yieldTurn = async () => undefined }: FoundFiles,
 ): Promise<{ stored: readonly StoredFile[]; close(): Promise<void> }> {
-  const nowMs = Date.now();
+  const nowMs = context.clock.nowMs();
   const reads = new Set<Promise<ArrayBuffer>>();
 
   function toStoredFile(file: FoundFile): StoredFile {

@@ -21,6 +21,9 @@ import { sweepStaleTemporaries, temporaryPath } from './temporaries.js';
 /** What a probe writes: a block, so that a full disk cannot hide it in the inode. */
 export const PROBE_BYTES = new Uint8Array(4096);
 
+/** Where a store is made. */
+type Place = Pick<DirectoryContext, 'fileSystem' | 'directory' | 'clock'>;
+
 /** A disk that takes nothing more, for now. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
@@ -48,8 +51,8 @@ export function requireDirectory(
  * Makes a directory a store, before it is known as one.
  * @returns `false` where a store is there, and has no room for what is missing.
  */
-export function prepareDirectory(fileSystem: DirectoryFileSystem, directory: string): Promise<boolean> {
-  return hasRoom(fileSystem, directory, () => makeStore(fileSystem, directory));
+export function prepareDirectory(place: Place): Promise<boolean> {
+  return hasRoom(place, () => makeStore(place));
 }
 
 /**
@@ -57,13 +60,13 @@ export function prepareDirectory(fileSystem: DirectoryFileSystem, directory: str
  * @param isPrepared - what {@link prepareDirectory} said.
  */
 export async function prepareMarks(context: DirectoryContext, isPrepared: boolean): Promise<Preparation> {
-  const { fileSystem, directory } = context;
+  const { directory } = context;
   async function mark(): Promise<void> {
     await completeMarks(context, () => everyPartition(context));
   }
   async function makeAll(): Promise<void> {
     try {
-      await makeStore(fileSystem, directory);
+      await makeStore(context);
       await context.identity.renew();
       await mark();
     } catch (error) {
@@ -72,7 +75,7 @@ export async function prepareMarks(context: DirectoryContext, isPrepared: boolea
     }
   }
   let finishing: Promise<void> | null = null;
-  if (isPrepared && (await hasRoom(fileSystem, directory, mark))) return NOTHING_TO_PREPARE;
+  if (isPrepared && (await hasRoom(context, mark))) return NOTHING_TO_PREPARE;
   return {
     finish() {
       finishing ??= makeAll();
@@ -83,8 +86,7 @@ export async function prepareMarks(context: DirectoryContext, isPrepared: boolea
 
 /** @returns `false` where there was no room. @throws what else goes wrong, and that too where there are no readings to be read. */
 async function hasRoom(
-  fileSystem: DirectoryFileSystem,
-  directory: string,
+  { fileSystem, directory }: Pick<Place, 'fileSystem' | 'directory'>,
   make: () => Promise<void>,
 ): Promise<boolean> {
   try {
@@ -96,13 +98,13 @@ async function hasRoom(
   }
 }
 
-async function makeStore(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
+async function makeStore({ fileSystem, directory, clock }: Place): Promise<void> {
   await makeDataDirectory(fileSystem, directory);
   for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY, DATES_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepStaleTemporaries(fileSystem, directory);
-  await proveLinks(fileSystem, directory);
+  await proveLinks({ fileSystem, directory, clock });
   await makeIdentity(fileSystem, directory);
 }
 
@@ -111,10 +113,11 @@ async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partit
   yield* listPartitions(context, { directories: [SHARED_DIRECTORY] });
 }
 
-async function proveLinks(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
+async function proveLinks({ fileSystem, directory, clock }: Place): Promise<void> {
   const [file, link] = [temporaryPath(directory), temporaryPath(directory)];
   try {
     await createSynced(fileSystem, file, PROBE_BYTES);
+    clock.learn(file);
     await done((callback) => fileSystem.link(file, link, callback)).catch((error) => {
       if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errorCode(error))) throw error;
       throw new HrmError(
