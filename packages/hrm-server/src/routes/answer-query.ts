@@ -17,7 +17,7 @@ import {
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
-import { createSemaphore, type Scheduler, type Semaphore } from 'hrm-core/shares';
+import { createSemaphore, type Scheduler } from 'hrm-core/shares';
 import { QUERY_PARAMETERS } from '../api/call-parameters.js';
 import {
   ANSWER_TYPES,
@@ -27,11 +27,11 @@ import {
   readAnswerForm,
   readEncoding,
 } from '../http/connections/accept.js';
-import { cutAnswer } from '../http/connections/cut.js';
 import { MAX_LONG_ANSWERS, MAX_SHORT_ANSWER_ROWS, MIN_PACKED_BYTES } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
-import { packPieces, readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
+import { createPlace, type Place, streamOptions } from './long-answer.js';
 import { readQuery, valuesOf } from './parameters.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
@@ -70,8 +70,8 @@ export function answerQuery(
     const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const client = clientOf(call);
     // What is known to be long waits for nothing before it is refused.
-    const isAcquired = maxRowsOf(question) > MAX_SHORT_ANSWER_ROWS;
-    if (isAcquired) acquire(call, semaphore);
+    const place = createPlace(call, semaphore);
+    if (maxRowsOf(question) > MAX_SHORT_ANSWER_ROWS) place.take();
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
@@ -98,9 +98,9 @@ export function answerQuery(
       await pieces.return();
       return new Response(null, { headers });
     }
-    if (!beginning.done && !isAcquired) await acquireLate(call, semaphore, pieces);
+    if (!beginning.done) await takeOrEnd(place, pieces);
     const whole = rejoin(beginning.bytes, pieces);
-    const streaming = streamOptions(call, share);
+    const streaming = streamOptions(call, (make) => share.run(client, make, signal));
     // Also while the client takes nothing, and no piece is asked for.
     call.outgoing.once('close', access.onEnd(streaming.onError));
     return new Response(streamPieces(isPacked ? packPieces(encoding, whole) : whole, streaming), { headers });
@@ -113,34 +113,14 @@ async function requireStillValid(access: Access, pieces: AsyncGenerator<Uint8Arr
   requireValid(access);
 }
 
-/** For as long as the answer is under way. @throws HrmError code `too_busy`. */
-function acquire(call: Call, semaphore: Semaphore): void {
-  call.outgoing.once('close', semaphore.acquire(clientOf(call)));
-}
-
-/** The same for one that turns out to be long. @throws HrmError code `too_busy`; the answer is ended then. */
-async function acquireLate(call: Call, semaphore: Semaphore, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
+/** For an answer that turns out to be long. @throws HrmError code `too_busy`; the answer is ended then. */
+async function takeOrEnd(place: Place, pieces: AsyncGenerator<Uint8Array, void>): Promise<void> {
   try {
-    acquire(call, semaphore);
+    place.take();
   } catch (error) {
     await pieces.return();
     throw error;
   }
-}
-
-/** Pieces wait their turn, and end with the key of whoever asked; what stops them cuts the connection. */
-function streamOptions(call: Call, share: Scheduler): StreamOptions {
-  const { access, outgoing, signal, onLateError } = call;
-  return {
-    async makeWith(make) {
-      requireValid(access);
-      return await share.run(clientOf(call), make, signal);
-    },
-    onError(error) {
-      onLateError(error);
-      cutAnswer(outgoing);
-    },
-  };
 }
 
 /** What the answer depends on, besides what every answer to this client does. */

@@ -2,15 +2,13 @@
  * The calls about a user: the devices, and the last readings.
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
-import { requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
-import { cutAnswer } from '../http/connections/cut.js';
-import { LONG_SEARCH_MS } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
-import { readBeginning, rejoin, type StreamOptions, streamPieces } from './answer.js';
+import { readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
+import { createPlace, type Place, streamOptions } from './long-answer.js';
 import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
 
@@ -55,44 +53,6 @@ export function answerLatest(
   };
 }
 
-/** A place among the long answers, which a call takes once, when it turns out to need one. */
-interface Place {
-  /** @throws HrmError code `too_busy`, where there is none left for this client. */
-  take(): void;
-  /** Looks for an answer, and for a place where that takes long: without one it is told to stop. @throws as {@link Place.take}. */
-  during<Found>(find: (signal: AbortSignal) => Promise<Found>): Promise<Found>;
-}
-
-function createPlace(call: Call, semaphore: Semaphore): Place {
-  let isTaken = false;
-  function take(): void {
-    if (isTaken) return;
-    call.outgoing.once('close', semaphore.acquire(clientOf(call)));
-    isTaken = true;
-  }
-  return {
-    take,
-    async during(find) {
-      const refused = new AbortController();
-      const timer = setTimeout(() => {
-        try {
-          take();
-        } catch (error) {
-          refused.abort(error);
-        }
-      }, LONG_SEARCH_MS);
-      try {
-        return await find(AbortSignal.any([call.signal, refused.signal]));
-      } catch (error) {
-        refused.signal.throwIfAborted();
-        throw error;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-  };
-}
-
 /** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
 async function devicesResponse<Item>(
   call: Call,
@@ -125,20 +85,6 @@ async function* piecesOf<Item>(
 
 /** Devices written at once: some milliseconds' work with the longest ids. */
 const DEVICES_PER_PIECE = 1_000;
-
-/** Pieces end with the key of whoever asked; what stops them cuts the connection. */
-function streamOptions({ access, outgoing, onLateError }: Call): StreamOptions {
-  return {
-    async makeWith(make) {
-      requireValid(access);
-      return await make();
-    },
-    onError(error) {
-      onLateError(error);
-      cutAnswer(outgoing);
-    },
-  };
-}
 
 function optionsOf(call: Call, onDamage: DamageListener, signal: AbortSignal) {
   const { incoming } = call;
