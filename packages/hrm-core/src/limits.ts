@@ -147,6 +147,12 @@ export const MAX_FILE_NOTES = 50;
 /** Damaged places of one file that are listed, more are counted: an archive may have thousands of damaged files. */
 export const MAX_FILE_DAMAGES = 20;
 
+/** Characters of a tag, or of a DTD, in a file of XML: a workout's tag has some thousand. What is longer is passed over. */
+export const MAX_XML_TAG_LENGTH = 512 * 1024;
+
+/** Values of an activity that are held until its device is known, 16 bytes each: twelve days at 1 Hz. */
+export const MAX_HELD_VALUES = 1_048_576;
+
 /** Offsets of a time zone that are remembered, one a quarter of an hour: asking Intl takes some microseconds. */
 export const MAX_ZONE_OFFSETS = 10_000;
 

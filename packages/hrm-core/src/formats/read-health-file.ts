@@ -1,4 +1,5 @@
 import { faultError, isHrmError } from '../errors.js';
+import { joinBytes } from './bytes.js';
 import { type FormatContext, HEAD_BYTES, type RandomAccessFile } from './file-format.js';
 import { recognizeFile } from './file-formats.js';
 import type { FileAccount } from './judge/account.js';
@@ -61,7 +62,7 @@ function looksOf(head: Uint8Array): string {
   const shown = [...head.subarray(0, SHOWN_BYTES)];
   if (shown.length === 0) return 'nothing';
   if (shown.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
-    return JSON.stringify(String.fromCharCode(...shown));
+    return JSON.stringify(new TextDecoder().decode(head.subarray(0, SHOWN_BYTES)));
   }
   return `bytes ${shown.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
 }
@@ -88,16 +89,4 @@ async function* resumed(read: readonly Uint8Array[], rest: AsyncIterator<Uint8Ar
     // Whoever leaves early leaves the source, too.
     await rest.return?.();
   }
-}
-
-/** Pieces as one. */
-function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const joined = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.byteLength;
-  }
-  return joined;
 }
