@@ -119,6 +119,14 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:path',
   ],
   ports: ['type ports', 'type pure', 'node:crypto'],
+  'drivers/aws': [
+    'drivers/aws',
+    'ports',
+    'errors.ts',
+    'waits.ts',
+    'dynamic @aws-sdk/credential-provider-node',
+    'node:',
+  ],
   'drivers/queue': [
     'drivers/queue',
     'ports',

@@ -1,0 +1,4 @@
+/** What is used of a package that need not be there: who gives keys needs none of it. */
+declare module '@aws-sdk/credential-provider-node' {
+  export function defaultProvider(): import('./credentials.js').CredentialProvider;
+}
