@@ -7,6 +7,8 @@ import { HrmError } from '../errors.js';
 import type { ReadingRow } from './format.js';
 import { lineFormat, type RowReader } from './line-format.js';
 import { type Line, MAX_LINE_BYTES } from './lines.js';
+import { gatherRecords } from './text/gather-records.js';
+import { splitFields } from './text/split-fields.js';
 
 const COLUMNS = ['user_id', 'device_id', 'timestamp', 'heart_rate'] as const;
 
@@ -14,9 +16,6 @@ const BAD_QUOTES = 'a quote is not closed, or stands inside a field without quot
 
 /** A number as JSON writes it: neither `0x48`, nor ` 72`, nor nothing at all, all of which `Number` would take. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
-/** One field and what follows it: quoted, with quotes doubled inside, or free of quotes. */
-const FIELD = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
 
 /** What other programs put between fields, some by the language of the machine. */
 const SEPARATORS = [
@@ -43,23 +42,18 @@ export const csvFormat = lineFormat({
 
 /**
  * A reader of CSV with a header row that names the four columns, in any order and among others.
- *
- * A quoted field may go over several lines: lines are gathered while a quote is open. When what was gathered is no
- * record, only its first line is at fault, and the others are read anew, so that one stray quote costs one line.
  * @param knownHeader - the header, where the lines begin behind it.
  */
 export function createCsvReader(knownHeader?: string): RowReader {
   let headerText = knownHeader;
   let header: Header | undefined =
-    knownHeader === undefined ? undefined : readHeader(splitFields(knownHeader) ?? [], 1);
-  let gathered: TextLine[] = [];
-  let gatheredLength = 0;
+    knownHeader === undefined ? undefined : readHeader(splitFields(knownHeader, ',') ?? [], 1);
 
   function readRecord(lines: readonly TextLine[]): ReadingRow[] | null {
     const text = lines.length === 1 ? (lines[0]?.text ?? '') : lines.map((line) => line.text).join('\n');
     const line = lines[0]?.number ?? 0;
     if (header === undefined) refuseSeparators(text, line);
-    const fields = splitFields(text);
+    const fields = splitFields(text, ',');
     if (fields === null) return null;
     if (header !== undefined) {
       const row = toRow(fields, header, line, text.length);
@@ -70,65 +64,31 @@ export function createCsvReader(knownHeader?: string): RowReader {
     return [];
   }
 
-  function giveUp(): ReadingRow[] {
-    const [first, ...rest] = gathered;
-    gathered = [];
-    gatheredLength = 0;
-    if (first === undefined) return [];
-    if (header === undefined) throw headerError(first.number, BAD_QUOTES);
-    return [{ line: first.number, size: first.text.length, fault: BAD_QUOTES }, ...rest.flatMap(take)];
-  }
-
-  function take(line: Line): ReadingRow[] {
-    if ('fault' in line) {
-      const before = giveUp();
-      if (header === undefined) throw headerError(line.number, line.fault);
-      return [...before, { line: line.number, size: 0, fault: line.fault }];
-    }
-    if (gathered.length === 0 && (header === undefined ? line.text.trim() : line.text) === '') return [];
-    const closes = hasOpenQuote(line.text) === gathered.length > 0;
-    gathered.push(line);
-    // A blank line is one, too.
-    gatheredLength += line.text.length + 1;
-    if (!closes) return gatheredLength > MAX_LINE_BYTES ? giveUp() : [];
-    const rows = readRecord(gathered);
-    if (rows === null) return giveUp();
-    gathered = [];
-    gatheredLength = 0;
-    return rows;
-  }
+  const records = gatherRecords<TextLine, ReadingRow>({
+    maxLength: MAX_LINE_BYTES,
+    isBlank: ({ text }) => (header === undefined ? text.trim() : text) === '',
+    readRecord,
+    faultOf({ number, text }) {
+      if (header === undefined) throw headerError(number, BAD_QUOTES);
+      return { line: number, size: text.length, fault: BAD_QUOTES };
+    },
+  });
 
   return {
-    take,
+    take(line) {
+      if (!('fault' in line)) return records.take(line);
+      const before = records.giveUp();
+      if (header === undefined) throw headerError(line.number, line.fault);
+      return [...before, { line: line.number, size: 0, fault: line.fault }];
+    },
     header: () => headerText,
-    isOpen: () => gathered.length > 0,
+    isOpen: records.isOpen,
     end() {
-      const rows = giveUp();
-      // What was read anew may have left a quote open again; every round gives up at least one line.
-      while (gathered.length > 0) for (const row of giveUp()) rows.push(row);
+      const rows = records.end();
       if (header === undefined) throw headerError(1, 'the file is empty');
       return rows;
     },
   };
-}
-
-/** Whether a quote that opens before or in the text stays open: an odd number of them. */
-function hasOpenQuote(text: string): boolean {
-  let open = false;
-  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) open = !open;
-  return open;
-}
-
-/** The fields of one record, or `null` where its quotes are wrong. */
-function splitFields(text: string): readonly string[] | null {
-  if (!text.includes('"')) return text.split(',');
-  const fields: string[] = [];
-  for (FIELD.lastIndex = 0; ; ) {
-    const match = FIELD.exec(text);
-    if (match === null) return null;
-    fields.push(match[1] === undefined ? (match[2] ?? '') : match[1].replaceAll('""', '"'));
-    if (match[3] === '') return fields;
-  }
 }
 
 function readHeader(names: readonly string[], line: number): Header {
