@@ -1,9 +1,53 @@
 import { gpxFormat } from './devices/gpx.js';
+import { polarDay } from './devices/polar/day.js';
+import { polarSession } from './devices/polar/session.js';
+import { polarFlowCsv, polarHrm, polarSensorLogger } from './devices/polar/text-files.js';
+import { polarXml } from './devices/polar/xml.js';
+import { suuntoJson } from './devices/suunto/json.js';
+import { suuntoXml } from './devices/suunto/xml.js';
 import { tcxFormat } from './devices/tcx.js';
+import { appleHealth } from './exports/apple-health.js';
+import { fitbitApi, fitbitCsv, fitbitTakeout } from './exports/fitbit.js';
+import { googleFit } from './exports/google-fit.js';
+import { huaweiJson, huaweiTrack } from './exports/huawei.js';
+import { ouraApi, ouraCsv } from './exports/oura.js';
+import { samsungBinning, samsungCsv } from './exports/samsung.js';
+import { whoop } from './exports/whoop.js';
+import { withings } from './exports/withings.js';
+import { zepp } from './exports/zepp.js';
 import type { FileFormat } from './file-format.js';
+import { fhir } from './records/fhir.js';
+import { openMhealth } from './records/open-mhealth.js';
 
 /** The formats of devices and of health exports: one line each. The first that knows itself reads the file. */
-export const FILE_FORMATS: readonly FileFormat[] = [tcxFormat, gpxFormat];
+export const FILE_FORMATS: readonly FileFormat[] = [
+  tcxFormat,
+  gpxFormat,
+  appleHealth,
+  polarXml,
+  suuntoXml,
+  polarHrm,
+  huaweiTrack,
+  fhir,
+  openMhealth,
+  googleFit,
+  fitbitTakeout,
+  fitbitApi,
+  huaweiJson,
+  samsungBinning,
+  polarSession,
+  polarDay,
+  suuntoJson,
+  ouraApi,
+  fitbitCsv,
+  samsungCsv,
+  ouraCsv,
+  withings,
+  zepp,
+  whoop,
+  polarFlowCsv,
+  polarSensorLogger,
+];
 
 /** The format of what begins so; `undefined` where none knows it. @param head - `HEAD_BYTES` bytes, or all. */
 export function recognizeFile(head: Uint8Array, fileName: string): FileFormat | undefined {

@@ -4,14 +4,17 @@ import type { LocalTime } from './file-format.js';
 export type ParsedInstant = { readonly epochMs: number } | { readonly local: LocalTime };
 
 const FORM =
-  /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?(?:(Z)|([+-])(\d{2}):?(\d{2})))?$/;
+  /^(\d{4})-?(\d{2})-?(\d{2})[T ]?(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?(?: ?(?:(Z|UTC)|(?:UTC)?([+-])(\d{2})(?::?(\d{2}))?))?$/;
+
+/** Longer texts are none. */
+const MAX_LENGTH = 48;
 
 /**
  * Reads the times of exports: `2024-01-15T10:00:00.250Z`, `2024-01-15 10:00:00 +0200`, `2024-01-15 10:00`. A fraction is cut to the millisecond.
  * @returns `null` for what is no time.
  */
 export function parseInstant(text: string): ParsedInstant | null {
-  const match = FORM.exec(text.trim());
+  const match = text.length > MAX_LENGTH ? null : FORM.exec(text.trim());
   if (match === null) return null;
   const [, year, month, day, hour, minute, second = '0', fraction = '', zulu, sign, offsetHour, offsetMinute] = match;
   const millisecond = Number(fraction.slice(0, 3).padEnd(3, '0'));
@@ -37,6 +40,7 @@ function isLocalTime({ year, month, day, hour, minute, second }: LocalTime): boo
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
-function asUtcMs({ year, month, day, hour, minute, second, millisecond = 0 }: LocalTime): number {
+/** A wall clock's time as if the clock stood in Greenwich, epoch milliseconds. */
+export function asUtcMs({ year, month, day, hour, minute, second, millisecond = 0 }: LocalTime): number {
   return Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
 }

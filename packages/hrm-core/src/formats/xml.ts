@@ -11,7 +11,7 @@ import { evenPieces } from './bytes.js';
 import type { Piece } from './file-format.js';
 
 /** The attributes of a tag, read when they are asked for. */
-interface XmlAttributes {
+export interface XmlAttributes {
   /** The value of one, by its whole name; `undefined` where there is none. */
   get(name: string): string | undefined;
 }

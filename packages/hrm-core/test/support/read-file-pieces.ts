@@ -3,7 +3,7 @@ import { recognizeFile } from '../../src/formats/file-formats.js';
 import { type HealthFileOptions, readHealthFile } from '../../src/formats/read-health-file.js';
 
 /** Bytes in pieces of one size. */
-async function* inPieces(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
+export async function* inPieces(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < bytes.length; from += pieceBytes) yield bytes.subarray(from, from + pieceBytes);
 }
 
