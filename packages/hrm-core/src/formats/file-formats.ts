@@ -1,3 +1,4 @@
+import { fitFormat } from './devices/fit/fit.js';
 import { gpxFormat } from './devices/gpx.js';
 import { polarDay } from './devices/polar/day.js';
 import { polarSession } from './devices/polar/session.js';
@@ -21,6 +22,7 @@ import { openMhealth } from './records/open-mhealth.js';
 
 /** The formats of devices and of health exports: one line each. The first that knows itself reads the file. */
 export const FILE_FORMATS: readonly FileFormat[] = [
+  fitFormat,
   tcxFormat,
   gpxFormat,
   appleHealth,

@@ -11,9 +11,18 @@ export function textToHeartRate(text: string, gatherer: Pick<PieceGatherer, 'dro
   return null;
 }
 
-/** The instant of a point as text; `null` where it has none. @throws HrmError code `time_zone_needed`. */
-export function textToEpochMs(text: string, { toEpochMs }: Pick<FormatContext, 'toEpochMs'>): number | null {
-  const parsed = parseInstant(text);
-  if (parsed === null) return null;
-  return 'epochMs' in parsed ? parsed.epochMs : toEpochMs(parsed.local);
+/**
+ * Reads the instants of a file's points, as text; `null` for what is none. Where others have a zone, one without is damaged; where none has, it is
+ * asked for.
+ * @throws HrmError code `time_zone_needed`.
+ */
+export function createInstantReader({ toEpochMs }: Pick<FormatContext, 'toEpochMs'>): (text: string) => number | null {
+  let hasZones = false;
+  return (text) => {
+    const parsed = parseInstant(text);
+    if (parsed === null) return null;
+    if ('local' in parsed) return hasZones ? null : toEpochMs(parsed.local);
+    hasZones = true;
+    return parsed.epochMs;
+  };
 }

@@ -7,7 +7,7 @@ import { toDeviceId } from '../device-id.js';
 import type { FileFormat, FormatContext } from '../file-format.js';
 import { createPieceGatherer, type PieceGatherer } from '../gather-pieces.js';
 import { readXml, type XmlHandler, xmlRootOf } from '../xml.js';
-import { textToEpochMs, textToHeartRate } from './point-texts.js';
+import { createInstantReader, textToHeartRate } from './point-texts.js';
 
 /** TCX, whatever program wrote it. */
 export const tcxFormat: FileFormat = {
@@ -31,6 +31,7 @@ const WANTED: Readonly<Record<string, readonly string[]>> = {
 const SUMMARIES = new Set(['AverageHeartRateBpm', 'MaximumHeartRateBpm', 'HeartRateBpm']);
 
 function createHandler(gatherer: PieceGatherer, context: FormatContext) {
+  const toEpochMs = createInstantReader(context);
   const activity = holdActivity(gatherer);
   let inside: 'Trackpoint' | 'Creator' | null = null;
   let isRate = false;
@@ -42,7 +43,7 @@ function createHandler(gatherer: PieceGatherer, context: FormatContext) {
   function endPoint(): void {
     const heartRate = textToHeartRate(texts.Value ?? texts.HeartRateBpm ?? '', gatherer);
     if (heartRate === null) return;
-    const timeMs = textToEpochMs(texts.Time ?? '', context);
+    const timeMs = toEpochMs(texts.Time ?? '');
     if (timeMs === null) gatherer.drop('no_time');
     else activity.add(timeMs, heartRate);
   }
