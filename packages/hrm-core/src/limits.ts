@@ -469,3 +469,24 @@ export const MEASURE_PAUSE_SHARE = 19;
 
 /** Processes that one service may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
+
+/** Files of one archive that are looked at: a decade of activities is some ten thousand. */
+export const MAX_ARCHIVE_MEMBERS = 100_000;
+
+/** Bytes that all files of an archive come to, those of archives in it as well: what a life of devices is, ten times over. */
+export const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024 * 1024;
+
+/** How many times the size of an archive its files may come to, and each file that of its own data: XML of years comes to 14 times. */
+export const MAX_ARCHIVE_RATIO = 200;
+
+/** Bytes that a file may come to besides: a small one of equal lines is packed very well. */
+export const ARCHIVE_RATIO_SLACK_BYTES = 4 * 1024 * 1024;
+
+/** Archives in one another: Garmin's are two. */
+export const MAX_ARCHIVE_DEPTH = 2;
+
+/** Bytes of a database that comes as a stream and is held for that; as a file it may have any size. */
+export const MAX_STREAMED_DATABASE_BYTES = 64 * 1024 * 1024;
+
+/** Records of a database whose devices are remembered, four bytes each: decades of a phone. */
+export const MAX_DATABASE_RECORDS = 4_194_304;
