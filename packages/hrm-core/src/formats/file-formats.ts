@@ -10,6 +10,7 @@ import { tcxFormat } from './devices/tcx.js';
 import { appleHealth } from './exports/apple-health.js';
 import { fitbitApi, fitbitCsv, fitbitTakeout } from './exports/fitbit.js';
 import { googleFit } from './exports/google-fit.js';
+import { healthConnect } from './exports/health-connect.js';
 import { huaweiJson, huaweiTrack } from './exports/huawei.js';
 import { ouraApi, ouraCsv } from './exports/oura.js';
 import { samsungBinning, samsungCsv } from './exports/samsung.js';
@@ -26,6 +27,7 @@ export const FILE_FORMATS: readonly FileFormat[] = [
   tcxFormat,
   gpxFormat,
   appleHealth,
+  healthConnect,
   polarXml,
   suuntoXml,
   polarHrm,
