@@ -221,7 +221,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
   schemas: ['schemas', 'keys/api-key.ts', 'limits.ts', 'ops/health-issues.ts', 'pure', 'valibot'],
-  contract: ['contract', 'type ports', 'limits.ts', 'errors.ts', 'node:'],
+  contract: ['contract', 'type ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
 };
 
 function layerOf(file: string): string {

@@ -5,4 +5,4 @@
  */
 export { queueContract } from './queue.js';
 export { type QueueContract, type QueueFixture, seededRandom } from './queue-support.js';
-export { type StorageContract, type StorageFixture, storageContract } from './storage.js';
+export { type StorageContract, type StorageFixture, type StorageTraits, storageContract } from './storage.js';

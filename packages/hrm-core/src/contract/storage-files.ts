@@ -5,7 +5,9 @@ import {
   bytesOf,
   contentsOf,
   partition,
+  plainName,
   rejectsWith,
+  removeAllBut,
   replaceBy,
   type StorageCases,
   textOrGone,
@@ -131,9 +133,9 @@ export const versionCases: StorageCases = [
       await look();
       await storage.publish(partition, 'part-b.parquet', bytesOf('b'));
       await look();
-      await replaceBy(storage, 'same', 'part-old-1.parquet');
+      await replaceBy(storage, 'one', 'part-old-1.parquet');
       await look();
-      await replaceBy(storage, 'same', 'part-old-2.parquet');
+      await replaceBy(storage, 'two', 'part-old-2.parquet');
       await look();
       await storage.remove(partition, ['part-a.parquet']);
       await look();
@@ -192,7 +194,7 @@ export const snapshotCases: StorageCases = [
       await replaceBy(storage, 'c', 'part-old-1.parquet');
       const snapshot = await storage.snapshot(partition, { isKnown: (name) => name !== other });
       try {
-        const names = snapshot.files.map(({ name }) => name);
+        const names = snapshot.files.map(({ name }) => plainName(name));
         assert.deepEqual(names, ['compacted.parquet', hashed, other, named]);
         const [compacted, known, unknown, byHand] = snapshot.files;
         assert.equal(known?.version, hashed);
@@ -230,12 +232,12 @@ export const snapshotCases: StorageCases = [
       await replaceBy(storage, 'compacted', 'part-old-1.parquet');
       await withSnapshot(storage, partition, async ({ files }) => {
         assert.deepEqual(
-          files.map((file) => file.name),
+          files.map((file) => plainName(file.name)),
           ['compacted.parquet', 'part-10.parquet', 'part-Z.parquet', 'part-a.parquet', 'part-b.parquet'],
         );
         for (const file of files) {
           assert.ok(file.ageMs >= 0 && file.ageMs < 60_000, `${file.name} is ${file.ageMs} ms old`);
-          assert.equal(file.byteLength, file.name === 'compacted.parquet' ? 9 : file.name.length);
+          assert.equal(file.byteLength, plainName(file.name) === 'compacted.parquet' ? 9 : file.name.length);
         }
       });
     },
@@ -248,9 +250,9 @@ export const snapshotCases: StorageCases = [
       const snapshot = await storage.snapshot(partition);
       try {
         const other = await another();
-        await other.publish(partition, 'part-b.parquet', bytesOf('b'));
         await replaceBy(other, 'second', 'part-old-2.parquet');
-        assert.equal(await other.remove(partition, ['part-a.parquet', 'part-old-2.parquet']), 2);
+        await removeAllBut(other, 'second');
+        await other.publish(partition, 'part-b.parquet', bytesOf('b'));
         const texts = await Promise.all(snapshot.files.map(textOrGone));
         assert.equal(texts.length, 2);
         for (const [i, text] of ['first', 'a'].entries())

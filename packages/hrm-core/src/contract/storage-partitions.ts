@@ -1,5 +1,6 @@
 /** The storage suite: replacing, removing, listing, closing. */
 import assert from 'node:assert/strict';
+import type { Storage } from '../ports/storage.js';
 import { assertSpace } from './space.js';
 import {
   bytesOf,
@@ -7,6 +8,7 @@ import {
   partition,
   pathsOf,
   rejectsWith,
+  removeAllBut,
   replaceBy,
   type StorageCases,
 } from './storage-support.js';
@@ -35,50 +37,51 @@ export const replaceCases: StorageCases = [
       assert.equal(await replaceBy(storage, 'one', 'part-old-1.parquet'), 'replaced');
       assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'one', 'part-a.parquet': 'a' });
       assert.equal(await replaceBy(storage, 'two', 'part-old-2.parquet'), 'replaced');
-      const names = ['part-a.parquet', 'part-old-2.parquet', 'part-never.parquet'];
-      const stored = Object.keys(await contentsOf(storage));
-      const removed = await storage.remove(partition, names);
-      // A driver that replaces in place has kept no old file.
-      assert.equal(removed, names.filter((name) => stored.includes(name)).length);
+      assert.ok(Object.values(await contentsOf(storage)).includes('two'));
+      await removeAllBut(storage, 'two', ['part-never.parquet']);
       assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'two' });
-      assert.equal(await storage.remove(partition, names), 0);
-      assert.equal(await storage.remove({ ...partition, directory: 'nobody' }, names), 0);
+      await removeAllBut(storage, 'two', ['part-never.parquet']);
+      await storage.remove({ ...partition, directory: 'nobody' }, ['part-a.parquet']);
+      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'two' });
     },
   ],
   [
-    'a replacement made from a stale snapshot is a conflict, and loses nothing',
+    'a replacement made from a stale snapshot is a conflict or stands beside the winner, and loses nothing',
     async ({ storage, another }) => {
       await replaceBy(storage, 'one', 'part-old-1.parquet');
       const stale = await storage.snapshot(partition);
+      let outcome: string;
       try {
         assert.equal(await replaceBy(await another(), 'two', 'part-old-2.parquet'), 'replaced');
         const late = { snapshot: stale, supersededName: 'part-old-3.parquet', bytes: bytesOf('late') };
-        assert.equal(await storage.replace(late), 'conflict');
+        outcome = await storage.replace(late);
       } finally {
         await stale.close();
       }
       const texts = Object.values(await contentsOf(storage));
       assert.ok(texts.includes('two'), 'the winner is stored, under whichever name');
-      assert.ok(!texts.includes('late'));
+      assert.equal(texts.includes('late'), outcome === 'replaced');
     },
   ],
   [
-    'a first compacted file that somebody else was faster with is a conflict',
+    'a first compacted file that somebody else was faster with is a conflict or stands beside it',
     async ({ storage, another }) => {
       const empty = await storage.snapshot(partition);
+      let outcome: string;
       try {
         await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
         assert.equal(await replaceBy(await another(), 'fast', 'part-old-1.parquet'), 'replaced');
         const late = { snapshot: empty, supersededName: 'part-old-2.parquet', bytes: bytesOf('late') };
-        assert.equal(await storage.replace(late), 'conflict');
+        outcome = await storage.replace(late);
       } finally {
         await empty.close();
       }
-      assert.deepEqual(await contentsOf(storage), { 'compacted.parquet': 'fast', 'part-a.parquet': 'a' });
+      const texts = Object.values(await contentsOf(storage)).sort();
+      assert.deepEqual(texts, ['a', 'fast', ...(outcome === 'replaced' ? ['late'] : [])]);
     },
   ],
   [
-    'of eight replacements made from one state at once, at most one succeeds, and nothing is lost',
+    'of eight replacements made from one state at once, each that succeeds is there, and nothing is lost',
     async ({ storage, another }) => {
       const handles = [storage, await another()];
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
@@ -96,11 +99,10 @@ export const replaceCases: StorageCases = [
       );
       for (const { snapshot } of tries) await snapshot.close();
       const winners = tries.filter((_, index) => outcomes[index] === 'replaced').map(({ text }) => text);
-      assert.ok(winners.length <= 1, `${winners.length} replaced the same file`);
       const texts = Object.values(await contentsOf(storage));
       for (const kept of ['a', ...winners]) assert.ok(texts.includes(kept), `${kept} is gone`);
-      // A driver that replaces in place keeps no old file, but only the winner may end it.
-      assert.ok(texts.includes('zero') || winners.length === 1);
+      // A driver that replaces in place keeps no old file, but only a winner may end it.
+      assert.ok(texts.includes('zero') || winners.length > 0);
       for (const text of texts) assert.ok(['zero', 'a', ...winners].includes(text), `${text} has lost`);
     },
   ],
@@ -118,8 +120,17 @@ const hostile = ['%2E%2E', 'a%2Fb', 'B', 'a', '%00', 'a~', `${'x'.repeat(135)}~$
 /** Listing, opening, closing. */
 export const listingCases: StorageCases = [
   [
-    'partitions come by date, then directory in byte order, inclusive bounds, and without `_shared`',
-    async ({ storage }) => {
+    'partitions come by date, then directory, inclusive bounds, and without `_shared`',
+    async ({ storage, traits }) => {
+      const { isInByteOrder = true } = traits;
+      // Of an order of the storage's own only that of dates is asked for.
+      async function listed(range: Parameters<Storage['partitions']>[0]): Promise<string[]> {
+        const paths = await pathsOf(storage, range);
+        if (isInByteOrder) return paths;
+        const dates = paths.map((path) => path.slice(0, 8));
+        assert.deepEqual(dates, [...dates].sort());
+        return paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      }
       for (const date of ['20240116', '20231231', '20240115']) {
         for (const directory of [...hostile, '_shared']) {
           await storage.publish({ date, directory }, 'part-a.parquet', bytesOf(directory));
@@ -127,10 +138,10 @@ export const listingCases: StorageCases = [
       }
       const sorted = [...hostile].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
       const all = ['20231231', '20240115', '20240116'].flatMap((date) => sorted.map((name) => `${date}/${name}`));
-      assert.deepEqual(await pathsOf(storage, {}), all);
-      assert.deepEqual(await pathsOf(storage, { fromDate: '20240115', toDate: '20240115' }), all.slice(9, 18));
-      assert.deepEqual(await pathsOf(storage, { fromDate: '20240101' }), all.slice(9));
-      assert.deepEqual(await pathsOf(storage, { toDate: '20240115' }), all.slice(0, 18));
+      assert.deepEqual(await listed({}), all);
+      assert.deepEqual(await listed({ fromDate: '20240115', toDate: '20240115' }), all.slice(9, 18));
+      assert.deepEqual(await listed({ fromDate: '20240101' }), all.slice(9));
+      assert.deepEqual(await listed({ toDate: '20240115' }), all.slice(0, 18));
       assert.deepEqual(await pathsOf(storage, { fromDate: '20240117' }), []);
       const ofOne = { fromDate: '20240115', directories: ['%2E%2E'] };
       assert.deepEqual(await pathsOf(storage, ofOne), ['20240115/%2E%2E', '20240116/%2E%2E']);
@@ -146,7 +157,8 @@ export const listingCases: StorageCases = [
   ],
   [
     'what was published to is dirty until a visit cleans it, and again when it is published to',
-    async ({ storage, another }) => {
+    async ({ storage, another, traits }) => {
+      const { tellsUnchanged = true } = traits;
       const shared = { ...partition, directory: '_shared' };
       const dirty = () => pathsOf(storage, { dirty: true });
       await storage.publish(partition, 'part-a.parquet', bytesOf('a'));
@@ -158,7 +170,7 @@ export const listingCases: StorageCases = [
       assert.equal(visit.changed, true);
       assert.equal((await dirty()).length, 2, 'a visit that does not settle leaves it dirty');
       const again = await (await another()).visit(partition);
-      assert.equal(again.changed, false, 'nothing was published since');
+      assert.equal(again.changed, !tellsUnchanged, 'nothing was published since');
       await again.markClean();
       assert.deepEqual(await dirty(), ['20240115/_shared']);
       await visit.markClean();
@@ -173,14 +185,17 @@ export const listingCases: StorageCases = [
   ],
   [
     'a replacement is dirty, for what it replaced is still there; parts that another partition holds are removed',
-    async ({ storage }) => {
+    async ({ storage, traits }) => {
+      const { looksForHolders = true } = traits;
       const shared = { ...partition, directory: '_shared' };
       await storage.publish(shared, 'part-a.parquet', bytesOf('a'));
       assert.equal(await replaceBy(storage, 'one', 'part-old-1.parquet'), 'replaced');
       assert.deepEqual(await pathsOf(storage, { dirty: true }), ['20240115/_shared', '20240115/ana']);
-      assert.equal(await storage.remove(shared, ['part-a.parquet'], [{ ...partition, directory: 'nobody' }]), 0);
-      assert.deepEqual(await contentsOf(storage, shared), { 'part-a.parquet': 'a' });
-      assert.equal(await storage.remove(shared, ['part-a.parquet'], [partition]), 1);
+      if (looksForHolders) {
+        await storage.remove(shared, ['part-a.parquet'], [{ ...partition, directory: 'nobody' }]);
+        assert.deepEqual(await contentsOf(storage, shared), { 'part-a.parquet': 'a' });
+      }
+      await storage.remove(shared, ['part-a.parquet'], [partition]);
       assert.deepEqual(await contentsOf(storage, shared), {});
     },
   ],

@@ -1,10 +1,22 @@
 /** What the cases of the storage suite share. */
 import assert from 'node:assert/strict';
 import { isHrmError } from '../errors.js';
+import { COMPACTED_NAME, isCompacted } from '../names.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../ports/storage.js';
+
+/** What a storage may do otherwise than another, and is right. */
+export interface StorageTraits {
+  /** Whether it lists directories in the order of their bytes; default true. */
+  readonly isInByteOrder?: boolean | undefined;
+  /** Whether it looks for the holders of what it removes; default true. One whose writes are durable at once need not. */
+  readonly looksForHolders?: boolean | undefined;
+  /** Whether a visit knows of one that another handle began; default true. One that does not takes a partition for changed. */
+  readonly tellsUnchanged?: boolean | undefined;
+}
 
 /** What a case has in hand. */
 export interface StorageCase {
+  readonly traits: StorageTraits;
   readonly storage: Storage;
   /** Opens another handle on the same place; closed after the case. */
   readonly another: () => Promise<Storage>;
@@ -35,11 +47,28 @@ export async function withSnapshot<T>(
   }
 }
 
-/** What a snapshot holds, by name. */
+/** What a snapshot holds, by name. A second compacted file has a name with its own hash in it. */
 async function textsOf(snapshot: Snapshot): Promise<Record<string, string>> {
   const texts: Record<string, string> = {};
-  for (const file of snapshot.files) texts[file.name] = Buffer.from(await file.read(0, file.byteLength)).toString();
+  for (const file of snapshot.files) {
+    const name = texts[COMPACTED_NAME] === undefined ? plainName(file.name) : file.name;
+    texts[name] = Buffer.from(await file.read(0, file.byteLength)).toString();
+  }
   return texts;
+}
+
+/** The name, and of any compacted file {@link COMPACTED_NAME}. */
+export function plainName(name: string): string {
+  return isCompacted(name) ? COMPACTED_NAME : name;
+}
+
+/** Removes all files of {@link partition} but that with a text, as a sweep does what others replaced. */
+export async function removeAllBut(storage: Storage, text: string, further: readonly string[] = []): Promise<void> {
+  await withSnapshot(storage, partition, async ({ files }) => {
+    const names: string[] = [];
+    for (const file of files) if ((await textOrGone(file)) !== text) names.push(file.name);
+    await storage.remove(partition, [...names, ...further]);
+  });
 }
 
 /** What a file holds, or `file_gone` where the storage could not hold it. */

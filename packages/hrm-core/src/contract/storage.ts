@@ -4,7 +4,9 @@ import { publishCases, sizeCases, snapshotCases, versionCases } from './storage-
 import { listingCases, replaceCases } from './storage-partitions.js';
 import { quarantineCases } from './storage-quarantine.js';
 import { removalCases } from './storage-removal.js';
-import type { StorageCase } from './storage-support.js';
+import type { StorageCase, StorageTraits } from './storage-support.js';
+
+export type { StorageTraits };
 
 /** One place to store in, empty at first. */
 export interface StorageFixture {
@@ -20,6 +22,7 @@ export interface StorageContract {
   readonly test: (name: string, body: () => Promise<void>) => void;
   /** Makes an empty place, once a test. */
   readonly fixture: () => Promise<StorageFixture>;
+  readonly traits?: StorageTraits | undefined;
 }
 
 /** Declares the suite's tests. */
@@ -46,7 +49,7 @@ async function runCase(contract: StorageContract, body: (given: StorageCase) => 
     return storage;
   }
   try {
-    await body({ storage: await another(), another });
+    await body({ storage: await another(), another, traits: contract.traits ?? {} });
   } finally {
     for (const storage of handles) await storage.close();
     await fixture.dispose();

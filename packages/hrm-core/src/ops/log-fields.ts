@@ -4,7 +4,7 @@
  * @module
  */
 import { isHrmError } from '../errors.js';
-import { COMPACTED_NAME, HASHED_PART, SUPERSEDED_PART } from '../names.js';
+import { COMPACTED_NAME, HASHED_NAME, SUPERSEDED_PART } from '../names.js';
 
 /**
  * What a log line may say of an error: who has a heart rate here is private, and messages quote it. What the storage says
@@ -34,7 +34,7 @@ export function fileFields({ date, name = '' }: { readonly date: string; readonl
   readonly date: string;
   readonly file?: string;
 } {
-  const isOwn = name === COMPACTED_NAME || HASHED_PART.test(name) || SUPERSEDED_PART.test(name);
+  const isOwn = name === COMPACTED_NAME || HASHED_NAME.test(name) || SUPERSEDED_PART.test(name);
   return isOwn ? { date, file: name } : { date };
 }
 

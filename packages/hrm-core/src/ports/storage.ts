@@ -31,11 +31,11 @@ export interface PartitionFailure {
 
 /** A file of a partition, opened: its bytes are those of the moment it was opened, until `close`. */
 export interface StoredFile {
-  /** `compacted.parquet` or `part-….parquet`. */
+  /** `compacted.parquet`, or `compacted-<32 hex digits>.parquet` where no file is ever replaced; `part-….parquet`. */
   readonly name: string;
   /**
-   * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of a
-   * part whose name is a hash of its bytes (`part-<32 hex digits>`) its name; of any other file what the storage knows it by. A file system may give two files the
+   * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of
+   * one whose name is a hash of its bytes (`part-<32 hex digits>`) its name; of any other file what the storage knows it by. A file system may give two files the
    * same one that are made and removed within its clock's tick: what is remembered by it should be a second old.
    */
   readonly version: string;
@@ -51,10 +51,12 @@ export interface StoredFile {
   read(fromByte: number, toByte: number): Promise<ArrayBuffer>;
 }
 
-/** All files of a partition, open together; `compacted.parquet` first, then parts by name. Close it, always. */
+/** All files of a partition, open together; compacted ones first, then parts, by name. Close it, always. */
 export interface Snapshot {
   readonly partition: Partition;
   readonly files: readonly StoredFile[];
+  /** As {@link Storage.orphans} tells them, where the same listing does. */
+  readonly orphans?: readonly string[] | undefined;
   close(): Promise<void>;
 }
 
@@ -123,11 +125,11 @@ export interface Replacement {
   /** The snapshot that the new file was made from. Still open. */
   readonly snapshot: Snapshot;
   /**
-   * Fresh name (`part-old-<hash>-<random>.parquet`) under which a driver that cannot replace in place keeps the old
+   * Fresh name (`part-old-<hash>-<random>.parquet`) under which a driver that replaces `compacted.parquet` keeps the old
    * compacted file until it is removed. `bytes` already say that it is replaced.
    */
   readonly supersededName: string;
-  /** The new `compacted.parquet`, whole. */
+  /** The new compacted file, whole. */
   readonly bytes: Uint8Array;
 }
 
@@ -135,7 +137,7 @@ export interface Replacement {
 export interface PartitionSize {
   readonly files: number;
   readonly bytes: number;
-  /** Of them those of the compacted file; `null` where there is none. */
+  /** Of them those of compacted files; `null` where there is none. */
   readonly compactedBytes: number | null;
 }
 
@@ -200,14 +202,17 @@ export interface Storage {
   /**
    * Switches `compacted.parquet` to the replacement, if it is still the one in the snapshot (or still absent).
    * `'conflict'`: somebody else was first; nothing is lost, and there is nothing to undo. Once it has begun it is not aborted.
+   * A storage that replaces no file publishes the replacement beside the others instead, under a name that is a hash of its bytes: whoever else does so
+   * has lost nothing either, and the next merge has both.
    */
   replace(replacement: Replacement, options?: CallOptions): Promise<'replaced' | 'conflict'>;
   /**
    * Deletes parts whose readings other files hold, and makes sure first that those survive a power cut. Missing names are
-   * skipped. Returns how many it deleted. Only for names that never mean another file, as those with the hash of the bytes.
-   * @param holders - the partitions that those other files are in; by default the part's own.
+   * skipped. Only for names that never mean another file, as those with the hash of the bytes.
+   * @param holders - the partitions that those other files are in; by default the part's own. Where one of them is not there, a storage that
+   * has to look, to make sure, deletes nothing.
    */
-  remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<number>;
+  remove(partition: Partition, names: readonly string[], holders?: readonly Partition[]): Promise<void>;
   /**
    * Deletes a file that somebody else may have named, and whose readings other files hold, as `remove` does: but only the very file
    * that the snapshot holds, and only with these bytes. `'gone'`: it has left its name, or has other bytes by now. Whatever else has
@@ -232,8 +237,9 @@ export interface Storage {
   /** What was set aside, in no order. */
   quarantined(options?: CallOptions): AsyncIterable<QuarantinedFile>;
   /**
-   * Partitions that exist, by date, then directory, ascending; where `directories` are named, in that order. One that others than this
-   * storage made by hand may be missed for a minute where `directories` are named.
+   * Partitions that exist, by date, then directory, ascending in an order of the storage's own; where `directories` are named, in that
+   * order. One that others than this storage made by hand may be missed for a minute where `directories` are named. Where they are and
+   * both dates are, too, one that does not exist may be given.
    */
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */

@@ -8,7 +8,7 @@ const CUT_DIRECTORY_BYTES = 135;
 
 /** Of a SHA-256 in a name: 128 bits. */
 const HASH_DIGITS = 32;
-const NAME_WITH_HASH = /^part-(?:([0-9a-f]{32})|old-([0-9a-f]{32})-[0-9A-Za-z-]{1,64})\.parquet$/;
+const NAME_WITH_HASH = /^(?:(?:part|compacted)-([0-9a-f]{32})|part-old-([0-9a-f]{32})-[0-9A-Za-z-]{1,64})\.parquet$/;
 
 /** The UTC date of an instant, `YYYYMMDD`. */
 export function partitionDate(timestampMs: number): string {
@@ -66,6 +66,14 @@ export function partNameOf(sha256: string): string {
  */
 export function supersededName(sha256: string | null, id: string): string {
   return sha256 === null ? `part-old-${id}.parquet` : `part-old-${sha256.slice(0, HASH_DIGITS)}-${id}.parquet`;
+}
+
+/** The name that a replaced compacted file has from then on: its own, where that is of its bytes. */
+export function supersededBy(
+  { file: { name }, sha256 }: { readonly file: { readonly name: string }; readonly sha256: string },
+  id: string,
+): string {
+  return isNamedAfter(name, sha256) ? name : supersededName(sha256, id);
 }
 
 /**

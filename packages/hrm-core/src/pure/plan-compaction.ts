@@ -29,7 +29,7 @@
  * given again. So it stays in sight even when it is merged; it is not merged again, and is deleted once it has had its grace too.
  */
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../names.js';
+import { isCompacted, SHARED_DIRECTORY } from '../names.js';
 import { sortYielding } from '../sort-yielding.js';
 import { eachYielding } from '../steps.js';
 
@@ -100,12 +100,15 @@ const HOME_ROWS = 256;
  */
 export function planCompaction(state: PartitionState, all: boolean): CompactionPlan {
   const { files, dayOver } = state;
-  const { waiting, sweeps } = sortOut(state);
-  const compacted = files.find(({ name }) => name === COMPACTED_NAME);
+  const { waiting: unheld, sweeps } = sortOut(state);
+  const compacted = largestCompacted(unheld);
+  const waiting = unheld.filter((file) => file !== compacted);
   const isClean = waiting.length === 0 && files.length <= 1;
   const isDue =
     waiting.length > 0 &&
     (all ||
+      // Of compacters that raced each has made one.
+      waiting.some(({ name }) => isCompacted(name)) ||
       (compacted === undefined
         ? dayOver || waiting.length > 1
         : rowsOf(waiting) >= WAITING_RATIO * compacted.rows || (dayOver && isQuiet(state, waiting))));
@@ -132,7 +135,13 @@ export function planShared(state: PartitionState, all: boolean): SharedPlan {
   return { merge, split, sweeps, isClean, isWaiting: split.length === 0 && isWaiting(state, waiting, merge) };
 }
 
-/** Parts whose readings no other file has, and what may go of the rest. */
+/** The one that goes on; the smaller ones are merged into it like parts. */
+function largestCompacted(files: readonly PlannedFile[]): PlannedFile | undefined {
+  const compacted = files.filter(({ name }) => isCompacted(name));
+  return compacted.sort((a, b) => b.rows - a.rows || (a.name < b.name ? -1 : 1))[0];
+}
+
+/** Files whose readings no other file has, and what may go of the rest. */
 function sortOut({ files, sweepAfterMs }: PartitionState) {
   const replaced = new Set(files.flatMap(({ replaces }) => replaces));
   const present = new Map<string, PlannedFile[]>();
@@ -152,7 +161,7 @@ function sortOut({ files, sweepAfterMs }: PartitionState) {
     for (const name of names) swept.add(name);
     if (names.length > 0) sweeps.push({ holder, names });
   }
-  const waiting = files.filter(({ name, contentName }) => name !== COMPACTED_NAME && !replaced.has(contentName));
+  const waiting = files.filter(({ contentName }) => !replaced.has(contentName));
   return { waiting, sweeps: sweeps.filter(({ holder }) => !swept.has(holder)) };
 }
 

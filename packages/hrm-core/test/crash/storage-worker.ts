@@ -66,8 +66,9 @@ async function compact(storage: Storage): Promise<void> {
   const replaced: Replaced[] = [];
   for (;;) {
     while ((replaced[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= Date.now()) {
-      const removed = await storage.remove(partition, replaced.shift()?.names ?? []);
-      if (removed > 0) report('removed');
+      const names = replaced.shift()?.names ?? [];
+      await storage.remove(partition, names);
+      if (names.length > 0) report('removed');
     }
     const snapshot = await storage.snapshot(partition);
     try {

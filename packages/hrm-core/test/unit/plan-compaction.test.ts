@@ -132,6 +132,26 @@ describe("a user's partition", () => {
   });
 });
 
+describe('compacted files with hashes for names', () => {
+  const [large, small, last] = ['a', 'b', 'c'].map((digit, i) =>
+    file(`compacted-${digit.repeat(32)}.parquet`, 1_000 - i),
+  ) as [PlannedFile, PlannedFile, PlannedFile];
+
+  it('are merged at once where there are several, the largest first', () => {
+    const plan = planCompaction(state([small, large, last]), false);
+    expect(plan.merge).toEqual({ inputs: [large, last, small].map(({ name }) => name), into: 'compacted' });
+    expect(plan.isClean).toBe(false);
+  });
+
+  it('are one file where one has the readings of the others, which are swept', () => {
+    const replacing = { ...last, replaces: [large.name, small.name], rows: 2_000, ageMs: SWEEP_AFTER_MS };
+    const plan = planCompaction(state([large, small, replacing]), false);
+    expect(plan.merge).toBeNull();
+    expect(plan.sweeps).toEqual([{ holder: last.name, names: [large.name, small.name] }]);
+    expect(planCompaction(state([last]), false)).toMatchObject({ merge: null, isClean: true });
+  });
+});
+
 describe('shared parts', () => {
   const small = parts(16, 50_000).map((each) => ({ ...each, users: 10_000 }));
 

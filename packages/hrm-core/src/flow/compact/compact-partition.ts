@@ -3,7 +3,7 @@
  */
 
 import { HrmError } from '../../errors.js';
-import { COMPACTED_NAME } from '../../names.js';
+import { COMPACTED_NAME, isCompacted } from '../../names.js';
 import type { Partition, Snapshot } from '../../ports/storage.js';
 import { type PlannedFile, planCompaction } from '../../pure/plan-compaction.js';
 import { type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } from './compaction-run.js';
@@ -51,6 +51,6 @@ async function mergeIntoCompacted(
   const inputs = await inputsOf(snapshot, names);
   if (misnamed(inputs).length > 0) return await storeAnew(run.storage, snapshot, misnamed(inputs), options);
   const done = await replaceCompacted(run, snapshot, present, { inputs }, options);
-  const merged = done.skipped > 0 ? 0 : names.filter((name) => name !== COMPACTED_NAME).length;
+  const merged = done.skipped > 0 ? 0 : Math.max(1, names.filter((name) => !isCompacted(name)).length);
   return { ...done, merged };
 }

@@ -1,7 +1,7 @@
 /** What compacting a user's partition and compacting shared parts have in common. */
 
 import { ROW_GROUP_ROWS, SHARED_HELD_ROWS } from '../../limits.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
+import { COMPACTED_NAME, isCompacted, SHARED_DIRECTORY } from '../../names.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
@@ -206,9 +206,9 @@ export async function mergeIntoPart(
 }
 
 /** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
-export async function isNameTaken(storage: Storage, { files, partition }: Snapshot): Promise<boolean> {
-  if (files.some(({ name }) => name === COMPACTED_NAME)) return false;
-  return (await storage.orphans(partition)).includes(COMPACTED_NAME);
+export async function isNameTaken(storage: Storage, { files, partition, orphans }: Snapshot): Promise<boolean> {
+  if (files.some(({ name }) => isCompacted(name))) return false;
+  return (orphans ?? (await storage.orphans(partition))).includes(COMPACTED_NAME);
 }
 
 /** What a new compacted file is made of. */

@@ -3,7 +3,7 @@
  * answer needed. Bounded in bytes; what was not used for the longest time goes first.
  */
 import { CACHE_SETTLE_MS, MAX_CACHE_BYTES } from '../../limits.js';
-import { HASHED_PART } from '../../names.js';
+import { HASHED_NAME } from '../../names.js';
 import type { Footer } from '../../parquet/footer.js';
 import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
 
@@ -78,7 +78,7 @@ export function remember(
   value: unknown,
   bytes: number,
 ): void {
-  const isHashed = HASHED_PART.test(file.name);
+  const isHashed = HASHED_NAME.test(file.name);
   if (isHashed ? footer.checksumKind === 'foreign' : file.ageMs < CACHE_SETTLE_MS) return;
   cache.set(key, value, bytes);
 }

@@ -4,7 +4,7 @@
  */
 import { isHrmError } from '../../errors.js';
 import { MAX_CONCURRENT_READS } from '../../limits.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
+import { isCompacted, SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, Snapshot, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import type { ReadingColumns } from '../../pure/columns.js';
@@ -139,8 +139,8 @@ async function loadAll<Known extends LoadedShared>(
     );
     return known;
   }
-  const compacted = await add((name) => name === COMPACTED_NAME);
-  const parts = await add((name) => name !== COMPACTED_NAME);
+  const compacted = await add(isCompacted);
+  const parts = await add((name) => !isCompacted(name));
   const left = (each: (typeof parts)[number]) => (isReplaced(each.file.name, replaced) ? undefined : each);
   return [...(await collectYielding(compacted, left, yieldTurn)), ...(await collectYielding(parts, left, yieldTurn))];
 }

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { isGone, isHrmError, throwIfAborted } from '../../errors.js';
 import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS, MAX_MEASURED_DATES, MIN_UNROLLED_BYTES } from '../../limits.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
+import { isCompacted, SHARED_DIRECTORY } from '../../names.js';
 import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { ListOptions, Partition, Storage } from '../../ports/storage.js';
@@ -238,7 +238,7 @@ async function sizeOf(
 async function hasRollup(storage: MeasureComponents['storage'], partition: Partition): Promise<boolean> {
   const snapshot = await storage.snapshot(partition, { isKnown: () => true });
   try {
-    const file = snapshot.files.find(({ name }) => name === COMPACTED_NAME);
+    const file = snapshot.files.find(({ name }) => isCompacted(name));
     if (file === undefined) return true;
     const { rollup, rollupFault } = (await openFile(file, partition)).footer;
     return rollup !== null || rollupFault !== null;

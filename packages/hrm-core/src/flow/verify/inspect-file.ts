@@ -4,7 +4,7 @@
 
 import { HrmError, throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_INSPECTED_ROWS, MINUTE_MS } from '../../limits.js';
-import { COMPACTED_NAME } from '../../names.js';
+import { COMPACTED_NAME, isCompacted } from '../../names.js';
 import { readGroup } from '../../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -195,7 +195,7 @@ async function checkRollup(
   if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
   if (rollup === null) {
     // To make one the file would be written anew, without its further columns.
-    if (file.name !== COMPACTED_NAME || !isRolledUp || rows === 0 || hasFurtherColumns) return null;
+    if (!isCompacted(file.name) || !isRolledUp || rows === 0 || hasFurtherColumns) return null;
     return { code: 'rollup_missing', message: 'it has no rollup' };
   }
   const dayMs = dateStartMs(partition.date) ?? 0;

@@ -4,7 +4,7 @@
  */
 
 import { HrmError, throwIfAborted } from '../../errors.js';
-import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
+import { COMPACTED_NAME, isCompacted, SHARED_DIRECTORY } from '../../names.js';
 import { readGroup } from '../../parquet/decode.js';
 import { type OpenedFile, openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -12,7 +12,7 @@ import type { Random } from '../../ports/random.js';
 import type { Partition, QuarantinedFile, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import { type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
-import { dateStartMs, supersededName } from '../../pure/partition.js';
+import { dateStartMs, supersededBy } from '../../pure/partition.js';
 import { judgeRows, keyAt, rowsByPartition } from '../../pure/reading/check-readings.js';
 import { priorityOf } from '../../pure/rollup/compare-rollups.js';
 import { confirmDamage, misreadError } from '../damage/confirm-damage.js';
@@ -59,7 +59,7 @@ export async function repairFile(
   const confirmation = isCompared ? 'damaged' : await confirmDamage(storage, snapshot, file, look);
   if (confirmation === 'misread') throw misreadError(file.name, snapshot.partition);
   if (confirmation === 'gone') return 'found';
-  const isDerived = file.name === COMPACTED_NAME && faults.every(({ code }) => DERIVED.includes(code));
+  const isDerived = isCompacted(file.name) && faults.every(({ code }) => DERIVED.includes(code));
   if (opened !== null && isDerived) {
     return rewriteCompacted({ storage, random }, snapshot, { ...inspection, opened }, others, options);
   }
@@ -109,7 +109,7 @@ async function rewriteCompacted(
   const { rollup, replaces } = inspection.opened.footer;
   const { yieldTurn } = createYielder();
   const compacted = await pinFile(inspection.file, partition, yieldTurn);
-  const superseded = supersededName(compacted.sha256, random.id());
+  const superseded = supersededBy(compacted, random.id());
   const inputs = [compacted];
   for (const { file } of others) inputs.push(await pinFile(file, partition, yieldTurn));
   // Proved before it is there, as a compacter's are.

@@ -21,7 +21,8 @@ export const DATES_DIRECTORY = '.dates';
 const DATE_PATTERN = /^\d{8}$/;
 /** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */
 const USER_DIRECTORY_PATTERN = /^[A-Za-z0-9%][A-Za-z0-9_.%~-]{0,199}$/;
-const PART_PATTERN = /^part-[A-Za-z0-9_.~-]{1,200}\.parquet$/;
+/** Also compacted files of a store whose files are never replaced, that was copied here: a part like any other. */
+const PART_PATTERN = /^(?:part-[A-Za-z0-9_.~-]{1,200}|compacted-[0-9a-f]{32})\.parquet$/;
 
 /** Whether a name is that of a date directory. */
 export function isDate(name: string): boolean {

@@ -62,24 +62,21 @@ export async function removeParts(
   partition: Partition,
   names: readonly string[],
   holders: readonly Partition[] = [partition],
-): Promise<number> {
+): Promise<void> {
   const path = partitionPath(context.directory, partition);
   for (const name of names) requirePart(name);
-  if (names.length === 0) return 0;
-  let removed = 0;
+  if (names.length === 0) return;
   try {
-    if (!(await areDurable(context, holders))) return 0;
+    if (!(await areDurable(context, holders))) return;
     for (const name of names) {
-      const isRemoved = await succeedsUnless(
+      await succeedsUnless(
         'ENOENT',
         done((callback) => context.fileSystem.unlink(join(path, name), callback)),
       );
-      if (isRemoved) removed += 1;
     }
   } catch (error) {
     throw storageError(`remove parts of ${partition.date}/${partition.directory}`, context.directory, error);
   }
-  return removed;
 }
 
 /** {@link Storage.removeExact} of the directory driver. */

@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { errorCode, goneError, HrmError } from '../../../../errors.js';
-import { HASHED_PART } from '../../../../names.js';
+import { HASHED_NAME } from '../../../../names.js';
 import type { Partition, StoredFile } from '../../../../ports/storage.js';
 import { collectYielding, eachYielding } from '../../../../steps.js';
 import { isShortOfDescriptors } from '../descriptors.js';
@@ -185,7 +185,7 @@ function readOnce(
 
 /** Nothing writes to a file that has its name, so its inode and the times that linking it set are its own. */
 export function versionOf(name: string, status: FileStatus): string {
-  return HASHED_PART.test(name) ? name : identityOf(status);
+  return HASHED_NAME.test(name) ? name : identityOf(status);
 }
 
 /** What tells a file from every other that had its name, once it is some seconds old. */

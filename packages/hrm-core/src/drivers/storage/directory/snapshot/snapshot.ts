@@ -40,7 +40,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, goneError, HrmError, isHrmError, throwIfAborted } from '../../../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../../../limits.js';
-import { COMPACTED_NAME, HASHED_PART } from '../../../../names.js';
+import { COMPACTED_NAME, HASHED_NAME } from '../../../../names.js';
 import type {
   FileVersion,
   Partition,
@@ -128,7 +128,7 @@ export async function listVersions(
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
   function versionIn(name: string): FileVersion | undefined {
-    if (HASHED_PART.test(name)) return { name, version: name };
+    if (HASHED_NAME.test(name)) return { name, version: name };
     const status = statusOf(context.fileSystem, join(path, name));
     return status?.isFile() ? { name, version: versionOf(name, status) } : undefined;
   }
@@ -218,7 +218,7 @@ async function openSettled(
         isNew = true;
         seen.add(name);
         // Another name may be given again, and then tells nothing of what is in the file.
-        if (HASHED_PART.test(name) && isKnown?.(name)) {
+        if (HASHED_NAME.test(name) && isKnown?.(name)) {
           known.push(name);
           continue;
         }

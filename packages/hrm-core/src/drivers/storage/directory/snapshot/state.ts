@@ -8,7 +8,7 @@
  */
 import { errorCode } from '../../../../errors.js';
 import { LISTING_SETTLE_MS } from '../../../../limits.js';
-import { COMPACTED_NAME, HASHED_PART } from '../../../../names.js';
+import { COMPACTED_NAME, HASHED_NAME } from '../../../../names.js';
 import type { Partition } from '../../../../ports/storage.js';
 import { isOlderThan, stateText } from '../dates/state.js';
 import type { DirectoryContext } from '../durable.js';
@@ -75,7 +75,7 @@ const doubtfulNames = new WeakMap<readonly string[], readonly string[] | null>()
 function doubtfulOf(names: readonly string[]): readonly string[] | null {
   let doubtful = doubtfulNames.get(names);
   if (doubtful === undefined) {
-    const others = [COMPACTED_NAME, ...names.filter((name) => !HASHED_PART.test(name))];
+    const others = [COMPACTED_NAME, ...names.filter((name) => !HASHED_NAME.test(name))];
     doubtful = others.length > MAX_NAMES_LOOKED_AT ? null : others;
     doubtfulNames.set(names, doubtful);
   }
