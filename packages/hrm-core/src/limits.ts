@@ -69,6 +69,15 @@ export const MAX_MERGE_FILES = 1_000;
  */
 export const SHARED_HELD_ROWS = 8_192;
 
+/** Users that the filter of a shared part has, at most: 328 kB. One of more has none, and is looked into for everybody within its bounds. */
+export const MAX_FILTER_USERS = 262_144;
+
+/**
+ * Bytes of shared parts' filters that an opened storage remembers, with the names of the parts: 40 users on each of 20,000 dates take
+ * 8 MB, 10,000 on each of 1,000 take 13 MB.
+ */
+export const MAX_REMEMBERED_FILTERS_BYTES = 16 * 1024 * 1024;
+
 /** Rows of a row group, at most: 1.8 MB as columns. A cut hour of a day at 1 Hz decodes this many. */
 export const ROW_GROUP_ROWS = 65_536;
 

@@ -17,7 +17,7 @@ import {
   pieceChecksum,
   TRAILER_BYTES,
 } from './checksum.js';
-import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from './encode.js';
+import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USER_FILTER_KEY, USERS_KEY } from './encode.js';
 import { leftCodeOf } from './foreign/left-in-place.js';
 import { type OpenedForeign, openForeign } from './foreign/open.js';
 import { readStruct } from './foreign/thrift.js';
@@ -52,6 +52,8 @@ export interface Footer {
   readonly replaces: readonly string[];
   /** Users of a shared part; 1 where the file does not say. */
   readonly users: number;
+  /** Which users a shared part may have readings of, see pure/user-filter.ts; `null` where it does not say: anybody's then. */
+  readonly userFilter: Uint8Array | null;
   readonly rollup: Rollup | null;
   /** Why the file's rollup cannot be read; `null`: it can, or there is none. The readings are proved without it. */
   readonly rollupFault: string | null;
@@ -160,6 +162,7 @@ async function parseTail(
   const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
   const replaces = heldNames(file.name, parseNames(keys.get(REPLACES_KEY)));
   const users = Number(keys.get(USERS_KEY) ?? 1);
+  const userFilter = checksumKind === 'footer' ? parseFilter(keys.get(USER_FILTER_KEY)) : null;
   const bodyEnd = place?.offset ?? footerAt;
   if (checksumKind === 'footer') checkTiling(groups, bodyEnd);
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
@@ -169,6 +172,7 @@ async function parseTail(
       groups,
       replaces,
       users,
+      userFilter,
       rollup,
       rollupFault,
       checksumKind,
@@ -194,7 +198,15 @@ function heldNames(name: string, named: readonly string[]): readonly string[] {
 /** Nobody's readings are deleted, or skipped, by a stranger's word. */
 function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign): Footer {
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
-  const none = { replaces: [], users: 1, rollup: null, rollupFault: null, bodyEnd: 0, metadata: null };
+  const none = {
+    replaces: [],
+    users: 1,
+    userFilter: null,
+    rollup: null,
+    rollupFault: null,
+    bodyEnd: 0,
+    metadata: null,
+  };
   return { rows, groups, hasFurtherColumns, checksumKind: 'foreign', ...none };
 }
 
@@ -285,6 +297,12 @@ function checkTiling(groups: readonly RowGroup[], bodyEnd: number): void {
     at = toByte;
   }
   if (at !== bodyEnd) throw new Error('it has bytes that belong to nothing');
+}
+
+/** One that cannot be read says nothing. */
+function parseFilter(text: string | undefined): Uint8Array | null {
+  const filter = Buffer.from(text ?? '', 'base64');
+  return filter.length === 0 ? null : new Uint8Array(filter);
 }
 
 function parseNames(text: string | undefined): readonly string[] {

@@ -88,7 +88,8 @@ describe("a user's devices", () => {
       let latestDate = '';
       const endless: Storage = {
         ...storage,
-        async *partitions({ toDate = '99999999' }) {
+        async *partitions({ toDate = '99999999', directories }) {
+          if (directories?.includes('ana') === false) return;
           // All of these are looked for.
           latestDate = toDate;
           for (let date = ''; date < toDate; listed += 1) {

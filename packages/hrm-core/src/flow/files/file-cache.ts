@@ -17,7 +17,7 @@ export interface FileCache {
 }
 
 /** Creates a cache of at most `maxBytes`. */
-function createFileCache(maxBytes: number): FileCache {
+export function createFileCache(maxBytes: number): FileCache {
   const entries = new Map<string, { readonly value: unknown; readonly bytes: number }>();
   let held = 0;
   function forget(key: string): void {

@@ -13,6 +13,7 @@ import { type DevicePriority, mergeReadings, mergeYielding } from '../../pure/me
 import { dateStartMs } from '../../pure/partition.js';
 import { readingsOf } from '../../pure/reading/check-readings.js';
 import { rollUp, spansOf } from '../../pure/rollup/rollup.js';
+import { userIn } from '../../pure/user-filter.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { nullIfDamaged } from './file-damage.js';
@@ -27,14 +28,20 @@ export type LoadedShared = Pick<OpenedFile, 'footer'>;
 
 /**
  * Reads the end of a shared part.
+ * @param isKept - whether it is worth remembering; default: always.
  * @throws HrmError kind `data`, code `file_damaged`.
  */
-export async function loadShared(cache: FileCache, file: StoredFile, partition: Partition): Promise<LoadedShared> {
+export async function loadShared(
+  cache: FileCache,
+  file: StoredFile,
+  partition: Partition,
+  isKept: (footer: LoadedShared['footer']) => boolean = () => true,
+): Promise<LoadedShared> {
   const key = versionKey(file, partition);
   const known = cache.get(key) as LoadedShared | undefined;
   if (known !== undefined) return known;
   const { footer } = await openFile(file, partition);
-  remember(cache, { file, footer }, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
+  if (isKept(footer)) remember(cache, { file, footer }, key, { footer }, GROUP_BYTES * (1 + footer.groups.length));
   return { footer };
 }
 
@@ -52,7 +59,7 @@ export async function loadSlice(
   const key = sliceKey(versionKey(file, partition), userId);
   const known = cache.get(key) as LoadedFile | undefined;
   if (known !== undefined) return known;
-  const groups = footer.groups.filter((group) => isWithinBounds(group, userId));
+  const groups = groupsOf(footer, userId);
   // Of another writer's file it is not known whose rows are where, and it may be large.
   const pieces = footer.checksumKind === 'foreign' ? groups.map((group) => [group]) : [groups];
   const tables: ReadingColumns[] = [];
@@ -83,7 +90,7 @@ export async function rescueSlice(
   if (opened === null) return null;
   const tables: ReadingColumns[] = [];
   let rows = 0;
-  for (const group of opened.footer.groups.filter((one) => isWithinBounds(one, userId))) {
+  for (const group of groupsOf(opened.footer, userId)) {
     const table = await readGroup(file, partition, opened, group).catch(nullIfDamaged);
     if (table === null) continue;
     const own = rowsOfUser(readingsOf(table), userId);
@@ -115,8 +122,13 @@ export function sliceKey(key: string, userId: string): string {
   return `${key}\n${userId}`;
 }
 
-/** Whether a user is within the bounds of a row group, which may have rows of the user then. */
-export function isWithinBounds({ userBounds }: RowGroup, userId: string): boolean {
+/** Row groups of a shared part that may have rows of a user. */
+export function groupsOf({ userFilter, groups }: LoadedShared['footer'], userId: string): readonly RowGroup[] {
+  if (userFilter !== null && !userIn(userId)(userFilter)) return [];
+  return groups.filter((group) => isWithinBounds(group, userId));
+}
+
+function isWithinBounds({ userBounds }: RowGroup, userId: string): boolean {
   if (userBounds === null) return true;
   const [first, last] = userBounds;
   return compareUtf8(first, userId) <= 0 && compareUtf8(userId, last) <= 0;

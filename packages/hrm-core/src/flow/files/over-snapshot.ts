@@ -1,7 +1,6 @@
 import { isGone } from '../../errors.js';
 import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
-import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
+import type { Partition, Snapshot, SnapshotOptions, Storage } from '../../ports/storage.js';
 import { createYielder } from './yielder.js';
 
 /**
@@ -13,7 +12,7 @@ import { createYielder } from './yielder.js';
 export async function overSnapshot<Result>(
   storage: Pick<Storage, 'snapshot'>,
   partition: Partition,
-  options: CallOptions,
+  options: SnapshotOptions,
   step: (snapshot: Snapshot) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {

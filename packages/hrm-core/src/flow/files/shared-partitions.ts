@@ -5,7 +5,7 @@ import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, PartitionRange, Storage } from '../../ports/storage.js';
 import { nullIfDamaged } from './file-damage.js';
-import { isWithinBounds } from './load-slice.js';
+import { groupsOf } from './load-slice.js';
 import { overSnapshot } from './over-snapshot.js';
 
 /** Which shared parts. */
@@ -25,7 +25,7 @@ export async function* sharedPartitions(
   }
 }
 
-/** By the bounds of row groups, read anew, since verifying trusts no memory; of one whose end cannot be read nobody knows. */
+/** By the ends of the parts, read anew, since verifying trusts no memory; of one whose end cannot be read nobody knows. */
 async function mayHoldUser(
   storage: Storage,
   partition: Partition,
@@ -35,7 +35,7 @@ async function mayHoldUser(
   return overSnapshot(storage, partition, options, async ({ files }) => {
     for (const file of files) {
       const opened = await openFile(file, partition).catch(nullIfDamaged);
-      if (opened === null || opened.footer.groups.some((group) => isWithinBounds(group, userId))) return true;
+      if (opened === null || groupsOf(opened.footer, userId).length > 0) return true;
     }
     return false;
   });

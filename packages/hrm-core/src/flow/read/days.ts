@@ -2,15 +2,16 @@
  * A user's days, and the reading of one: from snapshots that are taken anew when files move or are set aside meanwhile.
  */
 import { HrmError, isGone, throwIfAborted } from '../../errors.js';
-import { MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
+import { DAY_MS, MAX_SNAPSHOT_ATTEMPTS } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
-import { partitionDate, userDirectory } from '../../pure/partition.js';
+import { dateStartMs, partitionDate, userDirectory } from '../../pure/partition.js';
 import type { OnDamage } from '../damage/damage.js';
 import { type DamageWatch, watchDamage } from '../damage/damage-watch.js';
 import { cacheOf, type FileCache } from '../files/file-cache.js';
+import { maySharedHold } from '../files/shared-users.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
 import { knownParts } from './load-day.js';
 
@@ -29,9 +30,15 @@ export interface DayOptions extends CallOptions {
   readonly onDamage?: OnDamage | undefined;
 }
 
+/** Dates of a range that are only looked for: each is a day's work at most. In a longer one most may have nothing of the user. */
+const MAX_DATES_LOOKED_FOR = 62;
+
+/** Dates with shared parts that are looked at before the user's own up to there are: what is known of them is held meanwhile. */
+const SHARED_AT_ONCE = 512;
+
 /**
  * The days that a question is about, each as its two partitions: the shared one first, since what is split off is in the
- * user's own before it is gone there.
+ * user's own before it is gone there. Of a long range a day is the user's own alone where no shared part has anything of the user.
  *
  * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
  * slowly, and a partition that was not there when its date was listed may be where the readings are by then.
@@ -42,17 +49,72 @@ export async function* daysOf(
   options: CallOptions,
 ): AsyncGenerator<readonly Partition[], void, undefined> {
   throwIfAborted(options.signal, 'the query');
-  if (question.fromMs === question.toMs) return;
-  const directories = directoriesOf(question);
-  const range = { fromDate: partitionDate(question.fromMs), toDate: partitionDate(question.toMs - 1), directories };
+  const { fromMs, toMs, userId } = question;
+  if (fromMs === toMs) return;
+  const range = { fromDate: partitionDate(fromMs), toDate: partitionDate(toMs - 1) };
+  const days = toMs - fromMs > MAX_DATES_LOOKED_FOR * DAY_MS ? daysOfHistory : daysOfRange;
+  yield* days(storage, range, userId, options);
+}
+
+/** Dates, inclusive. */
+interface DateRange {
+  readonly fromDate: string;
+  readonly toDate: string;
+}
+
+async function* daysOfRange(storage: Storage, range: DateRange, userId: string, options: CallOptions) {
+  const directories = directoriesOf({ userId });
   let last = '';
-  // Ten years of dates without the user are 50 ms of looking.
-  const { yieldTurn } = createYielder(options);
-  for await (const { date } of storage.partitions(range, { ...options, yieldTurn: yieldTurn })) {
-    throwIfAborted(options.signal, 'the query');
+  for await (const date of datesWith(storage, range, directories, options)) {
     if (date === last) continue;
     last = date;
     yield directories.map((directory) => ({ date, directory }));
+  }
+}
+
+/**
+ * Shared parts are looked at before the user's own partitions are looked for: of a date whose shared parts had nothing of the user, what was
+ * stored before that look is in the user's own, and stays there.
+ */
+async function* daysOfHistory(storage: Storage, range: DateRange, userId: string, options: CallOptions) {
+  const own = userDirectory(userId);
+  async function* joined(shared: readonly string[], some: DateRange) {
+    let next = 0;
+    for await (const date of datesWith(storage, some, [own], options)) {
+      for (; (shared[next] ?? date) < date; next += 1) yield partitionsOf({ userId }, shared[next] as string);
+      const isShared = shared[next] === date;
+      if (isShared) next += 1;
+      yield isShared ? partitionsOf({ userId }, date) : [{ date, directory: own }];
+    }
+    for (const date of shared.slice(next)) yield partitionsOf({ userId }, date);
+  }
+  let { fromDate } = range;
+  let looked = 0;
+  let held: string[] = [];
+  for await (const date of datesWith(storage, range, [SHARED_DIRECTORY], options)) {
+    looked += 1;
+    if (await maySharedHold(storage, date, userId, options)) held.push(date);
+    if (looked % SHARED_AT_ONCE !== 0 || date === range.toDate) continue;
+    yield* joined(held, { fromDate, toDate: date });
+    held = [];
+    fromDate = partitionDate((dateStartMs(date) ?? 0) + DAY_MS);
+  }
+  yield* joined(held, { fromDate, toDate: range.toDate });
+}
+
+/** Dates that have one of these directories; one that has several comes as often. */
+async function* datesWith(
+  storage: Storage,
+  range: DateRange,
+  directories: readonly string[],
+  options: CallOptions,
+): AsyncGenerator<string, void, undefined> {
+  // Ten years of dates without the user are 50 ms of looking.
+  const { yieldTurn } = createYielder(options);
+  for await (const { date } of storage.partitions({ ...range, directories }, { ...options, yieldTurn })) {
+    throwIfAborted(options.signal, 'the query');
+    await yieldTurn();
+    yield date;
   }
 }
 

@@ -16,6 +16,7 @@ import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../../pure/rea
 import { priorityOf, sayTheSame } from '../../pure/rollup/compare-rollups.js';
 import { rollUp } from '../../pure/rollup/rollup.js';
 import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup/rollup-size.js';
+import { userIn } from '../../pure/user-filter.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { contentNameOf, hashFile } from '../files/content-hash.js';
 import { isDamage, nullIfDamaged } from '../files/file-damage.js';
@@ -148,7 +149,7 @@ async function walkGroups(
     found.invalid += invalid;
     found.misplaced += elsewhere.length;
     found.disorder += countDisorder(columns, last);
-    found.misstated += agrees(group, columns) ? 0 : 1;
+    found.misstated += agrees(group, columns) && areIn(opened.footer.userFilter, columns) ? 0 : 1;
     buckets += countBuckets(columns);
     last = keyAt(columns, columns.length - 1);
     // More are as good as many, and ids take memory.
@@ -181,6 +182,11 @@ function agrees(group: RowGroup, columns: ReadingColumns): boolean {
   if (userId !== null && (users.length > 1 || users[0] !== userId)) return false;
   if (deviceId !== null && (devices.length > 1 || devices[0] !== deviceId)) return false;
   return timestampMs.every((ms) => ms >= fromMs && ms <= lastMs);
+}
+
+/** Whether all users of some rows are in a filter, by which a shared part is skipped. */
+function areIn(filter: Uint8Array | null, { users }: ReadingColumns): boolean {
+  return filter === null || users.every((user) => userIn(user)(filter));
 }
 
 /** Compares a rollup with one made anew under its own order, some minutes at a time. */
