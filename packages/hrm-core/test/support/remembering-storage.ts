@@ -6,7 +6,8 @@ export function rememberingStorage(storage: Storage): Storage {
   return {
     ...storage,
     async snapshot(partition, options) {
-      const snapshot = await storage.snapshot(partition, options);
+      // All are opened, to be hashed.
+      const snapshot = await storage.snapshot(partition, { ...options, isKnown: undefined });
       const files = await Promise.all(
         snapshot.files.map(async (file): Promise<StoredFile> => {
           const bytes = new Uint8Array(await file.read(0, file.byteLength));
