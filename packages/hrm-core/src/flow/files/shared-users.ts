@@ -7,7 +7,7 @@
  * read, nobody is taken to be absent.
  */
 import { MAX_REMEMBERED_FILTERS_BYTES, SHARED_HELD_ROWS } from '../../limits.js';
-import { HASHED_PART, SHARED_DIRECTORY } from '../../names.js';
+import { HASHED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { decodeGroups } from '../../parquet/decode.js';
 import type { Footer } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -99,7 +99,7 @@ async function filterOf(
 ): Promise<Uint8Array | null> {
   const isWanted = (footer: Footer) => groupsOf(footer, userId).length > 0;
   const { footer } = await loadShared(cacheOf(storage), file, partition, isWanted);
-  if (!HASHED_PART.test(file.name) || footer.checksumKind === 'foreign') return null;
+  if (!HASHED_NAME.test(file.name) || footer.checksumKind === 'foreign') return null;
   return footer.userFilter ?? (footer.rows > SHARED_HELD_ROWS ? null : await makeFilter(file, partition, footer));
 }
 
