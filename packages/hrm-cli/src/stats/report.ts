@@ -32,12 +32,16 @@ function withoutRollupRow({ withoutRollup }: StoredCounts): Rows {
 
 function queueRows(queue: QueuedCounts | null): Rows {
   if (queue === null) return [['queue', 'cannot be asked']];
-  const { oldestAgeMs } = queue;
   return [
     ['readings queued', queue.readings],
     ['readings claimed', queue.claimedReadings],
-    ['oldest', oldestAgeMs === null ? 'none' : `${Math.round(oldestAgeMs / 1_000)} s ago`],
+    ['oldest', oldestText(queue)],
     ...(queue.endedClaims === undefined ? [] : [['claims that ended', queue.endedClaims] as const]),
     ['dead letters', queue.deadLetters],
   ];
+}
+
+function oldestText({ oldestAgeMs }: QueuedCounts): string {
+  if (oldestAgeMs === undefined) return 'cannot be told';
+  return oldestAgeMs === null ? 'none' : `${Math.round(oldestAgeMs / 1_000)} s ago`;
 }

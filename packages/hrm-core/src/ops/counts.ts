@@ -18,8 +18,8 @@ export interface StoredCounts extends Omit<StorageSize, 'lastDays' | 'withoutRol
 export interface QueuedCounts extends Omit<QueueDepth, 'oldestMs' | 'endedClaims'> {
   /** `undefined`: not told by a server. */
   readonly endedClaims?: number | undefined;
-  /** `null` where nothing waits. */
-  readonly oldestAgeMs: number | null;
+  /** `null` where nothing waits, `undefined` where the queue cannot tell. */
+  readonly oldestAgeMs: number | null | undefined;
 }
 
 /** Counts; `null` where they cannot be asked. */
@@ -60,7 +60,7 @@ function unavailable({ reason }: PromiseRejectedResult): HrmError {
 
 /** The depth of a queue, with the age of what waits longest: 0 where a clock is behind. */
 export function queuedCounts({ oldestMs, ...counts }: QueueDepth, nowMs: number) {
-  return { ...counts, oldestAgeMs: oldestMs === null ? null : Math.max(0, nowMs - oldestMs) };
+  return { ...counts, oldestAgeMs: oldestMs == null ? oldestMs : Math.max(0, nowMs - oldestMs) };
 }
 
 /** The counts for programs, in the names of the wire. What is not known is left out. */
@@ -94,6 +94,6 @@ function queuedToWire({ readings, claimedReadings, deadLetters, endedClaims, old
     claimed_readings: claimedReadings,
     dead_letters: deadLetters,
     ended_claims: endedClaims,
-    oldest_age_ms: oldestAgeMs,
+    oldest_age_ms: oldestAgeMs ?? null,
   };
 }

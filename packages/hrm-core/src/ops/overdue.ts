@@ -8,6 +8,7 @@
  * ```
  */
 import { MAX_BACKLOG_MS } from '../limits.js';
+import type { QueueDepth } from '../ports/queue.js';
 
 /** The settings that say how long readings may wait. */
 export interface WaitSettings {
@@ -15,12 +16,15 @@ export interface WaitSettings {
   readonly leaseMs: number;
 }
 
-/** Whether a consumer that works would have taken the oldest reading by now. @param oldestMs - `null`: nothing waits. */
-export function isDue(oldestMs: number | null, nowMs: number, { batchMaxAgeMs, leaseMs }: WaitSettings): boolean {
-  return oldestMs !== null && nowMs - oldestMs > batchMaxAgeMs + leaseMs;
+/** When the oldest reading was stamped; `null`: nothing waits, `undefined`: nobody can tell. */
+type OldestMs = QueueDepth['oldestMs'];
+
+/** Whether a consumer that works would have taken the oldest reading by now, as far as can be told. */
+export function isDue(oldestMs: OldestMs, nowMs: number, { batchMaxAgeMs, leaseMs }: WaitSettings): boolean {
+  return oldestMs != null && nowMs - oldestMs > batchMaxAgeMs + leaseMs;
 }
 
 /** Whether the oldest reading waits longer than any backlog explains, so that nobody seems to consume. */
-export function isOverdue(oldestMs: number | null, nowMs: number, settings: WaitSettings): boolean {
-  return oldestMs !== null && isDue(oldestMs + MAX_BACKLOG_MS, nowMs, settings);
+export function isOverdue(oldestMs: OldestMs, nowMs: number, settings: WaitSettings): boolean {
+  return oldestMs != null && isDue(oldestMs + MAX_BACKLOG_MS, nowMs, settings);
 }

@@ -92,7 +92,7 @@ function queueToWire(queue: NonNullable<HealthView['queue']>) {
     readings,
     claimed_readings: claimedReadings,
     dead_letters: deadLetters,
-    oldest_age_ms: oldestAgeMs,
+    oldest_age_ms: oldestAgeMs ?? null,
     high_water: queue.highWater,
   };
 }

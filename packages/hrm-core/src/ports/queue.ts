@@ -11,10 +11,14 @@
  * ```
  * An acknowledgement may also put a part of the batch back to the end of the queue, as new elements.
  *
+ * Not every service can promise all of this. What one may lack is marked with its name in `QueuePromises` (contract/queue-support.ts):
+ * `order`, `wholeRedelivery`, `exactDepth`, `sharedWaits`, `feed`. No answer depends on any of them (rule 1).
+ *
  * - `push` resolves only when every element is as durable as the queue is configured to be; all or none of them are.
  * - A claim belongs to its token until its lease ends. After that, and after `release`, the same elements go to the next
  *   `claim` as one batch under a new token, before anything newer: a redelivered batch is the same batch, so that the
- *   parts written from it already have their names.
+ *   parts written from it already have their names. Without `wholeRedelivery` they come again in other batches, and are stored twice
+ *   until a compaction.
  * - A token that lost its claim is answered `'stale'`, a value, and changes nothing.
  * - The queue never judges an element. One whose producers are strangers may look how many readings are in it.
  */
@@ -34,6 +38,8 @@ export interface QueueElement {
 
 /** An element as a claim delivers it. */
 export interface ClaimedElement {
+  /** The same in every delivery of it; only of a driver that needs it back, in {@link DeadLetterInput.elementId}. */
+  readonly elementId?: string | undefined;
   readonly bytes: Uint8Array;
   /**
    * When the queue first saw it (a driver whose producers are strangers: when it was first claimed), epoch ms. It is
@@ -44,7 +50,10 @@ export interface ClaimedElement {
   readonly attempts: number;
 }
 
-/** Upper bounds of one claim, all inclusive; the oldest element is delivered even if it alone exceeds them. */
+/**
+ * Upper bounds of one claim, all inclusive; the oldest element is delivered even if it alone exceeds them. Without `order` it is what was
+ * pushed together that is never split.
+ */
 export interface ClaimLimits {
   readonly maxReadings: number;
   readonly maxBytes: number;
@@ -65,6 +74,8 @@ export interface Claim {
 export interface DeadLetterInput {
   /** Stable code and words for people, without the value of a reading. */
   readonly reason: string;
+  /** As it was delivered with; by it a driver tells a letter that it has already from another. */
+  readonly elementId?: string | undefined;
   /** The raw bytes as they were delivered; of one bad reading in an array, that reading's JSON. */
   readonly bytes: Uint8Array;
   readonly stampMs: number;
@@ -77,7 +88,10 @@ export interface RequeuedElement extends QueueElement {
   readonly stampMs: number;
 }
 
-/** What an acknowledgement leaves behind, in the same atomic step. */
+/**
+ * What an acknowledgement leaves behind: in the same atomic step, or kept before the claim is forgotten. So it may be kept twice, and is
+ * never lost.
+ */
 export interface Remainder {
   /** What cannot be stored. */
   readonly deadLetters?: readonly DeadLetterInput[] | undefined;
@@ -87,7 +101,7 @@ export interface Remainder {
 
 /** A dead letter as it is kept. */
 export interface DeadLetter extends DeadLetterInput {
-  /** Unique in this queue; ascending ids are in order of arrival. */
+  /** Unique in this queue; ascending ids are in order of arrival: here, or without `order` in the queue. */
   readonly id: string;
   /** When it was set aside, epoch ms. */
   readonly deadMs: number;
@@ -103,8 +117,10 @@ export interface QueueDepth {
   readonly deadLetters: number;
   /** Claims that ended, by their lease or by `release`, and that nobody has taken over yet. */
   readonly endedClaims: number;
-  /** `stampMs` of the oldest element that can be claimed; `null` when there is none. */
-  readonly oldestMs: number | null;
+  /** `stampMs` of the oldest element that can be claimed; `null` when there is none, `undefined` where the queue cannot tell. */
+  readonly oldestMs: number | null | undefined;
+  /** Whether the figures are estimates, some seconds old; default false. */
+  readonly isEstimate?: boolean | undefined;
 }
 
 /** When a batch is worth claiming. */
@@ -178,19 +194,20 @@ export interface Queue {
    */
   requireRoom?(options?: CallOptions): void;
   /**
-   * Resolves `true` as soon as a batch that is due can be claimed, `false` after `timeoutMs`. Claims nothing.
+   * Resolves `true` as soon as a batch that is due can be claimed, `false` after `timeoutMs`. Claims nothing. Without `sharedWaits` it takes
+   * elements into the hands of this handle, whose next `claim` gets them; where none comes they go back after a while.
    */
   wait(threshold: BatchThreshold, options: CallOptions & { readonly timeoutMs: number }): Promise<boolean>;
   /** Takes the oldest elements; `null` when there are none. An ended or released claim comes whole, whatever the limits. */
   claim(limits: ClaimLimits, options?: CallOptions): Promise<Claim | null>;
   /**
    * Shows the oldest elements that no claim holds, and changes nothing: at most `limit`, >= 1; fewer, but one, if they are long.
-   * How many readings are in one is as claims count them.
+   * How many readings are in one is as claims count them. Without `order` it shows some elements, and counts as one of their deliveries.
    */
   peek(page: { readonly limit: number }): Promise<readonly QueueElement[]>;
   /** Lets the lease start anew, now. */
   renew(token: string, leaseMs: number): Promise<'renewed' | 'stale'>;
-  /** Forgets the claim's elements and keeps the remainder, in one atomic step. */
+  /** Keeps the remainder and forgets the claim's elements: in one atomic step, or in this order. */
   ack(token: string, remainder?: Remainder): Promise<'acked' | 'stale'>;
   /** Ends the lease now: the next claim gets this batch. */
   release(token: string): Promise<'released' | 'stale'>;
@@ -203,8 +220,8 @@ export interface Queue {
   check(): Promise<QueueCheck>;
   readonly deadLetters: DeadLetters;
   readonly store: StoreMemory;
-  /** What was pushed a moment ago, for those who watch. */
-  readonly feed: Feed;
+  /** What was pushed a moment ago, for those who watch; `null` where the queue has none. */
+  readonly feed: Feed | null;
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;
 }

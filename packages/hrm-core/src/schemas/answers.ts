@@ -68,6 +68,7 @@ export const SystemAnswer = v.strictObject({
       readings: whole,
       claimed_readings: whole,
       dead_letters: whole,
+      /** `null`: none waits, or the queue cannot tell. */
       oldest_age_ms: v.nullable(count),
       high_water: v.pipe(v.number(), v.integer()),
     }),

@@ -25,7 +25,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
   });
   const age = new Gauge({
     name: 'hrm_queue_oldest_age_seconds',
-    help: 'The lag: how long the oldest reading that can be claimed has waited; 0 when there is none.',
+    help: 'The lag: how long the oldest reading that can be claimed has waited; 0 when there is none, absent where the queue cannot tell.',
     ...shared,
   });
   const highWater = new Gauge({
@@ -74,7 +74,8 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
       readings.set({ state: 'claimed' }, queue.claimedReadings);
       deadLetters.set(queue.deadLetters);
       endedClaims.set(queue.endedClaims);
-      age.set((queuedCounts(queue, queue.nowMs).oldestAgeMs ?? 0) / 1_000);
+      const { oldestAgeMs } = queuedCounts(queue, queue.nowMs);
+      if (oldestAgeMs !== undefined) age.set((oldestAgeMs ?? 0) / 1_000);
       highWater.set(queue.highWater);
     }
     for (const { place, ...room } of space) {

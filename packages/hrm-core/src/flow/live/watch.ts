@@ -1,4 +1,4 @@
-import { type Fault, throwIfAborted } from '../../errors.js';
+import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import { queryError } from '../../pure/answer/question.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
@@ -71,7 +71,7 @@ const WHAT = 'watching readings';
  * Ends by `break`, or by the signal (kind `closed`). While somebody watches, pushes of all processes write a little more.
  *
  * @throws HrmError kind `invalid`, code `invalid_query` or `invalid_cursor`; while iterating kind `unavailable`, after which
- *   another watch may go on from the last `id`, and kind `closed`.
+ *   another watch may go on from the last `id`, and kind `closed`. Of a queue without a feed the code is `live_unavailable`.
  * @example
  * for await (const event of watch({ queue }, { userId: 'ana' }, { signal })) {
  *   if (event.type === 'reading') console.log(event.reading.heartRate);
@@ -105,6 +105,16 @@ function parseWatched({ userId, deviceId }: WatchInput, wireNames: boolean): Wat
   throw queryError(faults);
 }
 
+function unavailableError(): HrmError {
+  return new HrmError(
+    'this queue has no feed of what it accepts: set REDIS_URL beside it, or ask for the minutes again and again',
+    {
+      kind: 'unavailable',
+      code: 'live_unavailable',
+    },
+  );
+}
+
 async function join(
   { feed }: Pick<Queue, 'feed'>,
   watched: Watched,
@@ -112,6 +122,7 @@ async function join(
   { signal, owner = '' }: CallOptions,
 ): Promise<Session> {
   throwIfAborted(signal, WHAT);
+  if (feed === null) throw unavailableError();
   const secret = await feed.secret({ signal });
   throwIfAborted(signal, WHAT);
   const after = afterId === null ? null : parseLiveId(secret, afterId);

@@ -264,5 +264,8 @@ function itemBytes(item: unknown): Uint8Array | null {
 }
 
 function reject(element: ClaimedElement, reason: string, bytes: Uint8Array): DeadLetterInput {
-  return { reason, bytes, stampMs: element.stampMs, attempts: element.attempts };
+  const { stampMs, attempts, elementId } = element;
+  return elementId === undefined
+    ? { reason, bytes, stampMs, attempts }
+    : { reason, bytes, stampMs, attempts, elementId };
 }
