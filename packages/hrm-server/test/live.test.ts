@@ -10,14 +10,14 @@ const BATCH = '/metrics/heart-rate/batch';
 
 /** Wraps the queue, and tells how many reads of its feed are under way. */
 function countingReads(count: { reads: number }): (queue: Queue) => Queue {
-  return (queue) => ({
+  return ({ feed, ...queue }) => ({
     ...queue,
-    feed: {
-      ...queue.feed,
+    feed: feed && {
+      ...feed,
       async read(from, options) {
         count.reads += 1;
         try {
-          return await queue.feed.read(from, options);
+          return await feed.read(from, options);
         } finally {
           count.reads -= 1;
         }

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { FEED_SECRET_BYTES, FEED_WATCH_MS, MAX_CURSOR_LENGTH, MAX_FEED_BYTES, MAX_FEED_ENTRIES } from '../limits.js';
 import type { Feed, FeedEntry } from '../ports/feed.js';
-import type { Queue } from '../ports/queue.js';
-import { claimed, element, type Register, rejectsWith } from './queue-support.js';
+import type { FedQueue, Queue } from '../ports/queue.js';
+import { claimed, element, type QueueFixture, type Register, rejectsWith } from './queue-support.js';
 
 const NOW = { timeoutMs: 0 };
 const SOON = { timeoutMs: 20_000 };
@@ -33,15 +33,23 @@ async function pushTexts(queue: Queue, texts: readonly string[]): Promise<void> 
   await queue.push(texts.map((text) => element(text)));
 }
 
+interface FedFixture extends QueueFixture {
+  open(): Promise<FedQueue>;
+}
+
+type RegisterFed = (name: string, body: (queue: FedQueue, fixture: FedFixture) => Promise<void>) => unknown;
+
 /** Declares the tests of the feed. */
-export function feedTests(test: Register): void {
+export function feedTests(register: Register): void {
+  const test: RegisterFed = (name, body) =>
+    register(name, (queue, fixture) => body(queue as FedQueue, fixture as FedFixture));
   orderTests(test);
   secretTests(test);
   waitingTests(test);
   boundTests(test);
 }
 
-function orderTests(test: Register): void {
+function orderTests(test: RegisterFed): void {
   test('feeds what is pushed while somebody watches, by any handle, in the order of the queue', async (queue, fixture) => {
     const other = await fixture.open();
     await pushTexts(queue, ['before']);
@@ -97,7 +105,7 @@ function orderTests(test: Register): void {
   });
 }
 
-function secretTests(test: Register): void {
+function secretTests(test: RegisterFed): void {
   test('has a secret that all handles have in common, also when they ask at once, and after they were closed', async (queue, fixture) => {
     const handles = [queue, await fixture.open(), await fixture.open()];
     const secrets = await Promise.all([...handles, ...handles].map(({ feed }) => feed.secret()));
@@ -112,7 +120,7 @@ function secretTests(test: Register): void {
   });
 }
 
-function waitingTests(test: Register): void {
+function waitingTests(test: RegisterFed): void {
   test('wakes who waits at the end, by a push of any handle', async (queue, fixture) => {
     const other = await fixture.open();
     const start = await queue.feed.watch();
@@ -134,7 +142,7 @@ function waitingTests(test: Register): void {
   });
 }
 
-function boundTests(test: Register): void {
+function boundTests(test: RegisterFed): void {
   test('records nothing while nobody watches, and tells the gap', async (queue, fixture) => {
     const other = await fixture.open();
     const start = await queue.feed.watch();

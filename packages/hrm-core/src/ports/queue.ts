@@ -225,3 +225,8 @@ export interface Queue {
   /** Ends waiting calls with kind `closed` and frees what the driver holds. Claims stay until their leases end. */
   close(): Promise<void>;
 }
+
+/** A queue that tells those who watch what was pushed. */
+export interface FedQueue extends Queue {
+  readonly feed: Feed;
+}

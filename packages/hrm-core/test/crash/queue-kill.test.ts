@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, it } from 'vitest';
 import { seededRandom } from '../../src/contract/queue-support.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
-import type { Queue } from '../../src/ports/queue.js';
+import type { FedQueue, Queue } from '../../src/ports/queue.js';
 
 const WORKER = fileURLToPath(new URL('queue-worker.mjs', import.meta.url));
 const ROLES = ['producer', 'consumer', 'both'] as const;
@@ -121,7 +121,10 @@ async function checkDeadLetters(queue: Queue, ledger: Ledger): Promise<void> {
 }
 
 /** Follows the feed until it is stopped; what it saw. */
-async function follow(queue: Queue, signal: AbortSignal): Promise<{ seen: Set<string>; twice: number; gaps: number }> {
+async function follow(
+  queue: FedQueue,
+  signal: AbortSignal,
+): Promise<{ seen: Set<string>; twice: number; gaps: number }> {
   const seen = new Set<string>();
   let [twice, gaps] = [0, 0];
   let next = await queue.feed.watch();

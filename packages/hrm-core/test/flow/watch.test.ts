@@ -12,6 +12,7 @@ import { parseLiveId } from '../../src/flow/live/live-id.js';
 import {
   createYielder,
   enqueue,
+  type FedQueue,
   HrmError,
   type Queue,
   type WatchEvent,
@@ -29,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-type Open = () => Promise<Queue>;
+type Open = () => Promise<FedQueue>;
 
 /** Opens handles of one new queue. */
 async function newPlace(driver: string): Promise<Open> {
@@ -60,7 +61,7 @@ function numberOf(event: WatchEvent | undefined): number | 'gap' {
 }
 
 /** What an id hides. */
-async function positionOf({ feed }: Queue, id: string): Promise<LiveCursor> {
+async function positionOf({ feed }: FedQueue, id: string): Promise<LiveCursor> {
   return parseLiveId(await feed.secret(), id);
 }
 
@@ -221,7 +222,7 @@ describe('watchers of one process', () => {
     const queue = await (await newPlace('embedded'))();
     let reading = 0;
     let most = 0;
-    const feed: Queue['feed'] = {
+    const feed: FedQueue['feed'] = {
       ...queue.feed,
       async read(from, options) {
         reading += 1;
@@ -305,7 +306,7 @@ describe('watchers of one process', () => {
   test('who come back together, from however long ago, share a pass over the feed', async () => {
     const queue = await (await newPlace('embedded'))();
     const reads: string[] = [];
-    const feed: Queue['feed'] = {
+    const feed: FedQueue['feed'] = {
       ...queue.feed,
       async read(from, options) {
         if (options.timeoutMs === 0) reads.push(from);
@@ -355,7 +356,7 @@ describe('watchers of one process', () => {
     const opened = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const late: Queue['feed'] = {
+    const late: FedQueue['feed'] = {
       ...queue.feed,
       async read(from, options) {
         if (options.timeoutMs > 0) await opened;
@@ -378,7 +379,7 @@ describe('watchers of one process', () => {
   test('are told what ended the reader, and may begin again', async () => {
     const queue = await (await newPlace('embedded'))();
     let isBroken = false;
-    const feed: Queue['feed'] = {
+    const feed: FedQueue['feed'] = {
       ...queue.feed,
       async read(from, options) {
         if (isBroken) throw new HrmError('gone', { kind: 'unavailable', code: 'queue_unavailable' });

@@ -71,7 +71,7 @@ interface State {
  *   for an `owner` whose readings most of them are.
  *   Closing it closes the queue.
  */
-export function withHighWater(queue: Queue, { highWaterReadings }: HighWaterOptions): Queue {
+export function withHighWater<Bounded extends Queue>(queue: Bounded, { highWaterReadings }: HighWaterOptions): Bounded {
   const state: State = {
     queue,
     highWaterReadings,

@@ -7,7 +7,14 @@ import { HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
 import { FEED_SECRET_BYTES } from '../../../limits.js';
 import { type Clock, systemClock } from '../../../ports/clock.js';
 import type { Feed, FeedPage } from '../../../ports/feed.js';
-import type { BatchThreshold, CallOptions, Queue, QueueCheck, QueueElement, Remainder } from '../../../ports/queue.js';
+import type {
+  BatchThreshold,
+  CallOptions,
+  FedQueue,
+  QueueCheck,
+  QueueElement,
+  Remainder,
+} from '../../../ports/queue.js';
 import { type PendingPush, requireReadings, takeGroup } from '../group-commit.js';
 import { createSleepers, pollFeed, type Sleepers } from '../sleepers.js';
 import { epochMs, requireLease } from '../times.js';
@@ -75,7 +82,7 @@ interface State {
  * when the file there is not a queue, or one of another version; kind `invalid`, code `worker_thread`, anywhere but in the
  * main thread.
  */
-export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<Queue> {
+export async function openEmbeddedQueue(options: EmbeddedQueueOptions): Promise<FedQueue> {
   const state: State = {
     environment: await openEnvironment(options.directory, { create: options.create ?? true }),
     clock: options.clock ?? systemClock,

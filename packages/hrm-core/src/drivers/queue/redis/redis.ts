@@ -19,7 +19,7 @@
 import { faultError, type HrmError } from '../../../errors.js';
 import { MAX_PEEK_BYTES } from '../../../limits.js';
 import type { Clock } from '../../../ports/clock.js';
-import type { Queue, QueueElement, QueueWarning } from '../../../ports/queue.js';
+import type { FedQueue, QueueElement, QueueWarning } from '../../../ports/queue.js';
 import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './call.js';
 import { createClaims } from './claim.js';
 import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './client.js';
@@ -67,7 +67,7 @@ export interface RedisQueueOptions {
  * @throws HrmError kind `unavailable`, code `queue_unavailable`, when the server cannot be reached; kind `invalid` for a
  *   server that is too old, keys that lie apart in a cluster, or an address that is none.
  */
-export async function openRedisQueue(options: RedisQueueOptions): Promise<Queue> {
+export async function openRedisQueue(options: RedisQueueOptions): Promise<FedQueue> {
   const keys = redisKeys(options);
   const closing = new AbortController();
   const { server, isOwn } = await connect(options, keys);
@@ -129,7 +129,7 @@ export async function describeRedis(options: RedisQueueOptions): Promise<RedisRe
   }
 }
 
-function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): Queue {
+function createQueue(context: RedisContext, blocking: RedisClient, close: () => Promise<void>): FedQueue {
   const { server, keys, clock } = context;
   /** All pushes wait for the same. */
   let returning: Promise<void> | null = null;
