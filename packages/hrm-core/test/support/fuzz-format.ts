@@ -3,7 +3,7 @@
  * stands before the damage is there.
  */
 import { expect } from 'vitest';
-import type { FileFormat } from '../../src/formats/file-format.js';
+import type { FileFormat, FormatContext } from '../../src/formats/file-format.js';
 import { randomFrom } from './random.js';
 import { readPieces } from './read-file-pieces.js';
 
@@ -53,9 +53,21 @@ function missing(values: Values, among: Values): string[] {
   });
 }
 
+/** How a format is damaged. */
+export interface FuzzOptions {
+  readonly context?: Partial<FormatContext> | undefined;
+  /** Values of the last row, which may be cut without a trace; default 0. */
+  readonly rowValues?: number | undefined;
+}
+
 /** @param seed - of all choices. */
-export async function fuzzFormat(format: FileFormat, bases: readonly Uint8Array[], seed: number): Promise<void> {
-  const wholes = bases.map((base) => readPieces(format, base));
+export async function fuzzFormat(
+  format: FileFormat,
+  bases: readonly Uint8Array[],
+  seed: number,
+  { context = {}, rowValues = 0 }: FuzzOptions = {},
+): Promise<void> {
+  const wholes = bases.map((base) => readPieces(format, base, context));
   let readings = 0;
   for (let i = 0; i < FUZZ_INPUTS; i += 1) {
     const fraction = randomFrom(seed + i);
@@ -63,9 +75,10 @@ export async function fuzzFormat(format: FileFormat, bases: readonly Uint8Array[
     const base = bases[which] as Uint8Array;
     const { bytes, from } = damage(base, fraction);
     const run = `input ${i} of seed ${seed}`;
-    const before = await readPieces(format, base.subarray(0, from));
-    const damaged = await readPieces(format, bytes, { pieceBytes: 1 + Math.floor(fraction() * 200) });
-    expect(missing(before.values, damaged.values), run).toEqual([]);
+    const before = await readPieces(format, base.subarray(0, from), context);
+    const damaged = await readPieces(format, bytes, { ...context, pieceBytes: 1 + Math.floor(fraction() * 200) });
+    const sure = before.values.slice(0, Math.max(0, before.values.length - rowValues));
+    expect(missing(sure, damaged.values), run).toEqual([]);
     expect(
       damaged.values.every(([id, ms, bpm]) => id !== '' && !Number.isNaN(ms) && !Number.isNaN(bpm)),
       run,
@@ -76,5 +89,5 @@ export async function fuzzFormat(format: FileFormat, bases: readonly Uint8Array[
     );
     readings += damaged.values.length;
   }
-  expect(readings).toBeGreaterThan(FUZZ_INPUTS);
+  expect(readings).toBeGreaterThan(FUZZ_INPUTS / 10);
 }
