@@ -93,6 +93,12 @@ export interface RandomAccessFile {
   slice(from: number, to: number): Promise<Uint8Array>;
 }
 
+/** What a column of a table may be of. */
+export const COLUMN_ROLES = ['timestamp', 'date', 'time', 'heart_rate', 'device_id', 'user_id'] as const;
+
+/** One of {@link COLUMN_ROLES}. */
+export type ColumnRole = (typeof COLUMN_ROLES)[number];
+
 /** What a format may ask for besides bytes. */
 export interface FormatContext {
   /** As it was named; within an archive with its folders: `apple_health_export/export.xml`. */
@@ -104,6 +110,8 @@ export interface FormatContext {
    * @throws HrmError kind `invalid`, code `time_zone_needed`, where none was given: nothing is assumed.
    */
   toEpochMs(local: LocalTime): number;
+  /** The names of columns of a table by what they are of, where somebody says: `{ heart_rate: 'Puls' }`. */
+  readonly columns?: Readonly<Partial<Record<ColumnRole, string>>> | undefined;
   /** The file itself; `undefined` where it is a stream. */
   readonly file?: RandomAccessFile | undefined;
 }

@@ -20,6 +20,7 @@ import { zepp } from './exports/zepp.js';
 import type { FileFormat } from './file-format.js';
 import { fhir } from './records/fhir.js';
 import { openMhealth } from './records/open-mhealth.js';
+import { peopleTable } from './tables/people-table.js';
 
 /** The formats of devices and of health exports: one line each. The first that knows itself reads the file. */
 export const FILE_FORMATS: readonly FileFormat[] = [
@@ -51,6 +52,8 @@ export const FILE_FORMATS: readonly FileFormat[] = [
   whoop,
   polarFlowCsv,
   polarSensorLogger,
+  // It takes what no other knows.
+  peopleTable,
 ];
 
 /** The format of what begins so; `undefined` where none knows it. @param head - `HEAD_BYTES` bytes, or all. */

@@ -34,7 +34,7 @@ export function parseInstant(text: string): ParsedInstant | null {
 }
 
 /** Whether there is such a date and such a time of day; a leap second is none. */
-function isLocalTime({ year, month, day, hour, minute, second }: LocalTime): boolean {
+export function isLocalTime({ year, month, day, hour, minute, second }: LocalTime): boolean {
   if (!(hour <= 23 && minute <= 59 && second <= 59 && month >= 1 && month <= 12 && day >= 1 && year >= 100))
     return false;
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;

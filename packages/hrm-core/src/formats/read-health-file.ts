@@ -5,6 +5,7 @@ import { recognizeFile } from './file-formats.js';
 import type { FileAccount } from './judge/account.js';
 import { createJudge, type JudgedReadings, type JudgeRules } from './judge/judge.js';
 import { createTimeZone } from './judge/time-zone.js';
+import { peopleTable } from './tables/people-table.js';
 
 /** How a file is read. */
 export interface HealthFileOptions extends JudgeRules {
@@ -16,6 +17,8 @@ export interface HealthFileOptions extends JudgeRules {
   readonly keepLowConfidence?: boolean | undefined;
   /** The file itself, where it is no stream. */
   readonly file?: RandomAccessFile | undefined;
+  /** The file is a table, of which these are the columns. */
+  readonly columns?: FormatContext['columns'];
 }
 
 /**
@@ -28,14 +31,14 @@ export interface HealthFileOptions extends JudgeRules {
  */
 export async function* readHealthFile(
   bytes: AsyncIterable<Uint8Array>,
-  { fileName, timeZone, keepLowConfidence = false, file, ...rules }: HealthFileOptions,
+  { fileName, timeZone, keepLowConfidence = false, file, columns, ...rules }: HealthFileOptions,
 ): AsyncGenerator<JudgedReadings, FileAccount | null> {
   const zone = createTimeZone(timeZone);
   const { head, whole } = await readHead(bytes);
-  const format = recognizeFile(head, fileName);
+  const format = columns === undefined ? recognizeFile(head, fileName) : peopleTable;
   if (format === undefined) return null;
   const judge = createJudge(format.name, rules);
-  const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file };
+  const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file, columns };
   try {
     for await (const piece of format.read(whole, context)) {
       const readings = judge.take(piece);

@@ -572,4 +572,60 @@ export const MADE_UP_EXPORTS: readonly MadeUpFile[] = [
     readings: ['Suunto Ambit3 A1 2024-01-15T10:00:00Z 73', 'Suunto Ambit3 A1 2024-01-15T10:00:02.500Z 75'],
     dropped: { absent: 1 },
   },
+  {
+    title: 'a table in German: semicolons, a date and a time of day, decimal commas, a unit, two lines before',
+    format: 'table',
+    timeZone: 'Europe/Berlin',
+    content:
+      '\ufeffMein Puls\n\nDatum;Uhrzeit;Herzfrequenz [bpm];Gerät\n15.01.2024;10:00;72,5;Uhr\n15.01.2024;10:01:30;;Uhr\n31.12.23;23:59;"60 bpm";Gurt\n',
+    readings: ['Uhr 2024-01-15T09:00:00Z 73', 'Gurt 2023-12-31T22:59:00Z 60'],
+    dropped: { absent: 1 },
+    notes: ['time_zone_used'],
+  },
+  {
+    title: 'a table whose later dates tell that the month stands first, in twelve hours',
+    format: 'table',
+    timeZone: 'America/New_York',
+    content:
+      'Date,Time,Pulse\n1/2/2024,12:00 AM,60\n1/2/2024,12:30 PM,61\n1/13/2024,1:00 pm,62\n13/1/2024,1:00 PM,63\n',
+    readings: ['table 2024-01-02T05:00:00Z 60', 'table 2024-01-02T17:30:00Z 61', 'table 2024-01-13T18:00:00Z 62'],
+    dropped: { no_time: 1 },
+    notes: ['time_zone_used'],
+  },
+  {
+    title: 'a table of which nobody knows whether the month stands first',
+    format: 'table',
+    content: 'Date,Heart Rate\n1/2/2024 10:00,60\n3/2/2024 10:00,61\n',
+    readings: [],
+    dropped: { no_time: 2 },
+    notes: ['date_order_unknown'],
+  },
+  {
+    title: 'a table in French, with days first by its language',
+    format: 'table',
+    timeZone: 'Europe/Paris',
+    content: 'Date et heure\tFréquence_cardiaque\n01/02/2024 10:00:00\t60\n30/02/2024 10:00:00\t61\n',
+    readings: ['table 2024-02-01T09:00:00Z 60'],
+    dropped: { no_time: 1 },
+    notes: ['time_zone_used'],
+  },
+  {
+    title: 'a table of seconds and of milliseconds, with whose they are',
+    format: 'table',
+    content:
+      'user,ts,heart rate,source\nana,1705312800,60,watch\nbo,1705312800250,61,watch\nbo,2024-01-15T10:01:00+01:00,62,\n',
+    readings: [
+      'ana: watch 2024-01-15T10:00:00Z 60',
+      'bo: watch 2024-01-15T10:00:00.250Z 61',
+      'bo: table 2024-01-15T09:01:00Z 62',
+    ],
+  },
+  {
+    title: 'a table in Chinese',
+    format: 'table',
+    timeZone: 'Asia/Shanghai',
+    content: '日期,时间,心率\n2024/1/15,10:00,60\n',
+    readings: ['table 2024-01-15T02:00:00Z 60'],
+    notes: ['time_zone_used'],
+  },
 ];

@@ -11,7 +11,7 @@ const RAW_HEART_RATES = '_hr.csv';
 export const withings = tableFormat({
   name: 'withings',
   title: 'Withings, CSV',
-  isHeader: (names, fileName) =>
+  isHeader: (names, { fileName }) =>
     names.length <= 4 && hasColumns(names, 'start', 'duration', 'value') && !isOther(fileName),
   createReader(names, gather, { fileName }) {
     const deviceId = /raw_bed_/i.test(fileName) ? 'withings-bed' : 'withings';

@@ -15,14 +15,20 @@ export interface TableReader {
 /** A format of CSV: a header somewhere near the beginning, and rows behind it. */
 export interface TableFormat extends Pick<FileFormat, 'name' | 'title'> {
   /** @param names - of columns, in small letters and without blanks around them. */
-  isHeader(names: readonly string[], fileName: string): boolean;
+  isHeader(names: readonly string[], about: HeaderSurroundings): boolean;
   /** @param preamble - the rows before the header. */
   createReader(
     names: readonly string[],
     gather: Gatherer,
     context: FormatContext,
     preamble: readonly (readonly string[])[],
+    separator: Separator,
   ): TableReader;
+}
+
+/** What is known besides the names of columns. */
+interface HeaderSurroundings extends Pick<FormatContext, 'fileName' | 'columns'> {
+  readonly separator: Separator;
 }
 
 /** Lines that may stand before a header: vendors write up to a dozen of them. */
@@ -41,10 +47,10 @@ interface Header {
 /** The format that reads rows by the names of their columns. */
 export function tableFormat({ name, title, isHeader, createReader }: TableFormat): FileFormat {
   /** The header that a line is; `null` where it is none. */
-  function headerOf(line: string, fileName: string): Header | null {
+  function headerOf(line: string, about: Omit<HeaderSurroundings, 'separator'>): Header | null {
     for (const separator of SEPARATORS) {
       const names = splitFields(line, separator)?.map((field) => field.trim().toLowerCase());
-      if (names !== undefined && isHeader(names, fileName)) return { names, separator };
+      if (names !== undefined && isHeader(names, { ...about, separator })) return { names, separator };
     }
     return null;
   }
@@ -54,7 +60,7 @@ export function tableFormat({ name, title, isHeader, createReader }: TableFormat
     recognizes: (head, fileName) =>
       decodeHead(head)
         .split('\n', MAX_PREAMBLE_LINES)
-        .some((line) => headerOf(line, fileName) !== null),
+        .some((line) => headerOf(line, { fileName }) !== null),
     async *read(bytes, context) {
       const gather = createGatherer();
       const preamble: (readonly string[])[] = [];
@@ -79,13 +85,13 @@ export function tableFormat({ name, title, isHeader, createReader }: TableFormat
           records.take({ text: line });
           return;
         }
-        const header = preamble.length < MAX_PREAMBLE_LINES ? headerOf(line, context.fileName) : null;
+        const header = preamble.length < MAX_PREAMBLE_LINES ? headerOf(line, context) : null;
         if (header === null) {
           if (preamble.length < MAX_PREAMBLE_LINES) preamble.push(preambleFields(line));
           return;
         }
         separator = header.separator;
-        reader = createReader(header.names, gather, context, preamble);
+        reader = createReader(header.names, gather, context, preamble, separator);
       }
       for await (const lines of splitTextLines(decodeText(bytes))) {
         for (const line of lines) {

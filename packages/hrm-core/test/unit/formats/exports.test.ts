@@ -32,6 +32,24 @@ describe('a made-up file', () => {
 /** Of a longer file not every place is tried. */
 const LONG_BYTES = 1_000;
 
+describe('a table', () => {
+  const content = 'when,beats,who\n2024-01-15T10:00:00Z,60,ana\n';
+
+  it('has the columns that somebody names', async () => {
+    expect((await readFormat(content)).account).toBeNull();
+    const columns = { timestamp: 'When', heart_rate: 'beats', user_id: 'who' };
+    expect((await readFormat(content, { columns })).readings).toEqual(['ana: table 2024-01-15T10:00:00Z 60']);
+  });
+
+  it('is not our own, which has another reader', async () => {
+    const header = ['user_id', 'device_id', 'timestamp', 'heart_rate'];
+    const row = ['ana', 'watch', '2024-01-15T10:00:00Z', '60'];
+    expect((await readFormat(`${header}\n${row}\n`)).account).toBeNull();
+    const semicolons = `${header.join(';')}\n${row.join(';')}\n`;
+    expect((await readFormat(semicolons)).readings).toEqual(['ana: watch 2024-01-15T10:00:00Z 60']);
+  });
+});
+
 describe('a file that is cut anywhere', () => {
   it.each(MADE_UP_EXPORTS)('keeps what stands before: $title', async ({ content, readings, title: _, ...options }) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
