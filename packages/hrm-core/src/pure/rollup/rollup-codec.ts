@@ -2,46 +2,55 @@
  * A rollup as bytes: a JSON head (user, devices, order, lengths), then its columns as varints of differences, deflated.
  *
  * What a value is the difference to is chosen so that most are zero or small: minutes and counts to the bucket before,
- * sums to `min * count`, a conflict to the best device's bucket of that minute, which mostly is what survives. A day of
- * two devices at 1 Hz at the same milliseconds takes about 7 kB, 0.04 bytes a reading.
+ * sums to the middle of minimum and maximum, a conflict to the best device's bucket of that minute, which mostly is what survives.
  *
- * Version 1 has one word of devices a conflict, so it is of at most 32 devices. Version 2 has as many words as its devices
- * need, and is otherwise the same. It is written for more devices only, so that software that knows version 1 reads all others.
+ * Version 3 deflates each column by itself, so that each has a code of its own: a day of a device at 1 Hz takes 0.032 bytes a reading in place
+ * of 0.043. The versions before, which are read, are one stream, device by device, with sums as differences to `minimum * count`. The first is of at
+ * most 32 devices; the second has as many words a conflict as its devices need, and so has the third.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MAX_ROLLUP_BYTES } from '../../limits.js';
 import { addToMask, wordsFor } from '../device-mask.js';
 import type { Buckets, Conflicts, Rollup } from './rollup.js';
 
-/** Versions, and how hard each is deflated: the second may be a hundred times larger, and others wait for it. */
-const DEFLATE_LEVEL = { 1: 9, 2: 6 } as const;
-
 interface Head {
-  readonly version: 1 | 2;
+  readonly version: 1 | 2 | 3;
   readonly user_id: string;
   readonly devices: readonly string[];
   readonly order: readonly number[];
   /** Buckets of each device, then conflicts. */
   readonly lengths: readonly number[];
+  /** From version 3 on: bytes of each column, deflated, then of all conflicts. */
+  readonly columns?: readonly number[];
 }
+
+/** Columns of a device's buckets. */
+const COLUMNS = ['minute', 'count', 'min', 'max', 'sum'] as const;
+
+/** A number for each column. */
+type Columns<Of> = Readonly<Record<(typeof COLUMNS)[number], Of>>;
 
 /** Encodes a rollup; the same one gives the same bytes. */
 export function encodeRollup(rollup: Rollup): Uint8Array {
   const { userId, devices, order, series, conflicts } = rollup;
   const lengths = [...series, conflicts].map(({ minute }) => minute.length);
-  const version = wordsFor(devices.length) === 1 ? 1 : 2;
-  const head: Head = { version, user_id: userId, devices, order, lengths };
-  const values: number[] = [];
+  const values = { minute: [], count: [], min: [], max: [], sum: [] } satisfies Columns<number[]>;
   for (const buckets of series) writeSeries(buckets, values);
-  writeConflicts(rollup, values);
+  const ofConflicts: number[] = [];
+  writeConflicts(rollup, ofConflicts);
+  // Values of a device have no pattern but how often each comes, and runs. Conflicts repeat what devices are in them.
+  const streams = COLUMNS.map((column) => deflateRawSync(toVarints(values[column]), { strategy: constants.Z_RLE }));
+  streams.push(deflateRawSync(toVarints(ofConflicts)));
+  const columns = streams.map(({ byteLength }) => byteLength);
+  const head: Head = { version: 3, user_id: userId, devices, order, lengths, columns };
   const headBytes = Buffer.from(JSON.stringify(head), 'utf8');
   const length = Buffer.alloc(4);
   length.writeUInt32LE(headBytes.length);
-  return Buffer.concat([length, headBytes, deflateRawSync(toVarints(values), { level: DEFLATE_LEVEL[version] })]);
+  return Buffer.concat([length, headBytes, ...streams]);
 }
 
 /**
- * Decodes what {@link encodeRollup} made.
+ * Decodes what {@link encodeRollup} made, now or before.
  * @returns `null` for a rollup of a later version, which is no damage: the readings answer.
  * @throws whatever is wrong with the bytes.
  */
@@ -49,41 +58,78 @@ export function decodeRollup(bytes: Uint8Array): Rollup | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bodyAt = 4 + buffer.readUInt32LE(0);
   const head: Head = JSON.parse(buffer.toString('utf8', 4, bodyAt));
-  if (!(head.version in DEFLATE_LEVEL)) return null;
-  const body = inflateRawSync(buffer.subarray(bodyAt), { maxOutputLength: MAX_ROLLUP_BYTES });
-  const next = varintReader(body);
-  const series = head.devices.map((_, d) => readSeries(head.lengths[d] ?? 0, next));
-  const conflicts = readConflicts(head.lengths.at(-1) ?? 0, series, head.order, next);
+  if (head.version !== 1 && head.version !== 2 && head.version !== 3) return null;
+  const { next, nextOfConflicts } = readersOf(head, buffer.subarray(bodyAt));
+  const hasMiddle = head.version === 3;
+  const series = head.devices.map((_, d) => readSeries(head.lengths[d] ?? 0, next, hasMiddle));
+  const conflicts = readConflicts(head.lengths.at(-1) ?? 0, series, head.order, nextOfConflicts);
   return { userId: head.user_id, devices: head.devices, series, order: head.order, conflicts };
 }
 
+/** Gives the next value of a stream. */
+type Next = () => number;
+
+function readersOf({ version, columns = [] }: Head, body: Buffer): { next: Columns<Next>; nextOfConflicts: Next } {
+  let left = MAX_ROLLUP_BYTES;
+  function inflate(deflated: Buffer): Buffer {
+    const bytes = inflateRawSync(deflated, { maxOutputLength: Math.max(1, left) });
+    left -= bytes.byteLength;
+    return bytes;
+  }
+  if (version !== 3) {
+    const one = varintReader(inflate(body));
+    return { next: { minute: one, count: one, min: one, max: one, sum: one }, nextOfConflicts: one };
+  }
+  let at = 0;
+  const [minute, count, min, max, sum, nextOfConflicts] = [0, 1, 2, 3, 4, 5].map((c) => {
+    const from = at;
+    at += columns[c] ?? 0;
+    return varintReader(inflate(body.subarray(from, at)));
+  }) as [Next, Next, Next, Next, Next, Next];
+  return { next: { minute, count, min, max, sum }, nextOfConflicts };
+}
+
 /** By plain loops: iterators over these arrays took four fifths of the time. */
-function writeSeries({ minute, count, sum, min, max }: Buckets, values: number[]): void {
+function writeSeries({ minute, count, sum, min, max }: Buckets, values: Columns<number[]>): void {
   const { length } = minute;
   for (let i = 0, last = 0; i < length; i += 1) {
     const value = minute[i] as number;
-    values.push(value - last);
+    values.minute.push(value - last);
     last = value;
   }
-  for (const column of [count, min]) {
+  for (const [column, into] of [
+    [count, values.count],
+    [min, values.min],
+  ] as const) {
     for (let i = 0, last = 0; i < length; i += 1) {
       const value = column[i] as number;
-      values.push(zigzag(value - last));
+      into.push(zigzag(value - last));
       last = value;
     }
   }
-  for (let i = 0; i < length; i += 1) values.push((max[i] as number) - (min[i] as number));
-  for (let i = 0; i < length; i += 1) values.push((sum[i] as number) - (min[i] as number) * (count[i] as number));
+  for (let i = 0; i < length; i += 1) values.max.push((max[i] as number) - (min[i] as number));
+  for (let i = 0; i < length; i += 1) {
+    const middle = middleOf(count[i] as number, min[i] as number, max[i] as number);
+    values.sum.push(zigzag((sum[i] as number) - middle));
+  }
 }
 
-function readSeries(length: number, next: () => number): Buckets {
+/** What the sum of a bucket would be, were its readings as far from its minimum as from its maximum. */
+function middleOf(count: number, min: number, max: number): number {
+  return Math.floor((count * (min + max)) / 2);
+}
+
+function readSeries(length: number, next: Columns<Next>, hasMiddle: boolean): Buckets {
   const buckets = allocate(length);
   const { minute, count, sum, min, max } = buckets;
-  for (let i = 0, at = 0; i < length; i += 1) minute[i] = at += next();
-  for (let i = 0, at = 0; i < length; i += 1) count[i] = at += unzigzag(next());
-  for (let i = 0, at = 0; i < length; i += 1) min[i] = at += unzigzag(next());
-  for (let i = 0; i < length; i += 1) max[i] = (min[i] as number) + next();
-  for (let i = 0; i < length; i += 1) sum[i] = (min[i] as number) * (count[i] as number) + next();
+  for (let i = 0, at = 0; i < length; i += 1) minute[i] = at += next.minute();
+  for (let i = 0, at = 0; i < length; i += 1) count[i] = at += unzigzag(next.count());
+  for (let i = 0, at = 0; i < length; i += 1) min[i] = at += unzigzag(next.min());
+  for (let i = 0; i < length; i += 1) max[i] = (min[i] as number) + next.max();
+  for (let i = 0; i < length; i += 1) {
+    const [n, low, high] = [count[i] as number, min[i] as number, max[i] as number];
+    sum[i] = hasMiddle ? middleOf(n, low, high) + unzigzag(next.sum()) : low * n + next.sum();
+  }
   return buckets;
 }
 
@@ -107,12 +153,7 @@ function writeConflicts({ series, order, conflicts }: Rollup, values: number[]):
   for (const [w, word] of devices.entries()) values.push((word ^ (expected[w] as number)) >>> 0);
 }
 
-function readConflicts(
-  length: number,
-  series: readonly Buckets[],
-  order: readonly number[],
-  next: () => number,
-): Conflicts {
+function readConflicts(length: number, series: readonly Buckets[], order: readonly number[], next: Next): Conflicts {
   const buckets = allocate(length);
   for (let i = 0, at = 0; i < length; i += 1) buckets.minute[i] = at += next();
   const bases = basesOf(buckets.minute, series, order);
@@ -193,7 +234,7 @@ function toVarints(values: readonly number[]): Buffer {
   return bytes.subarray(0, at);
 }
 
-function varintReader(bytes: Uint8Array): () => number {
+function varintReader(bytes: Uint8Array): Next {
   let at = 0;
   return () => {
     let value = 0;
