@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { FILE_FORMATS } from '../packages/hrm-core/src/formats/file-formats.js';
 import { ERROR_MEANINGS } from '../scripts/reference/error-meanings.js';
 import { thrownCodes } from '../scripts/reference/errors.js';
 import { table } from '../scripts/reference/markdown.js';
@@ -47,6 +48,15 @@ describe('the reference', () => {
     const listed = [...page.matchAll(/^\| `([a-z_]+)` +\|/gm)].map(([, code = '']) => code);
     expect(found.length).toBeGreaterThan(10);
     expect(listed.sort()).toEqual(found.sort());
+  });
+
+  it('lists every format of files, in the page on them', async () => {
+    const page = await readFile(join(ROOT, 'docs/reference/health-formats.md'), 'utf8');
+    const [, formats = ''] = page.split(/^## /m);
+    const listed = [...formats.matchAll(/^\| ([^|]*)\|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+    );
+    expect(listed.sort()).toEqual(FILE_FORMATS.map(({ name }) => name).sort());
   });
 
   it('has tables as the formatter prints them', () => {

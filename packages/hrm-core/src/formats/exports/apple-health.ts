@@ -17,7 +17,7 @@ const HEART_RATE = 'HKQuantityTypeIdentifierHeartRate';
 /** Heart rates that are none of a moment. */
 const SUMMARIES = ['HKQuantityTypeIdentifierRestingHeartRate', 'HKQuantityTypeIdentifierWalkingHeartRateAverage'];
 
-/** Device texts whose id is remembered: each has an address in it, which changes all the time. */
+/** Devices whose id is remembered. */
 const MAX_REMEMBERED = 1_000;
 
 /** `export.xml` within `export.zip`. */
@@ -66,17 +66,17 @@ function createHandler(gather: Gatherer): XmlHandler {
 
 const BEATS = 'beats of heart rate variability have a time of day without a date: they are not taken';
 
-/** Ids by source and device. */
+/** Ids by source and hardware: the rest of a device's text has an address in it, which changes all the time. */
 function createDeviceIds(): (source: string, device: string) => string {
   const known = new Map<string, string>();
   return (source, device) => {
-    const key = `${source}\n${device}`;
-    let id = known.get(key);
-    if (id !== undefined) return id;
     const hardware = fieldOf(device, 'hardware:');
-    id = toDeviceId(hardware === '' ? source : `${source} (${hardware})`, FALLBACK);
+    const name = hardware === '' ? source : `${source} (${hardware})`;
+    let id = known.get(name);
+    if (id !== undefined) return id;
+    id = toDeviceId(name, FALLBACK);
     if (known.size >= MAX_REMEMBERED) known.clear();
-    known.set(key, id);
+    known.set(name, id);
     return id;
   };
 }
