@@ -127,8 +127,11 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'dynamic @aws-sdk/credential-provider-node',
     'node:',
   ],
+  'drivers/letters': ['drivers/letters', 'type ports', 'errors.ts', 'sync-directory.ts', 'node:'],
   'drivers/queue': [
     'drivers/queue',
+    'drivers/aws',
+    'drivers/letters',
     'ports',
     'defaults.ts',
     'limits.ts',

@@ -15,6 +15,7 @@ export default defineConfig({
     simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',
     redis: 'src/drivers/queue/redis/redis.ts',
+    sqs: 'src/drivers/queue/sqs/sqs.ts',
     directory: 'src/drivers/storage/directory/directory.ts',
     open: 'src/open.ts',
     schemas: 'src/schemas/index.ts',

@@ -9,6 +9,7 @@ import type { Output } from './output/output.js';
 
 /** The settings that say where the queue is. */
 export const QUEUE_SETTINGS = [
+  'queueUrl',
   'redisUrl',
   'queueDir',
   'queueKey',

@@ -172,6 +172,7 @@ export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
 export { createSystemView, type SystemComponents, type SystemView } from './ops/system.js';
 export { type Clock, systemClock } from './ports/clock.js';
+export type * from './ports/dead-letter-place.js';
 export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';

@@ -10,7 +10,12 @@ import type { Settings } from './settings.js';
 
 /** What {@link openQueue} goes by; what is absent has the settings' defaults. */
 export type QueueSettings = Pick<Settings, 'queueDir'> &
-  Partial<Pick<Settings, 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'>>;
+  Partial<
+    Pick<
+      Settings,
+      'queueUrl' | 'dataDir' | 'leaseMs' | 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'
+    >
+  >;
 
 /** How queue and storage are opened. */
 export interface OpenOptions {
@@ -19,8 +24,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the queue: in Redis where `redisUrl` is given, else the embedded one in `queueDir`. From `queueHighWater` readings
- * on it refuses pushes.
+ * Opens the queue: in SQS where `queueUrl` is given (its dead letters are in `dataDir`), in Redis where `redisUrl` is, else the embedded one
+ * in `queueDir`. From `queueHighWater` readings on it refuses pushes.
  * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the server.
  */
 export async function openQueue(settings: QueueSettings, options: OpenOptions = {}): Promise<Queue> {
@@ -30,9 +35,13 @@ export async function openQueue(settings: QueueSettings, options: OpenOptions = 
 }
 
 async function openDriver(
-  { redisUrl = '', queueDir, ...keys }: QueueSettings,
+  { queueUrl = '', redisUrl = '', queueDir, dataDir = './data', leaseMs, ...keys }: QueueSettings,
   { create }: OpenOptions,
 ): Promise<Queue> {
+  if (queueUrl !== '') {
+    const { openDeadLetterDirectory, openSqsQueue } = await import('./drivers/queue/sqs/sqs.js');
+    return openSqsQueue({ url: queueUrl, deadLetters: openDeadLetterDirectory(dataDir), leaseMs });
+  }
   if (redisUrl === '') {
     const { openEmbeddedQueue } = await import('./drivers/queue/embedded/embedded.js');
     return openEmbeddedQueue({ directory: queueDir, create });

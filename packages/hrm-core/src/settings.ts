@@ -46,6 +46,12 @@ const redisUrl = v.pipe(
   v.check((text) => REDIS_URL.test(text) && URL.canParse(text) && new URL(text).hostname !== ''),
 );
 
+/** Of a standard queue; what is wrong with another the driver says. */
+const queueUrl = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)),
+);
+
 const jsonText = v.pipe(v.string(), v.parseJson());
 
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
@@ -155,7 +161,15 @@ const DEFINITIONS = {
     schema: redisUrl,
     fallback: '',
     allowed: 'redis:// or rediss:// with a host, and a user and password where the server wants them',
-    about: 'The Redis that holds the queue. Without it the queue is embedded, in HRM_QUEUE_DIR.',
+    about:
+      'The Redis that holds the queue. Without it, and without HRM_QUEUE_URL, the queue is embedded, in HRM_QUEUE_DIR.',
+  },
+  queueUrl: {
+    variable: 'HRM_QUEUE_URL',
+    schema: queueUrl,
+    fallback: '',
+    allowed: 'the URL of a standard queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME',
+    about: 'The queue of Amazon SQS that holds the readings, in place of any other.',
   },
   queueDir: {
     variable: 'HRM_QUEUE_DIR',

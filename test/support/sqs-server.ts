@@ -1,0 +1,28 @@
+import { startFauxqs } from 'fauxqs';
+
+/** A server that speaks like SQS, in this process, on a free port. It keeps everything in memory, and hides messages by `Date`. */
+export interface SqsServer {
+  /** What whoever uses it has in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Makes a queue. @returns its URL. */
+  create(name: string): string;
+  stop(): Promise<void>;
+}
+
+/** Starts one without queues. */
+export async function startSqs(): Promise<SqsServer> {
+  const server = await startFauxqs({ port: 0, logger: false });
+  return {
+    env: {
+      AWS_ACCESS_KEY_ID: 'AKTEST',
+      AWS_SECRET_ACCESS_KEY: 'SKTEST',
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${server.port}`,
+    },
+    create(name) {
+      const attributes = { MessageRetentionPeriod: '1209600', MaximumMessageSize: '1048576' };
+      return server.createQueue(name, { attributes }).queueUrl;
+    },
+    stop: () => server.stop(),
+  };
+}
