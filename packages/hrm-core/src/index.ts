@@ -110,6 +110,7 @@ export {
   enqueueUntrusted,
 } from './flow/write/enqueue.js';
 export { type BatchHead, type EnqueueBytesOptions, enqueueBytes } from './flow/write/enqueue-bytes.js';
+export { type EnqueueParquetOptions, enqueueParquet } from './flow/write/enqueue-parquet.js';
 export { adoptStore, requireSameStore, type StoreComponents } from './flow/write/same-store.js';
 export { type WriteComponents, writePart } from './flow/write/write-part.js';
 export { MAX_ENQUEUE_READINGS, MAX_FAULTS, OWN_FILES } from './limits.js';

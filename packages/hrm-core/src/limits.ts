@@ -33,6 +33,9 @@ export const MAX_JSON_VALUES = 100_000;
  */
 export const MAX_LIST_VALUES = 250_000;
 
+/** Bytes of the pages of a Parquet file that is sent, unpacked: 100,000 rows that each have ids of 70 bytes. */
+export const MAX_BATCH_RAW_BYTES = 16 * 1024 * 1024;
+
 /** As {@link MAX_JSON_VALUES} in one reading: an object of 90,000 members is parsed in one go, and was 100 ms of work. */
 export const MAX_READING_VALUES = 10_000;
 

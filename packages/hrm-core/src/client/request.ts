@@ -39,8 +39,8 @@ export interface ClientCallOptions {
 /** What is asked. */
 interface ClientRequest extends ClientCallOptions {
   readonly path: string;
-  /** JSON; without it the call is a GET. */
-  readonly body?: string | undefined;
+  /** JSON, or what `Content-Type` among the headers says; without it the call is a GET. */
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Statuses that are an answer, though they are no success, where they come as JSON. */
   readonly accepts?: readonly number[] | undefined;

@@ -148,7 +148,7 @@ async function parseTail(
   const footer = tail.slice(tail.length - footerBytes);
   const checksumKind = checksumKindOf(footer);
   if (checksumKind === 'foreign') {
-    return { footer: foreignFooter(await openForeign(file, footer, maxForeignRows)), tail, tailFrom };
+    return { footer: foreignFooter(await openForeign(file, footer, { maxRows: maxForeignRows })), tail, tailFrom };
   }
   if (checksumKind === 'footer' && !hasChecksum(footer)) throw new Error('its footer does not have its checksum');
   // The parser takes lengths for true, and an older file proves them only with the whole of itself.

@@ -3,7 +3,7 @@ import type { Chunk } from './foreign/pages.js';
 
 /** Rows of a foreign row group that are read at once. */
 export interface ForeignSlice {
-  /** In the contract's order. */
+  /** In the contract's order; the last one, of when readings were received, may be missing where nobody asks for it. */
   readonly chunks: readonly Chunk[];
   /** The first row, counted within the row group. */
   readonly fromRow: number;

@@ -9,6 +9,7 @@ import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
 import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory/names.js';
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { enqueueBytes } from '../../src/flow/write/enqueue-bytes.js';
+import { enqueueParquet } from '../../src/flow/write/enqueue-parquet.js';
 import { findKey } from '../../src/keys/api-key.js';
 import { isLoopback } from '../../src/keys/host-name.js';
 import { MAX_ELEMENT_READINGS } from '../../src/limits.js';
@@ -111,6 +112,13 @@ function openOurs(text: string): Promise<void> {
   return openFooter(encodeReadings(columnsFromReadings([ROW]), { replaces: [text, ...text.slice(0, 1_000)] }).buffer);
 }
 
+async function takeParquet(text: string): Promise<void> {
+  const [body, length] = [Buffer.from(text), Buffer.alloc(4)];
+  length.writeUInt32LE(body.length);
+  for (const bytes of [body, Buffer.concat([Buffer.from('PAR1'), body, length, Buffer.from('PAR1')])])
+    await enqueueParquet({ queue: { push: async () => undefined } }, bytes).catch(() => null);
+}
+
 async function takeBytes(text: string, form: BatchForm): Promise<void> {
   await enqueueBytes({ queue: { push: async () => undefined } }, Buffer.from(text), { form }).catch(() => null);
 }
@@ -128,6 +136,7 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
     'a reading by camelCase names',
     (text) => parseReadings({ userId: text, deviceId: text, timestamp: text, heartRate: text }, RULES, 0),
   ],
+  ['a Parquet file that is sent', (text) => takeParquet(text), LONG],
   ['a batch of any kind', (text) => takeBytes(text, 'array'), LONG],
   ['lines of any kind', (text) => takeBytes(text, 'lines'), LONG],
   ['a list in a batch', (text) => takeBytes(`[{"heart_rates":[${text}]}]`, 'array'), LONG],

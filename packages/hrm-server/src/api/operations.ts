@@ -17,6 +17,7 @@ import {
   SystemAnswer,
 } from 'hrm-core/schemas';
 import * as v from 'valibot';
+import { PARQUET_TYPE } from '../http/media-type.js';
 import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_PARAMETERS } from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
@@ -69,15 +70,16 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/metrics/heart-rate/batch',
     scope: 'ingest',
-    summary: 'Send 1 to 10,000 readings, or series of up to 100,000',
+    summary: 'Send 1 to 10,000 readings, or series or a Parquet file of up to 100,000',
     about:
-      'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip. A series has many readings of one user and device, its timestamps as ISO 8601 or epoch milliseconds. In NDJSON each line is a reading, or each is a series.',
-    body: { 'application/json': BatchBody, 'application/x-ndjson': null },
+      'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip. A series has many readings of one user and device, its timestamps as ISO 8601 or epoch milliseconds. In NDJSON each line is a reading, or each is a series. A Parquet file has the columns timestamp_ms, heart_rate, device_id and user_id.',
+    body: { 'application/json': BatchBody, 'application/x-ndjson': null, [PARQUET_TYPE]: null },
     answers: [{ status: 202, about: 'All accepted.', types: { 'application/json': BatchAcceptedAnswer } }],
     problems: [
       ...BODY_PROBLEMS,
       'invalid_readings',
       'not_an_array',
+      'invalid_parquet',
       'empty_batch',
       'too_many_readings',
       'foreign_user',

@@ -12,6 +12,10 @@ export const CLIENT_PROBLEMS = {
   not_a_reading: { status: 400, about: 'An array or a series came where one reading belongs.' },
   not_an_array: { status: 400, about: 'A batch is neither an array nor a series.' },
   not_json: { status: 400, about: 'The body is not JSON.' },
+  invalid_parquet: {
+    status: 400,
+    about: 'The body is not Parquet with the columns of readings, or its pages are too large.',
+  },
   not_utf8: { status: 400, about: 'The body is not UTF-8.' },
   bad_gzip: { status: 400, about: 'The body is not gzip, though it says so.' },
   invalid_query: { status: 400, about: 'Parameters are missing, unknown, repeated or not valid.' },

@@ -25,9 +25,11 @@ export interface BodyLimits {
   readonly client: string;
   /** How long it may keep silent, milliseconds. */
   readonly idleMs: number;
+  /** Whether it must be UTF-8; default true. */
+  readonly isText?: boolean | undefined;
 }
 
-/** A body that is there: UTF-8, without a byte order mark. */
+/** A body that is there: UTF-8 without a byte order mark, unless it is no text. */
 export interface Body {
   readonly bytes: Buffer;
 }
@@ -56,7 +58,7 @@ export async function withBody<Result>(
     const bytes = await read({ incoming, access }, limits, held);
     const { yieldTurn } = createYielder({ owner: client });
     await yieldTurn();
-    return await use(checkBody(bytes));
+    return await use(limits.isText === false ? { bytes } : checkBody(bytes));
   } finally {
     held.release();
     announced.release(client, length);

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { invalidError } from '../api/problem.js';
 
 /** Body formats that the API takes. */
-export type BodyType = 'application/json' | 'application/x-ndjson';
+export type BodyType = 'application/json' | 'application/x-ndjson' | typeof PARQUET_TYPE;
+
+/** @see https://www.iana.org/assignments/media-types/application/vnd.apache.parquet */
+export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 
 /**
  * The format of a body by its `Content-Type`; parameters are ignored, but for a charset other than UTF-8.

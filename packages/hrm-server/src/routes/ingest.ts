@@ -2,11 +2,11 @@
  * The calls that take readings.
  */
 import {
-  type BatchForm,
   type BatchHead,
   type Clock,
   type DeviceBound,
   enqueueBytes,
+  enqueueParquet,
   enqueueUntrusted,
   isSeries,
   type Queue,
@@ -17,7 +17,7 @@ import { createQuota, createScheduler, type DayLimiter } from 'hrm-core/shares';
 import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
-import { readMediaType } from '../http/media-type.js';
+import { type BodyType, PARQUET_TYPE, readMediaType } from '../http/media-type.js';
 import { MAX_BATCH_BYTES, MAX_BATCH_STEPS, MAX_BODY_IDLE_MS, MAX_HELD_BYTES, MAX_READING_BYTES } from '../limits.js';
 import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
 import { asSpan, countReadings } from './requests.js';
@@ -74,14 +74,13 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
   return async (call) => {
     const { incoming, signal } = call;
     const owner = clientOf(call);
-    const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson']);
+    const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson', PARQUET_TYPE]);
     // What will be refused need not be read.
     components.queue.requireRoom?.({ owner: call.access.keyId ?? undefined });
-    const form = type === 'application/json' ? 'array' : 'lines';
-    const count = await withBody(call, limitsFor(owner), (body) =>
+    const count = await withBody(call, { ...limitsFor(owner), isText: type !== PARQUET_TYPE }, (body) =>
       share.run(
         owner,
-        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, form })),
+        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, type })),
         signal,
       ),
     );
@@ -101,13 +100,13 @@ function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
 interface Batch {
   readonly call: Call;
   readonly body: Body;
-  readonly form: BatchForm;
+  readonly type: BodyType;
 }
 
 async function acceptBatch(
   components: IngestComponents,
   settings: IngestSettings,
-  { call, body, form }: Batch,
+  { call, body, type }: Batch,
 ): Promise<number> {
   const { incoming, access } = call;
   const admit = ({ length, users }: BatchHead) => {
@@ -115,8 +114,10 @@ async function acceptBatch(
     for (const userId of users) access.requireUser(userId);
     requireValid(access);
   };
-  const options = { ...enqueueOptions(components, settings, call), form, admit };
-  return (await enqueueBytes(components, body.bytes, options)).accepted;
+  const options = { ...enqueueOptions(components, settings, call), admit };
+  if (type === PARQUET_TYPE) return (await enqueueParquet(components, body.bytes, options)).accepted;
+  const form = type === 'application/json' ? 'array' : 'lines';
+  return (await enqueueBytes(components, body.bytes, { ...options, form })).accepted;
 }
 
 function enqueueOptions(

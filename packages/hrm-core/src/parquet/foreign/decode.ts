@@ -29,7 +29,7 @@ export async function decodeSlice(
   { chunks, fromRow }: ForeignSlice,
   length: number,
 ): Promise<ReadingColumns> {
-  const [time, heart, deviceIds, userIds, received] = chunks as readonly [Chunk, Chunk, Chunk, Chunk, Chunk];
+  const [time, heart, deviceIds, userIds, received] = chunks as readonly [Chunk, Chunk, Chunk, Chunk, Chunk?];
   const columns = {
     timestampMs: new Float64Array(length),
     heartRate: new Int32Array(length),
@@ -37,7 +37,7 @@ export async function decodeSlice(
   };
   await reader.numbers(time, fromRow, columns.timestampMs);
   await reader.numbers(heart, fromRow, columns.heartRate);
-  await reader.numbers(received, fromRow, columns.receivedMinute);
+  if (received !== undefined) await reader.numbers(received, fromRow, columns.receivedMinute);
   const devices = await reader.texts(deviceIds, fromRow, length);
   const users = await reader.texts(userIds, fromRow, length);
   return {

@@ -41,10 +41,13 @@ export interface OpenedForeign {
 /**
  * Reads the footer and the headers of all pages of the contract's columns.
  * @param footer - its bytes, with the trailer.
- * @param maxRows - of the file.
  * @throws Error where anything is not as it should be, or is to be left in place.
  */
-export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows: number): Promise<OpenedForeign> {
+export async function openForeign(
+  file: StoredFile,
+  footer: Uint8Array,
+  { maxRows, maxRawBytes = Number.POSITIVE_INFINITY, needsReceived = true }: ForeignLimits,
+): Promise<OpenedForeign> {
   const magic = Buffer.from(footer.subarray(-4)).toString('latin1');
   if (magic === 'PARE') throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   if (magic !== 'PAR1') throw new Error('it does not end with PAR1');
@@ -52,7 +55,7 @@ export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows:
     throw leftInPlace('file_too_large', 'its footer is too long: write it with larger row groups and less metadata');
   }
   const { struct: metadata } = readStruct(footer, 0);
-  const schema = readSchema(structsOf(metadata, 2));
+  const schema = readSchema(structsOf(metadata, 2), needsReceived);
   if (metadata.has(8)) throw leftInPlace('file_unsupported', 'it is encrypted: write it without encryption');
   const groups = structsOf(metadata, 4);
   const rows = groups.reduce((sum, group) => sum + countOf(group, 3), 0);
@@ -60,25 +63,43 @@ export async function openForeign(file: StoredFile, footer: Uint8Array, maxRows:
   if (rows !== countOf(metadata, 3)) throw new Error('its row groups have another number of rows than it');
   const bodyEnd = file.byteLength - footer.length;
   const slices: RowGroup[] = [];
-  let pages = 0;
+  let [pages, rawBytes] = [0, 0];
   for (const group of groups) {
     if (countOf(group, 3) === 0) continue;
     const chunks = await chunksOf(file, group, { bodyEnd, schema, maxPages: MAX_FOREIGN_PAGES - pages });
-    for (const chunk of chunks) pages += chunk.pages.length;
+    for (const chunk of chunks) {
+      pages += chunk.pages.length;
+      rawBytes += rawBytesOf(chunk);
+    }
+    if (rawBytes > maxRawBytes)
+      throw leftInPlace('file_too_large', `its pages have more than ${maxRawBytes} bytes when unpacked: split it`);
     await addSlices(file, slices, chunks, countOf(group, 3));
   }
   return { groups: slices, hasFurtherColumns: schema.leaves > COLUMNS.length };
+}
+
+/** What a file may be. */
+interface ForeignLimits {
+  readonly maxRows: number;
+  /** Bytes of all pages, unpacked; by default any. */
+  readonly maxRawBytes?: number | undefined;
+  /** Whether it must say when readings were received; default true. */
+  readonly needsReceived?: boolean | undefined;
+}
+
+function rawBytesOf({ pages, dictionary }: Chunk): number {
+  return pages.reduce((sum, page) => sum + page.rawBytes, dictionary?.rawBytes ?? 0);
 }
 
 /** Where the contract's columns are. */
 interface Schema {
   /** Columns that have values: a row group has as many, in the order of the schema. */
   readonly leaves: number;
-  /** Of each of the contract's columns, in their order, its place among those, and whether it may have nulls. */
+  /** Of each of the contract's columns that is there, in their order, its place among those, and whether it may have nulls. */
   readonly columns: readonly { readonly leaf: number; readonly isOptional: boolean }[];
 }
 
-function readSchema([root, ...elements]: readonly ThriftStruct[]): Schema {
+function readSchema([root, ...elements]: readonly ThriftStruct[], needsReceived: boolean): Schema {
   if (root === undefined) throw new Error('it has no schema');
   const named = new Map<string, { readonly element: ThriftStruct; readonly leaf: number }>();
   let leaves = 0;
@@ -97,7 +118,8 @@ function readSchema([root, ...elements]: readonly ThriftStruct[]): Schema {
       if (children === 0) leaves += 1;
     }
   }
-  const columns = COLUMNS.map(([name, types], c) => {
+  const wanted = COLUMNS.filter(([name]) => needsReceived || name !== 'received_minute' || named.has(name));
+  const columns = wanted.map(([name, types], c) => {
     const found = named.get(name);
     if (found === undefined) {
       const names = [...named.keys()].slice(0, 20).join(', ').slice(0, 300);
