@@ -23,6 +23,12 @@ const TOOLS: readonly Tool[] = [
     debianPackage: 'redis-server',
     brewFormula: 'redis',
   },
+  ...['radosgw', 'ceph-mon', 'ceph-osd', 'ceph'].map((command) => ({
+    probes: [[command, '--version'] as const],
+    usedFor: `${command}: the S3 storage is tested on a real server`,
+    debianPackage: command === 'ceph' ? 'ceph-common' : command,
+    onlyLinux: true,
+  })),
   {
     probes: [['openssl', 'version']],
     usedFor: 'openssl: tests of TLS make a certificate',

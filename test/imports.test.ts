@@ -145,6 +145,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   'drivers/storage': [
     'drivers/storage',
+    'drivers/aws',
     'ports',
     'limits.ts',
     'names.ts',

@@ -17,6 +17,7 @@ export default defineConfig({
     redis: 'src/drivers/queue/redis/redis.ts',
     sqs: 'src/drivers/queue/sqs/sqs.ts',
     directory: 'src/drivers/storage/directory/directory.ts',
+    s3: 'src/drivers/storage/s3/s3.ts',
     open: 'src/open.ts',
     schemas: 'src/schemas/index.ts',
     settings: 'src/settings.ts',

@@ -19,7 +19,7 @@ import {
   openDirectoryStorage,
 } from '../../src/drivers/storage/directory/directory.js';
 import { createLister } from '../../src/drivers/storage/directory/listing.js';
-import { isPart } from '../../src/drivers/storage/directory/names.js';
+import { isPart } from '../../src/drivers/storage/names.js';
 import { latest } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';

@@ -6,7 +6,7 @@ import { deadLetterSeq } from '../../src/drivers/queue/embedded/records.js';
 import { databaseOf, shownAddress } from '../../src/drivers/queue/redis/client.js';
 import { unpackElement } from '../../src/drivers/queue/redis/element.js';
 import { requireUsable } from '../../src/drivers/queue/redis/inspect.js';
-import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/directory/names.js';
+import { isDate, isPart, isUserDirectory } from '../../src/drivers/storage/names.js';
 import { parseLiveId, requireLiveId } from '../../src/flow/live/live-id.js';
 import { enqueueBytes } from '../../src/flow/write/enqueue-bytes.js';
 import { enqueueParquet } from '../../src/flow/write/enqueue-parquet.js';

@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /** Amazon's chain, as its package makes it: it asks anew by itself before what it has expires. */
-export type CredentialProvider = (options?: {
+type CredentialProvider = (options?: {
   readonly forceRefresh?: boolean;
 }) => Promise<AwsKeys & { readonly expiration?: Date | undefined }>;
 

@@ -21,9 +21,11 @@ import {
   type Storage,
 } from '../../../src/index.js';
 import { decodeElements } from '../../../src/pure/reading/element.js';
+import { createFakeS3, type FakeS3 } from '../../support/fake-s3.js';
 import { promptFileSystem } from '../../support/prompt-file-system.js';
 import { listOf } from '../../support/queued.js';
 import { rememberingStorage } from '../../support/remembering-storage.js';
+import { openFakeStorage } from '../../support/s3-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
 import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
@@ -33,11 +35,16 @@ const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_0
 /** Of so many histories one has its files read and written by the threads of the pool, as a user has. */
 const HISTORIES_A_POOLED_ONE = 4;
 
+/** Of so many one is stored in S3, as a service in this process has it. */
+const HISTORIES_AN_S3_ONE = 5;
+
 interface World {
   directory: string;
   history: History;
   clock: Clock & { now: number };
   fileSystem: DirectoryFileSystem;
+  /** Where it is stored, if not in the directory. */
+  s3: FakeS3 | null;
   queue: Queue;
   storage: Storage;
   /** The same storage, of whose files everything is remembered that may be. */
@@ -52,9 +59,15 @@ async function open({
   directory,
   clock,
   fileSystem,
-}: Pick<World, 'directory' | 'clock' | 'fileSystem'>): Promise<Pick<World, 'queue' | 'storage' | 'remembering'>> {
+  s3,
+}: Pick<World, 'directory' | 'clock' | 'fileSystem' | 's3'>): Promise<
+  Pick<World, 'queue' | 'storage' | 'remembering'>
+> {
   const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem });
+  const storage =
+    s3 === null
+      ? await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem })
+      : await openFakeStorage(s3);
   return { queue, storage, remembering: rememberingStorage(storage) };
 }
 
@@ -234,7 +247,8 @@ async function askEverything(world: World, round: number): Promise<void> {
 
 async function filesByPartition(world: World): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const entry of await readdir(path.join(world.directory, 'data'), { recursive: true })) {
+  const files = world.s3?.objects.keys() ?? (await readdir(path.join(world.directory, 'data'), { recursive: true }));
+  for (const entry of files) {
     if (!entry.endsWith('.parquet')) continue;
     const partition = path.dirname(entry);
     counts.set(partition, (counts.get(partition) ?? 0) + 1);
@@ -246,8 +260,9 @@ async function live(history: History, nth: number): Promise<void> {
   const fileSystem = nth % HISTORIES_A_POOLED_ONE === 0 ? realFileSystem : promptFileSystem;
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-history-'));
   const clock = { now: START_MS, nowMs: () => clock.now };
-  const opened = await open({ directory, clock, fileSystem });
-  const world: World = { directory, history, clock, fileSystem, sent: 0, written: [], ...opened };
+  const s3 = nth % HISTORIES_AN_S3_ONE === 2 ? createFakeS3() : null;
+  const opened = await open({ directory, clock, fileSystem, s3 });
+  const world: World = { directory, history, clock, fileSystem, s3, sent: 0, written: [], ...opened };
   try {
     for (const step of history.steps) await take(world, step);
     await settle(world);

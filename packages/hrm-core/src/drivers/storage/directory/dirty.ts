@@ -19,11 +19,11 @@ import { join } from 'node:path';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition, Visit } from '../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
+import { DIRTY_DIRECTORY, isDate, isUserDirectory, requireDirectory } from '../names.js';
 import { type DirectoryContext, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import { createEmpty, done, makeDirectory, statusOf } from './files.js';
 import { listNames } from './listing.js';
-import { DIRTY_DIRECTORY, isDate, isUserDirectory, requireDirectory } from './names.js';
 
 const SEEN = '~seen';
 const COMPLETE = 'complete';

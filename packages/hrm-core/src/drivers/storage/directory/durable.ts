@@ -13,7 +13,7 @@ import type { Descriptors } from './descriptors.js';
 import { ancestorsOf, type DirectoryFileSystem, makeDirectory, statusOf, syncDirectory } from './files.js';
 import type { Flush } from './flush.js';
 import type { Lister } from './listing.js';
-import { partitionPath } from './names.js';
+import { partitionPath } from './paths.js';
 import type { FileClock } from './start/file-clock.js';
 import type { StoreIdentity } from './start/identity.js';
 

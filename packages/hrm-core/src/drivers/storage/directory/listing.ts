@@ -9,6 +9,7 @@
 import { errorCode } from '../../../errors.js';
 import { LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../limits.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
+import { isPart } from '../names.js';
 import { isOlderThan } from './dates/state.js';
 import {
   type DirectoryEntry,
@@ -19,7 +20,6 @@ import {
   type OpenDirectory,
   statusOf,
 } from './files.js';
-import { isPart } from './names.js';
 
 /** What tells one state of a directory from another; the rest of a status would be most of what is remembered. */
 type DirectoryState = Pick<FileStatus, 'dev' | 'ino' | 'mtimeNs' | 'ctimeNs'>;

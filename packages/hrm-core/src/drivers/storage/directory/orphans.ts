@@ -4,11 +4,12 @@ import { throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { ListOptions, Obstacle, Partition, PartitionRange, VersionOptions } from '../../../ports/storage.js';
 import { collectYielding } from '../../../steps.js';
+import { isDate, isPart, isUserDirectory } from '../names.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { listNames, yieldNow } from './listing.js';
-import { isDate, isPart, isUserDirectory, partitionPath } from './names.js';
+import { partitionPath } from './paths.js';
 import { FILES_A_PIECE } from './snapshot/held.js';
 
 /** {@link Storage.orphans} of the directory driver. Names with a leading dot are the file system's own, or a file manager's. */

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { throwIfAborted } from '../../../errors.js';
 import type { ListOptions, Partition, PartitionRange } from '../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
+import { isDate, isUserDirectory, requireDirectory } from '../names.js';
 import { listDirty, markedPartition } from './dirty.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { listNames, yieldNow } from './listing.js';
-import { isDate, isUserDirectory, requireDirectory } from './names.js';
 import { insist } from './snapshot/read.js';
 
 /**

@@ -30,6 +30,7 @@ import { errorCode, throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../../ports/storage.js';
+import { isDate, isPart, isUserDirectory, QUARANTINE_DIRECTORY } from '../names.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makeDurable, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
@@ -44,7 +45,7 @@ import {
   statusOf,
   unlinkQuietly,
 } from './files.js';
-import { isDate, isPart, isUserDirectory, partitionPath, QUARANTINE_DIRECTORY } from './names.js';
+import { partitionPath } from './paths.js';
 import { readExactly } from './snapshot/read.js';
 import { openAside, whileHeld } from './snapshot/snapshot.js';
 import { temporaryPath } from './start/temporaries.js';

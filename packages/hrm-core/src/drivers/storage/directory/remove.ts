@@ -20,11 +20,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isHrmError } from '../../../errors.js';
 import type { Partition, Snapshot, Storage } from '../../../ports/storage.js';
+import { requirePart } from '../names.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import { closeQuietly, done, type FileStatus, isSameFile, openForReading, statusOf } from './files.js';
-import { partitionPath, requirePart } from './names.js';
+import { partitionPath } from './paths.js';
 import { readExactly } from './snapshot/read.js';
 import { whileHeld } from './snapshot/snapshot.js';
 

@@ -22,11 +22,12 @@ import { throwIfAborted } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { CallOptions } from '../../../ports/call-options.js';
 import type { Replacement } from '../../../ports/storage.js';
+import { requirePart } from '../names.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makePartition, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
 import { createSynced, done, type FileStatus, isSameFile, isUnwritten, statusOf, unlinkQuietly } from './files.js';
-import { partitionPath, requirePart } from './names.js';
+import { partitionPath } from './paths.js';
 import { heldCompacted } from './snapshot/snapshot.js';
 import { temporaryPath } from './start/temporaries.js';
 

@@ -2,11 +2,12 @@
 import { errorCode } from '../../../errors.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { ListOptions, Partition, PartitionSize } from '../../../ports/storage.js';
+import { isPart } from '../names.js';
 import type { DirectoryContext } from './durable.js';
 import { storageError } from './errors.js';
 import { statusOf } from './files.js';
 import { isLarge, listNames } from './listing.js';
-import { isPart, partitionPath } from './names.js';
+import { partitionPath } from './paths.js';
 import { FILES_A_PIECE } from './snapshot/held.js';
 import { insist } from './snapshot/read.js';
 

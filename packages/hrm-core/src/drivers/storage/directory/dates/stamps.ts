@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { LISTING_SETTLE_MS } from '../../../../limits.js';
 import { succeedsUnless } from '../errors.js';
 import { createEmpty, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from '../files.js';
-import { DATES_DIRECTORY } from '../names.js';
+import { DATES_DIRECTORY } from '../paths.js';
 import { temporaryPath } from '../start/temporaries.js';
 import { isOlderThan, stateText } from './state.js';
 

@@ -55,7 +55,7 @@ import { isShortOfDescriptors } from '../descriptors.js';
 import type { DirectoryContext } from '../durable.js';
 import { storageError } from '../errors.js';
 import { closeQuietly, type DirectoryFileSystem, type FileStatus, isSameFile, statusOf } from '../files.js';
-import { partitionPath } from '../names.js';
+import { partitionPath } from '../paths.js';
 import {
   asStored,
   closedError,

@@ -14,7 +14,7 @@ import { isOlderThan, stateText } from '../dates/state.js';
 import type { DirectoryContext } from '../durable.js';
 import { storageError } from '../errors.js';
 import { type FileStatus, statusOf } from '../files.js';
-import { partitionPath } from '../names.js';
+import { partitionPath } from '../paths.js';
 import { identityOf } from './held.js';
 import { insist } from './read.js';
 

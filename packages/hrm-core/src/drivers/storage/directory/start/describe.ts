@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRegularFile } from '../../../../regular-file.js';
-import { IDENTITY_NAME, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from '../names.js';
+import { IDENTITY_NAME, QUARANTINE_DIRECTORY } from '../../names.js';
+import { TEMPORARY_DIRECTORY } from '../paths.js';
 import { storeNameIn } from './identity.js';
 
 /** Age of a temporary that is no longer being written, ms: one is written and linked within seconds. */

@@ -13,6 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { errorCode, HrmError, otherStoreError } from '../../../../errors.js';
+import { IDENTITY_NAME, isDate } from '../../names.js';
 import { storageError, succeedsUnless } from '../errors.js';
 import {
   closeQuietly,
@@ -26,7 +27,7 @@ import {
   syncDirectory,
   unlinkQuietly,
 } from '../files.js';
-import { IDENTITY_NAME, isDate, TEMPORARY_DIRECTORY } from '../names.js';
+import { TEMPORARY_DIRECTORY } from '../paths.js';
 import { insist, readExactly } from '../snapshot/read.js';
 import { temporaryPath } from './temporaries.js';
 

@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { errorCode, HrmError } from '../../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../../names.js';
 import type { Partition } from '../../../../ports/storage.js';
+import { QUARANTINE_DIRECTORY } from '../../names.js';
 import { completeMarks } from '../dirty.js';
 import { type DirectoryContext, makeDataDirectory } from '../durable.js';
 import { storageError } from '../errors.js';
 import { createSynced, type DirectoryFileSystem, done, makeDirectory, statusOf, unlinkQuietly } from '../files.js';
-import { DATES_DIRECTORY, QUARANTINE_DIRECTORY, TEMPORARY_DIRECTORY } from '../names.js';
 import { listPartitions } from '../partitions.js';
+import { DATES_DIRECTORY, TEMPORARY_DIRECTORY } from '../paths.js';
 import { holdsReadings, makeIdentity, missingError } from './identity.js';
 import { sweepStaleTemporaries, temporaryPath } from './temporaries.js';
 

@@ -13,7 +13,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { errorCode } from '../../../../errors.js';
 import { type DirectoryFileSystem, listEntries, statusOf, unlinkQuietly } from '../files.js';
-import { TEMPORARY_DIRECTORY } from '../names.js';
+import { TEMPORARY_DIRECTORY } from '../paths.js';
 
 /** How long another host's temporary is left alone; one is written and linked within seconds. */
 const FOREIGN_GRACE_MS = 3_600_000;

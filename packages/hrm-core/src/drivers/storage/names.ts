@@ -1,22 +1,17 @@
 /**
- * Names inside a data directory: the only place that makes a path of a partition or of a file's name. A name that does
- * not follow the grammar is a defect of the caller, and is refused before it can reach outside the data directory.
+ * Names inside a store. A name that does not follow the grammar is a defect of the caller, and is refused before it can reach
+ * outside the store.
  */
-import { join } from 'node:path';
-import { HrmError } from '../../../errors.js';
-import { SHARED_DIRECTORY } from '../../../names.js';
-import type { Partition } from '../../../ports/storage.js';
+import { HrmError } from '../../errors.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import type { Partition } from '../../ports/storage.js';
 
-/** Unfinished files; the sweep's, at the next start. */
-export const TEMPORARY_DIRECTORY = '.tmp';
 /** Files that were found damaged, for a person to look at. */
 export const QUARANTINE_DIRECTORY = '.quarantine';
 /** What tells a store from an empty directory, and from another store. */
 export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
 export const DIRTY_DIRECTORY = '.pending';
-/** Stamps of months whose dates got a directory. */
-export const DATES_DIRECTORY = '.dates';
 
 const DATE_PATTERN = /^\d{8}$/;
 /** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */
@@ -56,13 +51,12 @@ export function requirePart(name: string): void {
 }
 
 /**
- * The path of a partition.
+ * Refuses anything that is no name of a partition.
  * @throws HrmError kind `internal`, code `invalid_name`.
  */
-export function partitionPath(dataDirectory: string, partition: Partition): string {
-  if (!isDate(partition.date)) throw invalidName('date', partition.date);
-  requireDirectory(partition.directory);
-  return join(dataDirectory, partition.date, partition.directory);
+export function requirePartition({ date, directory }: Partition): void {
+  if (!isDate(date)) throw invalidName('date', date);
+  requireDirectory(directory);
 }
 
 function invalidName(what: string, name: string): HrmError {

@@ -1,0 +1,199 @@
+/**
+ * The S3 storage: a partition is what begins a key, a file an object. It runs on AWS, and on every service that speaks like it and enforces
+ * conditional writes, which is proved when it is opened to write. See keys.ts for what is where.
+ *
+ * Any number of processes, on any machines, may have the same store open. There is no lock: every step is one request, and every
+ * state between two steps holds every reading. No object that a reader may read is ever written over with other readings.
+ * @module
+ */
+import { HrmError } from '../../../errors.js';
+import { UNKNOWN_SPACE } from '../../../ports/space.js';
+import type { Obstacle, Storage } from '../../../ports/storage.js';
+import { type AwsClient, createAwsClient } from '../../aws/client.js';
+import { type Credentials, credentialsOf } from '../../aws/credentials.js';
+import type { S3Context } from './context.js';
+import { type VisitMemory, visitPartition } from './marks.js';
+import { type ObjectsSettings, openObjects } from './objects.js';
+import { listPartitions } from './partitions.js';
+import { createPieces } from './pieces.js';
+import { publishCompacted, publishPart, removeExactly, removeParts } from './publish.js';
+import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
+import { listOrphans, listVersions, openSnapshot, sizeOfPartition } from './snapshot.js';
+import { completeMarks, findIdentity, proveConditions } from './start.js';
+import { createTombstones } from './tombstone.js';
+
+export type { AwsAnswer, AwsClient, AwsRequest, SendOptions } from '../../aws/client.js';
+export { type Credentials, givenCredentials } from '../../aws/credentials.js';
+export type { AwsKeys } from '../../aws/sign.js';
+
+/** What `openS3Storage` takes. */
+export interface S3StorageOptions {
+  /** `s3://bucket/prefix`; the prefix may be empty. */
+  readonly url: string;
+  /** The region of the bucket; default `us-east-1`, which is what other services than AWS take. */
+  readonly region?: string | undefined;
+  /** Another service than AWS: `http://` or `https://`, a host, and a port. */
+  readonly endpoint?: string | undefined;
+  /** Whether the bucket is named in the path, and not in the host; default where an endpoint is given, or the bucket's name has a dot. */
+  readonly isPathStyle?: boolean | undefined;
+  /** How the service encrypts: `AES256` or `aws:kms`; default as the bucket says. */
+  readonly encryption?: 'AES256' | 'aws:kms' | undefined;
+  /** The key of `aws:kms`; default that of the account. */
+  readonly kmsKey?: string | undefined;
+  /** Where keys are looked for; default those of `process.env`, else Amazon's chain. */
+  readonly credentials?: Credentials | undefined;
+  /** Only look: nothing is made or proved, and whatever would write throws. Default false. */
+  readonly readOnly?: boolean | undefined;
+  /** Whether to begin a store where there is none; default true. Without it none is `storage_missing`. */
+  readonly create?: boolean | undefined;
+  /** The identity of the store that must be there, as a queue remembers it; `null`, as by default: whichever. */
+  readonly store?: string | null | undefined;
+  /** What sends the requests, for tests that count or fail them; by default HTTP. */
+  readonly client?: AwsClient | undefined;
+}
+
+/** How old the count of files in quarantine may be, ms: to list them every ten seconds would be most of what a quiet day costs. */
+const QUARANTINE_COUNT_MS = 60_000;
+
+const PROBE = new Uint8Array(16);
+
+/** Keys are no directories: nothing is ever in the way of one. */
+const NO_OBSTACLES: AsyncIterable<Obstacle> = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+};
+
+/**
+ * Opens the storage in a bucket.
+ * @throws HrmError kind `unavailable`, code `storage_missing`, `storage_replaced`, `storage_unfit` or `storage_unavailable`; kind `invalid` for a
+ *   URL that is none, keys that are missing, and another region than the bucket's.
+ */
+export async function openS3Storage(options: S3StorageOptions): Promise<Storage> {
+  const { readOnly = false, create = true, store = null } = options;
+  const place = parseStorageUrl(options.url);
+  if (place === null) {
+    const message = `${JSON.stringify(options.url)} is no s3://bucket/prefix`;
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
+  }
+  const settings = objectsSettings(options, place);
+  const { client } = settings;
+  const objects = openObjects(settings);
+  const makes = create && !readOnly;
+  let identity: string | null;
+  try {
+    identity = await findIdentity(objects, { makes, isRequired: !create, store });
+    if (!readOnly) await proveConditions(objects, settings.quoting);
+    if (makes) await completeMarks(objects);
+  } catch (error) {
+    if (options.client === undefined) client.close();
+    throw error;
+  }
+  const context: S3Context = {
+    objects,
+    pieces: createPieces(objects),
+    isTombstone: createTombstones(objects),
+  };
+  const visits: VisitMemory = new Map();
+  const running = new Set<Promise<unknown>>();
+  let quarantined = { files: 0, countedAtMs: Number.NEGATIVE_INFINITY };
+  let isClosed = false;
+
+  function requireOpen(): void {
+    if (isClosed) throw new HrmError('the storage is closed', { kind: 'closed', code: 'storage_closed' });
+  }
+
+  async function run<T>(call: () => Promise<T>): Promise<T> {
+    requireOpen();
+    const result = call();
+    running.add(result);
+    return result.finally(() => running.delete(result));
+  }
+
+  async function write<T>(call: () => Promise<T>): Promise<T> {
+    if (readOnly) {
+      throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
+    }
+    return run(call);
+  }
+
+  /** What may change how many files are in quarantine. */
+  function recount<T>(call: () => Promise<T>): Promise<T> {
+    quarantined = { ...quarantined, countedAtMs: Number.NEGATIVE_INFINITY };
+    return write(call);
+  }
+
+  return {
+    publish: (partition, name, bytes, callOptions) =>
+      write(() => publishPart(context, partition, name, bytes, callOptions)),
+    snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
+    versions: (partition, callOptions) => run(() => listVersions(context, partition, callOptions)),
+    size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
+    // A listing is all that there is to look at, and that is a snapshot.
+    state: () => run(async () => null),
+    orphans: (partition, callOptions) => run(() => listOrphans(context, partition, callOptions)),
+    obstacles() {
+      requireOpen();
+      return NO_OBSTACLES;
+    },
+    replace: (replacement, callOptions) => write(() => publishCompacted(context, replacement, callOptions)),
+    remove: (partition, names) => write(() => removeParts(context, partition, names)),
+    removeExact: (snapshot, file) => write(() => removeExactly(context, snapshot, file)),
+    visit: (partition) => write(() => visitPartition(context, visits, partition)),
+    quarantine: (snapshot, name, reason) => recount(() => quarantineFile(context, snapshot, name, reason)),
+    async *quarantined(callOptions) {
+      requireOpen();
+      yield* listQuarantined(context, callOptions);
+    },
+    async *partitions(range, callOptions) {
+      requireOpen();
+      yield* listPartitions(context, range, callOptions);
+    },
+    check: () =>
+      write(async () => {
+        await objects.put('.probe', PROBE);
+        const nowMs = performance.now();
+        if (nowMs - quarantined.countedAtMs >= QUARANTINE_COUNT_MS)
+          quarantined = { files: await countQuarantined(context), countedAtMs: nowMs };
+        return { ...UNKNOWN_SPACE, quarantinedFiles: quarantined.files };
+      }),
+    identity: () => run(async () => identity),
+    async close() {
+      isClosed = true;
+      await Promise.allSettled(running);
+      if (options.client === undefined) client.close();
+    },
+  };
+}
+
+/** A bucket and what keys in it begin with: `''`, or something that ends with a slash. */
+export interface StoragePlace {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; older ones have capitals and underscores. */
+const STORAGE_URL = /^s3:\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:\/([!-~]{0,500}))?$/;
+
+/** Reads `s3://bucket/prefix`; `null` where it is none. */
+export function parseStorageUrl(url: string): StoragePlace | null {
+  const [, bucket, path = ''] = STORAGE_URL.exec(url) ?? [];
+  const parts = path.split('/').filter((part) => part !== '');
+  if (bucket === undefined || parts.some((part) => part === '.' || part === '..')) return null;
+  return { bucket, prefix: parts.map((part) => `${part}/`).join('') };
+}
+
+function objectsSettings(options: S3StorageOptions, { bucket, prefix }: StoragePlace): ObjectsSettings {
+  const { region = 'us-east-1', endpoint = '', encryption, kmsKey } = options;
+  const isPathStyle = options.isPathStyle ?? (endpoint !== '' || bucket.includes('.'));
+  const url = new URL(
+    endpoint === ''
+      ? `https://s3.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`
+      : endpoint,
+  );
+  if (!isPathStyle) url.hostname = `${bucket}.${url.hostname}`;
+  const credentials = options.credentials ?? credentialsOf(process.env);
+  const client = options.client ?? createAwsClient({ endpoint: url, credentials, region, service: 's3' });
+  const writeHeaders: Record<string, string> = {};
+  if (encryption !== undefined) writeHeaders['x-amz-server-side-encryption'] = encryption;
+  if (kmsKey !== undefined) writeHeaders['x-amz-server-side-encryption-aws-kms-key-id'] = kmsKey;
+  return { client, bucket, prefix, isPathStyle, writeHeaders, quoting: { isQuoted: true } };
+}

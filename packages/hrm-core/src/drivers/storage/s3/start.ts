@@ -1,0 +1,114 @@
+/** What is proved and made before a store is written to: that the service enforces conditions, and which store it is. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { HrmError, otherStoreError } from '../../../errors.js';
+import { SHARED_DIRECTORY } from '../../../names.js';
+import { DIRTY_DIRECTORY, IDENTITY_NAME, isDate } from '../names.js';
+import { markDirty } from './marks.js';
+import type { Objects, ObjectsSettings } from './objects.js';
+import { listPartitions } from './partitions.js';
+
+/** Every partition that is older than the marks has one, once this is there. Not the name that a directory's marks have for it. */
+const MARKS_COMPLETE = `${DIRTY_DIRECTORY}/marked`;
+
+const SOME_BYTES = Buffer.from('hrm\n', 'utf8');
+
+/**
+ * Proves that a service enforces conditions: where it accepts and ignores them, two who write one key would both believe to be first, and one
+ * file would be lost. Finds out how it wants an ETag.
+ * @param quoting - of the objects; set here. AWS takes ETags with quotation marks and without, radosgw 16 only those without.
+ * @throws HrmError kind `unavailable`, code `storage_unfit`.
+ */
+export async function proveConditions(objects: Objects, quoting: ObjectsSettings['quoting']): Promise<void> {
+  const key = `.probe-${randomUUID()}`;
+  try {
+    const first = await objects.put(key, SOME_BYTES, { condition: 'absent' });
+    const again = await objects.put(key, SOME_BYTES, { condition: 'absent' });
+    if (first !== 'done' || again !== 'refused') throw unfitError(objects.place, 'If-None-Match');
+    const wrong = await objects.put(key, SOME_BYTES, { condition: { etag: WRONG_ETAG } });
+    if (wrong !== 'refused') throw unfitError(objects.place, 'If-Match');
+    const etag = (await objects.get(key))?.etag ?? '';
+    quoting.isQuoted = true;
+    if ((await objects.put(key, SOME_BYTES, { condition: { etag } })) === 'refused') {
+      quoting.isQuoted = false;
+      const bare = await objects.put(key, SOME_BYTES, { condition: { etag } });
+      if (bare === 'refused') throw unfitError(objects.place, 'If-Match');
+    }
+  } finally {
+    await objects.remove([key]).catch(() => undefined);
+  }
+}
+
+/** Of no bytes that anybody has. */
+const WRONG_ETAG = '00000000000000000000000000000000';
+
+function unfitError(place: string, condition: string): HrmError {
+  return new HrmError(
+    `cannot store in ${place}: the service does not enforce ${condition} on PUT, so that of two who write at once one would be lost; use AWS S3, Ceph, MinIO or another that does`,
+    { kind: 'unavailable', code: 'storage_unfit' },
+  );
+}
+
+/** How a store is looked for. */
+export interface IdentityOptions {
+  /** Makes one where there is none. */
+  readonly makes: boolean;
+  /** Whether one must be there. */
+  readonly isRequired: boolean;
+  /** The one that must be there; `null`: whichever. */
+  readonly store: string | null;
+}
+
+/**
+ * Finds which store is below the prefix.
+ * @returns `null` where there is none.
+ * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`.
+ */
+export async function findIdentity(
+  objects: Objects,
+  { makes, isRequired, store }: IdentityOptions,
+): Promise<string | null> {
+  let found = await readIdentity(objects);
+  if (store !== null && found !== store) {
+    throw found === null
+      ? otherStoreError(`There are no data in ${objects.place}`, 'storage_missing')
+      : otherStoreError(`The store in ${objects.place} is another than before`, 'storage_replaced');
+  }
+  if (found === null && makes) {
+    const text = Buffer.from(`hrm store ${randomBytes(16).toString('hex')}\n`, 'utf8');
+    // Whoever was first, that one it is.
+    await objects.put(IDENTITY_NAME, text, { condition: 'absent' });
+    found = await readIdentity(objects);
+  }
+  if (found === null && isRequired && !(await hasDates(objects))) {
+    throw new HrmError(
+      `There are no data in ${objects.place}: name the bucket and prefix where the data are, or start hrm serve, which begins there`,
+      { kind: 'unavailable', code: 'storage_missing' },
+    );
+  }
+  return found;
+}
+
+async function readIdentity(objects: Objects): Promise<string | null> {
+  const text = (await objects.get(IDENTITY_NAME))?.bytes.toString('latin1');
+  if (text === undefined) return null;
+  return /^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_NAME_LENGTH);
+}
+
+/** Characters of what a store is told from others by. */
+const MAX_NAME_LENGTH = 128;
+
+async function hasDates(objects: Objects): Promise<boolean> {
+  for await (const page of objects.list({ prefix: '', delimiter: '/' }))
+    if (page.prefixes.some((prefix) => isDate(prefix.slice(0, -1)))) return true;
+  return false;
+}
+
+/** Marks every partition of a store that no marks were kept of, as one that was copied there. */
+export async function completeMarks(objects: Objects): Promise<void> {
+  if ((await objects.get(MARKS_COMPLETE)) !== null) return;
+  const context = { objects };
+  for await (const partition of listPartitions(context, {})) await markDirty(context, partition);
+  for await (const partition of listPartitions(context, { directories: [SHARED_DIRECTORY] }))
+    await markDirty(context, partition);
+  await objects.put(MARKS_COMPLETE, SOME_BYTES);
+}
