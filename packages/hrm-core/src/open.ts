@@ -24,7 +24,7 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the queue: in SQS where `queueUrl` is given (its dead letters are in `dataDir`), in Redis where `redisUrl` is, else the embedded one
+ * Opens the queue: in SQS where `queueUrl` is given (its dead letters are in `dataDir`, its feed is in Redis where `redisUrl` is given too), in Redis where `redisUrl` is, else the embedded one
  * in `queueDir`. From `queueHighWater` readings on it refuses pushes.
  * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the server.
  */
@@ -40,7 +40,10 @@ async function openDriver(
 ): Promise<Queue> {
   if (queueUrl !== '') {
     const { openDeadLetterDirectory, openSqsQueue } = await import('./drivers/queue/sqs/sqs.js');
-    return openSqsQueue({ url: queueUrl, deadLetters: openDeadLetterDirectory(dataDir), leaseMs });
+    const queue = await openSqsQueue({ url: queueUrl, deadLetters: openDeadLetterDirectory(dataDir), leaseMs });
+    return redisUrl === ''
+      ? queue
+      : await openFeedBeside(queue, { server: redisUrl, processingKey: keys.processingKey });
   }
   if (redisUrl === '') {
     const { openEmbeddedQueue } = await import('./drivers/queue/embedded/embedded.js');
@@ -48,6 +51,19 @@ async function openDriver(
   }
   const { openRedisQueue } = await import('./drivers/queue/redis/redis.js');
   return openRedisQueue({ ...keys, server: redisUrl });
+}
+
+async function openFeedBeside(
+  queue: Queue,
+  options: { server: string; processingKey: string | undefined },
+): Promise<Queue> {
+  try {
+    const { withRedisFeed } = await import('./drivers/queue/redis/redis.js');
+    return await withRedisFeed(queue, options);
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
 }
 
 /** How the storage is opened. */

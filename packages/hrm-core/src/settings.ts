@@ -162,14 +162,15 @@ const DEFINITIONS = {
     fallback: '',
     allowed: 'redis:// or rediss:// with a host, and a user and password where the server wants them',
     about:
-      'The Redis that holds the queue. Without it, and without HRM_QUEUE_URL, the queue is embedded, in HRM_QUEUE_DIR.',
+      'The Redis that holds the queue, or beside HRM_QUEUE_URL only the feed of the live view. Without either the queue is embedded, in HRM_QUEUE_DIR.',
   },
   queueUrl: {
     variable: 'HRM_QUEUE_URL',
     schema: queueUrl,
     fallback: '',
     allowed: 'the URL of a standard queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME',
-    about: 'The queue of Amazon SQS that holds the readings, in place of any other.',
+    about:
+      'The queue of Amazon SQS that holds the readings, in place of any other. The live view needs REDIS_URL beside it.',
   },
   queueDir: {
     variable: 'HRM_QUEUE_DIR',

@@ -1,11 +1,12 @@
 /** The service over a queue in SQS. */
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { startRedis } from '../../../test/support/redis-server.js';
 import { startSqs } from '../../../test/support/sqs-server.js';
 import { serve } from '../src/serve.js';
 import { testSettings, until, wireReading } from './support.js';
 
-async function startOverSqs() {
+async function startOverSqs(flags: Parameters<typeof testSettings>[0] = {}) {
   const sqs = await startSqs();
   for (const [name, value] of Object.entries(sqs.env)) vi.stubEnv(name, value);
   onTestFinished(async () => {
@@ -13,7 +14,7 @@ async function startOverSqs() {
     await sqs.stop();
   });
   const queueUrl = sqs.create('readings');
-  const settings = await testSettings({ queueUrl, batchMaxAgeMs: '50', leaseMs: '3000' });
+  const settings = await testSettings({ queueUrl, batchMaxAgeMs: '50', leaseMs: '3000', ...flags });
   const lines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
   const service = await serve(settings, { parts: ['api', 'consumer', 'compacter'], log });
@@ -67,4 +68,25 @@ test('answers 503 live_unavailable where a live stream is asked for', async () =
   const response = await fetch(`${url}/metrics/heart-rate/live?user_id=ana`);
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({ code: 'live_unavailable' });
+});
+
+test('streams what is accepted where Redis has the feed, and goes on accepting where Redis is gone', async () => {
+  const redis = await startRedis();
+  const { url } = await startOverSqs({ redisUrl: redis.url });
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  const response = await fetch(`${url}/metrics/heart-rate/live?user_id=ana`, { signal: stop.signal });
+  expect(response.status).toBe(200);
+  let text = '';
+  const reading = (async () => {
+    const chunks = response.body as unknown as AsyncIterable<Uint8Array>;
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString();
+  })().catch(() => undefined);
+  expect(await post(url, wireReading({ user_id: 'ana', heart_rate: 133 }))).toBe(202);
+  await until(async () => text.includes('133'), 'the reading is streamed');
+  await redis.kill();
+  expect(await post(url, wireReading({ user_id: 'ben' }))).toBe(202);
+  await until(async () => (await minutesOf(url, 'ben')).length === 1, 'ben is stored');
+  stop.abort();
+  await reading;
 });

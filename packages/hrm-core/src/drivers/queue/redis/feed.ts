@@ -32,6 +32,10 @@ export interface RedisFeed {
   readonly feed: Feed;
   /** Appends records to the queue, and to the feed while somebody watches, all or none. @throws as `sendCommand`. */
   send(records: readonly Buffer[]): Promise<void>;
+  /** Appends records to the feed alone, while somebody watches: of a queue that is elsewhere. @throws as `sendCommand`. */
+  publish(records: readonly Buffer[]): Promise<void>;
+  /** Something that was pushed is not in the feed: there will be a gap in its place. */
+  lose(): void;
 }
 
 interface State {
@@ -42,6 +46,7 @@ interface State {
   checkedMs: number;
   /** All pushes wait for the same. */
   checking: Promise<void> | null;
+  isLost: boolean;
 }
 
 /** @see RedisFeed */
@@ -54,6 +59,7 @@ export function createFeed(context: RedisContext): RedisFeed {
     isWatched: false,
     checkedMs: Number.NEGATIVE_INFINITY,
     checking: null,
+    isLost: false,
   };
   return {
     feed: {
@@ -62,26 +68,44 @@ export function createFeed(context: RedisContext): RedisFeed {
       secret: (options) => secret(state, options),
     },
     send: (records) => send(state, records),
+    publish: (records) => publish(state, records),
+    lose() {
+      state.isLost = true;
+    },
   };
 }
 
 async function send(state: State, records: readonly Buffer[]): Promise<void> {
   const { server, keys } = state.context;
+  if (await isWatched(state)) await append(state, records, 'queue');
+  else await sendCommand(server, 'RPUSH', [keys.queue, ...records]);
+}
+
+async function publish(state: State, records: readonly Buffer[]): Promise<void> {
+  // Whoever begins to watch after this has missed nothing that is lost.
+  if (!(await isWatched(state))) state.isLost = false;
+  else await append(state, records, state.isLost ? 'gap' : 'feed');
+}
+
+async function isWatched(state: State): Promise<boolean> {
   if (!state.isWatched && performance.now() - state.checkedMs >= FEED_CHECK_MS) {
     state.checking ??= checkMark(state).finally(() => {
       state.checking = null;
     });
     await state.checking;
   }
-  if (!state.isWatched) {
-    await sendCommand(server, 'RPUSH', [keys.queue, ...records]);
-    return;
-  }
+  return state.isWatched;
+}
+
+/** @param where - `queue`: to both. `feed`: to the feed alone. `gap`: the same, after a gap. */
+async function append(state: State, records: readonly Buffer[], where: 'queue' | 'feed' | 'gap'): Promise<void> {
+  const { server, keys } = state.context;
   const sentMs = performance.now();
-  const limits = [FEED_WATCH_MS, MAX_FEED_BYTES, MAX_FEED_ENTRIES];
+  const limits = [FEED_WATCH_MS, MAX_FEED_BYTES, MAX_FEED_ENTRIES, where];
   const args = [nowArgument(state.context), ...limits, ...records];
   state.isWatched = (await runScript(server, SCRIPTS.push, [keys.queue, keys.feed, keys.watch], args)) === 1;
   state.checkedMs = sentMs;
+  if (where === 'gap') state.isLost = false;
   if (state.isWatched) state.sleepers.wake();
 }
 

@@ -16,23 +16,24 @@
  * elements; a claim without a token of the client's is lost with its reply.
  * @module
  */
-import { faultError, type HrmError } from '../../../errors.js';
 import { MAX_PEEK_BYTES } from '../../../limits.js';
 import type { Clock } from '../../../ports/clock.js';
 import type { FedQueue, QueueElement, QueueWarning } from '../../../ports/queue.js';
-import { disconnectedError, type RedisServer, rememberErrors, sendCommand, whenReady } from './call.js';
+import { rememberErrors, sendCommand, whenReady } from './call.js';
 import { createClaims } from './claim.js';
-import { createClient, createClusterClient, databaseOf, type RedisClient, shownAddress } from './client.js';
-import { type RedisContext, type RedisKeys, redisKeys, requireOpen, run } from './context.js';
+import type { RedisClient } from './client.js';
+import { connect, connectClient } from './connect.js';
+import { type RedisContext, redisKeys, requireOpen, run } from './context.js';
 import { redisDeadLetters } from './dead-letters.js';
 import { unpackElement } from './element.js';
 import { createFeed } from './feed.js';
-import { durabilityWarnings, inspectServer, requireUsable, type ServerFacts, spaceOf } from './inspect.js';
+import { durabilityWarnings, inspectServer, spaceOf } from './inspect.js';
 import { createPusher } from './push.js';
 import { SCRIPTS } from './scripts.js';
 import { redisStoreMemory } from './store-memory.js';
 import { createWatch } from './wait.js';
 
+export { withRedisFeed } from './beside.js';
 export type { RedisArgument, RedisClient } from './client.js';
 
 /** Where the queue is. */
@@ -189,67 +190,3 @@ function createQueue(context: RedisContext, blocking: RedisClient, close: () => 
  * there after a tenth of that.
  */
 const RECONNECT_MS = 1_000;
-
-interface Connected {
-  readonly server: RedisServer;
-  readonly facts: ServerFacts;
-  /** Whether the client is closed with the queue. */
-  readonly isOwn: boolean;
-}
-
-const TIMEOUT_MS = 5_000;
-
-/** @throws HrmError kind `unavailable`; as `requireUsable`. */
-async function connect(
-  { server: where, timeoutMs = TIMEOUT_MS }: RedisQueueOptions,
-  keys: RedisKeys,
-): Promise<Connected> {
-  if (typeof where !== 'string') {
-    const server = { client: where, address: 'its address', timeoutMs };
-    await connectClient(where, server);
-    const facts = await inspectServer(server);
-    requireUsable(facts, keys);
-    return { server, facts, isOwn: false };
-  }
-  const single = await connectTo(createClient(where, timeoutMs), where, timeoutMs);
-  const { mode } = single.facts;
-  try {
-    if (mode === 'sentinel') throw sentinelError(where);
-    requireUsable(single.facts, keys);
-    if (mode === 'standalone') return single;
-  } catch (error) {
-    single.server.client.disconnect();
-    throw error;
-  }
-  single.server.client.disconnect();
-  return await connectTo(createClusterClient(where, timeoutMs), where, timeoutMs);
-}
-
-function sentinelError(url: string): HrmError {
-  const message = `Redis at ${shownAddress(url)} is a Sentinel: add ?sentinel=NAME to REDIS_URL, with the name of the master that it watches`;
-  return faultError('invalid_settings', message, '/redisUrl');
-}
-
-async function connectTo(client: RedisClient, url: string, timeoutMs: number): Promise<Connected> {
-  const server = { client, address: shownAddress(url), timeoutMs };
-  rememberErrors(client);
-  try {
-    await connectClient(client, server);
-    // The client itself goes on in database 0 where there is no such one.
-    const database = databaseOf(url);
-    if (database > 0) await sendCommand(server, 'SELECT', [database]);
-    return { server, facts: await inspectServer(server), isOwn: true };
-  } catch (error) {
-    client.disconnect();
-    throw error;
-  }
-}
-
-/** Waits until the client can send, starting its connection if nobody has. @throws HrmError kind `unavailable`. */
-async function connectClient(client: RedisClient, { address, timeoutMs }: RedisServer): Promise<void> {
-  const failed = new AbortController();
-  // A server that refuses is not asked again: whoever opens the queue hears why at once.
-  if (client.status === 'wait') client.connect().catch(() => failed.abort());
-  await whenReady(client, timeoutMs, failed.signal);
-  if (client.status !== 'ready') throw disconnectedError(client, address);
-}
