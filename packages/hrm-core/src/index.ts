@@ -17,12 +17,11 @@ export {
 } from './errors.js';
 export {
   type CompactComponents,
-  type CompactOptions,
   type CompactSettings,
-  type CompactSummary,
   compact,
 } from './flow/compact/compact.js';
 export { compactAll } from './flow/compact/compact-all.js';
+export type { CompactOptions, CompactSummary } from './flow/compact/compact-summary.js';
 export { DAMAGE_ADVICE, type DamageReport, type OnDamage } from './flow/damage/damage.js';
 export {
   type DeadLetterComponents,

@@ -120,6 +120,21 @@ export const QUIET_AFTER_MS = 600_000;
 /** Rows rewritten by one run of a compacter, about: some seconds of work, after which it looks anew at what is needed most. */
 export const MAX_RUN_ROWS = 5_000_000;
 
+/**
+ * Work on shared parts of one date, in rows as {@link MAX_RUN_ROWS}, after which others have their turn: files of 500 users, some
+ * seconds. 200,000 users are 20 minutes.
+ */
+export const MAX_PIECE_ROWS = 1_250_000;
+
+/** Rows that take as long as looking at a user's files does, to see whether a slice is there: a tenth of {@link FILE_ROWS}. */
+export const LOOK_ROWS = 250;
+
+/**
+ * Dates of which an opened storage remembers how far a split has come: mostly some hundred bytes each, and 45 kB where a thousand parts are
+ * split together.
+ */
+export const MAX_SPLITS = 1_000;
+
 /** Rows that take as long as making a compacted file does, whatever is in it: some milliseconds of syncs. */
 export const FILE_ROWS = 2_500;
 

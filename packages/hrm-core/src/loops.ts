@@ -3,7 +3,8 @@
  * step, and reports what happened; whether that is logged is the caller's business.
  */
 import { DEFAULTS } from './defaults.js';
-import { type CompactComponents, type CompactSettings, type CompactSummary, compact } from './flow/compact/compact.js';
+import { type CompactComponents, type CompactSettings, compact } from './flow/compact/compact.js';
+import type { CompactSummary } from './flow/compact/compact-summary.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import { backoffMs } from './pure/backoff.js';

@@ -62,7 +62,7 @@ function warningText({ message }: DamageReport): string {
   return `hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`;
 }
 
-function toWire({ failures, left: _, ...counts }: CompactSummary, damaged: readonly DamageReport[]) {
+function toWire({ failures, left: _, splitting: __, ...counts }: CompactSummary, damaged: readonly DamageReport[]) {
   return { ...counts, damaged, failures: failuresToWire(failures) };
 }
 

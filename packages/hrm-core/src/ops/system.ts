@@ -3,7 +3,7 @@
  * `ServerSystem`.
  * @module
  */
-import type { CompactSummary } from '../flow/compact/compact.js';
+import type { CompactSummary } from '../flow/compact/compact-summary.js';
 import type { StorageSize } from '../flow/read/measure-storage.js';
 import { MEASURE_PAUSE_SHARE, MIN_MEASURE_PAUSE_MS } from '../limits.js';
 import type { CompacterEvent } from '../loops.js';

@@ -29,9 +29,7 @@
  * given again. So it stays in sight even when it is merged; it is not merged again, and is deleted once it has had its grace too.
  */
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, MAX_MERGE_ROWS, ROW_GROUP_ROWS } from '../limits.js';
-import { isCompacted, SHARED_DIRECTORY } from '../names.js';
-import { sortYielding } from '../sort-yielding.js';
-import { eachYielding } from '../steps.js';
+import { isCompacted } from '../names.js';
 
 /** A file of a partition, as planning sees it. */
 export interface PlannedFile {
@@ -125,13 +123,18 @@ export function planCompaction(state: PartitionState, all: boolean): CompactionP
 /**
  * Plans the shared parts of a date.
  * @param all - split everything, whatever the policy says.
+ * @param underWay - content names of parts that are being split: while all of them are there, they and no others are, unless `all` is wanted.
  */
-export function planShared(state: PartitionState, all: boolean): SharedPlan {
+export function planShared(state: PartitionState, all: boolean, underWay: readonly string[] = []): SharedPlan {
   const { waiting, sweeps } = sortOut(state);
   const isClean = state.files.length === 0;
+  const begun = waiting.filter(({ contentName }) => underWay.includes(contentName));
+  const isUnderWay = !all && begun.length > 0 && begun.length === underWay.length;
   const bringAll = all || (state.dayOver && isQuiet(state, waiting));
-  const split = takeWhileBounded([], bringAll ? waiting : waiting.filter(isWorthFiles)).map(nameOf);
-  const merge = bringAll ? null : mergeTier(waiting.filter((file) => !isWorthFiles(file)));
+  const due = bringAll ? waiting : waiting.filter(isWorthFiles);
+  const split = takeWhileBounded([], isUnderWay ? begun : due).map(nameOf);
+  const others = waiting.filter((file) => !isWorthFiles(file) && !split.includes(file.name));
+  const merge = bringAll ? null : mergeTier(others);
   return { merge, split, sweeps, isClean, isWaiting: split.length === 0 && isWaiting(state, waiting, merge) };
 }
 
@@ -217,42 +220,4 @@ function rowsOf(files: readonly PlannedFile[]): number {
 
 function nameOf({ name }: PlannedFile): string {
   return name;
-}
-
-/** A partition that may have something to do. */
-export interface Candidate<P> {
-  readonly partition: P;
-  /** Of its user, or of all of them. */
-  readonly directory: string;
-  readonly files: number;
-}
-
-/**
- * The order of a run: shared parts first, since they make work for users; then of every user the partition with the most files
- * before anybody's second. Alike ones in random order, so that compacters do not get into each other's way at every one.
- * @param fraction - random, 0 <= f < 1.
- * @param give - lets others work: there may be hundreds of thousands.
- */
-export async function orderWork<P>(
-  candidates: readonly Candidate<P>[],
-  fraction: () => number,
-  yieldTurn: () => Promise<void>,
-): Promise<P[]> {
-  /** Of a user, which of the rounds is next. */
-  const rounds = new Map<string, number>();
-  const placed: P[][] = [];
-  const ranked: { readonly candidate: Candidate<P>; readonly need: number; readonly luck: number }[] = [];
-  function rank(candidate: Candidate<P>): void {
-    ranked.push({ candidate, need: Math.floor(Math.log2(candidate.files + 1)), luck: fraction() });
-  }
-  function place({ candidate: { directory, partition } }: { readonly candidate: Candidate<P> }): void {
-    const round = directory === SHARED_DIRECTORY ? 0 : (rounds.get(directory) ?? 1);
-    rounds.set(directory, round + 1);
-    placed[round] ??= [];
-    placed[round].push(partition);
-  }
-  await eachYielding(candidates, rank, yieldTurn);
-  const byNeed = await sortYielding(ranked, (a, b) => b.need - a.need || a.luck - b.luck, yieldTurn);
-  await eachYielding(byNeed, place, yieldTurn);
-  return placed.flat();
 }

@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_COMPACTED_BYTES, MAX_MERGE_FILES, QUIET_AFTER_MS } from '../../src/limits.js';
-import {
-  orderWork,
-  type PartitionState,
-  type PlannedFile,
-  planCompaction,
-  planShared,
-} from '../../src/pure/plan-compaction.js';
-import { randomFrom } from '../support/random.js';
+import { type PartitionState, type PlannedFile, planCompaction, planShared } from '../../src/pure/plan-compaction.js';
 
 const SWEEP_AFTER_MS = 60_000;
 
@@ -172,6 +165,19 @@ describe('shared parts', () => {
     expect(planShared(state([lesser]), false).split).toEqual([]);
   });
 
+  it('that are being split are split to the end, whatever comes meanwhile, unless all are wanted', () => {
+    const begun = small.slice(0, 2).map(({ name }) => name);
+    const come = parts(16, 40, 'part-come-').map((each) => ({ ...each, users: 20 }));
+    const now = state([...small, ...come], { dayOver: true });
+    const plan = planShared(now, false, begun);
+    expect(plan.split).toEqual(begun);
+    // The others are merged as ever.
+    expect(plan.merge?.inputs).toEqual(come.map(({ name }) => name).sort());
+    // One is gone: they are others' now.
+    expect(planShared(now, false, [...begun, 'part-gone.parquet']).split).toEqual([]);
+    expect(planShared(now, true, begun).split).toHaveLength(32);
+  });
+
   it('all are split when their day is over and the youngest is old enough, or they are told to', () => {
     expect(planShared(state(small.slice(1), { dayOver: true }), false)).toMatchObject({ split: [], isWaiting: true });
     const old = small.map((each) => ({ ...each, ageMs: QUIET_AFTER_MS }));
@@ -235,27 +241,3 @@ function simulateDay({ everyS, rows }: { everyS: number; rows: number }) {
   }
   return { rewritten: written / (17_280 * rows), mostWaiting, files };
 }
-
-/** Nobody waits here. */
-const GIVE = async () => undefined;
-
-describe('the order of a run', () => {
-  const candidates = [
-    { partition: 'ana-1', directory: 'ana', files: 100 },
-    { partition: 'ana-2', directory: 'ana', files: 90 },
-    { partition: 'ben-1', directory: 'ben', files: 3 },
-    { partition: 'shared', directory: '_shared', files: 1 },
-    { partition: 'cem-1', directory: 'cem', files: 30 },
-  ];
-
-  it('is shared parts first, then of every user what is needed most before the second of anybody', async () => {
-    expect(await orderWork(candidates, () => 0.5, GIVE)).toEqual(['shared', 'ana-1', 'cem-1', 'ben-1', 'ana-2']);
-  });
-
-  it('differs between compacters among alike ones', async () => {
-    const alike = Array.from({ length: 100 }, (_, i) => ({ partition: i, directory: `user-${i}`, files: 2 }));
-    const orders = await Promise.all([1, 2].map((seed) => orderWork(alike, randomFrom(seed), GIVE)));
-    expect([...(orders[0] ?? [])].sort((a, b) => a - b)).toEqual(alike.map((_, i) => i));
-    expect(orders[0]).not.toEqual(orders[1]);
-  });
-});

@@ -1,10 +1,5 @@
-import {
-  type CompactComponents,
-  type CompactOptions,
-  type CompactSettings,
-  type CompactSummary,
-  compact,
-} from './compact.js';
+import { type CompactComponents, type CompactSettings, compact } from './compact.js';
+import type { CompactOptions, CompactSummary } from './compact-summary.js';
 
 /**
  * Runs {@link compact} until it leaves nothing: a run ends when it has rewritten enough, and the next one goes on with what is needed
@@ -28,6 +23,7 @@ function addRuns(before: CompactSummary, last: CompactSummary): CompactSummary {
   return {
     partitions: before.partitions + last.partitions,
     left: last.left,
+    splitting: last.splitting,
     compacted: before.compacted + last.compacted,
     skipped: before.skipped + last.skipped,
     merged: before.merged + last.merged,

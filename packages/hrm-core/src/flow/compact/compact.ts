@@ -1,29 +1,24 @@
 import { DEFAULTS } from '../../defaults.js';
-import { throwIfAborted } from '../../errors.js';
-import { FILE_ROWS, MAX_DIRTY_PARTITIONS, MAX_LISTED_PARTITIONS, MAX_RUN_ROWS, QUIET_AFTER_MS } from '../../limits.js';
-import { SHARED_DIRECTORY } from '../../names.js';
+import {
+  MAX_DIRTY_PARTITIONS,
+  MAX_LISTED_PARTITIONS,
+  MAX_PIECE_ROWS,
+  MAX_RUN_ROWS,
+  QUIET_AFTER_MS,
+} from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
 import { type Random, systemRandom } from '../../ports/random.js';
-import type { Partition, PartitionFailure, Storage } from '../../ports/storage.js';
+import type { Partition, Storage } from '../../ports/storage.js';
 import { checkSettings } from '../../pure/check-settings.js';
 import type { DevicePriority } from '../../pure/merge.js';
+import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-work.js';
 import { userDirectory } from '../../pure/partition.js';
-import { type Candidate, orderWork } from '../../pure/plan-compaction.js';
-import type { OnDamage } from '../damage/damage.js';
-import { withoutDamaged } from '../damage/damage-watch.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
-import { compactPartition } from './compact-partition.js';
-import { compactShared } from './compact-shared.js';
-import {
-  addSteps,
-  type CompactionRun,
-  NOTHING_DONE,
-  type StepOptions,
-  type StepSummary,
-  stepFailed,
-} from './compaction-run.js';
+import type { CompactOptions, CompactSummary } from './compact-summary.js';
+import type { CompactionRun } from './compaction-run.js';
+import { runOver } from './run-over.js';
 
 /** What `compact` works on. */
 export interface CompactComponents {
@@ -57,43 +52,11 @@ export interface CompactSettings {
   readonly devicePriority?: DevicePriority | undefined;
 }
 
-/** How a run is watched and stopped. */
-export interface CompactOptions extends CallOptions {
-  /** Called after each partition, with how many are done of how many that were found until then. */
-  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
-  /** Called after each user that shared parts were split among: they are one partition, of tens of thousands of users. */
-  readonly onAlive?: (() => void) | undefined;
-  /** Hears of each file that could not be read, and that was therefore set aside, where the storage can. */
-  readonly onDamage?: OnDamage | undefined;
-}
-
-/** What one run did. */
-export interface CompactSummary {
-  /** Partitions looked at. */
-  readonly partitions: number;
-  /** Partitions not looked at, since this run had rewritten enough: the next one is worth beginning at once. */
-  readonly left: number;
-  /** Partitions that got a new compacted file. */
-  readonly compacted: number;
-  /** Partitions where another compacter was first; nothing is lost, and there is nothing to do. */
-  readonly skipped: number;
-  /** Parts merged, a user's and shared ones. */
-  readonly merged: number;
-  /** Readings in the files made: rows rewritten. */
-  readonly readings: number;
-  /** Replaced files deleted. */
-  readonly swept: number;
-  /** Partitions of days that are over whose parts are too young, see `quietAfterMs`: a later run merges them, or one with `all`. */
-  readonly waiting: number;
-  /** Partitions that could not be compacted: a file is damaged, or cannot be read or written. Nothing of theirs was changed. */
-  readonly failures: readonly PartitionFailure[];
-}
-
 /**
  * One run over the partitions that something was published to since they were cleaned: merges parts where that is worth it, by
  * rule 1 and keeping every device, into larger parts and each partition's compacted file; splits shared parts; and
  * deletes files replaced long enough ago. What is needed most comes first, and a run that has rewritten some millions
- * of readings ends and says what is left.
+ * of readings ends and says what is left. Shared parts and users' partitions take turns, and a split of very many users is done in pieces.
  *
  * Any number of processes may compact at once, and be killed at any moment: no reading is ever out of sight, and no
  * answer changes.
@@ -116,44 +79,11 @@ export async function compact(
   { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
-  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority };
-  let total: StepSummary = NOTHING_DONE;
-  const failures: PartitionFailure[] = [];
-  let [done, found] = [0, 0];
-  for await (const partitions of findWork(run, { userId, date }, { signal })) {
-    found += partitions.length;
-    for (const partition of partitions) {
-      throwIfAborted(signal, 'compacting');
-      if (!all && isLong(total)) break;
-      try {
-        total = addSteps(total, await compactFully(run, partition, { signal, onAlive, onDamage }));
-      } catch (error) {
-        total = addSteps(total, stepFailed(failures, partition, error));
-      }
-      done += 1;
-      onProgress?.({ done, total: found });
-    }
-    if (done < found) break;
-  }
-  return { partitions: done, left: found - done, ...total, failures: [...total.failures, ...failures] };
+  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
+  return await runOver(run, findWork(run, { userId, date }, { signal }), { signal, onProgress, onAlive, onDamage });
 }
 
-/** Whether a run has done enough: of many days of few readings it is the files that take the time. */
-function isLong({ readings, compacted }: StepSummary): boolean {
-  return readings + compacted * FILE_ROWS >= MAX_RUN_ROWS;
-}
-
-/** Steps of one partition until nothing is merged, or somebody else merges it. */
-async function compactFully(run: CompactionRun, partition: Partition, options: StepOptions): Promise<StepSummary> {
-  const step = partition.directory === SHARED_DIRECTORY ? compactShared : compactPartition;
-  let total: StepSummary = NOTHING_DONE;
-  for (;;) {
-    throwIfAborted(options.signal, 'compacting');
-    const done = await withoutDamaged(run.storage, partition, options, () => step(run, partition, options));
-    total = addSteps(total, done);
-    if (done.merged === 0 || (!run.all && isLong(total))) return total;
-  }
-}
+const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
 
 /**
  * Partitions to look at, in the order of a run; with `all`, or of one user or date, every one that exists. They are held and put in
@@ -164,7 +94,7 @@ async function* findWork(
   { storage, random, all }: CompactionRun,
   { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
   options: CallOptions,
-): AsyncGenerator<readonly Partition[], void, undefined> {
+): AsyncGenerator<OrderedWork<Partition>, void, undefined> {
   const dirty = !all && userId === undefined && date === undefined;
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];

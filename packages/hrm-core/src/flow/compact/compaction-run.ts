@@ -1,6 +1,6 @@
 /** What the steps of one run of a compacter share. */
 import { isGone } from '../../errors.js';
-import { DAY_MS } from '../../limits.js';
+import { DAY_MS, FILE_ROWS } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Random } from '../../ports/random.js';
@@ -21,6 +21,15 @@ export interface CompactionRun {
   readonly quietAfterMs: number;
   /** What minutes in which devices disagree are rolled up under. */
   readonly priority: DevicePriority;
+  readonly bounds: RunBounds;
+}
+
+/** How much is done before something else is, in rows rewritten; a file counts as {@link FILE_ROWS}. */
+interface RunBounds {
+  /** By a run. */
+  readonly runRows: number;
+  /** With the shared parts of a date, on end. */
+  readonly pieceRows: number;
 }
 
 /** What one step did, as `CompactSummary` counts it. */
@@ -31,6 +40,10 @@ export interface StepSummary {
   readonly readings: number;
   readonly swept: number;
   readonly waiting: number;
+  /** Shared partitions of which a piece was split, and more is left that may be done at once. */
+  readonly splitting: number;
+  /** What it took, in rows. */
+  readonly work: number;
   /** Of the users that shared parts were split among. */
   readonly failures: readonly PartitionFailure[];
 }
@@ -51,8 +64,15 @@ export const NOTHING_DONE: StepSummary = {
   readings: 0,
   swept: 0,
   waiting: 0,
+  splitting: 0,
+  work: 0,
   failures: [],
 };
+
+/** What a file took that was made of so many readings, whatever became of it. */
+export function fileWork(readings: number): number {
+  return readings + FILE_ROWS;
+}
 
 /** The summary of a step where another compacter was first. */
 export const SKIPPED: StepSummary = { ...NOTHING_DONE, skipped: 1 };
@@ -83,6 +103,8 @@ export function addSteps(left: StepSummary, right: StepSummary): StepSummary {
     readings: left.readings + right.readings,
     swept: left.swept + right.swept,
     waiting: left.waiting + right.waiting,
+    splitting: left.splitting + right.splitting,
+    work: left.work + right.work,
     failures: [...left.failures, ...right.failures],
   };
 }

@@ -19,6 +19,7 @@ import { createYielder } from '../files/yielder.js';
 import {
   type CompactionRun,
   dayOf,
+  fileWork,
   NOTHING_DONE,
   SKIPPED,
   type StepOptions,
@@ -119,7 +120,7 @@ export async function storeAnew(
     await storeIntact(storage, partition, file, options);
     await storage.removeExact(snapshot, { name: file.name, sha256 });
   }
-  return { ...NOTHING_DONE, merged: files.length };
+  return { ...NOTHING_DONE, merged: files.length, work: files.length * fileWork(0) };
 }
 
 /**
@@ -202,7 +203,7 @@ export async function mergeIntoPart(
   const tables = mergeFiles(inputs, { ...options, heldRows });
   const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces });
   await storage.publish(partition, partName(bytes), bytes, options);
-  return { ...NOTHING_DONE, merged: inputs.length, readings: rows };
+  return { ...NOTHING_DONE, merged: inputs.length, readings: rows, work: fileWork(rows) };
 }
 
 /** Whether `compacted.parquet` is the name of something that is no file: a directory, a link. */
@@ -244,8 +245,9 @@ export async function replaceCompacted(
     signal,
   });
   const outcome = await storage.replace({ snapshot, supersededName: superseded, bytes }, { signal });
-  if (outcome === 'conflict') return SKIPPED;
-  return { ...NOTHING_DONE, compacted: 1, readings: rows };
+  const work = fileWork(rows);
+  if (outcome === 'conflict') return { ...SKIPPED, work };
+  return { ...NOTHING_DONE, compacted: 1, readings: rows, work };
 }
 
 /**

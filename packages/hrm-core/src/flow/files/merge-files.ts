@@ -12,6 +12,7 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import { compareRows, concatSteps, NO_READINGS, type ReadingColumns, sliceRows } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
 import { countUpTo, isSorted, type Row } from '../../pure/sort-rows.js';
+import { compareUtf8 } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import { isFileSorted, type OpenedInput, sortFile } from './sort-file.js';
 import { createYielder, type Yielder } from './yielder.js';
@@ -28,6 +29,8 @@ export interface MergeOptions extends Pick<CallOptions, 'signal'> {
   readonly table?: ReadingColumns | undefined;
   /** Rows of a file that are held when its row groups are small, about; half as many are merged in one step. */
   readonly heldRows?: number | undefined;
+  /** Row groups of this system's files that have only rows of users up to this one are not read; of others in the files rows may come. */
+  readonly afterUser?: string | null | undefined;
 }
 
 /** What is gone through: a file, or rows that are in none. */
@@ -50,14 +53,14 @@ interface Source {
  */
 export async function* mergeFiles(
   inputs: readonly MergeInput[],
-  { table = NO_READINGS, heldRows = ROW_GROUP_ROWS, signal }: MergeOptions = {},
+  { table = NO_READINGS, heldRows = ROW_GROUP_ROWS, afterUser = null, signal }: MergeOptions = {},
 ): AsyncGenerator<ReadingColumns, void, undefined> {
   const yielder = createYielder({ stopSignal: signal });
   const cursors: Cursor[] = [{ held: table, source: null }];
   for (const input of inputs) {
     const opened = { ...input, opened: await openFile(input.file, input.partition) };
     const isUnsorted = opened.opened.footer.checksumKind === 'foreign' && !(await isFileSorted(opened, yielder));
-    const source = isUnsorted ? sortedSource(opened, yielder) : groupSource(opened, heldRows, yielder);
+    const source = isUnsorted ? sortedSource(opened, yielder) : groupSource(opened, { heldRows, afterUser }, yielder);
     cursors.push({ held: NO_READINGS, source });
   }
   for (;;) {
@@ -85,8 +88,14 @@ function hasMore({ source }: Cursor): boolean {
 }
 
 /** Row groups, so many that they make up a large one: those of a shared part are small. */
-function groupSource({ file, partition, opened }: OpenedInput, heldRows: number, { yieldTurn }: Yielder): Source {
-  const { groups } = opened.footer;
+function groupSource(
+  { file, partition, opened }: OpenedInput,
+  { heldRows, afterUser }: { readonly heldRows: number; readonly afterUser: string | null },
+  { yieldTurn }: Yielder,
+): Source {
+  const groups = opened.footer.groups.filter(({ userBounds }) => {
+    return afterUser === null || userBounds === null || compareUtf8(userBounds[1], afterUser) > 0;
+  });
   let nextGroup = 0;
   return {
     hasMore: () => nextGroup < groups.length,
@@ -103,7 +112,7 @@ function groupSource({ file, partition, opened }: OpenedInput, heldRows: number,
       await yieldTurn();
       if (isSorted(columns)) return columns;
       // It may be unsorted, and is mended where it is held whole.
-      if (to - from === groups.length) return await mergeYielding([columns], yieldTurn);
+      if (to - from === opened.footer.groups.length) return await mergeYielding([columns], yieldTurn);
       return asDamage(file, partition, () => Promise.reject(new Error('its rows are not sorted')));
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CompactSummary } from '../../../src/flow/compact/compact.js';
+import type { CompactSummary } from '../../../src/flow/compact/compact-summary.js';
 import type { DrainSummary } from '../../../src/flow/write/drain-batch.js';
 import { COMPACTER_BEHIND_MS, CONSUMER_BEHIND_MS } from '../../../src/limits.js';
 import { recordCompacter, recordConsumer } from '../../../src/ops/loop-health.js';
