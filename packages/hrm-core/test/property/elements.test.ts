@@ -60,9 +60,10 @@ function readingOf(item: unknown, stampMs: number): Found | null {
   return { key, heartRate: Number(bpm), receivedMinute: Math.floor(Number(received) / 60_000) + 0 };
 }
 
+/** An array that stands in an array stays in one: alone it would be a batch. */
 function itemText(item: unknown): string | null {
   try {
-    return JSON.stringify(item);
+    return JSON.stringify(Array.isArray(item) ? [item] : item);
   } catch {
     return null;
   }
