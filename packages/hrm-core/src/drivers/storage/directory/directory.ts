@@ -193,8 +193,11 @@ async function probe(context: DirectoryContext): Promise<StorageCheck> {
   const file = temporaryPath(context.directory);
   try {
     await createSynced(context.fileSystem, file, PROBE_BYTES);
-    context.clock.learn(file);
-    await done((callback) => context.fileSystem.unlink(file, callback));
+    try {
+      context.clock.learn(file);
+    } finally {
+      await done((callback) => context.fileSystem.unlink(file, callback));
+    }
     const space = await spaceOf(context.fileSystem, context.directory);
     return { ...space, quarantinedFiles: await countQuarantined(context) };
   } catch (error) {
