@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -211,7 +211,7 @@ describe('hrm import refuses', () => {
   });
 
   it.each([
-    ['timestamp,heart_rate\n', 'it lacks user_id, device_id'],
+    ['user_id,heart_rate\n', 'it lacks device_id, timestamp'],
     [`${HEADER},user_id\n`, 'it has user_id more than once'],
     [`${ROW}\n`, 'it lacks user_id, device_id, timestamp, heart_rate'],
     [`"user_id,${HEADER}\n`, 'a quote is not closed'],
@@ -229,15 +229,9 @@ describe('hrm import refuses', () => {
 
   it('files that are not there, or no files, before anything is enqueued', async () => {
     await file('good.ndjson', ndjson(1));
-    await mkdir(join(sandbox.directory, 'folder'));
-    for (const [name, message] of [
-      ['absent.csv', 'there is no such file'],
-      ['folder', 'is a directory'],
-    ] as const) {
-      const { code, stderr } = await sandbox.run(['import', 'good.ndjson', name]);
-      expect(code).toBe(2);
-      expect(stderr).toContain(`${name}: ${message}`);
-    }
+    const { code, stderr } = await sandbox.run(['import', 'good.ndjson', 'absent.csv']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('absent.csv: there is no such file');
     expect((await sandbox.run(['import', '-', '-'])).code).toBe(2);
     expect(await stored()).toEqual([]);
   });

@@ -141,6 +141,9 @@ export const FILE_ROWS = 2_500;
 /** The latest `received_ms`, inclusive: its minute is stored as an INT32, which is the year 6053. */
 export const MAX_RECEIVED_MS = 2 ** 31 * 60_000 - 1;
 
+/** When readings of exports count as received, epoch milliseconds: before everything that was ever posted. */
+export const RECEIVED_BEFORE_ALL = 0;
+
 /** Bytes of one queue element; 1,000 readings of the longest ids, every character escaped, are 1.7 MB. */
 export const MAX_ELEMENT_BYTES = 8 * 1024 * 1024;
 
@@ -182,6 +185,12 @@ export const MAX_XML_TAG_LENGTH = 512 * 1024;
 
 /** Values of an activity that are held until its device is known, 16 bytes each: twelve days at 1 Hz. */
 export const MAX_HELD_VALUES = 1_048_576;
+
+/** Files of one import: an archive of ten years has some ten thousand. Each takes some 300 bytes, and its account a kilobyte. */
+export const MAX_IMPORT_FILES = 100_000;
+
+/** Files that an import reads at once, at most: more than that share the same core. */
+export const MAX_IMPORTED_AT_ONCE = 4;
 
 /** Offsets of a time zone that are remembered, one a quarter of an hour: asking Intl takes some microseconds. */
 export const MAX_ZONE_OFFSETS = 10_000;

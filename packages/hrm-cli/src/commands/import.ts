@@ -12,11 +12,13 @@ import {
   type ImportTarget,
   type Input,
   importReadings,
+  needImportFiles,
   openCheckpoint,
   openInputs,
 } from 'hrm-core/import';
 import { visibleText } from 'hrm-core/process';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { FILES_OPTIONS, importAllFiles } from '../import/files.js';
 import { summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
@@ -37,7 +39,9 @@ const CHANGED = 'is not the file that it was when its import stopped: it is impo
 export const importCommand: Command = {
   name: 'import',
   about:
-    'Enqueues the readings of CSV files (a header row names user_id, device_id, timestamp, heart_rate) or NDJSON files, gzipped or not. ' +
+    'Enqueues the readings of files, gzipped or not; a directory stands for all files in it. ' +
+    'Files of devices are FIT, TCX and GPX. Health exports are those of Apple Health, Fitbit, Google Fit, Samsung, Polar and others. ' +
+    'Files of readings are CSV, where a header row names user_id, device_id, timestamp, heart_rate, and NDJSON. ' +
     'A running hrm serve, or hrm drain --all, stores them then. Importing a file again is harmless.',
   operands: { label: 'FILE…', min: 1, max: MAX_FILES },
   options: [
@@ -54,6 +58,7 @@ export const importCommand: Command = {
       about: 'Remember it there; default imports/ beside the queue directory. Implies --resume.',
     },
     URL_OPTION,
+    ...FILES_OPTIONS,
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
   settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'naiveTimestamps', 'maxFutureMs', 'maxPastMs'],
@@ -62,10 +67,18 @@ export const importCommand: Command = {
     'hrm import 2024-*.ndjson.gz --skip-invalid',
     'hrm import huge.csv.gz --resume',
     'hrm import readings.csv --url http://127.0.0.1:8000',
+    'hrm import activities/ --user ana --dry-run',
+    'hrm import HEARTRATE.csv --user ana --time-zone Europe/Madrid',
     'zcat export.gz | hrm import - --format csv --json',
   ],
   async run(invocation) {
     const { args, cwd, stdin, signal } = invocation;
+    const asksForFiles = FILES_OPTIONS.some(({ name, value }) =>
+      value === undefined ? args.has(name) : args.value(name) !== undefined,
+    );
+    if (asksForFiles || (!args.has('format') && (await needImportFiles(args.operands, { cwd, signal })))) {
+      return await importAllFiles(invocation);
+    }
     const checkpoint = await checkpointOf(invocation);
     const inputs = await openInputs(args.operands, { cwd, stdin, signal });
     try {

@@ -4,6 +4,7 @@
  */
 
 export {
+  COLUMN_ROLES,
   DROP_REASONS,
   type DropReason,
   type FileFormat,

@@ -34,21 +34,35 @@ export async function* readHealthFile(
   { fileName, timeZone, keepLowConfidence = false, file, columns, ...rules }: HealthFileOptions,
 ): AsyncGenerator<JudgedReadings, FileAccount | null> {
   const zone = createTimeZone(timeZone);
-  const { head, whole } = await readHead(bytes);
+  let damage: string | null = null;
+  const { head, whole } = await readHead(
+    untilDamage(bytes, (message) => {
+      damage = message;
+    }),
+  );
   const format = columns === undefined ? recognizeFile(head, fileName) : peopleTable;
   if (format === undefined) return null;
   const judge = createJudge(format.name, rules);
   const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file, columns };
+  for await (const piece of format.read(whole, context)) {
+    const readings = judge.take(piece);
+    if (readings !== null) yield readings;
+  }
+  if (damage !== null) judge.take({ kind: 'damage', at: 'end', message: damage });
+  return judge.account(zone.notes());
+}
+
+/** Bytes up to where they cannot be read any more, as if they ended there: a format makes of them what it can. */
+async function* untilDamage(
+  bytes: AsyncIterable<Uint8Array>,
+  onDamage: (message: string) => void,
+): AsyncGenerator<Uint8Array> {
   try {
-    for await (const piece of format.read(whole, context)) {
-      const readings = judge.take(piece);
-      if (readings !== null) yield readings;
-    }
+    yield* bytes;
   } catch (error) {
     if (!isHrmError(error) || error.code !== 'invalid_input') throw error;
-    judge.take({ kind: 'damage', at: 'end', message: error.faults[0]?.message ?? error.message });
+    onDamage(error.faults[0]?.message ?? error.message);
   }
-  return judge.account(zone.notes());
 }
 
 /** The error of a file that no format knows, with what it looks like. @param head - its first bytes. */

@@ -2,15 +2,14 @@
  * How far an import came, in a file, so that the next one goes on from there. Nothing depends on it: where it is lost, or older than
  * what was enqueued, readings are enqueued again, which is harmless.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode, HrmError } from '../errors.js';
 import type { ReadStart, ResumePoint } from '../formats/format.js';
 import { findFormat } from '../formats/formats.js';
-import { MAX_NAMED_FILE_BYTES } from '../limits.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { hashBefore, type Input } from './inputs.js';
+import { replaceNamedFile } from './replace-named-file.js';
 
 /** How far files were imported, by absolute path. */
 type Entries = Map<string, ResumePoint>;
@@ -108,15 +107,8 @@ function isPoint({ offset, line, digest, format, header }: ResumePoint): boolean
   return areNumbers && /^[0-9a-f]{64}$/.test(digest) && isKnown;
 }
 
-/** Whole or not at all, as far as a killed process goes; it is not synced, since losing it is harmless. */
 async function write(path: string, entries: Entries): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.partial`;
-  const text = JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) });
-  // It could not be read again.
-  if (Buffer.byteLength(text) > MAX_NAMED_FILE_BYTES) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
+  await replaceNamedFile(path, JSON.stringify({ version: VERSION, files: Object.fromEntries(entries) }));
 }
 
 function unwritable(path: string, cause: unknown): HrmError {

@@ -28,7 +28,8 @@ export interface Tally {
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
-export interface ChunkRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
+export interface ChunkRules
+  extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'receivedMs'> {
   readonly skipInvalid: boolean;
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */

@@ -10,7 +10,8 @@ const MAX_RETRIES = 5;
 const RETRY = { minMs: 100, maxMs: 2_000 };
 
 /** How readings are judged, and how long a queue that does not take them is waited for. */
-export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
+export interface EnqueueRules
+  extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'receivedMs'> {
   readonly signal: AbortSignal;
   readonly backpressure: Backpressure;
   /** Called once the readings are known to be sound; maybe more than once. */
@@ -25,12 +26,12 @@ export interface EnqueueRules extends Pick<EnqueueOptions, 'naiveTimestamps' | '
 export async function enqueueWithBackpressure(
   destination: Destination,
   items: readonly unknown[],
-  { naiveTimestamps, maxFutureMs, maxPastMs, signal, backpressure, onJudged }: EnqueueRules,
+  { signal, backpressure, onJudged, ...rules }: EnqueueRules,
 ): Promise<number> {
   let retries = 0;
   for (;;) {
     try {
-      return await destination.enqueue(items, { naiveTimestamps, maxFutureMs, maxPastMs, signal }, onJudged);
+      return await destination.enqueue(items, { ...rulesOf(rules), signal }, onJudged);
     } catch (error) {
       if (isHrmError(error) && error.code === 'queue_full') {
         await backpressure.wait(error);
@@ -43,4 +44,13 @@ export async function enqueueWithBackpressure(
       retries += 1;
     }
   }
+}
+
+function rulesOf({
+  naiveTimestamps,
+  maxFutureMs,
+  maxPastMs,
+  receivedMs,
+}: Omit<EnqueueRules, 'signal' | 'backpressure'>) {
+  return { naiveTimestamps, maxFutureMs, maxPastMs, receivedMs };
 }

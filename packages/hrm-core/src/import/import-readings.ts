@@ -18,7 +18,7 @@ export interface ImportProgress {
 
 /** How an import goes, and who hears of it. */
 export interface ImportOptions
-  extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'signal'> {
+  extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'receivedMs' | 'signal'> {
   /** Of all inputs; default: by the name of each, or else by its beginning. */
   readonly format?: Format | undefined;
   /** Pass over faulty rows and count them; default: end at the first chunk with one. */

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { errorCode, HrmError, isHrmError } from '../errors.js';
+import type { RandomAccessFile } from '../formats/file-format.js';
 import { gunzipped, isGzip } from '../formats/gunzip.js';
 
 /** Of a file, read at once. */
@@ -24,6 +25,8 @@ export interface Input {
    * @param fromByte - of the gunzipped ones; default 0.
    */
   read(onBytes: (count: number) => void, fromByte?: number): AsyncGenerator<Buffer>;
+  /** The file itself, for formats that do not read it in order; `undefined` where its bytes are gzip, or it is no regular file. */
+  readonly file?: RandomAccessFile | undefined;
   close(): Promise<void>;
 }
 
@@ -97,8 +100,21 @@ async function openHandle(label: string, path: string, handle: FileHandle, signa
       const stream = isFile ? Readable.from(readPieces(handle, start)) : handle.createReadStream({ autoClose: false });
       return readBytes(label, stream, onBytes, signal, fromByte - start);
     },
+    file: canJump ? { byteLength: stats.size, slice: (from, to) => readSlice(handle, from, to) } : undefined,
     close: () => handle.close(),
   };
+}
+
+/** Bytes of a file, fewer where it ends before. */
+async function readSlice(handle: FileHandle, from: number, to: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(Math.max(0, to - from));
+  let length = 0;
+  while (length < bytes.byteLength) {
+    const { bytesRead } = await handle.read(bytes, length, bytes.byteLength - length, from + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
 }
 
 /**

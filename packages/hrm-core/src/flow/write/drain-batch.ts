@@ -145,7 +145,7 @@ export async function drainBatch(
       undecided: isAcked ? count(batch.undecided) + deferred.length : 0,
       left: isAcked ? batch.left.length : 0,
       failures: batch.postponed.map(({ partition, error }) => describeFailure(partition, error)),
-      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings.receivedMs[0] ?? stampMs)),
+      lagMs: Math.max(0, clock.nowMs() - Math.min(stampMs, readings.receivedMs[0] || stampMs)),
       outcome,
     };
   } catch (error) {

@@ -41,6 +41,11 @@ export interface EnqueueOptions extends CallOptions {
    * What it returns is called where the queue then does not take them.
    */
   readonly admitDays?: ((days: ReadonlySet<number>) => () => void) | undefined;
+  /**
+   * When the readings count as received, epoch milliseconds; default: now. {@link RECEIVED_BEFORE_ALL} for what an export has, so that nothing
+   * which was posted loses against it.
+   */
+  readonly receivedMs?: number | undefined;
 }
 
 /** What was accepted. */
@@ -87,7 +92,7 @@ export async function enqueueUntrusted(
   readings: unknown,
   options: EnqueueOptions = {},
 ): Promise<Accepted> {
-  const { signal, owner, wireOnly = false, deviceBound, admitDays } = options;
+  const { signal, owner, wireOnly = false, deviceBound, admitDays, receivedMs } = options;
   const size = Array.isArray(readings) ? readings.length : 1;
   if (size === 0) throw emptyBatchError();
   if (size > MAX_ENQUEUE_READINGS) throw tooManyReadingsError(size);
@@ -97,8 +102,9 @@ export async function enqueueUntrusted(
   const rules = { ...rulesAt(nowMs, options), wireOnly };
   const devices = deviceBound?.begin();
   const days = new Set<number>();
-  const preparation = { signal, owner, deviceBound, devices, days };
-  const elements = await (series ? prepareSeries : prepare)(readings, rules, nowMs, preparation);
+  const queuedMs = receivedMs === undefined ? undefined : nowMs;
+  const preparation = { signal, owner, deviceBound, devices, days, queuedMs };
+  const elements = await (series ? prepareSeries : prepare)(readings, rules, receivedMs ?? nowMs, preparation);
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
   return { accepted: elements.reduce((sum, element) => sum + element.readings, 0) };
@@ -173,12 +179,14 @@ interface Preparation extends CallOptions, Pick<EnqueueOptions, 'deviceBound'> {
   readonly devices?: DeviceCount | undefined;
   /** Their UTC days are added to it. */
   readonly days: Set<number>;
+  /** When they enter the queue, where that is not when they count as received. */
+  readonly queuedMs?: number | undefined;
 }
 
 /** Columns as elements, giving way between them. @returns `null` where a user has one device too many on a day. */
 async function encodeAll(
   readings: QueuedReadings,
-  { signal, owner, devices, days }: Preparation,
+  { signal, owner, devices, days, queuedMs }: Preparation,
 ): Promise<QueueElement[] | null> {
   const { yieldTurn } = createYielder({ owner });
   const elements: QueueElement[] = [];
@@ -188,7 +196,7 @@ async function encodeAll(
     const to = Math.min(readings.length, from + MAX_ELEMENT_READINGS);
     if (devices?.hasTooMany(readings, from, to)) return null;
     addDays(readings.timestampMs.subarray(from, to), days);
-    elements.push(encodeElement(readings, from, to));
+    elements.push(encodeElement(readings, from, to, queuedMs));
   }
   return elements;
 }
@@ -231,7 +239,7 @@ async function prepare(
   given: unknown,
   rules: ReadingRules,
   receivedMs: number,
-  { signal, owner, deviceBound, devices, days }: Preparation,
+  { signal, owner, deviceBound, devices, days, queuedMs }: Preparation,
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -261,7 +269,7 @@ async function prepare(
       const path = `${Array.isArray(readings) ? `/${from + i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
       faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
     }
-    if (faultCount === 0) elements.push(...encodeElements(columns));
+    if (faultCount === 0) elements.push(...encodeElements(columns, queuedMs));
   }
   if (faultCount === 0) return elements;
   throw invalidReadingsError(faults, faultCount);

@@ -6,12 +6,12 @@
  * 89 48 52 4D   magic: no UTF-8 begins so, and so no JSON
  * version       1 byte
  * readings      2 bytes, 1 to 10,000
- * received_ms   6 bytes, of the first reading
+ * queued_ms     6 bytes, when the element entered the queue: mostly when the first reading was received
  * users, then devices: how many (varint), then of each its length in bytes (2 bytes) and its UTF-8
  * runs          of readings that follow each other of one user and device: how many, user, device (varints)
  * timestamps    differences to the reading before, the first to 0 (signed varints)
  * heart rates   1 byte each
- * receipts      runs of readings received at once: how many, difference to the run before (varint, signed varint)
+ * receipts      runs of readings received at once: how many, difference to the run before, the first to queued_ms (varint, signed varint)
  * CRC-32        4 bytes, of all bytes before it
  * ```
  * Numbers are little-endian. A varint has seven bits a byte, the least first, and the eighth where more follow. Of a signed one the
@@ -27,9 +27,9 @@ const MAGIC = Buffer.from([0x89, 0x48, 0x52, 0x4d]);
 const VERSION = 1;
 const VERSION_AT = MAGIC.length;
 const COUNT_AT = VERSION_AT + 1;
-const RECEIVED_AT = COUNT_AT + 2;
-const RECEIVED_BYTES = 6;
-const HEAD_BYTES = RECEIVED_AT + RECEIVED_BYTES;
+const QUEUED_AT = COUNT_AT + 2;
+const QUEUED_BYTES = 6;
+const HEAD_BYTES = QUEUED_AT + QUEUED_BYTES;
 const CHECKSUM_BYTES = 4;
 
 /** Bytes of a varint, at most: numbers are below 2^53. */
@@ -52,7 +52,12 @@ export function columnarReadings(bytes: Uint8Array): number {
  * Encodes readings `fromRow <= row < toRow`; the same ones give the same bytes.
  * @param readings - valid, and 1 to {@link MAX_ENQUEUE_READINGS} of them between the bounds.
  */
-export function encodeColumnar(readings: QueuedReadings, fromRow: number, toRow: number): Uint8Array {
+export function encodeColumnar(
+  readings: QueuedReadings,
+  fromRow: number,
+  toRow: number,
+  queuedMs = readings.receivedMs[fromRow] as number,
+): Uint8Array {
   const users = renumber(readings.users, readings.user, fromRow, toRow);
   const devices = renumber(readings.devices, readings.device, fromRow, toRow);
   const longest = HEAD_BYTES + users.maxBytes + devices.maxBytes + (toRow - fromRow) * MAX_READING_BYTES;
@@ -60,7 +65,7 @@ export function encodeColumnar(readings: QueuedReadings, fromRow: number, toRow:
   bytes.set(MAGIC);
   bytes[VERSION_AT] = VERSION;
   bytes.writeUInt16LE(toRow - fromRow, COUNT_AT);
-  bytes.writeUIntLE(readings.receivedMs[fromRow] as number, RECEIVED_AT, RECEIVED_BYTES);
+  bytes.writeUIntLE(queuedMs, QUEUED_AT, QUEUED_BYTES);
   let at = putIds(bytes, HEAD_BYTES, users.ids);
   at = putIds(bytes, at, devices.ids);
   for (let row = fromRow; row < toRow; ) {
@@ -81,7 +86,7 @@ export function encodeColumnar(readings: QueuedReadings, fromRow: number, toRow:
     bytes[at] = readings.heartRate[row] as number;
     at += 1;
   }
-  beforeMs = readings.receivedMs[fromRow] as number;
+  beforeMs = queuedMs;
   for (let row = fromRow; row < toRow; ) {
     const first = row;
     const receivedMs = readings.receivedMs[row] as number;
@@ -219,7 +224,7 @@ function takeColumns(
   for (let row = 0; row < length; row += 1) heartRate[row] = from.buffer[from.at + row] as number;
   from.at += length;
   const receivedMs = new Float64Array(length);
-  ms = from.buffer.readUIntLE(RECEIVED_AT, RECEIVED_BYTES);
+  ms = from.buffer.readUIntLE(QUEUED_AT, QUEUED_BYTES);
   for (let row = 0; row < length; ) {
     const endRow = row + takeVarint(from);
     ms += takeSigned(from);

@@ -30,19 +30,29 @@ import {
 } from './queued-readings.js';
 import { isId, parseQueuedReading, type QueuedLimits } from './reading.js';
 
-/** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}. */
-export function encodeElements(readings: QueuedReadings): QueueElement[] {
+/** Encodes readings as elements of at most {@link MAX_ELEMENT_READINGS}. @param queuedMs - as {@link encodeElement} has it. */
+export function encodeElements(readings: QueuedReadings, queuedMs?: number): QueueElement[] {
   const elements: QueueElement[] = [];
   for (let from = 0; from < readings.length; from += MAX_ELEMENT_READINGS) {
-    elements.push(encodeElement(readings, from, Math.min(readings.length, from + MAX_ELEMENT_READINGS)));
+    elements.push(encodeElement(readings, from, Math.min(readings.length, from + MAX_ELEMENT_READINGS), queuedMs));
   }
   return elements;
 }
 
-/** Encodes readings `fromRow <= row < toRow`, 1 to {@link MAX_ELEMENT_READINGS}: columns, or JSON of a single reading. */
-export function encodeElement(readings: QueuedReadings, fromRow: number, toRow: number): QueueElement {
-  const isSingle = toRow - fromRow === 1;
-  const bytes = isSingle ? readingBytes(readingAt(readings, fromRow)) : encodeColumnar(readings, fromRow, toRow);
+/**
+ * Encodes readings `fromRow <= row < toRow`, 1 to {@link MAX_ELEMENT_READINGS}: columns, or JSON of a single reading.
+ * @param queuedMs - when they enter the queue, where they count as received at another time: only columns can say both.
+ */
+export function encodeElement(
+  readings: QueuedReadings,
+  fromRow: number,
+  toRow: number,
+  queuedMs?: number,
+): QueueElement {
+  const isJson = toRow - fromRow === 1 && queuedMs === undefined;
+  const bytes = isJson
+    ? readingBytes(readingAt(readings, fromRow))
+    : encodeColumnar(readings, fromRow, toRow, queuedMs);
   return { bytes, readings: toRow - fromRow };
 }
 
