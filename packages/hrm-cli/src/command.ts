@@ -17,6 +17,17 @@ export const QUEUE_SETTINGS = [
   'deadKey',
 ] as const satisfies readonly SettingName[];
 
+/** The settings that say where the data are. */
+export const STORAGE_SETTINGS = [
+  'dataDir',
+  'storageUrl',
+  's3Region',
+  's3Endpoint',
+  's3PathStyle',
+  's3Encryption',
+  's3KmsKey',
+] as const satisfies readonly SettingName[];
+
 /** One flag of a command, besides the settings. */
 export interface CommandOption {
   /** Without its dashes. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { DEFAULTS } from './defaults.js';
+import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
 import { isHrmError } from './errors.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
@@ -74,16 +75,45 @@ export interface OpenStorageOptions extends OpenOptions {
   readonly store?: string | null | undefined;
 }
 
+/** What {@link openStorage} goes by; what is absent has the settings' defaults. */
+export type StorageSettings = Pick<Settings, 'dataDir'> &
+  Partial<Pick<Settings, 'storageUrl' | 's3Region' | 's3Endpoint' | 's3PathStyle' | 's3Encryption' | 's3KmsKey'>>;
+
 /**
- * Opens the storage: the directory `dataDir`.
- * @throws HrmError kind `unavailable` with what to do.
+ * Opens the storage: in S3 where `storageUrl` is given, else the directory `dataDir`.
+ * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the service.
  */
 export async function openStorage(
-  { dataDir }: Pick<Settings, 'dataDir'>,
+  { dataDir, storageUrl = '', ...s3 }: StorageSettings,
   { readOnly = false, create = true, store = null }: OpenStorageOptions = {},
 ): Promise<Storage> {
+  if (storageUrl !== '') {
+    const { openS3Storage } = await import('./drivers/storage/s3/s3.js');
+    return openS3Storage({ ...s3Options(storageUrl, s3), readOnly, create, store });
+  }
   const { openDirectoryStorage } = await import('./drivers/storage/directory/directory.js');
   return openDirectoryStorage({ directory: dataDir, readOnly, create, store });
+}
+
+/** The settings of S3 as its driver takes them. */
+export function s3Options(
+  url: string,
+  {
+    s3Region,
+    s3Endpoint,
+    s3PathStyle = 'auto',
+    s3Encryption = 'bucket',
+    s3KmsKey = '',
+  }: Omit<StorageSettings, 'dataDir'>,
+): Pick<S3StorageOptions, 'url' | 'region' | 'endpoint' | 'isPathStyle' | 'encryption' | 'kmsKey'> {
+  return {
+    url,
+    region: s3Region,
+    endpoint: s3Endpoint,
+    isPathStyle: s3PathStyle === 'auto' ? undefined : s3PathStyle === 'true',
+    encryption: s3Encryption === 'bucket' ? undefined : s3Encryption,
+    kmsKey: s3KmsKey === '' ? undefined : s3KmsKey,
+  };
 }
 
 /**
@@ -91,7 +121,7 @@ export async function openStorage(
  * begins in, may be to it that of a disk that is not mounted.
  * @throws HrmError kind `unavailable`, code `storage_missing` there.
  */
-export async function openForMending(settings: Pick<Settings, 'dataDir'>): Promise<Storage> {
+export async function openForMending(settings: StorageSettings): Promise<Storage> {
   const look = await openStorage(settings, { readOnly: true });
   await look.close();
   return openStorage(settings, { create: false });

@@ -10,6 +10,7 @@ import { type Fault, HrmError } from './errors.js';
 import { DAY_MS, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/answer/question.js';
 import { nearest } from './pure/nearest.js';
+import { parseStorageUrl } from './storage-place.js';
 
 const DIGITS = /^\d{1,15}$/;
 
@@ -50,6 +51,18 @@ const redisUrl = v.pipe(
 const queueUrl = v.pipe(
   v.string(),
   v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)),
+);
+
+const storageUrl = v.pipe(
+  v.string(),
+  v.check((text) => parseStorageUrl(text) !== null),
+);
+
+const ENDPOINT_URL = /^https?:\/\//;
+
+const endpointUrl = v.pipe(
+  v.string(),
+  v.check((text) => ENDPOINT_URL.test(text) && URL.canParse(text) && new URL(text).pathname === '/'),
 );
 
 const jsonText = v.pipe(v.string(), v.parseJson());
@@ -155,6 +168,50 @@ const DEFINITIONS = {
     fallback: './data',
     allowed: 'a directory',
     about: 'Where the Parquet files are: on a file system with hard links.',
+  },
+  storageUrl: {
+    variable: 'HRM_STORAGE_URL',
+    schema: storageUrl,
+    fallback: '',
+    allowed: 's3://bucket or s3://bucket/prefix',
+    about:
+      'Where the Parquet files are in S3, in place of HRM_DATA_DIR. The keys are those of AWS_ACCESS_KEY_ID, a profile or a role.',
+  },
+  s3Region: {
+    variable: 'AWS_REGION',
+    schema: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
+    fallback: 'us-east-1',
+    allowed: 'a region like eu-central-1',
+    about: 'Region of the bucket of HRM_STORAGE_URL.',
+  },
+  s3Endpoint: {
+    variable: 'AWS_ENDPOINT_URL_S3',
+    schema: endpointUrl,
+    fallback: '',
+    allowed: 'http:// or https:// with a host, and no path',
+    about: 'Another service than AWS for HRM_STORAGE_URL. It must enforce conditional writes.',
+  },
+  s3PathStyle: {
+    variable: 'HRM_S3_PATH_STYLE',
+    schema: v.picklist(['auto', 'true', 'false']),
+    fallback: 'auto' as const,
+    allowed: 'auto, true or false',
+    about:
+      'Whether the bucket is named in the path, and not in the host; auto: with AWS_ENDPOINT_URL_S3, or a dot in its name.',
+  },
+  s3Encryption: {
+    variable: 'HRM_S3_ENCRYPTION',
+    schema: v.picklist(['bucket', 'AES256', 'aws:kms']),
+    fallback: 'bucket' as const,
+    allowed: 'bucket, AES256 or aws:kms',
+    about: 'How S3 encrypts what is written; bucket: as the bucket says.',
+  },
+  s3KmsKey: {
+    variable: 'HRM_S3_KMS_KEY',
+    schema: v.pipe(v.string(), v.regex(/^[!-~]{1,2048}$/)),
+    fallback: '',
+    allowed: 'the id or ARN of a key',
+    about: 'Key of HRM_S3_ENCRYPTION=aws:kms; default that of the account.',
   },
   redisUrl: {
     variable: 'REDIS_URL',

@@ -107,7 +107,7 @@ export async function serve(
     const store = queue === null ? await rememberedStore(settings) : await queue.store.get();
     storage = await openStorage(settings, { store });
     const access = keys === undefined ? {} : { anonymous: !keys.isNeeded() };
-    log.info({ parts, dataDir: resolve(settings.dataDir), ...queuePlace(settings), ...access }, 'starting');
+    log.info({ parts, ...storagePlace(settings), ...queuePlace(settings), ...access }, 'starting');
     const tracing = await openTracing(process.env, log);
     const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
     return await startService({ queue, storage, keys }, settings, options);
@@ -115,6 +115,11 @@ export async function serve(
     await closeComponents({ queue, storage });
     throw error;
   }
+}
+
+/** Where the data are, for the log. */
+function storagePlace({ storageUrl, dataDir }: Settings): { readonly storage: string } | { readonly dataDir: string } {
+  return storageUrl === '' ? { dataDir: resolve(dataDir) } : { storage: storageUrl };
 }
 
 /** Where the queue is, for the log: of Redis only host and port, since its URL may hold a password. */

@@ -1,7 +1,7 @@
 import { type CompactSummary, compactAll, type DamageReport, failuresOutcome } from 'hrm-core';
 import { openForMending } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
-import type { Command } from '../command.js';
+import { type Command, STORAGE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
@@ -23,7 +23,7 @@ export const compactCommand: Command = {
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'all', about: 'Look at everything and merge every part, whatever the policy says.' },
   ],
-  settings: ['dataDir', 'sweepAfterMs', 'devicePriority'],
+  settings: [...STORAGE_SETTINGS, 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
   async run({ args, settings, json, output, stderr, signal }) {
     const storage = await openForMending(settings);

@@ -1,7 +1,7 @@
 import { plural } from 'hrm-core';
 import { type CheckResult, examine } from 'hrm-core/doctor';
 import { visibleText } from 'hrm-core/process';
-import { type Command, QUEUE_SETTINGS } from '../command.js';
+import { type Command, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { describeTerminal, styled, type Terminal } from '../output/terminal.js';
 
 /** `hrm doctor` */
@@ -16,7 +16,7 @@ export const doctorCommand: Command = {
     'It ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],
   settings: [
-    'dataDir',
+    ...STORAGE_SETTINGS,
     ...QUEUE_SETTINGS,
     'queueHighWater',
     'batchMaxAgeMs',

@@ -1,7 +1,7 @@
 import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { closing } from '../closing.js';
-import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 
@@ -20,7 +20,7 @@ export const drainCommand: Command = {
         'A directory that was moved or restored is the same store, and needs no --adopt.',
     },
   ],
-  settings: ['dataDir', ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs', 'maxPastMs'],
+  settings: [...STORAGE_SETTINGS, ...QUEUE_SETTINGS, 'batchMaxReadings', 'leaseMs', 'maxFutureMs', 'maxPastMs'],
   examples: ['hrm drain', 'hrm drain --all', 'hrm drain --all --json'],
   async run(invocation) {
     const { args, settings, json, output } = invocation;

@@ -1,6 +1,6 @@
 import { askHealth, checkHealth } from 'hrm-core/doctor';
 import { visibleText } from 'hrm-core/process';
-import { type Command, QUEUE_SETTINGS } from '../command.js';
+import { type Command, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { summaryText } from '../output/output.js';
 
 /** `hrm health` */
@@ -11,7 +11,7 @@ export const healthCommand: Command = {
     'and makes no file or directory. With --url it asks a running server instead. ' +
     'It ends with 0 when healthy or degraded, with 3 when unhealthy.',
   options: [{ name: 'url', value: 'URL', about: 'Ask the server at this address, http://127.0.0.1:8000.' }],
-  settings: [...QUEUE_SETTINGS, 'queueHighWater', 'dataDir', 'batchMaxAgeMs', 'leaseMs'],
+  settings: [...QUEUE_SETTINGS, 'queueHighWater', ...STORAGE_SETTINGS, 'batchMaxAgeMs', 'leaseMs'],
   examples: ['hrm health', 'hrm health --url http://127.0.0.1:8000 --json'],
   async run({ args, settings, json, output, stderr, signal }) {
     const url = args.value('url');

@@ -15,7 +15,7 @@ import {
 import { openStorage } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
-import type { Command, Invocation } from '../command.js';
+import { type Command, type Invocation, STORAGE_SETTINGS } from '../command.js';
 import { writePieces } from '../output/output.js';
 import { openOutputFile } from '../output/output-file.js';
 import { startProgress } from '../output/progress.js';
@@ -76,7 +76,7 @@ export const queryCommand: Command = {
       about: 'Write there, whole or not at all, for you alone (0600); it replaces FILE.',
     },
   ],
-  settings: ['dataDir', 'devicePriority', 'naiveTimestamps', 'apiKey'],
+  settings: [...STORAGE_SETTINGS, 'devicePriority', 'naiveTimestamps', 'apiKey'],
   examples: [
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z',
     'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --json',
@@ -102,8 +102,8 @@ async function answer(format: Format, invocation: Invocation): Promise<void> {
 
 /** Nobody has readings where there are no data: right, and seldom what was meant. */
 function noteIfMissing({ settings, json, stderr }: Invocation): void {
-  const { dataDir } = settings;
-  if (json || existsSync(dataDir)) return;
+  const { dataDir, storageUrl } = settings;
+  if (json || storageUrl !== '' || existsSync(dataDir)) return;
   stderr.write(`hrm query: there is no data directory ${visibleText(dataDir)}: is HRM_DATA_DIR right?\n`);
 }
 

@@ -3,7 +3,7 @@ import { systemWhenCounted } from 'hrm-core/client';
 import { openQueue, openStorage } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
-import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { startProgress } from '../output/progress.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { daysOfUser } from '../stats/days-of-user.js';
@@ -18,7 +18,7 @@ export const statsCommand: Command = {
     "Users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
     'With --url a server tells what it knows, to a key with the scope admin. What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }, URL_OPTION],
-  settings: ['dataDir', ...QUEUE_SETTINGS, 'devicePriority', 'apiKey'],
+  settings: [...STORAGE_SETTINGS, ...QUEUE_SETTINGS, 'devicePriority', 'apiKey'],
   examples: ['hrm stats', 'hrm stats --json', 'hrm stats --user ana', 'hrm stats --url http://127.0.0.1:8000'],
   async run(invocation) {
     const userId = invocation.args.value('user');

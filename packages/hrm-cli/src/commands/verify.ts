@@ -1,7 +1,7 @@
 import { plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
 import { openForMending, openStorage } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
-import type { Command } from '../command.js';
+import { type Command, STORAGE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
@@ -16,7 +16,7 @@ export const verifyCommand: Command = {
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'repair', about: 'Mend what can be mended.' },
   ],
-  settings: ['dataDir'],
+  settings: STORAGE_SETTINGS,
   examples: ['hrm verify', 'hrm verify --user ana --date 20240115 --repair', 'hrm verify --repair --json'],
   async run({ args, settings, json, output, stderr, signal }) {
     const repair = args.has('repair');

@@ -6,7 +6,8 @@ import type { Settings } from '../settings.js';
 import { bytesText, plural } from '../words.js';
 import { placeResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
-import { differenceText, permissionResults } from './check-storage.js';
+import { permissionResults } from './check-storage.js';
+import { differenceText } from './difference-text.js';
 
 /** How far the clock of Redis may be from ours, ms: leases go by its, stamps of readings by ours. */
 const MAX_REDIS_SKEW_MS = 1_000;

@@ -9,6 +9,7 @@ import type { Settings } from '../settings.js';
 import { plural } from '../words.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
+import { differenceText } from './difference-text.js';
 
 /** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
 const MAX_ENTRIES = 2_000;
@@ -132,12 +133,6 @@ function clockResults({ clockAheadMs }: DirectoryReport): readonly CheckResult[]
   const message = `the file system's clock is ${differenceText(clockAheadMs)}`;
   if (Math.abs(clockAheadMs) <= MAX_FILE_SKEW_MS) return [ok('file_clock', message)];
   return [warning('file_clock_skew', message, 'set both machines by NTP: files are swept by their age')];
-}
-
-/** `0.2 s ahead of this machine's`. */
-export function differenceText(aheadMs: number): string {
-  const seconds = (Math.abs(aheadMs) / 1_000).toFixed(1);
-  return seconds === '0.0' ? "this machine's" : `${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine's`;
 }
 
 /** Looks for what others than the owner may read or write, or another owner has; finds nothing where nothing is. */

@@ -4,17 +4,21 @@ import type { Settings } from '../settings.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
 /** The places that the settings name. */
-type Places = Pick<Settings, 'dataDir' | 'queueDir' | 'queueUrl' | 'redisUrl' | 'keysFile'>;
+type Places = Pick<Settings, 'dataDir' | 'storageUrl' | 'queueDir' | 'queueUrl' | 'redisUrl' | 'keysFile'>;
 
 /**
  * Looks around data, queue and keys for directories in which everybody may put something else in their place, at whose the keys are, and
  * at the config file.
  */
 export function checkSurroundings(
-  { dataDir, queueDir, queueUrl, redisUrl, keysFile }: Places,
+  { dataDir, storageUrl, queueDir, queueUrl, redisUrl, keysFile }: Places,
   config: ReadConfigFile | null,
 ): readonly CheckResult[] {
-  const places = { keys: keysFile, data: dataDir, ...(queueUrl === '' && redisUrl === '' ? { queue: queueDir } : {}) };
+  const places = {
+    keys: keysFile,
+    ...(storageUrl === '' ? { data: dataDir } : {}),
+    ...(queueUrl === '' && redisUrl === '' ? { queue: queueDir } : {}),
+  };
   const results = Object.entries(places).flatMap(([check, path]) => writableResults(check, path));
   results.push(...ownerResults(keysFile));
   if (!isOpenSecret(config)) return results;

@@ -4,6 +4,7 @@ import { within } from '../waits.js';
 import { checkKeys } from './check-keys.js';
 import { checkQueue } from './check-queue.js';
 import { type CheckResult, resultsOf } from './check-result.js';
+import { checkS3 } from './check-s3.js';
 import { checkNode, checkSettings } from './check-settings.js';
 import { checkStorage } from './check-storage.js';
 import { checkSurroundings } from './check-surroundings.js';
@@ -41,7 +42,7 @@ export async function examine(
     ...checkSettings(settings, env),
     ...checkKeys(settings, Date.now()),
     ...checkSurroundings(settings, config),
-    ...(await bounded('data', checkStorage(settings))),
+    ...(await bounded('data', settings.storageUrl === '' ? checkStorage(settings) : checkS3(settings))),
     ...(await bounded('queue', checkQueue(settings))),
   ];
   return { status: worst(results), results };

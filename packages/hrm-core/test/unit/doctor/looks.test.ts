@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { spaceResults } from '../../../src/doctor/check-place.js';
 import { checkNode, checkSettings } from '../../../src/doctor/check-settings.js';
-import { differenceText } from '../../../src/doctor/check-storage.js';
+import { differenceText } from '../../../src/doctor/difference-text.js';
 import { loadSettings } from '../../../src/settings.js';
 
 describe('what is looked at', () => {

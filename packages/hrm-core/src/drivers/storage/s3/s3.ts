@@ -9,6 +9,7 @@
 import { HrmError } from '../../../errors.js';
 import { UNKNOWN_SPACE } from '../../../ports/space.js';
 import type { Obstacle, Storage } from '../../../ports/storage.js';
+import { parseStorageUrl, type StoragePlace } from '../../../storage-place.js';
 import { type AwsClient, createAwsClient } from '../../aws/client.js';
 import { type Credentials, credentialsOf } from '../../aws/credentials.js';
 import type { S3Context } from './context.js';
@@ -164,24 +165,8 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
   };
 }
 
-/** A bucket and what keys in it begin with: `''`, or something that ends with a slash. */
-export interface StoragePlace {
-  readonly bucket: string;
-  readonly prefix: string;
-}
-
-/** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; older ones have capitals and underscores. */
-const STORAGE_URL = /^s3:\/\/([A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:\/([!-~]{0,500}))?$/;
-
-/** Reads `s3://bucket/prefix`; `null` where it is none. */
-export function parseStorageUrl(url: string): StoragePlace | null {
-  const [, bucket, path = ''] = STORAGE_URL.exec(url) ?? [];
-  const parts = path.split('/').filter((part) => part !== '');
-  if (bucket === undefined || parts.some((part) => part === '.' || part === '..')) return null;
-  return { bucket, prefix: parts.map((part) => `${part}/`).join('') };
-}
-
-function objectsSettings(options: S3StorageOptions, { bucket, prefix }: StoragePlace): ObjectsSettings {
+/** What a bucket is asked with. */
+export function objectsSettings(options: S3StorageOptions, { bucket, prefix }: StoragePlace): ObjectsSettings {
   const { region = 'us-east-1', endpoint = '', encryption, kmsKey } = options;
   const isPathStyle = options.isPathStyle ?? (endpoint !== '' || bucket.includes('.'));
   const url = new URL(

@@ -1,0 +1,99 @@
+/** Every command, and the server, over a store in S3. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Radosgw, startRadosgw } from '../../../test/support/radosgw.js';
+import { createAwsClient } from '../../hrm-core/src/drivers/aws/client.js';
+import { givenCredentials } from '../../hrm-core/src/drivers/aws/credentials.js';
+import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
+
+let server: Radosgw;
+let sandbox: Sandbox;
+let env: Record<string, string>;
+let stores = 0;
+
+beforeAll(async () => {
+  server = await startRadosgw();
+  const endpoint = new URL(server.endpoint);
+  const client = createAwsClient({
+    endpoint,
+    credentials: givenCredentials(server),
+    region: 'us-east-1',
+    service: 's3',
+  });
+  expect(await client.send({ method: 'PUT', path: '/hrm-cli' })).toMatchObject({ status: 200 });
+  client.close();
+}, 60_000);
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+  stores += 1;
+  env = { HRM_STORAGE_URL: `s3://hrm-cli/store-${stores}`, AWS_ENDPOINT_URL_S3: server.endpoint };
+  vi.stubEnv('AWS_ACCESS_KEY_ID', server.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', server.secretAccessKey);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await sandbox.remove();
+});
+
+/** What a command says as JSON, once it has ended well. */
+async function said(...args: string[]) {
+  const { code, stdout, stderr } = await sandbox.run([...args, '--json'], { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+describe('over S3', () => {
+  it('what was imported and drained is queried, counted, compacted, verified, and looked at', async () => {
+    await sandbox.run(['import', '-'], { input: ndjson(300), env });
+    expect(await said('drain', '--all')).toMatchObject({ stored: 300 });
+    const minutes = async () => (await said(...queryArgs('ana'))).data.length;
+    const before = await minutes();
+    expect(before).toBeGreaterThan(0);
+    expect(await said('compact', '--all')).toMatchObject({ compacted: 1, failures: [] });
+    expect(await minutes()).toBe(before);
+    expect(await said('verify')).toMatchObject({ faults: [] });
+    expect(await said('stats')).toBeDefined();
+    const { results } = await said('doctor');
+    const levels = results.filter(({ check }: { check: string }) => ['data', 's3'].includes(check));
+    expect(levels.length).toBeGreaterThan(4);
+    expect(levels.filter(({ level }: { level: string }) => level !== 'ok')).toEqual([]);
+  });
+
+  it('a wrong bucket is told with what to do, by each command', async () => {
+    env.HRM_STORAGE_URL = 's3://hrm-nowhere/data';
+    for (const args of [['drain'], queryArgs('ana'), ['compact'], ['verify'], ['stats'], ['health']]) {
+      const { code, stderr } = await sandbox.run(args, { env });
+      expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringMatching(/no such bucket/) });
+    }
+    const { stdout } = await sandbox.run(['doctor'], { env });
+    expect(stdout).toMatch(/no such bucket/);
+    env.HRM_STORAGE_URL = 'https://hrm.example';
+    const { code, stderr } = await sandbox.run(['drain'], { env });
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/HRM_STORAGE_URL is .*s3:\/\/bucket/),
+    });
+  });
+
+  it('the server stores there what was posted, and answers from there', async () => {
+    const keys = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey };
+    const serving = sandbox.start(['serve'], { ...env, ...keys, HRM_PORT: '0', HRM_BATCH_MAX_AGE_MS: '100' });
+    const [, url = ''] = /(http:\S+)/.exec(await serving.firstLine()) ?? [];
+    const reading = { user_id: 'ana', device_id: 'watch', timestamp: '2024-01-15T10:00:00Z', heart_rate: 72 };
+    const headers = { 'content-type': 'application/json' };
+    const posted = await fetch(`${url}/metrics/heart-rate`, { method: 'POST', headers, body: JSON.stringify(reading) });
+    expect(posted.status).toBe(202);
+    const range = 'user_id=ana&start=2024-01-15T00:00:00Z&end=2024-01-16T00:00:00Z';
+    await vi.waitFor(
+      async () => {
+        const answer = await fetch(`${url}/metrics/heart-rate?${range}`);
+        expect(await answer.json()).toMatchObject({ count: 1 });
+      },
+      { timeout: 30_000, interval: 200 },
+    );
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ checks: { storage: 'healthy' } });
+    serving.child.kill('SIGTERM');
+    expect((await serving.finished).code).toBe(0);
+  });
+});
