@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writeZip } from '../../hrm-core/test/support/zip-writer.js';
 import { makeSandbox, queryArgs, type Sandbox } from './hrm.js';
 
 let sandbox: Sandbox;
@@ -127,4 +128,23 @@ it('takes the columns of a table as somebody names them', async () => {
   const { code, stdout } = await sandbox.run([...args, '--json']);
   expect([code, JSON.parse(stdout).enqueued]).toEqual([0, 2]);
   expect((await sandbox.run([...args, '--column', 'pulse=Puls'])).stderr).toContain('--column must be FIELD=NAME');
+});
+
+it('takes the files of an archive, and a table whose columns are named', async () => {
+  const content = gpx([70, 72]);
+  const zip = writeZip([
+    { name: 'activities/a.gpx.gz', content: gzipSync(content) },
+    { name: 'readme.txt', content: 'x' },
+  ]);
+  await put({ 'all.zip': zip, 'sheet.csv': 'Wann;Puls\n15.01.2024 11:00:30;80,4\n' });
+  const columns = ['--column', 'timestamp=Wann', '--column', 'heart_rate=Puls'];
+  const args = ['all.zip', 'sheet.csv', '--user', 'ana', '--time-zone', 'Europe/Madrid', '--json', ...columns];
+  const { code, stdout } = await sandbox.run(['import', ...args]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).files).toMatchObject([
+    { file: 'all.zip/activities/a.gpx.gz', outcome: 'imported', enqueued: 2 },
+    { file: 'all.zip/readme.txt', outcome: 'unknown' },
+    { file: 'sheet.csv', outcome: 'imported', enqueued: 1, format: 'table' },
+  ]);
+  expect(await stored()).toMatchObject([{ count: 3, heart_rate: 74 }]);
 });

@@ -69,6 +69,8 @@ export const importCommand: Command = {
     'hrm import readings.csv --url http://127.0.0.1:8000',
     'hrm import activities/ --user ana --dry-run',
     'hrm import HEARTRATE.csv --user ana --time-zone Europe/Madrid',
+    'hrm import export.zip --user ana',
+    'hrm import sheet.csv --user ana --column heart_rate=Puls --column timestamp=Wann',
     'zcat export.gz | hrm import - --format csv --json',
   ],
   async run(invocation) {

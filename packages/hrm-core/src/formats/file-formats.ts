@@ -17,7 +17,7 @@ import { samsungBinning, samsungCsv } from './exports/samsung.js';
 import { whoop } from './exports/whoop.js';
 import { withings } from './exports/withings.js';
 import { zepp } from './exports/zepp.js';
-import type { FileFormat } from './file-format.js';
+import type { FileFormat, FormatContext } from './file-format.js';
 import { fhir } from './records/fhir.js';
 import { openMhealth } from './records/open-mhealth.js';
 import { peopleTable } from './tables/people-table.js';
@@ -56,7 +56,16 @@ export const FILE_FORMATS: readonly FileFormat[] = [
   peopleTable,
 ];
 
-/** The format of what begins so; `undefined` where none knows it. @param head - `HEAD_BYTES` bytes, or all. */
-export function recognizeFile(head: Uint8Array, fileName: string): FileFormat | undefined {
+/**
+ * The format of what begins so; `undefined` where none knows it.
+ * @param head - `HEAD_BYTES` bytes, or all.
+ * @param columns - the names of a table's columns, where somebody says.
+ */
+export function recognizeFile(
+  head: Uint8Array,
+  fileName: string,
+  columns?: FormatContext['columns'],
+): FileFormat | undefined {
+  if (columns !== undefined && peopleTable.hasHeader(head, { fileName, columns })) return peopleTable;
   return FILE_FORMATS.find((format) => format.recognizes(head, fileName));
 }

@@ -5,7 +5,6 @@ import { recognizeFile } from './file-formats.js';
 import type { FileAccount } from './judge/account.js';
 import { createJudge, type JudgedReadings, type JudgeRules } from './judge/judge.js';
 import { createTimeZone } from './judge/time-zone.js';
-import { peopleTable } from './tables/people-table.js';
 
 /** How a file is read. */
 export interface HealthFileOptions extends JudgeRules {
@@ -17,7 +16,7 @@ export interface HealthFileOptions extends JudgeRules {
   readonly keepLowConfidence?: boolean | undefined;
   /** The file itself, where it is no stream. */
   readonly file?: RandomAccessFile | undefined;
-  /** The file is a table, of which these are the columns. */
+  /** The columns of a table, by what they are of. */
   readonly columns?: FormatContext['columns'];
 }
 
@@ -40,7 +39,7 @@ export async function* readHealthFile(
       damage = message;
     }),
   );
-  const format = columns === undefined ? recognizeFile(head, fileName) : peopleTable;
+  const format = recognizeFile(head, fileName, columns);
   if (format === undefined) return null;
   const judge = createJudge(format.name, rules);
   const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file, columns };

@@ -12,6 +12,7 @@ import { prepend } from '../formats/gunzip.js';
 import type { FileAccount } from '../formats/judge/account.js';
 import { unknownFileError } from '../formats/read-health-file.js';
 import { MAX_IMPORTED_AT_ONCE, RECEIVED_BEFORE_ALL } from '../limits.js';
+import { isArchive, openArchiveInputs } from './archive/archive-inputs.js';
 import { type ImportTarget, toDestination } from './destination.js';
 import { enqueueChunks, type Tally } from './enqueue-chunks.js';
 import type { FinishedFiles } from './finished-files.js';
@@ -30,7 +31,7 @@ export interface ImportFilesOptions
   readonly timeZone?: string | undefined;
   /** Keep values that the device does not trust; default false. */
   readonly keepLowConfidence?: boolean | undefined;
-  /** The files are tables, of which these are the columns. */
+  /** The columns of tables by what they are of, where their names do not tell: `{ heart_rate: 'Puls' }`. */
   readonly columns?: HealthChunkOptions['columns'];
   /**
    * When the readings count as received, epoch milliseconds. Default: those of devices' files before everything that was posted, so that importing a file
@@ -82,7 +83,7 @@ export async function importFiles(
   options: ImportFilesOptions = {},
 ): Promise<readonly FileResult[]> {
   if ('client' in target && options.receivedMs !== 'now' && options.dryRun !== true) throw receivedAtNeededError();
-  const results: FileResult[] = [];
+  const results: (readonly FileResult[])[] = [];
   const run = createRun(target, options);
   let next = 0;
   async function work(): Promise<void> {
@@ -102,7 +103,7 @@ export async function importFiles(
     await Promise.allSettled(works);
   }
   await options.finished?.settled();
-  return results;
+  return results.flat();
 }
 
 /** Whether there is a directory among paths, or a file of a device or an export: then `importFiles` imports them, and `importReadings` else. */
@@ -120,7 +121,7 @@ async function isHealthFile(path: string, surroundings: InputSurroundings): Prom
   const [input] = await openInputs([path], surroundings);
   if (input === undefined) return false;
   try {
-    return recognizeFile((await peek(input)).head, path) !== undefined;
+    return (await isArchive(input)) || recognizeFile((await peek(input)).head, path) !== undefined;
   } catch {
     // Whoever imports it says what is wrong.
     return false;
@@ -164,35 +165,79 @@ function createRun(target: ImportTarget, options: ImportFilesOptions): Run {
 
 type Outcome = Pick<FileResult, 'outcome'> & Partial<FileResult>;
 
-async function importOne(run: Run, file: ImportFile): Promise<FileResult> {
+/** @returns what became of the file, or of each file of an archive. */
+async function importOne(run: Run, file: ImportFile): Promise<readonly FileResult[]> {
   const { finished, cwd = process.cwd(), stdin, dryRun = false } = run.options;
   const { label, isFound } = file;
-  const nothing = { file: label, isFound, enqueued: 0, account: null, rows: null, error: null };
   const path = resolve(cwd, label);
   if (finished?.has(path, file) === true) {
     run.onBytes(file.byteLength ?? 0);
-    return { ...nothing, outcome: 'passed_over' };
+    return [{ ...nothingOf(label, isFound), outcome: 'passed_over' }];
   }
-  const tally = newTally();
   let input: Input | undefined;
+  const results: FileResult[] = [];
   try {
     [input] = await openInputs([label], { cwd, signal: run.signal, ...(stdin !== undefined && { stdin }) });
-    const outcome = await importInput(run, input as Input, tally);
-    if (outcome.outcome === 'imported' && !dryRun) finished?.add(path, file);
-    return { ...nothing, enqueued: tally.enqueued, ...outcome };
+    const opened = input as Input;
+    if (!(await isArchive(opened))) results.push(await importOpened(run, opened, isFound));
+    else {
+      for await (const result of importArchive(run, opened)) results.push(result);
+      if (results.every(({ outcome }) => outcome === 'unknown')) {
+        const error = { code: 'unknown_format', message: `${label}: no file in it has a known format` };
+        results.push({ ...nothingOf(label, isFound), outcome: 'unknown', error });
+      }
+    }
   } catch (error) {
-    if (!isHrmError(error) || error.kind === 'closed' || error.kind === 'unavailable') throw error;
-    const { code, message } = error;
-    return { ...nothing, outcome: 'failed', enqueued: tally.enqueued, error: { code, message } };
+    results.push(failed(label, isFound, 0, error));
   } finally {
     await input?.close();
   }
+  const isDone = results.some(({ outcome }) => outcome === 'imported') && !results.some(isUndone);
+  if (isDone && !dryRun) finished?.add(path, file);
+  return results;
+}
+
+function isUndone({ outcome }: FileResult): boolean {
+  return outcome === 'failed' || outcome === 'refused';
+}
+
+async function importOpened(run: Run, input: Input, isFound: boolean): Promise<FileResult> {
+  const tally = newTally();
+  try {
+    const outcome = await importInput(run, input, tally);
+    return { ...nothingOf(input.label, isFound), enqueued: tally.enqueued, ...outcome };
+  } catch (error) {
+    return failed(input.label, isFound, tally.enqueued, error);
+  }
+}
+
+/** Nobody says of the files of an archive that there are readings in each. */
+async function* importArchive(run: Run, archive: Input): AsyncGenerator<FileResult> {
+  const faults: FileResult[] = [];
+  const inputs = openArchiveInputs(archive, run.onBytes, (label, error) => faults.push(failed(label, false, 0, error)));
+  for await (const input of inputs) {
+    yield* faults.splice(0);
+    // Its bytes are those of the archive, which are told already.
+    yield await importOpened({ ...run, onBytes: () => undefined }, input, true);
+  }
+  yield* faults;
+}
+
+function nothingOf(label: string, isFound: boolean) {
+  return { file: label, isFound, enqueued: 0, account: null, rows: null, error: null };
+}
+
+/** @throws what is no matter of the file alone. */
+function failed(label: string, isFound: boolean, enqueued: number, error: unknown): FileResult {
+  if (!isHrmError(error) || error.kind === 'closed' || error.kind === 'unavailable') throw error;
+  const { code, message } = error;
+  return { ...nothingOf(label, isFound), outcome: 'failed', enqueued, error: { code, message } };
 }
 
 async function importInput(run: Run, opened: Input, tally: Tally): Promise<Outcome> {
-  const { dryRun = false, strict = false } = run.options;
+  const { dryRun = false, strict = false, columns } = run.options;
   const { head, input } = await peek(opened);
-  if (run.options.columns === undefined && recognizeFile(head, input.label) === undefined) {
+  if (recognizeFile(head, input.label, columns) === undefined) {
     if (hasRows(head)) return { outcome: 'imported', rows: await importRows(run, input, tally) };
     run.onBytes(input.byteLength ?? 0);
     const { code, message } = unknownFileError(input.label, head, input.byteLength);

@@ -311,6 +311,23 @@ export const MADE_UP_EXPORTS: readonly MadeUpFile[] = [
     readings: ['com.app Maker Model 2015-01-30T15:37:48.186Z 55'],
   },
   {
+    title: 'Google Fit, the heart rate at rest of each day, of the same type',
+    format: 'google-fit',
+    content: json({
+      'Data Source':
+        'derived:com.google.heart_rate.bpm:com.google.android.gms:resting_heart_rate<-merge_heart_rate_bpm',
+      'Data Points': [
+        {
+          fitValue: [{ value: { fpVal: 55 } }],
+          dataTypeName: 'com.google.heart_rate.bpm',
+          startTimeNanos: '1422632268186000000',
+        },
+      ],
+    }),
+    readings: [],
+    dropped: { summary: 1 },
+  },
+  {
     title: 'Samsung rows: a preamble, a comma too many, a comment of two lines, UTC',
     format: 'samsung-csv',
     content: SAMSUNG,

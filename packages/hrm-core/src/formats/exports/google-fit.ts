@@ -33,6 +33,11 @@ export const googleFit = jsonFormat({
           return;
         }
         if (kind === null && !source.includes('heart_rate.bpm')) return;
+        // The heart rate at rest, a day each, has the same type.
+        if (source.includes('resting_heart_rate')) {
+          gather.drop('summary');
+          return;
+        }
         const deviceId = deviceOf(textOf(member(value, 'originDataSourceId')) ?? source);
         gather.value(deviceId, nanosToMs(member(value, 'startTimeNanos')), rateOf(value));
       },

@@ -9,7 +9,7 @@ import type { Gatherer } from '../text/gather.js';
 import { zonedMs } from '../text/local-time.js';
 import { toNumber } from '../text/numbers.js';
 import type { Separator } from '../text/split-fields.js';
-import { type TableReader, tableFormat } from '../text/table-format.js';
+import { type TableFileFormat, type TableReader, tableFormat } from '../text/table-format.js';
 import { type Columns, findColumns } from './column-names.js';
 import { ordered, parseTableTime, type TableTime } from './local-dates.js';
 
@@ -19,7 +19,7 @@ const FALLBACK = 'table';
 const OUR_COLUMNS = ['user_id', 'device_id', 'timestamp', 'heart_rate'];
 
 /** A table with heart rates and times. */
-export const peopleTable = tableFormat({
+export const peopleTable: TableFileFormat = tableFormat({
   name: 'table',
   title: 'CSV with columns of other names',
   isHeader: (names, { separator, columns }) => !isOurs(names, separator) && findColumns(names, columns) !== null,

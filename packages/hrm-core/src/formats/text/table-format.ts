@@ -26,6 +26,12 @@ export interface TableFormat extends Pick<FileFormat, 'name' | 'title'> {
   ): TableReader;
 }
 
+/** A format that may be told the names of columns. */
+export interface TableFileFormat extends FileFormat {
+  /** Whether one of the first lines is a header. */
+  hasHeader(head: Uint8Array, about: Omit<HeaderSurroundings, 'separator'>): boolean;
+}
+
 /** What is known besides the names of columns. */
 interface HeaderSurroundings extends Pick<FormatContext, 'fileName' | 'columns'> {
   readonly separator: Separator;
@@ -45,7 +51,7 @@ interface Header {
 }
 
 /** The format that reads rows by the names of their columns. */
-export function tableFormat({ name, title, isHeader, createReader }: TableFormat): FileFormat {
+export function tableFormat({ name, title, isHeader, createReader }: TableFormat): TableFileFormat {
   /** The header that a line is; `null` where it is none. */
   function headerOf(line: string, about: Omit<HeaderSurroundings, 'separator'>): Header | null {
     for (const separator of SEPARATORS) {
@@ -54,13 +60,15 @@ export function tableFormat({ name, title, isHeader, createReader }: TableFormat
     }
     return null;
   }
+  function hasHeader(head: Uint8Array, about: Omit<HeaderSurroundings, 'separator'>): boolean {
+    const lines = decodeHead(head).split('\n', MAX_PREAMBLE_LINES);
+    return lines.some((line) => headerOf(line, about) !== null);
+  }
   return {
     name,
     title,
-    recognizes: (head, fileName) =>
-      decodeHead(head)
-        .split('\n', MAX_PREAMBLE_LINES)
-        .some((line) => headerOf(line, { fileName }) !== null),
+    hasHeader,
+    recognizes: (head, fileName) => hasHeader(head, { fileName }),
     async *read(bytes, context) {
       const gather = createGatherer();
       const preamble: (readonly string[])[] = [];

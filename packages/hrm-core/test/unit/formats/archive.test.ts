@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { RandomAccessFile } from '../../../src/formats/file-format.js';
 import { readZipDirectory } from '../../../src/formats/zip/zip-directory.js';
-import { type ArchiveFault, readArchive } from '../../../src/import/archive.js';
+import { type ArchiveFault, readArchive } from '../../../src/import/archive/read-archive.js';
 import { MAX_ARCHIVE_MEMBERS } from '../../../src/limits.js';
 import { writeZip, type ZipEntry } from '../../support/zip-writer.js';
 

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createInflateRaw } from 'node:zlib';
-import { errorCode } from '../errors.js';
-import type { RandomAccessFile } from '../formats/file-format.js';
-import { isGzip } from '../formats/gunzip.js';
-import { isZip, readZipDirectory, type ZipMember } from '../formats/zip/zip-directory.js';
-import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from '../formats/zip/zip-member.js';
-import { ARCHIVE_RATIO_SLACK_BYTES, MAX_ARCHIVE_BYTES, MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_RATIO } from '../limits.js';
+import { errorCode } from '../../errors.js';
+import type { RandomAccessFile } from '../../formats/file-format.js';
+import { isGzip } from '../../formats/gunzip.js';
+import { isZip, readZipDirectory, type ZipMember } from '../../formats/zip/zip-directory.js';
+import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from '../../formats/zip/zip-member.js';
+import { ARCHIVE_RATIO_SLACK_BYTES, MAX_ARCHIVE_BYTES, MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_RATIO } from '../../limits.js';
 import { openRandomAccess } from './random-access.js';
 
 /** A file of an archive. It can be read until the next one is asked for. */

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { RandomAccessFile } from '../formats/file-format.js';
+import type { RandomAccessFile } from '../../formats/file-format.js';
 
 /** An open file, any part of which can be read. */
 export async function openRandomAccess(handle: FileHandle): Promise<RandomAccessFile> {
