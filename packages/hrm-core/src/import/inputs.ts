@@ -210,6 +210,9 @@ async function* readBytes(
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
     throw new HrmError(`${label}: cannot be read (${code})`, { kind: 'unavailable', code: 'input_unreadable', cause });
+  } finally {
+    // Whoever leaves early has it still listen to the signal, which may be of thousands of files.
+    stream.destroy();
   }
 }
 

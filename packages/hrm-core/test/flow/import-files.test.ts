@@ -1,4 +1,5 @@
 /** Files of devices and exports into a queue, and what is answered then. */
+import { getEventListeners } from 'node:events';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -204,4 +205,26 @@ describe('importing again', () => {
     await importAll(['one.fit', 'two.fit']);
     expect((await queue.depth()).oldestMs).toBeGreaterThanOrEqual(before - 1);
   });
+});
+
+it('leaves nothing of a file listening to the signal, however many there are', async () => {
+  const { signal } = new AbortController();
+  const names = ['a.fit', 'b.fit.gz', 'c.json', 'd.txt'];
+  // A reader leaves what follows its damage unread.
+  const damaged = Buffer.concat([fit([70, 71]), Buffer.alloc(300_000, 7)]);
+  const contents = [damaged, gzipSync(damaged), '[{"dateTime":"01/15/24 10:00:00"}]', 'what is it'];
+  await put(Object.fromEntries(Array.from({ length: 80 }, (_, i) => [`${i}/${names[i % 4]}`, contents[i % 4] ?? ''])));
+  let most = 0;
+  const add = signal.addEventListener.bind(signal);
+  signal.addEventListener = (...given: Parameters<typeof add>) => {
+    add(...given);
+    most = Math.max(most, getEventListeners(signal, 'abort').length);
+  };
+  await importAll(
+    Array.from({ length: 80 }, (_, i) => String(i)),
+    { signal },
+  );
+  expect(most).toBeGreaterThan(0);
+  // Node warns of more than ten.
+  expect(most).toBeLessThanOrEqual(10);
 });
