@@ -131,5 +131,5 @@ it(
     expect(await temporaries(directory)).toEqual([]);
     console.log(`kill: ${ROUNDS} kills, ${countAccepted(ledgers)} readings accepted, none lost`);
   },
-  Math.max(120_000, ROUNDS * 4_000),
+  Math.max(300_000, ROUNDS * 4_000),
 );

@@ -7,6 +7,7 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
   'hrm-core': [
     'contract/queue-embedded',
     'contract/queue-redis-servers',
+    'contract/queue-sqs-fauxqs',
     'crash/',
     'flow/concurrency',
     'flow/devices',
@@ -36,7 +37,8 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
     'post',
     'query',
     'slow-readers',
+    'sqs',
     'tracing',
   ],
-  'hrm-cli': ['doctor', 'end-process', 'hangup', 'linear', 'stall'],
+  'hrm-cli': ['doctor', 'end-process', 'hangup', 'linear', 's3', 'stall'],
 };

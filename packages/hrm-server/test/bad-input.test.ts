@@ -152,7 +152,9 @@ describe('bad input', () => {
       expect(response.headers.get('access-control-allow-origin')).toBeNull();
     }
     const type = await post(url + BATCH, '[]', { 'Content-Type': 'text/csv' });
-    expect(type.headers.get('accept-post')).toBe('application/json, application/x-ndjson');
+    expect(type.headers.get('accept-post')).toBe(
+      'application/json, application/x-ndjson, application/vnd.apache.parquet',
+    );
     const encoding = await post(url + BATCH, '[]', { 'Content-Encoding': 'zstd' });
     expect(encoding.headers.get('accept-encoding')).toBe('gzip');
   });

@@ -29,6 +29,8 @@ async function start(options: TestOptions = {}) {
     ...options,
     wrapStorage: (storage) => ({
       ...storage,
+      // Of a day that is remembered no snapshot is taken.
+      state: async () => null,
       async snapshot(...call) {
         const [{ date, directory }] = call;
         if (date === '20240112' && directory === 'ana') await middle.reached();

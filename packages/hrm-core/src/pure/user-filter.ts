@@ -41,11 +41,8 @@ export function createUserFilter(maxUsers = MAX_FILTER_USERS): UserFilterBuilder
     finish() {
       if (firsts.length === 0 || firsts.length > maxUsers) return null;
       const filter = new Uint8Array(Math.ceil((firsts.length * BITS_PER_USER) / 8));
-      for (const [i, first] of firsts.entries()) {
-        for (const bit of bitsOf([first, steps[i] as number], filter)) {
-          filter[bit >>> 3] = (filter[bit >>> 3] as number) | (1 << (bit & 7));
-        }
-      }
+      // By plain loops and sums: fifty thousand users are some milliseconds in one piece, and were sixty.
+      for (let i = 0; i < firsts.length; i += 1) setBits(filter, firsts[i] as number, steps[i] as number);
       return filter;
     },
   };
@@ -53,12 +50,27 @@ export function createUserFilter(maxUsers = MAX_FILTER_USERS): UserFilterBuilder
 
 /** Tells of filters whether a user may be among those that one was made of. */
 export function userIn(userId: string): (filter: Uint8Array) => boolean {
-  const hashes = hashesOf(userId);
-  return (filter) => bitsOf(hashes, filter).every((bit) => ((filter[bit >>> 3] as number) & (1 << (bit & 7))) !== 0);
+  const [first, step] = hashesOf(userId);
+  return (filter) => hasBits(filter, first, step);
 }
 
-function bitsOf([first, step]: Hashes, { length }: Uint8Array): readonly number[] {
-  return Array.from({ length: LOOKS }, (_, i) => (first + i * step) % (8 * length));
+function setBits(filter: Uint8Array, first: number, step: number): void {
+  const bits = 8 * filter.length;
+  const by = step % bits;
+  for (let look = 0, bit = first % bits; look < LOOKS; look += 1) {
+    filter[bit >>> 3] = (filter[bit >>> 3] as number) | (1 << (bit & 7));
+    bit = bit + by < bits ? bit + by : bit + by - bits;
+  }
+}
+
+function hasBits(filter: Uint8Array, first: number, step: number): boolean {
+  const bits = 8 * filter.length;
+  const by = step % bits;
+  for (let look = 0, bit = first % bits; look < LOOKS; look += 1) {
+    if (((filter[bit >>> 3] as number) & (1 << (bit & 7))) === 0) return false;
+    bit = bit + by < bits ? bit + by : bit + by - bits;
+  }
+  return true;
 }
 
 function hashesOf(userId: string): Hashes {
