@@ -215,7 +215,8 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       const footerAt = writer.offset;
       file.kvMetadata = [...metadata, { key: CHECKSUM_KEY, value: NO_CHECKSUM }];
       file.finish();
-      const bytes = new Uint8Array(writer.getBuffer());
+      // Not copied: of 25 MB that is 26 ms in one piece. The buffer behind it is longer.
+      const bytes = writer.getBytes() as Uint8Array<ArrayBuffer>;
       writeFooterChecksum(bytes.subarray(footerAt - drained));
       return bytes;
     },

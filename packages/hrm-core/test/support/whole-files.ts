@@ -8,7 +8,8 @@ import { inOnePiece } from '../../src/steps.js';
 
 /** Encodes a file in one go. @throws as `encodeSteps`. */
 export function encodeReadings(columns: ReadingColumns, extras: FileExtras = {}): Uint8Array<ArrayBuffer> {
-  return inOnePiece(encodeSteps(columns, extras));
+  // With a buffer of its own.
+  return inOnePiece(encodeSteps(columns, extras)).slice();
 }
 
 /** Reads a whole file, and proves every byte of it. @throws as `proveFile`. */

@@ -6,11 +6,11 @@ import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
-import { hashInName, isNamedAfter, partName, sharedPartOf, supersededName } from '../../pure/partition.js';
+import { hashInName, isNamedAfter, sharedPartOf, supersededName } from '../../pure/partition.js';
 import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
 import { storeIntact } from '../damage/store-intact.js';
 import { buildFile } from '../files/build-file.js';
-import { type PinnedFile, pinFile } from '../files/content-hash.js';
+import { type PinnedFile, partNameYielding, pinFile } from '../files/content-hash.js';
 import { describeFile } from '../files/describe-file.js';
 import { cacheOf } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
@@ -202,7 +202,7 @@ export async function mergeIntoPart(
   const heldRows = shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS;
   const tables = mergeFiles(inputs, { ...options, heldRows });
   const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces });
-  await storage.publish(partition, partName(bytes), bytes, options);
+  await storage.publish(partition, await partNameYielding(bytes, createYielder().yieldTurn), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows, work: fileWork(rows) };
 }
 

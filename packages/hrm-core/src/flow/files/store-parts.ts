@@ -7,10 +7,10 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
-import { partName } from '../../pure/partition.js';
 import { type PartitionedReadings, splitParts } from '../../pure/split-parts.js';
 import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
+import { partNameYielding } from './content-hash.js';
 
 /** One part that is durable now. */
 export interface WrittenPart {
@@ -61,7 +61,7 @@ export async function storePart(
   const { yieldTurn } = createYielder();
   const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), yieldTurn);
   await yieldTurn();
-  const name = partName(bytes);
+  const name = await partNameYielding(bytes, yieldTurn);
   const outcome = await storage.publish(partition, name, bytes, { signal }).finally(onProgress);
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
 }
