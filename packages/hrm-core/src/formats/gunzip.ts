@@ -32,7 +32,10 @@ export function isGzip(head: Uint8Array): boolean {
 }
 
 /** What was read of an input, and then the rest of it. */
-export async function* prepend(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* prepend<Piece extends Uint8Array>(
+  start: Piece,
+  rest: AsyncIterable<Piece>,
+): AsyncGenerator<Piece> {
   if (start.byteLength > 0) yield start;
   yield* rest;
 }

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createInflateRaw } from 'node:zlib';
 import { errorCode } from '../../errors.js';
 import type { RandomAccessFile } from '../../formats/file-format.js';
-import { isGzip } from '../../formats/gunzip.js';
+import { isGzip, prepend } from '../../formats/gunzip.js';
 import { isZip, readZipDirectory, type ZipMember } from '../../formats/zip/zip-directory.js';
 import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from '../../formats/zip/zip-member.js';
 import { ARCHIVE_RATIO_SLACK_BYTES, MAX_ARCHIVE_BYTES, MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_RATIO } from '../../limits.js';
@@ -131,13 +131,8 @@ async function* readMember(
   const pieces = readZipMember(file, member, CODEC, budget);
   const first = await pieces.next();
   if (first.done === true) return;
-  const whole = resumed(first.value, pieces);
+  const whole = prepend(first.value, pieces);
   yield* isGzip(first.value) ? gunzip(whole, member.name, budget) : whole;
-}
-
-async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
 }
 
 /** Gunzips within the same bounds. */
