@@ -17,8 +17,8 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { HrmError } from '../../../errors.js';
 import type { Storage, StorageCheck } from '../../../ports/storage.js';
+import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
 import { visitPartition } from './dirty.js';
@@ -116,25 +116,11 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   } catch (error) {
     throw storageError('open the storage', directory, error);
   }
-  const running = new Set<Promise<unknown>>();
-  let isClosed = false;
-
-  function requireOpen(): void {
-    if (isClosed) throw new HrmError('the storage is closed', { kind: 'closed', code: 'storage_closed' });
-  }
-
-  async function run<T>(call: () => Promise<T>): Promise<T> {
-    requireOpen();
-    const result = call();
-    running.add(result);
-    return result.finally(() => running.delete(result));
-  }
+  const { requireOpen, run, close } = createRunningCalls();
 
   /** What changes only what is there: it takes no room. */
   async function tidy<T>(call: () => Promise<T>): Promise<T> {
-    if (context.readOnly) {
-      throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
-    }
+    if (context.readOnly) throw readOnlyError();
     return run(async () => {
       await context.identity.require();
       return await call();
@@ -181,11 +167,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     check: () => write(() => probe(context)),
     identity: () => run(async () => context.identity.name),
     maxConcurrent: context.descriptors.maxBrief,
-    async close() {
-      isClosed = true;
-      // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.
-      await Promise.allSettled(running);
-    },
+    // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.
+    close,
   };
 }
 

@@ -12,6 +12,7 @@ import type { Obstacle, Storage } from '../../../ports/storage.js';
 import { parseStorageUrl, type StoragePlace } from '../../../storage-place.js';
 import { type AwsClient, createAwsClient } from '../../aws/client.js';
 import { type Credentials, credentialsOf } from '../../aws/credentials.js';
+import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
 import { type VisitMemory, visitPartition } from './marks.js';
 import { type ObjectsSettings, openObjects } from './objects.js';
@@ -94,25 +95,11 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     isTombstone: createTombstones(objects),
   };
   const visits: VisitMemory = new Map();
-  const running = new Set<Promise<unknown>>();
+  const { requireOpen, run, close } = createRunningCalls();
   let quarantined = { files: 0, countedAtMs: Number.NEGATIVE_INFINITY };
-  let isClosed = false;
-
-  function requireOpen(): void {
-    if (isClosed) throw new HrmError('the storage is closed', { kind: 'closed', code: 'storage_closed' });
-  }
-
-  async function run<T>(call: () => Promise<T>): Promise<T> {
-    requireOpen();
-    const result = call();
-    running.add(result);
-    return result.finally(() => running.delete(result));
-  }
 
   async function write<T>(call: () => Promise<T>): Promise<T> {
-    if (readOnly) {
-      throw new HrmError('the storage was opened to read only', { kind: 'internal', code: 'storage_read_only' });
-    }
+    if (readOnly) throw readOnlyError();
     return run(call);
   }
 
@@ -158,8 +145,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
       }),
     identity: () => run(async () => identity),
     async close() {
-      isClosed = true;
-      await Promise.allSettled(running);
+      await close();
       if (options.client === undefined) client.close();
     },
   };
