@@ -20,6 +20,7 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
     'linear/',
     'property/foreign-fuzz',
     'unit/client/live',
+    'unit/formats/browser',
     'unit/owner-shares',
     'unit/parquet/round-trip',
   ],

@@ -29,3 +29,17 @@ export async function* evenPieces(bytes: AsyncIterable<Uint8Array>, pieceBytes: 
   }
   if (heldBytes > 0) yield joinBytes(held);
 }
+
+/** By the magic bytes. @see RFC 1952 */
+export function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
+/** What was read of an input, and then the rest of it. */
+export async function* prepend<Piece extends Uint8Array>(
+  start: Piece,
+  rest: AsyncIterable<Piece>,
+): AsyncGenerator<Piece> {
+  if (start.byteLength > 0) yield start;
+  yield* rest;
+}

@@ -1,6 +1,7 @@
+import { prepend } from './bytes.js';
 import type { ReadingRow, ReadStart, RowBatch } from './format.js';
 import { type Format, findFormat, formatOfHead, formatOfName } from './formats.js';
-import { gunzipped, prepend } from './gunzip.js';
+import { gunzipped } from './gunzip.js';
 
 /** What is known of an input before it is read. */
 export interface RowOptions {

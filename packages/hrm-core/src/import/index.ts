@@ -6,7 +6,6 @@
 export type { ReadingRow } from '../formats/format.js';
 export { FORMATS, type Format } from '../formats/formats.js';
 export { readReadings } from '../formats/read-rows.js';
-export { type ArchiveFault, type ArchiveFile, readArchive } from './archive/read-archive.js';
 export { type Checkpoint, checkpointPath, openCheckpoint } from './checkpoint.js';
 export type { ImportTarget } from './destination.js';
 export { faultLines } from './fault-lines.js';

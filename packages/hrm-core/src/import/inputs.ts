@@ -6,8 +6,9 @@ import { resolve } from 'node:path';
 import { addAbortSignal, Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { errorCode, HrmError, isHrmError } from '../errors.js';
+import { isGzip } from '../formats/bytes.js';
 import type { RandomAccessFile } from '../formats/file-format.js';
-import { gunzipped, isGzip } from '../formats/gunzip.js';
+import { gunzipped } from '../formats/gunzip.js';
 
 /** Of a file, read at once. */
 const PIECE_BYTES = 64 * 1024;

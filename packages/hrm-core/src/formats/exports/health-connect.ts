@@ -3,7 +3,7 @@ import { MAX_DATABASE_RECORDS, MAX_STREAMED_DATABASE_BYTES } from '../../limits.
 import { joinBytes } from '../bytes.js';
 import { toDeviceId } from '../device-id.js';
 import type { FileFormat, RandomAccessFile } from '../file-format.js';
-import { openSqlite, SQLITE_MAGIC, type SqliteDatabase } from '../sqlite/sqlite-table.js';
+import { isSqlite, openSqlite, type SqliteDatabase } from '../sqlite/sqlite-table.js';
 import { createGatherer, type Gatherer } from '../text/gather.js';
 import { toNumber } from '../text/numbers.js';
 
@@ -16,7 +16,7 @@ const SERIES = 'heart_rate_record_series_table';
 export const healthConnect: FileFormat = {
   name: 'health-connect',
   title: 'Health Connect export',
-  recognizes: (head) => new TextDecoder('latin1').decode(head.subarray(0, 16)) === SQLITE_MAGIC,
+  recognizes: isSqlite,
   async *read(bytes, { file }) {
     const gather = createGatherer();
     const whole = file ?? (await inMemory(bytes));

@@ -38,7 +38,7 @@ interface Table extends TableColumns {
 }
 
 /** `SQLite format 3` and a zero. */
-export const SQLITE_MAGIC = 'SQLite format 3\0';
+const MAGIC = 'SQLite format 3\0';
 
 const HEADER_BYTES = 100;
 const INTERIOR = 0x05;
@@ -51,6 +51,11 @@ const MAX_HEIGHT = 20;
 const MAX_ROW_BYTES = 1024 * 1024;
 
 const ENCODINGS = ['utf-8', 'utf-8', 'utf-16le', 'utf-16be'];
+
+/** Whether what begins so is a database. */
+export function isSqlite(head: Uint8Array): boolean {
+  return new TextDecoder('latin1').decode(head.subarray(0, MAGIC.length)) === MAGIC;
+}
 
 /** Opens a database; `null` for what is none. */
 export async function openSqlite(file: RandomAccessFile): Promise<SqliteDatabase | null> {
@@ -76,8 +81,7 @@ export async function openSqlite(file: RandomAccessFile): Promise<SqliteDatabase
 
 async function readLayout(file: RandomAccessFile): Promise<Layout | null> {
   const head = await file.slice(0, HEADER_BYTES);
-  if (head.length < HEADER_BYTES || new TextDecoder('latin1').decode(head.subarray(0, 16)) !== SQLITE_MAGIC)
-    return null;
+  if (head.length < HEADER_BYTES || !isSqlite(head)) return null;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const told = view.getUint16(16);
   const pageBytes = told === 1 ? 65_536 : told;

@@ -1,7 +1,8 @@
 import { HrmError } from '../../errors.js';
+import { readArchive } from '../../formats/zip/read-archive.js';
 import { isZip } from '../../formats/zip/zip-directory.js';
 import type { Input } from '../inputs.js';
-import { readArchive } from './read-archive.js';
+import { nodeMachine } from './node-machine.js';
 
 /** Whether an input is an archive, which has to be a file: its directory is at its end. */
 export async function isArchive({ file }: Input): Promise<boolean> {
@@ -32,7 +33,7 @@ export async function* openArchiveInputs(
     }
     return bytes;
   }
-  const members = readArchive({ byteLength: file.byteLength, slice }, ({ name, problem }) => {
+  const members = readArchive({ byteLength: file.byteLength, slice }, nodeMachine, ({ name, problem }) => {
     const place = name === '' ? label : `${label}/${name}`;
     onFault(place, invalidInput(place, problem));
   });

@@ -5,20 +5,27 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { RandomAccessFile } from '../../../src/formats/file-format.js';
+import { type ArchiveFault, type ArchiveMachine, readArchive } from '../../../src/formats/zip/read-archive.js';
+import { openBlob, webMachine } from '../../../src/formats/zip/web-machine.js';
 import { readZipDirectory } from '../../../src/formats/zip/zip-directory.js';
-import { type ArchiveFault, readArchive } from '../../../src/import/archive/read-archive.js';
+import { nodeMachine } from '../../../src/import/archive/node-machine.js';
 import { MAX_ARCHIVE_MEMBERS } from '../../../src/limits.js';
 import { writeZip, type ZipEntry } from '../../support/zip-writer.js';
 
-function inMemory(bytes: Uint8Array): RandomAccessFile {
-  return { byteLength: bytes.length, slice: async (from, to) => bytes.subarray(from, to) };
-}
+/** What unpacks and keeps, and how bytes are opened for it. */
+const MACHINES: readonly (readonly [string, ArchiveMachine, (bytes: Uint8Array) => RandomAccessFile])[] = [
+  ['Node', nodeMachine, openBlob],
+  ['the web', webMachine, (bytes) => openBlob(new Blob([bytes]))],
+];
 
 /** What an archive has, as text, with what is wrong of each file in angle brackets; and what is told. */
-async function readAll(bytes: Uint8Array): Promise<{ files: Record<string, string>; faults: string[] }> {
+async function readAll(
+  bytes: Uint8Array,
+  [, machine, open]: (typeof MACHINES)[number] = ['Node', nodeMachine, openBlob],
+): Promise<{ files: Record<string, string>; faults: string[] }> {
   const files: Record<string, string> = {};
   const faults: ArchiveFault[] = [];
-  for await (const file of readArchive(inMemory(bytes), (fault) => faults.push(fault))) {
+  for await (const file of readArchive(open(bytes), machine, (fault) => faults.push(fault))) {
     let text = '';
     try {
       for await (const piece of file.read()) text += Buffer.from(piece).toString('latin1');
@@ -34,7 +41,7 @@ async function readAll(bytes: Uint8Array): Promise<{ files: Record<string, strin
 const TEXT: ZipEntry = { name: 'a/b.csv', content: 'one,two\n1,2\n' };
 const OTHER: ZipEntry = { name: 'c.txt', content: 'three' };
 
-describe('an archive', () => {
+describe.each(MACHINES)('an archive, read by %s', (...machine) => {
   it.each([
     ['deflated', writeZip([TEXT, OTHER])],
     ['stored', writeZip([{ ...TEXT, method: 0 }, OTHER])],
@@ -49,7 +56,7 @@ describe('an archive', () => {
     ['behind something else', writeZip([TEXT, OTHER], '#!/bin/sh\n')],
     ['before something else', Buffer.concat([writeZip([TEXT, OTHER]), Buffer.from('\n\n')])],
   ])('%s', async (_, bytes) => {
-    expect(await readAll(bytes)).toEqual({ files: { 'a/b.csv': TEXT.content, 'c.txt': 'three' }, faults: [] });
+    expect(await readAll(bytes, machine)).toEqual({ files: { 'a/b.csv': TEXT.content, 'c.txt': 'three' }, faults: [] });
   });
 
   it('in an archive, with gzip in it, and not deeper', async () => {
@@ -58,7 +65,7 @@ describe('an archive', () => {
       { name: 'in.zip', content: inner },
       { name: 'deep.zip', content: writeZip([{ name: 'in.zip', content: inner }]) },
     ]);
-    const { files, faults } = await readAll(bytes);
+    const { files, faults } = await readAll(bytes, machine);
     expect(files).toEqual({ 'in.zip/1.fit.gz': 'fit', 'in.zip/c.txt': 'three' });
     expect(faults).toEqual([expect.stringMatching(/^deep\.zip\/in\.zip: archives lie in one another/)]);
     expect((await readdir(tmpdir())).filter((name) => name.startsWith('hrm-archive-'))).toEqual([]);
@@ -66,7 +73,7 @@ describe('an archive', () => {
 
   it('has no files of systems, and none that lead out of it', async () => {
     const names = ['__MACOSX/a/._b.csv', 'a/.DS_Store', '../out.csv', 'a/../../b', '/etc/x', 'C:\\x', 'folder/'];
-    const { files, faults } = await readAll(writeZip([...names.map((name) => ({ ...TEXT, name })), OTHER]));
+    const { files, faults } = await readAll(writeZip([...names.map((name) => ({ ...TEXT, name })), OTHER]), machine);
     expect(files).toEqual({ 'c.txt': 'three' });
     expect(faults.map((fault) => fault.replace(/: its name leads.*/, ''))).toEqual(names.slice(2, 6));
   });
@@ -77,7 +84,7 @@ describe('an archive', () => {
     ['has another checksum', { saysCrc: 1 }, /^one,two\n1,2\n<its checksum/],
     ['comes to too much', { content: Buffer.alloc(30_000_000) }, /more than 200 times its size: it is not read on>$/],
   ])('tells of a file that %s, and reads the others', async (_, change, expected) => {
-    const { files, faults } = await readAll(writeZip([{ ...TEXT, ...change }, OTHER]));
+    const { files, faults } = await readAll(writeZip([{ ...TEXT, ...change }, OTHER]), machine);
     expect(files['a/b.csv'] ?? faults[0]).toMatch(expected);
     expect(files['c.txt']).toBe('three');
   });
@@ -86,28 +93,28 @@ describe('an archive', () => {
     ['it is encrypted: take the password off', { isEncrypted: true }],
     ['it is compressed by a method that is not known (12)', { method: 12 }],
   ])('%s', async (problem, change) => {
-    const read = await readAll(writeZip([{ ...TEXT, ...change }, OTHER]));
+    const read = await readAll(writeZip([{ ...TEXT, ...change }, OTHER]), machine);
     expect(read).toEqual({ files: { 'c.txt': 'three' }, faults: [`a/b.csv: ${problem}`] });
   });
 
   it('of gzip that comes to too much', async () => {
     const bomb = gzipSync(Buffer.alloc(30_000_000));
-    const { files } = await readAll(writeZip([{ name: 'x.gz', content: bomb, method: 0 }, OTHER]));
+    const { files } = await readAll(writeZip([{ name: 'x.gz', content: bomb, method: 0 }, OTHER]), machine);
     expect(files['x.gz']?.slice(-70)).toMatch(/more than 200 times its size/);
     expect(files['x.gz']?.length).toBeLessThan(20_000_000);
     expect(files['c.txt']).toBe('three');
   });
+});
 
-  it('has so many files at most', async () => {
-    const entries = Array.from({ length: MAX_ARCHIVE_MEMBERS + 1 }, (_, i) => ({
-      name: `${i}`,
-      content: '',
-      method: 0,
-    }));
-    const { members, problem } = await readZipDirectory(inMemory(writeZip(entries)));
-    expect(members).toHaveLength(MAX_ARCHIVE_MEMBERS);
-    expect(problem).toMatch(/more than 100000 files/);
-  });
+it('an archive has so many files at most', async () => {
+  const entries = Array.from({ length: MAX_ARCHIVE_MEMBERS + 1 }, (_, i) => ({
+    name: `${i}`,
+    content: '',
+    method: 0,
+  }));
+  const { members, problem } = await readZipDirectory(openBlob(writeZip(entries)));
+  expect(members).toHaveLength(MAX_ARCHIVE_MEMBERS);
+  expect(problem).toMatch(/more than 100000 files/);
 });
 
 describe('an archive that is damaged', () => {

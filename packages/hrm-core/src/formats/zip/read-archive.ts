@@ -2,19 +2,30 @@
  * The files of an archive, and of archives within it: Garmin's has one, which has thousands of files, and Strava's files are gzipped. Names are
  * shown and never used as paths. What an archive can come to is bounded, whatever it says of itself.
  */
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { crc32, createGunzip, createInflateRaw } from 'node:zlib';
 import { errorCode } from '../../errors.js';
-import type { RandomAccessFile } from '../../formats/file-format.js';
-import { isGzip, prepend } from '../../formats/gunzip.js';
-import { isZip, readZipDirectory, type ZipMember } from '../../formats/zip/zip-directory.js';
-import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from '../../formats/zip/zip-member.js';
 import { ARCHIVE_RATIO_SLACK_BYTES, MAX_ARCHIVE_BYTES, MAX_ARCHIVE_DEPTH, MAX_ARCHIVE_RATIO } from '../../limits.js';
-import { openRandomAccess } from './random-access.js';
+import { isGzip, prepend } from '../bytes.js';
+import type { RandomAccessFile } from '../file-format.js';
+import { isSqlite } from '../sqlite/sqlite-table.js';
+import { isZip, readZipDirectory, type ZipMember } from './zip-directory.js';
+import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from './zip-member.js';
+
+/** What going through archives needs besides: Node and browsers have it under different names. */
+export interface ArchiveMachine extends ZipCodec {
+  /** @throws what the pieces throw; anything, for data that are damaged or end early. */
+  gunzip(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Keeps pieces outside of the memory, so that any part of them can be read. What came before they threw is kept as well. */
+  keep(pieces: AsyncIterable<Uint8Array>): Promise<KeptFile>;
+}
+
+/** A file that was kept. */
+export interface KeptFile {
+  readonly file: RandomAccessFile;
+  /** What the pieces threw; `undefined` where they ended. */
+  readonly failure: unknown;
+  /** Gives up what is kept. */
+  release(): Promise<void>;
+}
 
 /** A file of an archive. It can be read until the next one is asked for. */
 export interface ArchiveFile {
@@ -39,19 +50,6 @@ export interface ArchiveFault {
 /** Says what was wrong, and goes on. */
 type OnFault = (fault: ArchiveFault) => void;
 
-const CODEC: ZipCodec = {
-  inflateRaw(pieces) {
-    const inflate = createInflateRaw();
-    // Its errors are the ones that reading from it throws.
-    pipeline(Readable.from(pieces), inflate).catch(() => undefined);
-    return inflate as AsyncIterable<Uint8Array>;
-  },
-  crc32: (bytes, before) => crc32(bytes, before),
-};
-
-/** `SQLite format 3` and a zero. */
-const SQLITE_HEAD = Buffer.from('SQLite format 3\0');
-
 /** Small files that come to much, in one archive: one of them must not cost the others. */
 const MAX_SLACKS = 16;
 
@@ -62,18 +60,30 @@ const HIDDEN = /(?:^|\/)(?:__MACOSX\/|\._|\.DS_Store$|Thumbs\.db$)/;
  * Goes through the files of an archive, in its order, and through those of archives in it.
  * @param onFault - hears of what cannot be read, and of an archive that is cut.
  */
-export async function* readArchive(file: RandomAccessFile, onFault: OnFault): AsyncGenerator<ArchiveFile> {
+export async function* readArchive(
+  file: RandomAccessFile,
+  machine: ArchiveMachine,
+  onFault: OnFault,
+): AsyncGenerator<ArchiveFile> {
   const likely = MAX_ARCHIVE_RATIO * file.byteLength + MAX_SLACKS * ARCHIVE_RATIO_SLACK_BYTES;
-  yield* readLevel(file, '', 1, { leftBytes: Math.min(MAX_ARCHIVE_BYTES, likely) }, onFault);
+  const budget = { leftBytes: Math.min(MAX_ARCHIVE_BYTES, likely) };
+  yield* readLevel(file, '', 1, { machine, budget, onFault });
+}
+
+/** What all archives in one another have in common. */
+interface Walk {
+  readonly machine: ArchiveMachine;
+  readonly budget: ArchiveBudget;
+  readonly onFault: OnFault;
 }
 
 async function* readLevel(
   file: RandomAccessFile,
   prefix: string,
   depth: number,
-  budget: ArchiveBudget,
-  onFault: OnFault,
+  walk: Walk,
 ): AsyncGenerator<ArchiveFile> {
+  const { onFault } = walk;
   const { members, problem } = await readZipDirectory(file);
   if (problem !== null) onFault({ name: prefix.slice(0, -1), problem });
   for (const member of members) {
@@ -83,16 +93,16 @@ async function* readLevel(
       onFault({ name, problem: 'its name leads out of the archive: it is not read' });
       continue;
     }
-    const head = await readHead(file, { ...member, name }, budget, onFault);
+    const head = await readHead(file, { ...member, name }, walk);
     if (head === null) continue;
-    const read = () => readMember(file, { ...member, name }, budget);
+    const read = () => readMember(file, { ...member, name }, walk);
     const isArchive = isZip(head);
     if (isArchive && depth >= MAX_ARCHIVE_DEPTH) {
       onFault({ name, problem: `archives lie in one another more than ${MAX_ARCHIVE_DEPTH} deep: it is not read` });
     } else if (isArchive) {
-      yield* spooled(name, read, onFault, (inner) => readLevel(inner, `${name}/`, depth + 1, budget, onFault));
-    } else if (SQLITE_HEAD.equals(head.subarray(0, SQLITE_HEAD.length))) {
-      yield* spooled(name, read, onFault, (inner) => [{ name, read, file: inner }]);
+      yield* kept(name, read, walk, (inner) => readLevel(inner, `${name}/`, depth + 1, walk));
+    } else if (isSqlite(head)) {
+      yield* kept(name, read, walk, (inner) => [{ name, read, file: inner }]);
     } else yield { name, read };
   }
 }
@@ -102,18 +112,13 @@ function isUnsafe(name: string): boolean {
 }
 
 /** The beginning of a member; `null` where there is none. */
-async function readHead(
-  file: RandomAccessFile,
-  member: ZipMember,
-  budget: ArchiveBudget,
-  onFault: OnFault,
-): Promise<Uint8Array | null> {
+async function readHead(file: RandomAccessFile, member: ZipMember, walk: Walk): Promise<Uint8Array | null> {
   try {
     // Looking costs nothing: the budget is for what is read.
-    for await (const piece of readMember(file, member, { ...budget })) return piece;
+    for await (const piece of readMember(file, member, { ...walk, budget: { ...walk.budget } })) return piece;
     return null;
   } catch (error) {
-    onFault({ name: member.name, problem: problemOf(error) });
+    walk.onFault({ name: member.name, problem: problemOf(error) });
     return null;
   }
 }
@@ -123,23 +128,19 @@ function problemOf(error: unknown): string {
   return (error as Error).message;
 }
 
-async function* readMember(
-  file: RandomAccessFile,
-  member: ZipMember,
-  budget: ArchiveBudget,
-): AsyncGenerator<Uint8Array> {
-  const pieces = readZipMember(file, member, CODEC, budget);
+async function* readMember(file: RandomAccessFile, member: ZipMember, walk: Walk): AsyncGenerator<Uint8Array> {
+  const pieces = readZipMember(file, member, walk.machine, walk.budget);
   const first = await pieces.next();
   if (first.done === true) return;
   const whole = prepend(first.value, pieces);
-  yield* isGzip(first.value) ? gunzip(whole, member.name, budget) : whole;
+  yield* isGzip(first.value) ? gunzip(whole, member.name, walk) : whole;
 }
 
 /** Gunzips within the same bounds. */
 async function* gunzip(
   pieces: AsyncIterable<Uint8Array>,
   name: string,
-  budget: ArchiveBudget,
+  { machine, budget }: Walk,
 ): AsyncGenerator<Uint8Array> {
   let inBytes = 0;
   async function* counted() {
@@ -148,14 +149,9 @@ async function* gunzip(
       yield piece;
     }
   }
-  const gunzipping = createGunzip();
-  let failure: unknown;
-  pipeline(Readable.from(counted()), gunzipping).catch((error: unknown) => {
-    failure = error;
-  });
   let outBytes = 0;
   try {
-    for await (const piece of gunzipping as AsyncIterable<Buffer>) {
+    for await (const piece of machine.gunzip(counted())) {
       outBytes += piece.byteLength;
       budget.leftBytes -= piece.byteLength;
       if (outBytes > MAX_ARCHIVE_RATIO * inBytes + ARCHIVE_RATIO_SLACK_BYTES || budget.leftBytes < 0)
@@ -164,33 +160,23 @@ async function* gunzip(
     }
   } catch (error) {
     if (errorCode(error) === 'invalid_input') throw error;
-    if (errorCode(failure) === 'invalid_input') throw failure;
     throw memberError(name, 'its gzip data are damaged or end early');
   }
 }
 
-/** Gives what is made of a file that lies in a temporary one meanwhile. */
-async function* spooled(
+/** Gives what is made of a file that is kept meanwhile. */
+async function* kept(
   name: string,
   read: () => AsyncIterable<Uint8Array>,
-  onFault: OnFault,
+  { machine, onFault }: Walk,
   use: (file: RandomAccessFile) => AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>,
 ): AsyncGenerator<ArchiveFile> {
-  const directory = await mkdtemp(join(tmpdir(), 'hrm-archive-'));
+  const { file, failure, release } = await machine.keep(read());
   try {
-    const handle = await open(join(directory, 'file'), 'wx+', 0o600);
-    try {
-      try {
-        for await (const piece of read()) await handle.appendFile(piece);
-      } catch (error) {
-        // What was got of it may still be read.
-        onFault({ name, problem: problemOf(error) });
-      }
-      yield* use(await openRandomAccess(handle));
-    } finally {
-      await handle.close();
-    }
+    // What was got of it may still be read.
+    if (failure !== undefined) onFault({ name, problem: problemOf(failure) });
+    yield* use(file);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await release();
   }
 }
