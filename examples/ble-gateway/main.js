@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBatcher, createClient, isHrmError } from 'hrm-core/client';
+import { judgeMeasurement, parseHeartRateMeasurement } from 'hrm-core/formats';
 import { loadSettings } from 'hrm-core/settings';
 import { serve } from 'hrm-server';
-import { parseHeartRateMeasurement } from './heart-rate-measurement.js';
 
 const directory = await mkdtemp(join(tmpdir(), 'hrm-gateway-'));
 const flags = { port: '0', batchMaxAgeMs: '100', logLevel: 'silent' };
@@ -29,9 +29,12 @@ const NOTIFICATIONS = [
 ];
 
 async function forward(timestamp, bytes) {
-  const { heartRateBpm, hasContact, rrIntervalsMs } = parseHeartRateMeasurement(Uint8Array.from(bytes));
+  const measurement = parseHeartRateMeasurement(Uint8Array.from(bytes));
+  if (measurement === null) return 'damaged';
+  const { heartRateBpm, rrIntervalsMs } = measurement;
   // Off the skin a strap sends zeros or the last value.
-  if (hasContact === false) return 'no contact';
+  const reason = judgeMeasurement(measurement);
+  if (reason !== null) return reason.replace('_', ' ');
   try {
     await batcher.add({ userId: 'ana', deviceId: 'chest_strap', timestamp, heartRate: heartRateBpm });
     return `${heartRateBpm} bpm accepted${rrIntervalsMs.length > 0 ? `, R-R ${rrIntervalsMs.join(', ')} ms` : ''}`;

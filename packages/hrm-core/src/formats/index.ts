@@ -4,6 +4,11 @@
  */
 
 export {
+  type HeartRateMeasurement,
+  judgeMeasurement,
+  parseHeartRateMeasurement,
+} from './bluetooth/heart-rate-measurement.js';
+export {
   COLUMN_ROLES,
   DROP_REASONS,
   type DropReason,

@@ -55,7 +55,7 @@ export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPa
     for (let i = 0; i < timesMs.length; i += 1) {
       const timeMs = Math.floor(timesMs[i] as number);
       const heartRate = Math.floor((heartRates[i] as number) + 0.5);
-      const reason = faultOf(heartRate) ?? (timeMs >= earliestMs && timeMs <= latestMs ? null : 'no_time');
+      const reason = heartRateFault(heartRate) ?? (timeMs >= earliestMs && timeMs <= latestMs ? null : 'no_time');
       if (reason !== null) keeper.drop(reason, 1);
       else if (seen.has(device, timeMs)) keeper.drop('duplicate', 1);
       else {
@@ -86,8 +86,8 @@ export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPa
 
 const MANY_TIMES = 'the file has so many readings that doubled ones are not told apart: the highest heart rate stays';
 
-/** @param heartRate - rounded. */
-function faultOf(heartRate: number): DropReason | null {
+/** Why a value is no heart rate; `null`: it is one. @param heartRate - bpm, rounded. */
+export function heartRateFault(heartRate: number): DropReason | null {
   if (heartRate >= MIN_HEART_RATE_BPM && heartRate <= MAX_HEART_RATE_BPM) return null;
   if (heartRate === 0) return 'no_contact';
   if (Number.isNaN(heartRate)) return 'absent';
