@@ -12,6 +12,7 @@ import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
 import { readMaxRate, rememberUser } from './remembered.js';
 import type { Rows } from './rows.js';
 import { enter } from './sign-in.js';
+import { translatePage } from './texts/texts.js';
 import { isSameRange, questionOf, readView, type View, writeView } from './view.js';
 
 /** Rows of all devices together, or of one, as the server gave them. */
@@ -204,6 +205,7 @@ function openLive(): LiveMode {
 }
 
 async function start(): Promise<void> {
+  translatePage();
   session = await enter();
   live = openLive();
   picture = createPicture({

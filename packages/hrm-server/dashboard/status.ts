@@ -6,6 +6,7 @@ import { cssValue, find, make, onSchemeChange, showMessage } from './dom.js';
 import { formatFact, nameOf } from './facts.js';
 import { describeClock } from './range.js';
 import { enter } from './sign-in.js';
+import { translatePage } from './texts/texts.js';
 
 const EVERY_MS = 5_000;
 /** Who does not answer for this long is down; a health check is over long before. */
@@ -154,6 +155,7 @@ function showFacts(name: string, facts: object): void {
 }
 
 async function start(): Promise<void> {
+  translatePage();
   await enter();
   onSchemeChange(() => {
     for (const plot of plots.splice(0)) plot.destroy();

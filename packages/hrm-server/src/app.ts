@@ -40,7 +40,7 @@ import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './r
 import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
-import { PAGE_PATHS, readPages } from './routes/pages.js';
+import { readPages } from './routes/pages.js';
 import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
@@ -117,9 +117,9 @@ export function createApp(components: AppComponents, settings: AppSettings): App
         : wrongMethod(methods);
     });
   }
-  const servePage = readPages();
-  for (const path of PAGE_PATHS) {
-    app.get(path, ({ env }) => servePage(path, env.incoming));
+  const pages = readPages();
+  for (const path of pages.paths) {
+    app.get(path, ({ env }) => pages.answer(path, env.incoming));
     app.all(path, () => wrongMethod('GET, HEAD'));
   }
   app.notFound(() => problemResponse(notFoundError()));

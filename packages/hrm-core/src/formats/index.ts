@@ -8,6 +8,7 @@ export {
   judgeMeasurement,
   parseHeartRateMeasurement,
 } from './bluetooth/heart-rate-measurement.js';
+export { toDeviceId } from './device-id.js';
 export {
   COLUMN_ROLES,
   DROP_REASONS,

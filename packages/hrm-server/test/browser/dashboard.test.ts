@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { compact, writePart } from 'hrm-core';
 import { createKey } from 'hrm-core/keys';
 import type { Browser } from 'playwright-core';
@@ -224,16 +228,21 @@ describe('for everybody', () => {
     await finish();
   });
 
+  it('all files of the pages together take no more than 120 kB of a connection', async () => {
+    const directory = fileURLToPath(new URL('../../dist/dashboard/', import.meta.url));
+    const sizes = (await readdir(directory)).map(
+      (name) => gzipSync(readFileSync(directory + name), { level: 9 }).byteLength,
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(120_000);
+  });
+
   it('the pages hold to their policy, are kept by their tag, and are for GET and HEAD', async () => {
     const { url } = await startTest();
-    for (const path of [
-      '/',
-      '/status',
-      '/assets/dashboard.js',
-      '/assets/status.js',
-      '/assets/style.css',
-      '/assets/icon.svg',
-    ]) {
+    const pages = ['/', '/status', '/live-device'];
+    const assets = await readdir(fileURLToPath(new URL('../../dist/dashboard', import.meta.url)));
+    const files = assets.filter((name) => !name.endsWith('.html')).map((name) => `/assets/${name}`);
+    expect(files.length).toBeGreaterThan(pages.length);
+    for (const path of [...pages, ...files]) {
       const response = await fetch(url + path);
       expect(response.status).toBe(200);
       expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'/);
