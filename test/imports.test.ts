@@ -105,7 +105,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
   'flow/dead-letters': [...FLOW, 'flow/dead-letters'],
-  'flow/live': [...FLOW, 'flow/live', 'flow/files'],
+  'flow/live': [...FLOW, 'flow/live', 'flow/files', 'waits.ts'],
   ops: [
     'ops',
     'type flow',
@@ -169,7 +169,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'type flow',
     'type pure',
   ],
-  shares: ['shares', 'pure/rotation.ts', 'errors.ts', 'type ports', 'type node:stream'],
+  shares: ['shares', 'pure/rotation.ts', 'errors.ts', 'waits.ts', 'type ports', 'type node:stream'],
   keys: [
     'keys',
     'shares',

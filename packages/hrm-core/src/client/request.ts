@@ -7,7 +7,7 @@
  */
 import { HrmError, isHrmError } from '../errors.js';
 import { MAX_CLIENT_ANSWER_BYTES } from '../limits.js';
-import { pause } from '../waits.js';
+import { onAbort, pause } from '../waits.js';
 import { baseOf, checkKey, checkNumber, TIMEOUT_MS, TIMER_RANGE } from './options.js';
 import { problemError } from './problem.js';
 import { badAnswerError, parseJson } from './wire.js';
@@ -141,10 +141,10 @@ async function tryOnce<Result>(
   if (isAborted()) throw abortedError();
   const stop = new AbortController();
   const abort = () => stop.abort();
-  signal?.addEventListener('abort', abort);
+  const forget = onAbort(signal, abort);
   const timer = setTimeout(abort, timeoutMs);
   function end(): void {
-    signal?.removeEventListener('abort', abort);
+    forget();
     stop.abort();
   }
   try {

@@ -4,6 +4,7 @@
  */
 import { HrmError } from '../errors.js';
 import { createRotation } from '../pure/rotation.js';
+import { onAbort } from '../waits.js';
 import { createQuota } from './quota.js';
 
 /** Lets a few steps run at once, those of different clients in turn. */
@@ -54,11 +55,10 @@ export function createScheduler(maxRunning: number): Scheduler {
 /** The result of a step, or that nobody waits for it any more. */
 function unlessGone<Result>(step: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
-    function onAbort(): void {
+    function leave(): void {
       reject(new HrmError('the client went away before its answer was made', { kind: 'closed', code: 'client_gone' }));
     }
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort);
-    step.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) leave();
+    step.then(resolve, reject).finally(onAbort(signal, leave));
   });
 }

@@ -2,6 +2,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { abortedError } from '../../errors.js';
+import { onAbort } from '../../waits.js';
 
 /** A request as it is sent. */
 export interface HttpRequest {
@@ -54,11 +55,11 @@ export function openExchange(endpoint: URL, maxSockets: number): Exchange {
           call.destroy(abortedError('a request', signal?.reason));
         }
         function fail(error: Error): void {
-          signal?.removeEventListener('abort', stop);
+          forget();
           call.destroy();
           reject(error);
         }
-        signal?.addEventListener('abort', stop);
+        const forget = onAbort(signal, stop);
         call.setTimeout(IDLE_MS, () => call.destroy(systemError('ETIMEDOUT', `no byte for ${IDLE_MS} ms`)));
         call.on('error', fail);
         call.on('response', (answer) => {
@@ -72,7 +73,7 @@ export function openExchange(endpoint: URL, maxSockets: number): Exchange {
           answer.on('error', fail);
           answer.on('aborted', () => fail(systemError('ECONNRESET', 'the answer was cut short')));
           answer.on('end', () => {
-            signal?.removeEventListener('abort', stop);
+            forget();
             const { statusCode = 0, headers: answered } = answer;
             const [only] = pieces;
             const whole = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes);

@@ -3,6 +3,7 @@
  * with each one that goes well.
  */
 import { abortedError } from '../../errors.js';
+import { onAbort } from '../../waits.js';
 
 /** A number of requests at once. */
 export interface Pace {
@@ -64,7 +65,7 @@ export function createPace(most: number, nowMs: () => number = () => performance
     return new Promise((resolve, reject) => {
       function end(): void {
         waiting.delete(go);
-        signal?.removeEventListener('abort', stop);
+        forget();
       }
       function go(): void {
         end();
@@ -77,7 +78,7 @@ export function createPace(most: number, nowMs: () => number = () => performance
       }
       if (signal?.aborted === true) return reject(abortedError('a request', signal.reason));
       waiting.add(go);
-      signal?.addEventListener('abort', stop);
+      const forget = onAbort(signal, stop);
     });
   }
 }

@@ -6,6 +6,7 @@ import { throwIfAborted } from '../../errors.js';
 import { FEED_POLL_MS } from '../../limits.js';
 import type { FeedPage } from '../../ports/feed.js';
 import type { CallOptions } from '../../ports/queue.js';
+import { onAbort } from '../../waits.js';
 
 /** Those who wait on one handle. */
 export interface Sleepers {
@@ -25,12 +26,12 @@ export function createSleepers(): Sleepers {
         function end(): void {
           clearTimeout(timer);
           ends.delete(end);
-          signal?.removeEventListener('abort', end);
+          forget();
           resolve();
         }
         const timer = setTimeout(end, ms);
         ends.add(end);
-        signal?.addEventListener('abort', end);
+        const forget = onAbort(signal, end);
       }),
     wake() {
       for (const end of [...ends]) end();

@@ -3,6 +3,7 @@ import type { CallOptions, Queue } from '../../ports/queue.js';
 import { queryError } from '../../pure/answer/question.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
 import { isId } from '../../pure/reading/reading.js';
+import { onAbort } from '../../waits.js';
 import { createYielder } from '../files/yielder.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import { catchUp, isReady } from './watch-catch-up.js';
@@ -139,11 +140,11 @@ async function join(
   };
   const hub = joinHub(feed, watcher);
   function leave(): void {
-    signal?.removeEventListener('abort', leave);
+    forget();
     leaveHub(hub, watcher);
     watcher.wake();
   }
-  signal?.addEventListener('abort', leave);
+  const forget = onAbort(signal, leave);
   await hub.started;
   requireGoing({ watcher, signal, leave });
   void catchUp(hub, owner);

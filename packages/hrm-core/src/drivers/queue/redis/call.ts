@@ -3,7 +3,7 @@
  * @module
  */
 import { HrmError, isHrmError } from '../../../errors.js';
-import { pause, within } from '../../../waits.js';
+import { onAbort, pause, within } from '../../../waits.js';
 import type { RedisArgument, RedisClient } from './client.js';
 import type { Script } from './scripts.js';
 
@@ -96,14 +96,14 @@ export async function whenReady(client: RedisClient, maxMs: number, signal: Abor
     done.abort();
   }
   client.on('ready', onReady);
-  signal.addEventListener('abort', onReady);
+  const forget = onAbort(signal, onReady);
   try {
     await pause(RETRY_PAUSE_MS);
     const pauseMs = client.status === 'ready' || signal.aborted ? 0 : Math.max(0, maxMs - RETRY_PAUSE_MS);
     await pause(pauseMs, done.signal);
   } finally {
     client.off('ready', onReady);
-    signal.removeEventListener('abort', onReady);
+    forget();
   }
 }
 

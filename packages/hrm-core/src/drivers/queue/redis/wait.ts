@@ -5,7 +5,7 @@
  */
 import { throwIfAborted } from '../../../errors.js';
 import type { BatchThreshold, CallOptions, QueueDepth } from '../../../ports/queue.js';
-import { pause } from '../../../waits.js';
+import { onAbort, pause } from '../../../waits.js';
 import { isUnreachable } from './call.js';
 import type { RedisClient } from './client.js';
 import { closedError, nowArgument, type RedisContext, requireOpen, run } from './context.js';
@@ -198,14 +198,12 @@ async function rest(
   function end(): void {
     ended.abort();
   }
-  signal?.addEventListener('abort', end);
-  context.closing.addEventListener('abort', end);
+  const forgetting = [onAbort(signal, end), onAbort(context.closing, end)];
   sooner?.then(end);
   try {
     await pause(maxMs, ended.signal);
   } finally {
-    signal?.removeEventListener('abort', end);
-    context.closing.removeEventListener('abort', end);
+    for (const forget of forgetting) forget();
   }
   if (context.closing.aborted) throw closedError();
   throwIfAborted(signal, 'waiting for a batch');

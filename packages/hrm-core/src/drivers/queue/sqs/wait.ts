@@ -5,6 +5,7 @@
  */
 import { throwIfAborted } from '../../../errors.js';
 import type { BatchThreshold, CallOptions } from '../../../ports/queue.js';
+import { onAbort } from '../../../waits.js';
 import { createSleepers } from '../sleepers.js';
 import type { Hands } from './hands.js';
 
@@ -69,10 +70,10 @@ export function createWaits({ hands, requireOpen, leaseMs, waitSeconds, closing 
 function unlessAborted(promise: Promise<number>, signals: readonly AbortSignal[]): Promise<number> {
   return new Promise((resolve, reject) => {
     function end(): void {
-      for (const signal of signals) signal.removeEventListener('abort', end);
+      for (const forget of forgetting) forget();
       resolve(0);
     }
-    for (const signal of signals) signal.addEventListener('abort', end);
+    const forgetting = signals.map((signal) => onAbort(signal, end));
     promise.then(resolve, reject).finally(end);
   });
 }
