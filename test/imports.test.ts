@@ -125,11 +125,22 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'drivers/aws',
     'ports',
     'errors.ts',
+    'regular-file.ts',
     'waits.ts',
     'dynamic @aws-sdk/credential-provider-node',
     'node:',
   ],
-  'drivers/letters': ['drivers/letters', 'type ports', 'errors.ts', 'sync-directory.ts', 'node:'],
+  // Over the objects of S3, and nothing else of its storage.
+  'drivers/letters': [
+    'drivers/letters',
+    'drivers/storage/s3/objects.ts',
+    'drivers/storage/s3/s3.ts',
+    'type ports',
+    'errors.ts',
+    'storage-place.ts',
+    'sync-directory.ts',
+    'node:',
+  ],
   'drivers/queue': [
     'drivers/queue',
     'drivers/aws',

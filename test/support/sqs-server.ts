@@ -6,6 +6,8 @@ export interface SqsServer {
   readonly env: Readonly<Record<string, string>>;
   /** Makes a queue. @returns its URL. */
   create(name: string): string;
+  /** Sends a message as another program would. */
+  send(url: string, body: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,6 +24,14 @@ export async function startSqs(): Promise<SqsServer> {
     create(name) {
       const attributes = { MessageRetentionPeriod: '1209600', MaximumMessageSize: '1048576' };
       return server.createQueue(name, { attributes }).queueUrl;
+    },
+    async send(url, body) {
+      const answer = await fetch(`http://127.0.0.1:${server.port}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.SendMessage' },
+        body: JSON.stringify({ QueueUrl: url, MessageBody: body }),
+      });
+      if (!answer.ok) throw new Error(`the queue took no message: ${answer.status}`);
     },
     stop: () => server.stop(),
   };

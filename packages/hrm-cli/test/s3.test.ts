@@ -1,6 +1,8 @@
 /** Every command, and the server, over a store in S3. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Radosgw, startRadosgw } from '../../../test/support/radosgw.js';
+import { startSqs } from '../../../test/support/sqs-server.js';
 import { createAwsClient } from '../../hrm-core/src/drivers/aws/client.js';
 import { givenCredentials } from '../../hrm-core/src/drivers/aws/credentials.js';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
@@ -74,6 +76,36 @@ describe('over S3', () => {
       code: 2,
       stderr: expect.stringMatching(/HRM_STORAGE_URL is .*s3:\/\/bucket/),
     });
+  });
+
+  it('dead letters of SQS are there too, without any directory, and those of a directory are found as well', async () => {
+    const sqs = await startSqs();
+    onTestFinished(() => sqs.stop());
+    const queueUrl = sqs.create('readings');
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', sqs.env.AWS_ENDPOINT_URL_SQS ?? '');
+    env.HRM_QUEUE_URL = queueUrl;
+    const letters = async () => (await said('dlq', 'list')).items.map(({ id }: { id: string }) => id);
+    const setAside = async (settings: typeof env) => {
+      await sqs.send(queueUrl, 'no reading');
+      const { code, stdout, stderr } = await sandbox.run(['drain', '--all', '--json'], { env: settings });
+      expect(stderr).toBe('');
+      expect({ code, stdout: JSON.parse(stdout) }).toMatchObject({ code: 0, stdout: { dead_lettered: 1 } });
+    };
+    await setAside(env);
+    expect(existsSync(sandbox.dataDir)).toBe(false);
+    const [first] = await letters();
+    expect(await said('dlq', 'show', first)).toMatchObject({ text: 'no reading' });
+    const { results } = await said('doctor');
+    expect(results).toContainEqual(expect.objectContaining({ code: 'dead_letters' }));
+
+    const { HRM_STORAGE_URL: _, ...before } = env;
+    await setAside({ ...before, HRM_QUEUE_URL: queueUrl });
+    const all = await letters();
+    expect(all).toHaveLength(2);
+    expect(await said('dlq', 'redrive', first)).toEqual({ redriven: 1, missing: 0 });
+    const [second] = all.filter((id: string) => id !== first);
+    expect(await said('dlq', 'purge', second, 'unknown')).toEqual({ purged: 1, missing: 1 });
+    expect(await letters()).toEqual([]);
   });
 
   it('the server stores there what was posted, and answers from there', async () => {

@@ -5,6 +5,7 @@
 import { DEFAULTS } from './defaults.js';
 import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
 import { isHrmError } from './errors.js';
+import type { DeadLetterPlace } from './ports/dead-letter-place.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
@@ -15,7 +16,8 @@ export type QueueSettings = Pick<Settings, 'queueDir'> &
     Pick<
       Settings,
       'queueUrl' | 'dataDir' | 'leaseMs' | 'redisUrl' | 'queueKey' | 'processingKey' | 'deadKey' | 'queueHighWater'
-    >
+    > &
+      StorageSettings
   >;
 
 /** How queue and storage are opened. */
@@ -25,7 +27,7 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the queue: in SQS where `queueUrl` is given (its dead letters are in `dataDir`, its feed is in Redis where `redisUrl` is given too), in Redis where `redisUrl` is, else the embedded one
+ * Opens the queue: in SQS where `queueUrl` is given (its dead letters are where the data are, its feed is in Redis where `redisUrl` is given too), in Redis where `redisUrl` is, else the embedded one
  * in `queueDir`. From `queueHighWater` readings on it refuses pushes.
  * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the server.
  */
@@ -35,23 +37,49 @@ export async function openQueue(settings: QueueSettings, options: OpenOptions = 
   return withHighWater(await openDriver(settings, options), { highWaterReadings: queueHighWater });
 }
 
+/**
+ * The shortest lease of what was received from SQS and not claimed yet, milliseconds. A request waits a third of it, in whole seconds: where
+ * that is none, an idle consumer would ask five times a second, and pay for each.
+ */
+const MIN_SQS_LEASE_MS = 3_000;
+
 async function openDriver(
-  { queueUrl = '', redisUrl = '', queueDir, dataDir = './data', leaseMs, ...keys }: QueueSettings,
+  { queueUrl = '', redisUrl = '', queueDir, leaseMs = DEFAULTS.leaseMs, ...others }: QueueSettings,
   { create }: OpenOptions,
 ): Promise<Queue> {
   if (queueUrl !== '') {
-    const { openDeadLetterDirectory, openSqsQueue } = await import('./drivers/queue/sqs/sqs.js');
-    const queue = await openSqsQueue({ url: queueUrl, deadLetters: openDeadLetterDirectory(dataDir), leaseMs });
+    const { openSqsQueue } = await import('./drivers/queue/sqs/sqs.js');
+    const queue = await openSqsQueue({
+      url: queueUrl,
+      deadLetters: await openDeadLetters(others),
+      leaseMs: Math.max(MIN_SQS_LEASE_MS, leaseMs),
+    });
     return redisUrl === ''
       ? queue
-      : await openFeedBeside(queue, { server: redisUrl, processingKey: keys.processingKey });
+      : await openFeedBeside(queue, { server: redisUrl, processingKey: others.processingKey });
   }
   if (redisUrl === '') {
     const { openEmbeddedQueue } = await import('./drivers/queue/embedded/embedded.js');
     return openEmbeddedQueue({ directory: queueDir, create });
   }
   const { openRedisQueue } = await import('./drivers/queue/redis/redis.js');
-  return openRedisQueue({ ...keys, server: redisUrl });
+  const { queueKey, processingKey, deadKey } = others;
+  return openRedisQueue({ queueKey, processingKey, deadKey, server: redisUrl });
+}
+
+/** Where the data are. In S3 letters that a directory has of before are among them. */
+async function openDeadLetters({
+  dataDir = './data',
+  storageUrl = '',
+  ...s3
+}: Partial<StorageSettings>): Promise<DeadLetterPlace> {
+  const { bothPlaces, hasDeadLetters, openDeadLetterBucket, openDeadLetterDirectory } = await import(
+    './drivers/queue/sqs/sqs.js'
+  );
+  const directory = openDeadLetterDirectory(dataDir);
+  if (storageUrl === '') return directory;
+  const bucket = openDeadLetterBucket(s3Options(storageUrl, s3));
+  return hasDeadLetters(dataDir) ? bothPlaces(bucket, directory) : bucket;
 }
 
 async function openFeedBeside(
@@ -108,8 +136,8 @@ export function s3Options(
 ): Pick<S3StorageOptions, 'url' | 'region' | 'endpoint' | 'isPathStyle' | 'encryption' | 'kmsKey'> {
   return {
     url,
-    region: s3Region,
-    endpoint: s3Endpoint,
+    region: s3Region || undefined,
+    endpoint: s3Endpoint || undefined,
     isPathStyle: s3PathStyle === 'auto' ? undefined : s3PathStyle === 'true',
     encryption: s3Encryption === 'bucket' ? undefined : s3Encryption,
     kmsKey: s3KmsKey === '' ? undefined : s3KmsKey,

@@ -19,7 +19,7 @@ async function startOverSqs(flags: Parameters<typeof testSettings>[0] = {}) {
   const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
   const service = await serve(settings, { parts: ['api', 'consumer', 'compacter'], log });
   onTestFinished(() => service.close());
-  return { url: service.url ?? '', queueUrl, env: sqs.env, lines };
+  return { url: service.url ?? '', queueUrl, sqs, lines };
 }
 
 async function post(url: string, body: unknown): Promise<number> {
@@ -36,23 +36,13 @@ async function minutesOf(url: string, userId: string): Promise<unknown[]> {
   return answer.data;
 }
 
-/** As any other program sends a message. */
-async function sendMessage(env: Readonly<Record<string, string>>, queueUrl: string, body: string): Promise<void> {
-  const answer = await fetch(env.AWS_ENDPOINT_URL_SQS ?? '', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.SendMessage' },
-    body: JSON.stringify({ QueueUrl: queueUrl, MessageBody: body }),
-  });
-  expect(answer.status).toBe(200);
-}
-
 test('takes readings of its own and of other programs, sets aside what is none, and warns', async () => {
-  const { url, queueUrl, env, lines } = await startOverSqs();
+  const { url, queueUrl, sqs, lines } = await startOverSqs();
   expect(await post(url, wireReading({ user_id: 'ana' }))).toBe(202);
   expect(await post(url, [wireReading({ user_id: 'ana', device_id: 'other' })])).toBe(202);
   const foreign = { device_id: 'x', user_id: 'ben', timestamp_ms: Date.UTC(2024, 0, 15, 10), heart_rate: 99 };
-  await sendMessage(env, queueUrl, JSON.stringify(foreign));
-  await sendMessage(env, queueUrl, 'not JSON');
+  await sqs.send(queueUrl, JSON.stringify(foreign));
+  await sqs.send(queueUrl, 'not JSON');
   await until(async () => (await minutesOf(url, 'ana')).length === 1, 'ana is stored');
   await until(async () => (await minutesOf(url, 'ben')).length === 1, 'ben is stored');
   expect(await minutesOf(url, 'ben')).toMatchObject([{ heart_rate: 99, count: 1, device_ids: ['x'] }]);

@@ -16,10 +16,13 @@ import {
 import { openQueue } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
-import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS } from '../command.js';
+import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { type Output, summaryText } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
 import { usageError } from '../usage-error.js';
+
+/** Of SQS the letters are where the data are. */
+const SETTINGS = [...QUEUE_SETTINGS, ...STORAGE_SETTINGS];
 
 /** Operands that one call may name; a shell's own limit is lower. */
 const MAX_IDS = 100_000;
@@ -33,7 +36,7 @@ export const listCommand: Command = {
     'Lists what could not be stored: ids, reasons, ages and attempts, oldest first. ' +
     'It shows no readings; hrm dlq show ID does.',
   options: [],
-  settings: QUEUE_SETTINGS,
+  settings: SETTINGS,
   examples: ['hrm dlq list', 'hrm dlq list --json'],
   run: (invocation) => withQueue(invocation, (queue) => list(queue, invocation)),
 };
@@ -46,7 +49,7 @@ export const showCommand: Command = {
     'Those bytes are health data of a person: mind who sees them.',
   operands: { label: 'ID', min: 1, max: 1 },
   options: [],
-  settings: QUEUE_SETTINGS,
+  settings: SETTINGS,
   examples: ['hrm dlq show ID', 'hrm dlq show ID --json'],
   run: (invocation) => withQueue(invocation, ({ deadLetters }) => show(deadLetters, invocation)),
 };
@@ -59,7 +62,7 @@ export const redriveCommand: Command = {
     'Ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],
-  settings: QUEUE_SETTINGS,
+  settings: SETTINGS,
   examples: ['hrm dlq redrive ID', 'hrm dlq redrive --all'],
   run: (invocation) => withQueue(invocation, (queue) => apply('redrive', queue, invocation)),
 };
@@ -72,7 +75,7 @@ export const purgeCommand: Command = {
     'It takes ids, or --all, and nothing by default; ids that are not there are counted and no error.',
   operands: { label: 'ID…', min: 0, max: MAX_IDS },
   options: [ALL],
-  settings: QUEUE_SETTINGS,
+  settings: SETTINGS,
   examples: ['hrm dlq purge ID', 'hrm dlq purge --all'],
   run: (invocation) => withQueue(invocation, (queue) => apply('purge', queue, invocation)),
 };

@@ -7,6 +7,6 @@ export interface DeadLetterPlace extends Pick<DeadLetters, 'list' | 'get'> {
   put(letters: readonly DeadLetter[]): Promise<void>;
   /** Deletes letters for good; unknown ids are skipped. Returns how many. */
   remove(ids: readonly string[]): Promise<number>;
-  /** How many letters there are. */
+  /** How many letters there are; of what other handles keep and delete it may be a minute old. */
   count(): Promise<number>;
 }

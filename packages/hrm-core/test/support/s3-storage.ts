@@ -3,21 +3,33 @@
 import type { StorageTraits } from '../../src/contract/index.js';
 import { createAwsClient } from '../../src/drivers/aws/client.js';
 import { givenCredentials } from '../../src/drivers/aws/credentials.js';
+import { openDeadLetterBucket } from '../../src/drivers/letters/bucket.js';
 import { openS3Storage, type S3StorageOptions } from '../../src/drivers/storage/s3/s3.js';
-import type { Storage } from '../../src/index.js';
+import type { DeadLetterPlace, Storage } from '../../src/index.js';
 import type { FakeS3 } from './fake-s3.js';
 
 export const S3_TRAITS: StorageTraits = { isInByteOrder: false, looksForHolders: false, tellsUnchanged: false };
 
-/** Opens a store in the fake service; nothing waits before it is tried again. */
-export function openFakeStorage(fake: FakeS3, options: Partial<S3StorageOptions> = {}): Promise<Storage> {
-  const client = createAwsClient({
+const PLACE = { url: 's3://bucket/some/data', endpoint: 'http://fake' };
+
+/** Sends to the fake service; nothing waits before it is tried again. */
+function fakeClient({ exchange }: FakeS3) {
+  return createAwsClient({
     endpoint: new URL('http://fake'),
     credentials: givenCredentials({ accessKeyId: 'AKID', secretAccessKey: 'secret' }),
     region: 'us-east-1',
     service: 's3',
     random: { id: () => 'id', fraction: () => 0 },
-    exchange: fake.exchange,
+    exchange,
   });
-  return openS3Storage({ url: 's3://bucket/some/data', endpoint: 'http://fake', client, ...options });
+}
+
+/** Opens a store in the fake service. */
+export function openFakeStorage(fake: FakeS3, options: Partial<S3StorageOptions> = {}): Promise<Storage> {
+  return openS3Storage({ ...PLACE, client: fakeClient(fake), ...options });
+}
+
+/** The place of dead letters beside that store. */
+export function openFakeLetters(fake: FakeS3, options: Partial<S3StorageOptions> = {}): DeadLetterPlace {
+  return openDeadLetterBucket({ ...PLACE, client: fakeClient(fake), ...options });
 }

@@ -6,45 +6,47 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, HrmError } from '../../errors.js';
 import type { DeadLetterPlace } from '../../ports/dead-letter-place.js';
 import type { DeadLetter } from '../../ports/queue.js';
 import { syncDirectory } from '../../sync-directory.js';
-
-/** The directory within the data directory; readers of Parquet files do not look into it. */
-const NAME = '.dead';
-const SUFFIX = '.json';
-
-/** Ids that are letters' own: none leads out of the directory. */
-const ID = /^[0-9a-z-]{1,100}$/;
-
-/** Files written at once. */
-const MAX_WRITES = 16;
-
-/** Bytes of letters that one page has, about. */
-const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+import {
+  forEachAtOnce,
+  LETTERS_NAME,
+  letterId,
+  letterName,
+  letterOf,
+  lettersError,
+  letterText,
+  MAX_PAGE_BYTES,
+} from './letter-text.js';
 
 /** How long names that were read are good for the pages that follow, milliseconds: reading all names for each page would be quadratic. */
 const NAMES_MS = 10_000;
 
-/** A place for dead letters in a data directory; made with the first letter. @param dataDir - the directory of the Parquet files. */
+/**
+ * A place for dead letters in a data directory; made with the first letter.
+ * @param dataDir - the directory of the Parquet files. Without it a disk is missing: to put, list and count throws.
+ */
 export function openDeadLetterDirectory(dataDir: string): DeadLetterPlace {
-  const directory = join(dataDir, NAME);
+  const directory = join(dataDir, LETTERS_NAME);
   let known: { readonly ids: readonly string[]; readonly atMs: number } | null = null;
 
   async function readIds(): Promise<readonly string[]> {
     const names = await readdir(directory).catch(emptyWhereMissing);
-    const ids = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-    known = { ids: ids.filter((id) => ID.test(id)).sort(), atMs: performance.now() };
+    if (names.length === 0) await stat(dataDir);
+    known = { ids: names.flatMap((name) => letterId(name) ?? []).sort(), atMs: performance.now() };
     return known.ids;
   }
 
   async function read(id: string): Promise<DeadLetter | null> {
-    if (!ID.test(id)) return null;
+    const name = letterName(id);
+    if (name === null) return null;
     try {
-      return fromText(id, await readFile(join(directory, `${id}${SUFFIX}`), 'utf8'));
+      return letterOf(id, await readFile(join(directory, name), 'utf8'));
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return null;
       throw error;
@@ -56,14 +58,7 @@ export function openDeadLetterDirectory(dataDir: string): DeadLetterPlace {
       orUnavailable(directory, async () => {
         // Not its parents: without the data directory itself a disk is missing.
         await mkdir(directory, { mode: 0o700 }).catch(unlessThere);
-        let next = 0;
-        async function work(): Promise<void> {
-          for (let letter = letters[next]; letter !== undefined; letter = letters[next]) {
-            next += 1;
-            await write(directory, letter);
-          }
-        }
-        await Promise.all(Array.from({ length: MAX_WRITES }, work));
+        await forEachAtOnce(letters, (letter) => write(directory, letter));
         syncDirectory(directory);
         syncDirectory(dataDir);
         known = null;
@@ -91,8 +86,9 @@ export function openDeadLetterDirectory(dataDir: string): DeadLetterPlace {
       orUnavailable(directory, async () => {
         let removed = 0;
         for (const id of new Set(ids)) {
-          if (!ID.test(id)) continue;
-          const isThere = await unlink(join(directory, `${id}${SUFFIX}`)).then(() => true, falseWhereMissing);
+          const name = letterName(id);
+          if (name === null) continue;
+          const isThere = await unlink(join(directory, name)).then(() => true, falseWhereMissing);
           if (isThere) removed += 1;
         }
         if (removed > 0) syncDirectory(directory);
@@ -100,6 +96,11 @@ export function openDeadLetterDirectory(dataDir: string): DeadLetterPlace {
       }),
     count: () => orUnavailable(directory, async () => (await readIds()).length),
   };
+}
+
+/** Whether a data directory has ever had dead letters. */
+export function hasDeadLetters(dataDir: string): boolean {
+  return existsSync(join(dataDir, LETTERS_NAME));
 }
 
 /** The index of the first id after another, in order. */
@@ -118,54 +119,15 @@ async function write(directory: string, letter: DeadLetter): Promise<void> {
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
-      await file.writeFile(toText(letter));
+      await file.writeFile(letterText(letter));
       await file.sync();
     } finally {
       await file.close();
     }
-    await link(temporary, join(directory, `${letter.id}${SUFFIX}`)).catch(unlessThere);
+    await link(temporary, join(directory, letterName(letter.id) ?? '')).catch(unlessThere);
   } finally {
     await rm(temporary, { force: true });
   }
-}
-
-function toText({ reason, bytes, stampMs, attempts, deadMs }: DeadLetter): string {
-  const wire = { reason, stamp_ms: stampMs, attempts, dead_ms: deadMs, base64: Buffer.from(bytes).toString('base64') };
-  return `${JSON.stringify(wire)}\n`;
-}
-
-/** A file that is no letter, which somebody has put there, is one of its own bytes. */
-function fromText(id: string, text: string): DeadLetter {
-  try {
-    const {
-      reason,
-      stamp_ms: stampMs,
-      attempts,
-      dead_ms: deadMs,
-      base64,
-    } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof base64 === 'string') {
-      const bytes = Buffer.from(base64, 'base64');
-      return {
-        id,
-        reason: String(reason),
-        bytes,
-        stampMs: Number(stampMs),
-        attempts: Number(attempts),
-        deadMs: Number(deadMs),
-      };
-    }
-  } catch {
-    // As below.
-  }
-  return {
-    id,
-    reason: 'damaged_letter: the file of this letter is damaged',
-    bytes: Buffer.from(text),
-    stampMs: 0,
-    attempts: 1,
-    deadMs: 0,
-  };
 }
 
 function emptyWhereMissing(error: unknown): string[] {
@@ -187,7 +149,6 @@ async function orUnavailable<T>(directory: string, work: () => Promise<T>): Prom
     return await work();
   } catch (error) {
     if (errorCode(error) === '' || error instanceof HrmError) throw error;
-    const message = `the dead letters in ${directory} cannot be had (${errorCode(error)}): look at the disk and at HRM_DATA_DIR`;
-    throw new HrmError(message, { kind: 'unavailable', code: 'dead_letters_unavailable', cause: error });
+    throw lettersError(directory, `look at the disk and at HRM_DATA_DIR (${errorCode(error)})`, error);
   }
 }

@@ -90,8 +90,16 @@ function readRedrive(policy: string | undefined): SqsFacts['redrive'] {
   }
 }
 
-/** What of a queue's settings may lose readings one day. @param adoptFailure - why letters that the service made could not be moved. */
-export function sqsWarnings({ retentionMs, redrive }: SqsFacts, adoptFailure: string | null): QueueWarning[] {
+/** Why something failed that goes on by itself; `null`: it did not. */
+export interface SqsFailures {
+  /** Letters that the service made could not be moved. */
+  readonly adopt: string | null;
+  /** Letters could not be kept, or counted. */
+  readonly letters: string | null;
+}
+
+/** What of a queue's settings may lose readings one day, and what failed. */
+export function sqsWarnings({ retentionMs, redrive }: SqsFacts, failures: SqsFailures): QueueWarning[] {
   const warnings: QueueWarning[] = [];
   const days = Math.floor(retentionMs / DAY_MS);
   if (retentionMs > 0 && days < BEST_RETENTION_DAYS) {
@@ -114,19 +122,26 @@ export function sqsWarnings({ retentionMs, redrive }: SqsFacts, adoptFailure: st
       advice: 'set maxReceiveCount to 1000: each batch that is given back counts as a delivery',
     });
   }
-  if (adoptFailure !== null) {
+  if (failures.adopt !== null) {
     warnings.push({
       code: 'sqs_dlq_unread',
       message: 'what SQS itself has set aside cannot be read, and is deleted one day',
       advice: 'allow sqs:ReceiveMessage and sqs:DeleteMessage on the dead-letter queue',
     });
   }
+  if (failures.letters !== null) {
+    warnings.push({
+      code: 'dead_letters_unavailable',
+      message: 'dead letters cannot be kept or counted, so that batches with such readings come again and again',
+      advice: 'run hrm dlq list, which says why, and mend that',
+    });
+  }
   return warnings;
 }
 
 /** What a check found: how much room there is, SQS does not say. */
-export function checkOf(facts: SqsFacts, adoptFailure: string | null): QueueCheck {
-  return { ...UNKNOWN_SPACE, warnings: sqsWarnings(facts, adoptFailure) };
+export function checkOf(facts: SqsFacts, failures: SqsFailures): QueueCheck {
+  return { ...UNKNOWN_SPACE, warnings: sqsWarnings(facts, failures) };
 }
 
 /** Readings in a message: as many as those had that this handle has sent and received lately. */

@@ -29,21 +29,24 @@ import { headOf, packFrames } from './frame.js';
 import { createHands } from './hands.js';
 import { lettersOf, sqsDeadLetters } from './letters.js';
 import { peekMessages } from './peek.js';
+import { watchPlace } from './place.js';
 import { createSqsPusher } from './push.js';
 import { sqsStoreMemory } from './store-memory.js';
 import { createWaits } from './wait.js';
 
-export { openDeadLetterDirectory } from '../../letters/directory.js';
+export { bothPlaces } from '../../letters/both.js';
+export { openDeadLetterBucket } from '../../letters/bucket.js';
+export { hasDeadLetters, openDeadLetterDirectory } from '../../letters/directory.js';
 
 /** Where a queue of SQS is, and what it needs beside it. */
 export interface SqsQueueOptions {
   /** The URL of a standard queue, as SQS tells it: `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`. */
   readonly url: string;
-  /** Where dead letters are kept, such as `openDeadLetterDirectory` makes it. */
+  /** Where dead letters are kept: as `openDeadLetterBucket` makes it where the data are in S3, else `openDeadLetterDirectory`. */
   readonly deadLetters: DeadLetterPlace;
   /** `AWS_*` variables: keys, region, endpoint; default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The lease of what was received and not claimed yet, milliseconds; default 30,000. Best that of the claims. */
+  /** The lease of what was received and not claimed yet, milliseconds; default 30,000. Best that of the claims, and 3,000 at least: below it no request waits for messages. */
   readonly leaseMs?: number | undefined;
   /** How long a request waits for messages, whole seconds, 0 to 20; default 5. Closing takes as long. */
   readonly waitSeconds?: number | undefined;
@@ -76,6 +79,8 @@ export async function openSqsQueue(options: SqsQueueOptions): Promise<Queue> {
 export interface SqsReport {
   readonly region: string;
   readonly host: string;
+  /** The variable of the environment by which it is there, and not at the URL's host; `null`: none. */
+  readonly endpointFrom: string | null;
   /** Its clock less this machine's, milliseconds, where requests were refused for it; else 0. */
   readonly clockAheadMs: number;
   /** What one request took, milliseconds: the least of three. */
@@ -100,11 +105,12 @@ export async function describeSqs(options: Omit<SqsQueueOptions, 'deadLetters'>)
       roundTripMs = Math.min(roundTripMs, performance.now() - beganMs);
     }
     const facts = await attributes.get(Number.POSITIVE_INFINITY);
-    const { region, endpoint } = address;
-    const warnings = sqsWarnings(facts, null);
+    const { region, endpoint, endpointFrom } = address;
+    const warnings = sqsWarnings(facts, { adopt: null, letters: null });
     return {
       region,
       host: endpoint.host,
+      endpointFrom,
       clockAheadMs: main.skewMs,
       roundTripMs,
       retentionDays: Math.round(facts.retentionMs / DAY_MS),
@@ -146,10 +152,11 @@ type Clients = ReturnType<typeof connect>;
 
 /** What the methods of one queue share. */
 function createParts(options: SqsQueueOptions, clients: Clients, maxLength: number) {
-  const { deadLetters: place, leaseMs = DEFAULTS.leaseMs, waitSeconds = WAIT_S, clock } = options;
+  const { leaseMs = DEFAULTS.leaseMs, waitSeconds = WAIT_S, clock } = options;
   const { api, receiving, attributes } = clients;
   const closing = new AbortController();
   const means = createMeanReadings();
+  const place = watchPlace(options.deadLetters);
   const nowMs = clock === undefined ? () => performance.now() : () => clock.nowMs();
   const wallMs = () => epochMs(clock ?? systemClock);
   function requireOpen(): void {
@@ -190,10 +197,10 @@ function createParts(options: SqsQueueOptions, clients: Clients, maxLength: numb
     deadLetters: sqsDeadLetters({ place, send, adopt: adopter.adopt, requireOpen }),
     store: sqsStoreMemory(api, requireOpen, options.settleMs),
     async depth(): Promise<QueueDepth> {
-      const [facts, dead] = await Promise.all([attributes.get(), place.count()]);
+      const [facts, dead] = await Promise.all([attributes.get(), place.lastCount()]);
       return depthOf(facts, means.mean, { messages: hands.size, readings: hands.readings }, dead);
     },
-    check: async () => checkOf(await attributes.get(), adopter.failure),
+    check: async () => checkOf(await attributes.get(), { adopt: adopter.failure, letters: place.failure }),
   };
 }
 
