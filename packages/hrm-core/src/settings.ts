@@ -50,7 +50,7 @@ const redisUrl = v.pipe(
 /** Of a standard queue; what is wrong with another the driver says. */
 const queueUrl = v.pipe(
   v.string(),
-  v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)),
+  v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ''),
 );
 
 const storageUrl = v.pipe(
@@ -62,8 +62,12 @@ const ENDPOINT_URL = /^https?:\/\//;
 
 const endpointUrl = v.pipe(
   v.string(),
-  v.check((text) => ENDPOINT_URL.test(text) && URL.canParse(text) && new URL(text).pathname === '/'),
+  v.check((text) => ENDPOINT_URL.test(text) && URL.canParse(text) && isPlainOrigin(new URL(text))),
 );
+
+function isPlainOrigin({ pathname, username }: URL): boolean {
+  return pathname === '/' && username === '';
+}
 
 const jsonText = v.pipe(v.string(), v.parseJson());
 
@@ -180,16 +184,17 @@ const DEFINITIONS = {
   s3Region: {
     variable: 'AWS_REGION',
     schema: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/)),
-    fallback: 'us-east-1',
+    fallback: '',
     allowed: 'a region like eu-central-1',
-    about: 'Region of the bucket of HRM_STORAGE_URL.',
+    about: 'Region of the bucket of HRM_STORAGE_URL. Without it AWS_DEFAULT_REGION, that of the profile, or us-east-1.',
   },
   s3Endpoint: {
     variable: 'AWS_ENDPOINT_URL_S3',
     schema: endpointUrl,
     fallback: '',
-    allowed: 'http:// or https:// with a host, and no path',
-    about: 'Another service than AWS for HRM_STORAGE_URL. It must enforce conditional writes.',
+    allowed: 'http:// or https:// with a host, no user and no path',
+    about:
+      'Another service than AWS for HRM_STORAGE_URL. It must enforce conditional writes. Without it AWS_ENDPOINT_URL.',
   },
   s3PathStyle: {
     variable: 'HRM_S3_PATH_STYLE',

@@ -58,9 +58,11 @@ async function redisResults(settings: Settings): Promise<readonly CheckResult[]>
 async function sqsResults({ queueUrl }: Settings): Promise<readonly CheckResult[]> {
   const { ok, warning } = resultsOf('sqs');
   const { describeSqs } = await import('../drivers/queue/sqs/sqs.js');
-  const { region, host, roundTripMs, retentionDays, clockAheadMs, warnings } = await describeSqs({ url: queueUrl });
+  const report = await describeSqs({ url: queueUrl });
+  const { region, host, endpointFrom, roundTripMs, retentionDays, clockAheadMs, warnings } = report;
+  const at = endpointFrom === null ? host : `${host} (${endpointFrom}), whatever host HRM_QUEUE_URL has`;
   const results: CheckResult[] = [
-    ok('queue', `${host}, region ${region}, keeps readings for ${plural(retentionDays, 'day')}`),
+    ok('queue', `${at}, region ${region}, keeps readings for ${plural(retentionDays, 'day')}`),
   ];
   for (const { code, message, advice } of warnings) results.push(warning(code, message, advice));
   const trip = `a request takes ${roundTripMs.toFixed(0)} ms`;

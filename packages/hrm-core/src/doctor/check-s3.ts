@@ -1,3 +1,4 @@
+import type { S3Report } from '../drivers/storage/s3/describe.js';
 import { isHrmError } from '../errors.js';
 import { openStorage, rememberedStore, s3Options } from '../open.js';
 import type { Settings } from '../settings.js';
@@ -17,7 +18,7 @@ export async function checkS3(settings: Settings): Promise<readonly CheckResult[
   try {
     const { describeS3 } = await import('../drivers/storage/s3/describe.js');
     const report = await describeS3(s3Options(url, settings));
-    const results: CheckResult[] = [...placeResults(settings, report)];
+    const results: CheckResult[] = [...placeResults(report)];
     const store = await rememberedStore(settings);
     try {
       const storage = await openStorage(settings, { create: false, store });
@@ -46,20 +47,16 @@ export async function checkS3(settings: Settings): Promise<readonly CheckResult[
   }
 }
 
-function placeResults(
-  { s3Region, s3Endpoint }: Settings,
-  report: {
-    readonly clockAheadMs: number;
-    readonly roundTripMs: number;
-    readonly isVersioned: boolean | null;
-    readonly hasLifecycle: boolean | null;
-  },
-): readonly CheckResult[] {
+function placeResults({
+  region,
+  host,
+  clockAheadMs,
+  roundTripMs,
+  isVersioned,
+  hasLifecycle,
+}: S3Report): readonly CheckResult[] {
   const { ok, warning } = resultsOf('s3');
-  const { clockAheadMs, roundTripMs, isVersioned, hasLifecycle } = report;
-  const results: CheckResult[] = [
-    ok('region', s3Endpoint === '' ? `region ${s3Region}` : `the service at ${s3Endpoint}`),
-  ];
+  const results: CheckResult[] = [ok('region', `${host}, region ${region}`)];
   const trip = `a request takes ${roundTripMs.toFixed(0)} ms`;
   if (roundTripMs <= SLOW_TRIP_MS) results.push(ok('round_trip', trip));
   else results.push(warning('round_trip_slow', trip, 'run hrm in the region of the bucket'));

@@ -37,21 +37,34 @@ export async function examine(
   settings: Settings,
   { env = {}, config = null }: DoctorSurroundings = {},
 ): Promise<DoctorReport> {
+  const isS3 = settings.storageUrl !== '';
   const results = [
     ...checkNode(process.versions.node),
     ...checkSettings(settings, env),
     ...checkKeys(settings, Date.now()),
     ...checkSurroundings(settings, config),
-    ...(await bounded('data', settings.storageUrl === '' ? checkStorage(settings) : checkS3(settings))),
-    ...(await bounded('queue', checkQueue(settings))),
+    ...(isS3 ? await bounded('data', checkS3(settings), SERVICE) : await bounded('data', checkStorage(settings), DISK)),
+    ...(await bounded('queue', checkQueue(settings), queuePlace(settings))),
   ];
   return { status: worst(results), results };
 }
 
-async function bounded(check: string, results: Promise<readonly CheckResult[]>): Promise<readonly CheckResult[]> {
+/** What may answer never. */
+const [DISK, SERVICE] = ['the disk or the file server', 'the service of AWS, or the way to it,'];
+
+function queuePlace({ queueUrl, redisUrl }: Settings): string {
+  if (queueUrl !== '') return SERVICE;
+  return redisUrl === '' ? DISK : 'Redis, or the way to it,';
+}
+
+async function bounded(
+  check: string,
+  results: Promise<readonly CheckResult[]>,
+  place: string,
+): Promise<readonly CheckResult[]> {
   return await within(CHECK_TIMEOUT_MS, results, () => {
     const message = `no answer within ${CHECK_TIMEOUT_MS / 1_000} s`;
-    return [resultsOf(check).problem('timeout', message, 'look whether the disk, the file server or Redis hangs')];
+    return [resultsOf(check).problem('timeout', message, `look whether ${place} hangs`)];
   });
 }
 

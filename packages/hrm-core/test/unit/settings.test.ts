@@ -29,7 +29,7 @@ it('has the defaults of the contract', () => {
     s3Endpoint: '',
     s3KmsKey: '',
     s3PathStyle: 'auto',
-    s3Region: 'us-east-1',
+    s3Region: '',
     storageUrl: '',
     queueDir: './.hrm/queue',
     queueKey: 'heartbeat:queue',

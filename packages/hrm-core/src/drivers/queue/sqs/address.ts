@@ -1,11 +1,14 @@
 /** Where a queue of SQS is, as its URL and the environment say. @module */
 import { faultError } from '../../../errors.js';
+import { awsEndpoint, awsRegion, hasUser } from '../../aws/place.js';
 
 /** A queue, and how its service is reached. */
 export interface SqsAddress {
   readonly queueUrl: string;
   readonly endpoint: URL;
   readonly region: string;
+  /** The variable that names another service than the URL does; `null`: none. */
+  readonly endpointFrom: string | null;
   /** The queue's own name. */
   readonly name: string;
 }
@@ -15,7 +18,7 @@ const REGION_IN_HOST = /(?:^|\.)sqs(?:-fips)?\.([a-z]{2}[a-z0-9-]{3,30})\./;
 
 /**
  * Reads a queue's URL, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`.
- * @param env - `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL` (in place of the URL's own host), `AWS_REGION`, `AWS_DEFAULT_REGION`.
+ * @param env - an endpoint there goes before the URL's own host, as with the tools of AWS; a region there, after that of the URL.
  * @throws HrmError kind `invalid`, code `invalid_settings`.
  */
 export function sqsAddress(url: string, env: Readonly<Record<string, string | undefined>>): SqsAddress {
@@ -24,15 +27,19 @@ export function sqsAddress(url: string, env: Readonly<Record<string, string | un
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || !account || !name || others.length > 0) {
     throw settingError('must be the URL of a queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME');
   }
+  if (hasUser(parsed)) throw settingError('must have no user and no password: keys are AWS_ACCESS_KEY_ID, or a role');
   if (name.endsWith('.fifo')) {
     throw settingError('is a FIFO queue: make a standard one, which is cheaper and faster. Order changes no answer');
   }
-  const { AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = env;
-  const endpoint = AWS_ENDPOINT_URL_SQS || AWS_ENDPOINT_URL || parsed.origin;
-  if (!URL.canParse(endpoint)) throw settingError('is fine, but AWS_ENDPOINT_URL_SQS is no URL');
+  const given = awsEndpoint('SQS', env);
   const [, ofHost] = REGION_IN_HOST.exec(parsed.hostname) ?? [];
-  const region = ofHost ?? (AWS_REGION || AWS_DEFAULT_REGION || 'us-east-1');
-  return { queueUrl: url, endpoint: new URL(endpoint), region, name };
+  return {
+    queueUrl: url,
+    endpoint: given?.url ?? new URL(parsed.origin),
+    endpointFrom: given?.variable ?? null,
+    region: ofHost ?? awsRegion(env),
+    name,
+  };
 }
 
 /** The URL of another queue of the same account, from its ARN; `null` for what is none of it. */

@@ -6,6 +6,9 @@ import { objectsSettings, type S3StorageOptions } from './s3.js';
 
 /** What was found. */
 export interface S3Report {
+  /** What the bucket is asked by. */
+  readonly region: string;
+  readonly host: string;
   /** How far the service's clock is ahead of this machine's, milliseconds, to the second. */
   readonly clockAheadMs: number;
   /** What a request takes, milliseconds. */
@@ -20,7 +23,7 @@ export interface S3Report {
 export async function describeS3(options: S3StorageOptions): Promise<S3Report> {
   const place = parseStorageUrl(options.url);
   if (place === null) throw new HrmError('no s3:// URL', { kind: 'invalid', code: 'invalid_settings' });
-  const { client, bucket, isPathStyle } = objectsSettings(options, place);
+  const { client, bucket, isPathStyle, region, host } = objectsSettings(options, place);
   const path = isPathStyle ? `/${bucket}` : '/';
   try {
     const beganMs = performance.now();
@@ -32,6 +35,8 @@ export async function describeS3(options: S3StorageOptions): Promise<S3Report> {
     const lifecycle = await client.send({ method: 'GET', path, query: 'lifecycle=' });
     const isUnset = lifecycle.code === 'NoSuchLifecycleConfiguration';
     return {
+      region,
+      host,
       clockAheadMs: Math.abs(aheadMs) <= 1_000 ? 0 : aheadMs,
       roundTripMs,
       isVersioned: versioning.status === 200 ? textOf(versioning.body.toString('utf8'), 'Status') === 'Enabled' : null,

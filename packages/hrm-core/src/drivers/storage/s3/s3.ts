@@ -12,6 +12,7 @@ import type { Obstacle, Storage } from '../../../ports/storage.js';
 import { parseStorageUrl, type StoragePlace } from '../../../storage-place.js';
 import { type AwsClient, createAwsClient } from '../../aws/client.js';
 import { type Credentials, credentialsOf } from '../../aws/credentials.js';
+import { awsEndpoint, awsRegion } from '../../aws/place.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
 import { type VisitMemory, visitPartition } from './marks.js';
@@ -32,9 +33,9 @@ export type { AwsKeys } from '../../aws/sign.js';
 export interface S3StorageOptions {
   /** `s3://bucket/prefix`; the prefix may be empty. */
   readonly url: string;
-  /** The region of the bucket; default `us-east-1`, which is what other services than AWS take. */
+  /** The region of the bucket; default that of the environment or the profile, else `us-east-1`, which other services than AWS take. */
   readonly region?: string | undefined;
-  /** Another service than AWS: `http://` or `https://`, a host, and a port. */
+  /** Another service than AWS: `http://` or `https://`, a host, and a port; default `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`. */
   readonly endpoint?: string | undefined;
   /** Whether the bucket is named in the path, and not in the host; default where an endpoint is given, or the bucket's name has a dot. */
   readonly isPathStyle?: boolean | undefined;
@@ -152,8 +153,13 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
 }
 
 /** What a bucket is asked with. */
-export function objectsSettings(options: S3StorageOptions, { bucket, prefix }: StoragePlace): ObjectsSettings {
-  const { region = 'us-east-1', endpoint = '', encryption, kmsKey } = options;
+export function objectsSettings(
+  options: S3StorageOptions,
+  { bucket, prefix }: StoragePlace,
+): ObjectsSettings & { readonly region: string; readonly host: string } {
+  const { encryption, kmsKey } = options;
+  const region = options.region || awsRegion(process.env);
+  const endpoint = options.endpoint || (awsEndpoint('S3', process.env)?.url.href ?? '');
   const isPathStyle = options.isPathStyle ?? (endpoint !== '' || bucket.includes('.'));
   const url = new URL(
     endpoint === ''
@@ -166,5 +172,6 @@ export function objectsSettings(options: S3StorageOptions, { bucket, prefix }: S
   const writeHeaders: Record<string, string> = {};
   if (encryption !== undefined) writeHeaders['x-amz-server-side-encryption'] = encryption;
   if (kmsKey !== undefined) writeHeaders['x-amz-server-side-encryption-aws-kms-key-id'] = kmsKey;
-  return { client, bucket, prefix, isPathStyle, writeHeaders, quoting: { isQuoted: true } };
+  const quoting = { isQuoted: true };
+  return { client, bucket, prefix, isPathStyle, writeHeaders, quoting, region, host: url.host };
 }
