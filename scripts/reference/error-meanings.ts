@@ -64,7 +64,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   part_ended: 'A part of the service ended by itself, which it never should.',
   port_in_use: 'Another process has the port. Set `HRM_PORT`.',
   port_moved: 'Workers did not get the same port.',
-  quarantine_halted: 'Too many files were damaged within an hour: look at the disk.',
+  quarantine_halted: 'Too many files were damaged within an hour: look at the disk or service that the data are on.',
   queue_busy: 'Too many pushes wait for Redis or SQS: try again.',
   queue_closed: 'The queue was closed.',
   queue_denied: 'Redis refuses the user, the password or a command, or SQS the keys or an action. See their guides.',

@@ -127,7 +127,7 @@ export function isUnstorable(error: unknown): boolean {
  */
 export function otherStoreError(what: string, code: 'storage_missing' | 'storage_replaced'): HrmError {
   return new HrmError(
-    `${what}: mount the disk of the store that the readings of this queue went to, name its directory (HRM_DATA_DIR), or run hrm drain --adopt to go on with this one`,
+    `${what}: mount the disk, or name the place (HRM_DATA_DIR, HRM_STORAGE_URL), of the store that the readings of this queue went to, or run hrm drain --adopt to go on with this one`,
     { kind: 'unavailable', code },
   );
 }

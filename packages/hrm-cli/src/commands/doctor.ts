@@ -11,7 +11,8 @@ export const doctorCommand: Command = {
     'Looks at what the system stands on, and says what to do:\n\n' +
     'Node.js, settings and API keys. ' +
     'The data directory: room, inodes, sync, permissions, identity, stale temporaries, quarantine, readings received ahead of the clock. ' +
-    'The queue or Redis: version, what could lose readings, its clock, what waits.\n\n' +
+    'Or the bucket: region, rights, conditions, versions, its clock. ' +
+    'The queue, in Redis or in SQS: what could lose readings, its clock, what waits.\n\n' +
     'It writes some blocks, and deletes them. ' +
     'It ends with 3 where something keeps the system from working; warnings alone end with 0.',
   options: [],

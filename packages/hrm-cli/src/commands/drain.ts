@@ -16,7 +16,7 @@ export const drainCommand: Command = {
     {
       name: 'adopt',
       about:
-        'Store in the data directory from now on, though the readings of this queue went to another store before. ' +
+        'Store where the settings say from now on, though the readings of this queue went to another store before. ' +
         'A directory that was moved or restored is the same store, and needs no --adopt.',
     },
   ],

@@ -85,7 +85,7 @@ const DAMAGE_REASONS = {
   skipped: 'a stored file cannot be read, and answers are without it: run hrm verify',
   answered: 'a rollup cannot be read, and answers take longer: run hrm verify --repair',
   refused:
-    'so many stored files cannot be read that no more are set aside, and what needs them fails: look at the disk, then run hrm verify --repair',
+    'so many stored files cannot be read that no more are set aside, and what needs them fails: look at the disk or service that the data are on, then run hrm verify --repair',
 } as const;
 
 /** Makes that a damaged file was met a state of health, for a while. What is in quarantine the check of the storage finds. */
@@ -97,6 +97,6 @@ export function recordDamage(health: Recorder, { outcome }: Pick<DamageReport, '
 /** Makes that a request failed for the storage a state of health, for a while: the check itself only writes, and may go well. */
 export function recordStorageFailure(health: Recorder, error: unknown): void {
   if (!isHrmError(error) || error.kind !== 'unavailable' || !error.code.startsWith('storage_')) return;
-  const reason = `requests failed within the last minute for the storage (${inWords(error.code)}): look at the disk and the system log`;
+  const reason = `requests failed within the last minute for the storage (${inWords(error.code)}): look at the disk or service that the data are on, and at the log`;
   health.record('storage failure', { reason, lastsMs: STORAGE_FAILURE_MEMORY_MS });
 }

@@ -41,7 +41,7 @@ export async function confirmDamage(
 /** What a question fails with that was given other bytes than are there, or differing ones. */
 export function misreadError(name: string, { date }: Partition, cause?: unknown): HrmError {
   return new HrmError(
-    `${name} of ${date} was read wrong, and then otherwise: the file stays; look at the disk, its cable and the system log`,
+    `${name} of ${date} was read wrong, and then otherwise: the file stays; look at the disk or service that the data are on, the way to it, and the system log`,
     { kind: 'unavailable', code: 'storage_unavailable', cause },
   );
 }

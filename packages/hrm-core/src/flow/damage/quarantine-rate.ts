@@ -25,7 +25,7 @@ export function takeQuarantinePlace(storage: Storage, nowMs = performance.now())
 /** What a question fails with whose file cannot be read, and cannot be set aside for the rate. */
 export function quarantineHalted(cause: HrmError): HrmError {
   return new HrmError(
-    `${MAX_QUARANTINED_FILES} files were set aside within an hour, so no more are: look at the disk and the system log, then run hrm verify --repair`,
+    `${MAX_QUARANTINED_FILES} files were set aside within an hour, so no more are: look at the disk or service that the data are on, then run hrm verify --repair`,
     { kind: 'unavailable', code: 'quarantine_halted', cause },
   );
 }
