@@ -21,6 +21,10 @@ RUN npm run build
 # Peers are not looked at: TypeScript, optional to valibot, would come as one, 23 MB; those that are needed are declared.
 FROM base AS dependencies
 RUN npm install --omit=dev --legacy-peer-deps --ignore-scripts --no-audit --no-fund
+# Amazon's own package, for the keys of a role, is 16 MB that only AWS needs: `docker build --build-arg WITH_AWS_ROLES=true`.
+ARG WITH_AWS_ROLES=false
+RUN test "$WITH_AWS_ROLES" != true || npm install --omit=dev --legacy-peer-deps --ignore-scripts --no-audit --no-fund \
+  --no-save '@aws-sdk/credential-provider-node@>=3.700.0 <4'
 
 FROM node:26-slim AS runtime
 WORKDIR /app
