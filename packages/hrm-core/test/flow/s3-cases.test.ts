@@ -52,6 +52,17 @@ async function requestsOf(fake: FakeS3, step: () => Promise<unknown>): Promise<R
   return Object.fromEntries(kinds.filter(([, count]) => count > 0));
 }
 
+it('what was killed while it proved conditions is deleted by the next start, once it is nobody’s for sure', async () => {
+  const fake = createFakeS3();
+  await (await openFakeStorage(fake)).close();
+  const objects = fake.objects as Map<string, object>;
+  const probe = { bytes: good, etag: 'e', id: '' };
+  objects.set('some/data/.probe-old', { ...probe, writtenMs: Date.now() - 660_000 });
+  objects.set('some/data/.probe-young', { ...probe, writtenMs: Date.now() - 500_000 });
+  await (await openFakeStorage(fake)).close();
+  expect([...objects.keys()].filter((key) => key.includes('probe-'))).toEqual(['some/data/.probe-young']);
+});
+
 describe('a reply that is lost', () => {
   /** Writes, meets damage, sets aside, and writes again. */
   async function live(storage: Storage): Promise<readonly unknown[]> {

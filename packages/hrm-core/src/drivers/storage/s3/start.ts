@@ -19,7 +19,8 @@ const SOME_BYTES = Buffer.from('hrm\n', 'utf8');
  * @throws HrmError kind `unavailable`, code `storage_unfit`.
  */
 export async function proveConditions(objects: Objects, quoting: ObjectsSettings['quoting']): Promise<void> {
-  const key = `.probe-${randomUUID()}`;
+  const key = `${PROBE_PREFIX}${randomUUID()}`;
+  await sweepProbes(objects);
   try {
     const first = await objects.put(key, SOME_BYTES, { condition: 'absent' });
     const again = await objects.put(key, SOME_BYTES, { condition: 'absent' });
@@ -35,6 +36,19 @@ export async function proveConditions(objects: Objects, quoting: ObjectsSettings
     }
   } finally {
     await objects.remove([key]).catch(() => undefined);
+  }
+}
+
+const PROBE_PREFIX = '.probe-';
+
+/** Age from which on a probe is nobody's any more, milliseconds: whoever is not killed meanwhile deletes it within a minute. */
+const STALE_PROBE_MS = 600_000;
+
+/** Deletes what those have left who were killed while they proved conditions. */
+async function sweepProbes(objects: Objects): Promise<void> {
+  for await (const page of objects.list({ prefix: PROBE_PREFIX })) {
+    const stale = page.objects.filter(({ ageMs }) => ageMs > STALE_PROBE_MS);
+    if (stale.length > 0) await objects.remove(stale.map(({ key }) => key));
   }
 }
 
