@@ -15,6 +15,7 @@ const LONGEST = [
   'test/long-pieces-stored.test.ts',
   'packages/hrm-core/test/flow/port-faults.test.ts',
   'test/redis-chaos.test.ts',
+  'test/aws-chaos.test.ts',
   'packages/hrm-core/test/flow/unstorable.test.ts',
   'packages/hrm-core/test/flow/pause-anywhere.test.ts',
   'test/real-data.test.ts',

@@ -1,6 +1,6 @@
 /**
  * Runs figures one after the other, each as its own program: `main.js [FIGURE…] [--quick] [--json] [--plot FILE.svg]`; all of them but
- * the proofs `kill` and `redis-chaos` by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
+ * the proofs by default. Temporaries of all go when the last has ended, since deleting many files slows the next ones down.
  */
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -43,6 +43,7 @@ const FIGURES = {
 const PROOFS = {
   kill: new URL('./kill.js', import.meta.url),
   'redis-chaos': new URL('./redis-chaos.js', import.meta.url),
+  'aws-chaos': new URL('./aws-chaos.js', import.meta.url),
 };
 
 const { values, positionals } = parseArgs({

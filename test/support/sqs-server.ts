@@ -8,12 +8,25 @@ export interface SqsServer {
   create(name: string): string;
   /** Sends a message as another program would. */
   send(url: string, body: string): Promise<void>;
+  /** Messages in a queue, and those that somebody has in hand. */
+  count(url: string): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** Starts one without queues. */
 export async function startSqs(): Promise<SqsServer> {
   const server = await startFauxqs({ port: 0, logger: false });
+
+  async function call(action: string, parameters: Readonly<Record<string, unknown>>): Promise<Response> {
+    const answer = await fetch(`http://127.0.0.1:${server.port}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': `AmazonSQS.${action}` },
+      body: JSON.stringify(parameters),
+    });
+    if (!answer.ok) throw new Error(`${action}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  }
+
   return {
     env: {
       AWS_ACCESS_KEY_ID: 'AKTEST',
@@ -26,12 +39,13 @@ export async function startSqs(): Promise<SqsServer> {
       return server.createQueue(name, { attributes }).queueUrl;
     },
     async send(url, body) {
-      const answer = await fetch(`http://127.0.0.1:${server.port}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.SendMessage' },
-        body: JSON.stringify({ QueueUrl: url, MessageBody: body }),
-      });
-      if (!answer.ok) throw new Error(`the queue took no message: ${answer.status}`);
+      await call('SendMessage', { QueueUrl: url, MessageBody: body });
+    },
+    async count(url) {
+      const answer = await call('GetQueueAttributes', { QueueUrl: url, AttributeNames: ['All'] });
+      const { Attributes } = (await answer.json()) as { Attributes: Record<string, string> };
+      const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'];
+      return names.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
     },
     stop: () => server.stop(),
   };
