@@ -39,14 +39,14 @@ describe('the Terraform module', () => {
   });
 
   it('gives the consumer every right that its driver needs, and none besides', () => {
-    const ofQueue = [...rightsOf('Send'), ...rightsOf('Receive')];
+    const ofQueue = [...rightsOf('Look'), ...rightsOf('Send'), ...rightsOf('Receive')];
     expect(new Set(ofQueue)).toEqual(needed());
     expect(rightsOf('Adopt').filter((right) => !ofQueue.includes(right))).toEqual([]);
   });
 
   it('gives the rights that the guide names', () => {
     const guide = read('docs', 'guides', 'aws.md');
-    for (const sid of ['Objects', 'Listings', 'Send', 'Receive', 'Adopt'])
+    for (const sid of ['Objects', 'Listings', 'Look', 'Send', 'Receive', 'Adopt'])
       for (const right of rightsOf(sid)) expect(guide, right).toContain(`\`${right}\``);
     expect(rightsOf('Objects')).toEqual(['s3:GetObject', 's3:PutObject', 's3:DeleteObject']);
     expect(rightsOf('Listings')).toEqual(['s3:ListBucket']);

@@ -30,11 +30,18 @@ data "aws_iam_policy_document" "part" {
     resources = [aws_s3_bucket.readings.arn]
   }
 
+  # Also a compacter asks the queue which store its readings go to.
+  statement {
+    sid       = "Look"
+    actions   = ["sqs:GetQueueAttributes", "sqs:ListQueueTags"]
+    resources = [aws_sqs_queue.readings.arn]
+  }
+
   dynamic "statement" {
     for_each = each.key == "compacter" ? [] : [1]
     content {
       sid       = "Send"
-      actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:ListQueueTags"]
+      actions   = ["sqs:SendMessage"]
       resources = [aws_sqs_queue.readings.arn]
     }
   }
