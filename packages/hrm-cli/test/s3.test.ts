@@ -108,6 +108,19 @@ describe('over S3', () => {
     expect(await letters()).toEqual([]);
   });
 
+  it('the doctor tells of dead letters that cannot be counted', async () => {
+    const sqs = await startSqs();
+    onTestFinished(() => sqs.stop());
+    vi.stubEnv('AWS_ENDPOINT_URL_SQS', sqs.env.AWS_ENDPOINT_URL_SQS ?? '');
+    env = { ...env, HRM_QUEUE_URL: sqs.create('readings'), HRM_STORAGE_URL: 's3://hrm-nowhere/data' };
+    const { stdout } = await sandbox.run(['doctor', '--json'], { env });
+    const codes = JSON.parse(stdout).results.map(({ code }: { code: string }) => code);
+    expect(codes).toEqual(expect.arrayContaining(['sqs_no_dlq', 'dead_letters_unavailable', 'depth']));
+    expect(codes.filter((code: string) => code === 'sqs_no_dlq')).toHaveLength(1);
+    const { code, stderr } = await sandbox.run(['dlq', 'list'], { env });
+    expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringMatching(/dead letters.*no such bucket/) });
+  });
+
   it('the server stores there what was posted, and answers from there', async () => {
     const keys = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey };
     const serving = sandbox.start(['serve'], { ...env, ...keys, HRM_PORT: '0', HRM_BATCH_MAX_AGE_MS: '100' });

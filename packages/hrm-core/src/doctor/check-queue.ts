@@ -22,8 +22,8 @@ const SLOW_TRIP_MS = 20;
 export async function checkQueue(settings: Settings): Promise<readonly CheckResult[]> {
   const { problem } = resultsOf('queue');
   try {
-    if (settings.queueUrl !== '') return [...(await sqsResults(settings)), ...(await depthResults(settings))];
-    if (settings.redisUrl !== '') return [...(await redisResults(settings)), ...(await depthResults(settings))];
+    if (settings.queueUrl !== '') return await withDepth(await sqsResults(settings), settings);
+    if (settings.redisUrl !== '') return await withDepth(await redisResults(settings), settings);
     return [...(await depthResults(settings)), ...(await permissionResults('queue', settings.queueDir))];
   } catch (error) {
     if (!isHrmError(error)) throw error;
@@ -35,6 +35,12 @@ export async function checkQueue(settings: Settings): Promise<readonly CheckResu
         : 'mend that first: no reading can be accepted or stored';
     return [problem(error.code, error.message, advice)];
   }
+}
+
+/** What a server says of itself, and what is in the queue; each warning once. */
+async function withDepth(ofServer: readonly CheckResult[], settings: Settings): Promise<readonly CheckResult[]> {
+  const told = new Set(ofServer.map(({ code }) => code));
+  return [...ofServer, ...(await depthResults(settings)).filter(({ code }) => !told.has(code))];
 }
 
 async function redisResults(settings: Settings): Promise<readonly CheckResult[]> {
@@ -86,8 +92,9 @@ async function depthResults(settings: Settings): Promise<readonly CheckResult[]>
   const { ok, warning, problem } = resultsOf('queue');
   const queue = await openQueue(settings, { create: false });
   try {
-    await queue.check();
     const depth = await queue.depth();
+    // After it: a place of dead letters that cannot be counted is known by then.
+    const { warnings } = await queue.check();
     const nowMs = Date.now();
     const queued = depth.readings + depth.claimedReadings;
     const { oldestAgeMs } = queuedCounts(depth, nowMs);
@@ -95,7 +102,7 @@ async function depthResults(settings: Settings): Promise<readonly CheckResult[]>
     const waiting = `${depth.isEstimate ? 'about ' : ''}${plural(queued, 'reading')} queued${oldest}`;
     // How long ended claims wait to be taken over, one look does not tell.
     const issues = new Set(depthIssues({ ...depth, nowMs, expiredClaimsMs: 0 }, settings).map(({ code }) => code));
-    const results: CheckResult[] = [];
+    const results = warnings.map(({ code, message, advice }) => warning(code, message, advice));
     if (issues.has('high_water')) {
       const message = `${waiting}: no more are accepted`;
       results.push(problem('high_water', message, 'run more consumers, or hrm drain --all'));
@@ -106,7 +113,7 @@ async function depthResults(settings: Settings): Promise<readonly CheckResult[]>
     }
     if (issues.has('overdue'))
       results.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
-    if (results.length === 0) results.push(ok('depth', waiting));
+    if (results.length === warnings.length) results.push(ok('depth', waiting));
     if (issues.has('dead_letters')) {
       const message = `${plural(depth.deadLetters, 'dead letter')}: what could not be stored`;
       results.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));

@@ -11,7 +11,7 @@ const SUFFIX = '.json';
 const ID = /^[0-9a-z-]{1,100}$/;
 
 /** Letters that are read or written at once. */
-export const MAX_AT_ONCE = 16;
+const MAX_AT_ONCE = 16;
 
 /** Bytes of letters that one page has, about. */
 export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
