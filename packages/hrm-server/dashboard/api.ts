@@ -4,6 +4,7 @@
  */
 import { type Client, type ClientOptions, createClient, type HrmError } from 'hrm-core/client';
 import { keepItem, readItem } from './browser-storage.js';
+import { texts } from './texts/texts.js';
 
 const KEY_ITEM = 'hrm-key';
 
@@ -39,10 +40,11 @@ export function isKeyRefusal({ code }: HrmError): boolean {
 
 /** A refusal in words for the person at the screen. */
 export function explain({ kind, code, message, retryAfterMs }: HrmError): string {
-  const wait = retryAfterMs === undefined ? 'in a moment' : `in ${Math.ceil(retryAfterMs / 1_000)} s`;
-  if (code === 'foreign_user') return 'This API key may not see this user.';
-  if (code === 'rate_limited') return `Too many requests with this API key: try again ${wait}.`;
-  if (code === 'server_unreachable') return 'The server cannot be reached, or the connection broke: is it running?';
-  if (kind === 'unavailable' && code !== 'bad_answer') return `The service cannot answer now: try again ${wait}.`;
+  const words = texts.refusals;
+  const wait = retryAfterMs === undefined ? words.soon : words.inSeconds(Math.ceil(retryAfterMs / 1_000));
+  if (code === 'foreign_user') return words.foreignUser;
+  if (code === 'rate_limited') return words.tooMany(wait);
+  if (code === 'server_unreachable') return words.unreachable;
+  if (kind === 'unavailable' && code !== 'bad_answer') return words.unavailable(wait);
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('?') ? '' : '.'}`;
 }

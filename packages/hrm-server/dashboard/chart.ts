@@ -6,6 +6,7 @@ import uPlot from 'uplot';
 import { make } from './dom.js';
 import type { Grid } from './grid.js';
 import { type ChartContent, dataOf, optionsOf } from './plot.js';
+import { texts } from './texts/texts.js';
 import { chooseByTouch } from './touch.js';
 
 /** What a chart tells. */
@@ -55,7 +56,7 @@ export function createChart(place: HTMLElement, events: ChartEvents): Chart {
     const content = shown;
     plot = new uPlot(optionsOf(content, place.clientWidth, { onCursor, onChosen }), dataOf(content), place);
     if (endsOf(content) !== null) return;
-    const why = content.lines.length === 0 ? 'No line is chosen.' : 'No readings in this range.';
+    const why = content.lines.length === 0 ? texts.chart.noLine : texts.chart.emptyRange;
     place.append(make('p', { class: 'empty' }, why));
   }
 

@@ -3,6 +3,7 @@ import { INTERVAL_MS, type Interval } from 'hrm-core/client';
 import { find, make } from './dom.js';
 import { type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
 import { keepMaxRate, readMaxRate, readRecentUsers } from './remembered.js';
+import { texts } from './texts/texts.js';
 import type { View } from './view.js';
 
 type OnChange = (to: Partial<View>) => void;
@@ -77,7 +78,7 @@ function readDates(onChange: OnChange): void {
   const fromMs = Date.parse(find('from', HTMLInputElement).value);
   const toMs = Date.parse(to.value);
   const isRange = fromMs >= 0 && fromMs < toMs;
-  to.setCustomValidity(isRange ? '' : 'The end must be after the beginning.');
+  to.setCustomValidity(isRange ? '' : texts.chart.endFirst);
   if (isRange) onChange({ range: { preset: 'custom', fromMs, toMs } });
   else to.reportValidity();
 }

@@ -1,5 +1,6 @@
 /** The lines that can be shown: all devices together, and each for itself in its own colour. */
 import { find, make } from './dom.js';
+import { texts } from './texts/texts.js';
 import type { View } from './view.js';
 
 /** How a device's line looks. */
@@ -28,14 +29,14 @@ export function lookOf(place: number): Look {
 export function showChips(view: View, devices: readonly string[], onChange: (to: Partial<View>) => void): void {
   const place = find('devices', HTMLFieldSetElement);
   const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
-  const all = chip('All devices', '', LOOK_OF_ALL, view.isMerged, (isMerged) => onChange({ isMerged }));
+  const all = chip(texts.chart.allDevices, '', LOOK_OF_ALL, view.isMerged, (isMerged) => onChange({ isMerged }));
   const each = devices.map((device, at) =>
     chip(device, `device ${device}`, lookOf(at), view.devices.includes(device), (isOn) => {
       const others = view.devices.filter((other) => other !== device);
       onChange({ devices: isOn ? [...others, device] : others });
     }),
   );
-  place.replaceChildren(make('legend', { class: 'visually-hidden' }, 'Lines'), all, ...each);
+  place.replaceChildren(make('legend', { class: 'visually-hidden' }, texts.chart.lines), all, ...each);
   // What was replaced keeps the focus, or keys would lose their way.
   for (const input of place.querySelectorAll('input')) if (input.value === focused) input.focus();
 }

@@ -1,4 +1,5 @@
 /** The little of the DOM that the pages need: elements found, and elements made. Text is always text, never HTML. */
+import { texts } from './texts/texts.js';
 
 /** The element of the page with this id. @throws when the page has none: it was built wrong. */
 export function find<T extends HTMLElement>(id: string, type: new () => T): T {
@@ -40,7 +41,7 @@ export function showMessage(
   place.replaceChildren(text ?? '');
   place.classList.toggle('calm', isCalm);
   if (action !== undefined) {
-    const button = make('button', { type: 'button' }, 'Try again');
+    const button = make('button', { type: 'button' }, texts.shared.tryAgain);
     button.addEventListener('click', action);
     place.append(button);
   }

@@ -2,27 +2,13 @@
 
 import { bytesText } from 'hrm-core/client';
 import { describeMinutes } from './range.js';
+import { countText, locale, texts } from './texts/texts.js';
 
-const FACT_MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
-
-/** What the name of a fact does not say by itself. */
-const FACT_NAMES: Readonly<Record<string, string>> = {
-  'files.files': 'All files',
-  'files.bytes': 'Size',
-  'files.partitions': 'Users’ days',
-  'files.mostFiles': 'Most files of one user’s day',
-  'files.withoutRollup': 'Users’ days of too many devices for a rollup',
-  'compaction.partitions': 'Users’ days looked at',
-  'compaction.left': 'Days left for the next run',
-  'compaction.compacted': 'Days made one file',
-  'compaction.merged': 'Files merged',
-  'compaction.readings': 'Readings rewritten',
-  'compaction.swept': 'Replaced files deleted',
-};
+const FACT_MOMENT = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 
 /** `oldestAgeMs` as `Oldest age`: the unit goes with the value. @param group - the facts that it is one of. */
 export function nameOf(key: string, group = ''): string {
-  const known = FACT_NAMES[`${group}.${key}`];
+  const known = texts.facts[`${group}.${key}`] ?? texts.facts[key];
   if (known !== undefined) return known;
   const words = key.replace(/(?:Ms|Bytes)$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -38,12 +24,12 @@ export function formatFact(key: string, value: unknown): string {
   if (typeof value !== 'number') return String(value);
   if (key.endsWith('Ms')) return formatDuration(value);
   if (/(?:^b|B)ytes$/.test(key)) return bytesText(value);
-  return value.toLocaleString('en');
+  return countText(value);
 }
 
 function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  return minutes < 2_880 ? describeMinutes(minutes) : `${Math.floor(minutes / 1_440)} days`;
+  return minutes < 2_880 ? describeMinutes(minutes) : texts.chart.days(Math.floor(minutes / 1_440));
 }

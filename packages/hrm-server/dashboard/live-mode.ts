@@ -5,6 +5,9 @@ import { find, make } from './dom.js';
 import { createLiveRows, type LiveReading, type LiveRows } from './live-rows.js';
 import { loadLatest } from './load.js';
 import { describeClock } from './range.js';
+import { texts } from './texts/texts.js';
+
+const words = texts.live;
 
 /** What the live mode tells. */
 export interface LiveModeEvents {
@@ -39,11 +42,11 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
 
   function takeReading(reading: LiveReading): void {
     rows.add(reading);
-    showNow(reading, 'now');
+    showNow(reading, words.now);
     const nowMs = Date.now();
     if (nowMs - lastAnnouncedMs >= ANNOUNCE_MS) {
       lastAnnouncedMs = nowMs;
-      find('announcer', HTMLElement).textContent = `${reading.heartRate} beats a minute, ${reading.deviceId}`;
+      find('announcer', HTMLElement).textContent = words.announce(reading.heartRate, reading.deviceId);
     }
     if (isDrawPending) return;
     isDrawPending = true;
@@ -57,10 +60,10 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
     const now = find('now', HTMLElement);
     const reload = setInterval(events.onReload, RELOAD_MS);
     signal.addEventListener('abort', () => clearInterval(reload));
-    now.replaceChildren('Connecting…');
+    now.replaceChildren(words.connecting);
     void loadLatest(userId, signal)
       .then((latest) => {
-        if (latest !== null && !signal.aborted && now.childElementCount === 0) showNow(latest, 'last stored');
+        if (latest !== null && !signal.aborted && now.childElementCount === 0) showNow(latest, words.lastStored);
       })
       // It is only a beginning: what is heard comes by itself.
       .catch(() => undefined);
@@ -79,9 +82,9 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
       else if (event.type === 'gap') events.onReload();
       else if (event.type === 'waiting') {
         isBroken = true;
-        now.replaceChildren('Connection lost: trying again…');
+        now.replaceChildren(words.lost);
       } else {
-        if (now.childElementCount === 0) now.replaceChildren('Listening…');
+        if (now.childElementCount === 0) now.replaceChildren(words.listening);
         // What was asked for meanwhile has failed.
         if (isBroken) events.onReload();
         isBroken = false;
@@ -107,6 +110,6 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
 }
 
 function showNow({ heartRate, deviceId, timestamp }: LiveReading, when: string): void {
-  const text = ` bpm ${when}, ${deviceId}, ${describeClock(Date.parse(timestamp))}`;
+  const text = ` ${texts.shared.bpm} ${when}, ${deviceId}, ${describeClock(Date.parse(timestamp))}`;
   find('now', HTMLElement).replaceChildren(make('strong', {}, String(heartRate)), text);
 }

@@ -12,7 +12,8 @@ import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
 import { readMaxRate, rememberUser } from './remembered.js';
 import type { Rows } from './rows.js';
 import { enter } from './sign-in.js';
-import { translatePage } from './texts/texts.js';
+import { texts } from './texts/texts.js';
+import { translatePage } from './texts/translate-page.js';
 import { isSameRange, questionOf, readView, type View, writeView } from './view.js';
 
 /** Rows of all devices together, or of one, as the server gave them. */
@@ -75,7 +76,7 @@ function clear(): void {
   loaded = [];
   minutes = null;
   hideNothing();
-  picture.clear(view.userId === '' ? 'Choose a user' : view.userId);
+  picture.clear(view.userId === '' ? texts.chart.chooseUser : view.userId);
 }
 
 /**
@@ -90,7 +91,7 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   app.classList.remove('loading', 'counting');
   app.removeAttribute('aria-busy');
   if (view.userId === '') {
-    showMessage('Enter a user id to see a heart.', { isCalm: true });
+    showMessage(texts.chart.enterUser, { isCalm: true });
     return;
   }
   const current = new AbortController();
@@ -155,7 +156,7 @@ async function fail(error: unknown, isQuiet: boolean): Promise<void> {
   if (isKeyRefusal(error)) {
     live.follow(null);
     clear();
-    session = await enter('The API key does not count any more.');
+    session = await enter(texts.signIn.keyEnded);
     followLive();
     change({});
     return;
@@ -240,7 +241,7 @@ async function start(): Promise<void> {
   if (session.scopes.includes('query')) {
     followLive();
     await load();
-  } else showMessage('This API key may not ask for readings: it lacks the scope query.');
+  } else showMessage(texts.chart.noQuery);
 }
 
 void start();

@@ -2,6 +2,7 @@
 import { INTERVAL_MS, type Latest } from 'hrm-core/client';
 import { find, make } from './dom.js';
 import { describeMoment, type Range, rangeAround } from './range.js';
+import { texts } from './texts/texts.js';
 
 /** Says it. @param latest - the user's last reading; `null`: none is stored. */
 export function showNothing(
@@ -14,15 +15,15 @@ export function showNothing(
   place.hidden = false;
   if (latest === null) {
     // Ids are taken as they are typed; that one was typed so may be a slip.
-    const slip = userId === userId.trim() ? '' : ` The id begins or ends with a space: is “${userId.trim()}” meant?`;
-    place.replaceChildren(`There is no reading of this user.${slip}`);
+    const slip = userId === userId.trim() ? '' : ` ${texts.chart.slip(userId.trim())}`;
+    place.replaceChildren(`${texts.chart.noReading}${slip}`);
     return;
   }
   const atMs = Date.parse(latest.timestamp);
-  place.replaceChildren(`The last reading of this user is of ${describeMoment(atMs, INTERVAL_MS['1m'])}.`);
+  place.replaceChildren(texts.chart.lastReading(describeMoment(atMs, INTERVAL_MS['1m'])));
   // A line of another device is empty here, that of this one is not.
   if (atMs >= range.fromMs && atMs < range.toMs) return;
-  const button = make('button', { type: 'button' }, 'Go there');
+  const button = make('button', { type: 'button' }, texts.chart.goThere);
   button.addEventListener('click', () => onRange(rangeAround(range.preset === 'custom' ? 'day' : range.preset, atMs)));
   place.append(' ', button);
 }

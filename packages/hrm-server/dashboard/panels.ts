@@ -2,18 +2,21 @@
 import { find, make } from './dom.js';
 import { describeMinutes, describeMoment } from './range.js';
 import type { Rows } from './rows.js';
+import { countText, rateText, texts } from './texts/texts.js';
 import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
+
+const words = texts.chart;
 
 /** Shows mean, minimum, maximum and how many readings they are of. @param deviceId - `null`: of all devices. */
 export function showSummary({ mean, min, max, readings }: Summary, deviceId: string | null): void {
-  find('summary-title', HTMLElement).textContent = `Summary of ${deviceId ?? 'all devices'}`;
-  const rate = (value: number | null, digits = 0) =>
-    value === null ? ['–'] : [value.toFixed(digits), make('small', {}, ' bpm')];
+  find('summary-title', HTMLElement).textContent = words.summaryOf(deviceId ?? words.ofAllDevices);
+  const rate = (value: number | null, digits: 0 | 1 = 0) =>
+    value === null ? ['–'] : [rateText(value, digits), make('small', {}, ` ${texts.shared.bpm}`)];
   const tiles: [string, (Node | string)[]][] = [
-    ['Mean', rate(mean, 1)],
-    ['Least', rate(min)],
-    ['Greatest', rate(max)],
-    ['Readings', [readings.toLocaleString('en')]],
+    [words.mean, rate(mean, 1)],
+    [words.least, rate(min)],
+    [words.greatest, rate(max)],
+    [words.readings, [countText(readings)]],
   ];
   const tile = ([name, value]: (typeof tiles)[number]) =>
     make('div', {}, make('dt', {}, name), make('dd', {}, ...value));
@@ -22,7 +25,7 @@ export function showSummary({ mean, min, max, readings }: Summary, deviceId: str
 
 /** Says nothing beside the chart. */
 export function clearPanels(): void {
-  find('summary-title', HTMLElement).textContent = 'Summary';
+  find('summary-title', HTMLElement).textContent = words.summary;
   for (const id of ['summary', 'zones', 'table-body']) find(id, HTMLElement).replaceChildren();
   find('table', HTMLDetailsElement).ontoggle = null;
 }
@@ -32,7 +35,7 @@ export function showZones(minutes: Rows, maxRate: number): void {
   const starts = zoneStarts(maxRate);
   const counts = countZones(minutes, maxRate);
   const most = Math.max(1, ...counts);
-  const rows = [...ZONES.entries()].reverse().map(([zone, { name }]) => {
+  const rows = [...ZONES.entries()].reverse().map(([zone, { key }]) => {
     const swatch = make('span', { class: 'swatch', 'aria-hidden': 'true' });
     const bar = make('span', { class: 'bar', 'aria-hidden': 'true' });
     const count = counts[zone] ?? 0;
@@ -41,11 +44,11 @@ export function showZones(minutes: Rows, maxRate: number): void {
     bar.style.width = `${(100 * count) / most}%`;
     bar.hidden = count === 0;
     const [from, to] = [starts[zone] ?? 0, starts[zone + 1]];
-    const limits = to === undefined ? `from ${from}` : zone === 0 ? `below ${to}` : `${from} to ${to - 1}`;
+    const limits = to === undefined ? words.from(from) : zone === 0 ? words.below(to) : words.fromTo(from, to - 1);
     return make(
       'tr',
       {},
-      make('th', { scope: 'row' }, swatch, name),
+      make('th', { scope: 'row' }, swatch, texts.zones[key]),
       make('td', {}, limits),
       make('td', {}, describeMinutes(count)),
       make('td', { class: 'zone-bar' }, bar),
@@ -54,7 +57,7 @@ export function showZones(minutes: Rows, maxRate: number): void {
   const head = make(
     'tr',
     {},
-    ...['Zone', 'bpm', 'Time'].map((name) => make('th', { scope: 'col' }, name)),
+    ...[words.zone, texts.shared.bpm, words.time].map((name) => make('th', { scope: 'col' }, name)),
     make('td', { class: 'zone-bar' }),
   );
   find('zones', HTMLElement).replaceChildren(make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)));
@@ -62,17 +65,13 @@ export function showZones(minutes: Rows, maxRate: number): void {
 
 /** Says why there are no zones, and lets somebody ask for them. */
 export function offerZones(onAsk: () => void): void {
-  const button = make('button', { type: 'button' }, 'Count the minutes');
+  const button = make('button', { type: 'button' }, words.count);
   button.addEventListener('click', () => {
     button.disabled = true;
-    button.textContent = 'Counting…';
+    button.textContent = words.counting;
     onAsk();
   });
-  const about = make(
-    'p',
-    { class: 'muted' },
-    'Zones are counted by minutes, which takes a while over so long a range. ',
-  );
+  const about = make('p', { class: 'muted' }, `${words.zonesTakeTime} `);
   find('zones', HTMLElement).replaceChildren(about, button);
 }
 
@@ -83,16 +82,18 @@ export function showTable(rows: Rows, intervalMs: number, title: string, firstRo
   const place = find('table-body', HTMLElement);
   const last = Math.min(rows.length, firstRow + PAGE_ROWS);
   const body = Array.from({ length: last - firstRow }, (_, i) => tableRow(rows, firstRow + i, intervalMs));
-  const columns = ['Beginning', 'Mean', 'Least', 'Greatest', 'Readings', 'Devices'];
+  const columns = [words.beginning, words.mean, words.least, words.greatest, words.readings, words.devices];
   const head = make(
     'tr',
     {},
-    ...columns.map((name) => make('th', { scope: 'col', class: name === 'Devices' && 'text' }, name)),
+    ...columns.map((name) => make('th', { scope: 'col', class: name === words.devices && 'text' }, name)),
   );
   const caption = make(
     'caption',
     {},
-    rows.length === 0 ? `${title}: no readings` : `${title}: rows ${firstRow + 1} to ${last} of ${rows.length}`,
+    rows.length === 0
+      ? `${title}: ${words.noReadings}`
+      : `${title}: ${words.rows(countText(firstRow + 1), countText(last), countText(rows.length))}`,
   );
   const table = make('table', {}, caption, make('thead', {}, head), make('tbody', {}, ...body));
   const page = (name: string, to: number, isThere: boolean) => {
@@ -106,12 +107,12 @@ export function showTable(rows: Rows, intervalMs: number, title: string, firstRo
   const pager = make(
     'div',
     { class: 'pager' },
-    page('Earlier rows', firstRow - PAGE_ROWS, firstRow > 0),
-    page('Later rows', last, last < rows.length),
+    page(words.earlier, firstRow - PAGE_ROWS, firstRow > 0),
+    page(words.later, last, last < rows.length),
   );
   place.tabIndex = -1;
   place.replaceChildren(
-    make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Rows' }, table),
+    make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': words.rowsName }, table),
     ...(rows.length > PAGE_ROWS ? [pager] : []),
   );
 }
@@ -123,7 +124,7 @@ function tableRow(rows: Rows, i: number, intervalMs: number): HTMLTableRowElemen
     {},
     make('th', { scope: 'row' }, describeMoment(rows.startMs[i] ?? 0, intervalMs)),
     ...[rows.mean, rows.min, rows.max, rows.count].map((column, at) =>
-      make('td', {}, (column[i] ?? 0).toFixed(at === 0 ? 1 : 0)),
+      make('td', {}, rateText(column[i] ?? 0, at === 0 ? 1 : 0)),
     ),
     make('td', { class: 'text' }, devices.join(', ')),
   );

@@ -9,6 +9,7 @@ import type { ChartLine } from './plot.js';
 import { describeMoment, describeRange, describeStep, type Range, zoneName } from './range.js';
 import { readMaxRate } from './remembered.js';
 import type { Rows } from './rows.js';
+import { rateText, texts } from './texts/texts.js';
 import type { View } from './view.js';
 import { summarize } from './zones.js';
 
@@ -51,10 +52,9 @@ export function createPicture(events: PictureEvents): Picture {
 
   function showHead({ view, interval, range }: PictureContent, { stepMs }: Grid): string {
     const title = `${view.userId}, ${describeRange(view.range)}`;
-    const zone = interval === '1d' ? 'days are UTC’s' : `times in ${zoneName(range.fromMs)}`;
+    const zone = interval === '1d' ? texts.chart.utcDays : texts.chart.timesIn(zoneName(range.fromMs));
     find('chart-title', HTMLElement).textContent = title;
-    find('chart-note', HTMLElement).textContent =
-      `bpm; a point is ${describeStep(stepMs)}, the band is minimum to maximum; ${zone}`;
+    find('chart-note', HTMLElement).textContent = texts.chart.about(describeStep(stepMs), zone);
     return title;
   }
 
@@ -63,7 +63,7 @@ export function createPicture(events: PictureEvents): Picture {
       const { view, interval, range, devices } = content;
       const grid = makeGrid(range.fromMs, range.toMs, INTERVAL_MS[interval]);
       const lines = content.lines.map(({ deviceId, rows }) => ({
-        label: deviceId ?? 'All devices',
+        label: deviceId ?? texts.chart.allDevices,
         look: deviceId === null ? LOOK_OF_ALL : lookOf(Math.max(0, devices.indexOf(deviceId))),
         line: placeRows(grid, rows),
       }));
@@ -87,7 +87,9 @@ export function createPicture(events: PictureEvents): Picture {
       chart.show(null);
       find('chart-title', HTMLElement).textContent = title;
       find('chart-note', HTMLElement).textContent = '';
-      find('devices', HTMLFieldSetElement).replaceChildren(make('legend', { class: 'visually-hidden' }, 'Lines'));
+      find('devices', HTMLFieldSetElement).replaceChildren(
+        make('legend', { class: 'visually-hidden' }, texts.chart.lines),
+      );
       clearPanels();
     },
   };
@@ -107,8 +109,8 @@ function showPoint(
   const said = lines.map(({ label, line }) => {
     const mean = line.mean[index];
     const name = lines.length > 1 ? `${label} ` : '';
-    if (mean == null) return `${name}no readings`;
-    return `${name}${mean.toFixed(1)} bpm, ${line.min[index]} to ${line.max[index]}, ${line.count[index]} readings`;
+    if (mean == null) return `${name}${texts.chart.noReadings}`;
+    return `${name}${texts.chart.point(rateText(mean), line.min[index] ?? 0, line.max[index] ?? 0, line.count[index] ?? 0)}`;
   });
   readout.value = `${describeMoment(grid.startsMs[index] ?? 0, grid.stepMs)}: ${said.join('; ')}`;
 }

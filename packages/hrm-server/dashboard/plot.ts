@@ -7,6 +7,7 @@ import uPlot from 'uplot';
 import type { Look } from './devices.js';
 import { cssValue } from './dom.js';
 import type { Grid, Line } from './grid.js';
+import { locale, texts } from './texts/texts.js';
 import { ZONES, zoneStarts } from './zones.js';
 
 /** A line and how it looks. */
@@ -122,7 +123,7 @@ const LOCAL_TICKS = tickFormats({});
 const UTC_TICKS = tickFormats({ timeZone: 'UTC' });
 
 function tickFormats(zone: { readonly timeZone?: string }) {
-  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { ...options, ...zone });
+  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { ...options, ...zone });
   return {
     year: format({ year: 'numeric' }),
     month: format({ month: 'short' }),
@@ -163,7 +164,7 @@ function drawZones({ ctx, bbox, valToPos, scales }: uPlot, maxRate: number, isNa
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, "DejaVu Sans", sans-serif`;
   ctx.textAlign = 'right';
-  for (const [zone, { name }] of ZONES.entries()) {
+  for (const [zone, { key }] of ZONES.entries()) {
     const from = Math.max(min, starts[zone] ?? 0);
     const to = Math.min(max, starts[zone + 1] ?? max);
     if (from >= to) continue;
@@ -174,7 +175,7 @@ function drawZones({ ctx, bbox, valToPos, scales }: uPlot, maxRate: number, isNa
     if (bottom - top < 16 * ratio || isNarrow) continue;
     ctx.globalAlpha = 1;
     ctx.fillStyle = cssValue('--muted');
-    ctx.fillText(name, bbox.left + bbox.width - 6 * ratio, top + 13 * ratio);
+    ctx.fillText(texts.zones[key], bbox.left + bbox.width - 6 * ratio, top + 13 * ratio);
   }
   ctx.restore();
 }

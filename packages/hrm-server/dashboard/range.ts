@@ -1,6 +1,7 @@
 /** Ranges of time as people name them, in the browser's time zone, and the width of a row that suits them. */
 
 import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { locale, texts } from './texts/texts.js';
 
 /** A range that has a name; `custom`: any other. */
 export type Preset = 'day' | 'month' | 'year' | 'custom';
@@ -96,23 +97,23 @@ function sameDateInUtc(atMs: number): number {
 export function zoneName(atMs: number): string {
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone === 'UTC') return zone;
-  const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'shortOffset' }).formatToParts(atMs);
+  const parts = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortOffset' }).formatToParts(atMs);
   const offset = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
   return `${zone}, ${offset}`;
 }
 
-const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full' });
-const MONTH = new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric' });
-const MOMENT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-const CLOCK = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
-const UTC_DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
+const DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'full' });
+const MONTH = new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric' });
+const MOMENT = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const CLOCK = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+const UTC_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
 
 /** A range in words. */
 export function describeRange({ preset, fromMs, toMs }: Range): string {
   if (preset === 'day') return DATE.format(fromMs);
   if (preset === 'month') return MONTH.format(fromMs);
   if (preset === 'year') return String(new Date(fromMs).getFullYear());
-  return `${MOMENT.format(fromMs)} to ${MOMENT.format(toMs)}`;
+  return texts.chart.fromTo(MOMENT.format(fromMs), MOMENT.format(toMs));
 }
 
 /** When a point begins; whole days are UTC's, as the rows are. */
@@ -122,8 +123,7 @@ export function describeMoment(atMs: number, stepMs: number): string {
 
 /** How much time a point stands for: `5 h`. */
 export function describeStep(stepMs: number): string {
-  if (stepMs % INTERVAL_MS['1d'] === 0)
-    return stepMs === INTERVAL_MS['1d'] ? '1 day' : `${stepMs / INTERVAL_MS['1d']} days`;
+  if (stepMs % INTERVAL_MS['1d'] === 0) return texts.chart.days(stepMs / INTERVAL_MS['1d']);
   return stepMs % INTERVAL_MS['1h'] === 0 ? `${stepMs / INTERVAL_MS['1h']} h` : `${stepMs / INTERVAL_MS['1m']} min`;
 }
 

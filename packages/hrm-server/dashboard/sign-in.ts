@@ -2,6 +2,7 @@
 import { isHrmError, type Session } from 'hrm-core/client';
 import { explain, isKeyRefusal, keepKey, openClient, readKey } from './api.js';
 import { find, make } from './dom.js';
+import { texts } from './texts/texts.js';
 
 /** Resolves when the server lets us in: at once, or when a key was entered that it knows. */
 export async function enter(reason: string | null = null): Promise<Session> {
@@ -18,7 +19,7 @@ export async function enter(reason: string | null = null): Promise<Session> {
     } catch (error) {
       if (!isHrmError(error)) throw error;
       const needsKey = isKeyRefusal(error);
-      if (needsKey && readKey() !== null) complaint ??= 'There is no such API key, or it has ended.';
+      if (needsKey && readKey() !== null) complaint ??= texts.signIn.wrongKey;
       else if (!needsKey) complaint = explain(error);
       if (needsKey) keepKey(null);
       app.hidden = true;
@@ -39,7 +40,7 @@ function showSignOut(): void {
 
 /** Shows the form until it is sent. */
 function ask(place: HTMLElement, complaint: string | null, needsKey: boolean): Promise<void> {
-  const about = 'The key stays in this tab until it is closed, and is sent as a header, never in an address.';
+  const about = texts.signIn.about;
   const input = make('input', {
     id: 'key',
     type: 'password',
@@ -48,10 +49,14 @@ function ask(place: HTMLElement, complaint: string | null, needsKey: boolean): P
     spellcheck: 'false',
   });
   const fields = needsKey
-    ? [make('p', { class: 'muted' }, about), make('label', { class: 'field', for: 'key' }, 'API key', input)]
+    ? [make('p', { class: 'muted' }, about), make('label', { class: 'field', for: 'key' }, texts.signIn.key, input)]
     : [];
-  const button = make('button', { type: 'submit', class: 'primary' }, needsKey ? 'Sign in' : 'Try again');
-  const title = make('h2', { id: 'sign-in-title' }, needsKey ? 'An API key is needed' : 'The service does not answer');
+  const button = make(
+    'button',
+    { type: 'submit', class: 'primary' },
+    needsKey ? texts.signIn.signIn : texts.shared.tryAgain,
+  );
+  const title = make('h2', { id: 'sign-in-title' }, needsKey ? texts.signIn.needed : texts.signIn.noAnswer);
   const trouble = complaint === null ? [] : [make('p', { class: 'message', role: 'alert' }, complaint)];
   const form = make('form', { class: 'card' }, title, ...fields, ...trouble, make('div', {}, button));
   place.replaceChildren(form);

@@ -6,7 +6,10 @@ import { cssValue, find, make, onSchemeChange, showMessage } from './dom.js';
 import { formatFact, nameOf } from './facts.js';
 import { describeClock } from './range.js';
 import { enter } from './sign-in.js';
-import { translatePage } from './texts/texts.js';
+import { texts } from './texts/texts.js';
+import { translatePage } from './texts/translate-page.js';
+
+const words = texts.status;
 
 const EVERY_MS = 5_000;
 /** Who does not answer for this long is down; a health check is over long before. */
@@ -14,10 +17,10 @@ const MAX_WAIT_MS = 10_000;
 /** Half an hour. */
 const MAX_HISTORY = 360;
 const PLOTS = [
-  { key: 'readings', name: 'Readings waiting', colour: '--device-0' },
-  { key: 'claimedReadings', name: 'Readings being written', colour: '--device-2' },
-  { key: 'oldestAgeMs', name: 'Lag: age of the oldest', colour: '--device-1' },
-  { key: 'deadLetters', name: 'Dead letters', colour: '--accent' },
+  { key: 'readings', name: words.waiting, colour: '--device-0' },
+  { key: 'claimedReadings', name: words.beingWritten, colour: '--device-2' },
+  { key: 'oldestAgeMs', name: words.lag, colour: '--device-1' },
+  { key: 'deadLetters', name: words.deadLetters, colour: '--accent' },
 ] as const;
 
 const times: number[] = [];
@@ -39,7 +42,7 @@ async function look(): Promise<void> {
   } catch (error) {
     if (!isHrmError(error) || isKeyRefusal(error)) throw error;
     setStale('details', true);
-    if (error.code === 'not_found') showMessage('This server tells no more than its health.', { isCalm: true });
+    if (error.code === 'not_found') showMessage(words.healthAlone, { isCalm: true });
     else showMessage(explain(error), { isCalm: error.kind === 'invalid' });
   }
 }
@@ -48,7 +51,7 @@ function showHealth({ status, checks }: ServerHealth): void {
   const tone = status === 'healthy' ? 'good' : status === 'degraded' ? 'warn' : 'bad';
   const mark = status === 'healthy' ? '✓' : '!';
   const place = find('health', HTMLElement);
-  const text = `${mark} ${status.charAt(0).toUpperCase()}${status.slice(1)}`;
+  const text = `${mark} ${words.healths[status] ?? status}`;
   // A status that says the same again would be read out again.
   if (place.textContent !== text) place.textContent = text;
   place.className = `health ${tone}`;
@@ -58,7 +61,7 @@ function showHealth({ status, checks }: ServerHealth): void {
   ]);
   find('checks', HTMLElement).replaceChildren(...rows);
   lastSeenMs = Date.now();
-  find('as-of', HTMLElement).textContent = `as of ${describeClock(lastSeenMs)}, again every 5 s`;
+  find('as-of', HTMLElement).textContent = words.asOf(describeClock(lastSeenMs));
   setStale('checks', false);
 }
 
@@ -69,15 +72,15 @@ function showUnknown(): void {
   const place = find('health', HTMLElement);
   if (place.textContent !== UNKNOWN) place.textContent = UNKNOWN;
   place.className = 'health muted';
-  const seen = lastSeenMs === null ? 'not seen yet' : `last seen ${describeClock(lastSeenMs)}`;
-  find('as-of', HTMLElement).textContent = `${seen}, again every 5 s`;
+  const seen = lastSeenMs === null ? words.neverSeen : words.lastSeen(describeClock(lastSeenMs));
+  find('as-of', HTMLElement).textContent = `${seen}, ${words.again}`;
   setStale('checks', true);
   setStale('details', true);
   // A gap in the history.
   if (times.length > 0) remember(null);
 }
 
-const UNKNOWN = '? Unknown';
+const UNKNOWN = `? ${words.unknown}`;
 
 function setStale(id: string, isStale: boolean): void {
   find(id, HTMLElement).classList.toggle('stale', isStale);
@@ -150,7 +153,7 @@ function showFacts(name: string, facts: object): void {
   const rows = Object.entries(facts).map(([key, value]) =>
     make('div', {}, make('dt', {}, nameOf(key, name)), make('dd', {}, formatFact(key, value))),
   );
-  const nothing = [make('div', {}, make('dt', {}, 'Nothing known yet'), make('dd'))];
+  const nothing = [make('div', {}, make('dt', {}, words.nothingKnown), make('dd'))];
   find(name, HTMLElement).replaceChildren(...(rows.length === 0 ? nothing : rows));
 }
 
@@ -166,7 +169,7 @@ async function start(): Promise<void> {
       await look();
     } catch (error) {
       if (!isHrmError(error)) throw error;
-      if (isKeyRefusal(error)) await enter('The API key does not count any more.');
+      if (isKeyRefusal(error)) await enter(texts.signIn.keyEnded);
       else {
         showUnknown();
         showMessage(explain(error));

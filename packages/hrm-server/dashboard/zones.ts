@@ -3,12 +3,12 @@ import type { Rows } from './rows.js';
 
 /** The zones, from the least effort on; each begins where the one before ends. */
 export const ZONES = [
-  { name: 'Rest', share: 0 },
-  { name: 'Very light', share: 0.5 },
-  { name: 'Light', share: 0.6 },
-  { name: 'Moderate', share: 0.7 },
-  { name: 'Hard', share: 0.8 },
-  { name: 'Very hard', share: 0.9 },
+  { key: 'rest', share: 0 },
+  { key: 'veryLight', share: 0.5 },
+  { key: 'light', share: 0.6 },
+  { key: 'moderate', share: 0.7 },
+  { key: 'hard', share: 0.8 },
+  { key: 'veryHard', share: 0.9 },
 ] as const;
 
 /** Where each zone begins, bpm, rounded up to whole beats. */

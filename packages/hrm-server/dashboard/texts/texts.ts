@@ -3,7 +3,6 @@
  * line in {@link LANGUAGES}.
  */
 import { keepItem, readItem } from '../browser-storage.js';
-import { make } from '../dom.js';
 import { en, type Texts } from './en.js';
 import { es } from './es.js';
 
@@ -20,51 +19,35 @@ function chooseLanguage(): Language {
   return codes.find((code): code is Language => Object.hasOwn(LANGUAGES, code)) ?? 'en';
 }
 
-const language = chooseLanguage();
+/** The code of the language that is spoken: `en`. */
+export const language = chooseLanguage();
 
 /** The texts, by the page that they are of. */
 export const texts: Texts = LANGUAGES[language];
 
 /** For `Intl`. */
-const { locale } = texts;
+export const { locale } = texts;
 
 const NUMBER = new Intl.NumberFormat(locale);
+const TENTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const WHOLE = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 
 /** A whole number, with the marks of its thousands. */
 export function countText(count: number): string {
   return NUMBER.format(count);
 }
 
-/**
- * Puts the texts into the elements that name one: `data-text` by content, `data-label` by `aria-label`; and offers the other languages.
- */
-export function translatePage(): void {
-  document.documentElement.lang = language;
-  for (const element of document.querySelectorAll<HTMLElement>('[data-text]'))
-    element.textContent = textAt(element.dataset.text ?? '');
-  for (const element of document.querySelectorAll<HTMLElement>('[data-label]'))
-    element.setAttribute('aria-label', textAt(element.dataset.label ?? ''));
-  offerLanguages();
+/** A heart rate, or a mean of some. @param digits - behind the point; default 1. */
+export function rateText(bpm: number, digits: 0 | 1 = 1): string {
+  return (digits === 1 ? TENTHS : WHOLE).format(bpm);
 }
 
-/** @param path - `nav.status`. @throws when there is no such text: the page was built wrong. */
-function textAt(path: string): string {
-  const [group = '', name = ''] = path.split('.');
-  const found = (texts as unknown as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>)[group]?.[
-    name
-  ];
-  if (typeof found !== 'string') throw new Error(`there is no text ${path}`);
-  return found;
-}
+/** The languages, by their codes: what each calls itself. */
+export const languageNames: ReadonlyMap<string, string> = new Map(
+  Object.entries(LANGUAGES).map(([code, { name }]) => [code, name]),
+);
 
-function offerLanguages(): void {
-  const options = Object.entries(LANGUAGES).map(([code, { name }]) =>
-    make('option', { value: code, lang: code, selected: code === language }, name),
-  );
-  const select = make('select', { id: 'language', class: 'quiet', 'aria-label': texts.nav.language }, ...options);
-  select.addEventListener('change', () => {
-    keepItem('localStorage', LANGUAGE_ITEM, select.value);
-    location.reload();
-  });
-  document.querySelector('nav')?.append(select);
+/** Takes another language from the next page on. @param code - of {@link languageNames}. */
+export function keepLanguage(code: string): void {
+  keepItem('localStorage', LANGUAGE_ITEM, code);
 }
