@@ -18,6 +18,8 @@ export default defineConfig([
       dashboard: 'dashboard/main.ts',
       status: 'dashboard/status.ts',
       'live-device': 'dashboard/live-device/main.ts',
+      import: 'dashboard/import/main.ts',
+      'import-worker': 'dashboard/import/worker.ts',
       style: 'dashboard/style.css',
     },
     outDir: 'dist/dashboard',

@@ -204,6 +204,42 @@ export const en = {
     'compaction.readings': 'Readings rewritten',
     'compaction.swept': 'Replaced files deleted',
   } as Readonly<Record<string, string>>,
+  import: {
+    title: 'Add files',
+    intro:
+      'Add what your device or its service gave you: FIT, TCX and GPX files, exports of Apple Health, Garmin, Fitbit, Google Fit, Samsung, Polar, Oura and others, CSV. Zip archives stay as they are.',
+    drop: 'Drop files here, or choose them',
+    local: 'Your browser reads the files. Nothing is sent before you say so, and then heart rates alone.',
+    user: 'Whose readings they are, where a file does not say',
+    wins: 'The readings will count as received now: they win over what is stored for the same device and time.',
+    zone: 'Time zone of times without one',
+    zoneNeeded: 'Its times have no time zone.',
+    zoneAsked: 'A file has times without a time zone. Say where they were taken, then look again.',
+    again: 'Look again with this time zone',
+    stop: 'Stop',
+    /** @param count - of readings, as all counts here. */
+    send: (count: string) => `Send the readings (${count})`,
+    goOn: (accepted: string) => `Go on after ${accepted} readings`,
+    looking: (file: string) => `Looking at ${file}…`,
+    sending: (file: string, accepted: string, all: string) =>
+      `Sending ${file}: ${accepted} of ${all} readings accepted`,
+    busy: (seconds: number) => `The server has much to do. It takes more readings in ${seconds} s.`,
+    stopped: (reason: string) => `It stopped: ${reason}`,
+    done: (count: string) => `The server has accepted ${count} readings. They are stored within seconds.`,
+    see: 'See the last day of them',
+    accountTitle: 'What is in the files',
+    eachFile: 'Each file',
+    files: 'Files',
+    readings: 'Readings',
+    range: 'From, to',
+    unknownFiles: 'Files of no known format',
+    devices: 'Devices',
+    dropped: 'Values that are no reading',
+    more: (count: string) => `… and ${count} more`,
+    readingsOf: (count: string) => (count === '1' ? '1 reading' : `${count} readings`),
+    unknown: 'is of no known format.',
+    unreadable: 'cannot be read. Is it a folder, or was it changed? Add files, or a zip archive of the folder.',
+  },
 };
 
 /** What every language has. */
