@@ -61,7 +61,7 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   });
   find('interval', HTMLSelectElement).addEventListener('change', ({ target }) => {
     const { value } = target as HTMLSelectElement;
-    onChange({ interval: value in INTERVAL_MS ? (value as Interval) : 'auto' });
+    onChange({ interval: Object.hasOwn(INTERVAL_MS, value) ? (value as Interval) : 'auto' });
   });
   for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
   find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {

@@ -25,31 +25,53 @@ export function lookOf(place: number): Look {
   };
 }
 
-/** Shows a box for each line, and tells which are wanted. */
-export function showChips(view: View, devices: readonly string[], onChange: (to: Partial<View>) => void): void {
-  const place = find('devices', HTMLFieldSetElement);
-  const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
-  const all = chip(texts.chart.allDevices, '', LOOK_OF_ALL, view.isMerged, (isMerged) => onChange({ isMerged }));
-  const each = devices.map((device, at) =>
-    chip(device, `device ${device}`, lookOf(at), view.devices.includes(device), (isOn) => {
-      const others = view.devices.filter((other) => other !== device);
-      onChange({ devices: isOn ? [...others, device] : others });
-    }),
-  );
-  place.replaceChildren(make('legend', { class: 'visually-hidden' }, texts.chart.lines), all, ...each);
-  // What was replaced keeps the focus, or keys would lose their way.
-  for (const input of place.querySelectorAll('input')) if (input.value === focused) input.focus();
+/** One of the lines that can be shown. */
+interface Line {
+  readonly name: string;
+  /** Of its box; differs from those of the others. */
+  readonly value: string;
+  readonly look: Look;
+  readonly isOn: boolean;
 }
 
-function chip(
-  name: string,
-  value: string,
-  { colour, dash }: Look,
-  isOn: boolean,
-  onToggle: (isOn: boolean) => void,
-): HTMLElement {
-  const input = make('input', { type: 'checkbox', value: `line ${value}`, checked: isOn });
-  input.addEventListener('change', () => onToggle(input.checked));
+/**
+ * Shows a box for each line, and tells which are wanted. Boxes stay as long as the lines are the same ones: a click that is under way goes
+ * where it was meant.
+ */
+export function showChips(view: View, devices: readonly string[], onChange: (to: Partial<View>) => void): void {
+  const place = find('devices', HTMLFieldSetElement);
+  const lines: readonly Line[] = [
+    { name: texts.chart.allDevices, value: 'line ', look: LOOK_OF_ALL, isOn: view.isMerged },
+    ...devices.map((device, at) => {
+      return { name: device, value: `line device ${device}`, look: lookOf(at), isOn: view.devices.includes(device) };
+    }),
+  ];
+  const isSame =
+    boxesOf(place)
+      .map(({ value }) => value)
+      .join('\n') === lines.map(({ value }) => value).join('\n');
+  if (!isSame) {
+    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null;
+    // What is wanted stands in the boxes: a view may be older than a click.
+    const tell = () => {
+      const [all, ...each] = boxesOf(place);
+      onChange({ isMerged: all?.checked === true, devices: devices.filter((_, at) => each[at]?.checked === true) });
+    };
+    const legend = make('legend', { class: 'visually-hidden' }, texts.chart.lines);
+    place.replaceChildren(legend, ...lines.map((line) => chip(line, tell)));
+    // What was replaced keeps the focus, or keys would lose their way.
+    for (const box of boxesOf(place)) if (box.value === focused) box.focus();
+  }
+  for (const [at, box] of boxesOf(place).entries()) box.checked = lines[at]?.isOn === true;
+}
+
+function boxesOf(place: HTMLElement): HTMLInputElement[] {
+  return [...place.querySelectorAll('input')];
+}
+
+function chip({ name, value, look: { colour, dash } }: Line, onToggle: () => void): HTMLElement {
+  const input = make('input', { type: 'checkbox', value });
+  input.addEventListener('change', onToggle);
   return make('label', { class: 'chip' }, input, sampleOf(colour, dash), name);
 }
 

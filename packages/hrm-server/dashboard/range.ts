@@ -144,3 +144,13 @@ export function toLocalInput(atMs: number): string {
   const date = `${String(at.getFullYear()).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }
+
+/** A moment with the offset that the clocks have then: the hour that comes twice in autumn is named twice differently. */
+export function toOffsetText(atMs: number): string {
+  const aheadMinutes = -new Date(atMs).getTimezoneOffset();
+  const [hours, minutes] = [Math.floor(Math.abs(aheadMinutes) / 60), Math.abs(aheadMinutes) % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  const text = `${toLocalInput(atMs)}${aheadMinutes < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`;
+  // Clocks of long ago were not set by whole minutes.
+  return Date.parse(text) === atMs ? text : new Date(atMs).toISOString();
+}

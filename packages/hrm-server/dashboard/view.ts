@@ -1,9 +1,9 @@
 /**
- * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it
- * and no server log does. A key is never in it.
+ * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it and no server
+ * log does. A key is never in it. Days, months and years are named by their date, other ranges by instants with their offset.
  */
 import { INTERVAL_MS, type Interval } from 'hrm-core/client';
-import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput } from './range.js';
+import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput, toOffsetText } from './range.js';
 
 /** What is shown. */
 export interface View {
@@ -24,7 +24,7 @@ export function readView(fragment: string, nowMs: number): View {
   return {
     userId: said.get('user') ?? '',
     range: readRange(said, nowMs),
-    interval: interval in INTERVAL_MS ? (interval as Interval) : 'auto',
+    interval: Object.hasOwn(INTERVAL_MS, interval) ? (interval as Interval) : 'auto',
     devices: said.getAll('device'),
     isMerged: said.get('merged') !== 'no',
     isLive: said.get('live') === 'yes',
@@ -36,8 +36,10 @@ export function writeView({ userId, range, interval, devices, isMerged, isLive }
   const said = new URLSearchParams();
   if (userId !== '') said.set('user', userId);
   said.set('range', range.preset);
-  said.set('from', toLocalInput(range.fromMs));
-  if (range.preset === 'custom') said.set('to', toLocalInput(range.toMs));
+  if (range.preset === 'custom') {
+    said.set('from', toOffsetText(range.fromMs));
+    said.set('to', toOffsetText(range.toMs));
+  } else said.set('from', toLocalInput(range.fromMs));
   if (interval !== 'auto') said.set('interval', interval);
   for (const device of devices) said.append('device', device);
   if (!isMerged) said.set('merged', 'no');

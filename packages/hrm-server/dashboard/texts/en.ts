@@ -17,6 +17,7 @@ export const en = {
   shared: {
     tryAgain: 'Try again',
     user: 'User',
+    userHint: 'user id',
     bpm: 'bpm',
     noIngest: 'This API key may not send readings: it lacks the scope ingest. Sign in with another key.',
     /** @param seconds - whole. */

@@ -18,6 +18,7 @@ export const es: Texts = {
   shared: {
     tryAgain: 'Reintentar',
     user: 'Usuario',
+    userHint: 'id de usuario',
     bpm: 'lpm',
     noIngest: 'Esta clave no puede enviar lecturas: le falta el permiso ingest. Entra con otra clave.',
     waiting: (seconds) => `El servidor no acepta lecturas ahora. Próximo intento en ${seconds} s.`,

@@ -3,7 +3,7 @@ import { make } from '../dom.js';
 import { keepLanguage, language, languageNames, texts } from './texts.js';
 
 /**
- * Puts the texts into the elements that name one: `data-text` by content, `data-label` by `aria-label`; and offers the other languages.
+ * Puts the texts into the elements that name one: `data-text` by content, `data-label` by `aria-label`, `data-hint` by `placeholder`; and offers the other languages.
  */
 export function translatePage(): void {
   document.documentElement.lang = language;
@@ -11,6 +11,8 @@ export function translatePage(): void {
     element.textContent = textAt(element.dataset.text ?? '');
   for (const element of document.querySelectorAll<HTMLElement>('[data-label]'))
     element.setAttribute('aria-label', textAt(element.dataset.label ?? ''));
+  for (const element of document.querySelectorAll<HTMLElement>('[data-hint]'))
+    element.setAttribute('placeholder', textAt(element.dataset.hint ?? ''));
   offerLanguages();
 }
 

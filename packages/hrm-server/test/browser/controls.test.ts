@@ -39,6 +39,34 @@ describe('what the controls say is what is seen', () => {
     await finish();
   });
 
+  it('no click on a line is lost while answers are on their way', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    await page.route('**/metrics/heart-rate**', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await route.continue();
+    });
+    const names = ['All devices', 'chest_strap', 'watch'];
+    const boxes = names.map((name) => page.getByRole('checkbox', { name }));
+    const isOn = [true, false, false];
+    // A hand's press takes about as long as an answer: what is pressed must be there when it is let go.
+    for (const at of [1, 2, 0, 1, 1, 2, 0, 2, 1, 0, 0, 2]) {
+      const { x = 0, y = 0, width = 0, height = 0 } = (await boxes[at]?.boundingBox()) ?? {};
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.down();
+      await page.waitForTimeout(100);
+      await page.mouse.up();
+      isOn[at] = isOn[at] !== true;
+    }
+    expect(await Promise.all(boxes.map((box) => box.isChecked()))).toEqual(isOn);
+    const said = new URLSearchParams(new URL(page.url()).hash.slice(1));
+    expect(said.getAll('device')).toEqual(names.filter((_, at) => at > 0 && isOn[at]));
+    expect(said.get('merged') !== 'no').toBe(isOn[0]);
+    await finish();
+  });
+
   it('an empty range leads to the last reading, and a user who has none is told, with the space in the id', async () => {
     const { url } = await startWithDays(2);
     const { page, finish } = await openPage(browser, url);

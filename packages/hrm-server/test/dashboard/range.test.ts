@@ -9,7 +9,9 @@ import {
   rangeInside,
   rangeOutside,
   shiftRange,
+  toOffsetText,
 } from '../../dashboard/range.js';
+import { readView, writeView } from '../../dashboard/view.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -109,4 +111,43 @@ it.each([
   [2 * DAY_MS, '2 days'],
 ])('a step of %d ms is %s', (stepMs, said) => {
   expect(describeStep(stepMs)).toBe(said);
+});
+
+describe.each([...ZONES, 'Australia/Lord_Howe', 'Africa/Monrovia'])('an address in %s', (zone) => {
+  it('names the same moment when it is read again, in the hour that comes twice, too', () => {
+    process.env.TZ = zone;
+    // Nights in which clocks are set back, and a year in which Monrovia's were 44 minutes and 30 seconds behind.
+    for (const startMs of [
+      Date.UTC(2024, 9, 26, 20),
+      Date.UTC(2024, 3, 6, 10),
+      Date.UTC(2024, 10, 3, 4),
+      Date.UTC(1971, 5, 1),
+    ]) {
+      for (let atMs = startMs; atMs < startMs + 12 * HOUR_MS; atMs += 10 * MINUTE_MS) {
+        const view = {
+          userId: 'ana',
+          range: custom(atMs, atMs + HOUR_MS),
+          interval: 'auto',
+          devices: [],
+          isMerged: true,
+          isLive: false,
+        } as const;
+        expect(readView(writeView(view), 0)).toEqual(view);
+      }
+    }
+  });
+});
+
+it('an address says what the clocks are ahead by', () => {
+  process.env.TZ = 'Europe/Madrid';
+  expect(toOffsetText(Date.UTC(2024, 9, 27, 0, 10))).toBe('2024-10-27T02:10+02:00');
+  expect(toOffsetText(Date.UTC(2024, 9, 27, 1, 10))).toBe('2024-10-27T02:10+01:00');
+  // As addresses were before: a time of the wall's clock.
+  expect(readView('#range=custom&from=2024-01-15T10:00&to=2024-01-15T11:00', 0).range).toEqual(
+    custom(Date.UTC(2024, 0, 15, 9), Date.UTC(2024, 0, 15, 10)),
+  );
+});
+
+it('an address that names a member of all objects as its interval says nothing', () => {
+  expect(readView('#interval=constructor', 0).interval).toBe('auto');
 });
