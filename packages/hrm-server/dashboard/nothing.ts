@@ -16,7 +16,9 @@ export function showNothing(
   if (latest === null) {
     // Ids are taken as they are typed; that one was typed so may be a slip.
     const slip = userId === userId.trim() ? '' : ` ${texts.chart.slip(userId.trim())}`;
-    place.replaceChildren(`${texts.chart.noReading}${slip}`);
+    const files = make('a', { href: 'import' }, texts.nav.addFiles);
+    const device = make('a', { href: 'live-device' }, texts.nav.liveDevice);
+    place.replaceChildren(`${texts.chart.noReading}${slip} ${texts.chart.addSome} `, files, ', ', device);
     return;
   }
   const atMs = Date.parse(latest.timestamp);

@@ -109,7 +109,7 @@ export const en = {
     days: (count: number) => (count === 1 ? '1 day' : `${count} days`),
     endFirst: 'The end must be after the beginning.',
     chooseUser: 'Choose a user',
-    enterUser: 'Enter a user id to see a heart.',
+    enterUser: 'Enter a user id to see a heart. For your own, add files or connect a live device.',
     noQuery: 'This API key may not ask for readings: it lacks the scope query.',
     overTime: 'Heart rate over time',
     help: 'Drag over a part, or press Enter at a point, to look closer, down to an hour by Enter; Escape or a double click shows more again. Arrow keys move along the line, Page Up and Page Down by ten points, Home and End to the first and the last with readings.',
@@ -129,6 +129,7 @@ export const en = {
     noReading: 'There is no reading of this user.',
     slip: (trimmed: string) => `The id begins or ends with a space: is “${trimmed}” meant?`,
     lastReading: (moment: string) => `The last reading of this user is of ${moment}.`,
+    addSome: 'To have some:',
     goThere: 'Go there',
     summary: 'Summary',
     /** @param device - or `ofAllDevices`. */

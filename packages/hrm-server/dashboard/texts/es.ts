@@ -108,7 +108,8 @@ export const es: Texts = {
     days: (count) => (count === 1 ? '1 día' : `${count} días`),
     endFirst: 'El final debe ir después del principio.',
     chooseUser: 'Elige un usuario',
-    enterUser: 'Escribe el id de un usuario para ver un corazón.',
+    enterUser:
+      'Escribe el id de un usuario para ver un corazón. Para el tuyo, añade archivos o conecta un sensor en vivo.',
     noQuery: 'Esta clave no puede pedir lecturas: le falta el permiso query.',
     overTime: 'Ritmo cardíaco en el tiempo',
     help: 'Arrastra sobre una parte, o pulsa Intro en un punto, para ver más de cerca, con Intro hasta una hora; Escape o doble clic muestran más otra vez. Las flechas recorren la línea, Re Pág y Av Pág de diez en diez puntos, Inicio y Fin van al primero y al último con lecturas.',
@@ -127,6 +128,7 @@ export const es: Texts = {
     noReading: 'No hay lecturas de este usuario.',
     slip: (trimmed) => `El id empieza o acaba con un espacio: ¿es «${trimmed}»?`,
     lastReading: (moment) => `La última lectura de este usuario es de ${moment}.`,
+    addSome: 'Para tenerlas:',
     goThere: 'Ir allí',
     summary: 'Resumen',
     summaryOf: (device) => `Resumen de ${device}`,

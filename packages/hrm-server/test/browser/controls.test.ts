@@ -39,6 +39,27 @@ describe('what the controls say is what is seen', () => {
     await finish();
   });
 
+  it('all is said in Spanish where the browser speaks it: words, dates and numbers', async () => {
+    const { url } = await startWithDays(1);
+    const { page, finish } = await openPage(browser, url, { locale: 'es-ES' });
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'chart-title')).toBe('ana, lunes, 15 de enero de 2024');
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/^Media\d\d,\d lpmMínimo.*Lecturas1\.?\d{3}$/);
+    await expect.poll(() => textOf(page, 'zones')).toContain('Moderado');
+    await page.getByText('Como tabla').click();
+    await expect.poll(() => textOf(page, 'table-body')).toMatch(/filas 1 a 100 de 1\.?\d{3}/);
+    expect(await page.evaluate('document.documentElement.lang')).toBe('es');
+    await page.goto(viewUrl(url, { ...DAY, user: 'nobody' }));
+    await page.reload();
+    await expect
+      .poll(() => textOf(page, 'nothing'))
+      .toBe('No hay lecturas de este usuario. Para tenerlas: Añadir archivos, Sensor en vivo');
+    await page.goto(`${url}/status`);
+    await expect.poll(() => textOf(page, 'files')).toContain('Archivos compactados');
+    expect(await page.title()).toBe('Sistema');
+    await finish();
+  });
+
   it('no click on a line is lost while answers are on their way', async () => {
     const { url } = await startWithDays(1);
     const { page, finish } = await openPage(browser, url);
