@@ -23,9 +23,15 @@ const words = texts.import;
 /** A file that somebody chose. */
 interface Chosen {
   readonly file: File;
+  /** Readings that the first look has found in it. */
+  found: number;
   /** Readings that the server has accepted, from the beginning of the file on. */
   accepted: number;
   isSent: boolean;
+}
+
+function toChosen(file: File): Chosen {
+  return { file, found: 0, accepted: 0, isSent: false };
 }
 
 let chosen: readonly Chosen[] = [];
@@ -58,18 +64,22 @@ async function run(work: (signal: AbortSignal) => Promise<void>): Promise<void> 
 
 /** Tells what is in the files, and sends nothing. */
 async function look(signal: AbortSignal): Promise<void> {
+  const seen: FileOutcome[] = [];
   outcomes = [];
   lookedZone = chosenZone();
-  for (const one of chosen) Object.assign(one, { accepted: 0, isSent: false });
-  for (const [at, { file }] of chosen.entries()) {
+  chosen = chosen.map(({ file }) => toChosen(file));
+  for (const [at, one] of chosen.entries()) {
+    const { file } = one;
     const order = { file, timeZone: lookedZone, wantsReadings: false, skipReadings: 0 };
     showProgress(words.looking(file.name), at, 0);
     for await (const message of readInWorker(order, signal)) {
       if (message.type === 'progress') showProgress(words.looking(file.name), at, message.readBytes / file.size);
-      else if (message.type !== 'readings') outcomes.push(message);
+      else if (message.type !== 'readings') seen.push(message);
+      if (message.type === 'account') one.found += message.account.readings;
     }
     if (signal.aborted) return;
   }
+  outcomes = seen;
   showAccount();
 }
 
@@ -103,7 +113,10 @@ async function sendFile(one: Chosen, at: number, userId: string, signal: AbortSi
     one.accepted += message.count;
     showProgress(sendingText(file), at, null);
   }
-  one.isSent = !signal.aborted;
+  if (signal.aborted) return;
+  // It cannot be read to its end any more, or not as it was.
+  if (one.accepted !== one.found) throw new Error(words.changed(file.name));
+  one.isSent = true;
 }
 
 function sendingText(file: File): string {
@@ -173,7 +186,7 @@ function showDone(userId: string): void {
 
 function choose(files: readonly File[]): void {
   if (files.length === 0) return;
-  chosen = files.map((file) => ({ file, accepted: 0, isSent: false }));
+  chosen = files.map(toChosen);
   void run(look);
 }
 

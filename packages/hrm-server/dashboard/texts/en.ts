@@ -227,6 +227,7 @@ export const en = {
       `Sending ${file}: ${accepted} of ${all} readings accepted`,
     busy: (seconds: number) => `The server has much to do. It takes more readings in ${seconds} s.`,
     stopped: (reason: string) => `It stopped: ${reason}`,
+    changed: (file: string) => `${file} is not what it was at the first look. Choose it again.`,
     done: (count: string) => `The server has accepted ${count} readings. They are stored within seconds.`,
     see: 'See the last day of them',
     accountTitle: 'What is in the files',

@@ -7,7 +7,7 @@ export const es: Texts = {
   nav: {
     skip: 'Saltar al contenido',
     pages: 'Páginas',
-    heartRate: 'Ritmo cardíaco',
+    heartRate: 'Frecuencia cardíaca',
     addFiles: 'Añadir archivos',
     liveDevice: 'Sensor en vivo',
     status: 'Sistema',
@@ -37,7 +37,7 @@ export const es: Texts = {
   device: {
     title: 'Sensor en vivo',
     intro:
-      'Ve tu propio corazón en menos de un minuto. Ponte una banda de pecho o un brazalete que envíe el ritmo cardíaco por Bluetooth y conéctalo aquí.',
+      'Ve tu propio corazón en menos de un minuto. Ponte una banda de pecho o un brazalete que envíe la frecuencia cardíaca por Bluetooth y conéctalo aquí.',
     connect: 'Conectar un sensor',
     connecting: 'Conectando…',
     disconnect: 'Desconectar',
@@ -51,7 +51,7 @@ export const es: Texts = {
     accepted: 'Lecturas aceptadas',
     waitingReadings: 'Lecturas que esperan aquí',
     lost: 'Lecturas perdidas',
-    dropped: 'Valores que no son un ritmo cardíaco',
+    dropped: 'Valores que no son una frecuencia cardíaca',
     full: (bound) => `Esperan más de ${bound} lecturas: las nuevas se pierden hasta que el servidor acepte algunas.`,
     refused: (reason) => `El servidor rechaza las lecturas: ${reason}`,
     unsent: (count) => `Lecturas aún sin enviar: ${count}. Deja esta página abierta hasta que se envíen.`,
@@ -111,7 +111,7 @@ export const es: Texts = {
     enterUser:
       'Escribe el id de un usuario para ver un corazón. Para el tuyo, añade archivos o conecta un sensor en vivo.',
     noQuery: 'Esta clave no puede pedir lecturas: le falta el permiso query.',
-    overTime: 'Ritmo cardíaco en el tiempo',
+    overTime: 'Frecuencia cardíaca en el tiempo',
     help: 'Arrastra sobre una parte, o pulsa Intro en un punto, para ver más de cerca, con Intro hasta una hora; Escape o doble clic muestran más otra vez. Las flechas recorren la línea, Re Pág y Av Pág de diez en diez puntos, Inicio y Fin van al primero y al último con lecturas.',
     allDevices: 'Todos los dispositivos',
     lines: 'Líneas',
@@ -138,7 +138,7 @@ export const es: Texts = {
     greatest: 'Máximo',
     readings: 'Lecturas',
     minutesInZones: 'Minutos por zona',
-    maxRate: 'Ritmo máximo',
+    maxRate: 'Frecuencia máxima',
     maxRateRange: 'lpm, 100 a 230',
     zone: 'Zona',
     time: 'Tiempo',
@@ -224,7 +224,8 @@ export const es: Texts = {
     intro:
       'Añade lo que te dio tu dispositivo o su servicio: archivos FIT, TCX y GPX, exportaciones de Apple Health, Garmin, Fitbit, Google Fit, Samsung, Polar, Oura y otros, CSV. Los archivos zip se quedan como están.',
     drop: 'Suelta archivos aquí o elígelos',
-    local: 'Tu navegador lee los archivos. No se envía nada antes de que lo pidas, y entonces solo ritmos cardíacos.',
+    local:
+      'Tu navegador lee los archivos. No se envía nada antes de que lo pidas, y entonces solo frecuencias cardíacas.',
     user: 'De quién son las lecturas, si el archivo no lo dice',
     wins: 'Las lecturas contarán como recibidas ahora: ganan a lo guardado del mismo dispositivo y momento.',
     zone: 'Zona horaria de las horas que no la tienen',
@@ -238,6 +239,7 @@ export const es: Texts = {
     sending: (file, accepted, all) => `Enviando ${file}: ${accepted} de ${all} lecturas aceptadas`,
     busy: (seconds) => `El servidor tiene mucho que hacer. Acepta más lecturas en ${seconds} s.`,
     stopped: (reason) => `Se detuvo: ${reason}`,
+    changed: (file) => `${file} ya no es lo que era al mirarlo. Elígelo otra vez.`,
     done: (count) => `El servidor ha aceptado ${count} lecturas. Se guardan en segundos.`,
     see: 'Ver el último día de ellas',
     accountTitle: 'Qué hay en los archivos',

@@ -28,16 +28,15 @@ const textOf = (page: Page, id: string) => page.locator(`#${id}`).textContent();
 /** Drops files on the page, as a hand does. */
 async function drop(page: Page, files: readonly TestFile[]): Promise<void> {
   const sent = files.map(({ name, content }) => ({ name, base64: Buffer.from(content).toString('base64') }));
-  await page.evaluate((dropped) => {
+  await page.evaluate(`{
     const dataTransfer = new DataTransfer();
-    for (const { name, base64 } of dropped) {
+    for (const { name, base64 } of ${JSON.stringify(sent)}) {
       const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       dataTransfer.items.add(new File([bytes], name));
     }
-    document
-      .querySelector('#drop')
-      ?.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
-  }, sent);
+    const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+    document.querySelector('#drop').dispatchEvent(event);
+  }`);
 }
 
 const DAY_MS = Date.UTC(2024, 0, 15);
@@ -199,6 +198,21 @@ describe('the page to add files', () => {
     expect(files).toContain('letter.txt is of no known format.');
     expect(files).toContain('two.zip/../b.csv its name leads out of the archive');
     expect(files).toMatch(/cut\.fit .*byte/);
+    await finish();
+  });
+
+  it('never says that it has sent a file that was changed meanwhile', async () => {
+    const { url } = await startTest();
+    const { page, finish } = await openImport(url);
+    const path = join(await temporaryDirectory(), 'heart_rate_2024-01-15.csv');
+    await writeFile(path, fitbitCsv(100));
+    await page.locator('#file').setInputFiles(path);
+    await page.getByLabel('Whose readings they are').fill('ana');
+    await expect.poll(() => page.getByRole('button', { name: 'Send the readings (100)' }).isVisible()).toBe(true);
+    await writeFile(path, fitbitCsv(200));
+    await page.getByRole('button', { name: 'Send the readings (100)' }).click();
+    await expect.poll(() => textOf(page, 'message')).toContain('is not what it was at the first look');
+    expect(await page.locator('#done').isVisible()).toBe(false);
     await finish();
   });
 
