@@ -1,10 +1,10 @@
 /** The live mode: listens to one user at a time, holds what it heard, and says when there is something new to show. */
-import { type HrmError, isHrmError } from 'hrm-core/client';
+import { type HrmError, INTERVAL_MS, isHrmError } from 'hrm-core/client';
 import { openClient } from './api.js';
 import { find, make } from './dom.js';
 import { createLiveRows, type LiveReading, type LiveRows } from './live-rows.js';
 import { loadLatest } from './load.js';
-import { describeClock } from './range.js';
+import { describeClock, describeMinutes, describeMoment } from './range.js';
 import { texts } from './texts/texts.js';
 
 const words = texts.live;
@@ -31,6 +31,9 @@ export interface LiveMode {
 const RELOAD_MS = 30_000;
 const DRAW_MS = 500;
 const ANNOUNCE_MS = 10_000;
+/** How often the age of the newest reading is told anew, and up to which age it is how the heart is now. */
+const AGE_MS = 5_000;
+const NOW_MS = 60_000;
 
 /** Begins with nobody. */
 export function createLiveMode(events: LiveModeEvents): LiveMode {
@@ -39,10 +42,18 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
   let listening: AbortController | null = null;
   let lastAnnouncedMs = 0;
   let isDrawPending = false;
+  /** By its own time: a late one is not how the heart is now. */
+  let newest: LiveReading | null = null;
+
+  function takeNewest(reading: LiveReading): void {
+    if (newest !== null && Date.parse(reading.timestamp) < Date.parse(newest.timestamp)) return;
+    newest = reading;
+    showNewest(reading);
+  }
 
   function takeReading(reading: LiveReading): void {
     rows.add(reading);
-    showNow(reading, words.now);
+    takeNewest(reading);
     const nowMs = Date.now();
     if (nowMs - lastAnnouncedMs >= ANNOUNCE_MS) {
       lastAnnouncedMs = nowMs;
@@ -59,11 +70,15 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
   function begin(userId: string, { signal }: AbortController): void {
     const now = find('now', HTMLElement);
     const reload = setInterval(events.onReload, RELOAD_MS);
-    signal.addEventListener('abort', () => clearInterval(reload));
+    const age = setInterval(() => newest !== null && now.childElementCount > 0 && showNewest(newest), AGE_MS);
+    signal.addEventListener('abort', () => {
+      clearInterval(reload);
+      clearInterval(age);
+    });
     now.replaceChildren(words.connecting);
     void loadLatest(userId, signal)
       .then((latest) => {
-        if (latest !== null && !signal.aborted && now.childElementCount === 0) showNow(latest, words.lastStored);
+        if (latest !== null && !signal.aborted) takeNewest(latest);
       })
       // It is only a beginning: what is heard comes by itself.
       .catch(() => undefined);
@@ -99,6 +114,7 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
       if (userId !== null && userId !== userOfRows) {
         rows = createLiveRows();
         userOfRows = userId;
+        newest = null;
       }
       find('now', HTMLElement).hidden = userId === null;
       if (userId === null) return;
@@ -109,7 +125,17 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
   };
 }
 
-function showNow({ heartRate, deviceId, timestamp }: LiveReading, when: string): void {
-  const text = ` ${texts.shared.bpm} ${when}, ${deviceId}, ${describeClock(Date.parse(timestamp))}`;
+function showNewest({ heartRate, deviceId, timestamp }: LiveReading): void {
+  const atMs = Date.parse(timestamp);
+  const ageMs = Date.now() - atMs;
+  const isToday = ageMs < INTERVAL_MS['1d'];
+  const when = isToday ? describeClock(atMs) : describeMoment(atMs, INTERVAL_MS['1m']);
+  const text = ` ${texts.shared.bpm} ${ageText(ageMs)}, ${deviceId}, ${when}`;
   find('now', HTMLElement).replaceChildren(make('strong', {}, String(heartRate)), text);
+}
+
+function ageText(ageMs: number): string {
+  if (ageMs < NOW_MS) return words.now;
+  const days = Math.floor(ageMs / INTERVAL_MS['1d']);
+  return words.ago(days >= 2 ? texts.chart.days(days) : describeMinutes(Math.floor(ageMs / INTERVAL_MS['1m'])));
 }

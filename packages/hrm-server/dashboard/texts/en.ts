@@ -165,7 +165,7 @@ export const en = {
   },
   live: {
     now: 'now',
-    lastStored: 'last stored',
+    ago: (age: string) => `${age} ago`,
     announce: (rate: number, device: string) => `${rate} beats a minute, ${device}`,
     connecting: 'Connecting…',
     listening: 'Listening…',

@@ -163,7 +163,7 @@ export const es: Texts = {
   },
   live: {
     now: 'ahora',
-    lastStored: 'última guardada',
+    ago: (age) => `hace ${age}`,
     announce: (rate, device) => `${rate} latidos por minuto, ${device}`,
     connecting: 'Conectando…',
     listening: 'Escuchando…',

@@ -61,6 +61,26 @@ describe('the live view', () => {
     },
   );
 
+  it('says how old the newest reading is, and lets no late one be it', async () => {
+    const { url } = await startTest();
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(aroundNow(url));
+    await expect.poll(() => textOf(page, 'now')).toBe('Listening…');
+    const at = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
+    const send = (agoMs: number, heartRate: number) =>
+      post(`${url}/metrics/heart-rate`, wireReading({ timestamp: at(agoMs), heart_rate: heartRate }));
+    await send(50 * HOUR_MS, 54);
+    await expect.poll(() => textOf(page, 'now')).toMatch(/^54 bpm 2 days ago, watch, \d+ \w+ \d{4}/);
+    await send(HOUR_MS + 90_000, 55);
+    await expect.poll(() => textOf(page, 'now')).toMatch(/^55 bpm 1 h 01 min ago, watch, \d\d:\d\d:\d\d$/);
+    await send(0, 66);
+    await expect.poll(() => textOf(page, 'now')).toMatch(/^66 bpm now/);
+    await send(HOUR_MS / 2, 77);
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/Readings2$/);
+    expect(await textOf(page, 'now')).toMatch(/^66 bpm now/);
+    await finish();
+  });
+
   it('lets a part be chosen while readings come in', async () => {
     const { url } = await startTest();
     const { page, finish } = await openPage(browser, url);
