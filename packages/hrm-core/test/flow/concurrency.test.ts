@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { expectSame } from '../../../../test/support/same.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, drainBatch, enqueue, query } from '../../src/index.js';
@@ -57,7 +58,10 @@ it(`answers rightly at every moment while two processes compact what a consumer 
       expect(seconds).toBeLessThanOrEqual(after);
       // One consumer stores in order, so the answer is about a prefix of what was sent, to the reading.
       const expected = minutes(seconds).map(({ sum, count }) => [Math.round((100 * sum) / count) / 100, count]);
-      expect(rows.map((row) => [row.heartRate, row.count])).toEqual(expected);
+      expectSame(
+        rows.map((row) => [row.heartRate, row.count]),
+        expected,
+      );
       asked += 1;
     }
   }

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../test/support/redis-server.js';
+import { expectSame } from '../../../../test/support/same.js';
 import { DEFAULTS } from '../../src/defaults.js';
 import { openRedisQueue } from '../../src/drivers/queue/redis/redis.js';
 import { DAY_MS, MAX_RECEIVED_MS, MAX_TIMESTAMP_MS } from '../../src/limits.js';
@@ -169,11 +170,11 @@ describe('elements of strangers', () => {
           receivedMinute: Math.floor(receivedMs / 60_000) + 0,
         };
       });
-      expect(found, `element ${i}`).toEqual(expected.readings);
+      expectSame(found, expected.readings, `element ${i}`);
       const letters = rejected.map((letter) => Buffer.from(letter.bytes).toString('hex'));
-      expect(letters.sort(), `element ${i}`).toEqual(expected.letters.sort());
+      expectSame(letters.sort(), expected.letters.sort(), `element ${i}`);
       for (const { reason } of rejected) expect(reason).toMatch(REASON);
-      expect(deferred).toEqual([]);
+      expectSame(deferred, [], `element ${i}`);
     }
   });
 

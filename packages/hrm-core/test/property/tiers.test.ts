@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { expectSame } from '../../../../test/support/same.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { promptFileSystem } from '../support/prompt-file-system.js';
@@ -93,7 +94,7 @@ async function live(steps: readonly Step[], counts: { tiers: number; homes: numb
     const expected = oracleAnswer(stored, { ...range, intervalMs: 60_000, priority });
     for (const asked of [storage, rememberingStorage(storage)] satisfies Storage[]) {
       const { userId, fromMs: start, toMs: end } = range;
-      expect(await query({ storage: asked }, { userId, deviceId, start, end, priority })).toEqual(expected);
+      expectSame(await query({ storage: asked }, { userId, deviceId, start, end, priority }), expected);
     }
   }
   try {
