@@ -4,7 +4,7 @@
  * What is answered in the end is what was stored, nothing less and nothing else.
  */
 
-import { cpSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +57,39 @@ interface World {
   write(readings: readonly OracleReading[], where: 'own' | 'shared'): Promise<void>;
   /** Merges everything and splits it; a second run deletes what was replaced. */
   compactAll(runs?: number): Promise<void>;
+  /** Puts files in place of those that are there, as a compacter does, and deletes the others. */
+  become(later: Stored): void;
+}
+
+/** What a world has stored, in a directory of its own. */
+interface Stored {
+  readonly directory: string;
+  readonly stored: readonly OracleReading[];
+}
+
+/** Its files, by their paths in it. */
+function filesIn(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.relative(directory, path.join(parentPath, name)));
+}
+
+/** Those of days, without what the storage has beside them. */
+function storedIn(directory: string): string[] {
+  return filesIn(directory)
+    .filter((file) => /^[0-9]{8}\//.test(file))
+    .sort();
+}
+
+/** A copy of what a world has stored when something was done there. */
+async function storedBy(from: Stored | null, act: (world: World) => Promise<void>): Promise<Stored> {
+  return withWorld(from?.stored ?? [], from?.directory ?? null, async (world) => {
+    await act(world);
+    const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-pause-'));
+    cpSync(world.directory, directory, { recursive: true });
+    return { directory, stored: world.stored };
+  });
 }
 
 async function withWorld<T>(given: readonly OracleReading[], from: string | null, use: (world: World) => Promise<T>) {
@@ -79,6 +112,20 @@ async function withWorld<T>(given: readonly OracleReading[], from: string | null
         const { failures } = await compact({ storage }, { all: true, sweepAfterMs: 0 });
         expect(failures).toEqual([]);
       }
+    },
+    become(later) {
+      // Of who has changed something, that would be undone.
+      expect(storedIn(directory)).toEqual(storedIn(from ?? directory));
+      stored.push(...later.stored.slice(stored.length));
+      const files = filesIn(later.directory);
+      for (const file of files) {
+        const [source, target] = [path.join(later.directory, file), path.join(directory, file)];
+        if (existsSync(target) && readFileSync(source).equals(readFileSync(target))) continue;
+        mkdirSync(path.dirname(target), { recursive: true });
+        copyFileSync(source, `${target}.new`);
+        renameSync(`${target}.new`, target);
+      }
+      for (const file of filesIn(directory)) if (!files.includes(file)) rmSync(path.join(directory, file));
     },
   };
   try {
@@ -111,15 +158,17 @@ async function goOn({ stored, write, compactAll }: World): Promise<void> {
 /**
  * Reads, with a pause at each await in turn.
  * @param maxOpenFiles - that the reader may have; with three it holds no part open while it pauses.
+ * @param meanwhile - what others do; by default what they did once is put in place, which a reader that changes nothing cannot tell apart.
  * @returns how many awaits there are.
  */
 function readWithPauses(
   read: (storage: Storage, pause: Pause, world: World) => Promise<void>,
   maxOpenFiles?: number,
+  meanwhile: (world: World) => Promise<void> = async ({ become }) => become(later),
 ): Promise<number> {
   return pauseAtEach((at) =>
     withWorld(given.stored, given.directory, async (world) => {
-      const pause = { at, awaits: 0, meanwhile: () => goOn(world) };
+      const pause = { at, awaits: 0, meanwhile: () => meanwhile(world) };
       const storage = await openDirectoryStorage({
         directory: world.directory,
         maxOpenFiles,
@@ -132,17 +181,14 @@ function readWithPauses(
   );
 }
 
-/** What there is at the start of each run, made once. */
-let given: { directory: string; stored: readonly OracleReading[] };
+/** What there is at the start of each run, and what it becomes while others go on: made once. */
+let given: Stored;
+let later: Stored;
 beforeAll(async () => {
-  given = await withWorld([], null, async (world) => {
-    await fill(world);
-    const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-pause-'));
-    cpSync(world.directory, directory, { recursive: true });
-    return { directory, stored: world.stored };
-  });
+  given = await storedBy(null, fill);
+  later = await storedBy(given, goOn);
 });
-afterAll(() => rm(given.directory, { recursive: true }));
+afterAll(() => Promise.all([given, later].map(({ directory }) => rm(directory, { recursive: true }))));
 
 const expected = (stored: readonly OracleReading[]) => oracleAnswer(stored, QUESTION);
 
@@ -213,19 +259,23 @@ describe('a reader who stands still at any await', () => {
 
 describe('a compacter who stands still at any await', () => {
   it.each([undefined, 3])('changes no answer and loses nothing, where %s files may be open', async (maxOpenFiles) => {
-    const awaits = await readWithPauses(async (storage, _, { stored, storage: others, compactAll }) => {
-      // A day that has a compacted file, a part beside it, and a shared one to be split.
-      const { failures } = await compact({ storage }, { date: '20240117', all: true, sweepAfterMs: 0 });
-      expect(failures).toEqual([]);
-      for (const userId of ['ana', 'ben']) {
-        const rows = oracleAnswer(stored, { ...QUESTION, userId });
-        expect(await query({ storage: others }, { ...RANGE, userId })).toEqual(rows);
-      }
-      await compactAll();
-      expect(await query({ storage: others }, RANGE)).toEqual(expected(stored));
-      const { readings, faults } = await verify({ storage: others });
-      expect([readings, faults]).toEqual([distinct(stored), []]);
-    }, maxOpenFiles);
+    const awaits = await readWithPauses(
+      async (storage, _, { stored, storage: others, compactAll }) => {
+        // A day that has a compacted file, a part beside it, and a shared one to be split.
+        const { failures } = await compact({ storage }, { date: '20240117', all: true, sweepAfterMs: 0 });
+        expect(failures).toEqual([]);
+        for (const userId of ['ana', 'ben']) {
+          const rows = oracleAnswer(stored, { ...QUESTION, userId });
+          expect(await query({ storage: others }, { ...RANGE, userId })).toEqual(rows);
+        }
+        await compactAll();
+        expect(await query({ storage: others }, RANGE)).toEqual(expected(stored));
+        const { readings, faults } = await verify({ storage: others });
+        expect([readings, faults]).toEqual([distinct(stored), []]);
+      },
+      maxOpenFiles,
+      goOn,
+    );
     expect(awaits).toBeGreaterThan(20);
   });
 });
