@@ -34,10 +34,10 @@ function readings(count: number, bad: readonly number[], users = ['ana']): Oracl
 const every = (count: number, step = 1) => Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
 
 it.each([
-  ['the first', 50_000, [0], ['ana']],
-  ['the last', 50_000, [49_999], ['ana']],
-  ['one in the middle', 50_000, [31_111], ['ana']],
-  ['two neighbours over the middle', 50_000, [24_999, 25_000], ['ana']],
+  ['the first', 5_000, [0], ['ana']],
+  ['the last', 5_000, [4_999], ['ana']],
+  ['one in the middle', 5_000, [3_111], ['ana']],
+  ['two neighbours over the middle', 5_000, [2_499, 2_500], ['ana']],
   ['several', 50_000, [7, 1_900, 25_000, 25_001, 49_000], ['ana']],
   ['some of several users', 3_000, [0, 1, 2, 1_500, 2_998], ['ana', 'ben', 'eva']],
   ['all of three', 3, [0, 1, 2], ['ana']],

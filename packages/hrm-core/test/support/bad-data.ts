@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { expectSame } from '../../../../test/support/same.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { type DeadLetter, drainBatch, type Queue, query, type Storage } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
+import { promptFileSystem } from './prompt-file-system.js';
 import { REFUSED_BPM, refusingStorage } from './refusing-storage.js';
 import { MEMORY_DIRECTORY } from './temporary-directory.js';
 
@@ -25,7 +27,10 @@ export async function withSystem(use: (system: System) => Promise<void>): Promis
   const directory = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-bad-data-'));
   const clock = { now: NOON_MS, nowMs: () => clock.now };
   const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-  const storage = await openDirectoryStorage({ directory: path.join(directory, 'data') });
+  const storage = await openDirectoryStorage({
+    directory: path.join(directory, 'data'),
+    fileSystem: promptFileSystem,
+  });
   try {
     await use({ directory, queue, storage: refusingStorage(storage), clock });
   } finally {
@@ -93,7 +98,7 @@ export async function expectStored(
   for (const userId of new Set(readings.map((reading) => reading.userId))) {
     for (const deviceId of [undefined, ...new Set(readings.map((reading) => reading.deviceId))]) {
       const rows = await query({ storage }, { userId, start: range.fromMs, end: range.toMs, deviceId });
-      expect(rows).toEqual(oracleAnswer(readings, { ...range, userId, deviceId }));
+      expectSame(rows, oracleAnswer(readings, { ...range, userId, deviceId }));
     }
   }
   expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0 });
@@ -103,7 +108,7 @@ export async function expectStored(
 export async function expectSorted(system: System, readings: readonly OracleReading[]): Promise<void> {
   const bad = readings.filter(isBad).map(wireOf);
   const letters = await deadLetterTexts(system.queue);
-  expect(letters).toEqual(bad.sort());
+  expectSame(letters, bad.sort());
   await expectStored(
     system,
     readings.filter((reading) => !isBad(reading)),
