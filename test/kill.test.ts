@@ -7,7 +7,7 @@ import { randomFrom, testSeed } from '../packages/hrm-core/test/support/random.j
 import { environment, getRows, postBatch, type Service, startService, temporaryDirectory } from './support/hrm.js';
 import { until } from './support/until.js';
 
-const ROUNDS = Number(process.env.HRM_CRASH_ROUNDS ?? 30);
+const ROUNDS = Number(process.env.HRM_CRASH_ROUNDS ?? 15);
 const SEED = testSeed();
 /** With the crowd there are more than 32 users in a batch, and so shared parts. */
 const CROWD = Array.from({ length: 45 }, (_, i) => `crowd ${i}`);

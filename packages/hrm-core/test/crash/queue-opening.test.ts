@@ -11,7 +11,7 @@ import { withDirectory } from '../support/temporary-directory.js';
 
 const WORKER = fileURLToPath(new URL('queue-opening-worker.mjs', import.meta.url));
 const PROCESSES = 4;
-const OPENINGS = Number(process.env.HRM_CRASH_ROUNDS ?? 30) * 3;
+const OPENINGS = Number(process.env.HRM_CRASH_ROUNDS ?? 15) * 3;
 const LIMITS = { maxReadings: 100_000, maxBytes: 50_000_000, maxElements: 10_000, leaseMs: 60_000 };
 
 /** Runs a process to its end. @returns what it said that was no success, or ''. */
