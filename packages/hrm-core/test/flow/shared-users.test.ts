@@ -88,7 +88,7 @@ it('opens each shared part once, for all users', () =>
     await storage.close();
   }, MEMORY_DIRECTORY));
 
-it('sees at once whatever another handle writes, splits and sweeps', { timeout: 120_000 }, async () => {
+it('sees at once whatever another handle writes, splits and sweeps', async () => {
   const random = randomFrom(testSeed());
   const pick = (count: number) => Math.floor(random() * count);
   for (let history = 0; history < HISTORIES; history += 1) {

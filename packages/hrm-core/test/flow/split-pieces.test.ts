@@ -189,7 +189,7 @@ describe('a split of very many users', () => {
       expect(await minutesOf(storage, 299)).toBe(2);
     }));
 
-  it('misses no reading, whoever splits, dies and writes meanwhile', { timeout: 120_000 }, async () => {
+  it('misses no reading, whoever splits, dies and writes meanwhile', async () => {
     const random = randomFrom(testSeed());
     const pick = (count: number) => Math.floor(random() * count);
     for (let history = 0; history < HISTORIES; history += 1) {

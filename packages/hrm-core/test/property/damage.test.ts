@@ -143,4 +143,4 @@ it(`finds all damage and tells nothing false, ${ROUNDS} times`, async () => {
     await storage.close();
     await rm(data, { recursive: true });
   }
-}, 120_000);
+});
