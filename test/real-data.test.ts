@@ -57,7 +57,9 @@ function days(rows: readonly WireRow[]): Map<string, WireRow[]> {
   const byDay = new Map<string, WireRow[]>();
   for (const row of rows) {
     const day = row.timestamp.slice(0, 10);
-    byDay.set(day, [...(byDay.get(day) ?? []), row]);
+    const rowsOfDay = byDay.get(day);
+    if (rowsOfDay === undefined) byDay.set(day, [row]);
+    else rowsOfDay.push(row);
   }
   return byDay;
 }
