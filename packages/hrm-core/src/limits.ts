@@ -192,8 +192,11 @@ export const MAX_IMPORT_FILES = 100_000;
 /** Files that an import reads at once, at most: more than that share the same core. */
 export const MAX_IMPORTED_AT_ONCE = 4;
 
-/** Offsets of a time zone that are remembered, one a quarter of an hour: asking Intl takes some microseconds. */
-export const MAX_ZONE_OFFSETS = 10_000;
+/** Days of a time zone of which the offsets are remembered: asking Intl takes some microseconds, and three years are a thousand. */
+export const MAX_ZONE_DAYS = 10_000;
+
+/** Times without a zone, where none is given, after which a file is not read on that has no other: it would be refused at its end. */
+export const MAX_TIMES_WITHOUT_ZONE = 10_000;
 
 /** Milliseconds in a UTC day; POSIX time has no leap seconds. */
 export const DAY_MS = 86_400_000;

@@ -17,12 +17,20 @@ export const DROP_REASONS = [
   'too_high',
   /** The device says that it does not trust the value. */
   'low_confidence',
-  /** None, or before 2000, or ahead of the clock. */
+  /** None, or one of a clock that was never set (before 2000), or one that no clock showed, since it was set forward. */
   'no_time',
+  /** Its time has no zone, where others of the file have one, and none was given. */
+  'no_zone',
+  /** Further back than the setting of the oldest reading allows. */
+  'too_old',
+  /** Further ahead of the clock than readings may be. */
+  'in_future',
   /** The file has that device and millisecond before. */
   'duplicate',
   /** It cannot be read, or the file breaks off there. */
   'damaged',
+  /** Beyond a bound of this software, which a note names. */
+  'too_large',
   /** An average, a maximum, a resting heart rate: not what was measured at one time. */
   'summary',
 ] as const;
@@ -43,7 +51,7 @@ export interface ValuePiece {
   readonly heartRates: readonly number[];
 }
 
-/** Values that only the format can tell to be none: `absent`, `low_confidence`, `no_time`, `summary`, `damaged`. */
+/** Values that only the format can tell to be none: `absent`, `low_confidence`, `no_time`, `no_zone`, `too_large`, `summary`, `damaged`. */
 interface DroppedPiece {
   readonly kind: 'dropped';
   readonly reason: DropReason;
@@ -86,6 +94,9 @@ export interface LocalTime {
   readonly millisecond?: number | undefined;
 }
 
+/** Why a wall clock's time is no instant: `no_zone` none was given; `no_time` no clock of the zone showed it. */
+export type NoInstant = Extract<DropReason, 'no_zone' | 'no_time'>;
+
 /** A file any part of which can be read, for formats whose bytes do not lie in the order in which they are needed. */
 export interface RandomAccessFile {
   readonly byteLength: number;
@@ -106,10 +117,11 @@ export interface FormatContext {
   /** Values that the device does not trust are wanted, too. */
   readonly keepLowConfidence: boolean;
   /**
-   * The instant of a wall clock's time in the zone that was given with the file.
-   * @throws HrmError kind `invalid`, code `time_zone_needed`, where none was given: nothing is assumed.
+   * The instant of a wall clock's time in the zone that was given with the file, epoch milliseconds. Nothing is assumed where none was given.
+   * @param series - whose times follow each other, such as a device's: of an hour that a clock shows twice the first counts, until they go
+   *   back; where they go backwards in the file it is the other way round. Default: all times of the file.
    */
-  toEpochMs(local: LocalTime): number;
+  toEpochMs(local: LocalTime, series?: string): number | NoInstant;
   /** The names of columns of a table by what they are of, where somebody says: `{ heart_rate: 'Puls' }`. */
   readonly columns?: Readonly<Partial<Record<ColumnRole, string>>> | undefined;
   /** The file itself; `undefined` where it is a stream. */

@@ -5,6 +5,8 @@ export interface PieceGatherer {
   /** A value of a device. What is NaN counts as absent. */
   add(deviceId: string, timeMs: number, heartRate: number, userId?: string): void;
   drop(reason: DropReason, count?: number): void;
+  /** Values beyond a bound of this software. @param bound - for people: `a line is longer than 1 MiB`. */
+  tooLarge(bound: string, count?: number): void;
   note(code: string, message: string): void;
   damage(at: string, message: string): void;
   /** What was gathered since the last time; values of one device stay in their order. */
@@ -48,6 +50,10 @@ export function createPieceGatherer(): PieceGatherer {
       heartRates.push(heartRate);
     },
     drop,
+    tooLarge(bound, count = 1) {
+      drop('too_large', count);
+      others.push({ kind: 'note', code: 'too_large', message: bound });
+    },
     note(code, message) {
       others.push({ kind: 'note', code, message });
     },

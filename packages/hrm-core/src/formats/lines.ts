@@ -21,7 +21,7 @@ export const MAX_LINE_BYTES = 1024 * 1024;
 
 const LINE_END = 0x0a;
 const TOO_LONG = `the line is longer than ${MAX_LINE_BYTES} bytes`;
-const NOT_UTF8 = 'the line is not UTF-8';
+const NOT_UTF8 = 'the line is not UTF-8: save the file as UTF-8';
 
 /**
  * Splits bytes into lines, numbered from 1, as many at a time as one piece of the source completes. The line ends `\n`

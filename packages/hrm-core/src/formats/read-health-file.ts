@@ -1,10 +1,11 @@
 import { faultError, isHrmError } from '../errors.js';
+import { MAX_TIMES_WITHOUT_ZONE } from '../limits.js';
 import { joinBytes } from './bytes.js';
 import { type FormatContext, HEAD_BYTES, type RandomAccessFile } from './file-format.js';
 import { recognizeFile } from './file-formats.js';
 import type { FileAccount } from './judge/account.js';
 import { createJudge, type JudgedReadings, type JudgeRules } from './judge/judge.js';
-import { createTimeZone } from './judge/time-zone.js';
+import { createTimeZone, timeZoneNeededError } from './judge/time-zone.js';
 
 /** How a file is read. */
 export interface HealthFileOptions extends JudgeRules {
@@ -42,13 +43,24 @@ export async function* readHealthFile(
   const format = recognizeFile(head, fileName, columns);
   if (format === undefined) return null;
   const judge = createJudge(format.name, rules);
+  let isEmpty = true;
   const context: FormatContext = { fileName, keepLowConfidence, toEpochMs: zone.toEpochMs, file, columns };
   for await (const piece of format.read(whole, context)) {
     const readings = judge.take(piece);
-    if (readings !== null) yield readings;
+    if (readings !== null) {
+      isEmpty = false;
+      yield readings;
+    }
+    if (zone.missingCount() > MAX_TIMES_WITHOUT_ZONE) refuseWithoutZone();
   }
   if (damage !== null) judge.take({ kind: 'damage', at: 'end', message: damage });
+  if (zone.missingCount() > 0) refuseWithoutZone();
   return judge.account(zone.notes());
+
+  /** A single time may lack its zone; where no other has one, the zone is missing. */
+  function refuseWithoutZone(): void {
+    if (isEmpty) throw timeZoneNeededError();
+  }
 }
 
 /** Bytes up to where they cannot be read any more, as if they ended there: a format makes of them what it can. */

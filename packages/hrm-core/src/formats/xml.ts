@@ -9,6 +9,7 @@
 import { MAX_XML_TAG_LENGTH } from '../limits.js';
 import { evenPieces } from './bytes.js';
 import type { Piece } from './file-format.js';
+import { createTextDecoding, type TextDecoding } from './text/text-decoding.js';
 
 /** The attributes of a tag, read when they are asked for. */
 export interface XmlAttributes {
@@ -37,8 +38,8 @@ interface XmlFaults {
   readonly isCut: boolean;
   /** Tags that could not be read. */
   readonly brokenTags: number;
-  /** Bytes that are no text in the file's encoding were met. */
-  readonly isMisspelt: boolean;
+  /** Of its encoding. */
+  readonly problem: ReturnType<TextDecoding['problem']>;
 }
 
 /** What is passed over up to its end. */
@@ -66,9 +67,9 @@ export async function* readXml(
     scanner.write(piece);
     yield* takePieces();
   }
-  const { isCut, brokenTags, isMisspelt } = scanner.end();
+  const { isCut, brokenTags, problem } = scanner.end();
   yield* takePieces();
-  if (isMisspelt) yield { kind: 'note', code: 'not_utf8', message: 'some bytes are no text: they are left out' };
+  if (problem !== null) yield { kind: 'note', ...problem };
   if (brokenTags > 0) {
     yield { kind: 'dropped', reason: 'damaged', count: brokenTags };
     yield { kind: 'note', code: 'broken_tags', message: 'some tags cannot be read: each counts as one damaged value' };
@@ -102,7 +103,7 @@ function isXmlHead(head: Uint8Array): boolean {
 
 /** Begins to read. */
 function createXmlScanner(handler: XmlHandler): XmlScanner {
-  let decoder: InstanceType<typeof TextDecoder> | null = null;
+  let decoding: TextDecoding | null = null;
   // What was not understood yet: the beginning of a tag, or of what is no tag.
   let rest = '';
   let skipped: Skipped = null;
@@ -111,7 +112,6 @@ function createXmlScanner(handler: XmlHandler): XmlScanner {
   let root: string | null = null;
   let isRootClosed = false;
   let brokenTags = 0;
-  let isMisspelt = false;
 
   function open(tag: string, isEmpty: boolean): void {
     const { name, after } = nameOf(tag, 0);
@@ -210,19 +210,18 @@ function createXmlScanner(handler: XmlHandler): XmlScanner {
   }
 
   function take(text: string, isEnd: boolean): void {
-    if (!isMisspelt && text.includes('\ufffd')) isMisspelt = true;
     const all = rest + text;
     rest = all.slice(scan(all, isEnd));
   }
 
   return {
     write(bytes) {
-      decoder ??= new TextDecoder(encodingOf(bytes));
-      take(decoder.decode(bytes, { stream: true }), false);
+      decoding ??= createTextDecoding(bytes, declaredEncoding(bytes));
+      take(decoding.decode(bytes), false);
     },
     end() {
-      take(decoder?.decode() ?? '', true);
-      return { isCut: root !== null && !isRootClosed, brokenTags, isMisspelt };
+      take(decoding?.end() ?? '', true);
+      return { isCut: root !== null && !isRootClosed, brokenTags, problem: decoding?.problem() ?? null };
     },
   };
 }
@@ -360,16 +359,14 @@ function decodeEntities(text: string): string {
 
 const DECLARED_ENCODING = /^\s*<\?xml[^>]{0,200}?encoding=["']([\w.:-]{1,40})["']/;
 
-/** What a beginning says of its encoding; UTF-8 where it says nothing, or something unknown. */
-function encodingOf(head: Uint8Array): string {
-  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
-  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
+/** The encoding that a declaration names; `undefined` where there is none, or one that is not known. */
+function declaredEncoding(head: Uint8Array): string | undefined {
   const declared = DECLARED_ENCODING.exec(new TextDecoder('latin1').decode(head.subarray(0, 256)))?.[1];
   // It is in bytes, whatever it says.
-  if (declared === undefined || /^utf-?(?:8|16)/i.test(declared)) return 'utf-8';
+  if (declared === undefined || /^utf-?(?:8|16)/i.test(declared)) return undefined;
   try {
     return new TextDecoder(declared).encoding;
   } catch {
-    return 'utf-8';
+    return undefined;
   }
 }

@@ -9,7 +9,7 @@ import { HrmError, isHrmError } from '../errors.js';
 import { prepend } from '../formats/bytes.js';
 import { HEAD_BYTES } from '../formats/file-format.js';
 import { recognizeFile } from '../formats/file-formats.js';
-import type { FileAccount } from '../formats/judge/account.js';
+import { type FileAccount, isClean } from '../formats/judge/account.js';
 import { unknownFileError } from '../formats/read-health-file.js';
 import { MAX_IMPORTED_AT_ONCE, RECEIVED_BEFORE_ALL } from '../limits.js';
 import { isArchive, openArchiveInputs } from './archive/archive-inputs.js';
@@ -253,13 +253,6 @@ async function importInput(run: Run, opened: Input, tally: Tally): Promise<Outco
   }
   const account = await (dryRun ? readAccount(run, input, run.onBytes) : enqueueFile(run, input, tally));
   return { outcome: 'imported', account };
-}
-
-/** Values that were there, and say that something is wrong with the file or its device. */
-const FAULTS = ['damaged', 'no_time', 'too_low', 'too_high'] as const;
-
-function isClean({ damageCount, dropped }: FileAccount): boolean {
-  return damageCount === 0 && FAULTS.every((reason) => dropped[reason] === undefined);
 }
 
 function healthOptions(run: Run, onBytes: (count: number) => void): HealthChunkOptions {

@@ -132,12 +132,15 @@ describe('an import of files', () => {
       'good.fit': fit([70, 0, 255, 71]),
       'low.fit': fit([70, 29]),
       'cut.fit': fit([70, 71]).subarray(0, -8),
+      'crc.fit': fit([70, 71]).with(-1, 1),
+      'uncrc.fit': fit([70, 71]).subarray(0, -2),
+      'latin.csv': Buffer.from('time;bpm;device\n2024-01-15T10:00:00Z;72;Ger\xe4t\n', 'latin1'),
     });
-    const results = await importAll(['good.fit', 'low.fit', 'cut.fit'], { strict: true });
+    const names = ['good.fit', 'low.fit', 'cut.fit', 'crc.fit', 'uncrc.fit', 'latin.csv'];
+    const results = await importAll(names, { strict: true });
     expect(results.map(({ outcome, enqueued }) => [outcome, enqueued])).toEqual([
       ['imported', 2],
-      ['refused', 0],
-      ['refused', 0],
+      ...new Array(5).fill(['refused', 0]),
     ]);
     expect((await queue.depth()).readings).toBe(2);
   });

@@ -574,6 +574,16 @@ export const MADE_UP_EXPORTS: readonly MadeUpFile[] = [
     notes: ['unknown_unit', 'beats_without_date'],
   },
   {
+    title: 'Polar, XML: time, interval and type behind the values',
+    format: 'polar-xml',
+    timeZone: 'Europe/Madrid',
+    content: `<polar-exercise-data><calendar-items><exercise><result><samples><sample><values>101,0,103</values><type>HEARTRATE</type></sample>
+<sample><values>1,2</values><type>SPEED</type></sample></samples><recording-rate>5</recording-rate></result><time>2024-01-15 10:00:00.0</time></exercise></calendar-items></polar-exercise-data>`,
+    readings: ['polar 2024-01-15T09:00:00Z 101', 'polar 2024-01-15T09:00:10Z 103'],
+    dropped: { no_contact: 1 },
+    notes: ['time_zone_used'],
+  },
+  {
     title: 'Polar, XML',
     format: 'polar-xml',
     timeZone: 'Europe/Madrid',

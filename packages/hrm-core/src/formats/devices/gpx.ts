@@ -5,8 +5,9 @@
 import { toDeviceId } from '../device-id.js';
 import type { FileFormat, FormatContext } from '../file-format.js';
 import { createPieceGatherer, type PieceGatherer } from '../gather-pieces.js';
+import { instantOf } from '../text/local-time.js';
 import { readXml, type XmlHandler, xmlRootOf } from '../xml.js';
-import { createInstantReader, textToHeartRate } from './point-texts.js';
+import { textToHeartRate } from './point-texts.js';
 
 /** GPX, whatever program wrote it. */
 export const gpxFormat: FileFormat = {
@@ -24,7 +25,6 @@ const POINTS = new Set(['trkpt', 'wpt', 'rtept']);
 const HEART_RATES = new Set(['hr', 'heartrate', 'HeartRateBpm']);
 
 function createHandler(gatherer: PieceGatherer, context: FormatContext): XmlHandler {
-  const toEpochMs = createInstantReader(context);
   let deviceId = 'gpx';
   let isInPoint = false;
   let isInExtensions = false;
@@ -39,9 +39,9 @@ function createHandler(gatherer: PieceGatherer, context: FormatContext): XmlHand
     isInExtensions = false;
     const heartRate = textToHeartRate(rate, gatherer);
     if (heartRate === null) return;
-    const timeMs = toEpochMs(time);
-    if (timeMs === null) gatherer.drop('no_time');
-    else gatherer.add(deviceId, timeMs, heartRate);
+    const timeMs = instantOf(time, context);
+    if (typeof timeMs === 'number') gatherer.add(deviceId, timeMs, heartRate);
+    else gatherer.drop(timeMs ?? 'no_time');
   }
 
   return {

@@ -6,8 +6,9 @@ import { MAX_HELD_VALUES } from '../../limits.js';
 import { toDeviceId } from '../device-id.js';
 import type { FileFormat, FormatContext } from '../file-format.js';
 import { createPieceGatherer, type PieceGatherer } from '../gather-pieces.js';
+import { instantOf } from '../text/local-time.js';
 import { readXml, type XmlHandler, xmlRootOf } from '../xml.js';
-import { createInstantReader, textToHeartRate } from './point-texts.js';
+import { textToHeartRate } from './point-texts.js';
 
 /** TCX, whatever program wrote it. */
 export const tcxFormat: FileFormat = {
@@ -31,7 +32,6 @@ const WANTED: Readonly<Record<string, readonly string[]>> = {
 const SUMMARIES = new Set(['AverageHeartRateBpm', 'MaximumHeartRateBpm', 'HeartRateBpm']);
 
 function createHandler(gatherer: PieceGatherer, context: FormatContext) {
-  const toEpochMs = createInstantReader(context);
   const activity = holdActivity(gatherer);
   let inside: 'Trackpoint' | 'Creator' | null = null;
   let isRate = false;
@@ -43,9 +43,9 @@ function createHandler(gatherer: PieceGatherer, context: FormatContext) {
   function endPoint(): void {
     const heartRate = textToHeartRate(texts.Value ?? texts.HeartRateBpm ?? '', gatherer);
     if (heartRate === null) return;
-    const timeMs = toEpochMs(texts.Time ?? '');
-    if (timeMs === null) gatherer.drop('no_time');
-    else activity.add(timeMs, heartRate);
+    const timeMs = instantOf(texts.Time ?? '', context);
+    if (typeof timeMs === 'number') activity.add(timeMs, heartRate);
+    else gatherer.drop(timeMs ?? 'no_time');
   }
   function leave(): void {
     if (inside === 'Trackpoint') endPoint();

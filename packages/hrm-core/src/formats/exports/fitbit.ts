@@ -92,7 +92,7 @@ export const fitbitApi = jsonFormat({
         if (path.at(-1) !== 'dateTime') {
           if (day !== null) tell(value);
           else if (held.length < MAX_HELD) held.push(value);
-          else gather.drop('no_time');
+          else gather.tooLarge(`more than ${MAX_HELD} values stand before the day that they are of`);
           return;
         }
         // A question over midnight has two days, and one list.

@@ -35,16 +35,21 @@ async function* readSeries(database: SqliteDatabase, gather: Gatherer) {
   const deviceOf = await readDevices(database, onDamage);
   const columns = ['parent_key', 'beats_per_minute', 'epoch_millis'];
   for await (const rows of database.rows(SERIES, columns, onDamage)) {
-    for (const [parent, rate, timeMs] of rows) gather.value(deviceOf(parent), toNumber(timeMs), toNumber(rate));
+    for (const [parent, rate, timeMs] of rows) {
+      const deviceId = deviceOf(parent);
+      if (deviceId === null)
+        gather.tooLarge(`a record has a number over ${MAX_DATABASE_RECORDS}: its device is not known`);
+      else gather.value(deviceId, toNumber(timeMs), toNumber(rate));
+    }
     yield* gather.take();
   }
 }
 
-/** Which device a record is of. */
+/** Which device a record is of; `null` where its number is beyond {@link MAX_DATABASE_RECORDS}. */
 async function readDevices(
   database: SqliteDatabase,
   onDamage: (page: number) => void,
-): Promise<(record: unknown) => string> {
+): Promise<(record: unknown) => string | null> {
   const apps = await readNames(database, 'application_info_table', ['package_name'], onDamage);
   const devices = await readNames(database, 'device_info_table', ['manufacturer', 'model'], onDamage);
   const ids = [FALLBACK];
@@ -63,7 +68,10 @@ async function readDevices(
       deviceOf[record] = place;
     }
   }
-  return (record) => ids[deviceOf[typeof record === 'number' ? record : -1] ?? 0] ?? FALLBACK;
+  return (record) => {
+    if (typeof record !== 'number') return FALLBACK;
+    return record >= MAX_DATABASE_RECORDS ? null : (ids[deviceOf[record] ?? 0] ?? FALLBACK);
+  };
 }
 
 function grown(array: Uint32Array<ArrayBuffer>, index: number): Uint32Array<ArrayBuffer> {

@@ -4,7 +4,7 @@ import { decodeHead, decodeText } from '../text/decode-text.js';
 import { createGatherer, type Gatherer } from '../text/gather.js';
 import { jsonFormat, listOf, member, textOf } from '../text/json-format.js';
 import { toNumber } from '../text/numbers.js';
-import { splitTextLines } from '../text/text-lines.js';
+import { LINE_TOO_LONG, splitTextLines } from '../text/text-lines.js';
 
 const DEVICE = 'huawei';
 
@@ -18,9 +18,9 @@ export const huaweiTrack: FileFormat = {
   recognizes: (head) => /^tp=[a-z-]{1,10};/.test(decodeHead(head).trimStart()),
   async *read(bytes) {
     const gather = createGatherer();
-    for await (const lines of splitTextLines(decodeText(bytes))) {
+    for await (const lines of splitTextLines(decodeText(bytes, gather))) {
       for (const line of lines) {
-        if (line === null) gather.drop('damaged');
+        if (line === null) gather.tooLarge(LINE_TOO_LONG);
         else readTrackLine(line, gather);
       }
       yield* gather.take();

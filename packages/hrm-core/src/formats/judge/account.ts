@@ -36,6 +36,30 @@ export interface FileAccount {
   readonly damageCount: number;
 }
 
+/** Values that were there, and say that something is wrong with the file or its device. */
+const FAULT_REASONS: readonly DropReason[] = [
+  'damaged',
+  'no_time',
+  'no_zone',
+  'too_old',
+  'in_future',
+  'too_large',
+  'too_low',
+  'too_high',
+];
+
+/** Notes that say that values may be wrong, or that some may be missing. */
+const FAULT_NOTES = ['crc_mismatch', 'crc_missing', 'not_finished', 'not_utf8', 'not_text'];
+
+/**
+ * Whether a file is as it should be: whole, with values that are none only where there was nothing to measure. Summaries and doubled values are
+ * usual.
+ */
+export function isClean({ damageCount, dropped, notes }: FileAccount): boolean {
+  const isWhole = damageCount === 0 && !notes.some(({ code }) => FAULT_NOTES.includes(code));
+  return isWhole && FAULT_REASONS.every((reason) => dropped[reason] === undefined);
+}
+
 /** An account that is being kept. */
 export interface AccountKeeper {
   drop(reason: DropReason, count: number): void;

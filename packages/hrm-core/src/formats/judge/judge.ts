@@ -40,13 +40,19 @@ export interface Judge {
 export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPastMs }: JudgeRules): Judge {
   const keeper = keepAccount(format, MAX_FILE_DEVICES);
   const seen = createSeenTimes();
-  const earliestMs = Math.max(MIN_FILE_TIME_MS, maxPastMs === undefined ? 0 : nowMs - maxPastMs);
+  const oldestMs = maxPastMs === undefined ? MIN_FILE_TIME_MS : nowMs - maxPastMs;
   const latestMs = nowMs + Math.min(maxFutureMs, DAY_MS);
+
+  function timeFaultOf(timeMs: number): DropReason | null {
+    if (!(timeMs >= MIN_FILE_TIME_MS)) return 'no_time';
+    if (timeMs < oldestMs) return 'too_old';
+    return timeMs <= latestMs ? null : 'in_future';
+  }
 
   function takeValues({ userId, deviceId, timesMs, heartRates }: ValuePiece): JudgedReadings | null {
     const device = keeper.deviceIndex(userId, deviceId);
     if (device === null) {
-      keeper.drop('damaged', timesMs.length);
+      keeper.drop('too_large', timesMs.length);
       keeper.note('too_many_devices', `the file names more than ${MAX_FILE_DEVICES} devices: those beyond are dropped`);
       return null;
     }
@@ -55,7 +61,7 @@ export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPa
     for (let i = 0; i < timesMs.length; i += 1) {
       const timeMs = Math.floor(timesMs[i] as number);
       const heartRate = Math.floor((heartRates[i] as number) + 0.5);
-      const reason = heartRateFault(heartRate) ?? (timeMs >= earliestMs && timeMs <= latestMs ? null : 'no_time');
+      const reason = heartRateFault(heartRate) ?? timeFaultOf(timeMs);
       if (reason !== null) keeper.drop(reason, 1);
       else if (seen.has(device, timeMs)) keeper.drop('duplicate', 1);
       else {

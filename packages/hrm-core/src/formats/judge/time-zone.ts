@@ -1,62 +1,106 @@
 /** The instants of wall clocks, by the zones that the machine's or the browser's own Intl knows. */
 import { faultError } from '../../errors.js';
-import { DAY_MS, MAX_ZONE_OFFSETS, MINUTE_MS } from '../../limits.js';
-import type { LocalTime } from '../file-format.js';
+import { DAY_MS, MAX_FILE_DEVICES, MAX_ZONE_DAYS, MINUTE_MS } from '../../limits.js';
+import type { FormatContext, LocalTime } from '../file-format.js';
 import type { FileNote } from './account.js';
+import { createFolds, type Folds } from './folds.js';
 
 /** Turns wall clocks' times into instants, and remembers what was odd. */
-export interface TimeZone {
-  /** @throws HrmError kind `invalid`, code `time_zone_needed`, where no zone was given. */
-  toEpochMs(local: LocalTime): number;
+export interface TimeZone extends Pick<FormatContext, 'toEpochMs'> {
+  /** Times that became no instant since no zone was given. */
+  missingCount(): number;
   /** Whether it was used, and how often a time was there twice, or never. */
   notes(): readonly FileNote[];
 }
 
 const OFFSET = /^([+-])(\d{2}):(\d{2})$/;
 
-/** Milliseconds for which an offset is remembered: zones change it at quarters of an hour. */
-const QUARTER_MS = 15 * MINUTE_MS;
-
 /**
  * A zone for one file.
- * @param name - `Europe/Madrid`, `+02:00`, `UTC`; `undefined`: times without a zone are refused.
+ * @param name - `Europe/Madrid`, `+02:00`, `UTC`; `undefined`: times without a zone are no instants.
  * @throws HrmError kind `invalid`, code `invalid_time_zone`.
  */
 export function createTimeZone(name: string | undefined): TimeZone {
-  if (name === undefined) return { toEpochMs: refuse, notes: () => [] };
+  if (name === undefined) return createNoZone();
   const offsetAt = offsetsOf(name);
+  const folds = new Map<string, Folds>();
   let [used, twice, never] = [0, 0, 0];
-  function toEpochMs({ year, month, day, hour, minute, second, millisecond = 0 }: LocalTime): number {
-    used += 1;
-    const asUtcMs = Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
-    const [beforeMs, afterMs] = [offsetAt(asUtcMs - DAY_MS), offsetAt(asUtcMs + DAY_MS)];
-    if (beforeMs === afterMs) return asUtcMs - beforeMs;
-    const isBefore = offsetAt(asUtcMs - beforeMs) === beforeMs;
-    const isAfter = offsetAt(asUtcMs - afterMs) === afterMs;
-    if (isBefore && isAfter) twice += 1;
-    if (!isBefore && !isAfter) never += 1;
-    // The first of two; and of none what the clock showed that nobody had set yet.
-    return asUtcMs - (isBefore || !isAfter ? beforeMs : afterMs);
+  function foldsOf(series: string): Folds {
+    let found = folds.get(series);
+    if (found !== undefined) return found;
+    // More series than devices that are told apart are dropped anyway.
+    if (folds.size >= MAX_FILE_DEVICES) folds.clear();
+    found = createFolds();
+    folds.set(series, found);
+    return found;
   }
   return {
-    toEpochMs,
+    toEpochMs(local, series = '') {
+      used += 1;
+      const wallMs = wallMsOf(local);
+      const [beforeMs, afterMs] = [offsetAt(wallMs - DAY_MS), offsetAt(wallMs + DAY_MS)];
+      const isBefore = beforeMs === afterMs || offsetAt(wallMs - beforeMs) === beforeMs;
+      const isAfter = beforeMs !== afterMs && offsetAt(wallMs - afterMs) === afterMs;
+      const isSecond = foldsOf(series).isSecond(wallMs, isBefore && isAfter);
+      if (isBefore && isAfter) twice += 1;
+      if (!isBefore && !isAfter) {
+        never += 1;
+        return 'no_time';
+      }
+      return wallMs - (isBefore && !isSecond ? beforeMs : afterMs);
+    },
+    missingCount: () => 0,
     notes: () =>
       [
         {
           code: 'time_zone_used',
-          message: `the file has no time zone: its times are taken as of ${name}`,
+          message: `times without a time zone are taken as of ${name}`,
           count: used,
         },
-        { code: 'ambiguous_time', message: `the clock was set back in ${name}: the first hour counts`, count: twice },
-        { code: 'skipped_time', message: `the clock was set forward in ${name}: there was no such time`, count: never },
+        {
+          code: 'ambiguous_time',
+          message: `the clock was set back in ${name}: of the hour that was there twice the first counts, until the times go back`,
+          count: twice,
+        },
+        {
+          code: 'skipped_time',
+          message: `the clock was set forward in ${name}: there was no such time, and the value has none`,
+          count: never,
+        },
       ].filter(({ count }) => count > 0),
   };
 }
 
-function refuse(): number {
-  const message =
-    'its times have no time zone, and none is assumed: say where they were taken, --time-zone Europe/Madrid';
-  throw faultError('time_zone_needed', message);
+const ZONE_NEEDED =
+  'times have no time zone, and none is assumed: say where they were taken, --time-zone Europe/Madrid';
+
+function createNoZone(): TimeZone {
+  let missing = 0;
+  return {
+    toEpochMs() {
+      missing += 1;
+      return 'no_zone';
+    },
+    missingCount: () => missing,
+    notes: () => (missing === 0 ? [] : [{ code: 'no_zone', message: `some ${ZONE_NEEDED}`, count: missing }]),
+  };
+}
+
+/** The error of a file of which no time has a zone, where none was given. */
+export function timeZoneNeededError() {
+  return faultError('time_zone_needed', `its ${ZONE_NEEDED}`);
+}
+
+function wallMsOf({ year, month, day, hour, minute, second, millisecond = 0 }: LocalTime): number {
+  return Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
+}
+
+/** What a zone's clocks are ahead of UTC by on one day of UTC, milliseconds; they are set at most once. */
+interface ZoneDay {
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** The instant from which on the last counts. */
+  readonly changeMs: number;
 }
 
 /** What a zone's clocks are ahead of UTC by, milliseconds, at an instant. */
@@ -67,16 +111,30 @@ function offsetsOf(name: string): (epochMs: number) => number {
     return () => fixedMs;
   }
   const format = formatOf(name);
-  const known = new Map<number, number>();
+  const days = new Map<number, ZoneDay>();
   return (epochMs) => {
-    const quarter = Math.floor(epochMs / QUARTER_MS);
-    const remembered = known.get(quarter);
-    if (remembered !== undefined) return remembered;
-    if (known.size >= MAX_ZONE_OFFSETS) known.clear();
-    const offsetMs = wallClockMs(format, quarter * QUARTER_MS) - quarter * QUARTER_MS;
-    known.set(quarter, offsetMs);
-    return offsetMs;
+    const number = Math.floor(epochMs / DAY_MS);
+    let day = days.get(number);
+    if (day === undefined) {
+      if (days.size >= MAX_ZONE_DAYS) days.clear();
+      day = zoneDay((ms) => wallClockMs(format, ms) - ms, number * DAY_MS);
+      days.set(number, day);
+    }
+    return epochMs < day.changeMs ? day.firstMs : day.lastMs;
   };
+}
+
+/** Asks by halves where within a day the clocks are set: to the second, since zones have set them a minute past midnight. */
+function zoneDay(offsetAt: (epochMs: number) => number, fromMs: number): ZoneDay {
+  const [firstMs, lastMs] = [offsetAt(fromMs), offsetAt(fromMs + DAY_MS)];
+  if (firstMs === lastMs) return { firstMs, lastMs, changeMs: fromMs };
+  let [low, high] = [fromMs, fromMs + DAY_MS];
+  while (high - low > 1_000) {
+    const middle = low + Math.floor((high - low) / 2_000) * 1_000;
+    if (offsetAt(middle) === firstMs) low = middle;
+    else high = middle;
+  }
+  return { firstMs, lastMs, changeMs: high };
 }
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {

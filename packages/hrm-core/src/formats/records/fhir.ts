@@ -63,8 +63,10 @@ const MAX_BUNDLES = 3;
 function readResource(one: unknown, gather: Gatherer, depth: number): void {
   // An entry of a Bundle.
   const resource = member(one, 'resource') ?? one;
-  if (depth < MAX_BUNDLES)
-    for (const entry of listOf(member(resource, 'entry'))) readResource(entry, gather, depth + 1);
+  const entries = listOf(member(resource, 'entry'));
+  if (depth < MAX_BUNDLES) for (const entry of entries) readResource(entry, gather, depth + 1);
+  else if (entries.length > 0)
+    gather.tooLarge(`Bundles lie in one another more than ${MAX_BUNDLES} deep`, entries.length);
   if (member(resource, 'resourceType') !== 'Observation') return;
   const setting: Setting = {
     deviceId: deviceOf(member(resource, 'device')),

@@ -52,10 +52,13 @@ function createRows(
   const likely = isDayFirst || separator === ';' ? true : null;
   let known: boolean | null = null;
   let held: HeldRow[] = [];
+  function zonedOf(wallMs: number, deviceId: string, userId = '') {
+    return zonedMs(wallMs, context, `${userId}\n${deviceId}`);
+  }
   function tell({ time, rate, deviceId, userId }: HeldRow): void {
     const order = known ?? likely;
     const local = order === null ? null : ordered(time, order);
-    gather.value(deviceId, local === null ? null : zonedMs(local.wallMs, context), rate, userId);
+    gather.value(deviceId, local === null ? null : zonedOf(local.wallMs, deviceId, userId), rate, userId);
   }
   function flush(): void {
     if (held.length > 0 && (known ?? likely) === null) gather.note('date_order_unknown', DATE_ORDER_UNKNOWN);
@@ -82,7 +85,7 @@ function createRows(
       const userId = toDeviceId(cell('user_id') ?? '', '') || undefined;
       const time = parseTableTime(cell('timestamp') ?? `${cell('date') ?? ''} ${cell('time') ?? ''}`);
       if (time?.kind === 'unordered') takeUnordered({ time, rate, deviceId, userId });
-      else if (time?.kind === 'local') gather.value(deviceId, zonedMs(time.wallMs, context), rate, userId);
+      else if (time?.kind === 'local') gather.value(deviceId, zonedOf(time.wallMs, deviceId, userId), rate, userId);
       else gather.value(deviceId, time?.epochMs ?? null, rate, userId);
     },
     end: flush,

@@ -1,13 +1,15 @@
 import type { FileFormat, FormatContext } from '../file-format.js';
 import { decodeHead, decodeText } from './decode-text.js';
 import { createGatherer, type Gatherer } from './gather.js';
-import { createJsonScanner, type JsonSelect } from './json-values.js';
+import { createJsonScanner, type JsonSelect, MAX_PART_DEPTH, MAX_PART_LENGTH } from './json-values.js';
 
 /** Reads the parts of a file that its format chose. */
 export interface JsonReader {
   value(path: readonly string[], value: unknown): void;
   /** An object or an array that was entered has ended. */
   left?(path: readonly string[]): void;
+  /** A part that was chosen cannot be read, which is counted already. */
+  bad?(path: readonly string[]): void;
   /** The file has ended, or is damaged from here on. */
   end?(): void;
 }
@@ -19,6 +21,8 @@ export interface JsonFormat extends Pick<FileFormat, 'name' | 'title'> {
   readonly select: JsonSelect;
   createReader(gather: Gatherer, context: FormatContext): JsonReader;
 }
+
+const PART_TOO_LARGE = `a part is longer than ${MAX_PART_LENGTH} characters, or deeper than ${MAX_PART_DEPTH} levels, and is not read: split it`;
 
 /** The format that reads JSON by its parts. */
 export function jsonFormat({ name, title, recognizes, select, createReader }: JsonFormat): FileFormat {
@@ -34,10 +38,14 @@ export function jsonFormat({ name, title, recognizes, select, createReader }: Js
       const reader = createReader(gather, context);
       const scanner = createJsonScanner(select, {
         value: reader.value,
-        bad: () => gather.drop('damaged'),
+        bad(path, isTooLarge) {
+          if (isTooLarge) gather.tooLarge(PART_TOO_LARGE);
+          else gather.drop('damaged');
+          reader.bad?.(path);
+        },
         left: reader.left ?? (() => undefined),
       });
-      for await (const text of decodeText(bytes)) {
+      for await (const text of decodeText(bytes, gather)) {
         scanner.push(text);
         yield* gather.take();
         if (scanner.brokenAt() !== null) break;
@@ -83,6 +91,7 @@ export function objectReader(
   read: (one: unknown) => void,
 ): Pick<JsonFormat, 'select'> & JsonReader {
   let members: Record<string, unknown> = {};
+  let isBad = false;
   return {
     select(path) {
       const [name] = path;
@@ -96,10 +105,15 @@ export function objectReader(
       if (name === '*' || path.length > 1) read(value);
       else members[name] = value;
     },
+    bad([name = '*', ...within]) {
+      if (name !== '*' && within.length === 0) isBad = true;
+    },
     left(path) {
       if (path.length > 0) return;
-      if (Object.keys(members).length > 0) read(members);
+      // Without a part of it nobody knows what it says.
+      if (Object.keys(members).length > 0 && !isBad) read(members);
       members = {};
+      isBad = false;
     },
   };
 }

@@ -12,8 +12,8 @@ export type JsonSelect = (path: readonly string[]) => JsonChoice;
 /** Hears of what was chosen. */
 export interface JsonListener {
   value(path: readonly string[], value: unknown): void;
-  /** A value that was wanted has begun well, but is none, or too large. */
-  bad(path: readonly string[]): void;
+  /** A value that was wanted has begun well, but is none; or it is larger than {@link MAX_PART_LENGTH}, or deeper than {@link MAX_PART_DEPTH}. */
+  bad(path: readonly string[], isTooLarge: boolean): void;
   /** An object or an array that was entered has ended. */
   left?(path: readonly string[]): void;
 }
@@ -28,10 +28,10 @@ export interface JsonScanner {
 }
 
 /** Characters of one part: a resource of FHIR with the longest series that a page of one holds. */
-const MAX_PART_LENGTH = 4 * 1024 * 1024;
+export const MAX_PART_LENGTH = 4 * 1024 * 1024;
 
 /** Objects and arrays in one another within a part. */
-const MAX_PART_DEPTH = 128;
+export const MAX_PART_DEPTH = 128;
 
 /** Of objects that are entered, in one another: no format has more than ten. */
 const MAX_ENTERED = 32;
@@ -140,7 +140,7 @@ export function createJsonScanner(select: JsonSelect, listener: JsonListener): J
   function tell(one: Part): void {
     const isRead = one.length <= MAX_PART_LENGTH && one.deepest <= MAX_PART_DEPTH;
     const value = isRead ? parseJson(one.texts.join('')) : undefined;
-    if (value === undefined) listener.bad(path);
+    if (value === undefined) listener.bad(path, !isRead);
     else listener.value(path, value);
   }
 

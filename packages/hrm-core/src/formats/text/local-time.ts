@@ -1,8 +1,8 @@
-import type { FormatContext, LocalTime } from '../file-format.js';
+import type { FormatContext, LocalTime, NoInstant } from '../file-format.js';
 import { asUtcMs, parseInstant } from '../parse-instant.js';
 
-/** The instant of a text, by the offset that it has, or else by the zone that was given. @throws as `toEpochMs` does. */
-export function instantOf(text: string, context: FormatContext): number | null {
+/** The instant of a text, by the offset that it has, or else by the zone that was given; `null` for what is no time. */
+export function instantOf(text: string, context: Pick<FormatContext, 'toEpochMs'>): number | NoInstant | null {
   const time = parseInstant(text);
   if (time === null) return null;
   return 'epochMs' in time ? time.epochMs : context.toEpochMs(time.local);
@@ -27,9 +27,18 @@ export function wallMsOf(text: unknown): number | null {
   return time !== null && 'local' in time ? asUtcMs(time.local) : null;
 }
 
-/** The instant at which a clock of the given zone showed this. @param wallMs - as if it stood in Greenwich. */
-export function zonedMs(wallMs: number, context: FormatContext): number {
-  return context.toEpochMs(localOf(wallMs));
+/**
+ * The instant at which a clock of the given zone showed this.
+ * @param wallMs - as if it stood in Greenwich.
+ * @param series - see {@link FormatContext.toEpochMs}.
+ */
+export function zonedMs(wallMs: number, context: FormatContext, series?: string): number | NoInstant {
+  return context.toEpochMs(localOf(wallMs), series);
+}
+
+/** An instant so much later; why there is none stays. */
+export function laterBy(startMs: number | NoInstant | null, elapsedMs: number): number | NoInstant | null {
+  return typeof startMs === 'number' ? startMs + elapsedMs : startMs;
 }
 
 function localOf(wallMs: number): LocalTime {

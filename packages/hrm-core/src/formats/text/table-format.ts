@@ -3,7 +3,7 @@ import { decodeHead, decodeText } from './decode-text.js';
 import { createGatherer, type Gatherer } from './gather.js';
 import { gatherRecords } from './gather-records.js';
 import { type Separator, splitFields } from './split-fields.js';
-import { splitTextLines } from './text-lines.js';
+import { LINE_TOO_LONG, splitTextLines } from './text-lines.js';
 
 /** Reads the rows of a table. */
 export interface TableReader {
@@ -101,9 +101,9 @@ export function tableFormat({ name, title, isHeader, createReader }: TableFormat
         separator = header.separator;
         reader = createReader(header.names, gather, context, preamble, separator);
       }
-      for await (const lines of splitTextLines(decodeText(bytes))) {
+      for await (const lines of splitTextLines(decodeText(bytes, gather))) {
         for (const line of lines) {
-          if (line === null) gather.drop('damaged');
+          if (line === null) gather.tooLarge(LINE_TOO_LONG);
           else take(line);
         }
         yield* gather.take();

@@ -1,6 +1,9 @@
 /** Characters of one line: a file without line ends must not fill the memory. */
 const MAX_LINE_LENGTH = 1024 * 1024;
 
+/** What is told of a longer one. */
+export const LINE_TOO_LONG = `a line is longer than ${MAX_LINE_LENGTH} characters, and is not read`;
+
 /**
  * Splits text into lines, as many at a time as one piece completes; `null` stands for a line that is too long. `\n` and `\r\n` are taken
  * off.

@@ -1,3 +1,4 @@
+import type { NoInstant } from '../file-format.js';
 import type { Gatherer } from './gather.js';
 import { toNumber } from './numbers.js';
 import type { TableReader } from './table-format.js';
@@ -7,7 +8,7 @@ export interface TimeAndRate {
   readonly deviceId: string;
   readonly timeColumn: number;
   readonly rateColumn: number;
-  toMs(text: string): number | null;
+  toMs(text: string): number | NoInstant | null;
 }
 
 /** Reads rows that have a time and a heart rate each. A row that is too short was cut. */

@@ -1,6 +1,7 @@
 /** What going through archives needs, of a browser: its own decompression, and blobs, which it keeps on the disk where they are large. */
+
+import { crc32 } from '../crc32.js';
 import type { RandomAccessFile } from '../file-format.js';
-import { crc32 } from './crc32.js';
 import type { ArchiveMachine, KeptFile } from './read-archive.js';
 
 /** Bytes of pieces that lie in the memory before they become a blob. */

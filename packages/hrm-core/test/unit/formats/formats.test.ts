@@ -25,7 +25,7 @@ describe('lines', () => {
       { number: 1, text: 'é' },
       { number: 2, text: '' },
       { number: 3, text: '😀b\r' },
-      { number: 4, fault: 'the line is not UTF-8' },
+      { number: 4, fault: 'the line is not UTF-8: save the file as UTF-8' },
       { number: 5, text: '\ufeffend', isOpen: true },
     ];
     for (let pieceBytes = 1; pieceBytes <= bytes.length + 1; pieceBytes += 1) {

@@ -31,7 +31,11 @@ describe('the judge of a file', () => {
     expect(createJudge('t', { nowMs: NOW }).take(piece)?.timesMs).toEqual(times.slice(1, 3));
     const strict = createJudge('t', { nowMs: NOW, maxFutureMs: 0, maxPastMs: 1000 });
     expect(strict.take(piece)).toBeNull();
-    expect(strict.account().dropped).toEqual({ no_time: 4 });
+    expect(strict.account().dropped).toEqual({ no_time: 1, too_old: 1, in_future: 2 });
+    // The setting of the oldest reading may reach further back than clocks do.
+    const old = createJudge('t', { nowMs: NOW, maxPastMs: 100 * 366 * 86_400_000 });
+    expect(old.take(piece)?.timesMs).toEqual(times.slice(1, 3));
+    expect(old.account().dropped).toEqual({ no_time: 1, in_future: 1 });
   });
 
   it('keeps the first of a device and millisecond, of each device and user', () => {
@@ -89,12 +93,30 @@ describe('a device id', () => {
   it.each([
     ['Tom’s Apple\u00a0Watch', 'Tom’s Apple Watch'],
     ['e\u0301', 'é'],
-    [' a\t\u0000b\n', 'a b'],
-    ['\ud800', '\ufffd'],
+    [' a\t\u0000b\n', 'a b-1a9a3c1f'],
+    ['\ud800', '\ufffd-1a9a3c1f'],
     ['\u0007', 'none'],
-    [`${'x'.repeat(127)}😀`, 'x'.repeat(127)],
-    ['y'.repeat(200), 'y'.repeat(128)],
+    [`${'x'.repeat(118)}😀${'x'.repeat(9)}`, `${'x'.repeat(118)}-1a9a3c1f`],
+    ['y'.repeat(128), 'y'.repeat(128)],
+    ['y'.repeat(200), `${'y'.repeat(119)}-1a9a3c1f`],
   ])('of %j is %j', (text, id) => {
-    expect(toDeviceId(text, 'none')).toBe(id);
+    const found = toDeviceId(text, 'none');
+    // A checksum of what was lost stands behind it.
+    expect(found.replace(/-[0-9a-f]{8}$/, '-1a9a3c1f')).toBe(id);
+    expect(found.length).toBeLessThanOrEqual(128);
+  });
+
+  it('is of one name alone, whatever of it is lost', () => {
+    const names = [
+      'a',
+      'a\u0001',
+      'a\u0002',
+      '\u0081a',
+      '\ud800',
+      '\ud801',
+      `${'y'.repeat(128)}1`,
+      `${'y'.repeat(128)}2`,
+    ];
+    expect(new Set(names.map((name) => toDeviceId(name, 'none'))).size).toBe(names.length);
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { gpxFormat } from '../../../src/formats/devices/gpx.js';
 import { tcxFormat } from '../../../src/formats/devices/tcx.js';
+import { readHealthFile } from '../../../src/formats/read-health-file.js';
 import { formatOf, readFile, readPieces } from '../../support/read-file-pieces.js';
 
 const T0 = Date.UTC(2024, 0, 15, 10);
@@ -64,10 +65,9 @@ describe('GPX', () => {
     ]);
   });
 
-  it('has instants of any offset, and asks for a zone where there is none', async () => {
+  it('has instants of any offset', async () => {
     const offset = gpx(point(0, '<hr>72</hr>')).replaceAll('10:00:00.000Z', '11:30:00+01:30');
     expect((await read(offset)).values).toEqual([['Watch 1', 0, 72]]);
-    await expect(read(gpx(point(0, '<hr>72</hr>')).replaceAll('.000Z', ''))).rejects.toThrow('a zone is needed');
   });
 });
 
@@ -148,4 +148,48 @@ it('a file that no format knows is none, and a track that needs a zone is refuse
   const { readings, account } = await readFile(gpx, { timeZone: 'Europe/Madrid' });
   expect(readings).toEqual([['gpx', Date.UTC(2024, 0, 15, 9), 72]]);
   expect(account).toMatchObject({ format: 'gpx', readings: 1, notes: [{ code: 'time_zone_used', count: 1 }] });
+});
+
+/** Files of points that have nothing but a time. */
+const POINTS = [
+  {
+    name: 'GPX',
+    head: '<gpx>',
+    tail: '</gpx>',
+    point: (time: string) => `<trkpt><time>${time}</time><hr>72</hr></trkpt>`,
+  },
+  {
+    name: 'TCX',
+    head: '<TrainingCenterDatabase>',
+    tail: '</TrainingCenterDatabase>',
+    point: (time: string) =>
+      `<Trackpoint><Time>${time}</Time><HeartRateBpm><Value>72</Value></HeartRateBpm></Trackpoint>`,
+  },
+  { name: 'a table', head: 'time;bpm\n', tail: '', point: (time: string) => `${time};72\n` },
+];
+
+describe.each(POINTS)('a time without a zone in $name', ({ head, tail, point }) => {
+  const [zoned, local] = ['2024-01-15T10:00:00Z', '2024-01-15T10:00:01'] as const;
+  const write = (...times: readonly string[]) => utf8(head + times.map(point).join('') + tail);
+
+  it.each([[[local, zoned]], [[zoned, local]]])('costs itself alone, wherever it stands: %j', async (times) => {
+    const { readings, account } = await readFile(write(...times));
+    expect(readings.map(([, timeMs]) => timeMs)).toEqual([T0]);
+    expect(account).toMatchObject({ dropped: { no_zone: 1 }, notes: [{ code: 'no_zone', count: 1 }] });
+    // Where somebody says the zone, it counts.
+    const { readings: all } = await readFile(write(...times), { timeZone: '+01:00' });
+    expect(all.map(([, timeMs]) => timeMs).sort()).toEqual([T0 - 3_599_000, T0]);
+  });
+
+  it('is asked for where all are so, and the file is not read on for long', async () => {
+    await expect(readFile(write(local))).rejects.toMatchObject({ code: 'time_zone_needed' });
+    let pieces = 0;
+    async function* endless() {
+      yield utf8(head);
+      for (; pieces < 1_000; pieces += 1) yield utf8(point(local).repeat(1_000));
+    }
+    const reading = readHealthFile(endless(), { fileName: 'x', nowMs: Date.now() });
+    await expect(reading.next()).rejects.toMatchObject({ code: 'time_zone_needed' });
+    expect(pieces).toBeLessThan(100);
+  });
 });

@@ -27,7 +27,7 @@ export const polarDay = jsonFormat({
         const seconds = toNumber(member(sample, 'secondsFromDayStart'));
         const elapsedMs = seconds === null ? Number.NaN : seconds * 1_000;
         const isTime = midnightMs !== null && elapsedMs >= 0 && elapsedMs < DAY_MS;
-        gather.value(deviceId, isTime ? zonedMs(midnightMs + elapsedMs, context) : null, rate);
+        gather.value(deviceId, isTime ? zonedMs(midnightMs + elapsedMs, context, deviceId) : null, rate);
       }
     },
   }),

@@ -77,7 +77,8 @@ function take(session: Session, path: readonly string[], value: unknown, gather:
   if (name === 'deviceId') session.deviceId = textOf(value) ?? '';
   else if (name === 'modelName') session.model = textOf(value) ?? '';
   else if (OFFSETS.includes(name)) (path.length === 1 ? session : exercise).offsetMinutes = toNumber(value);
-  else if (session.held >= MAX_HELD) gather.drop('no_time');
+  else if (session.held >= MAX_HELD)
+    gather.tooLarge(`a session has more than ${MAX_HELD} values before the time zone that they are of`);
   else {
     session.held += 1;
     exercise.times.push(member(value, 'dateTime'));

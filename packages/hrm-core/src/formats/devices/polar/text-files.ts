@@ -1,10 +1,10 @@
 import type { FileFormat, FormatContext } from '../../file-format.js';
 import { decodeHead, decodeText } from '../../text/decode-text.js';
 import { createGatherer, type Gatherer } from '../../text/gather.js';
-import { instantOf, wallMsOf, zonedMs } from '../../text/local-time.js';
+import { instantOf, laterBy, wallMsOf, zonedMs } from '../../text/local-time.js';
 import { toNumber } from '../../text/numbers.js';
 import { hasColumns, tableFormat } from '../../text/table-format.js';
-import { splitTextLines } from '../../text/text-lines.js';
+import { LINE_TOO_LONG, splitTextLines } from '../../text/text-lines.js';
 import { readTimeAndRate } from '../../text/time-and-rate.js';
 
 const DEVICE = 'polar';
@@ -22,7 +22,7 @@ export const polarFlowCsv = tableFormat({
     const [timeColumn, rateColumn] = [names.indexOf('time'), names.indexOf('hr (bpm)')];
     const toMs = (text: string) => {
       const elapsedMs = wallMsOf(`1970-01-01 ${text}`);
-      return startedMs === null || elapsedMs === null ? null : startedMs + elapsedMs;
+      return elapsedMs === null ? null : laterBy(startedMs, elapsedMs);
     };
     return readTimeAndRate(gather, { deviceId: DEVICE, timeColumn, rateColumn, toMs });
   },
@@ -60,6 +60,9 @@ const BEATS = 238;
 /** The other intervals that are none: 204 and up mean what else the file has. */
 const FIRST_SPECIAL = 204;
 
+/** Its comments are in Latin-1, and nothing of them is read. */
+const UNTOLD = { note: () => undefined };
+
 interface HrmHeader {
   date: string;
   start: string;
@@ -76,8 +79,9 @@ export const polarHrm: FileFormat = {
     const header: HrmHeader = { date: '', start: '', intervalS: null };
     let section = '';
     let take: ((line: string) => void) | null = null;
-    for await (const lines of splitTextLines(decodeText(bytes))) {
+    for await (const lines of splitTextLines(decodeText(bytes, UNTOLD))) {
       for (const line of lines) {
+        if (line === null) gather.tooLarge(LINE_TOO_LONG);
         const text = (line ?? '').trim();
         if (text.startsWith('[')) {
           section = text;
@@ -113,7 +117,7 @@ function readSamples(
   let count = 0;
   return (line) => {
     const [rate] = line.split('\t', 1);
-    gather.value(DEVICE, startMs === null ? null : startMs + count * (intervalS ?? 0) * 1_000, toNumber(rate));
+    gather.value(DEVICE, laterBy(startMs, count * (intervalS ?? 0) * 1_000), toNumber(rate));
     count += 1;
   };
 }

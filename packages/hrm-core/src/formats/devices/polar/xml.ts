@@ -1,7 +1,8 @@
-/** Polar: the XML of its former website. A list of values at one interval, from a time of the wearer's clock on. */
+/** Polar: the XML of its former website. Lists of values at one interval, from a time of the wearer's clock on; either may stand behind the values. */
+import { MAX_HELD_VALUES } from '../../../limits.js';
 import type { FileFormat, FormatContext } from '../../file-format.js';
 import { createGatherer, type Gatherer } from '../../text/gather.js';
-import { wallMsOf, zonedMs } from '../../text/local-time.js';
+import { laterBy, wallMsOf, zonedMs } from '../../text/local-time.js';
 import { toNumber } from '../../text/numbers.js';
 import { readXml, type XmlHandler, xmlRootOf } from '../../xml.js';
 
@@ -18,55 +19,81 @@ export const polarXml: FileFormat = {
   name: 'polar-xml',
   title: 'Polar, XML',
   recognizes: (head) => xmlRootOf(head) === 'polar-exercise-data',
-  read(bytes, context) {
+  async *read(bytes, context) {
     const gather = createGatherer();
-    return readXml(bytes, createHandler(gather, context), gather.take);
+    const { handler, end } = createHandler(gather, context);
+    yield* readXml(bytes, handler, gather.take);
+    end();
+    yield* gather.take();
   },
 };
 
-function createHandler(gather: Gatherer, context: FormatContext): XmlHandler {
+/** The values of one list; of something else than heart rates, until its type is known. */
+type Rates = (number | null)[];
+
+function createHandler(gather: Gatherer, context: FormatContext) {
   let element = '';
   let text = '';
+  /** Of the exercise. */
   let fields = new Map<string, string>();
-  let count = 0;
-  let firstMs: number | null = null;
-  function isWanted(): boolean {
-    return element === 'values' && fields.get('type')?.trim().toUpperCase() === 'HEARTRATE';
-  }
-  function tell(values: readonly string[]): void {
-    const stepMs = (toNumber(fields.get('recording-rate')) ?? Number.NaN) * 1_000;
+  let lists: Rates[] = [];
+  let held = 0;
+  /** Of the list that is being read. */
+  let type = '';
+  let rates: Rates = [];
+
+  function hold(values: readonly string[]): void {
     for (const value of values) {
-      gather.value(DEVICE, firstMs === null ? null : firstMs + count * stepMs, toNumber(value));
-      count += 1;
+      if (held < MAX_HELD_VALUES) rates.push(toNumber(value));
+      else gather.tooLarge(`an exercise has more than ${MAX_HELD_VALUES} values`);
+      held += 1;
     }
   }
-  return {
+  function endList(): void {
+    if (type.trim().toUpperCase() === 'HEARTRATE') lists.push(rates);
+    else held -= rates.length;
+    [type, rates] = ['', []];
+  }
+  function endExercise(): void {
+    endList();
+    const wallMs = wallMsOf(fields.get('time') ?? '');
+    const startMs = wallMs === null || lists.length === 0 ? null : zonedMs(wallMs, context);
+    const stepMs = (toNumber(fields.get('recording-rate')) ?? Number.NaN) * 1_000;
+    for (const list of lists)
+      for (const [i, rate] of list.entries()) gather.value(DEVICE, laterBy(startMs, i * stepMs), rate);
+    fields = new Map();
+    lists = [];
+    held = 0;
+  }
+
+  const handler: XmlHandler = {
     open(name) {
       element = name;
       text = '';
-      if (name === 'exercise') fields = new Map();
-      if (!isWanted()) return;
-      count = 0;
-      const wallMs = wallMsOf(fields.get('time') ?? '');
-      firstMs = wallMs === null ? null : zonedMs(wallMs, context);
+      // Where the one before was not closed.
+      if (name === 'exercise') endExercise();
+      else if (name === 'sample') endList();
     },
     text(more) {
-      if (!isWanted()) {
+      if (element !== 'values') {
         text = (text + more).slice(0, MAX_FIELD_LENGTH);
         return;
       }
       const values = (text + more).split(',');
       // It may go on.
       text = (values.pop() ?? '').slice(0, MAX_FIELD_LENGTH);
-      tell(values);
+      hold(values);
     },
     close(name) {
-      if (name === element && isWanted() && text.trim() !== '') tell([text]);
+      if (name === 'exercise') endExercise();
+      else if (name === 'sample') endList();
+      else if (name === element && name === 'values' && text.trim() !== '') hold([text]);
+      else if (name === element && name === 'type') type ||= text;
       // The first time is the exercise's: what is within has others.
-      else if (name === element && FIELDS.includes(name) && !(name === 'time' && fields.has('time')))
-        fields.set(name, text);
+      else if (name === element && FIELDS.includes(name) && !fields.has(name)) fields.set(name, text);
       element = '';
       text = '';
     },
   };
+  return { handler, end: endExercise };
 }

@@ -38,6 +38,11 @@ export const suuntoJson = jsonFormat({
         const timeMs = offsetInstant(member(value, 'TimeISO8601') ?? member(value, 'UTC'));
         if (rate === null) gather.drop('absent');
         else held.push([timeMs, rate * PER_MINUTE]);
+        if (deviceId === null && held.length >= MAX_HELD)
+          gather.note(
+            'device_unknown',
+            'a log is so long that its device, named behind the samples, is not waited for',
+          );
         if (deviceId !== null || held.length >= MAX_HELD) flush();
       },
       end: flush,
