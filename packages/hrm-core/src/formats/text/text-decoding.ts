@@ -54,15 +54,17 @@ const NOT_TEXT = 'some bytes are no text in the encoding of the file: what they 
 const NOT_UTF8 =
   'some bytes are no UTF-8 and are taken for Windows-1252: where names look wrong, save the file as UTF-8';
 
+/** Of whole characters; it remembers nothing between two texts. */
+const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function createUtf8Decoding(): TextDecoding {
-  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let rest: Uint8Array = new Uint8Array(0);
   let isFirst = true;
   let isMixed = false;
   function decodeWhole(bytes: Uint8Array): string {
     let text: string;
     try {
-      text = strict.decode(bytes);
+      text = STRICT.decode(bytes);
     } catch {
       isMixed = true;
       text = decodeMixed(bytes);
