@@ -68,3 +68,11 @@ it.skipIf(!isThere).each(NONE)('none of $file', async ({ file, dropped }) => {
   expect(readings).toEqual([]);
   expect(account?.dropped).toEqual(dropped);
 });
+
+it.skipIf(!isThere)('every file that is listed is read by a test', () => {
+  const [, ...lines] = readFileSync(`${DIRECTORY}SOURCES.tsv`, 'utf8').trim().split('\n');
+  // `real-files.test.ts` takes all of these, `archive.test.ts` the archive.
+  const elsewhere = /^(?:fit|tcx|gpx)\/|\.zip$/;
+  const listed = lines.map((line) => line.split('\t', 1)[0] ?? '').filter((file) => !elsewhere.test(file));
+  expect([...FILES, ...NONE].map(({ file }) => file).sort()).toEqual(listed.sort());
+});
