@@ -110,7 +110,9 @@ async function stored(): Promise<string[]> {
   for await (const bytes of exportReadings({ storage }, range)) pieces.push(bytes);
   const file = Uint8Array.from(Buffer.concat(pieces)).buffer;
   const rows = await parquetReadObjects({ file });
-  return rows.map((row) => `${row.device_id} ${new Date(Number(row.timestamp_ms)).toISOString()} ${row.heart_rate}`).sort();
+  return rows
+    .map((row) => `${row.device_id} ${new Date(Number(row.timestamp_ms)).toISOString()} ${row.heart_rate}`)
+    .sort();
 }
 
 it(`${HISTORIES} histories of imports and corrections end as the rules say`, async () => {
