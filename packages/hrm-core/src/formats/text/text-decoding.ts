@@ -110,25 +110,13 @@ const WINDOWS_1252 = new TextDecoder('windows-1252').decode(Uint8Array.from({ le
 
 /** Decodes what is UTF-8 as that, and every other byte by itself. */
 function decodeMixed(bytes: Uint8Array): string {
-  const units = new Uint16Array(bytes.byteLength);
-  let length = 0;
+  let text = '';
   for (let at = 0; at < bytes.byteLength; ) {
     const point = codePointAt(bytes, at);
-    if (point === null) {
-      units[length] = WINDOWS_1252.charCodeAt(bytes[at] as number);
-      length += 1;
-      at += 1;
-      continue;
-    }
-    at += neededBytes(bytes[at] as number);
-    if (point > 0xffff) {
-      units[length] = 0xd7c0 + (point >> 10);
-      length += 1;
-    }
-    units[length] = point > 0xffff ? 0xdc00 + (point & 0x3ff) : point;
-    length += 1;
+    text += point === null ? WINDOWS_1252[bytes[at] as number] : String.fromCodePoint(point);
+    at += point === null ? 1 : neededBytes(bytes[at] as number);
   }
-  return unitsToText(units.subarray(0, length));
+  return text;
 }
 
 /** The character of UTF-8 that begins there; `null` where none does. */
@@ -146,14 +134,4 @@ function codePointAt(bytes: Uint8Array, at: number): number | null {
   const least = [0, 0, 0x80, 0x800, 0x10000][needed] as number;
   const isCharacter = point >= least && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
   return isCharacter ? point : null;
-}
-
-/** UTF-16 code units that become text at once. */
-const TEXT_UNITS = 8_192;
-
-function unitsToText(units: Uint16Array): string {
-  let text = '';
-  for (let from = 0; from < units.length; from += TEXT_UNITS)
-    text += String.fromCharCode.apply(null, units.subarray(from, from + TEXT_UNITS) as unknown as number[]);
-  return text;
 }
