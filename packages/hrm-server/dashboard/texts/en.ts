@@ -30,8 +30,12 @@ export const en = {
     too_high: 'above 220 bpm',
     low_confidence: 'the device does not trust it',
     no_time: 'no usable time',
+    no_zone: 'no time zone, where others of the file have one',
+    too_old: 'older than this system takes',
+    in_future: 'ahead of the clock',
     duplicate: 'twice in the file',
     damaged: 'damaged',
+    too_large: 'more than can be read',
     summary: 'an average or another summary',
   } as Readonly<Record<string, string>>,
   device: {

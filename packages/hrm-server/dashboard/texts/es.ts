@@ -30,8 +30,12 @@ export const es: Texts = {
     too_high: 'más de 220 lpm',
     low_confidence: 'el dispositivo no se fía del valor',
     no_time: 'sin hora utilizable',
+    no_zone: 'sin zona horaria, que otras horas del archivo sí tienen',
+    too_old: 'más antigua de lo que admite el sistema',
+    in_future: 'en el futuro',
     duplicate: 'repetida en el archivo',
     damaged: 'dañada',
+    too_large: 'más de lo que se puede leer',
     summary: 'una media u otro resumen',
   },
   device: {
