@@ -66,6 +66,7 @@ export {
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables } from './flow/read/query.js';
 export { queryTag } from './flow/read/query-tag.js';
+export { READING_FORMS, type ReadingForm, type ReadingFormName } from './flow/read/reading-forms.js';
 export {
   type UserDay,
   type UserDaysComponents,
@@ -178,12 +179,12 @@ export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
-export { answerCsv, answerJson, answerNdjson } from './pure/answer/answer-forms.js';
 export { rateAxis, type TimeTick, timeTicks } from './pure/answer/axes.js';
 export { type BinnedRange, binRows, type RowBins, type RowTotal } from './pure/answer/bin-rows.js';
 export { INTERVAL_MS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
 export { type QuestionInput, rangeOf } from './pure/answer/question.js';
 export { parseFields, ROW_FIELDS, type RowField } from './pure/answer/row-fields.js';
+export { ROW_FORMS, type RowForm, type RowFormName, type RowsAsked } from './pure/answer/row-forms.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';

@@ -35,7 +35,7 @@ import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
 import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
-import { answerQuery } from './routes/answer-query.js';
+import { answerQuery, answerReadings } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
@@ -150,6 +150,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     postReading: postReading(ingest, settings),
     postBatch: postBatch(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
+    readings: answerReadings({ storage, onDamage, share }, settings),
     devices: shared(deviceShare, listDevices(users)),
     latest: shared(deviceShare, answerLatest(users, settings)),
     live: (call) => live.answer(call),

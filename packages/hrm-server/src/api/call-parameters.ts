@@ -50,8 +50,15 @@ export const LIVE_PARAMETERS = [
   LAST_EVENT_ID,
 ] as const satisfies readonly Parameter[];
 
-/** Of a query. */
-export const QUERY_PARAMETERS = [
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  schema: v.string(),
+  about: 'The ETag of an answer that is there already.',
+} as const satisfies Parameter;
+
+const RANGE_PARAMETERS = [
   { ...USER, in: 'query' },
   { name: 'start', in: 'query', required: true, schema: TimestampSchema, about: 'The first instant, not before 1970.' },
   {
@@ -61,6 +68,18 @@ export const QUERY_PARAMETERS = [
     schema: TimestampSchema,
     about: 'The instant to stop before; at most 3,660 days after the first.',
   },
+] as const satisfies readonly Parameter[];
+
+/** Of the readings of a range. */
+export const READINGS_PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  { ...DEVICE, about: "Only this device's readings; all by default." },
+  IF_NONE_MATCH,
+] as const satisfies readonly Parameter[];
+
+/** Of a query. */
+export const QUERY_PARAMETERS = [
+  ...RANGE_PARAMETERS,
   {
     ...DEVICE,
     about: "Only this device's readings count, and priorities do not.",
@@ -77,13 +96,8 @@ export const QUERY_PARAMETERS = [
     in: 'query',
     required: false,
     schema: FieldsSchema,
-    about: 'The columns of the rows, with commas between them; all by default. `timestamp` is there always.',
+    about:
+      'The columns of the rows in JSON, NDJSON and CSV, with commas between them; all by default. `timestamp` is there always.',
   },
-  {
-    name: 'If-None-Match',
-    in: 'header',
-    required: false,
-    schema: v.string(),
-    about: 'The ETag of an answer that is there already.',
-  },
+  IF_NONE_MATCH,
 ] as const satisfies readonly Parameter[];

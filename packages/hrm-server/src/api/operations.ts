@@ -2,6 +2,7 @@
  * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
  */
 
+import { READING_FORMS, ROW_FORMS } from 'hrm-core';
 import type { Scope } from 'hrm-core/keys';
 import {
   AcceptedAnswer,
@@ -18,7 +19,13 @@ import {
 } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { PARQUET_TYPE } from '../http/media-type.js';
-import { LIVE_PARAMETERS, type Parameter, QUERY_PARAMETERS, USER_PARAMETERS } from './call-parameters.js';
+import {
+  LIVE_PARAMETERS,
+  type Parameter,
+  QUERY_PARAMETERS,
+  READINGS_PARAMETERS,
+  USER_PARAMETERS,
+} from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
@@ -97,7 +104,26 @@ export const OPERATIONS = {
       {
         status: 200,
         about: 'The rows, ascending.',
-        types: { 'application/json': RowsAnswer, 'application/x-ndjson': null, 'text/csv': null },
+        types: { ...typesOf(ROW_FORMS), 'application/json': RowsAnswer },
+        headers: { ETag: 'Of what the answer is made of: late readings change it.' },
+      },
+      { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
+    ],
+    problems: ['not_acceptable', 'foreign_user'],
+  },
+  readings: {
+    method: 'GET',
+    path: '/metrics/heart-rate/readings',
+    scope: 'query',
+    summary: "A user's readings themselves",
+    about:
+      'Of all devices, start <= t < end, one for each device and millisecond. Device priorities play no part. Day by day, and of a day device by device; Parquet is device by device.',
+    parameters: READINGS_PARAMETERS,
+    answers: [
+      {
+        status: 200,
+        about: 'The readings.',
+        types: { ...typesOf(READING_FORMS), 'application/json': v.array(ReadingBody) },
         headers: { ETag: 'Of what the answer is made of: late readings change it.' },
       },
       { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
@@ -196,6 +222,11 @@ export const OPERATIONS = {
     answers: [{ status: 200, about: 'A page that needs no other host.', types: { 'text/html': null } }],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
+
+/** The media types of forms, as text of another kind. */
+function typesOf(forms: readonly { readonly mediaType: string }[]): Readonly<Record<string, BodySchema>> {
+  return Object.fromEntries(forms.map(({ mediaType }) => [mediaType, null]));
+}
 
 /** The name of a call. */
 export type OperationId = keyof typeof OPERATIONS;

@@ -1,28 +1,27 @@
 /**
- * The call that answers with a user's heart rate.
+ * The calls that answer with a user's heart rate: in rows, and in the readings themselves.
  */
 import {
-  answerCsv,
-  answerJson,
-  answerNdjson,
   type DamageReport,
   type Interval,
   maxRowsOf,
   parseFields,
+  type QueryOptions,
+  type QuestionInput,
   queryTables,
   queryTag,
-  type RowField,
-  type RowTable,
+  READING_FORMS,
+  ROW_FORMS,
   type Storage,
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { createSemaphore, type Scheduler } from 'hrm-core/shares';
-import { QUERY_PARAMETERS } from '../api/call-parameters.js';
+import { QUERY_PARAMETERS, READINGS_PARAMETERS } from '../api/call-parameters.js';
 import {
-  ANSWER_TYPES,
   type AnswerForm,
   contentTypeOf,
+  type Form,
   hasTag,
   readAnswerForm,
   readEncoding,
@@ -32,7 +31,7 @@ import type { DamageListener } from '../ops/damage.js';
 import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
 import { createPlace, type Place, streamOptions } from './long-answer.js';
-import { readQuery, valuesOf } from './parameters.js';
+import { type QueryValues, readQuery, valuesOf } from './parameters.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */
@@ -51,32 +50,69 @@ const TOO_MANY_ANSWERS = 'too many long answers at once: read those under way, o
 /** A client may keep an answer, and must ask each time whether it still holds. */
 const ANSWER_CACHING = { 'Cache-Control': 'private, no-cache', Vary: 'Accept, Accept-Encoding' } as const;
 
-/** Answers a question in the form and packing that the client wants, or that its copy still holds. */
-export function answerQuery(
+/** What is asked for, by one of the two calls. */
+interface Asked {
+  readonly question: QuestionInput;
+  /** The most rows that the answer can have. */
+  readonly maxRows: number;
+  /** What tells it from other answers to the same question. */
+  readonly kind: string;
+  /** The bytes of the answer. */
+  write(options: QueryOptions): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+/** Answers with a user's rows, in the form and packing that the client wants, or that its copy still holds. */
+export function answerQuery(components: QueryComponents, { devicePriority: priority, ...settings }: QuerySettings) {
+  return answerIn(ROW_FORMS, components, settings, (target, { form, withEnd }) => {
+    const parameters = readQuery(target, QUERY_PARAMETERS);
+    const fields = parseFields(parameters.fields, form);
+    // An interval that is none is among what the query refuses.
+    const interval = parameters.interval as Interval | undefined;
+    const question = { ...rangeIn(parameters), interval, priority };
+    return {
+      question,
+      maxRows: maxRowsOf(question),
+      kind: parameters.fields === undefined ? '' : `-${fields.join('-')}`,
+      write: (options) => form.write(queryTables(components, question, options), { ...question, fields, withEnd }),
+    };
+  });
+}
+
+/** Answers with a user's readings, as {@link answerQuery} with rows. */
+export function answerReadings(components: QueryComponents, settings: Pick<QuerySettings, 'naiveTimestamps'>) {
+  return answerIn(READING_FORMS, components, settings, (target, { form }) => {
+    const question = rangeIn(readQuery(target, READINGS_PARAMETERS));
+    const maxRows = (Date.parse(question.end) - Date.parse(question.start)) / 1_000;
+    return { question, maxRows, kind: '-readings', write: (options) => form.export(components, question, options) };
+  });
+}
+
+function rangeIn({ user_id: userId, start, end, device_id: deviceId }: QueryValues<typeof READINGS_PARAMETERS>) {
+  return { userId, start, end, deviceId };
+}
+
+function answerIn<One extends Form & { readonly name: string }>(
+  forms: readonly One[],
   { storage, onDamage, share }: QueryComponents,
-  { devicePriority: priority, naiveTimestamps }: QuerySettings,
+  { naiveTimestamps }: Pick<QuerySettings, 'naiveTimestamps'>,
+  read: (target: string, form: AnswerForm<One>) => Asked,
 ): Handler {
   const semaphore = createSemaphore(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
     for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
-    const parameters = readQuery(target, QUERY_PARAMETERS);
-    const { user_id: userId, start, end, device_id: deviceId, interval } = parameters;
-    const fields = parseFields(parameters.fields);
-    const form = readAnswerForm(incoming.headers);
+    const form = readAnswerForm(incoming.headers, forms);
+    const { question, maxRows, kind, write } = read(target, form);
     const encoding = readEncoding(incoming.headers);
-    // An interval that is none is among what the query refuses.
-    const question = { userId, start, end, deviceId, interval: interval as Interval | undefined, priority };
     const client = clientOf(call);
     // What is known to be long waits for nothing before it is refused.
     const place = createPlace(call, semaphore);
-    if (maxRowsOf(question) > MAX_SHORT_ANSWER_ROWS) place.take();
+    if (maxRows > MAX_SHORT_ANSWER_ROWS) place.take();
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
     // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
     const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
-    const columns = parameters.fields === undefined ? '' : `-${fields.join('-')}`;
-    const tag = `"${versions}-${ANSWER_TYPES.indexOf(form.type)}${form.withEnd ? 'e' : ''}${encoding ?? ''}${columns}"`;
+    const tag = `"${versions}-${form.form.name}${form.withEnd ? '-e' : ''}${encoding === null ? '' : `-${encoding}`}${kind}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -84,8 +120,7 @@ export function answerQuery(
       isPartial ||= report.outcome !== 'answered';
       onDamage(report, fieldsOf(incoming));
     }
-    const tables = queryTables({ storage }, question, { ...options, onDamage: noteDamage });
-    const pieces = piecesAsSpan(incoming, 'query', piecesOf(form, userId, tables, fields));
+    const pieces = piecesAsSpan(incoming, 'query', write({ ...options, onDamage: noteDamage }));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
     await requireStillValid(access, pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.
@@ -126,14 +161,4 @@ async function takeOrEnd(place: Place, pieces: AsyncGenerator<Uint8Array, void>)
 /** What the answer depends on, besides what every answer to this client does. */
 function varied({ Vary }: Call['headers']): Readonly<Record<string, string>> {
   return Vary === undefined ? {} : { Vary: `${ANSWER_CACHING.Vary}, ${Vary}` };
-}
-
-function piecesOf(
-  { type, withEnd }: AnswerForm,
-  userId: string,
-  tables: AsyncGenerator<RowTable>,
-  fields: readonly RowField[],
-) {
-  if (type === 'application/x-ndjson') return answerNdjson(tables, { withEnd, fields });
-  return type === 'text/csv' ? answerCsv(tables, { withEnd, fields }) : answerJson(userId, tables, { fields });
 }

@@ -7,24 +7,20 @@
  */
 import { DEFAULTS } from '../../defaults.js';
 import { throwIfAborted } from '../../errors.js';
-import { DAY_MS, MAX_ANSWER_ROWS, MINUTE_MS } from '../../limits.js';
+import { DAY_MS } from '../../limits.js';
 import { createEncoder } from '../../parquet/encode.js';
-import type { RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { Partition, Snapshot, Storage } from '../../ports/storage.js';
-import { isOfQuestion } from '../../pure/answer/plan-query.js';
+import type { Partition, Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
-import { concatSteps, narrowDictionaries, type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { mergeYielding } from '../../pure/merge.js';
+import { concatSteps, type ReadingColumns } from '../../pure/columns.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { Instant, NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
-import { readGroups } from '../files/load-file.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
-import { type DayOptions, daysOf, overPartitions, type ReadContext } from './days.js';
-import { findSources } from './load-day.js';
+import { type DayOptions, daysOf, overPartitions } from './days.js';
+import { groupsOf, readRange } from './read-range.js';
 
 /** Rows that are encoded at once, at least, but for the last ones. */
 const MIN_ENCODED_ROWS = 16_384;
@@ -49,6 +45,8 @@ export interface ExportInput {
 export interface ExportOptions extends CallOptions {
   /** What a `start` or `end` without an offset means; default `reject`. */
   readonly naiveTimestamps?: NaiveTimestamps | undefined;
+  /** Faults name the fields as the wire spells them (`/user_id`); default false. */
+  readonly wireNames?: boolean | undefined;
   /** Hears of each file that could not be read, and that the export is therefore made without. */
   readonly onDamage?: OnDamage | undefined;
   /** Hears how many readings were written so far. */
@@ -68,9 +66,16 @@ export interface ExportOptions extends CallOptions {
 export function exportReadings(
   { storage }: ExportComponents,
   input: ExportInput,
-  { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, onDamage, onProgress }: ExportOptions = {},
+  {
+    signal,
+    owner,
+    naiveTimestamps = DEFAULTS.naiveTimestamps,
+    wireNames = false,
+    onDamage,
+    onProgress,
+  }: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  const question = parseQuestion(input, { naiveTimestamps, wireNames: false });
+  const question = parseQuestion(input, { naiveTimestamps, wireNames });
   const yielder = createYielder({ owner });
   const tables = tablesOf(storage, question, { signal, owner, onDamage, yielder });
   return encodeTables(putTogether(tables, yielder), onProgress);
@@ -125,9 +130,15 @@ async function findDevices(storage: Storage, question: Question, options: DayOpt
   for await (const partitions of daysOf(storage, question, options)) {
     const devices = await overPartitions(storage, partitions, question, options, async (context, snapshots) => {
       const found = new Set<string>();
-      for await (const one of readSources(context, snapshots, question)) {
-        if (typeof one === 'string') found.add(one);
-        else for (const device of new Set(one.device)) found.add(one.devices[device] as string);
+      for await (const { group, read } of groupsOf(context, snapshots, question)) {
+        const { userId, deviceId, fromMs, lastMs } = group;
+        const isInside = fromMs >= question.fromMs && lastMs < question.toMs;
+        if (userId === question.userId && deviceId !== null && isInside) {
+          found.add(deviceId);
+          continue;
+        }
+        for (const { device, devices } of await read())
+          for (const d of new Set(device)) found.add(devices[d] as string);
       }
       return found;
     });
@@ -139,76 +150,4 @@ async function findDevices(storage: Storage, question: Question, options: DayOpt
     }
   }
   return daysOfDevice;
-}
-
-/** What the sources of a day hold of the range, a row group at a time; where only devices are asked for, a name says all. */
-async function* readSources(
-  context: ReadContext,
-  snapshots: readonly Snapshot[],
-  question: Question,
-): AsyncGenerator<ReadingColumns | string> {
-  const { cache, damage, yielder } = context;
-  for (const { file, partition, known } of await findSources(context, snapshots, question)) {
-    for (const group of known.footer.groups.filter((one) => mayHave(one, question))) {
-      await yielder.yieldTurn();
-      const { userId, deviceId, fromMs, lastMs } = group;
-      const isInside = fromMs >= question.fromMs && lastMs < question.toMs;
-      if (question.deviceId === undefined && userId === question.userId && deviceId !== null && isInside) {
-        yield deviceId;
-        continue;
-      }
-      const tables = await damage.read(file, partition, () => readGroups(cache, file, partition, known, [group]));
-      for (const table of tables ?? []) yield select(table, question);
-    }
-  }
-}
-
-/** One device's merged readings of a range of a day, in pieces small enough to hold; each has a look of its own. */
-async function* readRange(
-  storage: Storage,
-  partitions: readonly Partition[],
-  question: Question,
-  options: DayOptions,
-): AsyncGenerator<ReadingColumns> {
-  const canSplit = question.toMs - question.fromMs > MINUTE_MS;
-  const merged = await overPartitions(storage, partitions, question, options, async (context, snapshots) => {
-    const tables: ReadingColumns[] = [];
-    let rows = 0;
-    for await (const table of readSources(context, snapshots, question)) {
-      if (typeof table === 'string') continue;
-      rows += table.length;
-      if (rows > MAX_ANSWER_ROWS && canSplit) return null;
-      tables.push(table);
-    }
-    return await mergeYielding(tables, context.yielder.yieldTurn);
-  });
-  if (merged !== null) {
-    if (merged.length > 0) yield merged;
-    return;
-  }
-  const middleMs = Math.floor((question.fromMs + question.toMs) / 2);
-  yield* readRange(storage, partitions, { ...question, toMs: middleMs }, options);
-  yield* readRange(storage, partitions, { ...question, fromMs: middleMs }, options);
-}
-
-function mayHave(group: RowGroup, question: Question): boolean {
-  if (group.lastMs < question.fromMs || group.fromMs >= question.toMs) return false;
-  return isOfQuestion(group, question);
-}
-
-/** The rows of the question's user, device and range. */
-function select(columns: ReadingColumns, { userId, deviceId, fromMs, toMs }: Question): ReadingColumns {
-  const user = columns.users.indexOf(userId);
-  const device = deviceId === undefined ? null : columns.devices.indexOf(deviceId);
-  const rows = new Uint32Array(columns.length);
-  let count = 0;
-  for (let row = 0; row < columns.length; row += 1) {
-    const timestampMs = columns.timestampMs[row] as number;
-    if (columns.user[row] !== user || (device !== null && columns.device[row] !== device)) continue;
-    if (timestampMs < fromMs || timestampMs >= toMs) continue;
-    rows[count] = row;
-    count += 1;
-  }
-  // A row group may have very many devices: those of other rows would be sorted for each of them again.
-  return narrowDictionaries(takeRows(columns, rows.subarray(0, count)));
 }

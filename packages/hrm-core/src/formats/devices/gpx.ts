@@ -24,8 +24,12 @@ const POINTS = new Set(['trkpt', 'wpt', 'rtept']);
 /** `gpxtpx:hr`, `ns3:hr`, `gpxdata:hr`; Amazfit writes both into each point. */
 const HEART_RATES = new Set(['hr', 'heartrate', 'HeartRateBpm']);
 
+/** The creator of tracks that this system wrote: each names its device, which of other programs' is not told so. */
+const OWN_CREATOR = 'hrm';
+
 function createHandler(gatherer: PieceGatherer, context: FormatContext): XmlHandler {
   let deviceId = 'gpx';
+  let isOwn = false;
   let isInPoint = false;
   let isInExtensions = false;
   /** The element whose text is wanted; it counts once it is closed. */
@@ -46,14 +50,16 @@ function createHandler(gatherer: PieceGatherer, context: FormatContext): XmlHand
 
   return {
     open(name, attributes) {
-      if (name === 'gpx') deviceId = toDeviceId(attributes.get('creator') ?? '', 'gpx');
-      else if (POINTS.has(name)) {
+      if (name === 'gpx') {
+        deviceId = toDeviceId(attributes.get('creator') ?? '', 'gpx');
+        isOwn = deviceId === OWN_CREATOR;
+      } else if (POINTS.has(name)) {
         // Where the tag before was not closed.
         if (isInPoint) endPoint();
         isInPoint = true;
         [time, rate] = ['', ''];
       } else if (name === 'extensions') isInExtensions = true;
-      wanted = null;
+      wanted = name === 'src' && isOwn && !isInPoint ? name : null;
       if (HEART_RATES.has(name)) {
         if (isInPoint) wanted = name;
         else gatherer.drop('summary');
@@ -65,7 +71,8 @@ function createHandler(gatherer: PieceGatherer, context: FormatContext): XmlHand
     },
     close(name) {
       // The first of several counts.
-      if (name === wanted && name === 'time') time ||= text.trim();
+      if (name === wanted && name === 'src') deviceId = toDeviceId(text, 'gpx');
+      else if (name === wanted && name === 'time') time ||= text.trim();
       else if (name === wanted) rate ||= text.trim();
       wanted = null;
       if (name === 'extensions') isInExtensions = false;

@@ -4,36 +4,43 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidError } from '../../api/problem.js';
 
-/** Forms of an answer, the default first. */
-export const ANSWER_TYPES = ['application/json', 'application/x-ndjson', 'text/csv'] as const;
-export type AnswerType = (typeof ANSWER_TYPES)[number];
+/** A form that an answer can have. */
+export interface Form {
+  readonly mediaType: string;
+  /** Whether a last record can count the rows. */
+  readonly hasEnd?: boolean;
+}
 
 /** Ways to pack one. Of equally wanted ones the first: it takes less time. */
 const ENCODINGS = ['gzip', 'br'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
 /** What a client wants. */
-export interface AnswerForm {
-  readonly type: AnswerType;
+export interface AnswerForm<One extends Form> {
+  readonly form: One;
   /** A last record counts the rows, where the form does not show by itself that it is whole: `Accept: …; end=count`. */
   readonly withEnd: boolean;
 }
 
 /**
- * The form that a client wants most; JSON where it does not say.
- * @throws HrmError kind `invalid`, code `not_acceptable`, where it takes none of {@link ANSWER_TYPES}.
+ * The form that a client wants most; the first where it does not say.
+ * @throws HrmError kind `invalid`, code `not_acceptable`, where it takes none of them.
  */
-export function readAnswerForm({ accept }: IncomingHttpHeaders): AnswerForm {
+export function readAnswerForm<One extends Form>(
+  { accept }: IncomingHttpHeaders,
+  forms: readonly One[],
+): AnswerForm<One> {
   const wishes = parseWishes(accept ?? '*/*');
-  const wishFor = (name: AnswerType) => wishes.get(name) ?? wishes.get(`${name.split('/')[0]}/*`) ?? wishes.get('*/*');
-  const type = mostWanted(ANSWER_TYPES, (name) => wishFor(name)?.weight ?? 0);
-  if (type !== null) return { type, withEnd: type !== 'application/json' && wishes.get(type)?.withEnd === true };
-  throw invalidError('not_acceptable', `the Accept header must allow one of ${ANSWER_TYPES.join(', ')}`, []);
+  const wishFor = (name: string) => wishes.get(name) ?? wishes.get(`${name.split('/')[0]}/*`) ?? wishes.get('*/*');
+  const form = mostWanted(forms, ({ mediaType }) => wishFor(mediaType)?.weight ?? 0);
+  if (form !== null) return { form, withEnd: form.hasEnd === true && wishes.get(form.mediaType)?.withEnd === true };
+  const types = forms.map(({ mediaType }) => mediaType).join(', ');
+  throw invalidError('not_acceptable', `the Accept header must allow one of ${types}`, []);
 }
 
 /** The media type of an answer. */
-export function contentTypeOf({ type, withEnd }: AnswerForm): string {
-  return `${type}${type === 'text/csv' ? '; charset=utf-8' : ''}${withEnd ? '; end=count' : ''}`;
+export function contentTypeOf({ form: { mediaType }, withEnd }: AnswerForm<Form>): string {
+  return `${mediaType}${mediaType === 'text/csv' ? '; charset=utf-8' : ''}${withEnd ? '; end=count' : ''}`;
 }
 
 /** How a client wants an answer packed; `null`: not at all. */
@@ -47,12 +54,12 @@ export function hasTag({ 'if-none-match': header = '' }: IncomingHttpHeaders, ta
   return header.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')));
 }
 
-function mostWanted<Name extends string>(names: readonly Name[], weightOf: (name: Name) => number): Name | null {
-  const [best] = names
-    .map((name) => ({ name, weight: weightOf(name) }))
+function mostWanted<One>(all: readonly One[], weightOf: (one: One) => number): One | null {
+  const [best] = all
+    .map((one) => ({ one, weight: weightOf(one) }))
     .filter(({ weight }) => weight > 0)
     .sort((a, b) => b.weight - a.weight);
-  return best?.name ?? null;
+  return best?.one ?? null;
 }
 
 interface Wish {
