@@ -70,6 +70,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'watchdog.ts',
     'words.ts',
   ],
+  // It writes in browsers as well.
+  'pure/records': ['pure/records', 'pure/answer/row-table.ts', 'pure/reading/timestamp.ts', 'type pure', 'limits.ts'],
   pure: [
     'pure',
     'limits.ts',
@@ -177,6 +179,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'waits.ts',
     'words.ts',
     'pure/answer/interval.ts',
+    'pure/records/media-types.ts',
     'type flow',
     'type pure',
   ],

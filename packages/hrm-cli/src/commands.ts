@@ -24,8 +24,13 @@ export const COMMANDS: CommandTable = {
   },
   query: {
     summary: 'Show a heart rate, minute by minute.',
-    seeAlso: ['stats', 'verify'],
+    seeAlso: ['export', 'stats', 'verify'],
     load: async () => (await import('./commands/query.js')).queryCommand,
+  },
+  export: {
+    summary: "Export a user's readings: FHIR, Open mHealth, GPX, TCX, CSV, Parquet.",
+    seeAlso: ['query', 'import'],
+    load: async () => (await import('./commands/export.js')).exportCommand,
   },
   import: {
     summary: 'Enqueue readings from CSV or NDJSON files.',

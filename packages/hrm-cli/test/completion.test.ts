@@ -59,10 +59,10 @@ describe('hrm completion bash', () => {
   });
 
   it('offers the values that an option or a setting allows, also behind an equals sign', () => {
-    const formats = ['table', 'json', 'csv', 'ndjson', 'parquet'];
+    const formats = ['table', 'json', 'ndjson', 'csv', 'fhir', 'fhir-ndjson', 'omh'];
     expect(offered('query', '--format', '')).toEqual(formats);
     expect(offered('query', '--format', '=')).toEqual(formats);
-    expect(offered('query', '--format', '=', 'p')).toEqual(['parquet']);
+    expect(offered('export', '--format', '=', 'p')).toEqual(['parquet']);
     expect(offered('serve', '--only', 'c')).toEqual(['consumer', 'compacter']);
     expect(offered('serve', '--log-level', 'd')).toEqual(['debug']);
     expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { READING_FORMS } from 'hrm-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HRM_BIN, hrmEnvironment, makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
 
@@ -14,6 +15,8 @@ beforeAll(async () => {
   expect((await sandbox.run(['drain', '--all'])).code).toBe(0);
 });
 afterAll(() => sandbox.remove());
+
+const exportArgs = (user: string, ...more: string[]) => ['export', ...queryArgs(user, ...more).slice(1)];
 
 const inSandbox = (name: string) => join(sandbox.directory, name);
 
@@ -78,17 +81,68 @@ describe('hrm query --format', () => {
     }
   });
 
-  it('and the extension .parquet; --format has the last word', async () => {
-    const file = inSandbox('b.parquet');
-    await sandbox.run(queryArgs('ana', '--output', file));
-    expect((await readFile(file)).subarray(0, 4).toString()).toBe('PAR1');
+  it('has the last word over the extension', async () => {
     await sandbox.run(queryArgs('ana', '--output', inSandbox('b.csv'), '--format', 'json'));
     expect(JSON.parse(await readFile(inSandbox('b.csv'), 'utf8'))).toMatchObject({ user_id: 'ana', count: 2 });
   });
 
+  it.each([
+    [['--format', 'csv', '--json'], 'leave out one of --json and --format csv'],
+    [['--format', 'xml'], '--format is "xml": it must be one of table, json, ndjson, csv, fhir, fhir-ndjson, omh'],
+    [['--format', 'csv', '--start', 'x'], '--start is given 2 times'],
+    [['--format', 'fhir', '--fields', 'count'], '--fields chooses columns of json, csv and ndjson'],
+  ])('%j ends with 2 and says why', async (more, message) => {
+    const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', ...more));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  it('fhir is an Observation a row', async () => {
+    const { stdout } = await sandbox.run(queryArgs('ana', '--format', 'fhir'));
+    const rows = JSON.parse(stdout).entry.map(({ resource }: Record<string, Record<string, unknown>>) => [
+      resource?.effectivePeriod,
+      resource?.valueQuantity,
+    ]);
+    const unit = { unit: 'beats/minute', system: 'http://unitsofmeasure.org', code: '/min' };
+    expect(rows).toEqual([
+      [
+        { start: '2024-01-15T00:00:00Z', end: '2024-01-15T00:00:59.999Z' },
+        { value: 89.5, ...unit },
+      ],
+      [
+        { start: '2024-01-15T00:01:00Z', end: '2024-01-15T00:01:59.999Z' },
+        { value: 74.5, ...unit },
+      ],
+    ]);
+  });
+});
+
+describe('hrm export', () => {
+  it.each(READING_FORMS)('--format $name comes in again, where that takes it', async ({ name, extension }) => {
+    const file = inSandbox(`export.${extension}`);
+    expect(await sandbox.run(exportArgs('ana', '--output', file))).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await bytesOf(exportArgs('ana', '--format', name))).toEqual(await readFile(file));
+    if (name === 'parquet') return;
+    const { code, stdout, stderr } = await sandbox.run(['import', file, '--user', 'ana', '--dry-run', '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ dry_run: true, files: [{ readings: 120 }] });
+  });
+
+  it('is NDJSON where nothing is said, and JSON with --json', async () => {
+    const lines = (await sandbox.run(exportArgs('bo'))).stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(5);
+    const { stdout } = await sandbox.run(exportArgs('bo', '--json'));
+    expect(JSON.parse(stdout)).toEqual(lines.map((line) => JSON.parse(line)));
+    const { code, stderr } = await sandbox.run(exportArgs('bo', '--format', 'xml'));
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      '--format is "xml": it must be one of ndjson, json, csv, fhir, fhir-ndjson, omh, gpx, tcx',
+    );
+  });
+
   it('parquet is the stored readings of one user, and DuckDB reads it from file and pipe alike', async () => {
     const file = inSandbox('ana.parquet');
-    expect(await sandbox.run(queryArgs('ana', '--format', 'parquet', '--output', file))).toEqual({
+    expect(await sandbox.run(exportArgs('ana', '--format', 'parquet', '--output', file))).toEqual({
       code: 0,
       stdout: '',
       stderr: '',
@@ -110,30 +164,19 @@ describe('hrm query --format', () => {
     expect(rows).toEqual(
       await ask(`SELECT ${columns} FROM ${stored} WHERE user_id = 'ana' ORDER BY device_id, timestamp_ms`),
     );
-    expect(await bytesOf(queryArgs('ana', '--format', 'parquet'))).toEqual(await readFile(file));
-    await sandbox.run(queryArgs('ana', '--device', 'watch', '--format=parquet', '--output', file));
+    expect(await bytesOf(exportArgs('ana', '--format', 'parquet'))).toEqual(await readFile(file));
+    await sandbox.run(exportArgs('ana', '--device', 'watch', '--format=parquet', '--output', file));
     expect(await ask(`SELECT count(*), any_value(device_id) FROM '${file}'`)).toEqual([[90n, 'watch']]);
   });
 
   it('parquet of a user of whom nothing is stored is a file without rows', async () => {
     const file = inSandbox('nobody.parquet');
-    expect((await sandbox.run(queryArgs('nobody', '--format', 'parquet', '--output', file))).code).toBe(0);
+    expect((await sandbox.run(exportArgs('nobody', '--format', 'parquet', '--output', file))).code).toBe(0);
     expect(await ask(`SELECT count(*) FROM read_parquet('${file}')`)).toEqual([[0n]]);
   });
 
-  it.each([
-    [['--format', 'parquet', '--interval', '1h'], '--format parquet exports readings'],
-    [['--format', 'csv', '--json'], 'leave out one of --json and --format csv'],
-    [['--format', 'xml'], '--format is "xml": it must be one of table, json, csv, ndjson, parquet'],
-    [['--format', 'parquet', '--start', 'x'], '--start is given 2 times'],
-  ])('%j ends with 2 and says why', async (more, message) => {
-    const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', ...more));
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(message);
-  });
-
   it('parquet is not written to a terminal', async () => {
-    const words = [process.execPath, HRM_BIN, ...queryArgs('ana', '--format', 'parquet')];
+    const words = [process.execPath, HRM_BIN, ...exportArgs('ana', '--format', 'parquet')];
     const line = words.map((word) => `'${word}'`).join(' ');
     const child = spawn('script', ['-qec', line, '/dev/null'], {
       env: hrmEnvironment(sandbox.directory),

@@ -47,9 +47,7 @@ describe('hrm query', () => {
     const { code, stdout, stderr } = await sandbox.run(queryArgs('ana', '--format=csv'), { env });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^timestamp,.*\r?\n$/);
-    expect(stderr).toBe(
-      `hrm query: there is no data directory ${join(sandbox.directory, 'dta')}: is HRM_DATA_DIR right?\n`,
-    );
+    expect(stderr).toBe(`hrm: there is no data directory ${join(sandbox.directory, 'dta')}: is HRM_DATA_DIR right?\n`);
     expect((await sandbox.run(queryArgs('x'.repeat(129)))).stderr).toContain('hrm query: --user must be');
   });
 

@@ -148,8 +148,12 @@ describe('hrm with --url', () => {
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such API key') });
     expect(wrong.stderr).not.toContain(key.slice(20, -2));
     const env = { HRM_API_KEY: key };
-    const parquet = await sandbox.run([...question, url, '--format', 'parquet'], { env });
-    expect(parquet).toMatchObject({ code: 2, stderr: expect.stringContaining('leave out --url') });
+    const ranged = ['export', '--user', 'ana', ...RANGE, '--url'];
+    const foreign = await sandbox.run([...ranged, url], { env: { HRM_API_KEY: `${key.slice(0, -2)}xx` } });
+    expect(foreign).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('there is no such API key') });
+    const remote = await sandbox.run([...ranged, url, '--format', 'tcx'], { env });
+    expect(remote).toEqual(await sandbox.run(['export', '--user', 'ana', ...RANGE, '--format', 'tcx']));
+    expect(remote.stdout).toContain('<Trackpoint>');
     const malformed = await sandbox.run(['query', '--user', 'ana', '--start', 'x', '--end', 'y', '--url', url], {
       env,
     });

@@ -259,7 +259,7 @@ describe('settings', () => {
       ['--allow-anonymous', '--data-dir=nowhere'],
     ]) {
       const { stderr } = await sandbox.run([...before, 'query', ...queryArgs('ana').slice(1)]);
-      expect(stderr).toMatch(/^hrm query: there is no data directory .*nowhere: is HRM_DATA_DIR right/);
+      expect(stderr).toMatch(/^hrm: there is no data directory .*nowhere: is HRM_DATA_DIR right/);
     }
   });
 

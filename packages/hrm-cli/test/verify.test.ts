@@ -103,7 +103,7 @@ describe('hrm query, where a file is damaged', () => {
     const name = await damage('bo');
     const { code, stdout, stderr } = await sandbox.run(queryArgs('bo', '--json'));
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"user_id":"bo","data":[],"count":0}' });
-    expect(stderr).toMatch(new RegExp(`^hrm query: warning: .*${name} of 20240115.*hrm verify.*\\n$`));
+    expect(stderr).toMatch(new RegExp(`^hrm: warning: .*${name} of 20240115.*hrm verify.*\\n$`));
     expect(await readdir(join(sandbox.dataDir, '20240115', 'bo'))).toEqual([name]);
   });
 });

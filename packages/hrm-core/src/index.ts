@@ -66,7 +66,8 @@ export {
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables } from './flow/read/query.js';
 export { queryTag } from './flow/read/query-tag.js';
-export { READING_FORMS, type ReadingForm, type ReadingFormName } from './flow/read/reading-forms.js';
+export { READING_FORMS, type ReadingForm } from './flow/read/reading-forms.js';
+export { planSearch, type SearchPlan } from './flow/read/search-observations.js';
 export {
   type UserDay,
   type UserDaysComponents,
@@ -189,6 +190,10 @@ export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';
 export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';
 export type { Reading } from './pure/columns.js';
+export { capabilityStatement } from './pure/fhir/capabilities.js';
+export { operationOutcome, type Refusal } from './pure/fhir/outcome.js';
+export { type ObservationSearch, parseSearch, type SearchParameters, userOfPatient } from './pure/fhir/search.js';
+export { type PageOptions, writeSearchset } from './pure/fhir/searchset.js';
 export type { DevicePriority } from './pure/merge.js';
 export { dashedDate } from './pure/partition.js';
 export { elementText } from './pure/reading/element.js';
@@ -205,6 +210,7 @@ export {
   type WireReadingSeries,
 } from './pure/reading/series.js';
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
+export { READING_TYPES, type ReadingFormName } from './pure/records/media-types.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';

@@ -60,6 +60,12 @@ export const MAX_CLAIM_ELEMENTS = 50_000;
 /** Days that one query may span: ten years and some leap days. */
 export const MAX_QUERY_DAYS = 3_660;
 
+/** Observations on a page of a FHIR search where the client does not say how many: most of a day of minutes, half a megabyte. */
+export const SEARCH_COUNT = 1_000;
+
+/** Observations on a page of a FHIR search at most: a week of minutes, 8 MB. */
+export const MAX_SEARCH_COUNT = 10_000;
+
 /** Times that a reader lists a partition anew because files moved under it; each needs a compaction in between. */
 export const MAX_SNAPSHOT_ATTEMPTS = 20;
 

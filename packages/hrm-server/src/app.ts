@@ -4,10 +4,12 @@
 import { type Context, Hono } from 'hono';
 import {
   type Clock,
+  capabilityStatement,
   createDeviceBound,
   type Health,
   isHrmError,
   type Queue,
+  READING_TYPES,
   recordStorageFailure,
   type Storage,
   systemClock,
@@ -19,7 +21,15 @@ import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
-import { COMMON_HEADERS, headersOf, notFoundError, problemResponse, statusOf, wrongMethod } from './api/problem.js';
+import {
+  COMMON_HEADERS,
+  headersOf,
+  notFoundError,
+  outcomeResponse,
+  problemResponse,
+  statusOf,
+  wrongMethod,
+} from './api/problem.js';
 import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
 import {
@@ -35,7 +45,7 @@ import { logRefusal } from './log/refusals.js';
 import type { Metrics } from './metrics/index.js';
 import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
-import { answerQuery, answerReadings } from './routes/answer-query.js';
+import { answerQuery, answerReadings, searchObservations } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
@@ -89,7 +99,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
 
   async function answer(id: OperationId, c: Context<AppEnv>): Promise<Response> {
     const { incoming, outgoing } = c.env;
-    const { parameters = [], ignoresParameters }: Operation = OPERATIONS[id];
+    const { parameters = [], ignoresParameters, isFhir }: Operation = OPERATIONS[id];
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
     try {
       const access = admission.admit(incoming, OPERATIONS[id].scope);
@@ -101,7 +111,8 @@ export function createApp(components: AppComponents, settings: AppSettings): App
       return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
     } catch (error) {
       fail(c, error);
-      return problemResponse(error, { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) });
+      const all = { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) };
+      return isFhir === true ? outcomeResponse(error, all) : problemResponse(error, all);
     }
   }
 
@@ -144,6 +155,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     dayLimiter: createDayLimiter({ burstDays: MAX_BURST_DAYS, daysPerSecond: MAX_DAYS_PER_SECOND }, clock),
   };
   const document = openApiDocument(VERSION);
+  const metadataBytes = Buffer.from(JSON.stringify(capabilityStatement(VERSION)));
   // Written once: whoever asks for it again and again costs no memory.
   const documentBytes = Buffer.from(JSON.stringify(document));
   return {
@@ -151,6 +163,9 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     postBatch: postBatch(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
     readings: answerReadings({ storage, onDamage, share }, settings),
+    searchObservations: searchObservations({ storage, onDamage, share }, settings),
+    fhirMetadata: ({ headers }) =>
+      new Response(metadataBytes, { headers: { ...headers, 'Content-Type': READING_TYPES.fhir } }),
     devices: shared(deviceShare, listDevices(users)),
     latest: shared(deviceShare, answerLatest(users, settings)),
     live: (call) => live.answer(call),

@@ -1,7 +1,8 @@
 /** The forms of an answer, how it is packed, and when a client may keep it. */
 import { get, type IncomingHttpHeaders } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { compact, HrmError, type Reading, type Storage, writePart } from 'hrm-core';
+import { compact, HrmError, READING_FORMS, type Reading, type Storage, writePart } from 'hrm-core';
+import { createClient } from 'hrm-core/client';
 import { describe, expect, test } from 'vitest';
 import { startTest, until, withoutHealth } from './support.js';
 
@@ -117,6 +118,24 @@ describe('the form', () => {
     expect(headers.vary).toBe('Accept, Accept-Encoding');
   });
 
+  test.each(['application/fhir+json', 'application/fhir+ndjson', 'application/vnd.openmhealth+json'])(
+    'for health systems is %s, of the same rows',
+    async (accept) => {
+      const { day, url } = await startWithReadings();
+      const { data } = JSON.parse((await ask(day)).body.toString());
+      const { headers, body } = await ask(day, { Accept: accept });
+      expect(headers['content-type']).toBe(accept);
+      const values = [...body.toString().matchAll(/"value":([\d.]+),"unit"/g)].map(([, value]) => Number(value));
+      expect(values).toEqual(data.map((row: Record<string, unknown>) => row.heart_rate));
+      const again = await ask(day, { Accept: accept, 'If-None-Match': headers.etag ?? '' });
+      expect([again.status, again.headers.vary]).toEqual([304, 'Accept, Accept-Encoding']);
+      const packed = await ask(day, { Accept: accept, 'Accept-Encoding': 'gzip' });
+      expect(gunzipSync(packed.body).equals(body)).toBe(true);
+      const refused = await ask(questionUrl(url, { fields: 'count' }), { Accept: accept });
+      expect([refused.status, JSON.parse(refused.body.toString()).errors[0].path]).toEqual([400, '/fields']);
+    },
+  );
+
   test('that does not exist is 406', async () => {
     const { day } = await startWithReadings();
     for (const accept of ['text/html', 'application/json;q=0', 'image/*, text/csv;q=nonsense', 'json']) {
@@ -124,6 +143,56 @@ describe('the form', () => {
       expect([accept, status, headers['content-type']]).toEqual([accept, 406, 'application/problem+json']);
       expect(JSON.parse(body.toString())).toMatchObject({ code: 'not_acceptable' });
     }
+  });
+});
+
+describe('the readings themselves', () => {
+  const READINGS_PATH = '/metrics/heart-rate/readings';
+
+  test.each(READING_FORMS)('leave as $mediaType', async ({ mediaType, name, export: write }) => {
+    const { day, storage, url } = await startWithReadings();
+    const address = day.replace('/metrics/heart-rate', READINGS_PATH);
+    const { status, headers, body } = await ask(address, { Accept: mediaType });
+    expect([status, headers['content-type']]).toEqual([200, name === 'csv' ? 'text/csv; charset=utf-8' : mediaType]);
+    const range = { userId: 'ana', start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
+    const pieces: Uint8Array[] = [];
+    for await (const piece of write({ storage }, range)) pieces.push(piece);
+    expect(body.equals(Buffer.concat(pieces))).toBe(true);
+    const etag = headers.etag ?? '';
+    expect((await ask(address, { Accept: mediaType, 'If-None-Match': etag })).status).toBe(304);
+    expect(etag).not.toBe((await ask(day, { Accept: mediaType })).headers.etag);
+    const client = createClient({ url });
+    const asked: Uint8Array[] = [];
+    for await (const piece of client.exportReadings(range, name)) asked.push(piece);
+    expect(Buffer.concat(asked).equals(body)).toBe(true);
+  });
+
+  test('are a line each where nothing is said, by which they can be sent again', async () => {
+    const { day, storage, url } = await startWithReadings();
+    const { body } = await ask(day.replace('/metrics/heart-rate', READINGS_PATH));
+    expect(body.toString().trimEnd().split('\n')).toHaveLength(3_000);
+    const sent = await fetch(`${url}/metrics/heart-rate/batch`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body,
+    });
+    expect(sent.status).toBe(202);
+    await writePart({ storage }, [{ ...(READINGS[0] as Reading), timestampMs: START_MS + 1 }]);
+    const only = await ask(`${day.replace('/metrics/heart-rate', READINGS_PATH)}&device_id=watch`, {
+      Accept: 'text/csv',
+    });
+    expect(only.body.toString().split('\r\n')).toHaveLength(1 + 1_501 + 1);
+  });
+
+  test('are refused as rows are', async () => {
+    const { day, url } = await startWithReadings();
+    const address = day.replace('/metrics/heart-rate', READINGS_PATH);
+    expect((await ask(address, { Accept: 'text/html' })).status).toBe(406);
+    expect((await ask(`${address}&interval=1h`)).status).toBe(400);
+    expect((await ask(`${url}${READINGS_PATH}?user_id=ana&start=x&end=y`)).status).toBe(400);
+    const client = createClient({ url });
+    const range = { userId: 'ana', start: 0, end: 1 };
+    await expect(client.exportReadings(range, 'xml' as 'gpx').next()).rejects.toMatchObject({ code: 'invalid_query' });
   });
 });
 
@@ -225,7 +294,7 @@ describe('the tag', () => {
     const { day, url, storage } = await startWithReadings();
     const first = await ask(day);
     const tag = first.headers.etag ?? '';
-    expect(tag).toMatch(/^"[0-9a-f]{32}-0"$/);
+    expect(tag).toMatch(/^"[0-9a-f]{32}-json"$/);
     for (const given of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
       const kept = await ask(day, { 'If-None-Match': given });
       expect([given, kept.status, kept.body.length, kept.headers.etag]).toEqual([given, 304, 0, tag]);

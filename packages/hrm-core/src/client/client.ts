@@ -4,8 +4,10 @@ import type { Row } from '../pure/answer/row-table.js';
 import { isSeries } from '../pure/reading/is-series.js';
 import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
+import { READING_TYPES, type ReadingFormName } from '../pure/records/media-types.js';
+import { bytesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
-import { checkId, instantText, userSegment } from './options.js';
+import { checkForm, checkId, instantText, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
 import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerHealth, type ServerSystem, toHealth, toSystem } from './system.js';
@@ -66,6 +68,15 @@ export interface Client {
     question: ClientQuestion<Column>,
     options?: ClientCallOptions,
   ): AsyncGenerator<Pick<Row, Column | 'timestamp'>, void, undefined>;
+  /**
+   * The stored readings themselves, in a form for other systems, as bytes as they come. Of the connection alone it is known whether all
+   * came: over HTTP/1.0 a cut looks like an end.
+   */
+  exportReadings(
+    question: Pick<ClientQuestion, 'userId' | 'start' | 'end' | 'deviceId'>,
+    form: ReadingFormName,
+    options?: ClientCallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined>;
   /** @throws HrmError kind `invalid`, code `invalid_query`, also for the users `.` and `..`, which no path of a URL can carry. */
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
@@ -114,6 +125,16 @@ export function createClient(options: ClientOptions): Client {
         return call.begin({ path: `/metrics/heart-rate?${parameters}`, signal, headers: { Accept: ROWS_TYPE } });
       };
       return rowsOf(begin, columns.toRow, { ...options, signal });
+    },
+    async *exportReadings({ userId, start, end, deviceId }, form, { signal } = {}) {
+      checkForm(form);
+      const path = `/metrics/heart-rate/readings?${parametersOf({ userId, start, end, deviceId }, undefined)}`;
+      const { response, end: leave } = await call.begin({ path, signal, headers: { Accept: READING_TYPES[form] } });
+      try {
+        yield* bytesOf(response, { ...options, signal });
+      } finally {
+        leave();
+      }
     },
     async devices(userId, { signal } = {}) {
       return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));

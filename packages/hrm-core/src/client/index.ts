@@ -10,6 +10,7 @@ export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
 export type { Instant } from '../pure/reading/timestamp.js';
+export type { ReadingFormName } from '../pure/records/media-types.js';
 export { bytesText } from '../words.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type Session } from './client.js';

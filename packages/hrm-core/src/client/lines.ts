@@ -44,6 +44,27 @@ export async function* linesOf(
   }
 }
 
+/**
+ * The bytes of an answer as they come.
+ * @throws HrmError as {@link linesOf}.
+ */
+export async function* bytesOf(
+  { body }: Response,
+  { url, signal, timeoutMs = TIMEOUT_MS }: ClientOptions & ClientCallOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await readWithin(reader, timeoutMs, url, signal);
+      if (done || value === undefined) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
 async function readWithin(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   timeoutMs: number,

@@ -4,6 +4,7 @@
  */
 import { faultsError, HrmError } from '../errors.js';
 import { MAX_TIMER_MS, MAX_TIMESTAMP_MS } from '../limits.js';
+import { READING_TYPES } from '../pure/records/media-types.js';
 
 /** How long an answer may take, milliseconds, if nothing else is said. */
 export const TIMEOUT_MS = 30_000;
@@ -89,6 +90,12 @@ export function toIsoText(instant: unknown): unknown {
 export function checkEventId(id: unknown): void {
   if (id === undefined || (typeof id === 'string' && /^[\x21-\x7e]*$/.test(id))) return;
   throw new HrmError('lastEventId must be the id of an event', { kind: 'invalid', code: 'invalid_cursor' });
+}
+
+/** @throws HrmError kind `invalid`, code `invalid_query`, for what is no form of readings. */
+export function checkForm(form: string): void {
+  if (Object.hasOwn(READING_TYPES, form)) return;
+  throw questionError('form', `must be one of ${Object.keys(READING_TYPES).join(', ')}`);
 }
 
 function questionError(name: string, message: string): HrmError {

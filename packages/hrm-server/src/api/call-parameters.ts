@@ -16,6 +16,8 @@ export interface Parameter {
   readonly name: string;
   readonly in: 'query' | 'path' | 'header';
   readonly required: boolean;
+  /** It may be given several times: the values come with blanks between them. */
+  readonly repeats?: true;
   readonly schema: v.GenericSchema;
   readonly about: string;
 }
@@ -99,5 +101,42 @@ export const QUERY_PARAMETERS = [
     about:
       'The columns of the rows in JSON, NDJSON and CSV, with commas between them; all by default. `timestamp` is there always.',
   },
+  IF_NONE_MATCH,
+] as const satisfies readonly Parameter[];
+
+const SEARCH_DATE = /^(eq|ge|gt|le|lt|sa|eb)?\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/;
+
+function optional<Name extends string>(name: Name, schema: v.GenericSchema, about: string) {
+  return { name, in: 'query', required: false, schema, about } as const;
+}
+
+/** Of a FHIR search. */
+export const SEARCH_PARAMETERS = [
+  {
+    name: 'patient',
+    in: 'query',
+    required: true,
+    schema: v.pipe(v.string(), v.minLength(1), v.examples(['ana'])),
+    about: 'Whose heart: the user_id, with or without `Patient/` before it.',
+  },
+  {
+    ...optional(
+      'date',
+      v.pipe(v.string(), v.regex(SEARCH_DATE)),
+      'A prefix and a date of any precision: `ge2024-01-15`, `lt2024-02`. Without an offset it is UTC.',
+    ),
+    repeats: true,
+  },
+  optional('code', v.string(), 'Every Observation is `8867-4`; others are none.'),
+  optional('category', v.string(), 'Every Observation is `vital-signs`; others are none.'),
+  optional('device', DeviceIdSchema, "Only this device's readings count."),
+  optional(
+    '_count',
+    v.pipe(v.string(), v.regex(/^[1-9]\d{0,8}$/)),
+    'Observations of a page, 1,000 by default, 10,000 at most.',
+  ),
+  optional('_sort', v.literal('date'), 'They are by date in any case.'),
+  optional('_format', v.picklist(['json', 'application/json', 'application/fhir+json']), 'JSON in any case.'),
+  optional('_page', TimestampSchema, 'Where a page begins: of the `next` link of the one before.'),
   IF_NONE_MATCH,
 ] as const satisfies readonly Parameter[];

@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { toJsonSchema } from '@valibot/to-json-schema';
+import { READING_TYPES } from 'hrm-core';
 import { ProblemAnswer } from 'hrm-core/schemas';
 import type * as v from 'valibot';
 import type { Parameter } from './call-parameters.js';
@@ -108,7 +109,20 @@ function problemCodesOf({ scope, path, ignoresParameters, problems = [] }: Opera
 const UNAVAILABLE = 'The service cannot do this now; `Retry-After` says when to try again.';
 const UNAVAILABLE_FOR_READINGS = `${UNAVAILABLE} With \`queue_full\` or \`too_busy\` nothing was kept. With \`queue_unavailable\` the readings may be kept or not: send them again, which is harmless.`;
 
+/** What is refused before it is known that a call is FHIR's is a problem there, too. */
 function describeProblems(operation: Operation): Json {
+  const described = describeRefusals(operation);
+  if (operation.isFhir !== true) return described;
+  const outcome = { [READING_TYPES.fhir]: { schema: { type: 'object', required: ['resourceType', 'issue'] } } };
+  return Object.fromEntries(
+    Object.entries(described).map(([status, one]) => [
+      status,
+      { ...one, content: { ...(one.content as Json), ...outcome } },
+    ]),
+  );
+}
+
+function describeRefusals(operation: Operation): Readonly<Record<string, Json>> {
   const codes = problemCodesOf(operation);
   const statuses = [...new Set(codes.map((code) => CLIENT_PROBLEMS[code].status))].sort((a, b) => a - b);
   const own = statuses.map((status) => {

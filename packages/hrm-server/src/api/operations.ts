@@ -2,7 +2,7 @@
  * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
  */
 
-import { READING_FORMS, ROW_FORMS } from 'hrm-core';
+import { READING_FORMS, READING_TYPES, ROW_FORMS } from 'hrm-core';
 import type { Scope } from 'hrm-core/keys';
 import {
   AcceptedAnswer,
@@ -24,6 +24,7 @@ import {
   type Parameter,
   QUERY_PARAMETERS,
   READINGS_PARAMETERS,
+  SEARCH_PARAMETERS,
   USER_PARAMETERS,
 } from './call-parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
@@ -55,12 +56,17 @@ export interface Operation {
    * and browsers ask: they add some of their own, and a refusal would restart a healthy container.
    */
   readonly ignoresParameters?: true;
+  /** Refusals are FHIR's OperationOutcomes, but for those that come before it is known what is called. */
+  readonly isFhir?: true;
   /** By media type. */
   readonly body?: Readonly<Record<string, BodySchema>>;
   readonly answers: readonly Answer[];
   /** Codes of its own refusals, besides those that any call has. */
   readonly problems?: readonly ProblemCode[];
 }
+
+/** A resource, by its name; the rest is FHIR's to say. */
+const FhirResource = v.looseObject({ resourceType: v.string() });
 
 export const OPERATIONS = {
   postReading: {
@@ -129,6 +135,35 @@ export const OPERATIONS = {
       { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
     ],
     problems: ['not_acceptable', 'foreign_user'],
+  },
+  searchObservations: {
+    method: 'GET',
+    path: '/fhir/Observation',
+    scope: 'query',
+    summary: "A user's heart rate as FHIR R4, a page of minutes",
+    about:
+      'A searchset Bundle of Observations, one a minute that has readings, by the heart rate profile. `next` links to the page behind it. `total` is there where one page has all. Refusals are OperationOutcomes.',
+    isFhir: true,
+    parameters: SEARCH_PARAMETERS,
+    answers: [
+      {
+        status: 200,
+        about: 'A page.',
+        types: { [READING_TYPES.fhir]: FhirResource },
+        headers: { ETag: 'Of what the page is made of: late readings change it.' },
+      },
+      { status: 304, about: 'The page of If-None-Match still holds.', types: {} },
+    ],
+    problems: ['not_acceptable', 'foreign_user'],
+  },
+  fhirMetadata: {
+    method: 'GET',
+    path: '/fhir/metadata',
+    scope: 'none',
+    summary: 'What the FHIR part can do',
+    isFhir: true,
+    ignoresParameters: true,
+    answers: [{ status: 200, about: 'A CapabilityStatement.', types: { [READING_TYPES.fhir]: FhirResource } }],
   },
   devices: {
     method: 'GET',
@@ -223,9 +258,11 @@ export const OPERATIONS = {
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
-/** The media types of forms, as text of another kind. */
+/** The media types of forms: JSON of others' schemas, and text of another kind. */
 function typesOf(forms: readonly { readonly mediaType: string }[]): Readonly<Record<string, BodySchema>> {
-  return Object.fromEntries(forms.map(({ mediaType }) => [mediaType, null]));
+  return Object.fromEntries(
+    forms.map(({ mediaType }) => [mediaType, mediaType.endsWith('+json') ? v.unknown() : null]),
+  );
 }
 
 /** The name of a call. */

@@ -2,7 +2,16 @@
  * Errors as clients see them: RFC 9457 `application/problem+json`.
  */
 import { STATUS_CODES } from 'node:http';
-import { codeOf, type Fault, HrmError, type HrmErrorKind, isHrmError, MAX_FAULTS } from 'hrm-core';
+import {
+  codeOf,
+  type Fault,
+  HrmError,
+  type HrmErrorKind,
+  isHrmError,
+  MAX_FAULTS,
+  operationOutcome,
+  READING_TYPES,
+} from 'hrm-core';
 import type { RateLimitError, RequestRateError } from 'hrm-core/shares';
 import { rateHeaders } from '../auth/access.js';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
@@ -104,6 +113,14 @@ export function problemResponse(error: unknown, headers: Readonly<Record<string,
     status: problem.status,
     headers: { ...COMMON_HEADERS, 'Content-Type': PROBLEM_TYPE, ...retry, ...headers },
   });
+}
+
+/** The same as FHIR has it. */
+export function outcomeResponse(error: unknown, headers: Readonly<Record<string, string>>): Response {
+  const outcome = JSON.stringify(operationOutcome(problemOf(error)));
+  const { status, headers: given } = problemResponse(error, headers);
+  given.set('Content-Type', READING_TYPES.fhir);
+  return new Response(outcome, { status, headers: given });
 }
 
 /** What an error says of itself in an answer. */

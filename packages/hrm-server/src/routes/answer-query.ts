@@ -6,18 +6,23 @@ import {
   type Interval,
   maxRowsOf,
   parseFields,
+  parseSearch,
+  planSearch,
   type QueryOptions,
   type QuestionInput,
   queryTables,
   queryTag,
   READING_FORMS,
+  READING_TYPES,
   ROW_FORMS,
   type Storage,
+  userOfPatient,
+  writeSearchset,
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
 import type { Settings } from 'hrm-core/settings';
 import { createSemaphore, type Scheduler } from 'hrm-core/shares';
-import { QUERY_PARAMETERS, READINGS_PARAMETERS } from '../api/call-parameters.js';
+import { QUERY_PARAMETERS, READINGS_PARAMETERS, SEARCH_PARAMETERS } from '../api/call-parameters.js';
 import {
   type AnswerForm,
   contentTypeOf,
@@ -87,6 +92,31 @@ export function answerReadings(components: QueryComponents, settings: Pick<Query
   });
 }
 
+/** A form of its own, as FHIR's clients ask for it: any JSON will do. */
+const SEARCH_FORMS = [READING_TYPES.fhir, 'application/json'].map((mediaType) => ({ name: 'fhir-search', mediaType }));
+
+/** Answers with a page of a user's minutes as FHIR, as {@link answerQuery} with rows. */
+export function searchObservations(
+  components: QueryComponents,
+  { devicePriority: priority, ...settings }: QuerySettings,
+) {
+  async function read(target: string, _: unknown, call: Call): Promise<Asked> {
+    const { incoming, signal } = call;
+    const search = parseSearch(readQuery(target, SEARCH_PARAMETERS));
+    const plan = await planSearch(components, search, { signal, owner: clientOf(call) });
+    const question = { ...plan.question, priority };
+    const isSecure = 'encrypted' in incoming.socket || incoming.headers['x-forwarded-proto'] === 'https';
+    const url = `${isSecure ? 'https' : 'http'}://${incoming.headers.host ?? ''}${target.slice(target.indexOf('/fhir/'))}`;
+    return {
+      question,
+      maxRows: search.count,
+      kind: `-${search.count}-${search.isLaterPage}-${plan.resumeMs}`,
+      write: (options) => writeSearchset(search, queryTables(components, question, options), { ...plan, url }),
+    };
+  }
+  return answerIn(SEARCH_FORMS, components, settings, read, userOfPatient);
+}
+
 function rangeIn({ user_id: userId, start, end, device_id: deviceId }: QueryValues<typeof READINGS_PARAMETERS>) {
   return { userId, start, end, deviceId };
 }
@@ -95,15 +125,17 @@ function answerIn<One extends Form & { readonly name: string }>(
   forms: readonly One[],
   { storage, onDamage, share }: QueryComponents,
   { naiveTimestamps }: Pick<QuerySettings, 'naiveTimestamps'>,
-  read: (target: string, form: AnswerForm<One>) => Asked,
+  read: (target: string, form: AnswerForm<One>, call: Call) => Asked | Promise<Asked>,
+  userOf: (text: string) => string = (text) => text,
 ): Handler {
   const semaphore = createSemaphore(MAX_LONG_ANSWERS, TOO_MANY_ANSWERS);
   return async (call) => {
     const { incoming, access, signal, headers: common } = call;
     const target = incoming.url ?? '';
-    for (const userId of valuesOf(target, 'user_id')) access.requireUser(userId);
+    for (const name of ['user_id', 'patient'])
+      for (const text of valuesOf(target, name)) access.requireUser(userOf(text));
     const form = readAnswerForm(incoming.headers, forms);
-    const { question, maxRows, kind, write } = read(target, form);
+    const { question, maxRows, kind, write } = await read(target, form, call);
     const encoding = readEncoding(incoming.headers);
     const client = clientOf(call);
     // What is known to be long waits for nothing before it is refused.

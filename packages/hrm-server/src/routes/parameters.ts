@@ -20,7 +20,7 @@ export type QueryValues<Parameters extends readonly Parameter[]> = Readonly<
  * Reads a query string as forms write it (`+` is a space), and strictly: what a lenient reader would drop or guess,
  * a parameter misspelt, given twice or cut in an escape, changes an answer without a word.
  * @param target - a request's target as it was sent: path, `?`, query.
- * @param parameters - of the call, from the table of all calls: those in its query may occur, once.
+ * @param parameters - of the call, from the table of all calls: those in its query may occur, once, or more often where they repeat.
  * @throws HrmError kind `invalid`, code `invalid_query`, with every fault.
  */
 export function readQuery<const Parameters extends readonly Parameter[]>(
@@ -39,9 +39,10 @@ export function readQuery<const Parameters extends readonly Parameter[]>(
     const path = `/${escapePointer(name ?? '').slice(0, MAX_ECHOED_NAME_LENGTH)}`;
     if (name === null || !names.includes(name))
       faults.push({ path, message: `is no parameter: there are ${names.join(', ') || 'none'}` });
-    else if (values.has(name)) faults.push({ path, message: 'is given more than once' });
+    else if (values.has(name) && known.every((one) => one.name !== name || one.repeats !== true))
+      faults.push({ path, message: 'is given more than once' });
     else if (value === null) faults.push({ path, message: 'must be percent-encoded UTF-8' });
-    else values.set(name, value);
+    else values.set(name, values.has(name) ? `${values.get(name)} ${value}` : value);
   }
   for (const { name, required } of known) {
     const isNamed = values.has(name) || faults.some(({ path }) => path === `/${name}`);

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { enqueueBytes } from 'hrm-core';
+import { enqueueBytes, ROW_FORMS } from 'hrm-core';
 import { readKeys } from 'hrm-core/keys';
 import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
@@ -62,8 +62,8 @@ function host(name: string, url: string) {
 }
 
 const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOptions])[] = [
-  ['Accept', (text) => readAnswerForm({ accept: text })],
-  ['a weight in Accept', (text) => readAnswerForm({ accept: `text/csv;q ${text}=${text};q=${text}` })],
+  ['Accept', (text) => readAnswerForm({ accept: text }, ROW_FORMS)],
+  ['a weight in Accept', (text) => readAnswerForm({ accept: `text/csv;q ${text}=${text};q=${text}` }, ROW_FORMS)],
   ['Accept-Encoding', (text) => readEncoding({ 'accept-encoding': text })],
   ['If-None-Match', (text) => hasTag({ 'if-none-match': text }, '"a"')],
   ['Content-Type', media],

@@ -137,7 +137,8 @@ describe('the OpenAPI document', () => {
     for (const { path, method, operation } of operationsOf(document)) {
       const target = path.replace(/\{\w+\}/g, 'ana');
       const given = await askRaw(port, method, `${target}?nonsense=1`);
-      if (isStrict(operation)) expect(JSON.parse(given.text)).toMatchObject({ status: 400, code: 'invalid_query' });
+      if (isStrict(operation))
+        expect([given.status, given.text]).toEqual([400, expect.stringContaining('"invalid_query"')]);
       else lenient.push(path);
       expect(conforms(operation, given)).toBeNull();
       const expecting = await askRaw(port, method, target, 'Expect: x\r\n');

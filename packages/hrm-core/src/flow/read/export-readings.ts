@@ -20,7 +20,7 @@ import { inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
 import { type DayOptions, daysOf, overPartitions } from './days.js';
-import { groupsOf, readRange } from './read-range.js';
+import { groupsOf, readRange } from './range-readings.js';
 
 /** Rows that are encoded at once, at least, but for the last ones. */
 const MIN_ENCODED_ROWS = 16_384;

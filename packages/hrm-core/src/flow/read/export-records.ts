@@ -8,12 +8,12 @@ import { DAY_MS } from '../../limits.js';
 import type { Storage } from '../../ports/storage.js';
 import { parseQuestion, type Question } from '../../pure/answer/question.js';
 import { dateStartMs } from '../../pure/partition.js';
-import { type RecordForm, writeRecords } from '../../pure/records/record-form.js';
-import { type RecordTable, recordsOfReadings } from '../../pure/records/record-table.js';
+import { type RecordForm, writeRecords } from '../../pure/records/form.js';
+import { type RecordTable, recordsOfReadings } from '../../pure/records/table.js';
 import { createYielder } from '../files/yielder.js';
 import { type DayOptions, daysOf } from './days.js';
 import type { ExportComponents, ExportInput, ExportOptions } from './export-readings.js';
-import { readRange } from './read-range.js';
+import { readRange } from './range-readings.js';
 
 /**
  * Writes one user's stored readings, of all devices, as rule 1 keeps them, in a form of records.

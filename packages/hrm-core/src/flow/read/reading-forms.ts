@@ -1,11 +1,13 @@
 /** The forms that readings leave in: one line each, the default first. */
-import type { RecordForm } from '../../pure/records/record-form.js';
-import { RECORD_FORMS } from '../../pure/records/record-forms.js';
+
+import type { RecordForm } from '../../pure/records/form.js';
+import { RECORD_FORMS } from '../../pure/records/forms.js';
+import { READING_TYPES, type ReadingFormName } from '../../pure/records/media-types.js';
 import { type ExportComponents, type ExportInput, type ExportOptions, exportReadings } from './export-readings.js';
 import { exportRecords } from './export-records.js';
 
 /** One form of readings. */
-export interface ReadingForm<Name extends string = string> {
+export interface ReadingForm<Name extends ReadingFormName = ReadingFormName> {
   /** As options spell it; never changes. */
   readonly name: Name;
   readonly mediaType: string;
@@ -25,21 +27,18 @@ export interface ReadingForm<Name extends string = string> {
 }
 
 /** The forms of readings, the default first. */
-export const READING_FORMS: readonly ReadingForm<ReadingFormName>[] = [
+export const READING_FORMS: readonly ReadingForm[] = [
   ...RECORD_FORMS.map(readingForm),
   {
     name: 'parquet',
-    mediaType: 'application/vnd.apache.parquet',
+    mediaType: READING_TYPES.parquet,
     extension: 'parquet',
     isBinary: true,
     export: exportReadings,
   },
 ];
 
-/** The name of a form of readings. */
-export type ReadingFormName = (typeof RECORD_FORMS)[number]['name'] | 'parquet';
-
-function readingForm<Name extends string>(form: RecordForm<Name>): ReadingForm<Name> {
+function readingForm<Name extends ReadingFormName>(form: RecordForm<Name>): ReadingForm<Name> {
   const { name, mediaType, extension } = form;
   return {
     name,

@@ -2,9 +2,9 @@
  * The forms of an answer's rows: one line each. Our own come first, and of those the first is what is given to whoever asks for none.
  */
 import { fhirBundle, fhirLines } from '../records/fhir.js';
+import { type RecordForm, writeRecords } from '../records/form.js';
 import { openMhealthPoints } from '../records/open-mhealth.js';
-import { type RecordForm, writeRecords } from '../records/record-form.js';
-import { type RecordTable, recordsOfRows } from '../records/record-table.js';
+import { type RecordTable, recordsOfRows } from '../records/table.js';
 import { answerCsv, answerJson, answerNdjson, type EndedRowsOptions } from './answer-forms.js';
 import { INTERVAL_MS, type Interval } from './interval.js';
 import type { RowTable } from './row-table.js';

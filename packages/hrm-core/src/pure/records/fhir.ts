@@ -5,15 +5,16 @@
  */
 import { MINUTE_MS } from '../../limits.js';
 import { formatInstant } from '../reading/timestamp.js';
-import { inPieces, type RecordForm } from './record-form.js';
-import type { IdOf } from './record-ids.js';
-import type { RecordSubject, RecordTable } from './record-table.js';
+import { inPieces, type RecordForm } from './form.js';
+import type { IdOf } from './ids.js';
+import { READING_TYPES } from './media-types.js';
+import type { RecordSubject, RecordTable } from './table.js';
 
 /** A Bundle of Observations. */
 export const fhirBundle: RecordForm<'fhir'> = {
   name: 'fhir',
   title: 'FHIR Bundle',
-  mediaType: 'application/fhir+json',
+  mediaType: READING_TYPES.fhir,
   extension: 'fhir.json',
   hasIntervals: true,
   hasIds: true,
@@ -39,7 +40,7 @@ export const fhirBundle: RecordForm<'fhir'> = {
 export const fhirLines: RecordForm<'fhir-ndjson'> = {
   name: 'fhir-ndjson',
   title: 'FHIR Observations, one a line',
-  mediaType: 'application/fhir+ndjson',
+  mediaType: READING_TYPES['fhir-ndjson'],
   extension: 'fhir.ndjson',
   hasIntervals: true,
   hasIds: true,

@@ -4,8 +4,9 @@
  * @see https://www.topografix.com/GPX/1/1/
  */
 import { formatInstant } from '../reading/timestamp.js';
-import { inPieces, type RecordForm } from './record-form.js';
-import { deviceRuns } from './record-table.js';
+import { inPieces, type RecordForm } from './form.js';
+import { READING_TYPES } from './media-types.js';
+import { deviceRuns } from './table.js';
 import { xmlText } from './xml-text.js';
 
 /** What a document of several devices names as its creator; each track names its device. */
@@ -17,7 +18,7 @@ const EXTENSION = 'http://www.garmin.com/xmlschemas/TrackPointExtension/v1';
 export const gpxTracks: RecordForm<'gpx'> = {
   name: 'gpx',
   title: 'GPX tracks',
-  mediaType: 'application/gpx+xml',
+  mediaType: READING_TYPES.gpx,
   extension: 'gpx',
   hasIntervals: false,
   hasIds: false,

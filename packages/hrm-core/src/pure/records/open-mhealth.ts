@@ -1,15 +1,16 @@
 /** Open mHealth: a list of data points. @see schemas omh:data-point:1.0 and omh:heart-rate:2.0 */
 import { MINUTE_MS } from '../../limits.js';
 import { formatInstant } from '../reading/timestamp.js';
-import { inPieces, type RecordForm } from './record-form.js';
-import type { IdOf } from './record-ids.js';
-import type { RecordSubject, RecordTable } from './record-table.js';
+import { inPieces, type RecordForm } from './form.js';
+import type { IdOf } from './ids.js';
+import { READING_TYPES } from './media-types.js';
+import type { RecordSubject, RecordTable } from './table.js';
 
 /** A list of data points, as JSON. */
 export const openMhealthPoints: RecordForm<'omh'> = {
   name: 'omh',
   title: 'Open mHealth data points',
-  mediaType: 'application/vnd.openmhealth+json',
+  mediaType: READING_TYPES.omh,
   extension: 'omh.json',
   hasIntervals: true,
   hasIds: true,

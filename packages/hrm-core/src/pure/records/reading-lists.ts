@@ -1,13 +1,14 @@
 /** Readings as this system takes them: a list as JSON, one a line, or a table. */
 import { formatInstant } from '../reading/timestamp.js';
-import { inPieces, type RecordForm } from './record-form.js';
-import type { RecordSubject, RecordTable } from './record-table.js';
+import { inPieces, type RecordForm } from './form.js';
+import { READING_TYPES } from './media-types.js';
+import type { RecordSubject, RecordTable } from './table.js';
 
 /** A list of readings, each as a POST has it. */
 export const readingsJson: RecordForm<'json'> = {
   name: 'json',
   title: 'JSON',
-  mediaType: 'application/json',
+  mediaType: READING_TYPES.json,
   extension: 'json',
   hasIntervals: false,
   hasIds: false,
@@ -25,7 +26,7 @@ export const readingsJson: RecordForm<'json'> = {
 export const readingLines: RecordForm<'ndjson'> = {
   name: 'ndjson',
   title: 'NDJSON',
-  mediaType: 'application/x-ndjson',
+  mediaType: READING_TYPES.ndjson,
   extension: 'ndjson',
   hasIntervals: false,
   hasIds: false,
@@ -43,7 +44,7 @@ export const readingLines: RecordForm<'ndjson'> = {
 export const readingsCsv: RecordForm<'csv'> = {
   name: 'csv',
   title: 'CSV',
-  mediaType: 'text/csv',
+  mediaType: READING_TYPES.csv,
   extension: 'csv',
   hasIntervals: false,
   hasIds: false,

@@ -3,15 +3,16 @@
  * @see Garmin's TrainingCenterDatabase v2, Activity_t
  */
 import { formatInstant } from '../reading/timestamp.js';
-import { inPieces, type RecordForm } from './record-form.js';
-import { deviceRuns } from './record-table.js';
+import { inPieces, type RecordForm } from './form.js';
+import { READING_TYPES } from './media-types.js';
+import { deviceRuns } from './table.js';
 import { xmlText } from './xml-text.js';
 
 /** Activities. */
 export const tcxActivities: RecordForm<'tcx'> = {
   name: 'tcx',
   title: 'TCX activities',
-  mediaType: 'application/vnd.garmin.tcx+xml',
+  mediaType: READING_TYPES.tcx,
   extension: 'tcx',
   hasIntervals: false,
   hasIds: false,

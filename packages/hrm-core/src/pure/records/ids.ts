@@ -3,7 +3,7 @@
  * begins with the time and ends with 74 bits of a hash of whose value it is.
  * @see RFC 9562, 5.8
  */
-import type { RecordSubject, RecordTable } from './record-table.js';
+import type { RecordSubject, RecordTable } from './table.js';
 
 /** Tells the id of a row of a table. */
 export type IdOf = (row: number) => string;

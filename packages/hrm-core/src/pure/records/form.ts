@@ -1,9 +1,9 @@
 /**
  * How records are written: a form says what a document begins with, what each record is, and what it ends with. To add one: a file that
- * exports one of these, and its line in the table of `record-forms.ts`.
+ * exports one of these, and its line in the table of `forms.ts`.
  */
-import { createRecordIds, type IdOf } from './record-ids.js';
-import type { RecordSubject, RecordTable } from './record-table.js';
+import { createRecordIds, type IdOf } from './ids.js';
+import type { RecordSubject, RecordTable } from './table.js';
 
 /** Records of a piece: of the longest form some hundred kilobytes, a millisecond's work. */
 const PIECE_RECORDS = 256;
