@@ -346,6 +346,7 @@ describe('what runs in a browser', () => {
       'limits.ts',
       'pure/answer/interval.ts',
       'pure/reading/is-series.ts',
+      'pure/records/media-types.ts',
       'waits.ts',
       'words.ts',
     ]);

@@ -28,6 +28,7 @@ const FIGURES = {
   'query-memory': new URL('./query-memory.js', import.meta.url),
   bytes: new URL('./bytes.js', import.meta.url),
   formats: new URL('./formats.js', import.meta.url),
+  records: new URL('./records.js', import.meta.url),
   growth: new URL('./growth.js', import.meta.url),
   'redis-post-single': new URL('./redis-post-single.js', import.meta.url),
   'redis-fsync': new URL('./redis-fsync.js', import.meta.url),

@@ -12,7 +12,7 @@ export const exportCommand: Command = {
   about:
     "Exports one user's stored readings themselves, of all devices, for start <= t < end. Of one device's readings at one millisecond the " +
     'last received is there. Readings still queued are not. fhir, fhir-ndjson, omh (Open mHealth), gpx and tcx are for health systems and ' +
-    'training programs; hrm import takes all of them back.',
+    'training programs; hrm import takes these back.',
   options: [
     ...RANGE_OPTIONS,
     {

@@ -149,7 +149,7 @@ export const OPERATIONS = {
       {
         status: 200,
         about: 'A page.',
-        types: { [READING_TYPES.fhir]: FhirResource },
+        types: { [READING_TYPES.fhir]: FhirResource, 'application/json': FhirResource },
         headers: { ETag: 'Of what the page is made of: late readings change it.' },
       },
       { status: 304, about: 'The page of If-None-Match still holds.', types: {} },

@@ -147,7 +147,7 @@ describe('the OpenAPI document', () => {
       expect(conforms(operation, expecting)).toBeNull();
     }
     // Health checks, scrapers and browsers add parameters of their own.
-    expect(lenient).toEqual(['/health', '/health/live', '/metrics', '/docs']);
+    expect(lenient).toEqual(['/fhir/metadata', '/health', '/health/live', '/metrics', '/docs']);
   });
 
   it('says that a key is needed only where there are keys', async () => {

@@ -26,7 +26,7 @@ export interface RecordForm<Name extends string = string> {
 }
 
 /** Writes one document. */
-export interface RecordWriter {
+interface RecordWriter {
   readonly head: string;
   /** Writes a table that is not empty, in pieces. @param isFirst - nothing was written yet, but for the head. */
   table(records: RecordTable, isFirst: boolean, idOf: IdOf): Iterable<string>;

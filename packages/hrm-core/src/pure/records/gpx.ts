@@ -10,7 +10,7 @@ import { deviceRuns } from './table.js';
 import { xmlText } from './xml-text.js';
 
 /** What a document of several devices names as its creator; each track names its device. */
-export const GPX_CREATOR = 'hrm';
+const GPX_CREATOR = 'hrm';
 
 const EXTENSION = 'http://www.garmin.com/xmlschemas/TrackPointExtension/v1';
 
