@@ -153,7 +153,7 @@ describe('hrm with --url', () => {
     expect(foreign).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('there is no such API key') });
     const remote = await sandbox.run([...ranged, url, '--format', 'tcx'], { env });
     expect(remote).toEqual(await sandbox.run(['export', '--user', 'ana', ...RANGE, '--format', 'tcx']));
-    expect(remote.stdout).toContain('<Trackpoint>');
+    expect(remote.stdout).toContain('</TrainingCenterDatabase>');
     const malformed = await sandbox.run(['query', '--user', 'ana', '--start', 'x', '--end', 'y', '--url', url], {
       env,
     });
