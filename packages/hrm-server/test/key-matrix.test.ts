@@ -47,6 +47,19 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 200,
   },
+  readings: {
+    needs: 'query',
+    call: (userId) => ({ path: `/metrics/heart-rate/readings?user_id=${userId}&${RANGE}` }),
+    isAboutUser: true,
+    success: 200,
+  },
+  searchObservations: {
+    needs: 'query',
+    call: (userId) => ({ path: `/fhir/Observation?patient=Patient/${userId}` }),
+    isAboutUser: true,
+    success: 200,
+  },
+  fhirMetadata: aboutNobody('/fhir/metadata', 'none'),
   devices: aboutUser('devices'),
   latest: aboutUser('latest'),
   live: {
@@ -87,7 +100,10 @@ async function outcome(response: Response): Promise<string> {
     return String(response.status);
   }
   const text = await response.text();
-  return response.status < 400 ? String(response.status) : `${response.status} ${JSON.parse(text).code}`;
+  if (response.status < 400) return String(response.status);
+  const { code, issue } = JSON.parse(text);
+  // FHIR has it in an OperationOutcome.
+  return `${response.status} ${code ?? issue[0].details.coding[0].code}`;
 }
 
 describe('the matrix of keys and calls', () => {
