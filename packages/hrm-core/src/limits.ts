@@ -102,6 +102,9 @@ export const MAX_COMPACTED_BYTES = 128 * 1024 * 1024;
 /** Readings that an answer merges, or a rollup is made of, at once: two devices' 18 hours at 1 Hz, some milliseconds' work. */
 export const MAX_ANSWER_ROWS = 131_072;
 
+/** Days of one answer that hold readings at once, where some are read ahead: 30 MB. The others hold a rollup. */
+export const MAX_DAYS_HELD = 8;
+
 /**
  * Devices of a user, over all days, that one answer is made of: 70 MB in memory. 600,000 were 400 MB. Nobody wears so many; what sends a new id
  * each day has them.
@@ -340,6 +343,9 @@ export const MAX_LISTED_PARTITIONS = 50_000;
 
 /** Names in remembered listings, about 100 bytes each, per opened storage. */
 export const MAX_REMEMBERED_NAMES = 100_000;
+
+/** Partitions that a compacter merges at once in a storage that is waited for: a day of two devices at 1 Hz is some 20 MB in memory. */
+export const MAX_CONCURRENT_MERGES = 16;
 
 /** Files of a partition whose ends are read at once. */
 export const MAX_CONCURRENT_READS = 16;

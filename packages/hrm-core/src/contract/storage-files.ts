@@ -155,7 +155,9 @@ export const sizeCases: StorageCases = [
     'the size is that of the files of a snapshot',
     async ({ storage }) => {
       async function look(hasCompacted: boolean): Promise<void> {
-        const { files, bytes, compactedBytes } = await storage.size(partition);
+        const [size] = await storage.sizes([partition]);
+        assert.ok(size !== undefined);
+        const { files, bytes, compactedBytes } = size;
         await withSnapshot(storage, partition, async (snapshot) => {
           const sizes = snapshot.files.map(({ byteLength }) => byteLength);
           assert.deepEqual(
@@ -174,6 +176,27 @@ export const sizeCases: StorageCases = [
       await look(true);
       await storage.remove(partition, ['part-a.parquet']);
       await look(true);
+    },
+  ],
+  [
+    'the sizes of many partitions are those of each, in the order that they are asked for',
+    async ({ storage }) => {
+      const directories = ['b', 'a', 'a%2F', '_shared', 'c', 'a-b', 'B', 'd', 'aa'];
+      const partitions = directories.map((directory) => ({ date: '20240115', directory }));
+      for (const [i, each] of partitions.entries()) {
+        if (each.directory === 'c') continue;
+        for (let n = 0; n <= i; n += 1) await storage.publish(each, `part-${n}.parquet`, bytesOf('x'.repeat(n)));
+      }
+      const sizes = await storage.sizes([...partitions, { date: '20240116', directory: 'a' }]);
+      const expected = directories.map((directory, i) => (directory === 'c' ? 0 : i + 1));
+      assert.deepEqual(
+        sizes.map(({ files }) => files),
+        [...expected, 0],
+      );
+      assert.deepEqual(
+        sizes.map(({ bytes }) => bytes),
+        [...expected.map((files) => (files * Math.max(0, files - 1)) / 2), 0],
+      );
     },
   ],
 ];

@@ -180,8 +180,8 @@ export interface Storage {
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
    */
   versions(partition: Partition, options?: VersionOptions): Promise<readonly FileVersion[]>;
-  /** Counts a partition's files and their bytes, and opens none; one that does not exist has none. */
-  size(partition: Partition, options?: ListOptions): Promise<PartitionSize>;
+  /** Counts the files of some partitions, and their bytes, and opens none; one that does not exist has none. Some hundred of a date at once are best. */
+  sizes(partitions: readonly Partition[], options?: ListOptions): Promise<readonly PartitionSize[]>;
   /**
    * What tells the files that some partitions have now from those that they have at any other time: equal texts, equal files, as
    * snapshots taken in this order would have found them. A part whose name is a hash of its bytes is known by its name. `null` where none
@@ -251,5 +251,10 @@ export interface Storage {
   identity(): Promise<string | null>;
   /** Snapshots that a caller should have open at once, at most; where it is not said, as many as the caller likes. */
   readonly maxConcurrent?: number | undefined;
+  /**
+   * Partitions that are best asked for before the one in hand is done, where a storage is waited for, as one over a network; default 0: a
+   * local directory answers no sooner.
+   */
+  readonly readAhead?: number | undefined;
   close(): Promise<void>;
 }

@@ -71,33 +71,45 @@ interface Ranked<P> {
 
 /** Whose turn is next. */
 export interface Turns<P> {
-  /** `null` at the end. */
-  next(): P | null;
-  /** Says how long the last one took; `isLeft`: it has more to do, and comes again after the others of its kind. */
-  done(tookMs: number, isLeft: boolean): void;
-  /** How many are left. */
+  /** `null` where none may begin now. */
+  next(): Turn<P> | null;
+  /** How many have not begun. */
   left(): number;
+}
+
+/** The turn of a partition. */
+export interface Turn<P> {
+  readonly partition: P;
+  /** Says how long it took; `isLeft`: it has more to do, and comes again after the others of its kind. */
+  done(tookMs: number, isLeft: boolean): void;
 }
 
 /**
  * Shared parts and the others in turn, each kind for as long: whichever has more to do never keeps the other waiting. By time, since on a busy
- * disk a visit that finds nothing takes longer than a file that is written with others.
+ * disk a visit that finds nothing takes longer than a file that is written with others. Of the others any number may be under way, of shared
+ * parts those of one date: they are split among many users at once.
  */
 export function takeTurns<P>({ shared, others }: OrderedWork<P>): Turns<P> {
-  const kinds = [shared, others].map((partitions) => ({ queue: [...partitions], at: 0, tookMs: 0 }));
-  let current = kinds[0] as (typeof kinds)[number];
-  let partition: P | null = null;
+  const kinds = [
+    { queue: [...shared], at: 0, tookMs: 0, underWay: 0, most: 1 },
+    { queue: [...others], at: 0, tookMs: 0, underWay: 0, most: Number.POSITIVE_INFINITY },
+  ];
   return {
     next() {
-      const waiting = kinds.filter(({ queue, at }) => at < queue.length).sort((a, b) => a.tookMs - b.tookMs);
-      current = waiting[0] ?? current;
-      partition = current.queue[current.at] ?? null;
-      return partition;
-    },
-    done(tookMs, isLeft) {
-      current.at += 1;
-      current.tookMs += tookMs;
-      if (isLeft && partition !== null) current.queue.push(partition);
+      const waiting = kinds.filter(({ queue, at, underWay, most }) => at < queue.length && underWay < most);
+      const [kind] = waiting.sort((a, b) => a.tookMs - b.tookMs);
+      if (kind === undefined) return null;
+      const partition = kind.queue[kind.at] as P;
+      kind.at += 1;
+      kind.underWay += 1;
+      return {
+        partition,
+        done(tookMs, isLeft) {
+          kind.underWay -= 1;
+          kind.tookMs += tookMs;
+          if (isLeft) kind.queue.push(partition);
+        },
+      };
     },
     left: () => kinds.reduce((sum, { queue, at }) => sum + queue.length - at, 0),
   };

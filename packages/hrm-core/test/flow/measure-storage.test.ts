@@ -29,14 +29,17 @@ function workFor(ms: number): void {
 
 it('gives way again and again while it counts very many partitions', async () => {
   const partitions = Array.from({ length: 5_000 }, (_, i): Partition => ({ date: '20240115', directory: `u${i}` }));
-  const storage: Pick<Storage, 'partitions' | 'snapshot' | 'size' | 'state'> = {
+  const storage: Pick<Storage, 'partitions' | 'snapshot' | 'sizes' | 'state'> = {
     async *partitions({ directories }) {
       if (directories === undefined) yield* partitions;
     },
     // As the directory's do: they only look, at once.
-    async size() {
-      workFor(0.1);
-      return { files: 1, bytes: 1, compactedBytes: null };
+    async sizes(some, options) {
+      for (const _ of some) {
+        workFor(0.1);
+        await options?.yieldTurn?.();
+      }
+      return some.map(() => ({ files: 1, bytes: 1, compactedBytes: null }));
     },
     state: async () => null,
     snapshot: () => Promise.reject(new Error('no file is opened')),
@@ -128,9 +131,9 @@ it('counts again only where something has changed, and opens nothing', async () 
     const watched = {
       partitions: storage.partitions,
       snapshot: () => Promise.reject(new Error('no file is opened')),
-      size(...call: Parameters<Storage['size']>) {
-        counted.sizes += 1;
-        return storage.size(...call);
+      sizes(...call: Parameters<Storage['sizes']>) {
+        counted.sizes += call[0].length;
+        return storage.sizes(...call);
       },
       state(...call: Parameters<Storage['state']>) {
         counted.states += 1;

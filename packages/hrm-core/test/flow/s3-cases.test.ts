@@ -14,7 +14,7 @@ import {
 } from '../../src/index.js';
 import { openFile } from '../../src/parquet/footer.js';
 import { partName } from '../../src/pure/partition.js';
-import { createFakeS3, type FakeS3 } from '../support/fake-s3.js';
+import { createFakeS3 } from '../support/fake-s3.js';
 import { openFakeStorage } from '../support/s3-storage.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
@@ -42,14 +42,6 @@ async function dirtyIn(storage: Storage): Promise<readonly Partition[]> {
   const found: Partition[] = [];
   for await (const each of storage.partitions({ dirty: true })) found.push(each);
   return found;
-}
-
-/** Counts what a step asks of the service. */
-async function requestsOf(fake: FakeS3, step: () => Promise<unknown>): Promise<Record<string, number>> {
-  const before = { ...fake.counts };
-  await step();
-  const kinds = Object.entries(fake.counts).map(([kind, count]) => [kind, count - (before[kind] ?? 0)] as const);
-  return Object.fromEntries(kinds.filter(([, count]) => count > 0));
 }
 
 it('what was killed while it proved conditions is deleted by the next start, once it is nobody’s for sure', async () => {
@@ -261,31 +253,26 @@ describe('what is in a bucket', () => {
     expect(await dirtyIn(storage)).toEqual([partition]);
   });
 
+  it('is completed where shared parts were copied to where a directory has them, and is not answered from before', async () => {
+    const fake = createFakeS3();
+    const users = Array.from({ length: 100 }, (_, i) => readingAt(i, `user-${i}`));
+    await writePart({ storage: await openFakeStorage(fake) }, [...users, readingAt(0)]);
+    const objects = fake.objects as Map<string, unknown>;
+    for (const [key, object] of [...objects]) {
+      if (key.includes('/_shared/') || key.includes('/.pending/')) objects.delete(key);
+      if (key.includes('/_shared/')) objects.set(key.replace('_shared/20240115/', '20240115/_shared/'), object);
+    }
+    await expect(openFakeStorage(fake, { readOnly: true })).rejects.toMatchObject({ code: 'storage_unfit' });
+    const storage = await openFakeStorage(fake);
+    expect(await minutesOf(storage)).toEqual([0]);
+    expect(await dirtyIn(storage)).toEqual([{ date: '20240115', directory: '_shared' }]);
+    await expect(openFakeStorage(fake, { readOnly: true })).resolves.toBeDefined();
+  });
+
   it('that was taken away is a file without rows for every reader', async () => {
     const bytes = Uint8Array.from(TOMBSTONE).buffer;
     const file = { name, version: '', byteLength: bytes.byteLength, ageMs: 0 };
     const opened = await openFile({ ...file, read: async (from, to) => bytes.slice(from, to) }, partition);
     expect(opened.footer).toMatchObject({ rows: 0, groups: [], replaces: [] });
-  });
-});
-
-describe('the requests', () => {
-  it('of a drained batch are two for each file; of a question one for each partition, and one for each file that it does not know', async () => {
-    const fake = createFakeS3();
-    const storage = await openFakeStorage(fake);
-    const users = Array.from({ length: 1_000 }, (_, i) => readingAt(i % 1_440, `user-${i}`));
-    expect(await requestsOf(fake, () => writePart({ storage }, users))).toEqual({ PUT: 2 });
-    expect(await requestsOf(fake, () => writePart({ storage }, [readingAt(0)]))).toEqual({ PUT: 2 });
-    expect(await requestsOf(fake, () => minutesOf(storage))).toEqual({ LIST: 2, GET: 2 });
-    expect(await requestsOf(fake, () => minutesOf(storage))).toEqual({ LIST: 2 });
-  });
-
-  it('of a compaction of a day are as many as its steps', async () => {
-    const fake = createFakeS3();
-    const storage = await openFakeStorage(fake);
-    for (let minute = 0; minute < 10; minute += 1) await writePart({ storage }, [readingAt(minute)]);
-    const requests = await requestsOf(fake, () => compact({ storage }, { date: '20240115', sweepAfterMs: 3_600_000 }));
-    // Ten parts are read, and what was made of them; one file and its mark are written; and it is looked at twice: what is there, and what is left.
-    expect(requests).toEqual({ LIST: 7, GET: 11, PUT: 2 });
   });
 });

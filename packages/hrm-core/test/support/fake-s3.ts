@@ -26,6 +26,8 @@ export interface FakeS3 {
   readonly requests: HttpRequest[];
   /** Decides what becomes of the n-th request, from 1; `null`: it is answered. */
   plan: (n: number, request: HttpRequest) => Fault | null;
+  /** What a request waits for before it is answered. */
+  delay: () => Promise<void>;
   /** Milliseconds that are added to the clock of the service. */
   aheadMs: number;
 }
@@ -43,6 +45,7 @@ export function createFakeS3({ ignores = [] }: FakeS3Options = {}): FakeS3 {
     counts: {},
     requests: [],
     plan: () => null,
+    delay: () => Promise.resolve(),
     aheadMs: 0,
     exchange: {
       async send(request) {
@@ -51,6 +54,7 @@ export function createFakeS3({ ignores = [] }: FakeS3Options = {}): FakeS3 {
         fake.counts[kind] = (fake.counts[kind] ?? 0) + 1;
         const fault = fake.plan(fake.requests.length, request);
         await new Promise((turn) => setImmediate(turn));
+        await fake.delay();
         if (fault === 'reset') throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
         if (fault === null) return carryOut(request);
         if (fault === 'lost' || fault.isApplied === true) carryOut(request);

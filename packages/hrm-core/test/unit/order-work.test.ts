@@ -50,11 +50,22 @@ describe('turns', () => {
     const taken: string[] = [];
     let pieces = 0;
     for (let next = turns.next(); next !== null; next = turns.next()) {
-      taken.push(next);
-      pieces += next === 'big' ? 1 : 0;
-      turns.done(next === 'big' ? 20 : 10, next === 'big' && pieces < 4);
+      const isBig = next.partition === 'big';
+      taken.push(next.partition);
+      pieces += isBig ? 1 : 0;
+      next.done(isBig ? 20 : 10, isBig && pieces < 4);
     }
     expect(taken).toEqual(['big', 'a', 'b', 'small', 'c', 'big', 'd', 'e', 'big', 'big']);
     expect(turns.left()).toBe(0);
+  });
+
+  it('of several at once are of the others, and of the shared parts of one date', () => {
+    const turns = takeTurns({ shared: ['big', 'small'], others: ['a', 'b'] });
+    const [first, ...more] = Array.from({ length: 5 }, () => turns.next());
+    expect([first, ...more].map((turn) => turn?.partition)).toEqual(['big', 'a', 'b', undefined, undefined]);
+    first?.done(10, true);
+    expect(turns.left()).toBe(2);
+    expect(turns.next()?.partition).toBe('small');
+    expect(turns.next()).toBe(null);
   });
 });

@@ -14,6 +14,7 @@ import { checkSettings } from '../../pure/check-settings.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-work.js';
 import { userDirectory } from '../../pure/partition.js';
+import { readAhead } from '../files/read-ahead.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
 import type { CompactOptions, CompactSummary } from './compact-summary.js';
@@ -105,10 +106,12 @@ async function* findWork(
   }
   const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
-  for await (const partition of listed()) {
-    const files = dirty ? (await storage.versions(partition, options)).length : 0;
-    candidates.push({ partition, directory: partition.directory, files });
+  async function look(partition: Partition) {
     await yielder.yieldTurn();
+    return { partition, files: dirty ? (await storage.versions(partition, options)).length : 0 };
+  }
+  for await (const { partition, files } of readAhead(listed(), look, storage.readAhead ?? 0)) {
+    candidates.push({ partition, directory: partition.directory, files });
     if (candidates.length < atOnce) continue;
     yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
     candidates = [];

@@ -1,5 +1,6 @@
 /** One run of a compacter, over partitions in the order that they are found. */
 import { throwIfAborted } from '../../errors.js';
+import { MAX_CONCURRENT_MERGES } from '../../limits.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition, PartitionFailure } from '../../ports/storage.js';
 import { type OrderedWork, takeTurns } from '../../pure/order-work.js';
@@ -29,19 +30,35 @@ export async function runOver(
     const turns = takeTurns(partitions);
     found += turns.left();
     const begun = new Set<Partition>();
-    for (let partition = turns.next(); partition !== null; partition = turns.next()) {
-      throwIfAborted(options.signal, 'compacting');
-      if (!run.all && isLong(run, total)) break;
-      const beganMs = performance.now();
-      const step = await compactFully(run, partition, options).catch((error) => stepFailed(failures, partition, error));
-      total = addSteps(total, step);
-      const isLeft = step.splitting > 0;
-      turns.done(performance.now() - beganMs, isLeft);
-      if (isLeft) begun.add(partition);
-      else begun.delete(partition);
-      if (!isLeft) done += 1;
-      onProgress?.({ done, total: found });
+    let isEnded = false;
+    async function takeThem(): Promise<void> {
+      for (let turn = turns.next(); turn !== null && !isEnded; turn = turns.next()) {
+        throwIfAborted(options.signal, 'compacting');
+        if (!run.all && isLong(run, total)) break;
+        const { partition } = turn;
+        const beganMs = performance.now();
+        const step = await compactFully(run, partition, options).catch((error) =>
+          stepFailed(failures, partition, error),
+        );
+        total = addSteps(total, step);
+        const isLeft = step.splitting > 0;
+        turn.done(performance.now() - beganMs, isLeft);
+        if (isLeft) begun.add(partition);
+        else begun.delete(partition);
+        if (!isLeft) done += 1;
+        onProgress?.({ done, total: found });
+      }
     }
+    const atOnce = Math.min(1 + (run.storage.readAhead ?? 0), MAX_CONCURRENT_MERGES);
+    const ends = Array.from({ length: atOnce }, () =>
+      takeThem().catch((error) => {
+        isEnded = true;
+        throw error;
+      }),
+    );
+    // Nothing is left running by who fails.
+    await Promise.allSettled(ends);
+    await Promise.all(ends);
     splitting += begun.size;
     if (done < found) break;
   }

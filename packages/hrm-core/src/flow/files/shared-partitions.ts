@@ -7,6 +7,7 @@ import type { Partition, PartitionRange, Storage } from '../../ports/storage.js'
 import { nullIfDamaged } from './file-damage.js';
 import { groupsOf } from './load-slice.js';
 import { overSnapshot } from './over-snapshot.js';
+import { readAhead } from './read-ahead.js';
 
 /** Which shared parts. */
 export interface SharedRange extends Pick<PartitionRange, 'fromDate' | 'toDate'> {
@@ -20,9 +21,12 @@ export async function* sharedPartitions(
   { userId, ...dates }: SharedRange,
   options: CallOptions,
 ): AsyncGenerator<Partition, void, undefined> {
-  for await (const partition of storage.partitions({ ...dates, directories: [SHARED_DIRECTORY] }, options)) {
-    if (userId === undefined || (await mayHoldUser(storage, partition, userId, options))) yield partition;
+  const all = storage.partitions({ ...dates, directories: [SHARED_DIRECTORY] }, options);
+  if (userId === undefined) return yield* all;
+  async function look(partition: Partition) {
+    return { partition, isHeld: await mayHoldUser(storage, partition, userId as string, options) };
   }
+  for await (const { partition, isHeld } of readAhead(all, look, storage.readAhead ?? 0)) if (isHeld) yield partition;
 }
 
 /** By the ends of the parts, read anew, since verifying trusts no memory; of one whose end cannot be read nobody knows. */

@@ -91,8 +91,12 @@ export async function* rememberedDaysOf<T>(
     return;
   }
   for await (const partitions of daysOf(storage, question, options)) {
-    const day = looked.get(partitions[0]?.date ?? '');
-    yield day ?? { partitions, remembered: await rememberedOf<T>(storage, cache, partitions, question, what) };
+    const { date = '' } = partitions[0] ?? {};
+    const day = looked.get(date);
+    // By both partitions, also where the day is the user's own alone: that is how it will be looked for.
+    const both = partitionsOf(question, date);
+    const remembered = day?.remembered ?? (await rememberedOf<T>(storage, cache, both, question, what));
+    yield { partitions, remembered };
   }
 }
 

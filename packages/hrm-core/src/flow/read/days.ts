@@ -11,6 +11,7 @@ import { dateStartMs, partitionDate, userDirectory } from '../../pure/partition.
 import type { OnDamage } from '../damage/damage.js';
 import { type DamageWatch, watchDamage } from '../damage/damage-watch.js';
 import { cacheOf, type FileCache } from '../files/file-cache.js';
+import { readAhead } from '../files/read-ahead.js';
 import { maySharedHold } from '../files/shared-users.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
 import { knownParts } from './load-day.js';
@@ -30,15 +31,19 @@ export interface DayOptions extends CallOptions {
   readonly onDamage?: OnDamage | undefined;
 }
 
-/** Dates of a range that are only looked for: each is a day's work at most. In a longer one most may have nothing of the user. */
+/** Dates of a range whose shared parts are not looked into beforehand. In a longer one most may have nothing of the user. */
 const MAX_DATES_LOOKED_FOR = 62;
 
 /** Dates with shared parts that are looked at before the user's own up to there are: what is known of them is held meanwhile. */
 const SHARED_AT_ONCE = 512;
 
 /**
- * The days that a question is about, each as its two partitions: the shared one first, since what is split off is in the
- * user's own before it is gone there. Of a long range a day is the user's own alone where no shared part has anything of the user.
+ * The days that a question is about, each as its partitions: the shared one, where its date has one that may have something of the user, and the
+ * user's own.
+ *
+ * Shared parts are looked at before the user's own partitions are looked for: of a date whose shared parts had nothing of the user, what was
+ * stored before that look is in the user's own, and stays there. Of a short range it is enough to know where there are any; a single date is
+ * not looked for at all.
  *
  * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
  * slowly, and a partition that was not there when its date was listed may be where the readings are by then.
@@ -52,8 +57,12 @@ export async function* daysOf(
   const { fromMs, toMs, userId } = question;
   if (fromMs === toMs) return;
   const range = { fromDate: partitionDate(fromMs), toDate: partitionDate(toMs - 1) };
-  const days = toMs - fromMs > MAX_DATES_LOOKED_FOR * DAY_MS ? daysOfHistory : daysOfRange;
-  yield* days(storage, range, userId, options);
+  if (range.fromDate === range.toDate) {
+    yield partitionsOf({ userId }, range.fromDate);
+    return;
+  }
+  const isLong = toMs - fromMs > MAX_DATES_LOOKED_FOR * DAY_MS;
+  yield* daysOfRange(storage, range, { userId, isLong }, options);
 }
 
 /** Dates, inclusive. */
@@ -62,25 +71,16 @@ interface DateRange {
   readonly toDate: string;
 }
 
-async function* daysOfRange(storage: Storage, range: DateRange, userId: string, options: CallOptions) {
-  const directories = directoriesOf({ userId });
-  let last = '';
-  for await (const date of datesWith(storage, range, directories, options)) {
-    if (date === last) continue;
-    last = date;
-    yield directories.map((directory) => ({ date, directory }));
-  }
-}
-
-/**
- * Shared parts are looked at before the user's own partitions are looked for: of a date whose shared parts had nothing of the user, what was
- * stored before that look is in the user's own, and stays there.
- */
-async function* daysOfHistory(storage: Storage, range: DateRange, userId: string, options: CallOptions) {
+async function* daysOfRange(
+  storage: Storage,
+  range: DateRange,
+  { userId, isLong }: { readonly userId: string; readonly isLong: boolean },
+  options: CallOptions,
+) {
   const own = userDirectory(userId);
   async function* joined(shared: readonly string[], some: DateRange) {
     let next = 0;
-    for await (const date of datesWith(storage, some, [own], options)) {
+    for await (const date of datesWith(storage, some, own, options)) {
       for (; (shared[next] ?? date) < date; next += 1) yield partitionsOf({ userId }, shared[next] as string);
       const isShared = shared[next] === date;
       if (isShared) next += 1;
@@ -88,12 +88,16 @@ async function* daysOfHistory(storage: Storage, range: DateRange, userId: string
     }
     for (const date of shared.slice(next)) yield partitionsOf({ userId }, date);
   }
+  async function look(date: string) {
+    return { date, isHeld: !isLong || (await maySharedHold(storage, date, userId, options)) };
+  }
   let { fromDate } = range;
   let looked = 0;
   let held: string[] = [];
-  for await (const date of datesWith(storage, range, [SHARED_DIRECTORY], options)) {
+  const dates = datesWith(storage, range, SHARED_DIRECTORY, options);
+  for await (const { date, isHeld } of readAhead(dates, look, storage.readAhead ?? 0)) {
     looked += 1;
-    if (await maySharedHold(storage, date, userId, options)) held.push(date);
+    if (isHeld) held.push(date);
     if (looked % SHARED_AT_ONCE !== 0 || date === range.toDate) continue;
     yield* joined(held, { fromDate, toDate: date });
     held = [];
@@ -102,29 +106,25 @@ async function* daysOfHistory(storage: Storage, range: DateRange, userId: string
   yield* joined(held, { fromDate, toDate: range.toDate });
 }
 
-/** Dates that have one of these directories; one that has several comes as often. */
+/** Dates that have a directory. */
 async function* datesWith(
   storage: Storage,
   range: DateRange,
-  directories: readonly string[],
+  directory: string,
   options: CallOptions,
 ): AsyncGenerator<string, void, undefined> {
   // Ten years of dates without the user are 50 ms of looking.
   const { yieldTurn } = createYielder(options);
-  for await (const { date } of storage.partitions({ ...range, directories }, { ...options, yieldTurn })) {
+  for await (const { date } of storage.partitions({ ...range, directories: [directory] }, { ...options, yieldTurn })) {
     throwIfAborted(options.signal, 'the query');
     await yieldTurn();
     yield date;
   }
 }
 
-/** A date's partitions, in the order of {@link daysOf}. */
-export function partitionsOf(question: Pick<Question, 'userId'>, date: string): readonly Partition[] {
-  return directoriesOf(question).map((directory) => ({ date, directory }));
-}
-
-function directoriesOf({ userId }: Pick<Question, 'userId'>): readonly string[] {
-  return [SHARED_DIRECTORY, userDirectory(userId)];
+/** A date's partitions: the shared one first, since what is split off is in the user's own before it is gone there. */
+export function partitionsOf({ userId }: Pick<Question, 'userId'>, date: string): readonly Partition[] {
+  return [SHARED_DIRECTORY, userDirectory(userId)].map((directory) => ({ date, directory }));
 }
 
 /**

@@ -12,6 +12,7 @@ import { formatInstant } from '../../pure/reading/timestamp.js';
 import { sortUtf8Steps } from '../../pure/utf8.js';
 import { collectYielding, inTurns } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
+import { readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 import { daysOf, overPartitions } from './days.js';
 import { type End, endsOfDay, spansOfDay } from './device-ends.js';
@@ -129,7 +130,7 @@ interface Span {
   lastDay: readonly Partition[];
 }
 
-/** All days, a century at a time, and more once one is empty: where there are too many, not all of them are looked for. */
+/** All days, a century first, and all others at once where it has few: where there are too many, not all of them are looked for. */
 async function listDays(
   storage: Storage,
   question: Question,
@@ -144,7 +145,7 @@ async function listDays(
       if (days.length === MAX_HISTORY_DAYS) throw historyError(`readings on more than ${MAX_HISTORY_DAYS} days`);
       days.push(day);
     }
-    if (days.length === before) spanMs *= 16;
+    if (days.length - before < MAX_HISTORY_DAYS / 2) spanMs = question.toMs;
     fromMs = toMs;
   }
   return days;
@@ -157,13 +158,17 @@ async function findSpans(
 ): Promise<ReadonlyMap<string, Span>> {
   const yielder = createYielder({ owner });
   const spans = new Map<string, Span>();
-  // All before the first is read: of too many nothing is.
-  for (const day of await listDays(storage, question, { signal, owner })) {
+  async function look(day: readonly Partition[]) {
     throwIfAborted(signal, 'the query');
     await yielder.yieldTurn();
     const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
       spansOfDay(context, snapshots, question),
     );
+    return { day, found };
+  }
+  // All before the first is read: of too many nothing is.
+  const days = await listDays(storage, question, { signal, owner });
+  for await (const { day, found } of readAhead(days, look, storage.readAhead ?? 0)) {
     for (const [deviceId, { firstMs, lastMs }] of found) {
       const span = spans.get(deviceId);
       if (span === undefined) spans.set(deviceId, { firstMs, firstDay: day, lastMs, lastDay: day });
@@ -195,11 +200,13 @@ async function readEnds(
     wanted.set(day, minutes.set(deviceId, minuteMs));
   }
   const ends = new Map<string, End>();
-  for (const [day, minutes] of wanted) {
+  async function look([day, minutes]: readonly [readonly Partition[], ReadonlyMap<string, number>]) {
     throwIfAborted(signal, 'the query');
-    const found = await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
+    return await overPartitions(storage, day, question, { signal, onDamage, yielder }, (context, snapshots) =>
       endsOfDay(context, snapshots, question, { minutes, end }),
     );
+  }
+  for await (const found of readAhead(wanted, look, storage.readAhead ?? 0)) {
     for (const [deviceId, reading] of found) ends.set(deviceId, reading);
   }
   return ends;

@@ -6,18 +6,19 @@
  */
 import { createHash } from 'node:crypto';
 import { isGone, isHrmError, throwIfAborted } from '../../errors.js';
-import { MAX_CONCURRENT_READS, MAX_LISTED_DAYS, MAX_MEASURED_DATES, MIN_UNROLLED_BYTES } from '../../limits.js';
+import { MAX_LISTED_DAYS, MAX_MEASURED_DATES, MIN_UNROLLED_BYTES } from '../../limits.js';
 import { isCompacted, SHARED_DIRECTORY } from '../../names.js';
 import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
-import type { ListOptions, Partition, Storage } from '../../ports/storage.js';
+import type { ListOptions, Partition, PartitionSize, Storage } from '../../ports/storage.js';
 import { userDirectory } from '../../pure/partition.js';
 import { byCodeUnits, sortYielding } from '../../sort-yielding.js';
+import { readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 
 /** What `measureStorage` works on. */
 export interface MeasureComponents {
-  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'size' | 'state'>;
+  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'sizes' | 'state' | 'readAhead'>;
 }
 
 /** How a storage is measured. */
@@ -77,8 +78,11 @@ export async function measureStorage(
   const total = { ...NOTHING, sharedParts: 0 };
   const yielder = createYielder();
   const options = { signal, yieldTurn: yielder.yieldTurn };
-  for await (const { date, partitions, isAll } of datesIn(storage, userId, options)) {
-    const size = await sizeOfDate({ storage, date, partitions, isAll }, options);
+  async function measure(some: DatePartitions) {
+    return { ...some, size: await sizeOfDate({ storage, ...some }, options) };
+  }
+  const counted = readAhead(datesIn(storage, userId, options), measure, storage.readAhead ?? 0);
+  for await (const { date, partitions, size } of counted) {
     for (const { directory } of partitions) {
       if (directory !== SHARED_DIRECTORY && !size.empty.has(directory)) users.add(directory);
     }
@@ -142,7 +146,9 @@ async function* datesIn(
   options: ListOptions,
 ): AsyncGenerator<DatePartitions, void, undefined> {
   const isAll = userId === undefined;
-  const ranges = isAll ? [{}, { directories: [SHARED_DIRECTORY] }] : [{ directories: [userDirectory(userId)] }];
+  // Between any two dates, so that nobody looks first whether the user has something there.
+  const own = { fromDate: '00000000', toDate: '99999999', directories: [userDirectory(userId ?? '')] };
+  const ranges = isAll ? [{}, { directories: [SHARED_DIRECTORY] }] : [own];
   for (const range of ranges) {
     let partitions: Partition[] = [];
     for await (const partition of storage.partitions(range, options)) {
@@ -179,13 +185,13 @@ async function sizeOfDate(
   const empty = new Set<string>();
   if (known !== undefined && known.states === states) return { ...known.size, empty };
   const size = { ...NOTHING };
-  for (let from = 0; from < partitions.length; from += MAX_CONCURRENT_READS) {
-    const some = partitions.slice(from, from + MAX_CONCURRENT_READS);
-    const sizes = await Promise.all(some.map((partition) => sizeOf(storage, partition, options)));
+  for (let from = 0; from < partitions.length; from += SIZED_AT_ONCE) {
+    const some = partitions.slice(from, from + SIZED_AT_ONCE);
+    const sizes = await storage.sizes(some, options);
     await nextPiece(options);
-    for (const [i, { directory }] of some.entries()) {
-      const each = sizes[i] as Readonly<Sizes>;
-      if (each.files === 0) empty.add(directory);
+    for (const [i, partition] of some.entries()) {
+      const each = await sizeOf(storage, partition, sizes[i] as PartitionSize);
+      if (each.files === 0) empty.add(partition.directory);
       addSize(size, each);
     }
   }
@@ -195,6 +201,9 @@ async function sizeOfDate(
   else remembered.delete(key);
   return { ...size, empty };
 }
+
+/** Partitions of a date that are counted before others have a turn. */
+const SIZED_AT_ONCE = 512;
 
 async function nextPiece({ signal, yieldTurn }: ListOptions): Promise<void> {
   throwIfAborted(signal, 'measuring');
@@ -220,9 +229,8 @@ async function statesOf(
 async function sizeOf(
   storage: MeasureComponents['storage'],
   partition: Partition,
-  options: ListOptions,
+  { files, bytes, compactedBytes }: PartitionSize,
 ): Promise<Readonly<Sizes>> {
-  const { files, bytes, compactedBytes } = await storage.size(partition, options);
   const isLarge = (compactedBytes ?? 0) >= MIN_UNROLLED_BYTES;
   return {
     partitions: files === 0 ? 0 : 1,

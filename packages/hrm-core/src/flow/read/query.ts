@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../../defaults.js';
-import { MAX_ANSWER_ROWS } from '../../limits.js';
+import { MAX_ANSWER_ROWS, MAX_DAYS_HELD } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
 import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
@@ -8,9 +8,9 @@ import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js'
 import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import type { OnDamage } from '../damage/damage.js';
 import { cacheOf } from '../files/file-cache.js';
+import { atMost, readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 import { type RememberedDay, type RememberedSource, rememberedDaysOf } from './day-memory.js';
-import { readAhead } from './read-ahead.js';
 import { answerOneDay } from './read-day.js';
 
 /** What `query` works on. */
@@ -35,8 +35,8 @@ export interface QueryOptions extends CallOptions {
    */
   readonly maxHeldReadings?: number | undefined;
   /**
-   * Days of a longer range that are read before the one in hand was taken, each of which may hold `maxHeldReadings`; default 0. For a
-   * storage that is waited for, as one over a network: a local directory answers no sooner.
+   * Days of a longer range that are read before the one in hand was taken; default as the storage says, see {@link Storage.readAhead}. Of
+   * them at most {@link MAX_DAYS_HELD} hold `maxHeldReadings` at once.
    */
   readonly maxDaysAhead?: number | undefined;
 }
@@ -67,7 +67,7 @@ export async function query(
 
 /**
  * The same answer day by day, for ranges too long to hold: yields the rows of one UTC day at a time, ascending, and no
- * empty days. Nothing is read ahead unless `maxDaysAhead` says so: a caller that stops early costs no more.
+ * empty days. A caller that stops early costs the days that were read ahead.
  *
  * @throws as {@link query}; an invalid question at once, not at the first row.
  */
@@ -144,13 +144,14 @@ type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadi
 function answerDays(
   storage: Storage,
   question: Question,
-  { maxHeldReadings = MAX_ANSWER_ROWS, maxDaysAhead = 0, ...options }: AnswerOptions,
+  { maxHeldReadings = MAX_ANSWER_ROWS, maxDaysAhead = storage.readAhead ?? 0, ...options }: AnswerOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const yielder = createYielder(options);
   const days = rememberedDaysOf<readonly RememberedSource[]>(storage, cacheOf(storage), question, 'sources', options);
+  const settings = { maxRows: maxHeldReadings, inTurn: atMost(MAX_DAYS_HELD) };
   async function answer(day: RememberedDay<readonly RememberedSource[]>): Promise<readonly DayPart[]> {
     await yielder.yieldTurn();
-    return await answerOneDay(storage, day, question, { ...options, yielder, maxRows: maxHeldReadings });
+    return await answerOneDay(storage, day, question, { ...options, yielder, ...settings });
   }
   return readAhead(days, answer, maxDaysAhead);
 }

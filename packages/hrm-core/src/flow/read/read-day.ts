@@ -24,6 +24,8 @@ import { findSources, type Source } from './load-day.js';
 export interface DaySettings {
   /** Readings held at once, about, but for those of one row group or minute. */
   readonly maxRows: number;
+  /** Waits until so few others hold readings. */
+  readonly inTurn: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function answerOneDay(
   storage: Storage,
   { partitions, remembered }: RememberedDay<readonly RememberedSource[]>,
   question: Question,
-  { maxRows, ...options }: DayOptions & DaySettings,
+  { maxRows, inTurn, ...options }: DayOptions & DaySettings,
 ): Promise<readonly DayPart[]> {
   const cache = cacheOf(storage);
   const dayMs = dateStartMs(partitions[0]?.date ?? '') ?? 0;
@@ -43,7 +45,7 @@ export async function answerOneDay(
   if (known !== null) {
     const context = { cache, damage: watchDamage(storage, options.onDamage), yielder: options.yielder };
     try {
-      return await answerSources({ ...context, maxRows, sources: known, dayMs }, question);
+      return await answerSources({ ...context, maxRows, inTurn, sources: known, dayMs }, question);
     } catch (error) {
       // Rows are wanted that are not remembered.
       if (!isGone(error)) throw error;
@@ -53,7 +55,7 @@ export async function answerOneDay(
     const sources = await findSources(context, snapshots, question);
     const isWhole = snapshots.every(({ files, partition }) => context.damage.skipped(files, partition).length === 0);
     return {
-      parts: await answerSources({ ...context, maxRows, sources, dayMs }, question),
+      parts: await answerSources({ ...context, maxRows, inTurn, sources, dayMs }, question),
       toKeep: isWhole && known === null ? toRemember(cache, sources, question) : null,
     };
   });
@@ -84,16 +86,20 @@ interface Day extends ReadContext, DaySettings {
 
 /** Answers a range of the day; one with too many readings in two halves, since minutes are apart from each other. */
 async function answerRange(day: Day, question: Question): Promise<readonly DayPart[]> {
-  const { files, dayMs, maxRows, yielder } = day;
+  const { files, dayMs, maxRows, inTurn, yielder } = day;
   const plan = await planDay(files, question, dayMs, yielder.yieldTurn);
   const middleMs = Math.floor((question.fromMs + question.toMs) / 2 / MINUTE_MS) * MINUTE_MS;
-  if (countReads(plan, question) > maxRows && middleMs > question.fromMs) {
+  const rows = countReads(plan, question);
+  if (rows > maxRows && middleMs > question.fromMs) {
     const before = await answerRange(day, { ...question, toMs: middleMs });
     return [...before, ...(await answerRange(day, { ...question, fromMs: middleMs }))];
   }
-  const readings = await readPlanned(day, plan, question);
-  await yielder.yieldTurn();
-  return [await answerDay({ files, plan, readings, dayMs }, question, yielder.yieldTurn)];
+  async function answer(): Promise<readonly DayPart[]> {
+    const readings = await readPlanned(day, plan, question);
+    await yielder.yieldTurn();
+    return [await answerDay({ files, plan, readings, dayMs }, question, yielder.yieldTurn)];
+  }
+  return rows === 0 ? await answer() : await inTurn(answer);
 }
 
 async function readPlanned(

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../errors.js';
-import { MAX_VERIFY_FAULTS } from '../../limits.js';
+import { MAX_CONCURRENT_READS, MAX_VERIFY_FAULTS } from '../../limits.js';
 import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../names.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
@@ -10,6 +10,7 @@ import { userDirectory } from '../../pure/partition.js';
 import type { ReceivedAhead } from '../../pure/reading/received-ahead.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { noteFailure } from '../files/partition-failures.js';
+import { readAhead } from '../files/read-ahead.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
 import { createStock, type StoredCount } from './count-stored.js';
@@ -113,12 +114,18 @@ export async function verify(
   const work: Work = { storage, random, repair, signal, nowMs: clock.nowMs(), ...nothingFound() };
   await noteObstacles(work, { userId, date });
   let total = 0;
-  if (onProgress !== undefined) for await (const _ of partitionsOf(work, { userId, date })) total += 1;
-  for await (const partition of partitionsOf(work, { userId, date })) {
+  if (onProgress !== undefined)
+    for (const partitions of kindsOf(work, { userId, date })) for await (const _ of partitions) total += 1;
+  async function look(partition: Partition): Promise<void> {
     throwIfAborted(signal, 'verifying');
     await goOn(work, partition, () => verifyPartition(work, partition));
-    work.partitions += 1;
-    onProgress?.({ done: work.partitions, total: Math.max(total, work.partitions) });
+  }
+  const ahead = Math.min(storage.readAhead ?? 0, MAX_CONCURRENT_READS - 1);
+  for (const partitions of kindsOf(work, { userId, date })) {
+    for await (const _ of readAhead(partitions, look, ahead)) {
+      work.partitions += 1;
+      onProgress?.({ done: work.partitions, total: Math.max(total, work.partitions) });
+    }
   }
   const directories = userId === undefined ? null : [userDirectory(userId), SHARED_DIRECTORY];
   for await (const aside of storage.quarantined({ signal })) {
@@ -140,14 +147,14 @@ export async function verify(
 }
 
 /**
- * The shared parts, then everybody's partitions, or one user's. In this order, as a query looks: what is split off meanwhile was
+ * The shared parts, then everybody's partitions, or one user's. One after the other, as a query looks: what is split off meanwhile was
  * seen in its shared part, or is in a directory that is listed later.
  */
-async function* partitionsOf({ storage, signal }: Work, { userId, date }: VerifySettings) {
+function* kindsOf({ storage, signal }: Work, { userId, date }: VerifySettings) {
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
-  yield* sharedPartitions(storage, { ...dates, userId }, { signal });
-  yield* storage.partitions({ ...dates, directories }, { signal });
+  yield sharedPartitions(storage, { ...dates, userId }, { signal });
+  yield storage.partitions({ ...dates, directories }, { signal });
 }
 
 /** What stands where a date or a partition belongs keeps everything of it from being stored. */
@@ -204,10 +211,11 @@ async function goOn({ failures }: Work, partition: Partition, step: () => Promis
 async function verifyPartition(work: Work, partition: Partition): Promise<void> {
   const { storage, signal, nowMs, stock } = work;
   const { yieldTurn } = createYielder();
-  for (const name of await storage.orphans(partition, { yieldTurn: yieldTurn })) {
-    note(work, { partition, name, ...orphanFault(name), outcome: 'found' });
-  }
+  let isFirst = true;
   await overSnapshot(storage, partition, { signal }, async (snapshot) => {
+    const orphans = isFirst ? (snapshot.orphans ?? (await storage.orphans(partition, { yieldTurn }))) : [];
+    isFirst = false;
+    for (const name of orphans) note(work, { partition, name, ...orphanFault(name), outcome: 'found' });
     const looks = await lookAtFiles(storage, snapshot, { signal, nowMs });
     await yieldTurn();
     stock.add(

@@ -33,7 +33,7 @@ import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeExactly, removeParts } from './remove.js';
 import { replaceCompacted } from './replace.js';
-import { sizeOfPartition } from './sizes.js';
+import { sizesOfPartitions } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
 import { stateOfPartitions } from './snapshot/state.js';
 import { createFileClock } from './start/file-clock.js';
@@ -144,7 +144,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       write(() => inTurn(() => publishPart(context, partition, name, bytes, callOptions))),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition, options) => run(() => listVersions(context, partition, options)),
-    size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
+    sizes: (partitions, callOptions) => run(() => sizesOfPartitions(context, partitions, callOptions)),
     state: (partitions) => run(() => stateOfPartitions(context, partitions)),
     orphans: (partition, options) => run(() => listOrphans(context, partition, options)),
     async *obstacles(range, callOptions) {

@@ -1,5 +1,6 @@
 /** How much a partition takes, by the names and statuses of its files alone. */
-import { errorCode } from '../../../errors.js';
+import { errorCode, throwIfAborted } from '../../../errors.js';
+import { MAX_CONCURRENT_READS } from '../../../limits.js';
 import { COMPACTED_NAME } from '../../../names.js';
 import type { ListOptions, Partition, PartitionSize } from '../../../ports/storage.js';
 import { isPart } from '../names.js';
@@ -11,11 +12,26 @@ import { partitionPath } from './paths.js';
 import { FILES_A_PIECE } from './snapshot/held.js';
 import { insist } from './snapshot/read.js';
 
-/** {@link Storage.size} of the directory driver. The names are not remembered: who counts all of them would push out the others. */
-export async function sizeOfPartition(
+/** {@link Storage.sizes} of the directory driver. The names are not remembered: who counts all of them would push out the others. */
+export async function sizesOfPartitions(
+  context: DirectoryContext,
+  partitions: readonly Partition[],
+  options: ListOptions = {},
+): Promise<readonly PartitionSize[]> {
+  const sizes: PartitionSize[] = [];
+  for (let from = 0; from < partitions.length; from += MAX_CONCURRENT_READS) {
+    throwIfAborted(options.signal, 'measuring');
+    if (from > 0) await options.yieldTurn?.();
+    const some = partitions.slice(from, from + MAX_CONCURRENT_READS);
+    sizes.push(...(await Promise.all(some.map((partition) => sizeOfPartition(context, partition, options)))));
+  }
+  return sizes;
+}
+
+async function sizeOfPartition(
   context: DirectoryContext,
   partition: Partition,
-  { yieldTurn }: ListOptions = {},
+  { yieldTurn }: ListOptions,
 ): Promise<PartitionSize> {
   const { fileSystem } = context;
   const path = partitionPath(context.directory, partition);

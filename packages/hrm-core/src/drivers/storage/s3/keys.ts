@@ -4,14 +4,18 @@
  * ```
  * YYYYMMDD/<user>/part-<hash>.parquet         never changed, but where it was damaged                 publish.ts
  * YYYYMMDD/<user>/compacted-<hash>.parquet    never changed                                         publish.ts
+ * _shared/YYYYMMDD/part-<hash>.parquet        the same of many users                                  publish.ts
  * .pending/<shard>/DATE~<user>~<random>       what a compacter should look at                         marks.ts
  * .quarantine/….damaged, ….damaged.json       set aside, and why                                  quarantine.ts
  * .dead/<id>.json                             dead letters of SQS                  drivers/letters/bucket.ts
  * .store                                      which store it is                                        start.ts
  * .probe, .probe-<random>                     what a check writes                                      start.ts
  * ```
+ *
+ * A directory has shared parts below their date. Here their name leads, so that one listing tells which of any number of dates have some: a
+ * question about a month would ask for each of its days otherwise, and mostly for nothing.
  */
-import { COMPACTED_NAME } from '../../../names.js';
+import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { Partition } from '../../../ports/storage.js';
 import { isPart, requirePartition } from '../names.js';
 
@@ -24,8 +28,12 @@ const COPIED_COMPACTED = `part-${COMPACTED_NAME}`;
 /** What a partition's keys begin with. @throws HrmError kind `internal`, code `invalid_name`. */
 export function partitionPrefix(partition: Partition): string {
   requirePartition(partition);
-  return `${partition.date}/${partition.directory}/`;
+  const { date, directory } = partition;
+  return directory === SHARED_DIRECTORY ? `${SHARED_PREFIX}${date}/` : `${date}/${directory}/`;
 }
+
+/** What the keys of all shared parts begin with. */
+export const SHARED_PREFIX = `${SHARED_DIRECTORY}/`;
 
 /** The key of a partition's file. */
 export function keyOfFile(partition: Partition, name: string): string {

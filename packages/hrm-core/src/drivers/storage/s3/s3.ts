@@ -21,8 +21,9 @@ import { listPartitions } from './partitions.js';
 import { createPieces } from './pieces.js';
 import { publishCompacted, publishPart, removeExactly, removeParts } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
-import { listOrphans, listVersions, openSnapshot, sizeOfPartition } from './snapshot.js';
-import { completeMarks, findIdentity, proveConditions } from './start.js';
+import { sizesOfPartitions } from './sizes.js';
+import { listOrphans, listVersions, openSnapshot } from './snapshot.js';
+import { completeStore, findIdentity, proveConditions } from './start.js';
 import { createTombstones } from './tombstone.js';
 
 export type { AwsAnswer, AwsClient, AwsRequest, SendOptions } from '../../aws/client.js';
@@ -58,6 +59,9 @@ export interface S3StorageOptions {
 /** How old the count of files in quarantine may be, ms: to list them every ten seconds would be most of what a quiet day costs. */
 const QUARANTINE_COUNT_MS = 60_000;
 
+/** Partitions that are asked for before the one in hand is done: as many as the client has requests at once, less the one in hand. */
+const READ_AHEAD = 63;
+
 const PROBE = new Uint8Array(16);
 
 /** Keys are no directories: nothing is ever in the way of one. */
@@ -85,7 +89,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
   try {
     identity = await findIdentity(objects, { makes, isRequired: !create, store });
     if (!readOnly) await proveConditions(objects, settings.quoting);
-    if (makes) await completeMarks(objects);
+    if (makes || readOnly) await completeStore(objects, { readOnly });
   } catch (error) {
     if (options.client === undefined) client.close();
     throw error;
@@ -115,7 +119,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
       write(() => publishPart(context, partition, name, bytes, callOptions)),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
     versions: (partition, callOptions) => run(() => listVersions(context, partition, callOptions)),
-    size: (partition, callOptions) => run(() => sizeOfPartition(context, partition, callOptions)),
+    sizes: (partitions, callOptions) => run(() => sizesOfPartitions(context, partitions, callOptions)),
     // A listing is all that there is to look at, and that is a snapshot.
     state: () => run(async () => null),
     orphans: (partition, callOptions) => run(() => listOrphans(context, partition, callOptions)),
@@ -145,6 +149,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
         return { ...UNKNOWN_SPACE, quarantinedFiles: quarantined.files };
       }),
     identity: () => run(async () => identity),
+    readAhead: READ_AHEAD,
     async close() {
       await close();
       if (options.client === undefined) client.close();

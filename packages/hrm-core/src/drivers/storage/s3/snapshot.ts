@@ -7,15 +7,7 @@
  */
 import { HrmError } from '../../../errors.js';
 import { HASHED_NAME, isCompacted } from '../../../names.js';
-import type {
-  FileVersion,
-  ListOptions,
-  Partition,
-  PartitionSize,
-  Snapshot,
-  StoredFile,
-  VersionOptions,
-} from '../../../ports/storage.js';
+import type { FileVersion, Partition, Snapshot, StoredFile, VersionOptions } from '../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import type { S3Context } from './context.js';
 import { nameOfFile, partitionPrefix } from './keys.js';
@@ -81,21 +73,6 @@ export async function listOrphans(
   return (await listFiles(context, partition, options)).orphans;
 }
 
-/** {@link Storage.size} of the S3 driver. */
-export async function sizeOfPartition(
-  context: S3Context,
-  partition: Partition,
-  options: ListOptions = {},
-): Promise<PartitionSize> {
-  const { files } = await listFiles(context, partition, options);
-  let [bytes, compactedBytes] = [0, null as number | null];
-  for (const { name, object } of files) {
-    bytes += object.byteLength;
-    if (isCompacted(name)) compactedBytes = (compactedBytes ?? 0) + object.byteLength;
-  }
-  return { files: files.length, bytes, compactedBytes };
-}
-
 /**
  * The object that a file of an open snapshot is.
  * @throws HrmError kind `closed`; kind `internal` for what is no file of it.
@@ -132,7 +109,8 @@ export function storedFile(
   };
 }
 
-async function listFiles(
+/** Lists a partition. */
+export async function listFiles(
   { objects, isTombstone }: S3Context,
   partition: Partition,
   { signal, yieldTurn }: VersionOptions,

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { HrmError, otherStoreError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
 import { DIRTY_DIRECTORY, IDENTITY_NAME, isDate } from '../names.js';
+import { SHARED_PREFIX } from './keys.js';
 import { markDirty } from './marks.js';
 import type { Objects, ObjectsSettings } from './objects.js';
 import { listPartitions } from './partitions.js';
@@ -113,16 +114,46 @@ const MAX_NAME_LENGTH = 128;
 
 async function hasDates(objects: Objects): Promise<boolean> {
   for await (const page of objects.list({ prefix: '', delimiter: '/' }))
-    if (page.prefixes.some((prefix) => isDate(prefix.slice(0, -1)))) return true;
+    if (page.prefixes.some((prefix) => prefix === SHARED_PREFIX || isDate(prefix.slice(0, -1)))) return true;
   return false;
 }
 
-/** Marks every partition of a store that no marks were kept of, as one that was copied there. */
-export async function completeMarks(objects: Objects): Promise<void> {
+/**
+ * Completes a store that another program has copied from a directory: brings shared parts to where they are looked for, and marks every
+ * partition.
+ * @throws HrmError kind `unavailable`, code `storage_unfit`, where they lie elsewhere, and must not be brought there.
+ */
+export async function completeStore(objects: Objects, { readOnly }: { readonly readOnly: boolean }): Promise<void> {
   if ((await objects.get(MARKS_COMPLETE)) !== null) return;
+  for (const { key, date, end } of await sharedElsewhere(objects)) {
+    if (readOnly) {
+      const message = `the data in ${objects.place} were copied there by another program: run hrm drain once, which completes them`;
+      throw new HrmError(message, { kind: 'unavailable', code: 'storage_unfit' });
+    }
+    const found = await objects.get(key);
+    // Who was faster has brought it.
+    if (found === null) continue;
+    await objects.put(`${SHARED_PREFIX}${date}/${end}`, found.bytes);
+    await objects.remove([key]);
+  }
+  if (readOnly) return;
   const context = { objects };
   for await (const partition of listPartitions(context, {})) await markDirty(context, partition);
   for await (const partition of listPartitions(context, { directories: [SHARED_DIRECTORY] }))
     await markDirty(context, partition);
   await objects.put(MARKS_COMPLETE, SOME_BYTES);
+}
+
+/** Shared parts below their dates, as a directory has them. */
+async function sharedElsewhere(objects: Objects) {
+  const found: { readonly key: string; readonly date: string; readonly end: string }[] = [];
+  for await (const { prefixes } of objects.list({ prefix: '', delimiter: '/' })) {
+    for (const date of prefixes.map((prefix) => prefix.slice(0, -1)).filter(isDate)) {
+      const prefix = `${date}/${SHARED_PREFIX}`;
+      for await (const page of objects.list({ prefix })) {
+        for (const { key } of page.objects) found.push({ key, date, end: key.slice(prefix.length) });
+      }
+    }
+  }
+  return found;
 }

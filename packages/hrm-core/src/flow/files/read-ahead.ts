@@ -7,7 +7,7 @@
  * @param maxAhead - how many may be begun, or done, beyond the one in hand; 0: each begins when the one before was taken.
  */
 export async function* readAhead<Item, Result>(
-  items: AsyncIterable<Item>,
+  items: AsyncIterable<Item> | Iterable<Item>,
   make: (item: Item) => Promise<Result>,
   maxAhead: number,
 ): AsyncGenerator<Result, void, undefined> {
@@ -24,4 +24,21 @@ export async function* readAhead<Item, Result>(
   } finally {
     await Promise.allSettled(begun);
   }
+}
+
+/** Lets at most `max` calls run at once; the others wait, first come first served. */
+export function atMost(max: number): <T>(call: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (call) => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await call();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
 }
