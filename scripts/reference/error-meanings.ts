@@ -60,6 +60,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   loop_ended: 'A loop ended by itself, which it never should.',
   loop_stalled: 'A loop stands still, and restarts did not help. Restart the process.',
   name_taken: 'A directory, a link or the like has the name `compacted.parquet`: move it away.',
+  other_store: 'The target of a copy holds something else. Name an empty place.',
   output_unwritable: 'Standard output or the output file cannot be written.',
   part_ended: 'A part of the service ended by itself, which it never should.',
   port_in_use: 'Another process has the port. Set `HRM_PORT`.',
@@ -89,7 +90,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   storage_read_only: 'A storage that was opened to read was asked to write.',
   storage_replaced: 'Another store stands in place of the one that was opened.',
   storage_unavailable: 'The disk of the data fails, or the service that keeps them.',
-  storage_unfit: 'The S3 service does not enforce conditional writes.',
+  storage_unfit:
+    'The S3 service does not enforce conditional writes, or what another program copied there is not complete.',
   time_zone_needed: 'Times without an offset need the time zone that they are in.',
   too_busy: 'The client has too much under way: wait for its other requests.',
   too_few_files: 'The process may open too few files to serve. Raise the limit (`ulimit -n`).',

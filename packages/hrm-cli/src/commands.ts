@@ -22,6 +22,11 @@ export const COMMANDS: CommandTable = {
     seeAlso: ['doctor', 'compact'],
     load: async () => (await import('./commands/verify.js')).verifyCommand,
   },
+  copy: {
+    summary: 'Copy a store into another place, while it is in use.',
+    seeAlso: ['verify', 'stats'],
+    load: async () => (await import('./commands/copy.js')).copyCommand,
+  },
   query: {
     summary: 'Show a heart rate, minute by minute.',
     seeAlso: ['export', 'stats', 'verify'],

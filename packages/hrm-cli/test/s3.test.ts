@@ -56,6 +56,11 @@ describe('over S3', () => {
     expect(await minutes()).toBe(before);
     expect(await said('verify')).toMatchObject({ faults: [] });
     expect(await said('stats')).toBeDefined();
+    const copy = `${sandbox.dataDir}-copy`;
+    const back = `${env.HRM_STORAGE_URL}-back`;
+    expect(await said('copy', '--from', env.HRM_STORAGE_URL ?? '', '--to', copy)).toMatchObject({ failures: [] });
+    expect(await said('copy', '--from', copy, '--to', back)).toMatchObject({ new_in_last_pass: 0, failures: [] });
+    expect((await said(...queryArgs('ana'), '--storage-url', back)).data.length).toBe(before);
     const { results } = await said('doctor');
     const levels = results.filter(({ check }: { check: string }) => ['data', 's3'].includes(check));
     expect(levels.length).toBeGreaterThan(4);

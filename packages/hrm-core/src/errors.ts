@@ -132,6 +132,12 @@ export function otherStoreError(what: string, code: 'storage_missing' | 'storage
   );
 }
 
+/** What the target of a copy is that holds something else. */
+export function otherTargetError(place: string): HrmError {
+  const message = `${place} holds another store: name an empty place, or one where a copy of this store was begun`;
+  return new HrmError(message, { kind: 'invalid', code: 'other_store' });
+}
+
 /**
  * The error of an aborted call.
  * @param what - the call that was aborted, in the form "claiming a batch".

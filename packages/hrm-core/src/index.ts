@@ -22,6 +22,14 @@ export {
 } from './flow/compact/compact.js';
 export { compactAll } from './flow/compact/compact-all.js';
 export type { CompactOptions, CompactSummary } from './flow/compact/compact-summary.js';
+export {
+  type CopyComponents,
+  type CopyOptions,
+  type CopyProgress,
+  type CopySettings,
+  type CopySummary,
+  copyStore,
+} from './flow/copy/copy-store.js';
 export { DAMAGE_ADVICE, type DamageReport, type OnDamage } from './flow/damage/damage.js';
 export {
   type DeadLetterComponents,

@@ -2,9 +2,10 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
+import { resolve } from 'node:path';
 import { DEFAULTS } from './defaults.js';
 import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
-import { isHrmError } from './errors.js';
+import { HrmError, isHrmError } from './errors.js';
 import type { DeadLetterPlace } from './ports/dead-letter-place.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
@@ -101,6 +102,8 @@ export interface OpenStorageOptions extends OpenOptions {
   readonly readOnly?: boolean | undefined;
   /** The identity of the store that must be there, as `queue.store.get()` or {@link rememberedStore} tells it; default: whichever. */
   readonly store?: string | null | undefined;
+  /** The identity of the store that a copy is made of here: it is begun where nothing is, and no other store is opened. */
+  readonly copyOf?: string | undefined;
 }
 
 /** What {@link openStorage} goes by; what is absent has the settings' defaults. */
@@ -113,14 +116,44 @@ export type StorageSettings = Pick<Settings, 'dataDir'> &
  */
 export async function openStorage(
   { dataDir, storageUrl = '', ...s3 }: StorageSettings,
-  { readOnly = false, create = true, store = null }: OpenStorageOptions = {},
+  { readOnly = false, create = true, store = null, copyOf }: OpenStorageOptions = {},
 ): Promise<Storage> {
   if (storageUrl !== '') {
     const { openS3Storage } = await import('./drivers/storage/s3/s3.js');
-    return openS3Storage({ ...s3Options(storageUrl, s3), readOnly, create, store });
+    return openS3Storage({ ...s3Options(storageUrl, s3), readOnly, create, store, copyOf });
   }
   const { openDirectoryStorage } = await import('./drivers/storage/directory/directory.js');
-  return openDirectoryStorage({ directory: dataDir, readOnly, create, store });
+  return openDirectoryStorage({ directory: dataDir, readOnly, create, store, copyOf });
+}
+
+/**
+ * Opens two stores to copy one into the other, each named by a URL of S3 or a directory; the settings say the rest.
+ * @throws as {@link openStorage}; HrmError kind `invalid`, code `other_store`, where the target holds something else.
+ */
+export async function openForCopy(
+  settings: StorageSettings,
+  { from, to, cwd = '.' }: { readonly from: string; readonly to: string; readonly cwd?: string | undefined },
+): Promise<{ readonly from: Storage; readonly to: Storage; close(): Promise<void> }> {
+  const at = (place: string) => ({
+    ...settings,
+    ...(place.startsWith('s3://') ? { storageUrl: place } : { storageUrl: '', dataDir: resolve(cwd, place) }),
+  });
+  const source = await openStorage(at(from), { readOnly: true, create: false });
+  try {
+    const copyOf = await source.identity();
+    if (copyOf === null) throw unnamedError(from);
+    const target = await openStorage(at(to), { copyOf });
+    const close = async () => void (await Promise.all([source.close(), target.close()]));
+    return { from: source, to: target, close };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function unnamedError(place: string): HrmError {
+  const message = `${place} does not say which store it is, as one that was only ever read: run hrm drain with it once`;
+  return new HrmError(message, { kind: 'unavailable', code: 'storage_missing' });
 }
 
 /** The settings of S3 as its driver takes them. */

@@ -2,6 +2,7 @@
  * Names inside a store. A name that does not follow the grammar is a defect of the caller, and is refused before it can reach
  * outside the store.
  */
+import { randomBytes } from 'node:crypto';
 import { HrmError } from '../../errors.js';
 import { SHARED_DIRECTORY } from '../../names.js';
 import type { Partition } from '../../ports/storage.js';
@@ -12,6 +13,19 @@ export const QUARANTINE_DIRECTORY = '.quarantine';
 export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
 export const DIRTY_DIRECTORY = '.pending';
+
+/** Characters of what a store is told from others by. */
+const MAX_IDENTITY_LENGTH = 128;
+
+/** What a store is told from others by: the random part; of a text that is not ours its beginning. */
+export function storeNameIn(text: string): string {
+  return /^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_IDENTITY_LENGTH);
+}
+
+/** The text that {@link storeNameIn} reads. @param name - of the store that it is a copy of; default: a new one. */
+export function identityText(name: string = randomBytes(16).toString('hex')): string {
+  return /^[0-9a-f]{32}$/.test(name) ? `hrm store ${name}\n` : name;
+}
 
 const DATE_PATTERN = /^\d{8}$/;
 /** What `userDirectory` can produce: ASCII, so that the order of its code units is the order of its bytes. */

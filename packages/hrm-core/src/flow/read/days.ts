@@ -42,8 +42,7 @@ const SHARED_AT_ONCE = 512;
  * user's own.
  *
  * Shared parts are looked at before the user's own partitions are looked for: of a date whose shared parts had nothing of the user, what was
- * stored before that look is in the user's own, and stays there. Of a short range it is enough to know where there are any; a single date is
- * not looked for at all.
+ * stored before that look is in the user's own, and stays there. Of a short range it is enough to know where there are any.
  *
  * Listing only finds the dates. Which files a day is made of is looked up when its turn comes: who takes the days may do so
  * slowly, and a partition that was not there when its date was listed may be where the readings are by then.
@@ -58,7 +57,9 @@ export async function* daysOf(
   if (fromMs === toMs) return;
   const range = { fromDate: partitionDate(fromMs), toDate: partitionDate(toMs - 1) };
   if (range.fromDate === range.toDate) {
-    yield partitionsOf({ userId }, range.fromDate);
+    const both = partitionsOf({ userId }, range.fromDate);
+    const directories = both.map(({ directory }) => directory);
+    for await (const _ of storage.partitions({ ...range, directories }, options)) return yield both;
     return;
   }
   const isLong = toMs - fromMs > MAX_DATES_LOOKED_FOR * DAY_MS;

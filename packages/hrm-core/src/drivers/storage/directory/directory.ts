@@ -37,7 +37,7 @@ import { sizesOfPartitions } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
 import { stateOfPartitions } from './snapshot/state.js';
 import { createFileClock } from './start/file-clock.js';
-import { loadIdentity, requireStore } from './start/identity.js';
+import { loadIdentity, requireCopyOf, requireStore } from './start/identity.js';
 import {
   NOTHING_TO_PREPARE,
   PROBE_BYTES,
@@ -70,6 +70,8 @@ export interface DirectoryStorageOptions {
    * Where that one is not, opening fails and nothing is made.
    */
   readonly store?: string | null | undefined;
+  /** The identity of the store that a copy is made of here: it is begun where nothing is, and no other store is opened. */
+  readonly copyOf?: string | undefined;
   /**
    * Files that this process may have open, sockets and all; by default what the system says (`ulimit -n`). A quarter of it is for parts
    * that are held open while they are read; the others are opened when they are.
@@ -96,8 +98,9 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
   let preparation: Preparation;
   try {
     if (options.store != null) await requireStore(fileSystem, directory, options.store);
+    if (options.copyOf !== undefined) await requireCopyOf(fileSystem, directory, options.copyOf);
     if (options.create === false) requireDirectory(fileSystem, directory, { readOnly });
-    const isPrepared = makes && (await prepareDirectory({ fileSystem, directory, clock }));
+    const isPrepared = makes && (await prepareDirectory({ fileSystem, directory, clock, copyOf: options.copyOf }));
     const identity = await loadIdentity(fileSystem, directory, () => known.clear());
     context = {
       directory,

@@ -52,6 +52,8 @@ export interface S3StorageOptions {
   readonly create?: boolean | undefined;
   /** The identity of the store that must be there, as a queue remembers it; `null`, as by default: whichever. */
   readonly store?: string | null | undefined;
+  /** The identity of the store that a copy is made of here: it is begun where nothing is, and no other store is opened. */
+  readonly copyOf?: string | undefined;
   /** What sends the requests, for tests that count or fail them; by default HTTP. */
   readonly client?: AwsClient | undefined;
 }
@@ -75,7 +77,7 @@ const NO_OBSTACLES: AsyncIterable<Obstacle> = {
  *   URL that is none, keys that are missing, and another region than the bucket's.
  */
 export async function openS3Storage(options: S3StorageOptions): Promise<Storage> {
-  const { readOnly = false, create = true, store = null } = options;
+  const { readOnly = false, create = true, store = null, copyOf } = options;
   const place = parseStorageUrl(options.url);
   if (place === null) {
     const message = `${JSON.stringify(options.url)} is no s3://bucket/prefix`;
@@ -87,7 +89,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
   const makes = create && !readOnly;
   let identity: string | null;
   try {
-    identity = await findIdentity(objects, { makes, isRequired: !create, store });
+    identity = await findIdentity(objects, { makes, isRequired: !create, store, copyOf });
     if (!readOnly) await proveConditions(objects, settings.quoting);
     if (makes || readOnly) await completeStore(objects, { readOnly });
   } catch (error) {

@@ -1,8 +1,8 @@
 /** What is proved and made before a store is written to: that the service enforces conditions, and which store it is. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { HrmError, otherStoreError } from '../../../errors.js';
+import { randomUUID } from 'node:crypto';
+import { HrmError, otherStoreError, otherTargetError } from '../../../errors.js';
 import { SHARED_DIRECTORY } from '../../../names.js';
-import { DIRTY_DIRECTORY, IDENTITY_NAME, isDate } from '../names.js';
+import { DIRTY_DIRECTORY, IDENTITY_NAME, identityText, isDate, storeNameIn } from '../names.js';
 import { SHARED_PREFIX } from './keys.js';
 import { markDirty } from './marks.js';
 import type { Objects, ObjectsSettings } from './objects.js';
@@ -71,25 +71,29 @@ export interface IdentityOptions {
   readonly isRequired: boolean;
   /** The one that must be there; `null`: whichever. */
   readonly store: string | null;
+  /** The store that a copy is made of: no other may be there. */
+  readonly copyOf: string | undefined;
 }
 
 /**
  * Finds which store is below the prefix.
  * @returns `null` where there is none.
- * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`.
+ * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; kind `invalid`, code `other_store`.
  */
 export async function findIdentity(
   objects: Objects,
-  { makes, isRequired, store }: IdentityOptions,
+  { makes, isRequired, store, copyOf }: IdentityOptions,
 ): Promise<string | null> {
   let found = await readIdentity(objects);
+  if (copyOf !== undefined && (found === null ? await hasDates(objects) : found !== copyOf))
+    throw otherTargetError(objects.place);
   if (store !== null && found !== store) {
     throw found === null
       ? otherStoreError(`There are no data in ${objects.place}`, 'storage_missing')
       : otherStoreError(`The store in ${objects.place} is another than before`, 'storage_replaced');
   }
   if (found === null && makes) {
-    const text = Buffer.from(`hrm store ${randomBytes(16).toString('hex')}\n`, 'utf8');
+    const text = Buffer.from(identityText(copyOf), 'latin1');
     // Whoever was first, that one it is.
     await objects.put(IDENTITY_NAME, text, { condition: 'absent' });
     found = await readIdentity(objects);
@@ -105,12 +109,8 @@ export async function findIdentity(
 
 async function readIdentity(objects: Objects): Promise<string | null> {
   const text = (await objects.get(IDENTITY_NAME))?.bytes.toString('latin1');
-  if (text === undefined) return null;
-  return /^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_NAME_LENGTH);
+  return text === undefined ? null : storeNameIn(text);
 }
-
-/** Characters of what a store is told from others by. */
-const MAX_NAME_LENGTH = 128;
 
 async function hasDates(objects: Objects): Promise<boolean> {
   for await (const page of objects.list({ prefix: '', delimiter: '/' }))

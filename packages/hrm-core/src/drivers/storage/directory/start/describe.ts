@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readRegularFile } from '../../../../regular-file.js';
 import { IDENTITY_NAME, QUARANTINE_DIRECTORY } from '../../names.js';
 import { TEMPORARY_DIRECTORY } from '../paths.js';
-import { storeNameIn } from './identity.js';
+import { nameIn } from './identity.js';
 
 /** Age of a temporary that is no longer being written, ms: one is written and linked within seconds. */
 const STALE_TEMPORARY_AGE_MS = 3_600_000;
@@ -41,7 +41,7 @@ export async function describeDirectory(directory: string): Promise<DirectoryRep
 
 function readIdentity(directory: string): string | null {
   try {
-    return storeNameIn(readRegularFile(join(directory, IDENTITY_NAME), 'latin1')?.text ?? null);
+    return nameIn(readRegularFile(join(directory, IDENTITY_NAME), 'latin1')?.text ?? null);
   } catch {
     // What keeps it from being read is found by who stores.
     return null;

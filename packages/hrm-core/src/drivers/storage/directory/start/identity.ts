@@ -10,10 +10,9 @@
  * Who opens an empty directory to write makes a store of it. Whether a disk should be mounted there nothing in it can tell; a queue
  * whose readings went to a store can, and who names that one to the opening gets no other.
  */
-import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { errorCode, HrmError, otherStoreError } from '../../../../errors.js';
-import { IDENTITY_NAME, isDate } from '../../names.js';
+import { errorCode, HrmError, otherStoreError, otherTargetError } from '../../../../errors.js';
+import { IDENTITY_NAME, identityText, isDate, storeNameIn } from '../../names.js';
 import { storageError, succeedsUnless } from '../errors.js';
 import {
   closeQuietly,
@@ -96,7 +95,7 @@ export async function loadIdentity(
       return proofs;
     },
     get name() {
-      return storeNameIn(known?.text ?? null);
+      return nameIn(known?.text ?? null);
     },
     async renew() {
       known = await find();
@@ -122,7 +121,7 @@ export async function loadIdentity(
  * @throws HrmError kind `unavailable`, code `storage_missing` or `storage_replaced`; the system's error.
  */
 export async function requireStore(fileSystem: DirectoryFileSystem, directory: string, name: string): Promise<void> {
-  const found = storeNameIn(await readIdentity(fileSystem, join(directory, IDENTITY_NAME)));
+  const found = nameIn(await readIdentity(fileSystem, join(directory, IDENTITY_NAME)));
   if (found === name) return;
   const isThere = found !== null || holdsReadings(fileSystem, directory);
   throw isThere
@@ -130,21 +129,28 @@ export async function requireStore(fileSystem: DirectoryFileSystem, directory: s
     : otherStoreError(`There are no data in ${directory}`, 'storage_missing');
 }
 
-/** What a store is told from others by: the random part; of a text that is not ours its beginning. */
-export function storeNameIn(text: string | null): string | null {
-  return text === null ? null : (/^hrm store ([0-9a-f]{32})$/m.exec(text)?.[1] ?? text.slice(0, MAX_NAME_LENGTH));
+/** What a store is told from others by; `null` where there is no text. */
+export function nameIn(text: string | null): string | null {
+  return text === null ? null : storeNameIn(text);
 }
 
-/** Characters of what a store is told from others by. */
-const MAX_NAME_LENGTH = 128;
+/**
+ * Looks whether a copy of a certain store may be made in a directory: nothing is there, or what an earlier one began.
+ * @throws HrmError kind `invalid`, code `other_store`; the system's error.
+ */
+export async function requireCopyOf(fileSystem: DirectoryFileSystem, directory: string, name: string): Promise<void> {
+  const text = await readIdentity(fileSystem, join(directory, IDENTITY_NAME));
+  const isOther = text === null ? holdsReadings(fileSystem, directory) : storeNameIn(text) !== name;
+  if (isOther) throw otherTargetError(directory);
+}
 
-/** Makes the identity of the store in a directory, where it has none. @throws the system's error. */
-export async function makeIdentity(fileSystem: DirectoryFileSystem, directory: string): Promise<void> {
+/** Makes the identity of the store in a directory, where it has none. @param name - of a copy; default: a new one. @throws the system's error. */
+export async function makeIdentity(fileSystem: DirectoryFileSystem, directory: string, name?: string): Promise<void> {
   const path = join(directory, IDENTITY_NAME);
   if (statusOf(fileSystem, path) !== null) return;
   const temporary = temporaryPath(directory);
   try {
-    await createSynced(fileSystem, temporary, Buffer.from(`hrm store ${randomBytes(16).toString('hex')}\n`, 'utf8'));
+    await createSynced(fileSystem, temporary, Buffer.from(identityText(name), 'latin1'));
     await succeedsUnless(
       'EEXIST',
       done((callback) => fileSystem.link(temporary, path, callback)),

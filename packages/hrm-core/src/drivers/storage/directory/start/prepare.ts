@@ -23,7 +23,10 @@ import { sweepStaleTemporaries, temporaryPath } from './temporaries.js';
 export const PROBE_BYTES = new Uint8Array(4096);
 
 /** Where a store is made. */
-type Place = Pick<DirectoryContext, 'fileSystem' | 'directory' | 'clock'>;
+interface Place extends Pick<DirectoryContext, 'fileSystem' | 'directory' | 'clock'> {
+  /** The store that it is a copy of; default: a new one. */
+  readonly copyOf?: string | undefined;
+}
 
 /** A disk that takes nothing more, for now. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
@@ -99,14 +102,14 @@ async function hasRoom(
   }
 }
 
-async function makeStore({ fileSystem, directory, clock }: Place): Promise<void> {
+async function makeStore({ fileSystem, directory, clock, copyOf }: Place): Promise<void> {
   await makeDataDirectory(fileSystem, directory);
   for (const name of [TEMPORARY_DIRECTORY, QUARANTINE_DIRECTORY, DATES_DIRECTORY])
     await makeDirectory(fileSystem, join(directory, name));
   // Not synced here: the first partition that this process makes or meets syncs them along with its own date.
   await sweepStaleTemporaries(fileSystem, directory);
   await proveLinks({ fileSystem, directory, clock });
-  await makeIdentity(fileSystem, directory);
+  await makeIdentity(fileSystem, directory, copyOf);
 }
 
 async function* everyPartition(context: DirectoryContext): AsyncGenerator<Partition> {
