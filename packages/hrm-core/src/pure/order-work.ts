@@ -78,7 +78,7 @@ export interface Turns<P> {
 }
 
 /** The turn of a partition. */
-export interface Turn<P> {
+interface Turn<P> {
   readonly partition: P;
   /** Says how long it took; `isLeft`: it has more to do, and comes again after the others of its kind. */
   done(tookMs: number, isLeft: boolean): void;

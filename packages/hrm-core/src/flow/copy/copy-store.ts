@@ -79,7 +79,7 @@ export interface CopySummary {
 }
 
 /** Passes of one copy, at most. */
-export const MAX_COPY_PASSES = 5;
+const MAX_COPY_PASSES = 5;
 
 /** Files larger than this are held one at a time, bytes; of smaller ones {@link MAX_CONCURRENT_READS} are. */
 const LARGE_BYTES = 4 * 1024 * 1024;
