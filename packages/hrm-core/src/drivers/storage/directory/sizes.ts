@@ -23,7 +23,8 @@ export async function sizesOfPartitions(
     throwIfAborted(options.signal, 'measuring');
     if (from > 0) await options.yieldTurn?.();
     const some = partitions.slice(from, from + MAX_CONCURRENT_READS);
-    sizes.push(...(await Promise.all(some.map((partition) => sizeOfPartition(context, partition, options)))));
+    for (const size of await Promise.all(some.map((partition) => sizeOfPartition(context, partition, options))))
+      sizes.push(size);
   }
   return sizes;
 }
