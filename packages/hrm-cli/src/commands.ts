@@ -38,7 +38,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/export.js')).exportCommand,
   },
   import: {
-    summary: 'Enqueue readings from CSV or NDJSON files.',
+    summary: 'Import files of devices, health exports, CSV, Parquet.',
     seeAlso: ['drain', 'serve', 'dlq list'],
     load: async () => (await import('./commands/import.js')).importCommand,
   },

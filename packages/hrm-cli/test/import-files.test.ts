@@ -58,6 +58,8 @@ it('tells in a dry run what there is, and enqueues nothing', async () => {
     'import',
     'a.gpx',
     'rows.csv',
+    '--user',
+    'ana',
     '--dry-run',
     '--time-zone',
     'Europe/Madrid',
@@ -86,7 +88,7 @@ it('imports the others where one cannot be, and ends with 2', async () => {
   const { code, stderr } = await sandbox.run(['import', 'a.gpx', 'naive.gpx', 'x.bin', 'gone.fit', '--user', 'ana']);
   expect(code).toBe(2);
   expect(stderr).toContain('naive.gpx: its times have no time zone, and none is assumed');
-  expect(stderr).toContain('x.bin: no known format (3 bytes, begins with bytes 01 02 03)');
+  expect(stderr).toContain('x.bin: no known format (3 bytes, binary, begins with 01 02 03)');
   expect(stderr).toContain('gone.fit: there is no such file');
   expect(stderr).toContain('3 files could not be imported; the others are');
   expect(await stored()).toMatchObject([{ count: 1 }]);
@@ -106,6 +108,51 @@ it('passes over what the same import was done with', async () => {
   expect((await run()).files).toMatchObject([{ outcome: 'imported', enqueued: 1 }]);
   await put({ 'all/b.gpx': gpx([71], 'Z', 'Strap') });
   expect((await run()).files).toMatchObject([{ outcome: 'passed_over' }, { outcome: 'imported' }]);
+  const other = await sandbox.run(['import', 'all', '--user', 'bo', '--resume', '--json']);
+  expect(JSON.parse(other.stdout)).toMatchObject({ enqueued: 2 });
+});
+
+it('reads an archive on standard input, and says how one ends that was cut', async () => {
+  const zip = writeZip([
+    { name: 'a.gpx', content: gpx([70, 72]) },
+    { name: 'b.gpx', content: gpx([80], 'Z', 'Strap') },
+  ]);
+  await put({ 'cut.zip': zip.subarray(0, zip.lastIndexOf('PK\u0001\u0002')), 'end.zip': zip.subarray(0, 20) });
+  const input = zip.toString('latin1');
+  const piped = await sandbox.run(['import', '-', '--user', 'ana', '--json'], { input: Buffer.from(input, 'latin1') });
+  expect([piped.code, JSON.parse(piped.stdout).enqueued]).toEqual([0, 3]);
+  const cut = await sandbox.run(['import', 'cut.zip', '--user', 'ana']);
+  expect([cut.code, cut.stderr]).toEqual([5, '']);
+  expect(cut.stdout).toMatch(/damaged:\n {2}cut\.zip: it ends early/);
+  expect((await sandbox.run(['import', 'end.zip', '--user', 'ana'])).code).toBe(2);
+});
+
+it('tells of one file that could not be imported without others, and of none that is refused as a device', async () => {
+  await put({ 'a.gpx': gpx([300, 70]), 'we\u001b[31mird\n.gpx': gpx([70], '') });
+  const refused = await sandbox.run(['import', 'a.gpx', '--user', 'ana', '--strict']);
+  expect(refused.stderr).toMatch(/^hrm import: a\.gpx: it is refused .*\nhrm import: 1 file could not be imported\n$/);
+  expect(refused.stdout).not.toContain('by device');
+  // What a terminal would obey is shown, to a pipe too.
+  const named = await sandbox.run(['import', 'we\u001b[31mird\n.gpx', 'a.gpx', '--user', 'ana']);
+  expect(named.stderr).toMatch(
+    /^hrm import: we\\u\{1b\}\[31mird\\u\{a\}\.gpx: its times.*\nhrm import: 1 file .*; the others are\n$/,
+  );
+  const gone = await sandbox.run(['import', 'go\u001bne\n.csv']);
+  expect(gone.stderr).toMatch(/^hrm import: go\\u\{1b\}ne\\u\{a\}\.csv: there is no such file\n/);
+});
+
+it('refuses in a dry run what it would refuse, and tells why rows are none', async () => {
+  const row = 'ana,w,2024-01-15T10:00:00Z,72\n';
+  await put({ 'a.gpx': gpx([70]), 'rows.csv': `user_id,device_id,timestamp,heart_rate\n${row}ana,w,never,72\n` });
+  for (const more of [[], ['--dry-run']]) {
+    expect((await sandbox.run(['import', 'a.gpx', ...more])).stderr).toContain('does not say whose readings');
+    const blank = await sandbox.run(['import', 'a.gpx', '--user', ' ', ...more]);
+    expect([blank.code, blank.stderr]).toEqual([2, expect.stringContaining('the user must not be blank')]);
+    const rows = await sandbox.run(['import', 'rows.csv', '--user', 'ana', ...more]);
+    expect(rows.code).toBe(2);
+    expect(rows.stderr).toMatch(/rows\.csv:3: timestamp /);
+  }
+  expect(await stored()).toEqual([]);
 });
 
 it('refuses what makes no sense', async () => {

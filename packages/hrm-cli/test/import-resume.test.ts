@@ -90,7 +90,7 @@ describe('hrm import --resume', () => {
     const path = join(sandbox.directory, 'a.ndjson');
     await writeFile(path, FORMS.ndjson(false));
     const { child, finished } = sandbox.start(['import', path, '--checkpoint', 'far.json']);
-    for (let tries = 0; tries < 500; tries += 1) {
+    for (let tries = 0; tries < 12_000; tries += 1) {
       const there = await stat(join(sandbox.directory, 'far.json')).catch(() => null);
       if (there !== null || child.exitCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -139,6 +139,18 @@ describe('hrm import --resume', () => {
       });
     }
     expect(await stored()).toBe(count);
+  });
+
+  it('begins anew with other rules, by which other rows are readings', async () => {
+    const path = join(sandbox.directory, 'a.csv');
+    await writeFile(path, `user_id,device_id,timestamp,heart_rate\nana,w,2024-01-15T10:00:00,72\n`);
+    const args = [path, '--resume', '--skip-invalid'];
+    expect((await importFile(...args)).result).toMatchObject({ enqueued: 0, rejected: 1 });
+    expect((await importFile(...args)).result).toMatchObject({ enqueued: 0, rejected: 0 });
+    expect((await importFile(...args, '--naive-timestamps', 'utc')).result).toMatchObject({ enqueued: 1 });
+    expect((await importFile(...args, '--naive-timestamps', 'utc')).result).toMatchObject({ enqueued: 0 });
+    const elsewhere = ['--naive-timestamps', 'utc', '--queue-dir', join(sandbox.directory, 'other')];
+    expect((await importFile(...args, ...elsewhere)).result).toMatchObject({ enqueued: 1 });
   });
 
   it('begins anew with a file that is another, or shorter, and says so', async () => {

@@ -1,35 +1,27 @@
-import { resolve } from 'node:path';
-import { HrmError, isHrmError, plural } from 'hrm-core';
 import {
-  type Checkpoint,
-  checkpointPath,
   closeInputs,
   FORMATS,
   type Format,
   faultLines,
-  type ImportProgress,
+  type ImportOptions,
   type ImportSummary,
   type ImportTarget,
   type Input,
   importReadings,
-  needImportFiles,
+  inspectPaths,
   openCheckpoint,
   openInputs,
 } from 'hrm-core/import';
 import { visibleText } from 'hrm-core/process';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { FILES_OPTIONS, importAllFiles } from '../import/files.js';
+import { FILES_OPTIONS, importPaths } from '../import/import-paths.js';
+import { follow, resumption } from '../import/surroundings.js';
 import { summaryText } from '../output/output.js';
-import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
-import { usageError } from '../usage-error.js';
 import { withTarget } from '../with-target.js';
 
 /** Files that one call may name; a shell's own limit is lower. */
 const MAX_FILES = 100_000;
-
-/** Said once, on a line of its own: whoever watches a log instead of a terminal sees no progress. */
-const WAITING = 'the queue is full; waiting for a consumer to make room (hrm serve, or hrm drain --all)';
 
 const MAY_BE_CUT =
   'ends without an end of line: if the file was broken off, the id there is that of another: compare it with its source';
@@ -39,9 +31,9 @@ const CHANGED = 'is not the file that it was when its import stopped: it is impo
 export const importCommand: Command = {
   name: 'import',
   about:
-    'Enqueues the readings of files, gzipped or not; a directory stands for all files in it. ' +
+    'Enqueues the readings of files, gzipped or not; a directory or an archive stands for all files in it. ' +
     'Files of devices are FIT, TCX and GPX. Health exports are those of Apple Health, Fitbit, Google Fit, Samsung, Polar and others. ' +
-    'Files of readings are CSV, where a header row names user_id, device_id, timestamp, heart_rate, and NDJSON. ' +
+    'Files of readings are CSV, where a header row names user_id, device_id, timestamp, heart_rate, NDJSON and Parquet. ' +
     'A running hrm serve, or hrm drain --all, stores them then. Importing a file again is harmless.',
   operands: { label: 'FILE…', min: 1, max: MAX_FILES },
   options: [
@@ -78,13 +70,19 @@ export const importCommand: Command = {
     const asksForFiles = FILES_OPTIONS.some(({ name, value }) =>
       value === undefined ? args.has(name) : args.value(name) !== undefined,
     );
-    if (asksForFiles || (!args.has('format') && (await needImportFiles(args.operands, { cwd, signal })))) {
-      return await importAllFiles(invocation);
-    }
-    const checkpoint = await checkpointOf(invocation);
-    const inputs = await openInputs(args.operands, { cwd, stdin, signal });
+    if (asksForFiles) return await importPaths(invocation, undefined);
+    const looks = !args.has('format');
+    const { needFiles, peeked } = looks
+      ? await inspectPaths(args.operands, { cwd, stdin, signal })
+      : { needFiles: false, peeked: undefined };
+    if (needFiles) return await importPaths(invocation, peeked);
+    const { naiveTimestamps, maxFutureMs, maxPastMs } = invocation.settings;
+    const rules = { naiveTimestamps, maxFutureMs, maxPastMs };
+    const resumed = resumption(invocation, rules, []);
+    const checkpoint = resumed === null ? null : await openCheckpoint(resumed.path, resumed.way);
+    const inputs = await openInputs(args.operands, { cwd, stdin, peeked, signal });
     try {
-      await withTarget(invocation, (target) => importInputs(inputs, target, checkpoint, invocation));
+      await withTarget(invocation, (target) => importRows(inputs, target, { ...rules, checkpoint }, invocation));
     } finally {
       await closeInputs(inputs);
     }
@@ -92,29 +90,13 @@ export const importCommand: Command = {
   },
 };
 
-async function importInputs(
+async function importRows(
   inputs: readonly Input[],
   target: ImportTarget,
-  checkpoint: Checkpoint | null,
+  options: ImportOptions,
   invocation: Invocation,
 ): Promise<void> {
-  const { args, settings, json, output, stderr, signal } = invocation;
-  const startMs = performance.now();
-  const progress = startProgress({ label: 'import', total: totalBytes(inputs), stream: stderr, enabled: !json });
-  let now: ImportProgress = { bytesRead: 0, enqueued: 0 };
-  function onProgress(next: ImportProgress): void {
-    now = next;
-    const rate = rateText(now.enqueued, performance.now() - startMs);
-    progress.update(now.bytesRead, `${now.enqueued.toLocaleString('en')} readings, ${rate}`);
-  }
-  let hasWaited = false;
-  function onWait(): void {
-    progress.update(now.bytesRead, 'the queue is full: waiting for a consumer');
-    if (hasWaited || json) return;
-    hasWaited = true;
-    progress.end();
-    stderr.write(`hrm import: ${WAITING}\n`);
-  }
+  const { args, json, output, stderr, signal } = invocation;
   function onChanged(label: string): void {
     stderr.write(`hrm import: ${visibleText(label)} ${CHANGED}\n`);
   }
@@ -123,70 +105,18 @@ async function importInputs(
   }
   // The table of options admits no other.
   const format = args.value('format') as Format | undefined;
-  const { naiveTimestamps, maxFutureMs, maxPastMs } = settings;
-  const rules = { format, naiveTimestamps, maxFutureMs, maxPastMs, skipInvalid: args.has('skip-invalid') };
-  let summary: ImportSummary;
-  try {
-    summary = await importReadings(target, inputs, {
-      ...rules,
-      checkpoint,
-      signal,
-      onProgress,
-      onWait,
-      onChanged,
-      onMayBeCut,
-    });
-  } catch (error) {
-    if (!isHrmError(error)) throw error;
-    throw error.kind === 'closed' ? interruptedError(error, now, checkpoint) : withTally(error, now, json);
-  } finally {
-    progress.end();
-  }
-  const faults = faultLines(summary.faults, summary.faultCount).map((line) => `${visibleText(line)}\n`);
-  if (!json) stderr.write(faults.join(''));
-  await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
-}
-
-/** Bytes of all inputs; `undefined` when one of them is a pipe. */
-function totalBytes(inputs: readonly Input[]): number | undefined {
-  let total = 0;
-  for (const { byteLength } of inputs) {
-    if (byteLength === undefined) return undefined;
-    total += byteLength;
-  }
-  return total;
-}
-
-/** @throws HrmError kind `invalid` for standard input, of which nothing can be read again. */
-async function checkpointOf({ args, settings, cwd }: Invocation): Promise<Checkpoint | null> {
-  const path = args.value('checkpoint');
-  if (path === undefined && !args.has('resume')) return null;
-  if (args.operands.includes('-')) {
-    throw usageError('standard input cannot be resumed: name files, or leave out --resume');
-  }
-  return openCheckpoint(
-    path === undefined ? checkpointPath(settings.queueDir, args.operands, cwd) : resolve(cwd, path),
+  const rules = { ...options, format, skipInvalid: args.has('skip-invalid'), signal, onChanged, onMayBeCut };
+  const sizes = inputs.map(({ byteLength }) => byteLength);
+  const summary = await follow(invocation, sizes, (followed) =>
+    importReadings(target, inputs, { ...rules, ...followed }),
   );
-}
-
-/** The same error, which now says how far the import came; for people with the faults, which JSON has in `errors`. */
-function withTally(error: HrmError, tally: ImportProgress, json: boolean): HrmError {
-  const { kind, code, faults, faultCount } = error;
-  const listed = json || code !== 'invalid_readings' ? [] : faultLines(faults, faultCount);
-  const message = [error.message, ...listed, `${beforeText(tally)} Importing again is harmless.`].join('\n');
-  return new HrmError(message, { kind, code, faults, faultCount, cause: error });
-}
-
-function interruptedError(cause: HrmError, tally: ImportProgress, checkpoint: Checkpoint | null): HrmError {
-  const next =
-    checkpoint === null
-      ? 'Importing again is harmless; an import with --resume remembers how far it came.'
-      : 'The same command goes on from there.';
-  return new HrmError(`interrupted\n${beforeText(tally)} ${next}`, { kind: 'closed', code: 'aborted', cause });
-}
-
-function beforeText({ enqueued }: ImportProgress): string {
-  return enqueued === 0 ? 'No reading was enqueued.' : `${plural(enqueued, 'reading')} enqueued before that.`;
+  if (!json)
+    stderr.write(
+      faultLines(summary.faults, summary.faultCount)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
 }
 
 function toWire({ inputs, enqueued, rejected, faults, faultCount, reasons }: ImportSummary) {

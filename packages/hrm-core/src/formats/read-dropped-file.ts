@@ -2,13 +2,11 @@
 import { errorCode } from '../errors.js';
 import { isGzip } from './bytes.js';
 import type { RandomAccessFile } from './file-format.js';
+import { piecesOf } from './pieces-of.js';
 import { type ArchiveFault, type ArchiveFile, readArchive } from './zip/read-archive.js';
 import { openBlob, webMachine } from './zip/web-machine.js';
 import { isZip } from './zip/zip-directory.js';
 import { memberError } from './zip/zip-member.js';
-
-/** Bytes that are read at once. */
-const PIECE_BYTES = 64 * 1024;
 
 /**
  * The files in a file that somebody dropped: those of an archive, or itself, gunzipped where it is gzip. Each can be read, also more than
@@ -28,19 +26,15 @@ export async function* readDroppedFile(
   const file = openBlob(source);
   const head = await file.slice(0, 4);
   if (!isZip(head)) {
-    if (isGzip(head)) yield { name: fileName, read: () => gunzipped(file, fileName) };
-    else yield { name: fileName, read: () => piecesOf(file), file };
+    if (isGzip(head)) yield { name: fileName, isReadable: 'again', read: () => gunzipped(file, fileName) };
+    else yield { name: fileName, isReadable: 'again', read: () => piecesOf(file), file };
     return;
   }
-  const members = readArchive(file, webMachine, ({ name, problem }) => onFault({ name: place(name), problem }));
+  const members = readArchive(file, webMachine, (fault) => onFault({ ...fault, name: place(fault.name) }));
   for await (const member of members) yield { ...member, name: place(member.name) };
   function place(name: string): string {
     return name === '' ? fileName : `${fileName}/${name}`;
   }
-}
-
-async function* piecesOf(file: RandomAccessFile): AsyncGenerator<Uint8Array> {
-  for (let from = 0; from < file.byteLength; from += PIECE_BYTES) yield await file.slice(from, from + PIECE_BYTES);
 }
 
 async function* gunzipped(file: RandomAccessFile, name: string): AsyncGenerator<Uint8Array> {

@@ -1,11 +1,11 @@
 import { faultError, isHrmError } from '../errors.js';
 import { MAX_TIMES_WITHOUT_ZONE } from '../limits.js';
-import { joinBytes } from './bytes.js';
 import { type FormatContext, HEAD_BYTES, type RandomAccessFile } from './file-format.js';
 import { recognizeFile } from './file-formats.js';
 import type { FileAccount } from './judge/account.js';
 import { createJudge, type JudgedReadings, type JudgeRules } from './judge/judge.js';
 import { createTimeZone, timeZoneNeededError } from './judge/time-zone.js';
+import { readHead } from './read-head.js';
 
 /** How a file is read. */
 export interface HealthFileOptions extends JudgeRules {
@@ -39,6 +39,7 @@ export async function* readHealthFile(
     untilDamage(bytes, (message) => {
       damage = message;
     }),
+    HEAD_BYTES,
   );
   const format = recognizeFile(head, fileName, columns);
   if (format === undefined) return null;
@@ -78,43 +79,37 @@ async function* untilDamage(
 
 /** The error of a file that no format knows, with what it looks like. @param head - its first bytes. */
 export function unknownFileError(fileName: string, head: Uint8Array, byteLength: number | undefined) {
-  const size = byteLength === undefined ? 'a stream' : `${byteLength} bytes`;
-  const message = `${fileName}: no known format (${size}, begins with ${looksOf(head)})`;
-  return faultError('unknown_format', message, fileName);
+  return faultError('unknown_format', `${fileName}: ${unknownFormatText(head, byteLength)}`, fileName);
 }
 
-const SHOWN_BYTES = 16;
+/** What a file looks like that no format knows. Nothing of a text is repeated: it may be somebody's name. */
+export function unknownFormatText(head: Uint8Array, byteLength: number | undefined): string {
+  return `no known format (${byteLength === undefined ? 'a stream' : `${byteLength} bytes`}, ${looksOf(head)})`;
+}
 
-/** The first bytes as text where they are plain, else as hexadecimal numbers. */
+/** Bytes by which formats that are no text are usually known. */
+const MAGIC_BYTES = 4;
+
+/** What kind of bytes a file begins with. */
 function looksOf(head: Uint8Array): string {
-  const shown = [...head.subarray(0, SHOWN_BYTES)];
-  if (shown.length === 0) return 'nothing';
-  if (shown.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
-    return JSON.stringify(new TextDecoder().decode(head.subarray(0, SHOWN_BYTES)));
-  }
-  return `bytes ${shown.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
+  if (head.length === 0) return 'empty';
+  const isWide = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
+  if (isWide) return 'text in UTF-16';
+  if (isText(head)) return 'text';
+  const magic = [...head.subarray(0, MAGIC_BYTES)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return `binary, begins with ${magic.join(' ')}`;
 }
 
-/** The beginning of an input, and the input as if nothing had been read. */
-async function readHead(bytes: AsyncIterable<Uint8Array>) {
-  const pieces = bytes[Symbol.asyncIterator]();
-  const read: Uint8Array[] = [];
-  let byteLength = 0;
-  while (byteLength < HEAD_BYTES) {
-    const next = await pieces.next();
-    if (next.done === true) break;
-    read.push(next.value);
-    byteLength += next.value.byteLength;
-  }
-  return { head: joinBytes(read).subarray(0, HEAD_BYTES), whole: resumed(read, pieces) };
-}
-
-async function* resumed(read: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** In UTF-8, or in an older encoding of a language whose letters are mostly those of ASCII. */
+function isText(head: Uint8Array): boolean {
+  if (!head.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0c || byte === 0x0d))
+    return false;
+  if (head.filter((byte) => byte < 0x80).length * 2 >= head.length) return true;
   try {
-    yield* read;
-    yield* { [Symbol.asyncIterator]: () => rest };
-  } finally {
-    // Whoever leaves early leaves the source, too.
-    await rest.return?.();
+    // The last character may be cut.
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -11,8 +11,13 @@ import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { hashBefore, type Input } from './inputs.js';
 import { replaceNamedFile } from './replace-named-file.js';
 
-/** How far files were imported, by absolute path. */
-type Entries = Map<string, ResumePoint>;
+/** How far a file was imported, and in which way; an older checkpoint does not say it, and then nothing is known to be done. */
+interface Entry extends ResumePoint {
+  readonly way?: string;
+}
+
+/** By absolute path. */
+type Entries = Map<string, Entry>;
 
 /** Of the file's form. */
 const VERSION = 2;
@@ -35,8 +40,12 @@ export function checkpointPath(queueDir: string, paths: readonly string[], cwd: 
   return join(dirname(queueDir), 'imports', `${name}.json`);
 }
 
-/** Opens a checkpoint, new or old. @throws HrmError kind `invalid` for a file that is none. */
-export async function openCheckpoint(path: string): Promise<Checkpoint> {
+/**
+ * Opens a checkpoint, new or old.
+ * @param way - of the import, as `importFingerprint` says it: with other options the same rows come to other readings, and none is done.
+ * @throws HrmError kind `invalid` for a file that is none.
+ */
+export async function openCheckpoint(path: string, way: string): Promise<Checkpoint> {
   const entries = readEntries(path);
   let running: Promise<void> | null = null;
   let isStale = false;
@@ -53,7 +62,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return {
     path,
     async startOf(input) {
-      const point = input.path === null ? undefined : entries.get(input.path);
+      const known = input.path === null ? undefined : entries.get(input.path);
+      const point = known?.way === way ? known : undefined;
       const before = point === undefined ? null : await hashBefore(input, point.offset);
       if (point !== undefined && before?.copy().digest('hex') === point.digest)
         return { point, before, isChanged: false };
@@ -61,7 +71,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     },
     note({ path: file }, point) {
       if (file === null) return;
-      entries.set(file, point);
+      entries.set(file, { ...point, way });
       isStale = true;
       running ??= writeAll();
     },
@@ -93,7 +103,7 @@ function readEntries(path: string): Entries {
 function parseEntries(text: string): Entries | null {
   try {
     const { version, files } = JSON.parse(text);
-    const entries = Object.entries(files as Record<string, ResumePoint>);
+    const entries = Object.entries(files as Record<string, Entry>);
     return version === VERSION && entries.every(([, point]) => isPoint(point)) ? new Map(entries) : null;
   } catch {
     return null;

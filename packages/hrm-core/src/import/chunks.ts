@@ -5,6 +5,7 @@ import { readRows } from '../formats/read-rows.js';
 import { MAX_ENQUEUE_READINGS, MAX_SERIES_READINGS } from '../limits.js';
 import { isSeries } from '../pure/reading/is-series.js';
 import { countSeries } from '../pure/reading/series.js';
+import { faultLines } from './fault-lines.js';
 import type { Input } from './inputs.js';
 
 /** Consecutive rows of one input, enqueued together. */
@@ -73,6 +74,6 @@ export async function* readChunks(
 
 function withLabel(label: string, error: HrmError): HrmError {
   const faults = error.faults.map(({ path, message }) => ({ path: `${label}:${path}`, message }));
-  const message = faults.map((fault) => `${fault.path}: ${fault.message}`).join('\n');
+  const message = faultLines(faults, faults.length).join('\n');
   return new HrmError(message, { kind: error.kind, code: error.code, faults, cause: error });
 }

@@ -51,3 +51,8 @@ function toServer(client: Client): Destination {
     depth: () => Promise.reject(new Error('a server does not tell')),
   };
 }
+
+/** Takes everything and keeps nothing: with it an import only judges. */
+export const NOWHERE = {
+  queue: { push: async () => undefined, depth: () => Promise.reject(new Error('there is no queue')) },
+} as const satisfies ImportTarget;

@@ -4,10 +4,10 @@
 import { type Fault, HrmError, isHrmError } from '../errors.js';
 import { type EnqueueOptions, enqueueUntrusted } from '../flow/write/enqueue.js';
 import { MAX_FAULTS } from '../limits.js';
-import type { Queue } from '../ports/queue.js';
+import { visibleText } from '../process/terminal-text.js';
 import { type Backpressure, createBackpressure } from './backpressure.js';
 import type { Chunk } from './chunks.js';
-import type { Destination } from './destination.js';
+import { type Destination, NOWHERE } from './destination.js';
 import { enqueueWithBackpressure } from './enqueue-with-backpressure.js';
 import { parseFaultPath } from './fault-lines.js';
 import { addReason, type Reasons } from './reasons.js';
@@ -25,6 +25,11 @@ export interface Tally {
   readonly faults: Fault[];
   faultCount: number;
   readonly reasons: Reasons;
+}
+
+/** A tally of nothing yet. */
+export function newTally(): Tally {
+  return { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
@@ -153,9 +158,6 @@ async function push(
   rules.onEnqueued?.();
 }
 
-/** Takes everything and keeps nothing: with it `enqueue` only judges. */
-const NOWHERE: Pick<Queue, 'push'> = { push: async () => undefined };
-
 /** Judges the rows of a faulty chunk one by one: an error lists no more than 100 faults, and every bad row is wanted. */
 async function inspect({ input: { label }, rows }: Chunk, { naiveTimestamps, maxFutureMs, maxPastMs }: ChunkRules) {
   const valid: unknown[] = [];
@@ -179,7 +181,7 @@ async function inspect({ input: { label }, rows }: Chunk, { naiveTimestamps, max
       continue;
     }
     try {
-      await enqueueUntrusted({ queue: NOWHERE }, [row.item], {
+      await enqueueUntrusted(NOWHERE, [row.item], {
         naiveTimestamps,
         maxFutureMs,
         maxPastMs,
@@ -196,6 +198,6 @@ async function inspect({ input: { label }, rows }: Chunk, { naiveTimestamps, max
 
 function invalidChunkError({ input: { label }, rows }: Chunk, faults: readonly Fault[], faultCount: number): HrmError {
   const line = rows[0]?.line ?? 1;
-  const message = `${label} has ${faultCount === 1 ? 'a fault' : `${faultCount} faults`}; nothing from its line ${line} on was enqueued`;
+  const message = `${visibleText(label)} has ${faultCount === 1 ? 'a fault' : `${faultCount} faults`}; nothing from its line ${line} on was enqueued`;
   return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
 }

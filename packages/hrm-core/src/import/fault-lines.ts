@@ -1,4 +1,5 @@
 import type { Fault } from '../errors.js';
+import { visibleText } from '../process/terminal-text.js';
 
 /** `FILE:LINE/field`, or `FILE:LINE/heart_rates/17` */
 const PLACE = /^(.*:\d+)(?:\/([\w/]+))?$/s;
@@ -9,11 +10,11 @@ export function parseFaultPath(path: string): { readonly place: string; readonly
   return { place, field };
 }
 
-/** One line a fault: `FILE:LINE: field message`; never the value. */
+/** One line a fault, as a terminal may show it: `FILE:LINE: field message`; never the value. */
 export function faultLines(faults: readonly Fault[], faultCount: number): string[] {
   const lines = faults.map(({ path, message }) => {
     const { place, field } = parseFaultPath(path);
-    return `${place}: ${field === '' ? '' : `${field} `}${message}`;
+    return visibleText(`${place}: ${field === '' ? '' : `${field} `}${message}`);
   });
   return faultCount > faults.length ? [...lines, `… and ${faultCount - faults.length} more`] : lines;
 }

@@ -4,7 +4,7 @@ import type { Format } from '../formats/formats.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Chunk, readChunks } from './chunks.js';
 import { type ImportTarget, toDestination } from './destination.js';
-import { enqueueChunks, type Tally } from './enqueue-chunks.js';
+import { enqueueChunks, newTally } from './enqueue-chunks.js';
 import type { Input } from './inputs.js';
 import { type Reason, rankReasons } from './reasons.js';
 
@@ -73,7 +73,7 @@ export async function importReadings(
   options: ImportOptions = {},
 ): Promise<ImportSummary> {
   const { checkpoint = null, skipInvalid = false, signal = new AbortController().signal, onProgress } = options;
-  const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+  const tally = newTally();
   let bytesRead = 0;
   const onEnqueued = () => onProgress?.({ bytesRead, enqueued: tally.enqueued });
   function onBytes(count: number): void {

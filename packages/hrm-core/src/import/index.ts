@@ -7,11 +7,22 @@ export type { ReadingRow } from '../formats/format.js';
 export { FORMATS, type Format } from '../formats/formats.js';
 export { readReadings } from '../formats/read-rows.js';
 export { type Checkpoint, checkpointPath, openCheckpoint } from './checkpoint.js';
-export type { ImportTarget } from './destination.js';
+export { type ImportTarget, NOWHERE } from './destination.js';
 export { faultLines } from './fault-lines.js';
-export { type FinishedFiles, openFinishedFiles } from './finished-files.js';
-export { type FileResult, type ImportFilesOptions, importFiles, needImportFiles } from './import-files.js';
+export { type FileError, type FileOutcome, type FileResult, failedFiles, haveDamage } from './files/file-result.js';
+export { type FinishedFiles, openFinishedFiles } from './files/finished-files.js';
+export { importFiles } from './files/import-files.js';
+export {
+  checkImportOptions,
+  type ImportFilesOptions,
+  importFingerprint,
+  parseColumns,
+  parseReceivedAt,
+} from './files/import-options.js';
+export { type Inspection, inspectPaths } from './files/inspect-paths.js';
+export { type ImportFile, listFiles } from './files/list-files.js';
+export { type ImportAccount, toImportAccount } from './files/report.js';
+export { failureLines, importFailure, reportText } from './files/report-text.js';
 export { type ImportOptions, type ImportProgress, type ImportSummary, importReadings } from './import-readings.js';
 export { closeInputs, type Input, type InputSurroundings, openInputs } from './inputs.js';
 export type { Reason } from './reasons.js';
-export { type ImportFile, listFiles } from './walk-files.js';

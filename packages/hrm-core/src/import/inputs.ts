@@ -9,6 +9,9 @@ import { errorCode, HrmError, isHrmError } from '../errors.js';
 import { isGzip } from '../formats/bytes.js';
 import type { RandomAccessFile } from '../formats/file-format.js';
 import { gunzipped } from '../formats/gunzip.js';
+import { readHead } from '../formats/read-head.js';
+import { visibleText } from '../process/terminal-text.js';
+import { openRandomAccess } from './random-access.js';
 
 /** Of a file, read at once. */
 const PIECE_BYTES = 64 * 1024;
@@ -37,6 +40,8 @@ export interface InputSurroundings {
   readonly cwd?: string | undefined;
   /** Opens what `-` names, when it is read; default: standard input. */
   readonly stdin?: (() => Readable) | undefined;
+  /** Standard input, where its beginning was read already: what `-` names then. */
+  readonly peeked?: Input | undefined;
   /** Ends the wait for whoever opens a pipe's other end, and what reads. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,19 +52,49 @@ export interface InputSurroundings {
  */
 export async function openInputs(
   paths: readonly string[],
-  { cwd = process.cwd(), stdin = () => process.stdin, signal = new AbortController().signal }: InputSurroundings = {},
+  {
+    cwd = process.cwd(),
+    stdin = () => process.stdin,
+    signal = new AbortController().signal,
+    peeked,
+  }: InputSurroundings = {},
 ): Promise<readonly Input[]> {
   const surroundings = { cwd, stdin, signal };
   if (paths.filter((path) => path === '-').length > 1) throw inputError('-', 'standard input can be read only once');
   const inputs: Input[] = [];
   try {
     for (const path of paths)
-      inputs.push(path === '-' ? standardInput(surroundings) : await openFile(path, surroundings));
+      inputs.push(path === '-' ? (peeked ?? standardInput(surroundings)) : await openFile(path, surroundings));
   } catch (error) {
     await closeInputs(inputs);
     throw error;
   }
   return inputs;
+}
+
+/** The beginning of an input, and the input as if nothing had been read: of a pipe nothing can be read twice. */
+export async function peekInput(
+  input: Input,
+  headBytes: number,
+): Promise<{ readonly head: Uint8Array; readonly input: Input }> {
+  let counted = 0;
+  let onBytes = (count: number): void => {
+    counted += count;
+  };
+  const { head, whole, close } = await readHead(
+    input.read((count) => onBytes(count)),
+    headBytes,
+  );
+  if (input.path !== null) {
+    await close();
+    return { head, input };
+  }
+  async function* read(onMore: (count: number) => void) {
+    onMore(counted);
+    onBytes = onMore;
+    yield* whole;
+  }
+  return { head, input: { ...input, read } };
 }
 
 /** Closes inputs, read or not. */
@@ -90,7 +125,7 @@ async function openHandle(label: string, path: string, handle: FileHandle, signa
   }
   const isFile = stats.isFile();
   // Within gzip there is nothing to jump to.
-  const canJump = isFile && !isGzip(await readHead(handle));
+  const canJump = isFile && !isGzip(await readMagic(handle));
   return {
     label,
     path: isFile ? path : null,
@@ -101,21 +136,9 @@ async function openHandle(label: string, path: string, handle: FileHandle, signa
       const stream = isFile ? Readable.from(readPieces(handle, start)) : handle.createReadStream({ autoClose: false });
       return readBytes(label, stream, onBytes, signal, fromByte - start);
     },
-    file: canJump ? { byteLength: stats.size, slice: (from, to) => readSlice(handle, from, to) } : undefined,
+    file: canJump ? await openRandomAccess(handle) : undefined,
     close: () => handle.close(),
   };
-}
-
-/** Bytes of a file, fewer where it ends before. */
-async function readSlice(handle: FileHandle, from: number, to: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(Math.max(0, to - from));
-  let length = 0;
-  while (length < bytes.byteLength) {
-    const { bytesRead } = await handle.read(bytes, length, bytes.byteLength - length, from + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return bytes.subarray(0, length);
 }
 
 /**
@@ -159,7 +182,7 @@ async function* readPieces(handle: FileHandle, start: number): AsyncGenerator<Bu
 }
 
 /** As many bytes as tell what it is. */
-async function readHead(handle: FileHandle): Promise<Buffer> {
+async function readMagic(handle: FileHandle): Promise<Buffer> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
   return buffer.subarray(0, bytesRead);
 }
@@ -210,7 +233,11 @@ async function* readBytes(
     const code = errorCode(cause);
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
-    throw new HrmError(`${label}: cannot be read (${code})`, { kind: 'unavailable', code: 'input_unreadable', cause });
+    throw new HrmError(`${visibleText(label)}: cannot be read (${code})`, {
+      kind: 'unavailable',
+      code: 'input_unreadable',
+      cause,
+    });
   } finally {
     // Whoever leaves early has it still listen to the signal, which may be of thousands of files.
     stream.destroy();
@@ -224,8 +251,9 @@ async function* counted(stream: Readable, onBytes: (count: number) => void): Asy
   }
 }
 
-function inputError(label: string, problem: string, cause?: unknown): HrmError {
-  const message = `${label}: ${problem}`;
+/** The error of an input that cannot be read. */
+export function inputError(label: string, problem: string, cause?: unknown): HrmError {
+  const message = `${visibleText(label)}: ${problem}`;
   return new HrmError(message, {
     kind: 'invalid',
     code: 'invalid_input',

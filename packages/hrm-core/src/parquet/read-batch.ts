@@ -3,7 +3,7 @@
  * also where it says that it is one of ours.
  */
 import { faultError, isHrmError } from '../errors.js';
-import { MAX_BATCH_RAW_BYTES } from '../limits.js';
+import { MAX_BATCH_RAW_BYTES, MAX_FOREIGN_FOOTER_BYTES } from '../limits.js';
 import type { StoredFile } from '../ports/storage.js';
 import type { ReadingColumns } from '../pure/columns.js';
 import { decodeSlice, pageReaderOf } from './foreign/decode.js';
@@ -36,25 +36,45 @@ export async function readBatch(
     },
   };
   try {
-    const limits = { maxRows, maxRawBytes: MAX_BATCH_RAW_BYTES, needsReceived: false };
-    const { groups } = await openForeign(file, footerOf(bytes), limits);
+    const limits = { maxRows, maxRawBytes: MAX_BATCH_RAW_BYTES };
     const tables: ReadingColumns[] = [];
-    for (const { foreign, rows } of groups) {
-      await yieldTurn();
-      if (foreign !== undefined) tables.push(await decodeSlice(pageReaderOf(file), foreign, rows));
-    }
+    for await (const table of readForeignRows(file, limits, yieldTurn)) tables.push(table);
     return tables;
   } catch (error) {
     if (isHrmError(error)) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw faultError('invalid_parquet', `the body cannot be read as Parquet: ${why}`);
+    throw faultError('invalid_parquet', `the body cannot be read as Parquet: ${reasonOf(error)}`);
   }
 }
 
-function footerOf(bytes: Uint8Array): Uint8Array {
-  const lengthAt = bytes.length - TRAILER_BYTES;
+/** What is wrong with a file, and what to do. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Reads the rows of a file of which nobody knows who wrote it, some at a time: what is null is -1, or an empty text.
+ * @param yieldTurn - lets others work between pieces.
+ * @throws Error, saying what is wrong with the file and what to do: before the first rows, or where the file is damaged; what reading it throws.
+ */
+export async function* readForeignRows(
+  file: StoredFile,
+  limits: { readonly maxRows: number; readonly maxRawBytes?: number },
+  yieldTurn: () => Promise<void>,
+): AsyncGenerator<ReadingColumns> {
+  const { groups } = await openForeign(file, await footerOf(file), { ...limits, needsReceived: false });
+  for (const { foreign, rows } of groups) {
+    await yieldTurn();
+    if (foreign !== undefined) yield await decodeSlice(pageReaderOf(file), foreign, rows);
+  }
+}
+
+async function footerOf(file: StoredFile): Promise<Uint8Array> {
+  const lengthAt = file.byteLength - TRAILER_BYTES;
   if (lengthAt < 0) throw new Error('it is shorter than the end of a Parquet file');
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(lengthAt, true);
+  const trailer = await file.read(lengthAt, file.byteLength);
+  const length = new DataView(trailer).getUint32(0, true);
   if (length > lengthAt) throw new Error('its footer is longer than itself');
-  return bytes.slice(lengthAt - length);
+  // Who opens it refuses one that is too long.
+  const fromByte = lengthAt - Math.min(length, MAX_FOREIGN_FOOTER_BYTES + 1);
+  return new Uint8Array(await file.read(fromByte, file.byteLength));
 }

@@ -1,6 +1,6 @@
 /** Files of devices and exports into a queue, and what is answered then. */
 import { getEventListeners } from 'node:events';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -11,10 +11,12 @@ import { query } from '../../src/flow/read/query.js';
 import { drainBatch } from '../../src/flow/write/drain-batch.js';
 import { enqueue } from '../../src/flow/write/enqueue.js';
 import {
+  type FileResult,
   type ImportFilesOptions,
   importFiles,
+  importFingerprint,
+  inspectPaths,
   listFiles,
-  needImportFiles,
   openFinishedFiles,
 } from '../../src/import/index.js';
 import type { Queue } from '../../src/ports/queue.js';
@@ -91,9 +93,10 @@ describe('an import of files', () => {
       'all/naive.gpx': '<gpx><trkpt><time>2024-01-15T10:00:00</time><hr>72</hr></trkpt></gpx>',
       'all/.hidden/e.fit': fit([99]),
     });
-    expect(await needImportFiles(['all'], { cwd: directory })).toBe(true);
+    expect(await inspectPaths(['all'], { cwd: directory })).toMatchObject({ needFiles: true });
     const results = await importAll(['all']);
     expect(results.map(({ file, outcome, enqueued, error }) => [file, outcome, enqueued, error?.code])).toEqual([
+      ['all/.hidden', 'not_read', 0, 'hidden'],
       ['all/a.fit', 'imported', 2, undefined],
       ['all/b.bin.gz', 'imported', 1, undefined],
       ['all/cut.fit', 'imported', 1, undefined],
@@ -101,9 +104,9 @@ describe('an import of files', () => {
       ['all/naive.gpx', 'failed', 0, 'time_zone_needed'],
       ['all/photo.jpg', 'unknown', 0, 'unknown_format'],
     ]);
-    expect(results[1]?.account?.dropped).toEqual({ no_contact: 1, absent: 1 });
-    expect(results[2]?.account?.damages).toHaveLength(1);
-    expect(results[5]?.error?.message).toContain('(4 bytes, begins with bytes ff d8 ff e0)');
+    expect(results[2]?.account?.dropped).toEqual({ no_contact: 1, absent: 1 });
+    expect(results[3]?.account?.damages).toHaveLength(1);
+    expect(results[6]?.error?.message).toContain('(4 bytes, binary, begins with ff d8 ff e0)');
     const [row] = await answer();
     expect(row).toMatchObject({ heartRate: (70 + 72 + 74 + 80 + 90) / 5, count: 5, deviceIds: [WATCH, 'strap'] });
   });
@@ -121,7 +124,11 @@ describe('an import of files', () => {
     expect(await importAll(['a.fit'], { user: undefined })).toMatchObject([
       { outcome: 'failed', error: { code: 'user_needed' } },
     ]);
+    // A dry run finds what the import would be refused for.
     expect(await importAll(['a.fit'], { user: undefined, dryRun: true })).toMatchObject([
+      { outcome: 'failed', error: { code: 'user_needed' } },
+    ]);
+    expect(await importAll(['a.fit'], { dryRun: true })).toMatchObject([
       { outcome: 'imported', enqueued: 0, account: { readings: 1 } },
     ]);
     expect((await queue.depth()).readings).toBe(0);
@@ -151,13 +158,22 @@ describe('an import of files', () => {
       'b.fit': fit([71], T0 + 1_000),
       'c.gpx': '<gpx><trkpt><time>2024-01-15T10:00:00</time><hr>72</hr></trkpt></gpx>',
     });
-    const run = async () => {
-      const finished = await openFinishedFiles(join(directory, 'finished.json'));
-      return (await importAll(['a.fit', 'b.fit', 'c.gpx'], { finished })).map(({ outcome }) => outcome);
+    const run = async (options: ImportFilesOptions = {}, place = 'queue') => {
+      const finished = await openFinishedFiles(join(directory, 'finished.json'), importFingerprint(options, place));
+      return (await importAll(['a.fit', 'b.fit', 'c.gpx'], { ...options, finished })).map(({ outcome }) => outcome);
     };
     expect(await run()).toEqual(['imported', 'imported', 'failed']);
     await utimes(join(directory, 'b.fit'), new Date(T0), new Date(T0));
     expect(await run()).toEqual(['passed_over', 'imported', 'failed']);
+    // With other options a file comes to other readings, and so it does elsewhere.
+    const others = [{ user: 'bo' }, { receivedMs: T0 }, { keepLowConfidence: true }, { columns: { heart_rate: 'x' } }];
+    for (const options of others) expect(await run(options)).toEqual(['imported', 'imported', 'failed']);
+    expect(await run({ timeZone: 'UTC' })).toEqual(['imported', 'imported', 'imported']);
+    expect(await run({ timeZone: 'UTC' }, 'another queue')).toEqual(['imported', 'imported', 'imported']);
+    expect(await run({ timeZone: 'UTC' }, 'another queue')).toEqual(['passed_over', 'passed_over', 'passed_over']);
+    // An older list does not say how they were imported.
+    await put({ 'finished.json': '{"version":1,"finished":{}}' });
+    expect(await run()).toEqual(['imported', 'imported', 'failed']);
     await put({ 'finished.json': '{"version":2}' });
     await expect(run()).rejects.toMatchObject({ code: 'invalid_checkpoint' });
   });
@@ -168,6 +184,65 @@ describe('an import of files', () => {
     await expect(
       importFiles({ client }, await listFiles(['a.fit'], directory), { cwd: directory }),
     ).rejects.toMatchObject({ code: 'received_at_needed' });
+    await expect(
+      importFiles({ client }, await listFiles(['a.fit'], directory), { cwd: directory, dryRun: true }),
+    ).rejects.toMatchObject({ code: 'received_at_needed' });
+  });
+});
+
+describe('options that no file could be imported with', () => {
+  it.each([
+    [{ user: '' }, 'invalid_user', /^the user must be a string of 1 to 128/],
+    [{ user: ' \t' }, 'invalid_user', /^the user must not have control characters/],
+    [{ user: '  ' }, 'invalid_user', /^the user must not be blank$/],
+    [{ user: 'x'.repeat(129) }, 'invalid_user', /^the user must be a string of 1 to 128/],
+    [{ timeZone: 'Europe/Nowhere' }, 'invalid_time_zone', /Europe\/Nowhere/],
+  ] as const)('are refused before anything is read, on a dry run too: %j', async (options, code, message) => {
+    await put({ 'a.fit': fit([70]) });
+    for (const dryRun of [false, true])
+      await expect(importAll(['a.fit'], { ...options, dryRun })).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(message),
+      });
+    expect((await queue.depth()).readings).toBe(0);
+  });
+});
+
+describe('a directory', () => {
+  it('has links, which are told and not followed, and what somebody names is followed', async () => {
+    await put({ 'all/a.fit': fit([70]), 'elsewhere/b.fit': fit([71], T0 + 1_000) });
+    await symlink(join(directory, 'elsewhere'), join(directory, 'all/out'));
+    await symlink('..', join(directory, 'all/loop'));
+    await symlink('nowhere', join(directory, 'all/z'));
+    await symlink('all', join(directory, 'named'));
+    const told = (results: readonly FileResult[]) =>
+      results.map(({ file, outcome, error }) => [file, outcome, error?.code]);
+    expect(told(await importAll(['all']))).toEqual([
+      ['all/a.fit', 'imported', undefined],
+      ['all/loop', 'not_read', 'link'],
+      ['all/out', 'not_read', 'link'],
+      ['all/z', 'not_read', 'link'],
+    ]);
+    expect(told(await importAll(['named', 'all/out/b.fit']))).toEqual([
+      ['named/a.fit', 'imported', undefined],
+      ['named/loop', 'not_read', 'link'],
+      ['named/out', 'not_read', 'link'],
+      ['named/z', 'not_read', 'link'],
+      ['all/out/b.fit', 'imported', undefined],
+    ]);
+  });
+});
+
+describe('what is said of an unknown file', () => {
+  it.each([
+    ['María\n1990-05-01', '(17 bytes, text)'],
+    ['', '(0 bytes, empty)'],
+    [Buffer.from('\ufeffAna', 'utf16le'), '(8 bytes, text in UTF-16)'],
+    [Buffer.from('Jos\xe9', 'latin1'), '(4 bytes, text)'],
+    [Uint8Array.of(0, 1, 2, 3, 4, 5), '(6 bytes, binary, begins with 00 01 02 03)'],
+  ] as const)('has nothing of a text: %j', async (content, said) => {
+    await put({ 'a.x': content });
+    expect((await importAll(['a.x']))[0]?.error?.message).toBe(`no known format ${said}`);
   });
 });
 

@@ -87,7 +87,7 @@ describe('an import of files', () => {
     const told: number[] = [];
     async function importAgain() {
       const inputs = await openInputs(['a.ndjson'], { cwd: directory });
-      const checkpoint = await openCheckpoint(join(directory, 'checkpoint.json'));
+      const checkpoint = await openCheckpoint(join(directory, 'checkpoint.json'), 'way');
       const onProgress = ({ bytesRead }: { bytesRead: number }) => told.push(bytesRead);
       try {
         return await importReadings({ queue }, inputs, { skipInvalid: true, checkpoint, onProgress });
@@ -113,7 +113,7 @@ describe('a checkpoint', () => {
     await writeFile(path, '{}');
     await truncate(path, 3 * 1024 ** 3);
     const none = { code: 'invalid_checkpoint', message: expect.stringContaining('is no checkpoint') };
-    await expect(openCheckpoint(path)).rejects.toMatchObject(none);
+    await expect(openCheckpoint(path, 'way')).rejects.toMatchObject(none);
   });
 });
 

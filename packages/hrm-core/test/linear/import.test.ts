@@ -71,7 +71,7 @@ it('a checkpoint', async () => {
   const path = join(directory, 'checkpoint.json');
   const read = async (text: string) => {
     await writeFile(path, text);
-    await openCheckpoint(path);
+    await openCheckpoint(path, 'way');
   };
   expect(await growthFaults(read)).toEqual([]);
   await rm(directory, { recursive: true });

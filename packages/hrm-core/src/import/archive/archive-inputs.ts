@@ -1,46 +1,52 @@
-import { HrmError } from '../../errors.js';
-import { readArchive } from '../../formats/zip/read-archive.js';
+import { type ArchiveFault, readArchive } from '../../formats/zip/read-archive.js';
 import { isZip } from '../../formats/zip/zip-directory.js';
 import type { Input } from '../inputs.js';
-import { nodeMachine } from './node-machine.js';
+import { createNodeMachine } from './node-machine.js';
 
-/** Whether an input is an archive, which has to be a file: its directory is at its end. */
-export async function isArchive({ file }: Input): Promise<boolean> {
-  return file !== undefined && isZip(await file.slice(0, 4));
+/** How an archive's files are opened. */
+interface ArchiveInputOptions {
+  /** Where what cannot be read in order lies meanwhile; default: the system's directory for temporary files. */
+  readonly spoolDirectory?: string | undefined;
+  /** Hears of the archive's bytes, as they are read. */
+  onBytes(count: number): void;
 }
 
 /**
- * The files of an archive as inputs, each until the next one is asked for.
- * @param onBytes - hears of the archive's bytes, as they are read.
+ * The files of an archive as inputs, each until the next one is asked for: of a zip archive any part of which can be read, or else of a tar archive.
  * @param onFault - hears of what cannot be read at all: a file of it, or the archive from some place on.
  */
 export async function* openArchiveInputs(
   archive: Input,
-  onBytes: (count: number) => void,
-  onFault: (label: string, error: HrmError) => void,
+  { spoolDirectory, onBytes }: ArchiveInputOptions,
+  onFault: (label: string, fault: ArchiveFault) => void,
 ): AsyncGenerator<Input> {
   const { file, label, path } = archive;
-  if (file === undefined) return;
   // Every place is told once, whoever looks how often.
   let toldBytes = 0;
-  async function slice(from: number, to: number): Promise<Uint8Array> {
-    const bytes = await (file as NonNullable<typeof file>).slice(from, to);
-    const end = from + bytes.byteLength;
-    // The directory at the end is read first.
-    if (end > toldBytes && from <= toldBytes) {
-      onBytes(end - toldBytes);
-      toldBytes = end;
-    }
-    return bytes;
+  function tell(toByte: number): void {
+    onBytes(toByte - toldBytes);
+    toldBytes = toByte;
   }
-  const members = readArchive({ byteLength: file.byteLength, slice }, nodeMachine, ({ name, problem }) => {
-    const place = name === '' ? label : `${label}/${name}`;
-    onFault(place, invalidInput(place, problem));
-  });
+  const source =
+    file !== undefined && isZip(await file.slice(0, 4))
+      ? {
+          byteLength: file.byteLength,
+          async slice(from: number, to: number): Promise<Uint8Array> {
+            const bytes = await file.slice(from, to);
+            const end = from + bytes.byteLength;
+            // The directory at the end is read first.
+            if (end > toldBytes && from <= toldBytes) tell(end);
+            return bytes;
+          },
+        }
+      : archive.read((count) => tell(toldBytes + count));
+  const members = readArchive(source, createNodeMachine(spoolDirectory), (fault) =>
+    onFault(fault.name === '' ? label : `${label}/${fault.name}`, fault),
+  );
   for await (const member of members) {
     yield {
       label: `${label}/${member.name}`,
-      path: path === null ? null : `${path}/${member.name}`,
+      path: member.isReadable === 'again' ? `${path ?? label}/${member.name}` : null,
       byteLength: undefined,
       file: member.file,
       async *read(_, fromByte = 0) {
@@ -53,10 +59,5 @@ export async function* openArchiveInputs(
       close: async () => undefined,
     };
   }
-  onBytes(Math.max(0, file.byteLength - toldBytes));
-}
-
-function invalidInput(place: string, problem: string): HrmError {
-  const faults = [{ path: place, message: problem }];
-  return new HrmError(`${place}: ${problem}`, { kind: 'invalid', code: 'invalid_input', faults });
+  tell(Math.max(toldBytes, archive.byteLength ?? 0));
 }

@@ -1,21 +1,29 @@
 /** What going through archives needs, of Node: zlib, and temporary files. */
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createInflateRaw } from 'node:zlib';
-import { errorCode } from '../../errors.js';
-import type { RandomAccessFile } from '../../formats/file-format.js';
+import { errorCode, HrmError } from '../../errors.js';
 import type { ArchiveMachine, KeptFile } from '../../formats/zip/read-archive.js';
+import { openRandomAccess } from '../random-access.js';
 
 /** Of this process. */
-export const nodeMachine: ArchiveMachine = {
-  inflateRaw: (pieces) => unpacked(pieces, createInflateRaw()),
-  gunzip: (pieces) => unpacked(pieces, createGunzip()),
-  crc32: (bytes, before) => crc32(bytes, before),
-  keep,
-};
+export const nodeMachine: ArchiveMachine = createNodeMachine();
+
+/**
+ * Of this process, which keeps files in a directory.
+ * @param directory - made where it is not there; default: the system's for temporary files.
+ */
+export function createNodeMachine(directory: string = tmpdir()): ArchiveMachine {
+  return {
+    inflateRaw: (pieces) => unpacked(pieces, createInflateRaw()),
+    gunzip: (pieces) => unpacked(pieces, createGunzip()),
+    crc32: (bytes, before) => crc32(bytes, before),
+    keep: (pieces) => keep(pieces, directory),
+  };
+}
 
 /** What came before an error is given first. */
 async function* unpacked(pieces: AsyncIterable<Uint8Array>, unpacking: Transform): AsyncGenerator<Uint8Array> {
@@ -31,45 +39,40 @@ async function* unpacked(pieces: AsyncIterable<Uint8Array>, unpacking: Transform
   }
 }
 
-async function keep(pieces: AsyncIterable<Uint8Array>): Promise<KeptFile> {
-  const directory = await mkdtemp(join(tmpdir(), 'hrm-archive-'));
-  let handle: FileHandle | undefined;
-  async function release(): Promise<void> {
-    await handle?.close();
-    await rm(directory, { recursive: true, force: true });
-  }
+/** @throws HrmError kind `unavailable`, code `spool_unwritable`, where the disk does not take it. */
+async function keep(pieces: AsyncIterable<Uint8Array>, directory: string): Promise<KeptFile> {
+  const handle = await onDisk(directory, () => openNameless(directory));
   try {
-    handle = await open(join(directory, 'file'), 'wx+', 0o600);
     let failure: unknown;
     try {
-      for await (const piece of pieces) await handle.appendFile(piece);
+      for await (const piece of pieces) await onDisk(directory, () => handle.appendFile(piece));
     } catch (error) {
       if (errorCode(error) !== 'invalid_input') throw error;
       failure = error;
     }
-    return { file: await openRandomAccess(handle), failure, release };
+    return { file: await openRandomAccess(handle), failure, release: () => handle.close() };
   } catch (error) {
-    await release();
+    await handle.close();
     throw error;
   }
 }
 
-/** An open file, any part of which can be read. */
-async function openRandomAccess(handle: FileHandle): Promise<RandomAccessFile> {
-  const { size } = await handle.stat();
-  return {
-    byteLength: size,
-    async slice(from, to) {
-      const length = Math.max(0, Math.min(to, size) - from);
-      if (!(length > 0)) return new Uint8Array(0);
-      const bytes = Buffer.allocUnsafe(length);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, from + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return bytes.subarray(0, done);
-    },
-  };
+/** The file loses its name at once: whatever becomes of the process, nothing of it stays. */
+async function openNameless(directory: string): Promise<FileHandle> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const own = await mkdtemp(join(directory, 'hrm-archive-'));
+  try {
+    return await open(join(own, 'file'), 'wx+', 0o600);
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}
+
+async function onDisk<Result>(directory: string, call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (cause) {
+    const message = `a temporary file in ${directory} cannot be written (${errorCode(cause) || 'unknown'})`;
+    throw new HrmError(message, { kind: 'unavailable', code: 'spool_unwritable', cause });
+  }
 }

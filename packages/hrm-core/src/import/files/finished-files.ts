@@ -3,13 +3,13 @@
  * again changes nothing.
  */
 import { readFile } from 'node:fs/promises';
-import { HrmError } from '../errors.js';
-import { replaceNamedFile } from './replace-named-file.js';
-import type { ImportFile } from './walk-files.js';
+import { HrmError } from '../../errors.js';
+import { replaceNamedFile } from '../replace-named-file.js';
+import type { ImportFile } from './list-files.js';
 
 /** The files that are done. */
 export interface FinishedFiles {
-  /** Whether the very same file was imported: as long, and not changed since. */
+  /** Whether the very same file was imported in the same way: as long, and not changed since. */
   has(path: string, file: ImportFile): boolean;
   /** Remembers a file; written soon. */
   add(path: string, file: ImportFile): void;
@@ -17,12 +17,17 @@ export interface FinishedFiles {
   settled(): Promise<void>;
 }
 
-const VERSION = 1;
+/** The first one did not say in which way files were imported: of that nothing is known to be done. */
+const [VERSION, OLD_VERSION] = [2, 1];
 /** Between two writes, ms: each writes all names. */
 const WRITE_EVERY_MS = 1_000;
 
-/** Opens a list, new or old. @throws HrmError kind `invalid`, code `invalid_checkpoint`, for a file that is none. */
-export async function openFinishedFiles(path: string): Promise<FinishedFiles> {
+/**
+ * Opens a list, new or old.
+ * @param way - of the import, as `importFingerprint` says it: with other options a file comes to other readings, and is not done.
+ * @throws HrmError kind `invalid`, code `invalid_checkpoint`, for a file that is none.
+ */
+export async function openFinishedFiles(path: string, way: string): Promise<FinishedFiles> {
   const files = await readFinished(path);
   let writing: Promise<void> = Promise.resolve();
   let writtenMs = Number.NEGATIVE_INFINITY;
@@ -41,11 +46,11 @@ export async function openFinishedFiles(path: string): Promise<FinishedFiles> {
   return {
     has(name, { byteLength, modifiedMs }) {
       const known = files.get(name);
-      return known !== undefined && known[0] === byteLength && known[1] === modifiedMs;
+      return known !== undefined && known[0] === byteLength && known[1] === modifiedMs && known[2] === way;
     },
     add(name, { byteLength, modifiedMs }) {
       if (byteLength === undefined || modifiedMs === undefined) return;
-      files.set(name, [byteLength, modifiedMs]);
+      files.set(name, [byteLength, modifiedMs, way]);
       isStale = true;
       if (performance.now() - writtenMs >= WRITE_EVERY_MS) write();
     },
@@ -59,19 +64,26 @@ export async function openFinishedFiles(path: string): Promise<FinishedFiles> {
   };
 }
 
-type Entries = Map<string, readonly [byteLength: number, modifiedMs: number]>;
+type Entry = readonly [byteLength: number, modifiedMs: number, way: string];
+type Entries = Map<string, Entry>;
 
 async function readFinished(path: string): Promise<Entries> {
   const text = await readFile(path, 'utf8').catch(() => null);
   if (text === null) return new Map();
   try {
     const { version, finished } = JSON.parse(text);
-    const entries = Object.entries(finished as Record<string, readonly [number, number]>);
-    const areTimes = entries.every(([, pair]) => Array.isArray(pair) && pair.every(Number.isFinite));
-    if (version === VERSION && areTimes) return new Map(entries);
+    const entries = Object.entries(finished as Record<string, Entry>);
+    if (version === OLD_VERSION) return new Map();
+    if (version === VERSION && entries.every(([, entry]) => isEntry(entry))) return new Map(entries);
   } catch {
     // Told below.
   }
   const message = `${path} is no checkpoint of an import of files: name another file, or remove it`;
   throw new HrmError(message, { kind: 'invalid', code: 'invalid_checkpoint' });
+}
+
+function isEntry(entry: unknown): boolean {
+  if (!Array.isArray(entry)) return false;
+  const [byteLength, modifiedMs, way] = entry;
+  return Number.isFinite(byteLength) && Number.isFinite(modifiedMs) && typeof way === 'string';
 }

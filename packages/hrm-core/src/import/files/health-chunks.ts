@@ -1,11 +1,12 @@
-import { HrmError } from '../errors.js';
-import type { ReadingRow } from '../formats/format.js';
-import type { FileAccount } from '../formats/judge/account.js';
-import type { JudgedReadings } from '../formats/judge/judge.js';
-import { type HealthFileOptions, readHealthFile } from '../formats/read-health-file.js';
-import { MAX_ENQUEUE_READINGS, MAX_SERIES_READINGS } from '../limits.js';
-import type { Chunk } from './chunks.js';
-import type { Input } from './inputs.js';
+import { HrmError } from '../../errors.js';
+import type { ReadingRow } from '../../formats/format.js';
+import type { FileAccount } from '../../formats/judge/account.js';
+import type { JudgedReadings } from '../../formats/judge/judge.js';
+import { type HealthFileOptions, readHealthFile } from '../../formats/read-health-file.js';
+import { MAX_ENQUEUE_READINGS, MAX_SERIES_READINGS } from '../../limits.js';
+import type { Chunk } from '../chunks.js';
+import type { Input } from '../inputs.js';
+import { readParquetFile } from './read-parquet-file.js';
 
 /** How a device's file becomes chunks. */
 export interface HealthChunkOptions extends Omit<HealthFileOptions, 'fileName' | 'file'> {
@@ -23,12 +24,34 @@ export async function* readHealthChunks(
   input: Input,
   { user, onBytes, ...options }: HealthChunkOptions,
 ): AsyncGenerator<Chunk, FileAccount | null> {
-  const files = readHealthFile(input.read(onBytes), { ...options, fileName: input.label, file: input.file });
+  const read = readHealthFile(input.read(onBytes), { ...options, fileName: input.label, file: input.file });
+  return yield* chunksOf(input, read, user);
+}
+
+/**
+ * Does the same with a Parquet file, any part of which can be read.
+ * @throws HrmError kind `invalid`, code `user_needed`, or `invalid_parquet` for what is no such file.
+ */
+export async function* readParquetChunks(
+  input: Input,
+  { user, onBytes, ...rules }: HealthChunkOptions,
+): AsyncGenerator<Chunk, FileAccount | null> {
+  if (input.file === undefined) return null;
+  const account = yield* chunksOf(input, readParquetFile(input.file, rules), user);
+  onBytes(input.file.byteLength);
+  return account;
+}
+
+async function* chunksOf<Account>(
+  input: Input,
+  read: AsyncGenerator<JudgedReadings, Account>,
+  user: string | undefined,
+): AsyncGenerator<Chunk, Account> {
   let rows: ReadingRow[] = [];
   let readings = 0;
   let number = 0;
   for (;;) {
-    const next = await files.next();
+    const next = await read.next();
     if (next.done === true) {
       if (rows.length > 0) yield { input, rows, point: null };
       return next.value;
