@@ -71,14 +71,15 @@ export const importCommand: Command = {
       value === undefined ? args.has(name) : args.value(name) !== undefined,
     );
     if (asksForFiles) return await importPaths(invocation, undefined);
+    const { naiveTimestamps, maxFutureMs, maxPastMs } = invocation.settings;
+    const rules = { naiveTimestamps, maxFutureMs, maxPastMs };
+    // It refuses standard input before anything of that is read.
+    const resumed = resumption(invocation, rules, []);
     const looks = !args.has('format');
     const { needFiles, peeked } = looks
       ? await inspectPaths(args.operands, { cwd, stdin, signal })
       : { needFiles: false, peeked: undefined };
     if (needFiles) return await importPaths(invocation, peeked);
-    const { naiveTimestamps, maxFutureMs, maxPastMs } = invocation.settings;
-    const rules = { naiveTimestamps, maxFutureMs, maxPastMs };
-    const resumed = resumption(invocation, rules, []);
     const checkpoint = resumed === null ? null : await openCheckpoint(resumed.path, resumed.way);
     const inputs = await openInputs(args.operands, { cwd, stdin, peeked, signal });
     try {
