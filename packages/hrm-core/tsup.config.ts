@@ -26,7 +26,6 @@ export default defineConfig({
   format: ['esm', 'cjs'],
   target: 'node20',
   loader: { '.lua': 'text' },
-  dts: true,
   // For `import.meta.url` in CommonJS.
   shims: true,
   clean: true,
