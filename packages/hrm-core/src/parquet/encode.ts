@@ -10,7 +10,7 @@ import { HrmError } from '../errors.js';
 import { ROW_GROUP_ROWS } from '../limits.js';
 import { concatColumns, NO_READINGS, type ReadingColumns, sliceRows } from '../pure/columns.js';
 import type { Rollup } from '../pure/rollup/rollup.js';
-import { encodeRollup } from '../pure/rollup/rollup-codec.js';
+import { encodeRollupSteps } from '../pure/rollup/rollup-codec.js';
 import { createUserFilter } from '../pure/user-filter.js';
 import type { Steps } from '../steps.js';
 import { CHECKSUM_KEY, CREATED_BY, NO_CHECKSUM, pieceChecksum, writeFooterChecksum } from './checksum.js';
@@ -96,7 +96,7 @@ function* encodeFile(columns: ReadingColumns, { shared, ...extras }: FileExtras)
   const encoder = createEncoder({ shared });
   for (const _ of encoder.write(columns)) yield;
   for (const _ of encoder.flush()) yield;
-  return encoder.finish(extras);
+  return yield* encoder.finish(extras);
 }
 
 /** A row group that was written. */
@@ -127,8 +127,8 @@ export interface Encoder {
    * group that was handed over cannot be read back by `piece`.
    */
   drain(): Uint8Array<ArrayBuffer>;
-  /** The file, or what of it was not handed over. */
-  finish(extras: Omit<FileExtras, 'shared'>): Uint8Array<ArrayBuffer>;
+  /** The file, or what of it was not handed over, in steps. */
+  finish(extras: Omit<FileExtras, 'shared'>): Steps<Uint8Array<ArrayBuffer>>;
 }
 
 /** Begins a file. @param shared - as {@link FileExtras.shared}. */
@@ -199,14 +199,14 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       writer.index = 0;
       return bytes;
     },
-    finish({ replaces, rollup }) {
+    *finish({ replaces, rollup }) {
       const metadata = [{ key: ROW_GROUPS_KEY, value: JSON.stringify(checksums) }];
       if (shared) metadata.push({ key: USERS_KEY, value: JSON.stringify(users) });
       const bits = filter.finish();
       if (bits !== null) metadata.push({ key: USER_FILTER_KEY, value: Buffer.from(bits).toString('base64') });
       if (replaces !== undefined) metadata.push({ key: REPLACES_KEY, value: JSON.stringify(replaces) });
       if (rollup !== undefined && rollup !== null) {
-        const bytes = encodeRollup(rollup);
+        const bytes = yield* encodeRollupSteps(rollup);
         const place = { offset: writer.offset, length: bytes.length, checksum: pieceChecksum(bytes) };
         metadata.push({ key: ROLLUP_KEY, value: JSON.stringify(place) });
         // Between the last row group and the footer: no reader looks there, and it comes along with the footer's read.

@@ -7,7 +7,7 @@
  */
 import { inOnePiece, inTurns, type Steps } from '../steps.js';
 import { concatSteps, type ReadingColumns, ROWS_A_STEP, takeRows } from './columns.js';
-import { sortRows } from './sort-rows.js';
+import { sortRows, sortRowsSteps } from './sort-rows.js';
 
 /**
  * Merges tables into one: sorted by user, device (UTF-8 byte order) and timestampMs, one reading a key by rule 1.
@@ -26,7 +26,7 @@ function* mergeSteps(tables: readonly ReadingColumns[]): Steps<ReadingColumns> {
   for (let s = 0; s + 1 < order.starts.length; s += 1) {
     if (s % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
     const rows = order.rows.subarray(order.starts[s], order.starts[s + 1]);
-    sortRows(rows, all.timestampMs, scratch);
+    yield* sortRowsSteps(rows, all.timestampMs, scratch);
     count = keepLatest(all, rows, kept, count);
   }
   yield;

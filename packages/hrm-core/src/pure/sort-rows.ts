@@ -1,4 +1,5 @@
-import { compareRows, type ReadingColumns } from './columns.js';
+import { inOnePiece, type Steps } from '../steps.js';
+import { compareRows, type ReadingColumns, ROWS_A_STEP } from './columns.js';
 
 /**
  * Sorts row indices by a key column, ascending and stable, in place: a natural merge sort. Files and batches arrive as
@@ -7,16 +8,24 @@ import { compareRows, type ReadingColumns } from './columns.js';
  * @param scratch - at least as long as `rows`; its content is lost.
  */
 export function sortRows(rows: Uint32Array, key: Float64Array, scratch: Uint32Array): void {
+  inOnePiece(sortRowsSteps(rows, key, scratch));
+}
+
+/** As {@link sortRows}, in steps. */
+export function* sortRowsSteps(rows: Uint32Array, key: Float64Array, scratch: Uint32Array): Steps<void> {
   let starts = findRuns(rows, key);
   let source = rows;
   let target = scratch.subarray(0, rows.length);
   while (starts.length > 2) {
     const merged: number[] = [];
-    for (let r = 0; r + 1 < starts.length; r += 2) {
+    for (let r = 0, stepped = 0; r + 1 < starts.length; r += 2) {
       const from = starts[r] as number;
       const middle = starts[r + 1] as number;
       merged.push(from);
       mergeRuns(source, target, key, from, middle, starts[r + 2] ?? middle);
+      if (middle - stepped < ROWS_A_STEP) continue;
+      stepped = middle;
+      yield;
     }
     merged.push(rows.length);
     starts = merged;

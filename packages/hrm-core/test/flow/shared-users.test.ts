@@ -10,6 +10,7 @@ import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
 import { createUserFilter } from '../../src/pure/user-filter.js';
+import { inOnePiece } from '../../src/steps.js';
 import { promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
@@ -61,7 +62,7 @@ async function publishOld(storage: Storage, day: number): Promise<void> {
   const encoder = createEncoder({});
   for (const _ of encoder.write(mergeReadings([columnsFromReadings(crowd(day))])));
   for (const _ of encoder.flush());
-  const bytes = encoder.finish({ replaces: [] });
+  const bytes = inOnePiece(encoder.finish({ replaces: [] }));
   await storage.publish({ date: dateOf(day), directory: '_shared' }, partName(bytes), bytes);
 }
 

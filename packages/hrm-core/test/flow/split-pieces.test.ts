@@ -14,6 +14,7 @@ import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { orderWork } from '../../src/pure/order-work.js';
 import { partName } from '../../src/pure/partition.js';
+import { inOnePiece } from '../../src/steps.js';
 import { promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
@@ -40,7 +41,7 @@ async function publishShared(storage: Storage, date: string, readings: readonly 
   const encoder = createEncoder({ shared: true });
   for (const _ of encoder.write(mergeReadings([columnsFromReadings(readings)])));
   for (const _ of encoder.flush());
-  const bytes = encoder.finish({});
+  const bytes = inOnePiece(encoder.finish({}));
   await storage.publish({ date, directory: '_shared' }, partName(bytes), bytes);
 }
 

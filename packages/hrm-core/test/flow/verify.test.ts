@@ -8,9 +8,9 @@ import { compact, query, type Reading, type Storage, verify, writePart } from '.
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
-import { rollUp } from '../../src/pure/rollup/rollup.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, flipAt, flipInRollup } from '../support/damaged-files.js';
+import { rollUp } from '../support/roll-up.js';
 import { withDirectory } from '../support/temporary-directory.js';
 import { encodeReadings } from '../support/whole-files.js';
 

@@ -1,8 +1,9 @@
 /** Files of pure tests: readings as planning and answering see them, in no storage. */
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../../src/pure/merge.js';
-import { rollUp, spansOf } from '../../src/pure/rollup/rollup.js';
-import { decodeRollup, encodeRollup } from '../../src/pure/rollup/rollup-codec.js';
+import { spansOf } from '../../src/pure/rollup/rollup.js';
+import { decodeRollup } from '../../src/pure/rollup/rollup-codec.js';
+import { encodeRollup, rollUp } from './roll-up.js';
 
 /** A file's readings, and what its rollup was made under; `null`: it has none. */
 export interface GivenFile {

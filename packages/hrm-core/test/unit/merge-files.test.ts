@@ -12,7 +12,8 @@ import {
   sameReadings,
 } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
-import { rollUp, sameRollup } from '../../src/pure/rollup/rollup.js';
+import { sameRollup } from '../../src/pure/rollup/rollup.js';
+import { rollUp } from '../support/roll-up.js';
 import { decodeBytes, encodeReadings } from '../support/whole-files.js';
 
 const DAY_MS = Date.UTC(2024, 0, 15);

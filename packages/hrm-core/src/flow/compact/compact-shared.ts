@@ -153,14 +153,15 @@ function bringHome(
 async function boundsOf(inputs: readonly PinnedFile[]) {
   const users = new Set<string>();
   let isForeign = false;
+  const { yieldTurn } = createYielder();
   for (const { file, partition } of inputs) {
+    await yieldTurn();
     const { footer } = await openFile(file, partition);
     isForeign ||= footer.checksumKind === 'foreign';
     for (const { userBounds } of footer.groups) if (userBounds !== null) users.add(userBounds[0]);
     const [, last] = footer.groups.at(-1)?.userBounds ?? [];
     if (last !== undefined) users.add(last);
   }
-  const { yieldTurn } = createYielder();
   return { bounds: await inTurns(sortUtf8Steps([...users]), yieldTurn), isForeign };
 }
 

@@ -1,6 +1,6 @@
 /** Readings of very many users, parted by user. */
 import {
-  concatColumns,
+  concatSteps,
   NO_READINGS,
   narrowDictionaries,
   type ReadingColumns,
@@ -8,6 +8,8 @@ import {
   userOf,
 } from '../../pure/columns.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { inTurns } from '../../steps.js';
+import { createYielder } from '../files/yielder.js';
 
 /** Each user's rows, whole, of those after one. */
 export async function* splitUsers(
@@ -15,9 +17,10 @@ export async function* splitUsers(
   afterUser: string | null,
 ): AsyncGenerator<ReadingColumns, void, undefined> {
   const isAfter = (columns: ReadingColumns) => afterUser === null || compareUtf8(userOf(columns, 0), afterUser) > 0;
+  const { yieldTurn } = createYielder();
   let held = NO_READINGS;
   for await (const table of tables) {
-    const columns = held.length === 0 ? table : concatColumns([held, table]);
+    const columns = held.length === 0 ? table : await inTurns(concatSteps([held, table]), yieldTurn);
     let from = 0;
     for (let row = 1; row < columns.length; row += 1) {
       if (columns.user[row] === columns.user[from]) continue;

@@ -8,9 +8,10 @@ import { readGroup } from '../../parquet/decode.js';
 import { openFile } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
-import { concatColumns, type ReadingColumns, takeRows } from '../../pure/columns.js';
+import { concatSteps, type ReadingColumns, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { judgeRows } from '../../pure/reading/check-readings.js';
+import { inTurns } from '../../steps.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { storePart, storeParts } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
@@ -50,7 +51,7 @@ async function* intactTables(file: StoredFile, partition: Partition, { signal }:
   for (const group of opened?.footer.groups ?? []) {
     throwIfAborted(signal, 'storing what can be read');
     if (rows > 0 && rows + group.rows > MAX_INSPECTED_ROWS) {
-      yield concatColumns(tables);
+      yield await inTurns(concatSteps(tables), yielder.yieldTurn);
       [tables, rows] = [[], 0];
     }
     const columns = opened === null ? null : await readGroup(file, partition, opened, group).catch(nullIfDamaged);
@@ -59,5 +60,5 @@ async function* intactTables(file: StoredFile, partition: Partition, { signal }:
     tables.push(columns);
     rows += group.rows;
   }
-  if (rows > 0) yield concatColumns(tables);
+  if (rows > 0) yield await inTurns(concatSteps(tables), yielder.yieldTurn);
 }

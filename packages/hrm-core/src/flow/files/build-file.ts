@@ -7,10 +7,11 @@ import { MAX_ANSWER_ROWS, MAX_MERGE_ROWS, MINUTE_MS } from '../../limits.js';
 import { decodePiece, openBytes } from '../../parquet/decode.js';
 import { createEncoder, type Encoder, type WrittenGroup } from '../../parquet/encode.js';
 import type { CallOptions } from '../../ports/call-options.js';
-import { concatColumns, NO_READINGS, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
+import { concatSteps, NO_READINGS, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { joinRollups } from '../../pure/rollup/join-rollups.js';
-import { type Rollup, rollUp, sameRollup } from '../../pure/rollup/rollup.js';
+import { type Rollup, rollUpSteps, sameRollup } from '../../pure/rollup/rollup.js';
+import { inTurns } from '../../steps.js';
 import { createYielder, type Yielder } from './yielder.js';
 
 /** What kind of file to build. */
@@ -68,7 +69,7 @@ export async function buildFile(
   if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
   const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows }, yielder);
   await yielder.yieldTurn();
-  const bytes = encoder.finish({ replaces, rollup });
+  const bytes = await inTurns(encoder.finish({ replaces, rollup }), yielder.yieldTurn);
   await yielder.yieldTurn();
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');
@@ -112,10 +113,11 @@ async function rollUpGroups(
     const held = await inWindow(groups, outer);
     for (const inner of windowsOf(held, { dayMs, maxRows: Math.min(maxRows, MAX_ANSWER_ROWS) })) {
       // Sorted already, as the groups are.
-      const columns = concatColumns((await inWindow(held, inner)).map((group) => group.columns ?? NO_READINGS));
+      const tables = (await inWindow(held, inner)).map((group) => group.columns ?? NO_READINGS);
+      const columns = await inTurns(concatSteps(tables), yielder.yieldTurn);
       if (columns.length === 0) continue;
       await yielder.yieldTurn();
-      const rollup = rollUp(columns, dayMs, priority);
+      const rollup = await inTurns(rollUpSteps(columns, dayMs, priority), yielder.yieldTurn);
       await yielder.yieldTurn();
       if (rollup === null) return null;
       rollups.push(rollup);

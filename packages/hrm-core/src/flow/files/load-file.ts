@@ -8,8 +8,9 @@ import type { Partition, StoredFile } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { type DevicePriority, mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
-import { type Rollup, rollUp, type Spans, spansOf } from '../../pure/rollup/rollup.js';
+import { type Rollup, rollUpSteps, type Spans, spansOf } from '../../pure/rollup/rollup.js';
 import { rollupBytes } from '../../pure/rollup/rollup-size.js';
+import { inTurns } from '../../steps.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { createYielder } from './yielder.js';
 
@@ -57,7 +58,7 @@ export async function loadFile(
     await yielder.yieldTurn();
     columns = await mergeYielding(tables, yielder.yieldTurn);
     await yielder.yieldTurn();
-    rollup = rollUp(columns, dayMs, priority);
+    rollup = await inTurns(rollUpSteps(columns, dayMs, priority), yielder.yieldTurn);
   }
   const result = {
     footer,

@@ -9,16 +9,17 @@ import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.j
 import type { Partition, StoredFile } from '../../ports/storage.js';
 import type { Question } from '../../pure/answer/question.js';
 import { NO_READINGS, type ReadingColumns, takeRows } from '../../pure/columns.js';
-import { type DevicePriority, mergeReadings, mergeYielding } from '../../pure/merge.js';
+import { type DevicePriority, mergeYielding } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import { readingsOf } from '../../pure/reading/check-readings.js';
-import { rollUp, spansOf } from '../../pure/rollup/rollup.js';
+import { rollUpSteps, spansOf } from '../../pure/rollup/rollup.js';
 import { userIn } from '../../pure/user-filter.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { inTurns } from '../../steps.js';
 import { type FileCache, remember, versionKey } from './file-cache.js';
 import { nullIfDamaged } from './file-damage.js';
 import { bytesOf, type LoadedFile } from './load-file.js';
-import { createYielder } from './yielder.js';
+import { createYielder, type Yielder } from './yielder.js';
 
 /** Bytes of a row group's bounds, checksum and place, as objects. */
 const GROUP_BYTES = 4_000;
@@ -71,7 +72,7 @@ export async function loadSlice(
   await yielder.yieldTurn();
   const columns = await mergeYielding(tables, yielder.yieldTurn);
   await yielder.yieldTurn();
-  const slice = sliceOf(partition, footer, columns, priority);
+  const slice = await sliceOf(partition, footer, columns, priority, yielder);
   remember(cache, { file, footer }, key, slice, bytesOf(slice));
   return slice;
 }
@@ -98,17 +99,20 @@ export async function rescueSlice(
     if (rows > MAX_MERGE_ROWS) return null;
     tables.push(own);
   }
-  return sliceOf(partition, { ...opened.footer, replaces: [] }, mergeReadings(tables), priority);
+  const yielder = createYielder();
+  const columns = await mergeYielding(tables, yielder.yieldTurn);
+  return await sliceOf(partition, { ...opened.footer, replaces: [] }, columns, priority, yielder);
 }
 
-function sliceOf(
+async function sliceOf(
   { date }: Partition,
   footer: LoadedShared['footer'],
   columns: ReadingColumns,
   priority: DevicePriority,
-): LoadedFile {
+  { yieldTurn }: Yielder,
+): Promise<LoadedFile> {
   const dayMs = dateStartMs(date) ?? 0;
-  const rollup = rollUp(columns, dayMs, priority);
+  const rollup = await inTurns(rollUpSteps(columns, dayMs, priority), yieldTurn);
   return {
     footer: { ...footer, rows: columns.length, groups: columns.length === 0 ? [] : [groupOf(columns, footer.groups)] },
     rollup,

@@ -62,6 +62,7 @@ export async function* mergeFiles(
     const isUnsorted = opened.opened.footer.checksumKind === 'foreign' && !(await isFileSorted(opened, yielder));
     const source = isUnsorted ? sortedSource(opened, yielder) : groupSource(opened, { heldRows, afterUser }, yielder);
     cursors.push({ held: NO_READINGS, source });
+    await yielder.yieldTurn();
   }
   for (;;) {
     for (const cursor of cursors) {

@@ -78,7 +78,7 @@ export function exportReadings(
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
   const yielder = createYielder({ owner });
   const tables = tablesOf(storage, question, { signal, owner, onDamage, yielder });
-  return encodeTables(putTogether(tables, yielder), onProgress);
+  return encodeTables(putTogether(tables, yielder), yielder, onProgress);
 }
 
 /** Each device has a table of its own, which is a row long where there are very many: to encode each by itself takes quadratic time. */
@@ -95,7 +95,11 @@ async function* putTogether(tables: AsyncIterable<ReadingColumns>, { yieldTurn }
   if (rows > 0) yield await inTurns(concatSteps(waiting), yieldTurn);
 }
 
-async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: ExportOptions['onProgress']) {
+async function* encodeTables(
+  tables: AsyncIterable<ReadingColumns>,
+  { yieldTurn }: Yielder,
+  onProgress: ExportOptions['onProgress'],
+) {
   const encoder = createEncoder({});
   let readings = 0;
   for await (const table of tables) {
@@ -106,7 +110,7 @@ async function* encodeTables(tables: AsyncIterable<ReadingColumns>, onProgress: 
     }
   }
   for (const { columns } of encoder.flush()) readings += columns.length;
-  yield encoder.finish({});
+  yield await inTurns(encoder.finish({}), yieldTurn);
   onProgress?.(readings);
 }
 

@@ -9,15 +9,16 @@ import { readGroup } from '../../parquet/decode.js';
 import { type OpenedFile, openFile, type RowGroup } from '../../parquet/footer.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, StoredFile } from '../../ports/storage.js';
-import { concatColumns, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
+import { concatSteps, type ReadingColumns, sameReadings, takeRows } from '../../pure/columns.js';
 import { mergeReadings } from '../../pure/merge.js';
 import { dateStartMs, hashInName } from '../../pure/partition.js';
 import { countDisorder, judgeRows, keyAt, type ReadingKey } from '../../pure/reading/check-readings.js';
 import { priorityOf, sayTheSame } from '../../pure/rollup/compare-rollups.js';
-import { rollUp } from '../../pure/rollup/rollup.js';
+import { rollUpSteps } from '../../pure/rollup/rollup.js';
 import { MAX_ROLLUP_DEVICES, mustHaveRollup } from '../../pure/rollup/rollup-size.js';
 import { userIn } from '../../pure/user-filter.js';
 import { compareUtf8 } from '../../pure/utf8.js';
+import { inTurns } from '../../steps.js';
 import { contentNameOf, hashFile } from '../files/content-hash.js';
 import { isDamage, nullIfDamaged } from '../files/file-damage.js';
 import { createYielder } from '../files/yielder.js';
@@ -211,7 +212,8 @@ async function checkRollup(
     if (slice === null)
       return { code: 'file_damaged', message: 'a row group was read well before, and is damaged now' };
     const merged = mergeReadings([slice]);
-    if (!sayTheSame(rollup, rollUp(merged, dayMs, priorityOf(rollup)), range)) {
+    const made = await inTurns(rollUpSteps(merged, dayMs, priorityOf(rollup)), createYielder().yieldTurn);
+    if (!sayTheSame(rollup, made, range)) {
       return { code: 'wrong_rollup', message: 'its rollup does not agree with its readings' };
     }
   }
@@ -243,7 +245,7 @@ async function readSlice(
     for (const [row, ms] of columns.timestampMs.entries()) if (ms >= fromMs && ms < toMs) rows.push(row);
     tables.push(rows.length === columns.length ? columns : takeRows(columns, Uint32Array.from(rows)));
   }
-  return concatColumns(tables);
+  return await inTurns(concatSteps(tables), createYielder().yieldTurn);
 }
 
 /**

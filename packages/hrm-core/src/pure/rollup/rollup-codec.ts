@@ -10,6 +10,8 @@
  */
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MAX_ROLLUP_BYTES } from '../../limits.js';
+import type { Steps } from '../../steps.js';
+import { ROWS_A_STEP } from '../columns.js';
 import { addToMask, wordsFor } from '../device-mask.js';
 import type { Buckets, Conflicts, Rollup } from './rollup.js';
 
@@ -30,16 +32,25 @@ const COLUMNS = ['minute', 'count', 'min', 'max', 'sum'] as const;
 /** A number for each column. */
 type Columns<Of> = Readonly<Record<(typeof COLUMNS)[number], Of>>;
 
-/** Encodes a rollup; the same one gives the same bytes. */
-export function encodeRollup(rollup: Rollup): Uint8Array {
+/** Encodes a rollup, in steps; the same one gives the same bytes. */
+export function* encodeRollupSteps(rollup: Rollup): Steps<Uint8Array> {
   const { userId, devices, order, series, conflicts } = rollup;
   const lengths = [...series, conflicts].map(({ minute }) => minute.length);
   const values = { minute: [], count: [], min: [], max: [], sum: [] } satisfies Columns<number[]>;
-  for (const buckets of series) writeSeries(buckets, values);
+  for (const buckets of series) {
+    const before = values.minute.length;
+    writeSeries(buckets, values);
+    if (Math.floor(before / ROWS_A_STEP) < Math.floor(values.minute.length / ROWS_A_STEP)) yield;
+  }
   const ofConflicts: number[] = [];
   writeConflicts(rollup, ofConflicts);
+  yield;
   // Values of a device have no pattern but how often each comes, and runs. Conflicts repeat what devices are in them.
-  const streams = COLUMNS.map((column) => deflateRawSync(toVarints(values[column]), { strategy: constants.Z_RLE }));
+  const streams: Buffer[] = [];
+  for (const column of COLUMNS) {
+    streams.push(deflateRawSync(toVarints(values[column]), { strategy: constants.Z_RLE }));
+    yield;
+  }
   streams.push(deflateRawSync(toVarints(ofConflicts)));
   const columns = streams.map(({ byteLength }) => byteLength);
   const head: Head = { version: 3, user_id: userId, devices, order, lengths, columns };
@@ -50,7 +61,7 @@ export function encodeRollup(rollup: Rollup): Uint8Array {
 }
 
 /**
- * Decodes what {@link encodeRollup} made, now or before.
+ * Decodes what {@link encodeRollupSteps} made, now or before.
  * @returns `null` for a rollup of a later version, which is no damage: the readings answer.
  * @throws whatever is wrong with the bytes.
  */

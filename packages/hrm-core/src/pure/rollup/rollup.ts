@@ -7,10 +7,11 @@
  * back to the readings.
  */
 import { DAY_MS, MAX_ROLLUP_BYTES, MINUTE_MS } from '../../limits.js';
-import type { ReadingColumns } from '../columns.js';
+import type { Steps } from '../../steps.js';
+import { type ReadingColumns, ROWS_A_STEP } from '../columns.js';
 import { addToMask, wordsFor } from '../device-mask.js';
 import { type DevicePriority, rankDevices } from '../merge.js';
-import { sortRows } from '../sort-rows.js';
+import { sortRowsSteps } from '../sort-rows.js';
 import { MAX_ROLLUP_DEVICES, rollupBytes } from './rollup-size.js';
 
 /** What a bucket's byte holds; accepted readings stay far below, and those of another writer's file have no rollup then. */
@@ -60,29 +61,35 @@ export interface Rollup {
 }
 
 /**
- * Rolls up readings.
+ * Rolls up readings, in steps.
  * @param columns - merged by `mergeReadings`, at least one row.
  * @param dayMs - the first millisecond of their day.
  * @returns `null` where there is none: of several users, of another day, of impossible heart rates, too large.
  */
-export function rollUp(columns: ReadingColumns, dayMs: number, priority: DevicePriority): Rollup | null {
+export function* rollUpSteps(columns: ReadingColumns, dayMs: number, priority: DevicePriority): Steps<Rollup | null> {
   const [userId] = columns.users;
   if (userId === undefined || columns.users.length > 1 || columns.length === 0) return null;
   const series = seriesOf(columns);
   if (series.length > MAX_ROLLUP_DEVICES) return null;
   for (let row = 0; row < columns.length; row += 1) {
+    if (row % ROWS_A_STEP === ROWS_A_STEP - 1) yield;
     const ms = (columns.timestampMs[row] as number) - dayMs;
     const heartRate = columns.heartRate[row] as number;
     if (ms < 0 || ms >= DAY_MS || heartRate < 0 || heartRate > MAX_BUCKET_BPM) return null;
   }
   const devices = series.map(({ device }) => columns.devices[device] as string);
   const order = rankDevices(devices, priority);
+  const buckets: Buckets[] = [];
+  for (const { fromRow, toRow } of series) {
+    buckets.push(bucketsOf(columns, fromRow, toRow, dayMs));
+    if (Math.floor(fromRow / ROWS_A_STEP) < Math.floor(toRow / ROWS_A_STEP)) yield;
+  }
   const rollup = {
     userId,
     devices,
-    series: series.map(({ fromRow, toRow }) => bucketsOf(columns, fromRow, toRow, dayMs)),
+    series: buckets,
     order,
-    conflicts: resolveConflicts(columns, series, order, dayMs),
+    conflicts: yield* resolveConflicts(columns, series, order, dayMs),
   };
   return rollupBytes(rollup) > MAX_ROLLUP_BYTES ? null : rollup;
 }
@@ -214,12 +221,12 @@ interface Survivors {
   readonly devices: Uint32Array;
 }
 
-function resolveConflicts(
+function* resolveConflicts(
   columns: ReadingColumns,
   series: readonly Series[],
   order: readonly number[],
   dayMs: number,
-): Conflicts {
+): Steps<Conflicts> {
   const rows = new Uint32Array(series.length > 1 ? columns.length : 0);
   let at = 0;
   for (const d of series.length > 1 ? order : []) {
@@ -227,7 +234,7 @@ function resolveConflicts(
     for (let row = fromRow; row < toRow; row += 1, at += 1) rows[at] = row;
   }
   // Stable, so of equal timestamps the best device's stays first.
-  sortRows(rows, columns.timestampMs, new Uint32Array(rows.length));
+  yield* sortRowsSteps(rows, columns.timestampMs, new Uint32Array(rows.length));
   const words = wordsFor(series.length);
   const seriesOfDevice = new Uint32Array(columns.devices.length);
   for (const [s, { device }] of series.entries()) seriesOfDevice[device] = s;
@@ -247,6 +254,7 @@ function resolveConflicts(
       addToMask(survivors.devices, words, 0, seriesOfDevice[columns.device[row] as number] as number);
     }
     if (survivors.count < to - from) found.push(survivors);
+    if (Math.floor(from / ROWS_A_STEP) < Math.floor(to / ROWS_A_STEP)) yield;
     from = to;
   }
   const buckets = toBuckets(

@@ -9,10 +9,10 @@ import type { Question } from '../../../src/pure/answer/question.js';
 import { type Row, rowsOf } from '../../../src/pure/answer/row-table.js';
 import { columnsFromReadings, type Reading } from '../../../src/pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../../../src/pure/merge.js';
-import { rollUp } from '../../../src/pure/rollup/rollup.js';
-import { decodeRollup, encodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
+import { decodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
 import { oracleAnswer } from '../../property/oracle.js';
 import { type GivenFile, storeFile } from '../../support/given-files.js';
+import { encodeRollup, rollUp } from '../../support/roll-up.js';
 
 const MINUTE = 60_000;
 const ALL: Question = {

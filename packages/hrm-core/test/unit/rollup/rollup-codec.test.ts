@@ -6,10 +6,11 @@ import { eachOfMask, wordsFor } from '../../../src/pure/device-mask.js';
 import { compareOrders, type DevicePriority, mergeReadings, rankDevices } from '../../../src/pure/merge.js';
 import { sayTheSame } from '../../../src/pure/rollup/compare-rollups.js';
 import { joinRollups } from '../../../src/pure/rollup/join-rollups.js';
-import { type Rollup, rollUp, sameRollup } from '../../../src/pure/rollup/rollup.js';
-import { decodeRollup, encodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
+import { type Rollup, sameRollup } from '../../../src/pure/rollup/rollup.js';
+import { decodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
 import { rollupBytes } from '../../../src/pure/rollup/rollup-size.js';
 import { randomFrom, testSeed } from '../../support/random.js';
+import { encodeRollup, rollUp } from '../../support/roll-up.js';
 
 const MINUTE_MS = 60_000;
 
