@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { EXIT_CODES, exitCodeOf } from '../../packages/hrm-cli/src/exit-codes.js';
 import type { HrmErrorKind } from '../../packages/hrm-core/src/errors.js';
-import { CLIENT_PROBLEMS, STATUS_BY_KIND } from '../../packages/hrm-server/src/api/problems.js';
+import { CLIENT_PROBLEMS, STATUS_BY_KIND } from '../../packages/hrm-core/src/schemas/problems.js';
 import { ERROR_MEANINGS, KIND_MEANINGS } from './error-meanings.js';
 import { page, table } from './markdown.js';
 

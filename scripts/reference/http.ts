@@ -1,6 +1,6 @@
+import { OPERATIONS, type Operation } from '../../packages/hrm-core/src/schemas/operations.js';
+import { COMMON_PROBLEMS, KEY_PROBLEMS } from '../../packages/hrm-core/src/schemas/problems.js';
 import { openApiDocument } from '../../packages/hrm-server/src/api/openapi.js';
-import { OPERATIONS, type Operation } from '../../packages/hrm-server/src/api/operations.js';
-import { COMMON_PROBLEMS, KEY_PROBLEMS } from '../../packages/hrm-server/src/api/problems.js';
 import { codes, fenced, page, table } from './markdown.js';
 
 const INTRO = `A server shows the same at \`/docs\`, and as OpenAPI 3.1 at \`/openapi.json\`. A GET may be asked as HEAD.

@@ -1,13 +1,11 @@
 /**
  * Types for those who require a package: the declarations of its modules again, as `.d.cts`, that import each other by those names. The bundler
  * could make them, and takes as long for them as for the first ones.
- *
- * `node scripts/types-for-commonjs.js DIRECTORY`
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const directory = process.argv[2];
+const directory = join(import.meta.dirname, '../dist');
 for (const name of readdirSync(directory).filter((file) => file.endsWith('.d.ts'))) {
   const text = readFileSync(join(directory, name), 'utf8');
   const path = join(directory, name.replace(/\.d\.ts$/, '.d.cts'));
