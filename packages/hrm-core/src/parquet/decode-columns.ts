@@ -15,6 +15,9 @@ interface Piece {
   readonly fromByte: number;
 }
 
+/** Rows of which a column is a millisecond's work: of more, columns are read one after the other, with turns for others between them. */
+const LARGE_ROWS = 16_384;
+
 /**
  * Reads one row group.
  * @param group - where an id is the only one, it is not read.
@@ -36,7 +39,12 @@ export async function decodeColumns(
     ...(userId === null ? { user_id: new Array<string>(length) } : {}),
     received_minute: new Int32Array(length),
   };
-  await readColumns(piece, metadata, columns);
+  const pieces =
+    length < LARGE_ROWS ? [columns] : Object.entries(columns).map(([name, column]) => ({ [name]: column }));
+  for (const some of pieces) {
+    await readColumns(piece, metadata, some);
+    await yieldTurn();
+  }
   async function numbered(strings: readonly string[] = []) {
     await yieldTurn();
     return await inTurns(internSteps(strings), yieldTurn);

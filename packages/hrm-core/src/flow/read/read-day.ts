@@ -113,6 +113,7 @@ async function readPlanned(
     for (const some of together(plan.reads[f] ?? [], maxRows)) {
       const read = await damage.read(file, partition, () => readGroups(cache, file, partition, known, some));
       for (const table of read ?? []) {
+        await yielder.yieldTurn();
         const own = selectReadings(table, question, plan.source, dayMs);
         tables.push(own);
         rows += own.length;
