@@ -157,7 +157,7 @@ const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
   'hrm-core/src/process/config-file.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/drivers/letters/directory.ts': 'letters that it wrote itself',
-  'hrm-core/src/import/finished-files.ts': 'the list that it wrote itself, of which a bound is looked at first',
+  'hrm-core/src/import/files/finished-files.ts': 'the list that it wrote itself, of which a bound is looked at first',
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',
