@@ -15,12 +15,12 @@ import {
   systemClock,
 } from 'hrm-core';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
+import { methodsOf, OPERATIONS, type Operation, type OperationId } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createDayLimiter, createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
 import type { Logger } from 'pino';
 import { docsPage } from './api/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
-import { methodsOf, OPERATIONS, type Operation, type OperationId } from './api/operations.js';
 import {
   COMMON_HEADERS,
   headersOf,

@@ -4,8 +4,8 @@
 import { join } from 'node:path';
 import { writePart } from 'hrm-core';
 import { createKey, revokeKey, SCOPES, type Scope } from 'hrm-core/keys';
+import { OPERATIONS } from 'hrm-core/schemas';
 import { describe, expect, it } from 'vitest';
-import { OPERATIONS } from '../src/api/operations.js';
 import { startTest, type TestService, temporaryDirectory, wireReading } from './support.js';
 
 /** How a call is made for a user, and what it needs. `null`: it is about no user. */

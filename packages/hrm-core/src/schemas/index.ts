@@ -1,6 +1,6 @@
 /**
- * The wire's shapes as valibot schemas, for whoever describes or checks a wire: the server's OpenAPI document is made of
- * them, and the tests hold its answers to them. What `enqueue` and `query` decide is stricter where a schema cannot say it: a real date, not
+ * The HTTP API as data, and the wire's shapes as valibot schemas, for whoever describes or checks a wire: the server's routes and its OpenAPI
+ * document are made of them, and the tests hold its answers to them. What `enqueue` and `query` decide is stricter where a schema cannot say it: a real date, not
  * far ahead.
  * @module
  */
@@ -19,6 +19,31 @@ export {
   SessionAnswer,
   SystemAnswer,
 } from './answers.js';
+export {
+  type Answer,
+  type BodySchema,
+  HEADER_PARAMETERS,
+  methodsOf,
+  OPERATIONS,
+  type Operation,
+  type OperationId,
+} from './operations.js';
+export {
+  LAST_EVENT_ID,
+  LIVE_PARAMETERS,
+  type Parameter,
+  QUERY_PARAMETERS,
+  READINGS_PARAMETERS,
+  SEARCH_PARAMETERS,
+} from './parameters.js';
+export {
+  CLIENT_PROBLEMS,
+  COMMON_PROBLEMS,
+  KEY_PROBLEMS,
+  type ProblemCode,
+  STATUS_BY_KIND,
+  statusOfCode,
+} from './problems.js';
 export {
   DeviceIdSchema,
   FieldsSchema,

@@ -5,11 +5,20 @@
 import { STATUS_CODES } from 'node:http';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { READING_TYPES } from 'hrm-core';
-import { ProblemAnswer } from 'hrm-core/schemas';
+import {
+  type Answer,
+  type BodySchema,
+  CLIENT_PROBLEMS,
+  COMMON_PROBLEMS,
+  KEY_PROBLEMS,
+  methodsOf,
+  OPERATIONS,
+  type Operation,
+  type Parameter,
+  ProblemAnswer,
+  type ProblemCode,
+} from 'hrm-core/schemas';
 import type * as v from 'valibot';
-import type { Parameter } from './call-parameters.js';
-import { type Answer, type BodySchema, methodsOf, OPERATIONS, type Operation } from './operations.js';
-import { CLIENT_PROBLEMS, COMMON_PROBLEMS, KEY_PROBLEMS, type ProblemCode } from './problems.js';
 
 type Json = Readonly<Record<string, unknown>>;
 

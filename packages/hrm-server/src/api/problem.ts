@@ -12,10 +12,10 @@ import {
   operationOutcome,
   READING_TYPES,
 } from 'hrm-core';
+import { STATUS_BY_KIND, statusOfCode } from 'hrm-core/schemas';
 import type { RateLimitError, RequestRateError } from 'hrm-core/shares';
 import { rateHeaders } from '../auth/access.js';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
-import { STATUS_BY_KIND, statusOfCode } from './problems.js';
 
 /**
  * On every answer, unless it says otherwise: no guessing of types, no copy of health data in a cache, nothing that a

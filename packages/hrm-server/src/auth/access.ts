@@ -9,8 +9,8 @@ import {
   createAdmission as createKeyAdmission,
   keyError,
 } from 'hrm-core/keys';
+import type { Operation } from 'hrm-core/schemas';
 import type { RateState } from 'hrm-core/shares';
-import type { Operation } from '../api/operations.js';
 import { headerValues, type RawHead } from '../http/header-values.js';
 
 const BEARER = /^Bearer +(\S+) *$/i;

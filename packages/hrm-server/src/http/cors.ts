@@ -3,7 +3,7 @@
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 import type { IncomingMessage } from 'node:http';
-import { HEADER_PARAMETERS } from '../api/operations.js';
+import { HEADER_PARAMETERS } from 'hrm-core/schemas';
 
 const MAX_AGE_SECONDS = 600;
 const REQUEST_HEADERS = [

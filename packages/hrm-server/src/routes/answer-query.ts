@@ -20,9 +20,9 @@ import {
   writeSearchset,
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
+import { QUERY_PARAMETERS, READINGS_PARAMETERS, SEARCH_PARAMETERS } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createSemaphore, type Scheduler } from 'hrm-core/shares';
-import { QUERY_PARAMETERS, READINGS_PARAMETERS, SEARCH_PARAMETERS } from '../api/call-parameters.js';
 import {
   type AnswerForm,
   contentTypeOf,

@@ -12,9 +12,9 @@ import {
   type Queue,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
+import { OPERATIONS } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createQuota, createScheduler, type DayLimiter } from 'hrm-core/shares';
-import { OPERATIONS } from '../api/operations.js';
 import { invalidError } from '../api/problem.js';
 import { type Body, type BodyLimits, withBody } from '../http/body.js';
 import { type BodyType, PARQUET_TYPE, readMediaType } from '../http/media-type.js';

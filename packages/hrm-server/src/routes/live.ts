@@ -21,8 +21,8 @@ import {
   within,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
+import { LAST_EVENT_ID, LIVE_PARAMETERS } from 'hrm-core/schemas';
 import { createQuota, type Quota, tooBusyError } from 'hrm-core/shares';
-import { LAST_EVENT_ID, LIVE_PARAMETERS } from '../api/call-parameters.js';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/connections/cut.js';
 import { headerValues } from '../http/header-values.js';

@@ -5,8 +5,8 @@
 import { Hono } from 'hono';
 import type { Health } from 'hrm-core';
 import type { KeyRing } from 'hrm-core/keys';
+import { OPERATIONS } from 'hrm-core/schemas';
 import type { Logger } from 'pino';
-import { OPERATIONS } from '../api/operations.js';
 import { COMMON_HEADERS, headersOf, notFoundError, problemResponse, statusOf, wrongMethod } from '../api/problem.js';
 import { createAdmission } from '../auth/access.js';
 import { levelOf } from '../log/log.js';

@@ -1,5 +1,5 @@
 import { type Fault, HrmError, joinFaults, MAX_FAULTS } from 'hrm-core';
-import type { Parameter } from '../api/call-parameters.js';
+import type { Parameter } from 'hrm-core/schemas';
 import { invalidError } from '../api/problem.js';
 import { pairsOf, pathOf } from '../http/target.js';
 import { MAX_ECHOED_NAME_LENGTH } from '../limits.js';

@@ -1,4 +1,4 @@
-import { OPERATIONS } from '../api/operations.js';
+import { OPERATIONS } from 'hrm-core/schemas';
 import { pathOf } from '../http/target.js';
 
 /** What takes readings: one, and many. */

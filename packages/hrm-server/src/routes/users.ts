@@ -2,9 +2,9 @@
  * The calls about a user: the devices, and the last readings.
  */
 import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
+import { OPERATIONS } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
-import { OPERATIONS } from '../api/operations.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';

@@ -1,9 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { WireReadingSchema } from 'hrm-core/schemas';
+import { CLIENT_PROBLEMS, WireReadingSchema } from 'hrm-core/schemas';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { CLIENT_PROBLEMS } from '../../src/api/problems.js';
 import { BAD_BODIES, BAD_READINGS } from '../bad-input-cases.js';
 import { openLive } from '../live-client.js';
 import { exchangeRaw, post, startTest, wireReading } from '../support.js';

@@ -1,15 +1,8 @@
 /**
  * The parameters of the calls that have any.
  */
-import {
-  DeviceIdSchema,
-  FieldsSchema,
-  IntervalSchema,
-  LiveIdSchema,
-  TimestampSchema,
-  UserIdSchema,
-} from 'hrm-core/schemas';
 import * as v from 'valibot';
+import { DeviceIdSchema, FieldsSchema, IntervalSchema, LiveIdSchema, TimestampSchema, UserIdSchema } from './wire.js';
 
 /** A parameter of a call. */
 export interface Parameter {

@@ -3,7 +3,7 @@
  * service itself fails with has codes by the driver, and a status by its kind: with `queue_full` nothing was kept, with
  * `queue_unavailable` that is not known.
  */
-import type { HrmErrorKind } from 'hrm-core';
+import type { HrmErrorKind } from '../errors.js';
 
 /** What a client did, as codes: stable, for programs. */
 export const CLIENT_PROBLEMS = {

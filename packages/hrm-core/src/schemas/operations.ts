@@ -2,8 +2,10 @@
  * Every call of the API in one table: what the routes, the check of keys, 405 and the OpenAPI document are made of.
  */
 
-import { READING_FORMS, READING_TYPES, ROW_FORMS } from 'hrm-core';
-import type { Scope } from 'hrm-core/keys';
+import * as v from 'valibot';
+import type { Scope } from '../keys/api-key.js';
+import { ROW_FORMS } from '../pure/answer/row-forms.js';
+import { READING_TYPES } from '../pure/records/media-types.js';
 import {
   AcceptedAnswer,
   BatchAcceptedAnswer,
@@ -16,9 +18,7 @@ import {
   RowsAnswer,
   SessionAnswer,
   SystemAnswer,
-} from 'hrm-core/schemas';
-import * as v from 'valibot';
-import { PARQUET_TYPE } from '../http/media-type.js';
+} from './answers.js';
 import {
   LIVE_PARAMETERS,
   type Parameter,
@@ -26,7 +26,7 @@ import {
   READINGS_PARAMETERS,
   SEARCH_PARAMETERS,
   USER_PARAMETERS,
-} from './call-parameters.js';
+} from './parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
 /** A valibot schema that JSON Schema can say; `null` for text of another kind. */
@@ -86,7 +86,7 @@ export const OPERATIONS = {
     summary: 'Send 1 to 10,000 readings, or series or a Parquet file of up to 100,000',
     about:
       'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip. A series has many readings of one user and device, its timestamps as ISO 8601 or epoch milliseconds. In NDJSON each line is a reading, or each is a series. A Parquet file has the columns timestamp_ms, heart_rate, device_id and user_id.',
-    body: { 'application/json': BatchBody, 'application/x-ndjson': null, [PARQUET_TYPE]: null },
+    body: { 'application/json': BatchBody, 'application/x-ndjson': null, [READING_TYPES.parquet]: null },
     answers: [{ status: 202, about: 'All accepted.', types: { 'application/json': BatchAcceptedAnswer } }],
     problems: [
       ...BODY_PROBLEMS,
@@ -110,7 +110,7 @@ export const OPERATIONS = {
       {
         status: 200,
         about: 'The rows, ascending.',
-        types: { ...typesOf(ROW_FORMS), 'application/json': RowsAnswer },
+        types: { ...typesOf(ROW_FORMS.map(({ mediaType }) => mediaType)), 'application/json': RowsAnswer },
         headers: { ETag: 'Of what the answer is made of: late readings change it.' },
       },
       { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
@@ -129,7 +129,7 @@ export const OPERATIONS = {
       {
         status: 200,
         about: 'The readings.',
-        types: { ...typesOf(READING_FORMS), 'application/json': v.array(ReadingBody) },
+        types: { ...typesOf(Object.values(READING_TYPES)), 'application/json': v.array(ReadingBody) },
         headers: { ETag: 'Of what the answer is made of: late readings change it.' },
       },
       { status: 304, about: 'The answer of If-None-Match still holds.', types: {} },
@@ -259,10 +259,8 @@ export const OPERATIONS = {
 } as const satisfies Readonly<Record<string, Operation>>;
 
 /** The media types of forms: JSON of others' schemas, and text of another kind. */
-function typesOf(forms: readonly { readonly mediaType: string }[]): Readonly<Record<string, BodySchema>> {
-  return Object.fromEntries(
-    forms.map(({ mediaType }) => [mediaType, mediaType.endsWith('+json') ? v.unknown() : null]),
-  );
+function typesOf(types: readonly string[]): Readonly<Record<string, BodySchema>> {
+  return Object.fromEntries(types.map((type) => [type, type.endsWith('+json') ? v.unknown() : null]));
 }
 
 /** The name of a call. */
