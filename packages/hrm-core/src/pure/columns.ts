@@ -121,6 +121,9 @@ function addStrings(
   }
 }
 
+/** A table takes as long as so many rows, however few it has. */
+const ROWS_OF_A_TABLE = 16;
+
 /** One table out of several, rows in the order given, the dictionaries made one. */
 export function concatColumns(given: readonly ReadingColumns[]): ReadingColumns {
   return inOnePiece(concatSteps(given));
@@ -137,7 +140,13 @@ export function* concatSteps(given: readonly ReadingColumns[]): Steps<ReadingCol
   const length = tables.reduce((sum, table) => sum + table.length, 0);
   const columns = allocateColumns(length, users.values, devices.values);
   let at = 0;
+  let work = 0;
   for (const [t, table] of tables.entries()) {
+    work += table.length + ROWS_OF_A_TABLE;
+    if (work >= ROWS_A_STEP) {
+      work = 0;
+      yield;
+    }
     const userMap = users.maps[t] as Uint32Array;
     const deviceMap = devices.maps[t] as Uint32Array;
     for (let i = 0; i < table.length; i += 1) {

@@ -103,13 +103,17 @@ async function* encodeTables(
   const encoder = createEncoder({});
   let readings = 0;
   for await (const table of tables) {
+    await yieldTurn();
     for (const { columns } of encoder.write(table)) {
       readings += columns.length;
       yield encoder.drain();
       onProgress?.(readings);
+      await yieldTurn();
     }
   }
+  await yieldTurn();
   for (const { columns } of encoder.flush()) readings += columns.length;
+  await yieldTurn();
   yield await inTurns(encoder.finish({}), yieldTurn);
   onProgress?.(readings);
 }
