@@ -1,7 +1,15 @@
 /**
  * The calls about a user: the devices, and the last readings.
  */
-import { type DamageReport, type DeviceReading, devices, latest, type Storage } from 'hrm-core';
+import {
+  createYielder,
+  type DamageReport,
+  type DeviceReading,
+  devices,
+  latest,
+  type Storage,
+  type Yielder,
+} from 'hrm-core';
 import { OPERATIONS } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
@@ -62,7 +70,7 @@ async function devicesResponse<Item>(
   toWireItem: (item: Item) => unknown,
 ): Promise<Response> {
   const headers = { ...call.headers, 'Content-Type': 'application/json' };
-  const pieces = piecesOf(head, items, toWireItem);
+  const pieces = piecesOf(head, items, toWireItem, createYielder({ owner: clientOf(call) }));
   const { bytes, done } = await readBeginning(pieces);
   if (done) return new Response(bytes, { headers });
   if (call.incoming.method === 'HEAD') return new Response(null, { headers });
@@ -74,17 +82,19 @@ async function* piecesOf<Item>(
   head: Readonly<Record<string, unknown>>,
   items: readonly Item[],
   toWireItem: (item: Item) => unknown,
+  { yieldTurn }: Yielder,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"devices":[`);
   for (let from = 0; from < items.length; from += DEVICES_PER_PIECE) {
+    await yieldTurn();
     const some = items.slice(from, from + DEVICES_PER_PIECE).map((item) => JSON.stringify(toWireItem(item)));
     yield Buffer.from(`${from === 0 ? '' : ','}${some.join(',')}`);
   }
   yield Buffer.from(`],"count":${items.length}}`);
 }
 
-/** Devices written at once: some milliseconds' work with the longest ids. */
-const DEVICES_PER_PIECE = 1_000;
+/** Devices written at once: a millisecond's work or two with the longest ids. */
+const DEVICES_PER_PIECE = 250;
 
 function optionsOf(call: Call, onDamage: DamageListener, signal: AbortSignal) {
   const { incoming } = call;
