@@ -101,6 +101,7 @@ export async function readGroup(
   partition: Partition,
   { footer }: Pick<OpenedFile, 'footer'>,
   group: RowGroup,
+  yieldTurn: () => Promise<void> = async () => undefined,
 ): Promise<ReadingColumns> {
   return asDamage(file, partition, async () => {
     const isInside = group.fromByte >= 0 && group.fromByte <= group.toByte && group.toByte <= file.byteLength;
@@ -109,7 +110,7 @@ export async function readGroup(
     const [columns] =
       footer.checksumKind === 'foreign'
         ? await decodeForeign(file, [group])
-        : await decodeGroups(file, partition, { footer }, [all]);
+        : await decodeGroups(file, partition, { footer }, [all], yieldTurn);
     if (columns === undefined) throw new Error('it does not have this row group');
     return columns;
   });

@@ -54,7 +54,8 @@ async function* intactTables(file: StoredFile, partition: Partition, { signal }:
       yield await inTurns(concatSteps(tables), yielder.yieldTurn);
       [tables, rows] = [[], 0];
     }
-    const columns = opened === null ? null : await readGroup(file, partition, opened, group).catch(nullIfDamaged);
+    const columns =
+      opened === null ? null : await readGroup(file, partition, opened, group, yielder.yieldTurn).catch(nullIfDamaged);
     await yielder.yieldTurn();
     if (columns === null) continue;
     tables.push(columns);

@@ -134,7 +134,7 @@ async function walkGroups(
   let last: ReadingKey | null = null;
   for (const group of opened.footer.groups) {
     throwIfAborted(signal, 'verifying');
-    const columns = await readGroup(file, partition, opened, group).catch((error) => {
+    const columns = await readGroup(file, partition, opened, group, createYielder().yieldTurn).catch((error) => {
       if (isDamage(error)) return null;
       throw error;
     });
@@ -240,7 +240,7 @@ async function readSlice(
   const tables: ReadingColumns[] = [];
   for (const group of intact) {
     if (group.lastMs < fromMs || group.fromMs >= toMs) continue;
-    const columns = await readGroup(file, partition, opened, group);
+    const columns = await readGroup(file, partition, opened, group, createYielder().yieldTurn);
     const rows: number[] = [];
     for (const [row, ms] of columns.timestampMs.entries()) if (ms >= fromMs && ms < toMs) rows.push(row);
     tables.push(rows.length === columns.length ? columns : takeRows(columns, Uint32Array.from(rows)));
