@@ -63,3 +63,21 @@ export async function collectYielding<T, Picked>(
   await eachYielding(items, collect, yieldTurn, piece);
   return all;
 }
+
+/** Lets at most `max` calls run at once; the others wait, first come first served. */
+export function atMost(max: number): <T>(call: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (call) => {
+    // Who ends hands its turn to who waits longest: nobody who comes between takes it.
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await call();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

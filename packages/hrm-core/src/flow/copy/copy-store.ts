@@ -17,11 +17,12 @@ import type { CallOptions } from '../../ports/queue.js';
 import { type Random, systemRandom } from '../../ports/random.js';
 import type { Partition, PartitionFailure, Storage, StoredFile } from '../../ports/storage.js';
 import { hashInName, partNameOf, supersededName } from '../../pure/partition.js';
+import { atMost } from '../../steps.js';
 import { partNameYielding } from '../files/content-hash.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { noteFailure } from '../files/partition-failures.js';
-import { atMost, readAhead } from '../files/read-ahead.js';
+import { readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 
 /** What `copyStore` works on. */

@@ -25,20 +25,3 @@ export async function* readAhead<Item, Result>(
     await Promise.allSettled(begun);
   }
 }
-
-/** Lets at most `max` calls run at once; the others wait, first come first served. */
-export function atMost(max: number): <T>(call: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (call) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await call();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
-}

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { errorCode } from '../../../errors.js';
 import { OWN_FILES } from '../../../limits.js';
+import { atMost } from '../../../steps.js';
 
 /** Where the system does not say: Node raises the limit as far as it may, mostly much further. */
 const DEFAULT_LIMIT = 1_024;
@@ -36,21 +37,7 @@ export function createDescriptors(limit = openFileLimit()): Descriptors {
   const free = Math.max(0, limit - OWN_FILES);
   const maxHeld = Math.min(MAX_HELD, Math.floor(free * HELD_SHARE));
   const maxBrief = Math.max(MIN_BRIEF, Math.min(MAX_BRIEF, Math.floor(free * BRIEF_SHARE)));
-  const waiting: (() => void)[] = [];
-  let [held, running] = [0, 0];
-
-  async function brief<T>(call: () => Promise<T>): Promise<T> {
-    // Who ends hands its turn to who waits longest: nobody who comes between takes it.
-    if (running >= maxBrief) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await call();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  }
+  let held = 0;
 
   return {
     maxBrief,
@@ -62,7 +49,7 @@ export function createDescriptors(limit = openFileLimit()): Descriptors {
     release() {
       held -= 1;
     },
-    brief,
+    brief: atMost(maxBrief),
   };
 }
 
