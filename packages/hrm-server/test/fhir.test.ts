@@ -149,6 +149,11 @@ describe('a refusal', () => {
     ['patient=ana&_lastUpdated=ge2024', '_lastUpdated is no parameter'],
     ['patient=ana&patient=ben', 'patient is given more than once'],
     ['code=8867-4', 'patient is missing'],
+    ['patient=', 'patient must be'],
+    ['patient=Patient/', 'patient must be'],
+    [`patient=${'a'.repeat(2_000)}`, 'patient must be'],
+    ['patient=a%00b', 'patient must'],
+    ['patient=ana&device=', 'device must be'],
   ])('of %s is an OperationOutcome', async (query, said) => {
     const { search } = await startWithReadings();
     const { status, headers, body } = await search(query);

@@ -18,6 +18,7 @@ import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/p
 import { openFile } from '../../src/parquet/footer.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
+import { parseSearch } from '../../src/pure/fhir/search.js';
 import { nearest } from '../../src/pure/nearest.js';
 import { sharedPartOf, userDirectory } from '../../src/pure/partition.js';
 import { decodeColumnar, encodeColumnar } from '../../src/pure/reading/columnar.js';
@@ -173,6 +174,9 @@ const PARSERS: readonly (readonly [name: string, feed: Feed, options?: GrowthOpt
   ['the device of a question', (text) => question({ deviceId: text })],
   ['the range of a question', (text) => question({ start: text, end: text })],
   ['the interval of a question', (text) => question({ interval: text })],
+  ['the dates of a search', (text) => parseSearch({ patient: 'ana', date: `${text} ge${text}` })],
+  ['the patient and device of a search', (text) => parseSearch({ patient: text, device: text })],
+  ['the codes of a search', (text) => parseSearch({ patient: 'ana', code: text, category: text })],
   ['a priority of a question', (text) => question({ priority: { [text]: text } })],
   ['the id of an event', (text) => requireLiveId(text, '/after')],
   ['a sealed position', (text) => parseLiveId(Buffer.alloc(32), text)],

@@ -2,8 +2,10 @@
  * The search of Observations that a bulk client asks: of a patient, by code, date and device, a page at a time.
  * @see https://hl7.org/fhir/R4/search.html
  */
+import * as v from 'valibot';
 import { type Fault, faultsError } from '../../errors.js';
 import { MAX_SEARCH_COUNT, SEARCH_COUNT } from '../../limits.js';
+import { IdSchema } from '../reading/reading.js';
 import { HEART_RATE_CODE, LOINC } from '../records/fhir.js';
 import { parseSearchDate } from './search-date.js';
 
@@ -59,12 +61,17 @@ export function parseSearch(parameters: SearchParameters): ObservationSearch {
   for (const text of date?.split(' ') ?? []) narrow('date', text);
   if (_page !== undefined) narrow('_page', `ge${_page}`);
   const count = _count === undefined ? SEARCH_COUNT : /^\d{1,9}$/.test(_count) ? Number(_count) : 0;
+  const userId = userOfPatient(patient);
+  const namesUser = v.safeParse(IdSchema, userId);
+  if (!namesUser.success) fault('patient', namesUser.issues[0].message);
+  const namesDevice = v.safeParse(v.optional(IdSchema), device);
+  if (!namesDevice.success) fault('device', namesDevice.issues[0].message);
   if (count === 0) fault('_count', 'must be a number from 1 on');
   if (_sort !== undefined && _sort !== 'date') fault('_sort', 'must be date: there is no other order');
   if (_format !== undefined && !FORMATS.includes(_format)) fault('_format', `must be one of ${FORMATS.join(', ')}`);
   if (faults.length > 0) throw faultsError('invalid_query', faults, { what: 'the query is not valid' });
   return {
-    userId: userOfPatient(patient),
+    userId,
     deviceId: device,
     fromMs,
     toMs,

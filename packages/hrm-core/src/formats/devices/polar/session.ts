@@ -76,7 +76,8 @@ function take(session: Session, path: readonly string[], value: unknown, gather:
   if (exercise === undefined) return;
   if (name === 'deviceId') session.deviceId = textOf(value) ?? '';
   else if (name === 'modelName') session.model = textOf(value) ?? '';
-  else if (OFFSETS.includes(name)) (path.length === 1 ? session : exercise).offsetMinutes = toNumber(value);
+  // The first holds: damage behind it must not move what was read before.
+  else if (OFFSETS.includes(name)) (path.length === 1 ? session : exercise).offsetMinutes ??= toNumber(value);
   else if (session.held >= MAX_HELD)
     gather.tooLarge(`a session has more than ${MAX_HELD} values before the time zone that they are of`);
   else {
