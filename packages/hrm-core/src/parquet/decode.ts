@@ -18,13 +18,17 @@ const MAX_GAP_BYTES = 16 * 1024;
  * @returns what its end says.
  * @throws HrmError kind `data`, code `file_damaged`: not Parquet, damaged, or not of the contract's columns; code `file_too_large`.
  */
-export async function proveFile(file: StoredFile, partition: Partition): Promise<Footer> {
+export async function proveFile(
+  file: StoredFile,
+  partition: Partition,
+  yieldTurn: () => Promise<void>,
+): Promise<Footer> {
   const opened = await openFile(file, partition);
   await requireMagic(file, partition, opened);
   // An older file is read as a whole for each call.
   const isPiecewise = opened.footer.checksumKind !== 'whole';
   const pieces = isPiecewise ? opened.footer.groups.map((group) => [group]) : [opened.footer.groups];
-  for (const groups of pieces) await decodeGroups(file, partition, opened, groups);
+  for (const groups of pieces) await decodeGroups(file, partition, opened, groups, yieldTurn);
   return opened.footer;
 }
 
@@ -53,7 +57,7 @@ export async function decodeGroups(
   partition: Partition,
   opened: Pick<OpenedFile, 'footer'> & Partial<OpenedFile>,
   groups: readonly RowGroup[],
-  yieldTurn: () => Promise<void> = async () => undefined,
+  yieldTurn: () => Promise<void>,
 ): Promise<ReadingColumns[]> {
   return asDamage(file, partition, async () => {
     const { footer, tail, tailFrom = Number.POSITIVE_INFINITY } = opened;
@@ -101,7 +105,7 @@ export async function readGroup(
   partition: Partition,
   { footer }: Pick<OpenedFile, 'footer'>,
   group: RowGroup,
-  yieldTurn: () => Promise<void> = async () => undefined,
+  yieldTurn: () => Promise<void>,
 ): Promise<ReadingColumns> {
   return asDamage(file, partition, async () => {
     const isInside = group.fromByte >= 0 && group.fromByte <= group.toByte && group.toByte <= file.byteLength;

@@ -109,13 +109,13 @@ export interface WrittenGroup {
 /** Makes a file piece by piece; only what has no whole row group yet is held, and the bytes. */
 export interface Encoder {
   /**
-   * Takes rows and encodes the row groups that are complete with them, each when it is asked for, so that others may have
-   * their turn between two: all must be asked for before anything else is.
+   * Takes rows and encodes the row groups that are complete with them. `undefined`: a step is done, and others may have their turn.
+   * All must be asked for before anything else is.
    * @param columns - sorted, and after all rows before them.
    */
-  write(columns: ReadingColumns): Iterable<WrittenGroup>;
+  write(columns: ReadingColumns): Iterable<WrittenGroup | undefined>;
   /** Ends the last row group, as {@link Encoder.write} does. */
-  flush(): Iterable<WrittenGroup>;
+  flush(): Iterable<WrittenGroup | undefined>;
   /** What a reader needs to read a row group back before the file is finished. */
   piece(index: number): {
     readonly metadata: FileMetaData;
@@ -151,7 +151,7 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
   let lastUser: string | undefined;
   let drained = 0;
 
-  function writeGroup(columns: ReadingColumns): WrittenGroup {
+  function* writeGroup(columns: ReadingColumns): Generator<WrittenGroup | undefined, void, undefined> {
     for (let row = 0; row < columns.length; row += 1) {
       if (row > 0 && columns.user[row] === columns.user[row - 1]) continue;
       const user = columns.users[columns.user[row] as number] as string;
@@ -161,22 +161,22 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       if (shared) filter.add(user);
     }
     const from = writer.offset;
-    const chunks = writeColumns(writer, columns);
+    const chunks = yield* writeColumns(writer, columns);
     setBounds(chunks, columns);
     file.num_rows += BigInt(columns.length);
     file.row_groups.push(rowGroupOf(chunks, columns.length));
     checksums.push(pieceChecksum(writer.getBytes().subarray(from - drained)));
     offsets.push(writer.offset);
-    return { index: checksums.length - 1, columns };
+    yield { index: checksums.length - 1, columns };
   }
 
-  function* take(added: ReadingColumns, isLast: boolean): Generator<WrittenGroup, void, undefined> {
+  function* take(added: ReadingColumns, isLast: boolean): Generator<WrittenGroup | undefined, void, undefined> {
     const columns = pending.length === 0 ? added : concatColumns([pending, added]);
     const ranges = split(columns);
     const whole = isLast ? ranges : ranges.slice(0, -1);
     const [, at] = whole.at(-1) ?? [0, 0];
     pending = sliceRows(columns, at, columns.length);
-    for (const [from, to] of whole) yield writeGroup(sliceRows(columns, from, to));
+    for (const [from, to] of whole) yield* writeGroup(sliceRows(columns, from, to));
   }
 
   return {
@@ -245,16 +245,22 @@ function splitShared({ length }: ReadingColumns): [number, number][] {
   return groups;
 }
 
-function writeColumns(writer: ByteWriter, columns: ReadingColumns): ColumnChunk[] {
+/** A step is a column: of 16,000 rows with as many devices one takes some milliseconds. */
+function* writeColumns(writer: ByteWriter, columns: ReadingColumns): Steps<ColumnChunk[]> {
   const { timestampMs, heartRate, devices, device, users, user, receivedMinute } = columns;
-  return [
-    writeIntegers(writer, { name: 'timestamp_ms', type: 'INT64', values: timestampMs, isPeriodic: false }),
-    writeIntegers(writer, { name: 'heart_rate', type: 'INT32', values: heartRate, isPeriodic: false }),
-    writeIds(writer, { name: 'device_id', dictionary: devices, indices: device }),
-    writeIds(writer, { name: 'user_id', dictionary: users, indices: user }),
-    // The same for a minute, and then one more.
-    writeIntegers(writer, { name: 'received_minute', type: 'INT32', values: receivedMinute, isPeriodic: true }),
-  ];
+  const integers = { isPeriodic: false };
+  const chunks = [writeIntegers(writer, { ...integers, name: 'timestamp_ms', type: 'INT64', values: timestampMs })];
+  yield;
+  chunks.push(writeIntegers(writer, { ...integers, name: 'heart_rate', type: 'INT32', values: heartRate }));
+  yield;
+  chunks.push(writeIds(writer, { name: 'device_id', dictionary: devices, indices: device }));
+  yield;
+  chunks.push(writeIds(writer, { name: 'user_id', dictionary: users, indices: user }));
+  // The same for a minute, and then one more.
+  const minutes = { name: 'received_minute', type: 'INT32', values: receivedMinute, isPeriodic: true } as const;
+  chunks.push(writeIntegers(writer, minutes));
+  yield;
+  return chunks;
 }
 
 function rowGroupOf(chunks: ColumnChunk[], rows: number): RowGroup {

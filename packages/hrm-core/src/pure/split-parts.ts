@@ -9,7 +9,8 @@
 import { CROWDED_SMALL_PARTS, DAY_MS, MAX_BATCH_PARTS, MIN_PART_ROWS } from '../limits.js';
 import { SHARED_DIRECTORY } from '../names.js';
 import type { Partition } from '../ports/storage.js';
-import { type ReadingColumns, takeRows } from './columns.js';
+import type { Steps } from '../steps.js';
+import { type ReadingColumns, ROWS_A_STEP, takeRows } from './columns.js';
 import { partitionDate, userDirectory } from './partition.js';
 
 /** Readings that are written as one part. */
@@ -51,13 +52,15 @@ interface PlannedPart {
 }
 
 /** Splits merged readings; each part's rows are still sorted. Partitions of one user stand together. */
-export function splitParts(columns: ReadingColumns, { maxSmallParts, maxParts }: SplitLimits): SplitParts {
-  const userDays = groupUserDays(columns);
-  const planned = joinSmall(userDays, maxSmallParts, userDays.length > maxParts ? rankUserDays(userDays) : null);
-  const chosen = planned.length > maxParts ? chooseFirst(columns, planned, maxParts) : null;
+export function* splitPartsSteps(columns: ReadingColumns, { maxSmallParts, maxParts }: SplitLimits): Steps<SplitParts> {
+  const userDays = yield* groupUserDays(columns);
+  const ranks = userDays.length > maxParts ? yield* rankUserDays(userDays) : null;
+  const planned = yield* joinSmall(userDays, maxSmallParts, ranks);
+  const chosen = planned.length > maxParts ? yield* chooseFirst(columns, planned, maxParts) : null;
   const parts: PartitionedReadings[] = [];
   const left: PartitionedReadings[] = [];
-  for (const part of planned) {
+  for (const [p, part] of planned.entries()) {
+    if (p % PARTS_A_STEP === 0) yield;
     const directory = part.user < 0 ? SHARED_DIRECTORY : userDirectory(columns.users[part.user] as string);
     (chosen === null || chosen.has(part) ? parts : left).push({
       partition: { date: partitionDate(part.day * DAY_MS), directory },
@@ -67,10 +70,14 @@ export function splitParts(columns: ReadingColumns, { maxSmallParts, maxParts }:
   return { parts, left };
 }
 
-function groupUserDays(columns: ReadingColumns): readonly UserDay[] {
+/** Of a part a hash or an id may have to be made. */
+const PARTS_A_STEP = 256;
+
+function* groupUserDays(columns: ReadingColumns): Steps<readonly UserDay[]> {
   const byKey = new Map<number, UserDay>();
   const users = columns.users.length;
   for (let row = 0; row < columns.length; row += 1) {
+    if (row % ROWS_A_STEP === 0) yield;
     const day = Math.floor((columns.timestampMs[row] as number) / DAY_MS);
     const user = columns.user[row] as number;
     const found = byKey.get(day * users + user);
@@ -81,11 +88,11 @@ function groupUserDays(columns: ReadingColumns): readonly UserDay[] {
 }
 
 /** Small parts of a day become one where there are many; and sooner where the whole batch has very many. */
-function joinSmall(
+function* joinSmall(
   userDays: readonly UserDay[],
   maxSmallParts: number,
   ranks: ReadonlyMap<UserDay, number> | null,
-): readonly PlannedPart[] {
+): Steps<readonly PlannedPart[]> {
   const smallByDay = new Map<number, number>();
   let small = 0;
   for (const { day, rows } of userDays) {
@@ -93,10 +100,12 @@ function joinSmall(
     smallByDay.set(day, (smallByDay.get(day) ?? 0) + 1);
     small += 1;
   }
+  yield;
   const limit = small > MAX_BATCH_PARTS ? Math.min(maxSmallParts, CROWDED_SMALL_PARTS) : maxSmallParts;
   const parts: PlannedPart[] = [];
   const shared = new Map<number, PlannedPart>();
-  for (const userDay of userDays) {
+  for (const [d, userDay] of userDays.entries()) {
+    if (d % ROWS_A_STEP === 0) yield;
     const { day, user, rows } = userDay;
     const rank = ranks?.get(userDay) ?? 0;
     if (rows.length >= MIN_PART_ROWS || (smallByDay.get(day) ?? 0) <= limit) {
@@ -112,13 +121,21 @@ function joinSmall(
 }
 
 /** Of each user's days the one with the most readings is the first, and of alike ones the latest. */
-function rankUserDays(userDays: readonly UserDay[]): ReadonlyMap<UserDay, number> {
+function* rankUserDays(userDays: readonly UserDay[]): Steps<ReadonlyMap<UserDay, number>> {
+  const byUser = new Map<number, UserDay[]>();
+  for (const [d, userDay] of userDays.entries()) {
+    if (d % ROWS_A_STEP === 0) yield;
+    const own = byUser.get(userDay.user);
+    if (own === undefined) byUser.set(userDay.user, [userDay]);
+    else own.push(userDay);
+  }
   const ranks = new Map<UserDay, number>();
-  const next = new Map<number, number>();
-  for (const userDay of [...userDays].sort((a, b) => b.rows.length - a.rows.length || b.day - a.day)) {
-    const rank = next.get(userDay.user) ?? 0;
-    ranks.set(userDay, rank);
-    next.set(userDay.user, rank + 1);
+  for (const own of byUser.values()) {
+    own.sort((a, b) => b.rows.length - a.rows.length || b.day - a.day);
+    for (const [rank, userDay] of own.entries()) {
+      if (ranks.size % ROWS_A_STEP === 0) yield;
+      ranks.set(userDay, rank);
+    }
   }
   return ranks;
 }
@@ -127,19 +144,22 @@ function rankUserDays(userDays: readonly UserDay[]): ReadonlyMap<UserDay, number
  * By rank. Of one rank half of them are what was received first: so whoever goes on sending keeps nobody's from being written. The others are the
  * latest days: those of now are waited for, and those of somebody's past are not.
  */
-function chooseFirst(
+function* chooseFirst(
   { receivedMinute }: ReadingColumns,
   parts: readonly PlannedPart[],
   maxParts: number,
-): ReadonlySet<PlannedPart> {
+): Steps<ReadonlySet<PlannedPart>> {
   const since = new Map<PlannedPart, number>();
-  for (const part of parts) {
+  for (const [p, part] of parts.entries()) {
+    if (p % ROWS_A_STEP === 0) yield;
     let minute = Number.POSITIVE_INFINITY;
     for (const row of part.rows) minute = Math.min(minute, receivedMinute[row] as number);
     since.set(part, minute);
   }
   const bySince = [...parts].sort((a, b) => a.rank - b.rank || (since.get(a) ?? 0) - (since.get(b) ?? 0));
+  yield;
   const byDay = [...parts].sort((a, b) => a.rank - b.rank || b.day - a.day);
+  yield;
   const chosen = new Set(bySince.slice(0, Math.ceil(maxParts / 2)));
   for (const part of byDay) {
     if (chosen.size === maxParts) break;

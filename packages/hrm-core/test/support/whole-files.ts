@@ -1,4 +1,6 @@
 /** Whole files at once, as no part of the system needs them: it reads and writes a row group at a time. */
+
+import { createYielder } from '../../src/flow/files/yielder.js';
 import type { Partition, StoredFile } from '../../src/index.js';
 import { decodeGroups, openBytes, proveFile } from '../../src/parquet/decode.js';
 import { encodeSteps, type FileExtras } from '../../src/parquet/encode.js';
@@ -14,10 +16,14 @@ export function encodeReadings(columns: ReadingColumns, extras: FileExtras = {})
 
 /** Reads a whole file, and proves every byte of it. @throws as `proveFile`. */
 export async function decodeFile(file: StoredFile, partition: Partition) {
-  await proveFile(file, partition);
+  await proveFile(file, partition, createYielder().yieldTurn);
   const opened = await openFile(file, partition);
   const { groups, replaces, rollup } = opened.footer;
-  return { columns: concatColumns(await decodeGroups(file, partition, opened, groups)), replaces, rollup };
+  return {
+    columns: concatColumns(await decodeGroups(file, partition, opened, groups, createYielder().yieldTurn)),
+    replaces,
+    rollup,
+  };
 }
 
 /** Reads a whole file that is in memory, every value of it: no id is taken from statistics. @throws HrmError code `file_damaged`. */
@@ -25,5 +31,9 @@ export async function decodeBytes(bytes: Uint8Array<ArrayBuffer>) {
   const { file, partition, opened } = await openBytes(bytes);
   const { groups, replaces, rollup } = opened.footer;
   const unknown = groups.map((group) => ({ ...group, userId: null, deviceId: null }));
-  return { columns: concatColumns(await decodeGroups(file, partition, opened, unknown)), replaces, rollup };
+  return {
+    columns: concatColumns(await decodeGroups(file, partition, opened, unknown, createYielder().yieldTurn)),
+    replaces,
+    rollup,
+  };
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
-import { splitParts } from '../../src/pure/split-parts.js';
+import { splitPartsSteps } from '../../src/pure/split-parts.js';
+import { inOnePiece } from '../../src/steps.js';
 import { randomFrom, testSeed } from '../support/random.js';
-
-type SplitParts = ReturnType<typeof splitParts>;
 
 const DAY_MS = 86_400_000;
 
@@ -20,9 +19,11 @@ function readingsOf(userId: string, days: readonly number[], count = 1, received
   );
 }
 
-function split(readings: readonly Reading[], maxParts: number, maxSmallParts = 32): SplitParts {
-  return splitParts(mergeReadings([columnsFromReadings(readings)]), { maxSmallParts, maxParts });
+function split(readings: readonly Reading[], maxParts: number, maxSmallParts = 32) {
+  return inOnePiece(splitPartsSteps(mergeReadings([columnsFromReadings(readings)]), { maxSmallParts, maxParts }));
 }
+
+type SplitParts = ReturnType<typeof split>;
 
 const daysFrom = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 const directories = (parts: SplitParts['parts']) => parts.map(({ partition }) => partition.directory);

@@ -116,7 +116,7 @@ export async function storeAnew(
   options: CallOptions,
 ): Promise<StepSummary> {
   for (const { file, partition, sha256 } of files) {
-    await proveFile(file, partition);
+    await proveFile(file, partition, createYielder().yieldTurn);
     await storeIntact(storage, partition, file, options);
     await storage.removeExact(snapshot, { name: file.name, sha256 });
   }
@@ -147,7 +147,7 @@ async function sweepFiles(
       await storeAnew(storage, snapshot, [held], options);
       continue;
     }
-    const replaced = new Set((await proveFile(held.file, partition)).replaces);
+    const replaced = new Set((await proveFile(held.file, partition, yieldTurn)).replaces);
     const proved: HashedFile[] = [];
     const wrong: PinnedFile[] = [];
     for (const name of names) {

@@ -60,7 +60,8 @@ export async function splitSlice(
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
     if (areHeld(slices, old)) {
       const names = old.map(({ name }) => name);
-      for (const { file } of await inputsOf(snapshot, names)) await proveFile(file, partition);
+      for (const { file } of await inputsOf(snapshot, names))
+        await proveFile(file, partition, createYielder().yieldTurn);
       return { ...NOTHING_DONE, work: LOOK_ROWS, state: 'held' };
     }
     if (areHeld(slices, holders)) return { ...NOTHING_DONE, work: LOOK_ROWS, state: 'young' };

@@ -8,6 +8,7 @@ import { HrmError } from '../../errors.js';
 import { proveFile } from '../../parquet/decode.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import { isDamage } from '../files/file-damage.js';
+import { createYielder } from '../files/yielder.js';
 
 /** What two looks at a file found: `misread`: it is well, or was different each time. `gone`: it has left its name. */
 export type Confirmation = 'damaged' | 'misread' | 'gone';
@@ -62,7 +63,7 @@ async function lookOnce(file: StoredFile, partition: Partition, look: Look): Pro
 
 async function isProved(file: StoredFile, partition: Partition): Promise<boolean> {
   try {
-    await proveFile(file, partition);
+    await proveFile(file, partition, createYielder().yieldTurn);
     return true;
   } catch (error) {
     if (isDamage(error)) return false;

@@ -13,6 +13,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import { versionKey } from '../files/file-cache.js';
 import { isDamage, isLeftInPlace } from '../files/file-damage.js';
+import { createYielder } from '../files/yielder.js';
 import { confirmDamage, misreadError } from './confirm-damage.js';
 import { type OnDamage, setFileAside } from './damage.js';
 import { quarantineHalted, takeQuarantinePlace } from './quarantine-rate.js';
@@ -50,7 +51,9 @@ async function setDamagedAside(
   const snapshot = await storage.snapshot(partition, options);
   const damage = watchDamage(storage, onDamage);
   try {
-    for (const file of snapshot.files) await damage.read(file, snapshot.partition, () => proveFile(file, partition));
+    const { yieldTurn } = createYielder(options);
+    for (const file of snapshot.files)
+      await damage.read(file, snapshot.partition, () => proveFile(file, partition, yieldTurn));
     const isAny = await damage.setAside([snapshot]);
     if (damage.hasMoved()) return 'moved';
     return isAny ? 'skipped' : 'none';

@@ -89,17 +89,17 @@ export async function rescueSlice(
 ): Promise<LoadedFile | null> {
   const opened = await openFile(file, partition).catch(nullIfDamaged);
   if (opened === null) return null;
+  const yielder = createYielder();
   const tables: ReadingColumns[] = [];
   let rows = 0;
   for (const group of groupsOf(opened.footer, userId)) {
-    const table = await readGroup(file, partition, opened, group).catch(nullIfDamaged);
+    const table = await readGroup(file, partition, opened, group, yielder.yieldTurn).catch(nullIfDamaged);
     if (table === null) continue;
     const own = rowsOfUser(readingsOf(table), userId);
     rows += own.length;
     if (rows > MAX_MERGE_ROWS) return null;
     tables.push(own);
   }
-  const yielder = createYielder();
   const columns = await mergeYielding(tables, yielder.yieldTurn);
   return await sliceOf(partition, { ...opened.footer, replaces: [] }, columns, priority, yielder);
 }

@@ -87,7 +87,7 @@ async function smallestAfter(
 
 async function* slicesOf({ file, partition, opened }: OpenedInput, yielder: Yielder) {
   for (const group of opened.footer.groups) {
-    const [columns = NO_READINGS] = await decodeGroups(file, partition, opened, [group]);
+    const [columns = NO_READINGS] = await decodeGroups(file, partition, opened, [group], yielder.yieldTurn);
     await yielder.yieldTurn();
     if (columns.length > 0) yield columns;
   }

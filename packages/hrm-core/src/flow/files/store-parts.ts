@@ -7,7 +7,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { mergeYielding } from '../../pure/merge.js';
-import { type PartitionedReadings, splitParts } from '../../pure/split-parts.js';
+import { type PartitionedReadings, splitPartsSteps } from '../../pure/split-parts.js';
 import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
 import { partNameYielding } from './content-hash.js';
@@ -80,7 +80,7 @@ export async function storeParts(
   await yieldTurn();
   const merged = await mergeYielding([readings], yieldTurn);
   await yieldTurn();
-  const { parts: batch, left } = splitParts(merged, { maxSmallParts, maxParts });
+  const { parts: batch, left } = await inTurns(splitPartsSteps(merged, { maxSmallParts, maxParts }), yieldTurn);
   const written: WrittenPart[] = [];
   const failures = new Map<number, FailedPartition>();
   let stop: unknown;

@@ -104,16 +104,18 @@ async function* encodeTables(
   let readings = 0;
   for await (const table of tables) {
     await yieldTurn();
-    for (const { columns } of encoder.write(table)) {
-      readings += columns.length;
+    for (const group of encoder.write(table)) {
+      await yieldTurn();
+      if (group === undefined) continue;
+      readings += group.columns.length;
       yield encoder.drain();
       onProgress?.(readings);
-      await yieldTurn();
     }
   }
-  await yieldTurn();
-  for (const { columns } of encoder.flush()) readings += columns.length;
-  await yieldTurn();
+  for (const group of encoder.flush()) {
+    await yieldTurn();
+    readings += group?.columns.length ?? 0;
+  }
   yield await inTurns(encoder.finish({}), yieldTurn);
   onProgress?.(readings);
 }

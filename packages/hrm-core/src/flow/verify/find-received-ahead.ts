@@ -77,7 +77,9 @@ async function* tablesOf({ partition, files }: Snapshot): AsyncGenerator<Reading
     const opened = await openFile(file, partition).catch(nullIfDamaged);
     if (opened === null) continue;
     for (const group of opened.footer.groups) {
-      const tables = await decodeGroups(file, partition, opened, [group]).catch(nullIfDamaged);
+      const tables = await decodeGroups(file, partition, opened, [group], createYielder().yieldTurn).catch(
+        nullIfDamaged,
+      );
       for (const columns of tables ?? []) yield columns;
     }
   }

@@ -90,7 +90,7 @@ async function storeMisplaced(
 ): Promise<void> {
   for (const group of intact) {
     throwIfAborted(options.signal, 'storing misplaced readings');
-    const columns = await insist(() => readGroup(file, partition, opened, group));
+    const columns = await insist(() => readGroup(file, partition, opened, group, createYielder().yieldTurn));
     if (columns === null) throw misreadError(file.name, partition);
     const { elsewhere } = judgeRows(columns, partition);
     if (elsewhere.length > 0) await storeByPartition(storage, takeRows(columns, elsewhere), options);
@@ -174,7 +174,7 @@ export async function salvage(
   let count = 0;
   for (const group of inspection.intact) {
     throwIfAborted(options.signal, 'looking into the quarantine');
-    const columns = await insist(() => readGroup(file, partition, opened, group));
+    const columns = await insist(() => readGroup(file, partition, opened, group, createYielder().yieldTurn));
     if (columns === null) throw misreadError(file.name, partition);
     const { here, elsewhere } = judgeRows(columns, partition);
     const readings = mergeReadings([takeRows(columns, Uint32Array.from([...here, ...elsewhere]))]);
@@ -234,7 +234,7 @@ async function* storedTables(
     const inspection = await openReadable(file, partition);
     for (const group of inspection?.footer.groups ?? []) {
       if (inspection === null || group.lastMs < fromMs || group.fromMs > lastMs) continue;
-      const columns = await insist(() => readGroup(file, partition, inspection, group));
+      const columns = await insist(() => readGroup(file, partition, inspection, group, createYielder().yieldTurn));
       if (columns !== null) yield columns;
     }
   }

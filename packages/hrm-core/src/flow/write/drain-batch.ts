@@ -127,6 +127,8 @@ export async function drainBatch(
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
     const { yieldTurn } = createYielder();
+    // A claim of the longest ids is a long piece already.
+    await yieldTurn();
     const decoded = await inTurns(decodeSteps(claim.elements, { maxFutureMs, maxPastMs }), yieldTurn);
     const { readings, rejected, deferred } = decoded;
     await yieldTurn();
