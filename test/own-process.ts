@@ -12,6 +12,7 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
     'flow/concurrency',
     'flow/devices',
     'flow/large-foreign-files',
+    'flow/list-users',
     'flow/storage-descriptors',
     'flow/storage-directory',
     'flow/storage-durability',

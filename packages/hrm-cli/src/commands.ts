@@ -32,6 +32,11 @@ export const COMMANDS: CommandTable = {
     seeAlso: ['export', 'stats', 'verify'],
     load: async () => (await import('./commands/query.js')).queryCommand,
   },
+  users: {
+    summary: 'List the users that have readings.',
+    seeAlso: ['query', 'stats'],
+    load: async () => (await import('./commands/users.js')).usersCommand,
+  },
   export: {
     summary: "Export a user's readings: FHIR, Open mHealth, GPX, TCX, CSV, Parquet.",
     seeAlso: ['query', 'import'],

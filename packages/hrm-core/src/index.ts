@@ -84,6 +84,14 @@ export {
   userDaysToWire,
 } from './flow/read/user-days.js';
 export {
+  type ListedUser,
+  type ListUsersComponents,
+  type ListUsersInput,
+  listUsers,
+  type UsersPage,
+  usersToWire,
+} from './flow/read/users/list-users.js';
+export {
   type AheadComponents,
   type AheadOptions,
   type AheadSummary,
@@ -220,6 +228,7 @@ export {
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { READING_TYPES, type ReadingFormName } from './pure/records/media-types.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
+export type { UsersInput } from './pure/users-question.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';
 export { syncDirectory } from './sync-directory.js';

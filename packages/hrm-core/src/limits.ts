@@ -69,6 +69,15 @@ export const SEARCH_COUNT = 1_000;
 /** Observations on a page of a FHIR search at most: a week of minutes, 8 MB. */
 export const MAX_SEARCH_COUNT = 10_000;
 
+/** Users of a page of the list of users where the caller does not say how many. */
+export const LISTED_USERS = 100;
+
+/** Users of such a page at most: of each some files are read for the newest reading. */
+export const MAX_LISTED_USERS = 1_000;
+
+/** Dates that the list of users looks at where the caller does not say since when: the newest that have something, a month. */
+export const LISTED_DATES = 31;
+
 /** Times that a reader lists a partition anew because files moved under it; each needs a compaction in between. */
 export const MAX_SNAPSHOT_ATTEMPTS = 20;
 

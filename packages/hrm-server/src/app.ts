@@ -54,7 +54,7 @@ import { readPages } from './routes/pages.js';
 import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
-import { answerLatest, listDevices } from './routes/users.js';
+import { answerLatest, answerUsers, listDevices } from './routes/users.js';
 
 /** What the routes work on. */
 export interface AppComponents {
@@ -166,6 +166,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     searchObservations: searchObservations({ storage, onDamage, share }, settings),
     fhirMetadata: ({ headers }) =>
       new Response(metadataBytes, { headers: { ...headers, 'Content-Type': READING_TYPES.fhir } }),
+    users: shared(deviceShare, answerUsers(users, settings)),
     devices: shared(deviceShare, listDevices(users)),
     latest: shared(deviceShare, answerLatest(users, settings)),
     live: (call) => live.answer(call),

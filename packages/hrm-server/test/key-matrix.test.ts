@@ -60,6 +60,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     success: 200,
   },
   fhirMetadata: aboutNobody('/fhir/metadata', 'none'),
+  users: aboutNobody('/users', 'query'),
   devices: aboutUser('devices'),
   latest: aboutUser('latest'),
   live: {

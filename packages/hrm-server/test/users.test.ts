@@ -1,13 +1,53 @@
 import { once } from 'node:events';
-import { type CallOptions, HrmError, writePart } from 'hrm-core';
+import { join } from 'node:path';
+import { type CallOptions, HrmError, listUsers, type UsersInput, writePart } from 'hrm-core';
+import { createClient } from 'hrm-core/client';
+import { createKey } from 'hrm-core/keys';
 import { describe, expect, it } from 'vitest';
-import { exchangeRaw, startTest } from './support.js';
+import { exchangeRaw, startTest, temporaryDirectory } from './support.js';
 
 const START_MS = Date.UTC(2024, 0, 15, 10);
 
 function reading(userId: string, deviceId: string, offsetMs: number, heartRate: number) {
   return { userId, deviceId, timestampMs: START_MS + offsetMs, heartRate, receivedMs: START_MS };
 }
+
+describe('the list of users', () => {
+  it('comes in pages, as the client gives it; a key that is bound to users sees these', async () => {
+    const keysFile = join(await temporaryDirectory(), 'keys.json');
+    const input = { name: 'a', scopes: ['query'], expiresMs: null } as const;
+    const { token } = await createKey(keysFile, { ...input, userIds: null });
+    const bound = await createKey(keysFile, { ...input, userIds: ['eve', 'nobody', 'ana'] });
+    const { url, storage } = await startTest({ keysFile, flags: { devicePriority: '{"watch":1}' } });
+    const both = ['ring', 'watch'].map((deviceId, i) => reading('ana', deviceId, 0, 70 + i));
+    await writePart({ storage }, [...both, reading('ben', 'ring', 0, 55), reading('eve', 'ring', 250, 60)]);
+    const timestamp = '2024-01-15T10:00:00Z';
+    const ana = { user_id: 'ana', latest: { device_id: 'watch', timestamp, heart_rate: 71 } };
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/users?limit=1`, { headers });
+    expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'private, no-store']);
+    expect(await response.json()).toEqual({ users: [ana], count: 1, next: 'ana', since: '2024-01-15' });
+    const client = createClient({ url, apiKey: token });
+    expect(await client.users({ limit: 2 })).toEqual(
+      await listUsers({ storage }, { limit: 2, priority: { watch: 1 } }),
+    );
+    const names = async (one: typeof client, asked: UsersInput) =>
+      (await one.users(asked)).users.map(({ userId }) => userId);
+    expect(await names(client, { after: 'ana', search: 'E' })).toEqual(['ben', 'eve']);
+    expect(await names(client, { since: '2024-01-16' })).toEqual([]);
+    expect(await names(createClient({ url, apiKey: bound.token }), {})).toEqual(['ana', 'eve']);
+    expect(await names(createClient({ url, apiKey: bound.token }), { search: 'ben' })).toEqual([]);
+    for (const [query, path] of [
+      ['limit=1e2', '/limit'],
+      ['since=2024-02-30', '/since'],
+      ['search=', '/search'],
+      ['user=ana', '/user'],
+    ]) {
+      const refused = await fetch(`${url}/users?${query}`, { headers });
+      expect([refused.status, await refused.json()]).toMatchObject([400, { errors: [{ path }] }]);
+    }
+  });
+});
 
 describe('the calls about a user', () => {
   it('tell very many devices in pieces, as one document', async () => {
@@ -120,7 +160,7 @@ describe('the calls about a user', () => {
       expect(answer).toMatch(/^HTTP\/1.1 400 /);
       expect(answer).toContain('"path":"/user_id"');
     }
-    for (const path of ['/users', '/users/', '/users/ana', '/users//latest', '/users/ana/latest/', '/users/a/b/latest'])
+    for (const path of ['/users/', '/users/ana', '/users//latest', '/users/ana/latest/', '/users/a/b/latest'])
       expect({ path, status: (await fetch(url + path)).status }).toEqual({ path, status: 404 });
   });
 

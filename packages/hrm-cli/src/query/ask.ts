@@ -87,7 +87,8 @@ export function whose({ args }: Invocation) {
   };
 }
 
-function warnOn({ stderr }: Invocation): (report: DamageReport) => void {
+/** What a file that cannot be read is told with. */
+export function warnOn({ stderr }: Invocation): (report: DamageReport) => void {
   return ({ message, outcome }) => {
     stderr.write(`hrm: warning: ${visibleText(message)}; ${DAMAGE_ADVICE[outcome]}\n`);
   };

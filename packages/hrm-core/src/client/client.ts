@@ -1,10 +1,12 @@
 import type { Device, Latest } from '../flow/read/devices.js';
+import type { UsersPage } from '../flow/read/users/list-users.js';
 import type { Interval } from '../pure/answer/interval.js';
 import type { Row } from '../pure/answer/row-table.js';
 import { isSeries } from '../pure/reading/is-series.js';
 import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { READING_TYPES, type ReadingFormName } from '../pure/records/media-types.js';
+import type { UsersInput } from '../pure/users-question.js';
 import { bytesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
 import { checkForm, checkId, instantText, userSegment } from './options.js';
@@ -22,6 +24,7 @@ import {
   toList,
   toRow,
   toText,
+  toUsers,
 } from './wire.js';
 
 /** A question over the wire. */
@@ -77,6 +80,8 @@ export interface Client {
     form: ReadingFormName,
     options?: ClientCallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined>;
+  /** A page of the users that have readings; those that the key may speak of. `next` of it is `after` of the next. */
+  users(input?: UsersInput, options?: ClientCallOptions): Promise<UsersPage>;
   /** @throws HrmError kind `invalid`, code `invalid_query`, also for the users `.` and `..`, which no path of a URL can carry. */
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
@@ -136,6 +141,9 @@ export function createClient(options: ClientOptions): Client {
         leave();
       }
     },
+    async users(input = {}, { signal } = {}) {
+      return toUsers(await call.json({ path: `/users?${usersParameters(input)}`, signal }));
+    },
     async devices(userId, { signal } = {}) {
       return toDevices(await call.json({ path: `/users/${userSegment(userId)}/devices`, signal }));
     },
@@ -178,6 +186,14 @@ function parametersOf(
     ...(interval === undefined ? {} : { interval }),
     ...(fields === undefined ? {} : { fields }),
   });
+}
+
+/** What is no value of a parameter the server says. */
+function usersParameters(input: UsersInput): URLSearchParams {
+  const { search, after, limit, since } = input;
+  const given = Object.entries({ search, after, limit, since }).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) checkId(name, String(value));
+  return new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)])));
 }
 
 function toSession(value: unknown): Session {

@@ -5,12 +5,14 @@
 
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
+export type { ListedUser, UsersPage } from '../flow/read/users/list-users.js';
 export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
 export type { Instant } from '../pure/reading/timestamp.js';
 export type { ReadingFormName } from '../pure/records/media-types.js';
+export type { UsersInput } from '../pure/users-question.js';
 export { bytesText } from '../words.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type Session } from './client.js';

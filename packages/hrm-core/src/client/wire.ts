@@ -3,6 +3,7 @@
  */
 import { type Fault, faultsError, HrmError } from '../errors.js';
 import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
+import type { UsersPage } from '../flow/read/users/list-users.js';
 import { MAX_FAULTS } from '../limits.js';
 import type { RowField } from '../pure/answer/row-fields.js';
 import type { Row } from '../pure/answer/row-table.js';
@@ -146,6 +147,19 @@ export function toDevices(value: unknown): readonly Device[] {
 export function toLatest(value: unknown): Latest {
   const { latest, devices } = toFields(value);
   return { latest: latest === null ? null : toDeviceReading(latest), devices: toList(devices, toDeviceReading) };
+}
+
+/** A page of users. */
+export function toUsers(value: unknown): UsersPage {
+  const { users, next, since } = toFields(value);
+  return {
+    users: toList(users, (item) => {
+      const { user_id: userId, latest } = toFields(item);
+      return { userId: toText(userId), latest: toDeviceReading(latest) };
+    }),
+    next: next === null ? null : toText(next),
+    since: since === null ? null : toText(since),
+  };
 }
 
 /** A reading of a device, as a live event has it, too. */

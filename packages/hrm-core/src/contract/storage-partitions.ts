@@ -200,6 +200,17 @@ export const listingCases: StorageCases = [
     },
   ],
   [
+    'dates come ascending, each once, and none where nothing is',
+    async ({ storage }) => {
+      assert.deepEqual(await storage.dates(), []);
+      for (const date of ['20240116', '20231231', '20240115']) {
+        for (const directory of ['ana', '_shared'])
+          await storage.publish({ date, directory }, 'part-a.parquet', bytesOf(date + directory));
+      }
+      assert.deepEqual(await storage.dates(), ['20231231', '20240115', '20240116']);
+    },
+  ],
+  [
     'an empty storage lists nothing and passes its check; a closed one is closed',
     async ({ another }) => {
       const storage = await another();

@@ -242,6 +242,11 @@ export interface Storage {
    * both dates are, too, one that does not exist may be given.
    */
   partitions(range: PartitionRange, options?: ListOptions): AsyncIterable<Partition>;
+  /**
+   * The dates that have something, ascending. Of a long history this is one listing, or some; of a date it says nothing but that it is there, which
+   * it may stay when all of it was removed.
+   */
+  dates(options?: ListOptions): Promise<readonly string[]>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
   /**

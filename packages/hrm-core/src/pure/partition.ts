@@ -48,6 +48,25 @@ export function userDirectory(userId: string): string {
   return `${name.slice(0, CUT_DIRECTORY_BYTES)}~${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
+/** What {@link userDirectory} leaves as it is; most ids are. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
+/** The user of a directory; `null` where the name is cut and has a hash, or is none that {@link userDirectory} gives. */
+export function userOfDirectory(name: string): string | null {
+  if (PLAIN_NAME.test(name)) return name;
+  try {
+    const userId = decodeURIComponent(name);
+    return userDirectory(userId) === name ? userId : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a name is of a directory whose user's id is too long for one: it ends in a hash. */
+export function isCutDirectory(name: string): boolean {
+  return /~[0-9a-f]{64}$/.test(name);
+}
+
 /** The name of a part: a hash of its bytes, so that the same name means the same readings. */
 export function partName(bytes: Uint8Array): string {
   return partNameOf(createHash('sha256').update(bytes).digest('hex'));

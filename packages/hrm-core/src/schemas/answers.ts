@@ -3,7 +3,14 @@ import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
 import { HEALTH_STATUSES } from '../ops/health-issues.js';
-import { DeviceIdSchema, UserIdSchema, WireReadingSchema, WireRowSchema, WireSeriesSchema } from './wire.js';
+import {
+  DateSchema,
+  DeviceIdSchema,
+  UserIdSchema,
+  WireReadingSchema,
+  WireRowSchema,
+  WireSeriesSchema,
+} from './wire.js';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -128,6 +135,16 @@ export const LatestAnswer = v.strictObject({
   latest: v.nullable(deviceReading),
   devices: v.array(deviceReading),
   count,
+});
+
+/** A page of the users that have readings. */
+export const UsersAnswer = v.strictObject({
+  users: v.array(v.strictObject({ user_id: UserIdSchema, latest: deviceReading })),
+  count,
+  /** `after` of the next page; `null`: there is none. */
+  next: v.nullable(UserIdSchema),
+  /** The first UTC date that was looked at; `null`: there is none. */
+  since: v.nullable(DateSchema),
 });
 
 /** A refusal, or a failure. @see RFC 9457 */

@@ -18,6 +18,7 @@ export {
   RowsAnswer,
   SessionAnswer,
   SystemAnswer,
+  UsersAnswer,
 } from './answers.js';
 export {
   type Answer,

@@ -18,6 +18,7 @@ import {
   RowsAnswer,
   SessionAnswer,
   SystemAnswer,
+  UsersAnswer,
 } from './answers.js';
 import {
   LIVE_PARAMETERS,
@@ -26,6 +27,7 @@ import {
   READINGS_PARAMETERS,
   SEARCH_PARAMETERS,
   USER_PARAMETERS,
+  USERS_PARAMETERS,
 } from './parameters.js';
 import { BODY_PROBLEMS, type ProblemCode } from './problems.js';
 
@@ -164,6 +166,16 @@ export const OPERATIONS = {
     isFhir: true,
     ignoresParameters: true,
     answers: [{ status: 200, about: 'A CapabilityStatement.', types: { [READING_TYPES.fhir]: FhirResource } }],
+  },
+  users: {
+    method: 'GET',
+    path: '/users',
+    scope: 'query',
+    summary: 'The users that have readings, a page at a time',
+    about:
+      'By user_id in UTF-8 byte order, each with the newest stored reading. A key that is bound to users sees these alone. A page may have fewer users than `limit`, or none, where `next` leads to another. Who has no reading on the dates looked at is not listed: ask with an earlier `since`. That looks through all dates from there on, for each page.',
+    parameters: USERS_PARAMETERS,
+    answers: [{ status: 200, about: 'A page.', types: { 'application/json': UsersAnswer } }],
   },
   devices: {
     method: 'GET',

@@ -2,7 +2,15 @@
  * The parameters of the calls that have any.
  */
 import * as v from 'valibot';
-import { DeviceIdSchema, FieldsSchema, IntervalSchema, LiveIdSchema, TimestampSchema, UserIdSchema } from './wire.js';
+import {
+  DateSchema,
+  DeviceIdSchema,
+  FieldsSchema,
+  IntervalSchema,
+  LiveIdSchema,
+  TimestampSchema,
+  UserIdSchema,
+} from './wire.js';
 
 /** A parameter of a call. */
 export interface Parameter {
@@ -102,6 +110,18 @@ const SEARCH_DATE = /^(eq|ge|gt|le|lt|sa|eb)?\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(
 function optional<Name extends string>(name: Name, schema: v.GenericSchema, about: string) {
   return { name, in: 'query', required: false, schema, about } as const;
 }
+
+/** Of the list of users. */
+export const USERS_PARAMETERS = [
+  optional('search', UserIdSchema, 'Only users whose id has this text in it, in capitals or not.'),
+  optional('after', UserIdSchema, 'Only users behind this id: `next` of the page before.'),
+  optional(
+    'limit',
+    v.pipe(v.string(), v.regex(/^([1-9]\d{0,2}|1000)$/)),
+    'Users of a page, 100 by default, 1,000 at most.',
+  ),
+  optional('since', DateSchema, 'The first UTC date to look at; by default the newest 31 dates that have something.'),
+] as const satisfies readonly Parameter[];
 
 /** Of a FHIR search. */
 export const SEARCH_PARAMETERS = [

@@ -48,6 +48,7 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
     versions: (...args) => tap(() => storage.versions(...args), 'read'),
     state: (...args) => tap(() => storage.state(...args), 'read'),
     check: () => tap(() => storage.check(), 'read'),
+    dates: (...args) => tap(() => storage.dates(...args), 'read'),
     partitions: (...args) => tappedSteps(() => storage.partitions(...args), tap),
     async *quarantined(...args) {
       for await (const aside of tappedSteps(() => storage.quarantined(...args), tap)) {

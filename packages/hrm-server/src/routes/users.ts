@@ -1,5 +1,5 @@
 /**
- * The calls about a user: the devices, and the last readings.
+ * The calls about users: who there is, and of one the devices and the last readings.
  */
 import {
   createYielder,
@@ -7,7 +7,9 @@ import {
   type DeviceReading,
   devices,
   latest,
+  listUsers,
   type Storage,
+  usersToWire,
   type Yielder,
 } from 'hrm-core';
 import { OPERATIONS } from 'hrm-core/schemas';
@@ -15,7 +17,7 @@ import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, streamPieces } from './answer.js';
-import { type Call, clientOf, type Handler } from './handler.js';
+import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
 import { createPlace, type Place, streamOptions } from './long-answer.js';
 import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
@@ -29,6 +31,23 @@ export interface UsersComponents {
   readonly onDamage: DamageListener;
   /** Of long answers, for both calls. */
   readonly semaphore: Semaphore;
+}
+
+/** Lists users. */
+export function answerUsers(
+  { storage, onDamage, semaphore }: UsersComponents,
+  { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
+): Handler {
+  return async (call) => {
+    const input = readQuery(call.incoming.url ?? '', OPERATIONS.users.parameters);
+    const { userIds } = call.access;
+    const page = await asSpan(call.incoming, 'query', () =>
+      createPlace(call, semaphore).during((signal) =>
+        listUsers({ storage }, { ...input, userIds, priority }, optionsOf(call, onDamage, signal)),
+      ),
+    );
+    return jsonResponse(call, 200, usersToWire(page));
+  };
 }
 
 /** Lists a user's devices. */

@@ -28,7 +28,7 @@ import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf }
 import { createFlush } from './flush.js';
 import { createLister } from './listing.js';
 import { listObstacles, listOrphans } from './orphans.js';
-import { listPartitions } from './partitions.js';
+import { listDates, listPartitions } from './partitions.js';
 import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeExactly, removeParts } from './remove.js';
@@ -163,6 +163,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       requireOpen();
       yield* listQuarantined(context, callOptions);
     },
+    dates: (callOptions) => run(() => listDates(context, callOptions)),
     async *partitions(range, callOptions) {
       requireOpen();
       yield* listPartitions(context, range, callOptions);

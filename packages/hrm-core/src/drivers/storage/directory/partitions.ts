@@ -82,6 +82,13 @@ async function narrow(
 /** Dates without anything that are skipped in one piece: 32 system calls, which is little also on a slow disk. */
 const DATES_AT_ONCE = 16;
 
+/** {@link Storage.dates} of the directory driver. */
+export async function listDates(context: DirectoryContext, options?: ListOptions): Promise<readonly string[]> {
+  const dates = await datesOf(context, options);
+  await context.identity.require();
+  return dates;
+}
+
 async function datesOf(context: DirectoryContext, options?: ListOptions): Promise<readonly string[]> {
   const { lister, directory } = context;
   try {

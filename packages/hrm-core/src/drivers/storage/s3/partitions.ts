@@ -88,6 +88,14 @@ interface DateRange {
   readonly toDate: string;
 }
 
+/** {@link Storage.dates} of the S3 driver: a request for a thousand. */
+export async function listDates(
+  context: Pick<S3Context, 'objects'>,
+  options: ListOptions = {},
+): Promise<readonly string[]> {
+  return await datesBelow(context, '', { fromDate: '', toDate: '99999999' }, options);
+}
+
 /** Dates in a range that have something below what their keys begin with: `''`, or that of shared parts. */
 async function datesBelow(
   { objects }: Pick<S3Context, 'objects'>,

@@ -17,7 +17,7 @@ import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
 import { type VisitMemory, visitPartition } from './marks.js';
 import { type ObjectsSettings, openObjects } from './objects.js';
-import { listPartitions } from './partitions.js';
+import { listDates, listPartitions } from './partitions.js';
 import { createPieces } from './pieces.js';
 import { publishCompacted, publishPart, removeExactly, removeParts } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
@@ -138,6 +138,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
       requireOpen();
       yield* listQuarantined(context, callOptions);
     },
+    dates: (callOptions) => run(() => listDates(context, callOptions)),
     async *partitions(range, callOptions) {
       requireOpen();
       yield* listPartitions(context, range, callOptions);
