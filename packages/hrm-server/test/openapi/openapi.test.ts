@@ -122,7 +122,16 @@ describe('the OpenAPI document', () => {
     const { url, port } = await startTest();
     const document = await fetchDocument(url);
     const conforms = createConformance(document);
-    const paths = ['/metrics/heart-rate/', '/openapi', '/docs/', '/users/', '/users/ana', '/.env', '/favicon.ico', '//'];
+    const paths = [
+      '/metrics/heart-rate/',
+      '/openapi',
+      '/docs/',
+      '/users/',
+      '/users/ana',
+      '/.env',
+      '/favicon.ico',
+      '//',
+    ];
     for (const path of paths) expect(conforms(nowhere(document), await askRaw(port, 'GET', path))).toBeNull();
     const devices = document.paths['/users/{user_id}/devices']?.get;
     expect(devices && conforms(devices, await askRaw(port, 'GET', '/users//devices'))).toBeNull();
