@@ -26,6 +26,8 @@ export const STORAGE_SETTINGS = [
   's3PathStyle',
   's3Encryption',
   's3KmsKey',
+  's3CacheDir',
+  's3CacheBytes',
 ] as const satisfies readonly SettingName[];
 
 /** One flag of a command, besides the settings. */

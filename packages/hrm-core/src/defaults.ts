@@ -19,6 +19,8 @@ export const DEFAULTS = {
   batchMaxAgeMs: 5_000,
   /** Milliseconds that a claim is a consumer's without a sign of life. */
   leaseMs: 30_000,
+  /** Bytes of a local cache of objects in S3. */
+  s3CacheBytes: 1024 ** 3,
   /** Milliseconds between two runs of a compacter. */
   compactEveryMs: 300_000,
   /** Milliseconds that superseded files stay for readers that still use them. */

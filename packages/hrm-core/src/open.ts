@@ -108,7 +108,19 @@ export interface OpenStorageOptions extends OpenOptions {
 
 /** What {@link openStorage} goes by; what is absent has the settings' defaults. */
 export type StorageSettings = Pick<Settings, 'dataDir'> &
-  Partial<Pick<Settings, 'storageUrl' | 's3Region' | 's3Endpoint' | 's3PathStyle' | 's3Encryption' | 's3KmsKey'>>;
+  Partial<
+    Pick<
+      Settings,
+      | 'storageUrl'
+      | 's3Region'
+      | 's3Endpoint'
+      | 's3PathStyle'
+      | 's3Encryption'
+      | 's3KmsKey'
+      | 's3CacheDir'
+      | 's3CacheBytes'
+    >
+  >;
 
 /**
  * Opens the storage: in S3 where `storageUrl` is given, else the directory `dataDir`.
@@ -165,8 +177,10 @@ export function s3Options(
     s3PathStyle = 'auto',
     s3Encryption = 'bucket',
     s3KmsKey = '',
+    s3CacheDir,
+    s3CacheBytes,
   }: Omit<StorageSettings, 'dataDir'>,
-): Pick<S3StorageOptions, 'url' | 'region' | 'endpoint' | 'isPathStyle' | 'encryption' | 'kmsKey'> {
+): Omit<S3StorageOptions, 'credentials' | 'client'> {
   return {
     url,
     region: s3Region || undefined,
@@ -174,6 +188,8 @@ export function s3Options(
     isPathStyle: s3PathStyle === 'auto' ? undefined : s3PathStyle === 'true',
     encryption: s3Encryption === 'bucket' ? undefined : s3Encryption,
     kmsKey: s3KmsKey === '' ? undefined : s3KmsKey,
+    cacheDir: s3CacheDir,
+    cacheBytes: s3CacheBytes,
   };
 }
 

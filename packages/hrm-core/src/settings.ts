@@ -106,6 +106,9 @@ function splitList(text: string): string[] {
 }
 
 const DAY = integer(0, DAY_MS);
+
+/** A cache of less would hold nothing of a large file. */
+const MIN_CACHE_BYTES = 16 * 1024 * 1024;
 const KEY_ALLOWED = 'a key of 1 to 256 characters without blanks';
 
 /** The settings: name -> environment variable, schema, default, what is allowed, what it is for. */
@@ -217,6 +220,21 @@ const DEFINITIONS = {
     fallback: '',
     allowed: 'the id or ARN of a key',
     about: 'Key of HRM_S3_ENCRYPTION=aws:kms; default that of the account.',
+  },
+  s3CacheDir: {
+    variable: 'HRM_S3_CACHE_DIR',
+    schema: path,
+    fallback: '',
+    allowed: 'a directory',
+    about:
+      'Keeps what was read from S3 in a directory of this machine, so that it is not read again after a start. It holds readings: keep it as private as the data.',
+  },
+  s3CacheBytes: {
+    variable: 'HRM_S3_CACHE_BYTES',
+    schema: integer(MIN_CACHE_BYTES, Number.MAX_SAFE_INTEGER),
+    fallback: DEFAULTS.s3CacheBytes,
+    allowed: 'an integer from 16777216',
+    about: 'Bytes that HRM_S3_CACHE_DIR may take, about; what was not used for longest goes first.',
   },
   redisUrl: {
     variable: 'REDIS_URL',
@@ -484,7 +502,7 @@ export function loadSettings({ flags = {}, env = {}, file, cwd }: SettingSources
 
 /** A path where it is, any other value as it is. */
 function inPlace(name: SettingName, value: unknown, cwd: string | undefined): unknown {
-  return DEFINITIONS[name].schema === path && cwd !== undefined ? resolve(cwd, String(value)) : value;
+  return DEFINITIONS[name].schema === path && cwd !== undefined && value !== '' ? resolve(cwd, String(value)) : value;
 }
 
 /** As JSON, without the user and password that a URL may have: messages reach logs. */

@@ -25,6 +25,8 @@ it('has the defaults of the contract', () => {
     rateLimit: 60_000,
     dataDir: './data',
     redisUrl: '',
+    s3CacheBytes: 1_073_741_824,
+    s3CacheDir: '',
     s3Encryption: 'bucket',
     s3Endpoint: '',
     s3KmsKey: '',

@@ -6,6 +6,7 @@
  * one that is read from its beginning on, as who proves it does, in large pieces.
  */
 import { goneError } from '../../../errors.js';
+import type { DiskCache } from './disk-cache.js';
 import type { ListedObject, Objects } from './objects.js';
 
 /** Bytes up to which a file is read as a whole: two devices' day at 1 Hz is 60 KB. */
@@ -27,8 +28,8 @@ export interface Pieces {
   read(object: ListedObject, fromByte: number, toByte: number): Promise<ArrayBuffer>;
 }
 
-/** Creates a memory of pieces. */
-export function createPieces(objects: Pick<Objects, 'get'>): Pieces {
+/** Creates a memory of pieces. @param disk - where they are kept for longer; `null`: nowhere. */
+export function createPieces(objects: Pick<Objects, 'get'>, disk: DiskCache | null): Pieces {
   const kept = new Map<string, Piece>();
   let held = 0;
 
@@ -39,12 +40,15 @@ export function createPieces(objects: Pick<Objects, 'get'>): Pieces {
     held -= piece.toByte - piece.fromByte;
   }
 
-  function fetchPiece({ key, etag }: ListedObject, fromByte: number, toByte: number): Promise<Buffer> {
-    return objects.get(key, { etag, fromByte, toByte }).then((found) => {
-      if (found === null || found.bytes.length !== toByte - fromByte)
-        throw goneError(key.slice(key.lastIndexOf('/') + 1));
-      return found.bytes;
-    });
+  async function fetchPiece({ key, etag }: ListedObject, fromByte: number, toByte: number): Promise<Buffer> {
+    const piece = { key, etag, fromByte, toByte };
+    const cached = (await disk?.get(piece)) ?? null;
+    if (cached !== null) return cached;
+    const found = await objects.get(key, { etag, fromByte, toByte });
+    if (found === null || found.bytes.length !== toByte - fromByte)
+      throw goneError(key.slice(key.lastIndexOf('/') + 1));
+    disk?.put(piece, found.bytes);
+    return found.bytes;
   }
 
   function keep(key: string, piece: Piece): void {

@@ -6,6 +6,7 @@
  * state between two steps holds every reading. No object that a reader may read is ever written over with other readings.
  * @module
  */
+import { DEFAULTS } from '../../../defaults.js';
 import { HrmError } from '../../../errors.js';
 import { UNKNOWN_SPACE } from '../../../ports/space.js';
 import type { Obstacle, Storage } from '../../../ports/storage.js';
@@ -15,6 +16,7 @@ import { type Credentials, credentialsOf } from '../../aws/credentials.js';
 import { awsEndpoint, awsRegion } from '../../aws/place.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
+import { openDiskCache } from './disk-cache.js';
 import { type VisitMemory, visitPartition } from './marks.js';
 import { type ObjectsSettings, openObjects } from './objects.js';
 import { listDates, listPartitions } from './partitions.js';
@@ -46,6 +48,10 @@ export interface S3StorageOptions {
   readonly kmsKey?: string | undefined;
   /** Where keys are looked for; default those of `process.env`, else Amazon's chain. */
   readonly credentials?: Credentials | undefined;
+  /** A directory for pieces of objects that were read, so that another process need not ask for them; default none. */
+  readonly cacheDir?: string | undefined;
+  /** How large that directory may grow, bytes; default 1 GiB. */
+  readonly cacheBytes?: number | undefined;
   /** Only look: nothing is made or proved, and whatever would write throws. Default false. */
   readonly readOnly?: boolean | undefined;
   /** Whether to begin a store where there is none; default true. Without it none is `storage_missing`. */
@@ -85,6 +91,9 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
   }
   const settings = objectsSettings(options, place);
   const { client } = settings;
+  const { cacheDir = '', cacheBytes = DEFAULTS.s3CacheBytes } = options;
+  const at = `${settings.host} ${place.bucket}/${place.prefix}`;
+  const disk = cacheDir === '' ? null : await openDiskCache({ directory: cacheDir, maxBytes: cacheBytes, place: at });
   const objects = openObjects(settings);
   const makes = create && !readOnly;
   let identity: string | null;
@@ -98,7 +107,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
   }
   const context: S3Context = {
     objects,
-    pieces: createPieces(objects),
+    pieces: createPieces(objects, disk),
     isTombstone: createTombstones(objects),
   };
   const visits: VisitMemory = new Map();
@@ -155,6 +164,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     readAhead: READ_AHEAD,
     async close() {
       await close();
+      await disk?.close();
       if (options.client === undefined) client.close();
     },
   };
