@@ -171,6 +171,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'drivers/storage',
     'drivers/aws',
     'ports',
+    'defaults.ts',
     'limits.ts',
     'names.ts',
     'errors.ts',

@@ -34,17 +34,22 @@ export async function cliPage(): Promise<string> {
 
 function section(summary: string, command: Command): string {
   const { name, about, options, settings, examples } = command;
-  const variables = SETTINGS.filter((setting) => settings.includes(setting.name)).map(({ variable }) => variable);
-  const areAll = variables.length === SETTINGS.length;
   return page(
     `## hrm ${name}`,
     summary,
     fenced('sh', usageLine(command)),
     about,
     options.length === 0 ? '' : optionTable(options),
-    variables.length === 0 ? '' : `Settings that matter to it: ${areAll ? 'all' : codes(variables)}.`,
+    settingsText(settings),
     fenced('sh', examples.join('\n')),
   ).trimEnd();
+}
+
+function settingsText(names: Command['settings']): string {
+  const variables = SETTINGS.filter(({ name }) => names.includes(name)).map(({ variable }) => variable);
+  if (variables.length === 0) return '';
+  if (variables.length === SETTINGS.length) return 'All settings matter to it.';
+  return `Settings that matter to it:\n\n${codes(variables)}`;
 }
 
 function optionTable(options: readonly CommandOption[]): string {
