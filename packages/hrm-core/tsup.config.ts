@@ -11,6 +11,8 @@ export default defineConfig({
     process: 'src/process/index.ts',
     // Run by the above, beside which it is looked for.
     'stall-watch': 'src/process/stall-watch/thread.ts',
+    // As the one above.
+    'import-thread': 'src/import/upload/thread.ts',
     shares: 'src/shares/index.ts',
     simulate: 'src/simulate/index.ts',
     embedded: 'src/drivers/queue/embedded/embedded.ts',

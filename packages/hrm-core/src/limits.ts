@@ -536,6 +536,12 @@ export const MEASURE_PAUSE_SHARE = 19;
 /** Processes that one service may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
 
+/** Megabytes of JavaScript's memory that the import of an upload may take: Apple's largest exports take a third. */
+export const MAX_UPLOAD_HEAP_MB = 512;
+
+/** Milliseconds that the import of an upload may take: less than the five minutes for which Node's `fetch` waits for an answer. */
+export const MAX_UPLOAD_MS = 240_000;
+
 /** Files of one archive that are looked at: a decade of activities is some ten thousand. */
 export const MAX_ARCHIVE_MEMBERS = 100_000;
 

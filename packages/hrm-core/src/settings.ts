@@ -259,6 +259,21 @@ const DEFINITIONS = {
     allowed: 'a directory',
     about: 'Where the embedded queue is: on a local disk.',
   },
+  spoolDir: {
+    variable: 'HRM_SPOOL_DIR',
+    schema: path,
+    fallback: './.hrm/spool',
+    allowed: 'a directory',
+    about:
+      'Where a file that the API imports lies meanwhile: on a disk that has room for some of HRM_IMPORT_MAX_BYTES.',
+  },
+  importMaxBytes: {
+    variable: 'HRM_IMPORT_MAX_BYTES',
+    schema: integer(1, Number.MAX_SAFE_INTEGER),
+    fallback: 2_147_483_648,
+    allowed: 'bytes, from 1',
+    about: 'How large a file the API imports.',
+  },
   queueKey: {
     variable: 'HRM_QUEUE_KEY',
     schema: redisKey,

@@ -47,6 +47,7 @@ import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
 import { answerQuery, answerReadings, searchObservations } from './routes/answer-query.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
+import { postImport } from './routes/imports.js';
 import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
@@ -76,7 +77,14 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = Pick<
   Settings,
-  'devicePriority' | 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'corsOrigins' | 'rateLimit'
+  | 'devicePriority'
+  | 'naiveTimestamps'
+  | 'maxFutureMs'
+  | 'maxPastMs'
+  | 'corsOrigins'
+  | 'rateLimit'
+  | 'spoolDir'
+  | 'importMaxBytes'
 > &
   Partial<Pick<Settings, 'maxDevices'>>;
 
@@ -161,6 +169,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
   return {
     postReading: postReading(ingest, settings),
     postBatch: postBatch(ingest, settings),
+    postImport: postImport(ingest, settings),
     query: answerQuery({ storage, onDamage, share }, settings),
     readings: answerReadings({ storage, onDamage, share }, settings),
     searchObservations: searchObservations({ storage, onDamage, share }, settings),

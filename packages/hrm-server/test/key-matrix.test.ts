@@ -41,6 +41,12 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 202,
   },
+  postImport: {
+    needs: 'ingest',
+    call: (user_id) => ({ path: `/imports?user_id=${user_id}`, body: wireReading({ user_id: user_id || 'ana' }) }),
+    isAboutUser: true,
+    success: 200,
+  },
   query: {
     needs: 'query',
     call: (userId) => ({ path: `/metrics/heart-rate?user_id=${userId}&${RANGE}` }),

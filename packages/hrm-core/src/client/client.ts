@@ -7,9 +7,10 @@ import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { READING_TYPES, type ReadingFormName } from '../pure/records/media-types.js';
 import type { UsersInput } from '../pure/users-question.js';
+import { IMPORT_TIMEOUT_MS, type ImportedFiles, type ImportFileOptions, importPath, toImported } from './imports.js';
 import { bytesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
-import { checkForm, checkId, instantText, userSegment } from './options.js';
+import { checkForm, checkId, checkNumber, instantText, TIMER_RANGE, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
 import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerHealth, type ServerSystem, toHealth, toSystem } from './system.js';
@@ -66,6 +67,12 @@ export interface Client {
    * @throws HrmError as {@link Client.enqueue}; code `invalid_parquet` for what is no such file.
    */
   enqueueParquet(file: Uint8Array, options?: ClientCallOptions): Promise<{ readonly accepted: number }>;
+  /**
+   * Sends a file of a device, an export or an archive, which the server reads. A stream is sent once, everything else again where that helps:
+   * importing a file again is harmless. Browsers send no streams.
+   * @throws HrmError kind `invalid`, code `not_imported` or `time_zone_needed`, where nothing of it could be imported.
+   */
+  importFile(file: Blob | Uint8Array | ReadableStream<Uint8Array>, options: ImportFileOptions): Promise<ImportedFiles>;
   /** Rows as they come. One that ends has all of them: an answer that is cut throws. */
   query<Column extends keyof Row = keyof Row>(
     question: ClientQuestion<Column>,
@@ -123,6 +130,13 @@ export function createClient(options: ClientOptions): Client {
       const body = new Uint8Array(file);
       return toAccepted(await call.json({ path: BATCH_PATH, body, headers: PARQUET, signal }), true);
     },
+    async importFile(file, importOptions) {
+      const { signal, timeoutMs = IMPORT_TIMEOUT_MS } = importOptions;
+      checkNumber('timeoutMs', timeoutMs, TIMER_RANGE);
+      // As with Parquet.
+      const body = file instanceof Uint8Array ? new Uint8Array(file) : file;
+      return toImported(await call.json({ path: importPath(importOptions), body, headers: BYTES, signal, timeoutMs }));
+    },
     query(question, { signal } = {}) {
       const columns = question.fields === undefined ? { names: undefined, toRow } : chooseColumns(question.fields);
       const begin = async () => {
@@ -165,6 +179,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 const BATCH_PATH = '/metrics/heart-rate/batch';
+const BYTES = { 'Content-Type': 'application/octet-stream' } as const;
 const PARQUET = { 'Content-Type': 'application/vnd.apache.parquet' } as const;
 
 /** `Array.isArray` does not see through a readonly array. */

@@ -16,6 +16,7 @@ export type { UsersInput } from '../pure/users-question.js';
 export { bytesText } from '../words.js';
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js';
 export { type Client, type ClientQuestion, createClient, type Session } from './client.js';
+export type { ImportedDevice, ImportedFile, ImportedFiles, ImportFileOptions } from './imports.js';
 export type { LiveEvent, LiveQuestion } from './live.js';
 export type { ClientCallOptions, ClientOptions } from './request.js';
 export type {

@@ -40,8 +40,10 @@ export interface ClientCallOptions {
 interface ClientRequest extends ClientCallOptions {
   readonly path: string;
   /** JSON, or what `Content-Type` among the headers says; without it the call is a GET. */
-  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
+  readonly body?: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Default: the client's. */
+  readonly timeoutMs?: number | undefined;
   /** Statuses that are an answer, though they are no success, where they come as JSON. */
   readonly accepts?: readonly number[] | undefined;
 }
@@ -98,6 +100,8 @@ export function createCaller(options: ClientOptions): Caller {
       try {
         return await tryOnce(base, options, request, take);
       } catch (error) {
+        // What a stream gave is gone.
+        if (request.body instanceof ReadableStream) throw error;
         await sleep(waitAfter(error, failures), request.signal);
       }
     }
@@ -133,8 +137,8 @@ type Take<Result> = (answer: Answer) => Promise<Result> | Result;
 /** @throws HrmError, whatever went wrong. */
 async function tryOnce<Result>(
   base: string,
-  { apiKey, fetch: send = fetch, timeoutMs = TIMEOUT_MS }: ClientOptions,
-  { path, body, headers, accepts = [], signal }: ClientRequest,
+  { apiKey, fetch: send = fetch, ...options }: ClientOptions,
+  { path, body, headers, accepts = [], signal, timeoutMs = options.timeoutMs ?? TIMEOUT_MS }: ClientRequest,
   take: Take<Result>,
 ): Promise<Result> {
   const isAborted = () => signal?.aborted === true;
@@ -158,6 +162,8 @@ async function tryOnce<Result>(
       body: body ?? null,
       signal: stop.signal,
       redirect: 'error',
+      // The types of browsers do not know it yet.
+      ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
     });
     const isAccepted = accepts.includes(response.status) && typeOf(response) === 'application/json';
     if (response.ok || isAccepted) return await take({ response, end });

@@ -3,6 +3,7 @@ import { errorCode } from '../errors.js';
 import { isGzip } from './bytes.js';
 import type { RandomAccessFile } from './file-format.js';
 import { piecesOf } from './pieces-of.js';
+import { unpackBounded } from './unpack-bounded.js';
 import { type ArchiveFault, type ArchiveFile, readArchive } from './zip/read-archive.js';
 import { openBlob, webMachine } from './zip/web-machine.js';
 import { isZip } from './zip/zip-directory.js';
@@ -39,7 +40,7 @@ export async function* readDroppedFile(
 
 async function* gunzipped(file: RandomAccessFile, name: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* webMachine.gunzip(piecesOf(file));
+    yield* unpackBounded(piecesOf(file), webMachine.gunzip, name);
   } catch (error) {
     if (errorCode(error) === 'invalid_input') throw error;
     throw memberError(name, 'its gzip data are damaged or end early');

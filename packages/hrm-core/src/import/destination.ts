@@ -6,11 +6,15 @@ import { type EnqueueOptions, enqueueUntrusted } from '../flow/write/enqueue.js'
 import type { Queue } from '../ports/queue.js';
 import type { WireReading } from '../pure/reading/reading.js';
 
-/** What takes readings: a queue, or a server by its client, which judges by its own settings. */
-export type ImportTarget = { readonly queue: Pick<Queue, 'push' | 'depth'> } | { readonly client: Client };
+/** What takes readings: a queue, a server by its client, which judges by its own settings, or whatever else takes them. */
+export type ImportTarget =
+  | { readonly queue: Pick<Queue, 'push' | 'depth'> }
+  | { readonly client: Client }
+  | { readonly destination: Destination };
 
 /** The target as a destination. */
 export function toDestination(target: ImportTarget): Destination {
+  if ('destination' in target) return target.destination;
   return 'client' in target ? toServer(target.client) : toQueue(target.queue);
 }
 

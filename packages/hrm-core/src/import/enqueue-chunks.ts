@@ -130,15 +130,19 @@ async function enqueueChunk(one: Import, chunk: Chunk, onJudged: () => void): Pr
   const { rules, tally } = one;
   if (chunk.rows.length === 0) return;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
+  let refusal: unknown;
   if (items.length === chunk.rows.length) {
     try {
       await push(one, items, onJudged);
       return;
     } catch (error) {
       if (!isHrmError(error) || error.code !== 'invalid_readings') throw error;
+      refusal = error;
     }
   }
   const { valid, invalid, faults, faultCount, reasons } = await inspect(chunk, rules);
+  // Who takes them knows more: how many devices a user has.
+  if (invalid === 0 && refusal !== undefined) throw refusal;
   if (!rules.skipInvalid) throw invalidChunkError(chunk, faults, faultCount);
   for (const reason of reasons.values()) addReason(tally.reasons, reason);
   tally.rejected += invalid;

@@ -117,7 +117,8 @@ async function openFile(label: string, { cwd, signal }: Opening): Promise<Input>
   }
 }
 
-async function openHandle(label: string, path: string, handle: FileHandle, signal: AbortSignal): Promise<Input> {
+/** An input of a file that is open, which closes it. @param path - absolute, of a regular file. @throws HrmError as {@link openInputs}. */
+export async function openHandle(label: string, path: string, handle: FileHandle, signal: AbortSignal): Promise<Input> {
   const stats = await handle.stat();
   if (stats.isDirectory()) {
     await handle.close();
@@ -232,6 +233,7 @@ async function* readBytes(
     if (signal.aborted) throw interruptedError(cause);
     const code = errorCode(cause);
     if (code.startsWith('Z_')) throw inputError(label, `the gzip data is damaged or incomplete (${code})`, cause);
+    if (code === 'invalid_input') throw inputError(label, (cause as HrmError).message, cause);
     if (!(cause instanceof Error) || code === '') throw cause;
     throw new HrmError(`${visibleText(label)}: cannot be read (${code})`, {
       kind: 'unavailable',

@@ -32,6 +32,50 @@ export const BatchAcceptedAnswer = v.strictObject({ status: v.literal('accepted'
 
 const { timestamp: start, ...columns } = WireRowSchema.entries;
 
+const fileError = v.strictObject({
+  code: v.string(),
+  message: v.string(),
+  errors: v.optional(v.array(v.strictObject({ path: v.string(), message: v.string() }))),
+});
+
+/** What came of a file, and of each file in it where it is an archive. */
+export const ImportAnswer = v.strictObject({
+  dry_run: v.boolean(),
+  /** Readings that are queued durably. */
+  enqueued: count,
+  files: v.array(
+    v.strictObject({
+      /** As it was named, and within an archive by its place there. */
+      file: v.string(),
+      outcome: v.picklist(['imported', 'damaged', 'passed_over', 'not_read', 'refused', 'unknown', 'failed']),
+      enqueued: count,
+      format: v.optional(v.string()),
+      readings: v.optional(count),
+      devices: v.optional(
+        v.array(
+          v.strictObject({
+            user_id: v.optional(UserIdSchema),
+            device_id: DeviceIdSchema,
+            count,
+            first: v.string(),
+            last: v.string(),
+          }),
+        ),
+      ),
+      /** Values that became no reading, by reason. */
+      dropped: v.optional(v.record(v.string(), count)),
+      notes: v.optional(v.array(v.strictObject({ code: v.string(), message: v.string(), count }))),
+      /** Places from which on nothing could be read, the first of them. */
+      damages: v.optional(v.array(v.strictObject({ at: v.string(), message: v.string() }))),
+      damage_count: v.optional(count),
+      /** Rows of CSV and NDJSON that were passed over. */
+      rejected: v.optional(count),
+      reasons: v.optional(v.array(v.strictObject({ message: v.string(), count, examples: v.array(v.string()) }))),
+      error: v.optional(fileError),
+    }),
+  ),
+});
+
 /** The rows of a question, with the columns that it chose. */
 export const RowsAnswer = v.strictObject({
   user_id: UserIdSchema,
@@ -163,4 +207,6 @@ export const ProblemAnswer = v.strictObject({
   ),
   /** How many things are wrong in all. */
   error_count: v.optional(count),
+  /** Of an import that ended early: readings that are queued durably all the same. */
+  enqueued: v.optional(count),
 });

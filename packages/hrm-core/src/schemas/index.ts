@@ -11,6 +11,7 @@ export {
   BatchBody,
   DevicesAnswer,
   HealthAnswer,
+  ImportAnswer,
   LatestAnswer,
   LivenessAnswer,
   ProblemAnswer,
@@ -24,12 +25,14 @@ export {
   type Answer,
   type BodySchema,
   HEADER_PARAMETERS,
+  IMPORT_TYPES,
   methodsOf,
   OPERATIONS,
   type Operation,
   type OperationId,
 } from './operations.js';
 export {
+  IMPORT_PARAMETERS,
   LAST_EVENT_ID,
   LIVE_PARAMETERS,
   type Parameter,

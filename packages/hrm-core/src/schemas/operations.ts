@@ -12,6 +12,7 @@ import {
   BatchBody,
   DevicesAnswer,
   HealthAnswer,
+  ImportAnswer,
   LatestAnswer,
   LivenessAnswer,
   ReadingBody,
@@ -21,6 +22,7 @@ import {
   UsersAnswer,
 } from './answers.js';
 import {
+  IMPORT_PARAMETERS,
   LIVE_PARAMETERS,
   type Parameter,
   QUERY_PARAMETERS,
@@ -70,6 +72,22 @@ export interface Operation {
 /** A resource, by its name; the rest is FHIR's to say. */
 const FhirResource = v.looseObject({ resourceType: v.string() });
 
+/** Types that clients have for files of devices; the content alone says what a file is. */
+export const IMPORT_TYPES = [
+  'application/octet-stream',
+  'application/zip',
+  'application/x-zip-compressed',
+  'application/gzip',
+  'application/x-gzip',
+  'application/x-tar',
+  'application/json',
+  'application/x-ndjson',
+  'application/xml',
+  'text/xml',
+  'text/csv',
+  READING_TYPES.parquet,
+] as const;
+
 export const OPERATIONS = {
   postReading: {
     method: 'POST',
@@ -97,6 +115,31 @@ export const OPERATIONS = {
       'invalid_parquet',
       'empty_batch',
       'too_many_readings',
+      'foreign_user',
+    ],
+  },
+  postImport: {
+    method: 'POST',
+    path: '/imports',
+    scope: 'ingest',
+    summary: 'Import a file of a device, an export or an archive',
+    about:
+      'The body is one file: FIT, TCX, GPX, an export of Apple Health, Garmin, Fitbit and others, CSV, NDJSON, Parquet, gzipped or not, or a zip or tar archive. HRM_IMPORT_MAX_BYTES bounds it. The answer says what became of each file in it. Sending it again is harmless.',
+    parameters: IMPORT_PARAMETERS,
+    body: Object.fromEntries(IMPORT_TYPES.map((type) => [type, null])),
+    answers: [
+      {
+        status: 200,
+        about: 'All of it, or what of it can be read, is queued.',
+        types: { 'application/json': ImportAnswer },
+      },
+    ],
+    problems: [
+      'body_too_large',
+      'unsupported_media_type',
+      'unsupported_encoding',
+      'not_imported',
+      'time_zone_needed',
       'foreign_user',
     ],
   },

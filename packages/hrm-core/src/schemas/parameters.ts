@@ -153,3 +153,29 @@ export const SEARCH_PARAMETERS = [
   optional('_page', TimestampSchema, 'Where a page begins: of the `next` link of the one before.'),
   IF_NONE_MATCH,
 ] as const satisfies readonly Parameter[];
+
+const FlagSchema = v.picklist(['true', 'false']);
+
+/** Of an import. */
+export const IMPORT_PARAMETERS = [
+  { ...USER, in: 'query', about: 'Whose readings they are, where the file does not say.' },
+  optional(
+    'file_name',
+    v.pipe(v.string(), v.minLength(1), v.maxLength(255), v.examples(['export.zip'])),
+    'The name of the file: the account says it, and its ending may tell what the file is.',
+  ),
+  optional(
+    'time_zone',
+    v.pipe(v.string(), v.minLength(1), v.examples(['Europe/Madrid'])),
+    'Where times were taken that have no zone in the file: a name or an offset. Without it such a file is refused.',
+  ),
+  optional(
+    'received_at',
+    v.union([v.literal('now'), TimestampSchema]),
+    'When the readings count as received. By default those of devices count before everything that was posted, so that no correction is undone.',
+  ),
+  optional('keep_low_confidence', FlagSchema, 'Keep values that the device itself does not trust; false by default.'),
+  optional('skip_invalid', FlagSchema, 'Pass over faulty rows of CSV and NDJSON, and count them; false by default.'),
+  optional('strict', FlagSchema, 'Refuse a file with damage, or with values that cannot be right; false by default.'),
+  optional('dry_run', FlagSchema, 'Judge everything, and keep nothing; false by default.'),
+] as const satisfies readonly Parameter[];

@@ -47,6 +47,12 @@ export const CLIENT_PROBLEMS = {
     status: 422,
     about: 'The user has more than 100,000 devices, or readings on more than 36,600 days: ask for the rows of a range.',
   },
+  not_imported: {
+    status: 422,
+    about:
+      'Nothing of a file could be imported: no format knows it, it is damaged, or `strict` refuses it; `errors` says why.',
+  },
+  time_zone_needed: { status: 422, about: 'A file has times without a zone: say where they were taken, `time_zone`.' },
   rate_limited: {
     status: 429,
     about:

@@ -55,9 +55,9 @@ export interface Semaphore {
   acquire(client: string): () => void;
 }
 
-/** @param max - places of all. @param message - of the error when there is none left. */
-export function createSemaphore(max: number, message: string): Semaphore {
-  const quota = createQuota(max);
+/** @param max - places of all. @param message - of the error when there is none left. @param maxOwn - places of one client; default a quarter. */
+export function createSemaphore(max: number, message: string, maxOwn?: number): Semaphore {
+  const quota = createQuota(max, maxOwn);
   return {
     acquire(client) {
       if (!quota.acquire(client, 1)) throw tooBusyError(message);

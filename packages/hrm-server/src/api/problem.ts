@@ -12,6 +12,7 @@ import {
   operationOutcome,
   READING_TYPES,
 } from 'hrm-core';
+import { enqueuedText, type UploadError } from 'hrm-core/import';
 import { STATUS_BY_KIND, statusOfCode } from 'hrm-core/schemas';
 import type { RateLimitError, RequestRateError } from 'hrm-core/shares';
 import { rateHeaders } from '../auth/access.js';
@@ -46,6 +47,8 @@ export interface Problem {
   readonly errors?: readonly Fault[];
   /** How many things are wrong in all. */
   readonly error_count?: number;
+  /** Of an import that ended early: readings that are queued durably all the same. */
+  readonly enqueued?: number;
 }
 
 /**
@@ -127,10 +130,20 @@ export function outcomeResponse(error: unknown, headers: Readonly<Record<string,
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   const code = codeOf(error);
-  const about = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status } as const;
+  const kept = keptOf(error);
+  const about = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, ...kept } as const;
   if (!isHrmError(error)) return { ...about, detail: DETAIL_BY_KIND.internal, code };
-  if (error.kind !== 'invalid') return { ...about, detail: DETAIL_BY_KIND[error.kind], code };
+  if (error.kind !== 'invalid') {
+    const { enqueued = 0 } = kept;
+    const detail = DETAIL_BY_KIND[error.kind] + (enqueued > 0 ? `; ${enqueuedText(enqueued)}` : '');
+    return { ...about, detail, code };
+  }
   const problem: Problem = { ...about, detail: error.message, code };
   if (error.faults.length === 0) return problem;
   return { ...problem, errors: error.faults.slice(0, MAX_FAULTS), error_count: error.faultCount };
+}
+
+/** What an import that ended early has brought. */
+function keptOf(error: unknown): Pick<Problem, 'enqueued'> {
+  return isHrmError(error) && 'enqueued' in error ? { enqueued: (error as UploadError).enqueued } : {};
 }

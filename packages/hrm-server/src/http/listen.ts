@@ -63,7 +63,8 @@ export async function listen(
 ): Promise<Listening> {
   const server = createServer({
     headersTimeout: limits.headersMs,
-    requestTimeout: limits.requestMs,
+    // See connection-bounds.ts.
+    requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: limits.checkEveryMs,
     // A missing Host is refused below, in the form of the other errors.

@@ -11,7 +11,7 @@ export const PARQUET_TYPE = 'application/vnd.apache.parquet';
  * The format of a body by its `Content-Type`; parameters are ignored, but for a charset other than UTF-8.
  * @throws HrmError kind `invalid`, code `unsupported_media_type`, for anything not in `allowed`.
  */
-export function readMediaType<Type extends BodyType>(headers: IncomingHttpHeaders, allowed: readonly Type[]): Type {
+export function readMediaType<Type extends string>(headers: IncomingHttpHeaders, allowed: readonly Type[]): Type {
   const [essence = '', ...parameters] = (headers['content-type'] ?? '').split(';');
   const name = essence.trim().toLowerCase();
   const type = allowed.find((candidate) => candidate === name);

@@ -120,7 +120,8 @@ async function acceptBatch(
   return (await enqueueBytes(components, body.bytes, { ...options, form })).accepted;
 }
 
-function enqueueOptions(
+/** How readings of a call are judged and bounded. */
+export function enqueueOptions(
   { deviceBound, dayLimiter }: IngestComponents,
   { naiveTimestamps, maxFutureMs, maxPastMs }: IngestSettings,
   call: Call,

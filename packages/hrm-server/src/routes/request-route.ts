@@ -1,8 +1,10 @@
 import { OPERATIONS } from 'hrm-core/schemas';
 import { pathOf } from '../http/target.js';
 
-/** What takes readings: one, and many. */
-const INGEST_ROUTES: ReadonlySet<string> = new Set([OPERATIONS.postReading.path, OPERATIONS.postBatch.path]);
+/** What takes readings: one, many, and those of a file. */
+const INGEST_ROUTES: ReadonlySet<string> = new Set(
+  [OPERATIONS.postReading, OPERATIONS.postBatch, OPERATIONS.postImport].map(({ path }) => path),
+);
 
 /** What answers queries. */
 export const QUERY_ROUTE = OPERATIONS.query.path;

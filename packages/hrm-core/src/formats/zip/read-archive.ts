@@ -10,6 +10,7 @@ import { piecesOf } from '../pieces-of.js';
 import { readHead } from '../read-head.js';
 import { isReadInPlace } from '../read-in-place.js';
 import { isTar, readTar, TAR_BLOCK_BYTES } from '../tar.js';
+import { unpackBounded } from '../unpack-bounded.js';
 import { isZip, readZipDirectory, type ZipMember } from './zip-directory.js';
 import { type ArchiveBudget, memberError, readZipMember, type ZipCodec } from './zip-member.js';
 
@@ -190,9 +191,13 @@ async function* tarMember(name: string, pieces: AsyncIterable<Uint8Array>, level
 async function* withinBudget(pieces: AsyncIterable<Uint8Array>, name: string, budget: ArchiveBudget) {
   for await (const piece of pieces) {
     budget.leftBytes -= piece.byteLength;
-    if (budget.leftBytes < 0) throw memberError(name, 'the archive comes to more than is likely: it is not read on');
+    if (budget.leftBytes < 0) throw budgetError(name);
     yield piece;
   }
+}
+
+function budgetError(name: string): Error {
+  return memberError(name, 'the archive comes to more than is likely: it is not read on');
 }
 
 /** Bytes up to where they cannot be read any more. */
@@ -232,20 +237,10 @@ async function* gunzip(
   name: string,
   { machine, budget }: Level,
 ): AsyncGenerator<Uint8Array> {
-  let inBytes = 0;
-  async function* counted() {
-    for await (const piece of pieces) {
-      inBytes += piece.byteLength;
-      yield piece;
-    }
-  }
-  let outBytes = 0;
   try {
-    for await (const piece of machine.gunzip(counted())) {
-      outBytes += piece.byteLength;
+    for await (const piece of unpackBounded(pieces, machine.gunzip, name)) {
       budget.leftBytes -= piece.byteLength;
-      if (outBytes > MAX_ARCHIVE_RATIO * inBytes + ARCHIVE_RATIO_SLACK_BYTES || budget.leftBytes < 0)
-        throw memberError(name, `it comes to more than ${MAX_ARCHIVE_RATIO} times its size: it is not read on`);
+      if (budget.leftBytes < 0) throw budgetError(name);
       yield piece;
     }
   } catch (error) {

@@ -2,11 +2,10 @@ import { type ArchiveFault, readArchive } from '../../formats/zip/read-archive.j
 import { isZip } from '../../formats/zip/zip-directory.js';
 import type { Input } from '../inputs.js';
 import { createNodeMachine } from './node-machine.js';
+import type { SpoolOptions } from './spool.js';
 
 /** How an archive's files are opened. */
-interface ArchiveInputOptions {
-  /** Where what cannot be read in order lies meanwhile; default: the system's directory for temporary files. */
-  readonly spoolDirectory?: string | undefined;
+interface ArchiveInputOptions extends SpoolOptions {
   /** Hears of the archive's bytes, as they are read. */
   onBytes(count: number): void;
 }
@@ -17,7 +16,7 @@ interface ArchiveInputOptions {
  */
 export async function* openArchiveInputs(
   archive: Input,
-  { spoolDirectory, onBytes }: ArchiveInputOptions,
+  { onBytes, ...options }: ArchiveInputOptions,
   onFault: (label: string, fault: ArchiveFault) => void,
 ): AsyncGenerator<Input> {
   const { file, label, path } = archive;
@@ -40,7 +39,7 @@ export async function* openArchiveInputs(
           },
         }
       : archive.read((count) => tell(toldBytes + count));
-  const members = readArchive(source, createNodeMachine(spoolDirectory), (fault) =>
+  const members = readArchive(source, createNodeMachine(options), (fault) =>
     onFault(fault.name === '' ? label : `${label}/${fault.name}`, fault),
   );
   for await (const member of members) {

@@ -42,12 +42,20 @@ export async function importFile(run: Run, file: ImportFile): Promise<readonly F
   return results;
 }
 
-/** Imports what is open. @throws HrmError as {@link importFile}. */
-async function importOpened(run: Run, opened: Input, isFound: boolean): Promise<readonly FileResult[]> {
+/** Imports what is open. @returns as {@link importFile}. @throws HrmError as {@link importFile}. */
+export async function importOpened(run: Run, opened: Input, isFound: boolean): Promise<readonly FileResult[]> {
+  try {
+    return await importInputs(run, opened, isFound);
+  } catch (error) {
+    return [failed(opened.label, isFound, 0, error)];
+  }
+}
+
+async function importInputs(run: Run, opened: Input, isFound: boolean): Promise<readonly FileResult[]> {
   const { head, input } = await peekInput(opened, HEAD_BYTES);
   if (isZip(head)) {
-    const { spoolDirectory } = run.options;
-    const archive = await openInPlace(input, { spoolDirectory, onBytes: run.onBytes });
+    const { spoolDirectory, maxSpoolBytes } = run.options;
+    const archive = await openInPlace(input, { spoolDirectory, maxSpoolBytes, onBytes: run.onBytes });
     try {
       return await importArchive(run, archive, archive === input ? run.onBytes : () => undefined, isFound);
     } finally {
@@ -76,9 +84,9 @@ async function importArchive(
   isFound: boolean,
 ): Promise<readonly FileResult[]> {
   const { label } = archive;
-  const { spoolDirectory } = run.options;
+  const { spoolDirectory, maxSpoolBytes } = run.options;
   const results: FileResult[] = [];
-  const inputs = openArchiveInputs(archive, { spoolDirectory, onBytes }, (place, { kind, problem }) => {
+  const inputs = openArchiveInputs(archive, { spoolDirectory, maxSpoolBytes, onBytes }, (place, { kind, problem }) => {
     const outcome = kind === 'damaged' || kind === 'not_read' ? kind : 'failed';
     const code = kind === 'not_read' ? 'no_file' : 'invalid_input';
     results.push(resultOf(place, true, outcome, { error: { code, message: problem } }));

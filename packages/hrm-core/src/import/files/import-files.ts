@@ -51,7 +51,7 @@ export async function importFiles(
 }
 
 /** Begins an import. @throws HrmError as {@link importFiles}, for what no file could be imported with. */
-function createRun(target: ImportTarget, options: ImportFilesOptions): Run {
+export function createRun(target: ImportTarget, options: ImportFilesOptions): Run {
   const { receivedMs = RECEIVED_BEFORE_ALL, signal = new AbortController().signal, onProgress, dryRun } = options;
   if ('client' in target && receivedMs !== 'now') throw receivedAtNeededError();
   checkImportOptions(options);

@@ -39,7 +39,7 @@ type Outcome = { readonly outcome: FileOutcome } & Partial<FileResult>;
  * @throws HrmError kind `invalid` for what of it cannot be imported; kind `unavailable` or `closed`.
  */
 export async function importInput(run: Run, input: Input, head: Uint8Array, tally: Tally): Promise<Outcome> {
-  const { columns, strict = false, spoolDirectory } = run.options;
+  const { columns, strict = false, spoolDirectory, maxSpoolBytes } = run.options;
   const isHealthFile = isParquet(head) || recognizeFile(head, input.label, columns) !== undefined;
   if (!isHealthFile && hasRows(head)) return await importRows(run, input, tally);
   if (!isHealthFile) {
@@ -50,7 +50,7 @@ export async function importInput(run: Run, input: Input, head: Uint8Array, tall
   // A file is judged before it is imported strictly.
   const isReadTwice = strict && input.path === null;
   if (!isReadInPlace(head) && !isReadTwice) return await importHealthFile(run, input, tally, isParquet(head));
-  const opened = await openInPlace(input, { spoolDirectory, onBytes: () => undefined });
+  const opened = await openInPlace(input, { spoolDirectory, maxSpoolBytes, onBytes: () => undefined });
   try {
     return await importHealthFile(run, opened, tally, isParquet(head));
   } finally {

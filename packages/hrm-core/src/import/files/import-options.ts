@@ -4,6 +4,7 @@ import { faultError } from '../../errors.js';
 import { COLUMN_ROLES } from '../../formats/file-format.js';
 import { createTimeZone } from '../../formats/judge/time-zone.js';
 import { IdSchema } from '../../pure/reading/reading.js';
+import type { SpoolOptions } from '../archive/spool.js';
 import type { ImportOptions, ImportProgress } from '../import-readings.js';
 import type { InputSurroundings } from '../inputs.js';
 import type { FinishedFiles } from './finished-files.js';
@@ -12,7 +13,8 @@ import type { HealthChunkOptions } from './health-chunks.js';
 /** How files are imported. */
 export interface ImportFilesOptions
   extends Pick<ImportOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'skipInvalid' | 'onWait' | 'stallMs'>,
-    InputSurroundings {
+    InputSurroundings,
+    SpoolOptions {
   /** Whose readings they are, where a file does not say. */
   readonly user?: string | undefined;
   /** Of times that have none in a file; default: such a file is refused. */
@@ -32,8 +34,6 @@ export interface ImportFilesOptions
   readonly dryRun?: boolean | undefined;
   /** Files that are passed over, and where those that are done are remembered. */
   readonly finished?: FinishedFiles | null | undefined;
-  /** Where what cannot be read in order lies meanwhile; default: the system's directory for temporary files. */
-  readonly spoolDirectory?: string | undefined;
   /** Called very often. */
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }

@@ -1,6 +1,7 @@
 import type { RandomAccessFile } from '../../formats/file-format.js';
 import { piecesOf } from '../../formats/pieces-of.js';
 import { createNodeMachine } from '../archive/node-machine.js';
+import type { SpoolOptions } from '../archive/spool.js';
 import type { Input } from '../inputs.js';
 
 /**
@@ -11,11 +12,11 @@ import type { Input } from '../inputs.js';
  */
 export async function openInPlace(
   input: Input,
-  { spoolDirectory, onBytes }: { readonly spoolDirectory?: string | undefined; onBytes(count: number): void },
+  { onBytes, ...options }: SpoolOptions & { onBytes(count: number): void },
 ): Promise<Input> {
   if (input.file !== undefined) return input;
   // Where it breaks off, whoever reads it finds that it ends early.
-  const { file, release } = await createNodeMachine(spoolDirectory).keep(input.read(onBytes));
+  const { file, release } = await createNodeMachine(options).keep(input.read(onBytes));
   return {
     label: input.label,
     path: input.path ?? input.label,

@@ -3,7 +3,7 @@
  * holds a file, which storage and queue need, too.
  */
 import { readFileSync } from 'node:fs';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HrmError, OWN_FILES } from 'hrm-core';
 import { createQuota } from 'hrm-core/shares';
@@ -24,6 +24,16 @@ interface Activity {
   requests: number;
   /** Since when there is none, where there is none; of a clock that nobody sets. */
   idleSinceMs: number;
+  /** Since when the last request has been arriving. */
+  arriving: { readonly incoming: IncomingMessage; readonly sinceMs: number } | null;
+}
+
+/** Requests that may arrive for longer than others: whoever reads them sees to it that they end. */
+const long = new WeakSet<IncomingMessage>();
+
+/** Lets a request arrive for as long as whoever reads it bears. */
+export function allowLong(incoming: IncomingMessage): void {
+  long.add(incoming);
 }
 
 /**
@@ -88,7 +98,7 @@ export function boundConnections(
       socket.destroy();
       return;
     }
-    connections.set(socket, { requests: 0, idleSinceMs: performance.now() });
+    connections.set(socket, { requests: 0, idleSinceMs: performance.now(), arriving: null });
     socket.on('close', () => {
       connections.delete(socket);
       places.release(address, 1);
@@ -99,8 +109,11 @@ export function boundConnections(
   const maxIdleMs = limits.keepAliveMs + limits.headersMs;
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    for (const [socket, { requests, idleSinceMs }] of connections)
+    for (const [socket, { requests, idleSinceMs, arriving }] of connections) {
       if (requests === 0 && nowMs - idleSinceMs > maxIdleMs) socket.destroy();
+      // As Node tells it. Its own bound on requests is the same for all.
+      else if (isLate(arriving, nowMs - limits.requestMs)) server.emit('clientError', lateError(), socket);
+    }
   }, limits.checkEveryMs).unref();
   server.on('close', () => clearInterval(timer));
 
@@ -108,10 +121,21 @@ export function boundConnections(
     const activity = connections.get(socket);
     if (activity === undefined) return;
     activity.requests += 1;
+    activity.arriving = { incoming: answer.req, sinceMs: performance.now() };
     // The next request of the connection may have begun by then: that ends no request but this.
     answer.on('close', () => {
       activity.requests -= 1;
       activity.idleSinceMs = performance.now();
     });
   };
+}
+
+function isLate(arriving: Activity['arriving'], beforeMs: number): boolean {
+  if (arriving === null || arriving.sinceMs >= beforeMs) return false;
+  const { incoming } = arriving;
+  return !incoming.complete && !incoming.destroyed && !long.has(incoming);
+}
+
+function lateError(): Error {
+  return Object.assign(new Error('a request took too long to arrive'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 }
