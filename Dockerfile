@@ -28,7 +28,7 @@ RUN test "$WITH_AWS_ROLES" != true || npm install --omit=dev --legacy-peer-deps 
 
 FROM node:26-slim AS runtime
 WORKDIR /app
-ENV NODE_ENV=production HRM_DATA_DIR=/data/readings HRM_QUEUE_DIR=/data/queue
+ENV NODE_ENV=production HRM_DATA_DIR=/data/readings HRM_QUEUE_DIR=/data/queue HRM_SPOOL_DIR=/data/spool
 # A fixed uid, so that who owns a volume does not change with the image. Nobody installs anything in it, so npm goes.
 RUN groupadd --gid 10001 hrm \
   && useradd --uid 10001 --gid hrm --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hrm \

@@ -244,6 +244,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'parquet/read-batch.ts',
     'process/terminal-text.ts',
     'type client',
+    'type shares',
     'type ports',
     'pure',
     'limits.ts',

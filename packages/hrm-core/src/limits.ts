@@ -536,8 +536,8 @@ export const MEASURE_PAUSE_SHARE = 19;
 /** Processes that one service may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
 
-/** Megabytes of JavaScript's memory that the import of an upload may take: Apple's largest exports take a third. */
-export const MAX_UPLOAD_HEAP_MB = 512;
+/** Megabytes of JavaScript's memory that the import of an upload may take: four together are as much as bodies of requests may be. */
+export const MAX_UPLOAD_HEAP_MB = 256;
 
 /** Milliseconds that the import of an upload may take: less than the five minutes for which Node's `fetch` waits for an answer. */
 export const MAX_UPLOAD_MS = 240_000;

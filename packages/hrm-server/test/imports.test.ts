@@ -4,6 +4,7 @@ import { readdir, utimes } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { createClient } from 'hrm-core/client';
 import { createKey } from 'hrm-core/keys';
 import { ImportAnswer, ProblemAnswer } from 'hrm-core/schemas';
 import * as v from 'valibot';
@@ -209,6 +210,36 @@ describe('an import that ends early', () => {
     await until(async () => (await readdir(service.settings.spoolDir).catch(() => ['-'])).length === 0, 'it has begun');
     await service.service.close();
     expect(await readdir(service.settings.spoolDir)).toEqual([]);
+  });
+});
+
+describe('the client', () => {
+  it('sends bytes, a blob and a stream, and gives the account', async () => {
+    const service = await startTest();
+    const client = createClient({ url: service.url });
+    const options = { userId: 'ana', fileName: 'Export.xml', dryRun: true } as const;
+    const account = await client.importFile(APPLE, options);
+    expect(account).toMatchObject({ dryRun: true, enqueued: 0 });
+    const [file] = account.files;
+    expect(file).toMatchObject({ file: 'Export.xml', outcome: 'imported', format: 'apple-health', error: null });
+    expect(file?.devices.reduce((sum, { count }) => sum + count, 0)).toBe(file?.readings);
+    const blob = new Blob([Uint8Array.from(APPLE)]);
+    expect(await client.importFile(blob, options)).toEqual(account);
+    expect(await client.importFile(blob.stream(), options)).toEqual(account);
+    const corrected = { userId: 'ana', receivedAt: new Date(Date.UTC(2024, 0, 16)) };
+    expect((await client.importFile(rows(['ben'], 3), corrected)).enqueued).toBe(3);
+    expect(await queued(service)).toBe(3);
+  });
+
+  it('says why nothing is imported, and sends no user that no URL can carry', async () => {
+    const { url } = await startTest();
+    const client = createClient({ url, retries: 0 });
+    const unknown = client.importFile(Uint8Array.of(1, 2, 3), { userId: 'ana' });
+    await expect(unknown).rejects.toMatchObject({ kind: 'invalid', code: 'not_imported', faultCount: 1 });
+    const lone = client.importFile(APPLE, { userId: '\ud800' });
+    await expect(lone).rejects.toMatchObject({ code: 'invalid_query' });
+    const late = client.importFile(new ReadableStream(), { userId: 'ana', timeoutMs: 200 });
+    await expect(late).rejects.toMatchObject({ code: 'server_silent' });
   });
 });
 

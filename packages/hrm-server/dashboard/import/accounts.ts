@@ -1,9 +1,10 @@
 /** What came of files, together and one by one. */
-import type { DeviceAccount, FileAccount } from 'hrm-core/formats';
+import type { ImportedFile } from 'hrm-core/client';
+import { type DeviceAccount, FILE_FORMATS, type FileAccount } from 'hrm-core/formats';
 import type { Finding } from './messages.js';
 
 /** What one file comes to. */
-export type FileOutcome = Extract<Finding, { readonly type: 'account' | 'unknown' | 'failed' }>;
+export type FileOutcome = Extract<Finding, { readonly type: 'account' | 'unknown' | 'for_server' | 'failed' }>;
 
 /** What all files come to. */
 export interface Total {
@@ -51,4 +52,26 @@ function addDevice(devices: Map<string, DeviceAccount>, device: DeviceAccount): 
     firstMs: Math.min(firstMs, device.firstMs),
     lastMs: Math.max(lastMs, device.lastMs),
   });
+}
+
+/** What a server says of a file, as if it had been read here. */
+export function toOutcome(one: ImportedFile): FileOutcome {
+  const { file: name, outcome, format, readings, devices, error, notes, damages } = one;
+  if (outcome === 'unknown') return { type: 'unknown', name };
+  if (error !== null && readings === 0) return { type: 'failed', name, ...error };
+  const account: FileAccount = {
+    format: format ?? '',
+    readings,
+    devices: devices.map(({ first, last, ...device }) => ({
+      ...device,
+      firstMs: Date.parse(first),
+      lastMs: Date.parse(last),
+    })),
+    dropped: one.dropped,
+    notes,
+    damages: error === null ? damages : [...damages, { at: name, message: error.message }],
+    damageCount: damages.length,
+  };
+  const title = FILE_FORMATS.find(({ name: known }) => known === format)?.title ?? format ?? '';
+  return { type: 'account', name, title, account };
 }

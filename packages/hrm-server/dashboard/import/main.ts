@@ -3,7 +3,7 @@
  * was accepted of a file is known, so that a stopped import goes on where it was.
  */
 import { isHrmError, type Session } from 'hrm-core/client';
-import { explain } from '../api.js';
+import { explain, openClient } from '../api.js';
 import { find, showMessage } from '../dom.js';
 import { rangeAround } from '../range.js';
 import { rememberUser } from '../remembered.js';
@@ -13,7 +13,7 @@ import { countText, texts } from '../texts/texts.js';
 import { translatePage } from '../texts/translate-page.js';
 import { chosenUser, offerUsers } from '../user-field.js';
 import { writeView } from '../view.js';
-import { type FileOutcome, sumUp } from './accounts.js';
+import { type FileOutcome, sumUp, toOutcome } from './accounts.js';
 import type { FoundSeries } from './messages.js';
 import { readInWorker } from './read-in-worker.js';
 import { fileElements, totalElements } from './show.js';
@@ -28,11 +28,16 @@ interface Chosen {
   /** Readings that the server has accepted, from the beginning of the file on. */
   accepted: number;
   isSent: boolean;
+  /** The browser cannot read it: the server gets it as it is. */
+  isForServer: boolean;
 }
 
 function toChosen(file: File): Chosen {
-  return { file, found: 0, accepted: 0, isSent: false };
+  return { file, found: 0, accepted: 0, isSent: false, isForServer: false };
 }
+
+/** How often a file is sent again whole: the server may have no place for a moment. */
+const IMPORT_RETRIES = 5;
 
 let chosen: readonly Chosen[] = [];
 let outcomes: FileOutcome[] = [];
@@ -76,6 +81,7 @@ async function look(signal: AbortSignal): Promise<void> {
       if (message.type === 'progress') showProgress(words.looking(file.name), at, message.readBytes / file.size);
       else if (message.type !== 'readings') seen.push(message);
       if (message.type === 'account') one.found += message.account.readings;
+      if (message.type === 'for_server') one.isForServer = true;
     }
     if (signal.aborted) return;
   }
@@ -87,7 +93,8 @@ async function look(signal: AbortSignal): Promise<void> {
 async function send(signal: AbortSignal): Promise<void> {
   const userId = chosenUser();
   rememberUser(userId);
-  for (const [at, one] of chosen.entries()) if (!one.isSent) await sendFile(one, at, userId, signal);
+  for (const [at, one] of chosen.entries())
+    if (!one.isSent) await (one.isForServer ? sendWhole : sendFile)(one, at, userId, signal);
   if (!signal.aborted) showDone(userId);
 }
 
@@ -117,6 +124,20 @@ async function sendFile(one: Chosen, at: number, userId: string, signal: AbortSi
   // It cannot be read to its end any more, or not as it was.
   if (one.accepted !== one.found) throw new Error(words.changed(file.name));
   one.isSent = true;
+}
+
+/** Lets the server read a file. @throws HrmError for what another try does not help. */
+async function sendWhole(one: Chosen, at: number, userId: string, signal: AbortSignal): Promise<void> {
+  const { file } = one;
+  showProgress(words.serverReads(file.name), at, 0);
+  const timeZone = lookedZone ?? undefined;
+  const options = { userId, fileName: file.name, timeZone, receivedAt: 'now', signal } as const;
+  const imported = await openClient({ retries: IMPORT_RETRIES }).importFile(file, options);
+  one.accepted = imported.enqueued;
+  one.found = imported.enqueued;
+  one.isSent = true;
+  outcomes = [...outcomes.filter(({ name }) => name !== file.name), ...imported.files.map(toOutcome)];
+  showAccount();
 }
 
 function sendingText(file: File): string {
@@ -165,9 +186,10 @@ function showButtons(): void {
   const accepted = acceptedCount();
   const isDone = chosen.length > 0 && chosen.every(({ isSent }) => isSent);
   const button = find('send', HTMLButtonElement);
-  button.hidden = isRunning || isDone || readings === 0;
+  button.hidden = isRunning || isDone || (readings === 0 && !chosen.some(({ isForServer }) => isForServer));
   find('wins', HTMLElement).hidden = button.hidden;
-  button.textContent = accepted > 0 ? words.goOn(countText(accepted)) : words.send(countText(readings));
+  const toSend = readings === 0 ? words.sendWhole : words.send(countText(readings));
+  button.textContent = accepted > 0 ? words.goOn(countText(accepted)) : toSend;
   find('stop', HTMLButtonElement).hidden = !isRunning;
   find('again', HTMLButtonElement).hidden = isRunning || find('zone-field', HTMLElement).hidden;
   if (!isDone) find('done', HTMLElement).hidden = true;

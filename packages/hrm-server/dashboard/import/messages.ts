@@ -30,6 +30,8 @@ export type Finding =
   | { readonly type: 'account'; readonly name: string; readonly title: string; readonly account: FileAccount }
   /** No format knows it; within an archive that is usual. */
   | { readonly type: 'unknown'; readonly name: string }
+  /** It is not for browsers: the server reads it. */
+  | { readonly type: 'for_server'; readonly name: string }
   | { readonly type: 'failed'; readonly name: string; readonly code: string; readonly message: string };
 
 /** What the worker says. */

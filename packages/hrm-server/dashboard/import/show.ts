@@ -38,6 +38,7 @@ export function fileElements(outcomes: readonly FileOutcome[]): HTMLElement[] {
 
 function outcomeParts(outcome: FileOutcome): (Node | string)[] {
   const name = make('strong', {}, outcome.name);
+  if (outcome.type === 'for_server') return [name, ` ${words.forServer}`];
   if (outcome.type === 'unknown') return [name, ` ${words.unknown}`];
   if (outcome.type === 'failed') return [name, ` ${failureText(outcome.code, outcome.message)}`];
   const { account, title } = outcome;

@@ -1,5 +1,12 @@
 /** The worker of the page of files: it reads a file, so that the page goes on living meanwhile. */
-import { FILE_FORMATS, type JudgedReadings, readDroppedFile, readHealthFile } from 'hrm-core/formats';
+import {
+  FILE_FORMATS,
+  HEAD_BYTES,
+  isImportable,
+  type JudgedReadings,
+  readDroppedFile,
+  readHealthFile,
+} from 'hrm-core/formats';
 import type { FoundSeries, Message, Order } from './messages.js';
 
 /** Readings of one message, and of one request. */
@@ -54,7 +61,9 @@ async function run(order: Order): Promise<void> {
           await tell();
         }
         await batch?.flush();
-        if (next.value === null) await say({ type: 'unknown', name: fileName });
+        // Within an archive nothing is for the server, which would get all of it.
+        const isForServer = fileName === name && isImportable(await headOf(read()));
+        if (next.value === null) await say({ type: isForServer ? 'for_server' : 'unknown', name: fileName });
         else await say({ type: 'account', name: fileName, title: titleOf(next.value.format), account: next.value });
       } catch (error) {
         await say(failed(fileName, error));
@@ -65,6 +74,12 @@ async function run(order: Order): Promise<void> {
     await say(failed(name, error));
   }
   await say({ type: 'done' });
+}
+
+/** As many bytes as tell what a file is. */
+async function headOf(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  for await (const piece of pieces) return piece.subarray(0, HEAD_BYTES);
+  return new Uint8Array(0);
 }
 
 function titleOf(format: string): string {

@@ -215,7 +215,8 @@ export const en = {
     intro:
       'Add what your device or its service gave you: FIT, TCX and GPX files, exports of Apple Health, Garmin, Fitbit, Google Fit, Samsung, Polar, Oura and others, CSV. Zip archives stay as they are.',
     drop: 'Drop files here, or choose them',
-    local: 'Your browser reads the files. Nothing is sent before you say so, and then heart rates alone.',
+    local:
+      'Your browser reads the files. Nothing is sent before you say so, and then heart rates alone. What a browser cannot read goes to the server as it is.',
     user: 'Whose readings they are, where a file does not say',
     wins: 'The readings will count as received now: they win over what is stored for the same device and time.',
     zone: 'Time zone of times without one',
@@ -231,6 +232,9 @@ export const en = {
       `Sending ${file}: ${accepted} of ${all} readings accepted`,
     busy: (seconds: number) => `The server has much to do. It takes more readings in ${seconds} s.`,
     stopped: (reason: string) => `It stopped: ${reason}`,
+    forServer: 'is not for browsers. The server reads it: all of it is sent when you say so.',
+    sendWhole: 'Send the files',
+    serverReads: (file: string) => `The server reads ${file}…`,
     changed: (file: string) => `${file} is not what it was at the first look. Choose it again.`,
     done: (count: string) => `The server has accepted ${count} readings. They are stored within seconds.`,
     see: 'See the last day of them',

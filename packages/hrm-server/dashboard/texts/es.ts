@@ -229,7 +229,7 @@ export const es: Texts = {
       'Añade lo que te dio tu dispositivo o su servicio: archivos FIT, TCX y GPX, exportaciones de Apple Health, Garmin, Fitbit, Google Fit, Samsung, Polar, Oura y otros, CSV. Los archivos zip se quedan como están.',
     drop: 'Suelta archivos aquí o elígelos',
     local:
-      'Tu navegador lee los archivos. No se envía nada antes de que lo pidas, y entonces solo frecuencias cardíacas.',
+      'Tu navegador lee los archivos. No se envía nada antes de que lo pidas, y entonces solo frecuencias cardíacas. Lo que un navegador no puede leer va entero al servidor.',
     user: 'De quién son las lecturas, si el archivo no lo dice',
     wins: 'Las lecturas contarán como recibidas ahora: ganan a lo guardado del mismo dispositivo y momento.',
     zone: 'Zona horaria de las horas que no la tienen',
@@ -243,6 +243,9 @@ export const es: Texts = {
     sending: (file, accepted, all) => `Enviando ${file}: ${accepted} de ${all} lecturas aceptadas`,
     busy: (seconds) => `El servidor tiene mucho que hacer. Acepta más lecturas en ${seconds} s.`,
     stopped: (reason) => `Se detuvo: ${reason}`,
+    forServer: 'no es para navegadores. Lo lee el servidor: se envía entero cuando lo pidas.',
+    sendWhole: 'Enviar los archivos',
+    serverReads: (file) => `El servidor lee ${file}…`,
     changed: (file) => `${file} ya no es lo que era al mirarlo. Elígelo otra vez.`,
     done: (count) => `El servidor ha aceptado ${count} lecturas. Se guardan en segundos.`,
     see: 'Ver el último día de ellas',

@@ -2,6 +2,7 @@
 import { HrmError, isHrmError } from '../../errors.js';
 import { recognizeFile } from '../../formats/file-formats.js';
 import { type FileAccount, isClean } from '../../formats/judge/account.js';
+import { hasOwnRows } from '../../formats/own-rows.js';
 import { unknownFormatText } from '../../formats/read-health-file.js';
 import { isParquet, isReadInPlace } from '../../formats/read-in-place.js';
 import type { Chunk } from '../chunks.js';
@@ -41,7 +42,7 @@ type Outcome = { readonly outcome: FileOutcome } & Partial<FileResult>;
 export async function importInput(run: Run, input: Input, head: Uint8Array, tally: Tally): Promise<Outcome> {
   const { columns, strict = false, spoolDirectory, maxSpoolBytes } = run.options;
   const isHealthFile = isParquet(head) || recognizeFile(head, input.label, columns) !== undefined;
-  if (!isHealthFile && hasRows(head)) return await importRows(run, input, tally);
+  if (!isHealthFile && hasOwnRows(head)) return await importRows(run, input, tally);
   if (!isHealthFile) {
     run.onBytes(input.byteLength ?? 0);
     const message = unknownFormatText(head, input.byteLength);
@@ -132,10 +133,4 @@ function rejectedError({ rejected, faults, faultCount }: ImportSummary) {
   const [first] = faultLines(faults.slice(0, 1), 1);
   const message = `${rejected} of its rows are no valid reading, and an import ends at the first: ${first}`;
   return { code: 'invalid_readings', message: faultCount === 1 ? (first ?? message) : message, faults };
-}
-
-/** Whether a beginning names a field of our own readings, which nobody else calls so. */
-function hasRows(head: Uint8Array): boolean {
-  const text = new TextDecoder().decode(head);
-  return text.includes('heart_rate') && text.includes('user_id') && !text.trimStart().startsWith('<');
 }
