@@ -86,7 +86,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   server_unreachable: 'The server cannot be reached. Look at the URL.',
   snapshot_closed: 'A snapshot was used after it was closed.',
   snapshot_contended: 'Files moved under a reader too often: try again.',
-  spool_unwritable: 'A temporary file of an import cannot be written. Make room, or set `TMPDIR`.',
+  spool_unwritable:
+    'A temporary file of an import cannot be written. Make room, or set `TMPDIR`; of a server `HRM_SPOOL_DIR`.',
   storage_closed: 'The storage was closed.',
   storage_defect: 'The file system answered in a way that it never should.',
   storage_full: 'The disk of the data is full.',
@@ -97,6 +98,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   storage_unfit:
     'The S3 service does not enforce conditional writes, or what another program copied there is not complete.',
   time_zone_needed: 'Times without an offset need the time zone that they are in.',
+  thread_ended: 'The thread that read the file of an import ended by itself, which it never should.',
   too_busy: 'The client has too much under way: wait for its other requests.',
   too_few_files: 'The process may open too few files to serve. Raise the limit (`ulimit -n`).',
   too_many_files: 'One import has too many files. Import some of the directories at a time.',
