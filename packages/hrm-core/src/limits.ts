@@ -536,6 +536,15 @@ export const MEASURE_PAUSE_SHARE = 19;
 /** Processes that one service may run the API in: more than one for each core gain nothing. */
 export const MAX_WORKERS = 64;
 
+/** Milliseconds that an upload may keep silent: it holds a place meanwhile. */
+export const MAX_UPLOAD_IDLE_MS = 10_000;
+
+/** Bytes a second that an upload must come at, half a megabit: it holds a place meanwhile. */
+export const MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024;
+
+/** Milliseconds of an upload that may be slower: as long as every other request may take. */
+export const UPLOAD_GRACE_MS = 60_000;
+
 /** Megabytes of JavaScript's memory that the import of an upload may take: four together are as much as bodies of requests may be. */
 export const MAX_UPLOAD_HEAP_MB = 256;
 

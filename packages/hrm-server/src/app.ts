@@ -14,6 +14,7 @@ import {
   type Storage,
   systemClock,
 } from 'hrm-core';
+import type { UploadSettings } from 'hrm-core/import';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import { methodsOf, OPERATIONS, type Operation, type OperationId } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
@@ -75,17 +76,8 @@ export interface AppComponents {
 }
 
 /** The settings that the routes go by. */
-export type AppSettings = Pick<
-  Settings,
-  | 'devicePriority'
-  | 'naiveTimestamps'
-  | 'maxFutureMs'
-  | 'maxPastMs'
-  | 'corsOrigins'
-  | 'rateLimit'
-  | 'spoolDir'
-  | 'importMaxBytes'
-> &
+export type AppSettings = UploadSettings &
+  Pick<Settings, 'devicePriority' | 'corsOrigins' | 'rateLimit'> &
   Partial<Pick<Settings, 'maxDevices'>>;
 
 /**

@@ -18,18 +18,6 @@ export const MAX_HELD_BYTES = 256 * 1024 * 1024;
 /** Milliseconds that a body may keep silent: what came of it is held meanwhile, against everybody's budget. */
 export const MAX_BODY_IDLE_MS = 10_000;
 
-/** Bytes a second that an upload must come at, half a megabit: it holds a place meanwhile. */
-export const MIN_UPLOAD_BYTES_PER_SECOND = 64 * 1024;
-
-/** Milliseconds of an upload that may be slower: as long as every other request may take. */
-export const UPLOAD_GRACE_MS = 60_000;
-
-/** Files that are imported at once: each has a thread with up to a quarter of a gigabyte, and lies on the disk, up to three times where archives are in it. */
-export const MAX_IMPORTS = 4;
-
-/** Those of one client, so that it shuts out nobody. */
-export const MAX_CLIENT_IMPORTS = 2;
-
 /** Bytes of an answer that are put together before it is sent; a longer one is streamed, a day at a time. */
 export const MAX_HELD_ANSWER_BYTES = 256 * 1024;
 

@@ -6,7 +6,6 @@
 export type { ReadingRow } from '../formats/format.js';
 export { FORMATS, type Format } from '../formats/formats.js';
 export { readReadings } from '../formats/read-rows.js';
-export { sweepSpool } from './archive/spool.js';
 export { type Checkpoint, checkpointPath, openCheckpoint } from './checkpoint.js';
 export { type ImportTarget, NOWHERE } from './destination.js';
 export { faultLines } from './fault-lines.js';
@@ -27,6 +26,5 @@ export { failureLines, importFailure, reportText } from './files/report-text.js'
 export { type ImportOptions, type ImportProgress, type ImportSummary, importReadings } from './import-readings.js';
 export { closeInputs, type Input, type InputSurroundings, openInputs } from './inputs.js';
 export type { Reason } from './reasons.js';
-export { enqueuedText, importUpload, type UploadError, type UploadTarget } from './upload/import-upload.js';
-export type { UploadRules } from './upload/messages.js';
-export { readUploadRules } from './upload/upload-rules.js';
+export { enqueuedText, type UploadError } from './upload/import-upload.js';
+export { createUploads, type UploadSettings } from './upload/uploads.js';

@@ -130,20 +130,12 @@ export function outcomeResponse(error: unknown, headers: Readonly<Record<string,
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
   const code = codeOf(error);
-  const kept = keptOf(error);
+  const kept = isHrmError(error) && 'enqueued' in error ? { enqueued: (error as UploadError).enqueued } : {};
   const about = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, ...kept } as const;
   if (!isHrmError(error)) return { ...about, detail: DETAIL_BY_KIND.internal, code };
-  if (error.kind !== 'invalid') {
-    const { enqueued = 0 } = kept;
-    const detail = DETAIL_BY_KIND[error.kind] + (enqueued > 0 ? `; ${enqueuedText(enqueued)}` : '');
-    return { ...about, detail, code };
-  }
+  if (error.kind !== 'invalid')
+    return { ...about, detail: DETAIL_BY_KIND[error.kind] + enqueuedText(kept.enqueued), code };
   const problem: Problem = { ...about, detail: error.message, code };
   if (error.faults.length === 0) return problem;
   return { ...problem, errors: error.faults.slice(0, MAX_FAULTS), error_count: error.faultCount };
-}
-
-/** What an import that ended early has brought. */
-function keptOf(error: unknown): Pick<Problem, 'enqueued'> {
-  return isHrmError(error) && 'enqueued' in error ? { enqueued: (error as UploadError).enqueued } : {};
 }

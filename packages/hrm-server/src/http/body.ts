@@ -176,8 +176,7 @@ function checkBody(given: Buffer): Body {
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 
-/** The error of a body that is too large. */
-export function tooLargeError(maxBytes: number): HrmError {
+function tooLargeError(maxBytes: number): HrmError {
   return invalidError('body_too_large', `the body may have at most ${maxBytes} bytes, packed and unpacked`);
 }
 
@@ -185,12 +184,10 @@ function badGzipError(): HrmError {
   return invalidError('bad_gzip', 'the body is not gzip, or is cut, damaged or followed by something else');
 }
 
-/** The error of a body that stopped coming. */
-export function silentError(): HrmError {
+function silentError(): HrmError {
   return invalidError('request_timeout', 'the body stopped coming', []);
 }
 
-/** The error of a body whose sender went away. */
-export function clientGoneError(): HrmError {
+function clientGoneError(): HrmError {
   return new HrmError('the client went away before its request was complete', { kind: 'closed', code: 'client_gone' });
 }

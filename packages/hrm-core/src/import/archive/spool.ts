@@ -19,7 +19,7 @@ export interface SpoolOptions {
 }
 
 /** A temporary file, gone when it is closed. */
-export interface Spooled {
+interface Spooled {
   readonly handle: FileHandle;
   /** Why there is no more of it, an HrmError of code `invalid_input`; `undefined` where all of it is there. */
   readonly failure: unknown;

@@ -167,13 +167,14 @@ function follow(
 /** Says how much of the file is enqueued. */
 function withCount(error: unknown, enqueued: number): unknown {
   if (!isHrmError(error)) return error;
-  if (enqueued > 0) error.message = `${error.message}; ${enqueuedText(enqueued)}`;
+  error.message += enqueuedText(enqueued);
   return Object.assign(error, { enqueued }) satisfies UploadError;
 }
 
-/** What a failure says of the readings that came before it. */
-export function enqueuedText(enqueued: number): string {
-  return `${plural(enqueued, 'reading')} were enqueued before that, and importing the file again is harmless`;
+/** What a failure says of the readings that came before it, where some did. */
+export function enqueuedText(enqueued = 0): string {
+  const text = `; ${plural(enqueued, 'reading')} were enqueued before that, and importing the file again is harmless`;
+  return enqueued > 0 ? text : '';
 }
 
 function tooLongError(): HrmError {

@@ -15,7 +15,7 @@ type Flag = 'keep_low_confidence' | 'strict' | 'dry_run' | 'skip_invalid';
 const MAX_FILE_NAME_LENGTH = 255;
 
 /** The name of a file, which is shown, and whose ending may tell what the file is. */
-export const FileNameSchema = v.pipe(
+const FileNameSchema = v.pipe(
   v.string(),
   v.minLength(1),
   v.maxLength(MAX_FILE_NAME_LENGTH),

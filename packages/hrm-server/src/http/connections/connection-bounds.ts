@@ -31,9 +31,11 @@ interface Activity {
 /** Requests that may arrive for longer than others: whoever reads them sees to it that they end. */
 const long = new WeakSet<IncomingMessage>();
 
-/** Lets a request arrive for as long as whoever reads it bears. */
+/** Lets a request arrive, and be worked at, for as long as whoever reads it bears. */
 export function allowLong(incoming: IncomingMessage): void {
   long.add(incoming);
+  // Nothing comes over the socket while it is worked at, and nothing goes.
+  incoming.socket.setTimeout(0);
 }
 
 /**
