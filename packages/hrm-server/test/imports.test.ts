@@ -31,9 +31,26 @@ function rows(users: readonly string[], count: number): Buffer {
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
+/** What an account has, and a problem. */
+interface Answer {
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+  readonly dry_run: boolean;
+  readonly enqueued: number;
+  readonly files: readonly [
+    {
+      readonly readings: number;
+      readonly enqueued: number;
+      readonly format?: string;
+      readonly devices: readonly [{ readonly first: string }];
+    },
+  ];
+}
+
 async function send({ url }: Pick<TestService, 'url'>, body: Uint8Array, query = '', headers = {}) {
   const response = await post(`${url}/imports?user_id=ana${query}`, body, { ...TYPE, ...headers });
-  const answer = await response.json();
+  const answer = (await response.json()) as Answer;
   const shape = response.status === 200 ? ImportAnswer : ProblemAnswer;
   expect(v.safeParse(shape, answer).issues).toBeUndefined();
   return { status: response.status, answer, headers: response.headers };
@@ -130,7 +147,7 @@ describe('a file', () => {
     const wrong = '&time_zone=Nowhere/Else&received_at=tomorrow&strict=yes&file_name=%00';
     const { status, answer } = await send(service, APPLE, wrong);
     expect([status, answer.code]).toEqual([400, 'invalid_query']);
-    expect(answer.errors.map(({ path }: { path: string }) => path).sort()).toEqual([
+    expect(answer.errors.map(({ path }) => path).sort()).toEqual([
       '/file_name',
       '/received_at',
       '/strict',

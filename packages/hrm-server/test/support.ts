@@ -69,7 +69,11 @@ export async function temporaryDirectory(onEnd: OnEnd = onTestFinished): Promise
 /** Settings in a fresh directory, on a free port. */
 export async function testSettings(flags: TestOptions['flags'] = {}, onEnd: OnEnd = onTestFinished): Promise<Settings> {
   const directory = await temporaryDirectory(onEnd);
-  const places = { dataDir: join(directory, 'data'), queueDir: join(directory, 'queue'), spoolDir: join(directory, 'spool') };
+  const places = {
+    dataDir: join(directory, 'data'),
+    queueDir: join(directory, 'queue'),
+    spoolDir: join(directory, 'spool'),
+  };
   return loadSettings({ flags: { ...places, port: '0', ...flags } });
 }
 

@@ -112,6 +112,9 @@ function spoiled(schema: Json): Arbitrary<unknown> {
     });
 }
 
+/** What an import takes. */
+const FILE = Buffer.from('user_id,device_id,timestamp,heart_rate\nana,strap,2024-01-15T10:00:00Z,72\n');
+
 function bodies(
   content: Readonly<Record<string, { readonly schema: Json }>>,
 ): Arbitrary<{ type: string; bytes: Buffer }> {
@@ -135,6 +138,7 @@ function bodies(
     const bytes = Buffer.from(text ?? '');
     if (how === 0) return { type, bytes: Buffer.from(noise) };
     if (how === 1) return { type, bytes: bytes.subarray(0, bytes.length >> 1) };
+    if (schema.type === 'string' && how % 2 === 0) return { type, bytes: FILE };
     return { type, bytes };
   });
 }
