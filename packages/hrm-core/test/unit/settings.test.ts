@@ -40,6 +40,8 @@ it('has the defaults of the contract', () => {
     deadKey: 'heartbeat:dead',
     apiKey: '',
     queueHighWater: 5_000_000,
+    spoolDir: './.hrm/spool',
+    importMaxBytes: 2_147_483_648,
     batchMaxReadings: 50_000,
     batchMaxAgeMs: 5_000,
     leaseMs: 30_000,
