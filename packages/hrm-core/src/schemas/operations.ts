@@ -124,7 +124,7 @@ export const OPERATIONS = {
     scope: 'ingest',
     summary: 'Import a file of a device, an export or an archive',
     about:
-      'The body is one file: FIT, TCX, GPX, an export of Apple Health, Garmin, Fitbit and others, CSV, NDJSON, Parquet, gzipped or not, or a zip or tar archive. HRM_IMPORT_MAX_BYTES bounds it. The answer says what became of each file in it. Sending it again is harmless.',
+      'The body is one file, gzipped or not: FIT, TCX, GPX, CSV, NDJSON, Parquet, or an export of Apple Health, Garmin, Fitbit and others. It may be a zip or tar archive of them. HRM_IMPORT_MAX_BYTES bounds it. The answer says what became of each file in it. Sending it again is harmless.',
     parameters: IMPORT_PARAMETERS,
     body: Object.fromEntries(IMPORT_TYPES.map((type) => [type, null])),
     answers: [
