@@ -36,6 +36,7 @@ const FIGURES = {
   'redis-enqueue': new URL('./redis-enqueue.js', import.meta.url),
   'redis-claim': new URL('./redis-claim.js', import.meta.url),
   'redis-consumers': new URL('./redis-consumers.js', import.meta.url),
+  's3-latency': new URL('./s3-latency.js', import.meta.url),
   overload: new URL('./overload.js', import.meta.url),
   peers: new URL('./peers.js', import.meta.url),
 };

@@ -20,7 +20,7 @@ export const IN_FLIGHT = 32;
  * @param {number} users
  * @param {number} startMs
  */
-async function fill(queue, users, startMs) {
+export async function fill(queue, users, startMs) {
   const count = READINGS / users;
   const readings = Array.from({ length: users }, (_, user) =>
     makeReadings({ userId: `user-${1_000_000 + user}`, deviceId: 'garmin-forerunner-255', startMs, count }),
