@@ -3,10 +3,10 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, HrmError, type Partition, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { MAX_LISTED_PARTITIONS, MAX_TURN_MS } from '../../src/limits.js';
 import { oracleAnswer } from '../property/oracle.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
@@ -19,7 +19,7 @@ function reading(userId: string, timestampMs: number, heartRate = 70): Reading {
 
 async function withStorage(use: (storage: Storage, data: string) => Promise<void>): Promise<void> {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     try {
       await use(storage, data);
     } finally {
@@ -51,7 +51,7 @@ it('looks only at what was published to since it was settled, also as another pr
     expect(await compact({ storage: idle.storage })).toMatchObject({ partitions: 0 });
     expect(idle.looked).toEqual([]);
     await writePart({ storage }, [reading('ana', START_MS + 7 * DAY_MS + 1)]);
-    const another = await openDirectoryStorage({ directory: data });
+    const another = await openPromptStorage({ directory: data });
     const busy = watching(another);
     expect(await compact({ storage: busy.storage })).toMatchObject({ partitions: 1 });
     expect(new Set(busy.looked)).toEqual(new Set(['20240122/ana']));
@@ -65,7 +65,7 @@ it('finds everything again where its marks are gone, as in a data directory of a
   await withStorage(async (storage, data) => {
     for (let day = 0; day < 3; day += 1) await writePart({ storage }, [reading('ana', START_MS + day * DAY_MS)]);
     await rm(path.join(data, '.pending'), { recursive: true });
-    const later = await openDirectoryStorage({ directory: data });
+    const later = await openPromptStorage({ directory: data });
     expect(await compact({ storage: later })).toMatchObject({ partitions: 3, compacted: 3 });
     await later.close();
   });
@@ -225,7 +225,7 @@ it('brings a season that arrives in random order to one file a day, and rewrites
 
 it('does not rewrite a day that is over for late readings that trickle in, however many compacters look at it', async () => {
   await withStorage(async (storage, data) => {
-    const another = await openDirectoryStorage({ directory: data });
+    const another = await openPromptStorage({ directory: data });
     const day = Array.from({ length: 8_640 }, (_, i) => reading('ana', START_MS + i * 10_000));
     await writePart({ storage }, day);
     await compact({ storage }, { sweepAfterMs: 0 });

@@ -2,7 +2,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compactAll,
   copyStore,
@@ -14,6 +13,7 @@ import {
   writePart,
 } from '../../src/index.js';
 import { createFakeS3, type FakeS3 } from '../support/fake-s3.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { openFakeStorage } from '../support/s3-storage.js';
 import { withDirectory } from '../support/temporary-directory.js';
@@ -52,7 +52,7 @@ type Opener = (copyOf?: string) => Promise<Storage>;
 
 /** Two places, each of which may be opened again and again. */
 const PLACES: Record<string, (use: (open: Opener) => Promise<void>) => Promise<void>> = {
-  'a directory': (use) => withDirectory((directory) => use((copyOf) => openDirectoryStorage({ directory, copyOf }))),
+  'a directory': (use) => withDirectory((directory) => use((copyOf) => openPromptStorage({ directory, copyOf }))),
   S3: async (use) => {
     const fake = createFakeS3();
     await use((copyOf) => openFakeStorage(fake, { copyOf }));
@@ -135,7 +135,7 @@ describe('a copy', () => {
 
   it('that was stopped at any request goes on where it was, and no store is left wrong', async () => {
     await withDirectory(async (directory) => {
-      const from = await openDirectoryStorage({ directory });
+      const from = await openPromptStorage({ directory });
       await writePart({ storage: from }, [reading(0, 0, 'ana'), reading(1, 0, 'bob')]);
       await compactAll({ storage: from }, { all: true, sweepAfterMs: 0 });
       await writePart({ storage: from }, [reading(0, 1, 'ana')]);
@@ -180,11 +180,11 @@ describe('a copy', () => {
       await expect(openFrom(await identityOf(to))).rejects.toMatchObject(refused);
     });
     await withDirectory(async (directory) => {
-      const storage = await openDirectoryStorage({ directory });
+      const storage = await openPromptStorage({ directory });
       await writePart({ storage }, [reading(0, 0, 'ana')]);
       await storage.close();
       await writeFile(join(directory, '.store'), '');
-      await expect(openDirectoryStorage({ directory, copyOf: 'x' })).rejects.toMatchObject({ code: 'other_store' });
+      await expect(openPromptStorage({ directory, copyOf: 'x' })).rejects.toMatchObject({ code: 'other_store' });
       expect(await readFile(join(directory, '.store'), 'utf8')).toBe('');
     });
   });

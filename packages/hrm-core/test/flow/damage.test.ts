@@ -3,7 +3,6 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { realFileSystem } from '../../src/drivers/storage/directory/files.js';
 import {
   compact,
   type DamageReport,
@@ -18,6 +17,7 @@ import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, type Damage, flipInRollup } from '../support/damaged-files.js';
+import { openPromptStorage, promptFileSystem } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 import { encodeReadings } from '../support/whole-files.js';
 
@@ -45,7 +45,7 @@ interface Day {
 /** A compacted file, whose inputs are gone unless `sweep` is false, and two parts. */
 async function withDay(use: (day: Day) => Promise<void>, { sweep = true } = {}): Promise<void> {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     const directory = path.join(data, '20240115/ana');
     const files: Record<string, readonly Reading[]> = { 'compacted.parquet': readingsFrom(0, 0) };
     const inputs = await writePart({ storage }, readingsFrom(0, 0));
@@ -114,7 +114,7 @@ async function withShared(use: (day: SharedDay) => Promise<void>): Promise<void>
 }
 
 async function open(data: string, options: { readOnly?: boolean; fileSystem?: DirectoryFileSystem }) {
-  const storage = await openDirectoryStorage({ directory: data, ...options });
+  const storage = await openDirectoryStorage({ directory: data, fileSystem: promptFileSystem, ...options });
   onTestFinished(() => storage.close());
   return storage;
 }
@@ -221,7 +221,7 @@ describe('a question that meets a damaged file', () => {
       await DAMAGES.truncated?.(path.join(day.directory, name));
       await writeFile(path.join(day.directory, 'part-text.parquet'), 'no Parquet');
       const fileSystem: DirectoryFileSystem = {
-        ...realFileSystem,
+        ...promptFileSystem,
         link: (...args) => args[2](Object.assign(new Error('EROFS'), { code: 'EROFS' })),
       };
       const storage = await openDirectoryStorage({ directory: day.data, create: false, fileSystem });
@@ -250,10 +250,10 @@ describe('a question that meets a damaged file', () => {
       await withDay(async (day) => {
         let isBroken = false;
         const fileSystem: DirectoryFileSystem = {
-          ...realFileSystem,
+          ...promptFileSystem,
           read(...args) {
             if (isBroken) args[5](Object.assign(new Error(code), { code }), 0);
-            else realFileSystem.read(...args);
+            else promptFileSystem.read(...args);
           },
         };
         const storage = await open(day.data, { fileSystem });

@@ -8,6 +8,7 @@ import { stampMonth } from '../../src/drivers/storage/directory/dates/stamps.js'
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { realFileSystem } from '../../src/drivers/storage/directory/files.js';
 import { compact, devices, latest, measureStorage, type Storage, writePart } from '../../src/index.js';
+import { openPromptStorage, promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 import { watchedFileSystem } from '../support/watched-file-system.js';
@@ -39,7 +40,7 @@ function ageStore(data: string): void {
 /** A store with a reading of bob on each of very many dates, and of ana on three. */
 async function makeStore(data: string): Promise<void> {
   for (let day = 0; day < DATES; day += 1) mkdirSync(join(data, dateOf(day), 'bob'), { recursive: true });
-  const storage = await openDirectoryStorage({ directory: data });
+  const storage = await openPromptStorage({ directory: data });
   for (const day of [10, 700, 1_500]) await writePart({ storage }, [readingOf('ana', day)]);
   await storage.close();
   ageStore(data);
@@ -48,12 +49,15 @@ async function makeStore(data: string): Promise<void> {
 /** A handle that counts its calls of the file system. */
 async function openCounted(directory: string) {
   const counted = { calls: 0 };
-  const fileSystem = watchedFileSystem({
-    before() {
-      counted.calls += 1;
-      return null;
+  const fileSystem = watchedFileSystem(
+    {
+      before() {
+        counted.calls += 1;
+        return null;
+      },
     },
-  });
+    promptFileSystem,
+  );
   const storage = await openDirectoryStorage({ directory, readOnly: true, fileSystem });
   async function callsOf(work: () => Promise<unknown>): Promise<number> {
     counted.calls = 0;
@@ -91,7 +95,7 @@ describe('a question about all days of a user', () => {
     withDirectory(async (data) => {
       await makeStore(data);
       const { storage, callsOf } = await openCounted(data);
-      const writer = await openDirectoryStorage({ directory: data });
+      const writer = await openPromptStorage({ directory: data });
       const days = new Set([10, 700, 1_500]);
       for (const day of [3, 1_999, 5_000, 11, 3]) {
         for (let i = 0; i < 3; i += 1) await daysOf(storage, 'ana');

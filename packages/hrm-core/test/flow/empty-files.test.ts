@@ -2,7 +2,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   type DamageReport,
@@ -28,6 +27,7 @@ import {
   plainInt64,
   plainText,
 } from '../support/hand-made-parquet.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
@@ -93,7 +93,7 @@ const FILES_OF_ONE: Readonly<Record<string, readonly HandMadeGroup[]>> = {
 };
 
 async function everyAnswer(data: string) {
-  const storage = await openDirectoryStorage({ directory: data });
+  const storage = await openPromptStorage({ directory: data });
   try {
     const damage: DamageReport[] = [];
     const options = { onDamage: (report: DamageReport) => damage.push(report) };
@@ -133,7 +133,7 @@ function answersOf(readings: readonly Reading[]) {
 describe.each(['ana', '_shared'])('in %s', (home) => {
   it.each([...Object.entries(EMPTY_FILES), ...Object.entries(FILES_OF_ONE)])('%s', async (name, groups) => {
     await withDirectory(async (data) => {
-      const storage = await openDirectoryStorage({ directory: data });
+      const storage = await openPromptStorage({ directory: data });
       await writePart({ storage }, OWN);
       const directory = path.join(data, '20240115', home);
       await mkdir(directory, { recursive: true });
@@ -160,7 +160,7 @@ describe.each(['ana', '_shared'])('in %s', (home) => {
       for (const name of ['part-theirs', 'part-again']) {
         await writeFile(path.join(directory, `${name}.parquet`), handMadeParquet(groups));
       }
-      const storage = await openDirectoryStorage({ directory: data });
+      const storage = await openPromptStorage({ directory: data });
       for (let i = 0; i < 3; i += 1) {
         expect(await everyAnswer(data)).toMatchObject({ rows: [], damage: [], exported: 0, devices: [] });
         expect(await compact({ storage }, { all: true, sweepAfterMs: 0 })).toMatchObject({ failures: [] });

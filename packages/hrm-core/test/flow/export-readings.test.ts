@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact } from '../../src/flow/compact/compact.js';
 import { exportReadings } from '../../src/flow/read/export-readings.js';
 import { writePart } from '../../src/flow/write/write-part.js';
@@ -10,6 +9,7 @@ import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
 import { compareUtf8 } from '../../src/pure/utf8.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { decodeFile, encodeReadings } from '../support/whole-files.js';
@@ -23,7 +23,7 @@ let directory: string;
 let storage: Storage;
 beforeEach(async () => {
   directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-core-'));
-  storage = await openDirectoryStorage({ directory });
+  storage = await openPromptStorage({ directory });
 });
 afterEach(async () => {
   await storage.close();

@@ -3,7 +3,6 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   type DamageReport,
@@ -16,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { FOREIGN_WRITERS, type ForeignRow, writeByHyparquet } from '../support/foreign-files.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
@@ -30,7 +30,7 @@ interface Place {
 
 async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     const directory = path.join(data, '20240115/ana');
     await mkdir(directory, { recursive: true });
     async function ask() {

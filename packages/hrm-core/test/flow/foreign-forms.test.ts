@@ -3,11 +3,11 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { Compression, Encoding, WriterVersion } from 'parquet-wasm';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, type DamageReport, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { type ForeignRow, type ForeignWriter, writeByArrow, writeByDuckDb } from '../support/foreign-files.js';
 import { withFooter } from '../support/hand-made-parquet.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 import {
   i32,
@@ -89,7 +89,7 @@ const FORMS: Readonly<Record<string, ForeignWriter>> = {
 
 async function withTheirs(write: ForeignWriter, use: (storage: Storage, directory: string) => Promise<void>) {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     const directory = path.join(data, '20240115/ana');
     await mkdir(directory, { recursive: true });
     await writePart({ storage }, OWN);
@@ -253,7 +253,7 @@ describe('further columns are ignored, and never lost', () => {
 
   it('in a shared directory, where others are split', async () => {
     await withDirectory(async (data) => {
-      const storage = await openDirectoryStorage({ directory: data });
+      const storage = await openPromptStorage({ directory: data });
       const shared = path.join(data, '20240115/_shared');
       await mkdir(shared, { recursive: true });
       await selecting(FURTHER['with columns in them'] ?? '')(
@@ -375,7 +375,7 @@ describe('is left where it is, told, and holds up nobody', () => {
 
   it('in a shared directory too', async () => {
     await withDirectory(async (data) => {
-      const storage = await openDirectoryStorage({ directory: data });
+      const storage = await openPromptStorage({ directory: data });
       const shared = path.join(data, '20240115/_shared');
       await mkdir(shared, { recursive: true });
       const [write] = UNSUPPORTED['a codec that is not known'] as readonly [ForeignWriter, RegExp];

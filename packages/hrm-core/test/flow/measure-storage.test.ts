@@ -2,9 +2,9 @@
 import { mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, measureStorage, type Partition, type Storage, writePart } from '../../src/index.js';
 import { MAX_DIRTY_PARTITIONS } from '../../src/limits.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
@@ -50,7 +50,7 @@ it('gives way again and again while it counts very many partitions', async () =>
 
 it('a compacter gives way while it looks for work among very many partitions', async () => {
   await withDirectory(async (directory) => {
-    const storage = await openDirectoryStorage({ directory });
+    const storage = await openPromptStorage({ directory });
     const slow: Storage = {
       ...storage,
       async versions() {
@@ -70,7 +70,7 @@ it('a compacter gives way while it looks for work among very many partitions', a
 
 it('a compacter holds a bounded number of what is pending', async () => {
   await withDirectory(async (directory) => {
-    const storage = await openDirectoryStorage({ directory });
+    const storage = await openPromptStorage({ directory });
     let listed = 0;
     const marked: Storage = {
       ...storage,
@@ -90,7 +90,7 @@ it('a compacter holds a bounded number of what is pending', async () => {
 
 it('counts right', async () => {
   await withDirectory(async (directory) => {
-    const storage = await openDirectoryStorage({ directory });
+    const storage = await openPromptStorage({ directory });
     const readings = Array.from({ length: 60 }, (_, i) => {
       const timestampMs = Math.floor(i / 20) * DAY_MS + 1_000;
       return { userId: `u${i % 20}`, deviceId: 'd', timestampMs, heartRate: 60, receivedMs: 0 };
@@ -106,7 +106,7 @@ const SIZE = { partitions: 60, files: 60, compactedFiles: 0, users: 20, days: 3,
 
 /** A store of twenty users on three days, as if nothing had happened in it for an hour. */
 async function makeStore(directory: string): Promise<Storage> {
-  const storage = await openDirectoryStorage({ directory });
+  const storage = await openPromptStorage({ directory });
   const readings = Array.from({ length: 60 }, (_, i) => readingOf(`u${i % 20}`, Math.floor(i / 20)));
   await writePart({ storage }, readings);
   for (const date of ['19700101', '19700102', '19700103']) {

@@ -2,7 +2,6 @@
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   devices,
@@ -15,6 +14,7 @@ import {
   writePart,
 } from '../../src/index.js';
 import { type ForeignRow, writeByHyparquet } from '../support/foreign-files.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { rowsOfFile } from '../support/rows-of-file.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
@@ -78,7 +78,7 @@ const WAYS: Readonly<Record<string, (data: string, storage: Storage) => Promise<
 /** Writes readings in a store of their own, and copies the file that they are in then. */
 async function withCopy(data: string, readings: readonly Reading[], isCompacted: boolean): Promise<void> {
   await withDirectory(async (other) => {
-    const storage = await openDirectoryStorage({ directory: other });
+    const storage = await openPromptStorage({ directory: other });
     await writePart({ storage }, readings);
     if (isCompacted) await compact({ storage }, { all: true });
     await storage.close();
@@ -91,7 +91,7 @@ async function withCopy(data: string, readings: readonly Reading[], isCompacted:
 describe.each(Object.entries(WAYS))('%s among a day’s files', (_, put) => {
   it('changes no answer, before a compaction and after it, and is misplaced to verify', () =>
     withDirectory(async (data) => {
-      const storage = await openDirectoryStorage({ directory: data });
+      const storage = await openPromptStorage({ directory: data });
       await mkdir(path.join(data, '20240115/ana'), { recursive: true });
       await writePart({ storage }, readingsOf('watch', START_MS + 60_000, 200));
       const expected = await answersOf(storage);

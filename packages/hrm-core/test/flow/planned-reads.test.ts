@@ -1,8 +1,6 @@
 /** What a query opens and reads, counted in the file system's calls. */
 import { createHash } from 'node:crypto';
-import * as nodeFileSystem from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -10,7 +8,9 @@ import { type DirectoryFileSystem, openDirectoryStorage } from '../../src/driver
 import { compact, type QuestionInput, query, type Reading, type Storage, writePart } from '../../src/index.js';
 import { openBytes } from '../../src/parquet/decode.js';
 import { oracleAnswer } from '../property/oracle.js';
+import { openPromptStorage, promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom } from '../support/random.js';
+import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2024, 0, 15);
@@ -27,17 +27,17 @@ const READINGS: Reading[] = Array.from({ length: (DAYS * DAY_MS) / STEP_MS }, (_
   return i % 17_280 < 2_000 ? [...pair, { ...one('ring', 50 + (i % 7)), timestampMs: timestampMs + 1 }] : pair;
 });
 
-/** The machine's own file system, of which opened files and what is read of them are counted. */
+/** The file system, of which opened files and what is read of them are counted. */
 function countingFileSystem() {
   const counts = { opens: 0, reads: 0, bytes: 0 };
   const fileSystem: DirectoryFileSystem = {
-    ...nodeFileSystem,
+    ...promptFileSystem,
     openSync(file: string, flags: number) {
       if (file.endsWith('.parquet')) counts.opens += 1;
-      return nodeFileSystem.openSync(file, flags);
+      return promptFileSystem.openSync(file, flags);
     },
     read(fd, to, offset, length, position, callback) {
-      nodeFileSystem.read(fd, to, offset, length, position, (error, bytes) => {
+      promptFileSystem.read(fd, to, offset, length, position, (error, bytes) => {
         counts.reads += 1;
         counts.bytes += bytes;
         callback(error, bytes);
@@ -77,7 +77,7 @@ async function compacted(storage: Storage): Promise<void> {
 const directories: string[] = [];
 
 async function temporaryDirectory(): Promise<string> {
-  const made = await mkdtemp(path.join(tmpdir(), 'hrm-reads-'));
+  const made = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-reads-'));
   directories.push(made);
   return made;
 }
@@ -88,7 +88,7 @@ afterAll(async () => {
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  const storage = await openDirectoryStorage({ directory });
+  const storage = await openPromptStorage({ directory });
   await writePart({ storage }, READINGS);
   await compacted(storage);
   await storage.close();
@@ -100,7 +100,7 @@ beforeAll(async () => {
 describe('a day of very many readings without a rollup', () => {
   it('is answered in pieces, whatever the interval, and where the range cuts', async () => {
     const data = await temporaryDirectory();
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     onTestFinished(() => storage.close());
     const readings = Array.from({ length: 240_000 }, (_, i): Reading => {
       const timestampMs = START_MS + Math.floor(i / 3) * 1_000;
@@ -125,7 +125,7 @@ describe('a day of very many readings without a rollup', () => {
 describe('a day of which more has to be read than is held at once', () => {
   it('is answered once, wherever it is in a question of many days', async () => {
     const data = await temporaryDirectory();
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     onTestFinished(() => storage.close());
     const one = (deviceId: string, timestampMs: number, heartRate: number): Reading => {
       return { userId: 'ana', deviceId, timestampMs, heartRate, receivedMs: START_MS };
@@ -221,7 +221,7 @@ describe('a compacted day of more devices than a word has bits', () => {
       known = READINGS;
     });
     known = readings;
-    const storage = await openDirectoryStorage({ directory: own });
+    const storage = await openPromptStorage({ directory: own });
     for (let from = 0; from < readings.length; from += 50_000) {
       await writePart({ storage }, readings.slice(from, from + 50_000));
     }
@@ -305,7 +305,7 @@ function asEarlier(bytes: Buffer): Buffer {
 
 it('opens everything again where what it knew was forgotten meanwhile', async () => {
   const data = await temporaryDirectory();
-  const storage = await openDirectoryStorage({ directory: data });
+  const storage = await openPromptStorage({ directory: data });
   onTestFinished(() => storage.close());
   const some = READINGS.slice(0, 600);
   for (let from = 0; from < some.length; from += 200) await writePart({ storage }, some.slice(from, from + 200));
@@ -335,9 +335,9 @@ it('lets others work while it looks for a user through dates that have none', as
     looks += 1;
     const untilMs = performance.now() + 1;
     while (performance.now() < untilMs);
-    return nodeFileSystem.lstatSync(file, options);
+    return promptFileSystem.lstatSync(file, options);
   }) as DirectoryFileSystem['lstatSync'];
-  const storage = await openDirectoryStorage({ directory: data, fileSystem: { ...nodeFileSystem, lstatSync } });
+  const storage = await openDirectoryStorage({ directory: data, fileSystem: { ...promptFileSystem, lstatSync } });
   onTestFinished(() => storage.close());
   const [before, question] = [looks, { userId: 'nobody', start: START_MS, end: START_MS + 100 * DAY_MS }];
   let isDone = false;

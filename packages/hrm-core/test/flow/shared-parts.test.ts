@@ -2,10 +2,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, HrmError, query, type Storage, verify, writePart } from '../../src/index.js';
 import { type OracleReading, oracleAnswer } from '../property/oracle.js';
 import { flipAt } from '../support/damaged-files.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const DAY_MS = 86_400_000;
@@ -35,7 +35,7 @@ interface System {
 
 async function withSystem(use: (system: System) => Promise<void>): Promise<void> {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     const clock = { now: START_MS + DAY_MS / 2, nowMs: () => clock.now };
     const stored: OracleReading[] = [];
     try {

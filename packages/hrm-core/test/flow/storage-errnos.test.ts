@@ -21,6 +21,7 @@ import {
   writePart,
 } from '../../src/index.js';
 import { writeByHyparquet } from '../support/foreign-files.js';
+import { openPromptStorage, promptFileSystem } from '../support/prompt-file-system.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
 import { systemError, type WatchedCall, watchedFileSystem } from '../support/watched-file-system.js';
@@ -101,7 +102,7 @@ let template = '';
 
 beforeAll(async () => {
   template = mkdtempSync(path.join(MEMORY_DIRECTORY, 'hrm-errnos-'));
-  const storage = await openDirectoryStorage({ directory: path.join(template, 'data') });
+  const storage = await openPromptStorage({ directory: path.join(template, 'data') });
   await writePart({ storage }, readingsOf(0));
   await writePart({ storage }, readingsOf(1));
   await compact({ storage }, { all: true });
@@ -125,12 +126,15 @@ async function withStore<T>(
   const store = path.join(template, 'data');
   const data = isChanged ? path.join(template, `copy-${copies++}`) : store;
   if (isChanged) cpSync(store, data, { recursive: true });
-  const fileSystem: DirectoryFileSystem = watchedFileSystem({
-    before(call) {
-      const code = fault.isArmed ? fault.at(call) : null;
-      return code === null ? null : { kind: 'fail', error: systemError(code, call) };
+  const fileSystem: DirectoryFileSystem = watchedFileSystem(
+    {
+      before(call) {
+        const code = fault.isArmed ? fault.at(call) : null;
+        return code === null ? null : { kind: 'fail', error: systemError(code, call) };
+      },
     },
-  });
+    promptFileSystem,
+  );
   const storage = await openDirectoryStorage({ directory: data, fileSystem });
   try {
     return await use(storage, data);
@@ -222,7 +226,7 @@ test('each error number, at each call that the driver makes', { timeout: 600_000
 
 /** By a handle that knows nothing yet. */
 async function withReader<T>(data: string, use: (storage: Storage) => Promise<T>): Promise<T> {
-  const storage = await openDirectoryStorage({ directory: data, readOnly: true });
+  const storage = await openPromptStorage({ directory: data, readOnly: true });
   try {
     return await use(storage);
   } finally {

@@ -11,8 +11,9 @@ import { describe, expect, test } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { HrmError } from '../../src/errors.js';
 import type { Partition, Storage } from '../../src/ports/storage.js';
+import { openPromptStorage, promptFileSystem } from '../support/prompt-file-system.js';
 import { compactAll, fileOf, storedReadings } from '../support/readings.js';
-import { withDirectory } from '../support/temporary-directory.js';
+import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
 import { systemError, type Verdict, type WatchedCall, watchedFileSystem } from '../support/watched-file-system.js';
 
 interface Operation {
@@ -168,21 +169,24 @@ function failing(fault: keyof typeof faults) {
   let countdown = 0;
   let failed: WatchedCall | null = null;
   let isTorn = false;
-  const fileSystem = watchedFileSystem({
-    before(call) {
-      if (isTorn) {
-        isTorn = false;
-        return faults[fault]?.(call, true) ?? null;
-      }
-      if (countdown === 0) return null;
-      countdown -= 1;
-      if (countdown > 0) return null;
-      failed = call;
-      const verdict = faults[fault]?.(call, false) ?? null;
-      isTorn = verdict?.kind === 'tear';
-      return verdict;
+  const fileSystem = watchedFileSystem(
+    {
+      before(call) {
+        if (isTorn) {
+          isTorn = false;
+          return faults[fault]?.(call, true) ?? null;
+        }
+        if (countdown === 0) return null;
+        countdown -= 1;
+        if (countdown > 0) return null;
+        failed = call;
+        const verdict = faults[fault]?.(call, false) ?? null;
+        isTorn = verdict?.kind === 'tear';
+        return verdict;
+      },
     },
-  });
+    promptFileSystem,
+  );
   return {
     fileSystem,
     arm(nth: number) {
@@ -234,7 +238,7 @@ async function failInTurn(operation: Operation, fault: string): Promise<{ calls:
       const partition = { date: '20240115', directory: `user${nth}` };
       const faulty = failing(fault);
       const storage = await openDirectoryStorage({ directory: data, fileSystem: faulty.fileSystem });
-      const other = await openDirectoryStorage({ directory: data });
+      const other = await openPromptStorage({ directory: data });
       await operation.prepare?.(storage, partition);
       faulty.arm(nth);
       const outcome = await outcomeOf(operation.run(storage, partition), data, fault);
@@ -250,7 +254,7 @@ async function failInTurn(operation: Operation, fault: string): Promise<{ calls:
       await storage.close();
       await other.close();
       return failed === null;
-    });
+    }, MEMORY_DIRECTORY);
     if (isOver) return { calls: nth - 1, failures };
   }
 }
@@ -277,11 +281,11 @@ describe.each(Object.keys(faults))('%s in each call in turn', (fault) => {
         const outcome = await outcomeOf(opening, data, fault);
         isOver = faulty.disarm() === null;
         if (outcome === 'failed') failures += 1;
-        const storage = await openDirectoryStorage({ directory: data });
+        const storage = await openPromptStorage({ directory: data });
         await storage.publish({ date: '20240115', directory: 'ana' }, part, fileOf([1]));
         await storage.close();
         if (outcome === 'done') await (await opening).close();
-      });
+      }, MEMORY_DIRECTORY);
     }
     expect(failures).toBeGreaterThan(0);
   });

@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import {
   compact,
   type DamageReport,
@@ -15,6 +14,7 @@ import {
   writePart,
 } from '../../src/index.js';
 import { MAX_MERGE_FILES, MAX_RECEIVED_MS } from '../../src/limits.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
 const DAY = { start: '2024-01-15T00:00:00Z', end: '2024-01-16T00:00:00Z' };
@@ -33,7 +33,7 @@ async function withSystem(use: (system: System) => Promise<void>): Promise<void>
     const clock = { now: START_MS, nowMs: () => clock.now };
     const data = path.join(directory, 'data');
     const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     try {
       await use({ queue, storage, data, clock });
     } finally {

@@ -3,13 +3,13 @@ import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, it, onTestFinished } from 'vitest';
-import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { compact, query, type Reading, type Storage, verify, writePart } from '../../src/index.js';
 import { columnsFromReadings } from '../../src/pure/columns.js';
 import { mergeReadings } from '../../src/pure/merge.js';
 import { partName } from '../../src/pure/partition.js';
 import { oracleAnswer } from '../property/oracle.js';
 import { DAMAGES, flipAt, flipInRollup } from '../support/damaged-files.js';
+import { openPromptStorage } from '../support/prompt-file-system.js';
 import { rollUp } from '../support/roll-up.js';
 import { withDirectory } from '../support/temporary-directory.js';
 import { encodeReadings } from '../support/whole-files.js';
@@ -37,7 +37,7 @@ interface Place {
 
 async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
   await withDirectory(async (data) => {
-    const storage = await openDirectoryStorage({ directory: data });
+    const storage = await openPromptStorage({ directory: data });
     try {
       await use({ storage, data, directory: path.join(data, '20240115/ana') });
     } finally {
@@ -57,7 +57,7 @@ async function withCompacted(use: (place: Place) => Promise<void>, { sweep = tru
 
 /** Asks for the whole day, by another handle, which remembers nothing. */
 async function expectAnswer(data: string, expected: readonly Reading[], userId = 'ana'): Promise<void> {
-  const storage = await openDirectoryStorage({ directory: data, readOnly: true });
+  const storage = await openPromptStorage({ directory: data, readOnly: true });
   onTestFinished(() => storage.close());
   // Cut inside minutes, so that the first and the last are read.
   const range = { fromMs: START_MS + 1, toMs: START_MS + 2 * DAY_MS - 1 };

@@ -3,6 +3,7 @@
  * tenth of the CPU time, and all of it is one core's. For tests of what is stored and answered, not of what happens at once.
  */
 import * as fs from 'node:fs';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import type { DirectoryFileSystem, OpenDirectory } from '../../src/drivers/storage/directory/files.js';
 
 type Callback<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
@@ -51,3 +52,8 @@ export const promptFileSystem: DirectoryFileSystem = {
   opendir: (path, options, callback) => tell(callback, () => openDirectory(path, options)),
   statfs: (path, callback) => tell(callback, () => fs.statfsSync(path)),
 };
+
+/** A directory's storage over it. */
+export function openPromptStorage(options: Omit<Parameters<typeof openDirectoryStorage>[0], 'fileSystem'>) {
+  return openDirectoryStorage({ ...options, fileSystem: promptFileSystem });
+}

@@ -34,8 +34,8 @@ export function systemError(code: string, call: WatchedCall): NodeJS.ErrnoExcept
   return Object.assign(new Error(`${code}: injected, ${call.name} '${call.path}'`), { code, syscall: call.name });
 }
 
-/** The real file system under a watcher. */
-export function watchedFileSystem(watcher: Watcher): DirectoryFileSystem {
+/** The real file system under a watcher. @param fileSystem - which calls do: those of Node, or prompt ones. */
+export function watchedFileSystem(watcher: Watcher, fileSystem = realFileSystem): DirectoryFileSystem {
   const pathOf = new Map<unknown, string>();
 
   function describe(name: keyof DirectoryFileSystem, args: readonly unknown[]): WatchedCall {
@@ -87,7 +87,7 @@ export function watchedFileSystem(watcher: Watcher): DirectoryFileSystem {
   }
 
   return new Proxy(
-    { ...realFileSystem },
+    { ...fileSystem },
     {
       get(target, property) {
         const real: unknown = Reflect.get(target, property);

@@ -58,9 +58,15 @@ const anyFiles = fc.array(
 
 const yieldTurn = async () => undefined;
 
+type StoredFile = ReturnType<typeof storeFile>;
+
+/** The day's files as they are stored: made once for all questions about them, since to make them is most of the work. */
+function storeFiles(given: readonly GivenFile[]): readonly StoredFile[] {
+  return given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
+}
+
 /** What a question gets of the day, however much else it is about. */
-async function askDay(given: readonly GivenFile[], question: Question) {
-  const files = given.map((file) => storeFile(file.readings, file.rolledUpBy, START_MS, file.hasSpans));
+async function askDay(files: readonly StoredFile[], question: Question) {
   const plan = await planDay(files, question, START_MS, yieldTurn);
   const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
   return {
@@ -70,11 +76,11 @@ async function askDay(given: readonly GivenFile[], question: Question) {
 }
 
 /** The same, in two parts that meet at a minute. */
-async function askInParts(given: readonly GivenFile[], question: Question, minute: number) {
+async function askInParts(files: readonly StoredFile[], question: Question, minute: number) {
   const middleMs = Math.min(Math.max(START_MS + minute * MINUTE_MS, question.fromMs), question.toMs);
   const parts = [
-    (await askDay(given, { ...question, toMs: middleMs })).part,
-    (await askDay(given, { ...question, fromMs: middleMs })).part,
+    (await askDay(files, { ...question, toMs: middleMs })).part,
+    (await askDay(files, { ...question, fromMs: middleMs })).part,
   ];
   return [...tablesOf(parts)].flatMap(rowsOf);
 }
@@ -82,10 +88,11 @@ async function askInParts(given: readonly GivenFile[], question: Question, minut
 it('gives a question what is its own of the day, wherever it begins and ends', async () => {
   let outside = 0;
   await fc.assert(
-    fc.asyncProperty(anyFiles, anyQuestion, fc.integer({ min: 0, max: 1_440 }), async (files, question, minute) => {
+    fc.asyncProperty(anyFiles, anyQuestion, fc.integer({ min: 0, max: 1_440 }), async (given, question, minute) => {
+      const files = storeFiles(given);
       const { plan, part } = await askDay(files, question);
       const expected = oracleAnswer(
-        files.flatMap((file) => file.readings),
+        given.flatMap((file) => file.readings),
         question,
       );
       expect([...tablesOf([part])].flatMap(rowsOf)).toEqual(expected);
@@ -110,7 +117,7 @@ it('gives a day of more parts than 16 bits tell apart all of its readings', asyn
     const own = [reading('a', atOf(i), 70)];
     return i % 2 === 0 ? own : [...own, reading('b', atOf(i), 90)];
   });
-  const files = readings.map((own) => ({ readings: own, rolledUpBy: {}, hasSpans: true }));
+  const files = storeFiles(readings.map((own) => ({ readings: own, rolledUpBy: {}, hasSpans: true })));
   for (const deviceId of [undefined, 'b']) {
     const question: Question = {
       userId: 'u',
