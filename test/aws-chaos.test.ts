@@ -14,7 +14,7 @@ import { eventually } from './support/redis-process.js';
 import { startSqs } from './support/sqs-server.js';
 import { type Supervised, supervise } from './support/supervised.js';
 
-const ROUNDS = Number(process.env.HRM_CHAOS_ROUNDS ?? 30);
+const ROUNDS = Number(process.env.HRM_CHAOS_ROUNDS ?? 14);
 const SEED = testSeed();
 const LEASE_MS = 3_000;
 const FAILING = 0.05;

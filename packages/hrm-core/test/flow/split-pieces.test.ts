@@ -21,7 +21,7 @@ import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.
 
 const START_MS = Date.UTC(2024, 0, 15);
 const DAY_MS = 86_400_000;
-const HISTORIES = Math.ceil(Number(process.env.HRM_HISTORIES ?? 200) / 20);
+const HISTORIES = Math.ceil(Number(process.env.HRM_HISTORIES ?? 200) / 50);
 
 const idOf = (user: number) => `u${String(user).padStart(4, '0')}`;
 

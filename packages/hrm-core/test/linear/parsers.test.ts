@@ -38,7 +38,7 @@ import { encodeReadings } from '../support/whole-files.js';
 const AT = '2024-01-15T10:00:00Z';
 const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate: 72 };
 const RULES = { naiveTimestamps: 'reject', latestMs: 2e12, wireOnly: false } as const;
-const LONG: GrowthOptions = { longest: 2 ** 17 };
+const LONG: GrowthOptions = { longest: 2 ** 16 };
 /** For what makes an object of each character. */
 const SHORT: GrowthOptions = { longest: 2 ** 13 };
 

@@ -8,8 +8,8 @@ import { enqueuePlain } from '../../src/flow/write/enqueue.js';
 import { type BatchForm, createDeviceBound, enqueueUntrusted, isHrmError, type QueueElement } from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 
-/** A fifth of the batches that are read both ways: each has many readings more. */
-const BODIES = Math.ceil(Number(process.env.HRM_BODIES ?? 10_000) / 5);
+/** A twentieth of the batches that are read both ways, since each has many readings more, but enough for all kinds of refusals. */
+const BODIES = Math.max(2_000, Math.ceil(Number(process.env.HRM_BODIES ?? 4_000) / 20));
 const NOW_MS = Date.parse('2024-01-15T12:00:00Z');
 const clock = { nowMs: () => NOW_MS };
 const OPTIONS = { maxFutureMs: 3_600_000, maxPastMs: 86_400_000 } as const;

@@ -24,7 +24,7 @@ import { readQuery, valuesOf } from '../../src/routes/parameters.js';
 import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
-const LONG: GrowthOptions = { longest: 2 ** 17 };
+const LONG: GrowthOptions = { longest: 2 ** 16 };
 const budget = createQuota(2 ** 26);
 /** Whoever sends needs no key. */
 const ANYBODY = { onEnd: () => () => undefined };

@@ -34,7 +34,7 @@ import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type 
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
 /** Of so many histories one has its files read and written by the threads of the pool, as a user has. */
-const HISTORIES_A_POOLED_ONE = 4;
+const HISTORIES_A_POOLED_ONE = 8;
 
 /** Of so many one is stored in S3, as a service in this process has it. */
 const HISTORIES_AN_S3_ONE = 5;
@@ -229,7 +229,7 @@ async function settle(world: World): Promise<void> {
  */
 async function askEverything(world: World, nth: number, round: number): Promise<void> {
   const both = [world.storage, world.remembering];
-  // The same for no kind of history: those with the pool are every fourth.
+  // The same for no kind of history: those with the pool are every eighth.
   let turn = nth + Math.floor(nth / HISTORIES_A_POOLED_ONE) + round;
   function where(): readonly Storage[] {
     turn += 1;
