@@ -9,7 +9,7 @@ import { temporaryDirectory } from './support/hrm.js';
 const START_MS = Date.UTC(2024, 0, 15);
 const USERS = 300;
 const GRACE_MS = 2_000;
-const LASTS_MS = 15_000;
+const LASTS_MS = 8_000;
 
 function batch(b: number): Reading[] {
   return Array.from({ length: USERS }, (_, user) => {

@@ -9,7 +9,7 @@ export type Feed = (text: string) => unknown;
 
 /** How it is measured. */
 export interface GrowthOptions {
-  /** The longest text, UTF-16 code units; a power of two. Default 32,768. */
+  /** The longest text, UTF-16 code units; a power of two. Default 16,384. */
   readonly longest?: number | undefined;
 }
 
@@ -38,7 +38,7 @@ const SURELY_MS = 1_000;
 const ENDS = ['', '"!'];
 
 /** The shapes that a parser takes more than n log n for, each with the times. */
-export async function growthFaults(feed: Feed, { longest = 32_768 }: GrowthOptions = {}): Promise<string[]> {
+export async function growthFaults(feed: Feed, { longest = 16_384 }: GrowthOptions = {}): Promise<string[]> {
   const faults: string[] = [];
   for (const [name, shape] of Object.entries(SHAPES)) {
     for (const end of ENDS) {

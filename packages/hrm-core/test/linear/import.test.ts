@@ -12,7 +12,7 @@ import { openCheckpoint } from '../../src/import/checkpoint.js';
 import { enqueueChunks } from '../../src/import/enqueue-chunks.js';
 import type { Input } from '../../src/import/inputs.js';
 
-const LONG: GrowthOptions = { longest: 2 ** 17 };
+const LONG: GrowthOptions = { longest: 2 ** 16 };
 const HEADER = 'user_id,device_id,timestamp,heart_rate\n';
 
 /** Reads an input that comes in pieces of a pipe, to its end, and has its rows judged. */
