@@ -7,6 +7,8 @@ export function nearest(given: string, names: readonly string[]): string | undef
   // Two letters may be wrong, one in a short word, none in a single letter.
   let bestDistance = given.length >= 5 ? 3 : given.length >= 2 ? 2 : 1;
   for (const name of names) {
+    // So much longer or shorter, it is no nearer; a hostile name of many kilobytes is compared with none.
+    if (Math.abs(given.length - name.length) >= bestDistance) continue;
     const distance = editDistance(given, name);
     if (distance >= bestDistance) continue;
     best = name;

@@ -40,7 +40,7 @@ const READING = { user_id: 'ana', device_id: 'watch', timestamp: AT, heart_rate:
 const RULES = { naiveTimestamps: 'reject', latestMs: 2e12, wireOnly: false } as const;
 const LONG: GrowthOptions = { longest: 2 ** 16 };
 /** For what makes an object of each character. */
-const SHORT: GrowthOptions = { longest: 2 ** 13 };
+const SHORT: GrowthOptions = { longest: 2 ** 11 };
 
 function element(json: string) {
   return decodeElements([{ bytes: Buffer.from(json), stampMs: 0, attempts: 1 }], QUEUED);
