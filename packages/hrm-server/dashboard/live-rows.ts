@@ -7,7 +7,7 @@ import type { Range } from './range.js';
 import type { Rows } from './rows.js';
 
 /** A reading as it was accepted. */
-export type LiveReading = DeviceReading & { readonly deviceId: string };
+export type LiveReading = DeviceReading & { readonly deviceId: string; readonly rank?: number | null };
 
 /** The latest readings. */
 export interface LiveRows {
@@ -23,21 +23,25 @@ interface Held {
   readonly deviceId: string;
   readonly atMs: number;
   readonly heartRate: number;
+  /** Infinity: after all others. */
+  readonly rank: number;
 }
 
 export function createLiveRows(): LiveRows {
   const held = new Map<string, Held>();
   return {
-    add({ deviceId, timestamp, heartRate }) {
+    add({ deviceId, timestamp, heartRate, rank }) {
       const atMs = Date.parse(timestamp);
       const key = `${atMs} ${deviceId}`;
-      held.set(key, { deviceId, atMs, heartRate: Math.max(heartRate, held.get(key)?.heartRate ?? 0) });
+      const greatest = Math.max(heartRate, held.get(key)?.heartRate ?? 0);
+      held.set(key, { deviceId, atMs, heartRate: greatest, rank: rank ?? Number.POSITIVE_INFINITY });
       const [oldest] = held.size > MAX_HELD ? held.keys() : [];
       if (oldest !== undefined) held.delete(oldest);
     },
     over(stored, intervalMs, { fromMs, toMs }, deviceId) {
       const rows = new Map<number, Held[]>();
-      for (const one of held.values()) {
+      const counting = deviceId === undefined ? bestOf(held.values()) : held.values();
+      for (const one of counting) {
         if (deviceId !== undefined && one.deviceId !== deviceId) continue;
         if (one.atMs < fromMs || one.atMs >= toMs) continue;
         const startMs = Math.floor(one.atMs / intervalMs) * intervalMs;
@@ -48,6 +52,27 @@ export function createLiveRows(): LiveRows {
       return rows.size === 0 ? stored : mergeRows(stored, rows);
     },
   };
+}
+
+/** Of devices at the same millisecond the one that counts. */
+function bestOf(readings: Iterable<Held>): Iterable<Held> {
+  const best = new Map<number, Held>();
+  for (const one of readings) {
+    const other = best.get(one.atMs);
+    if (other === undefined || isBetter(one, other)) best.set(one.atMs, one);
+  }
+  return best.values();
+}
+
+function isBetter(a: Held, b: Held): boolean {
+  return a.rank === b.rank ? isBefore(a.deviceId, b.deviceId) : a.rank < b.rank;
+}
+
+/** By code points, which is the order of UTF-8 bytes; that of `<` is another beyond the basic plane. */
+function isBefore(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((id) => Array.from(id, (character) => character.codePointAt(0) ?? 0));
+  const at = left?.findIndex((point, i) => point !== right?.[i]) ?? -1;
+  return at < 0 ? a.length < b.length : (left?.[at] ?? 0) < (right?.[at] ?? -1);
 }
 
 /** Of a row in both, the one with more readings. */

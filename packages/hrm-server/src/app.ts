@@ -143,7 +143,8 @@ export function createApp(components: AppComponents, settings: AppSettings): App
 
 /** What answers each call of the table. */
 function createHandlers(components: AppComponents, settings: AppSettings): Readonly<Record<OperationId, Handler>> {
-  const { health, metrics, storage, system, live = createLive(components), clock = systemClock } = components;
+  const { health, metrics, storage, system, clock = systemClock } = components;
+  const { live = createLive(components, settings) } = components;
   const onDamage = createDamageListener(components);
   const share = createScheduler(MAX_ANSWER_STEPS);
   const deviceShare = createScheduler(MAX_DEVICE_STEPS);

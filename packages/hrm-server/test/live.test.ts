@@ -66,6 +66,20 @@ describe('GET /metrics/heart-rate/live', () => {
     expect(scale.data()).toHaveLength(1);
   });
 
+  test('tells the rank of devices that have a priority', async () => {
+    const { url } = await startTest({ flags: { devicePriority: '{"strap":2}' } });
+    const live = await openLive(url, { user_id: 'ana' });
+    await send(url, {}, { device_id: 'strap' }, { device_id: 'constructor' });
+    await live.waitFor(3);
+    const told = live.data() as { device_id: string; rank?: number }[];
+    const ranks = told.map(({ device_id, rank }) => [device_id, rank]);
+    expect(ranks).toEqual([
+      ['watch', undefined],
+      ['strap', 2],
+      ['constructor', undefined],
+    ]);
+  });
+
   test('goes on after Last-Event-ID with what was missed, once, from before the first event too', async () => {
     const { url } = await startTest();
     const first = await openLive(url, { user_id: 'ana' });

@@ -13,7 +13,7 @@ import {
   sleep,
   throwIfAborted,
 } from './request.js';
-import { badAnswerError, parseJson, toDeviceReading } from './wire.js';
+import { badAnswerError, parseJson, toDeviceReading, toFields, toNumber } from './wire.js';
 
 /** What to listen to. */
 export interface LiveQuestion {
@@ -35,6 +35,8 @@ export type LiveEvent =
       readonly timestamp: string;
       /** bpm. */
       readonly heartRate: number;
+      /** Of its device, 1 best; `null`: after all that have one. At the same millisecond the best counts. */
+      readonly rank: number | null;
     }
   /** Readings may have been missed: ask for them with a query. */
   | { readonly type: 'gap' }
@@ -141,6 +143,8 @@ function blockOf(fields: ReadonlyMap<string, string>): Block {
   const type = fields.get('event');
   if (type === 'gap') return { ...place, event: { type } };
   if (type !== 'reading') return { ...place, event: null };
-  const reading = toDeviceReading(parseJson(fields.get('data') ?? ''));
+  const data = parseJson(fields.get('data') ?? '');
+  const { rank = null } = toFields(data);
+  const reading = { ...toDeviceReading(data), rank: rank === null ? null : toNumber(rank) };
   return { ...place, event: { type, id: place.id ?? '', ...reading } };
 }

@@ -22,6 +22,7 @@ import {
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import { LAST_EVENT_ID, LIVE_PARAMETERS } from 'hrm-core/schemas';
+import type { Settings } from 'hrm-core/settings';
 import { createQuota, type Quota, tooBusyError } from 'hrm-core/shares';
 import { invalidError } from '../api/problem.js';
 import { cutAnswer } from '../http/connections/cut.js';
@@ -49,6 +50,7 @@ interface Stream {
   readonly live: Watch;
   readonly runs: AsyncIterator<readonly WatchEvent[], void>;
   readonly heartbeatMs: number;
+  readonly priority: Settings['devicePriority'];
   /** The next events, while a heartbeat comes first. */
   next: Promise<IteratorResult<readonly WatchEvent[], void>> | null;
   /** Whether the client waits for more; otherwise it has not taken what was sent. */
@@ -57,7 +59,11 @@ interface Stream {
 }
 
 /** @param limits - what a server bears. */
-export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, limits: LiveLimits = LIVE_LIMITS): Live {
+export function createLive(
+  { queue }: { readonly queue: Pick<Queue, 'feed'> },
+  { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
+  limits: LiveLimits = LIVE_LIMITS,
+): Live {
   const streams = new Set<Stream>();
   const places = createQuota(limits.maxStreams, limits.maxStreamsPerKey);
   let isClosed = false;
@@ -81,7 +87,8 @@ export function createLive({ queue }: { readonly queue: Pick<Queue, 'feed'> }, l
       acquirePlace(places, call.access.keyId);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
-      const stream: Stream = { call, stop, live, runs, heartbeatMs, next: null, isAwaited: true, isCancelled: false };
+      const own = { call, stop, live, runs, heartbeatMs, priority };
+      const stream: Stream = { ...own, next: null, isAwaited: true, isCancelled: false };
       streams.add(stream);
       const unheard = call.access.onEnd(() => endEarly(stream));
       stop.signal.addEventListener('abort', () => forget(stream, unheard), { once: true });
@@ -172,7 +179,7 @@ async function readChunk(stream: Stream): Promise<Uint8Array | null> {
   if (first === null) return encodeHeartbeat(await stream.live.position());
   stream.next = null;
   if (first.done === true) return null;
-  const pieces = [encodeEvents(first.value)];
+  const pieces = [encodeEvents(first.value, stream.priority)];
   let length = pieces[0]?.length ?? 0;
   const turnOver = nextTurn(null);
   while (length < MAX_LIVE_CHUNK_BYTES) {
@@ -180,7 +187,7 @@ async function readChunk(stream: Stream): Promise<Uint8Array | null> {
     if (more === null) break;
     stream.next = null;
     if (more.done === true) break;
-    const piece = encodeEvents(more.value);
+    const piece = encodeEvents(more.value, stream.priority);
     pieces.push(piece);
     length += piece.length;
   }

@@ -91,6 +91,28 @@ describe('live rows', () => {
   });
 });
 
+describe('live rows of two devices at the same millisecond', () => {
+  const range = { fromMs: AT_MS, toMs: AT_MS + DAY_MS };
+
+  it.each([
+    ['p', 1, null, 100],
+    ['p', null, null, 100],
+    ['p', 2, 1, 60],
+    ['p', null, 3, 60],
+    ['\u{1f600}', null, null, 60],
+  ])('%s of rank %s, \uff5e of rank %s: the one counts that the API counts', (device, rank, other, mean) => {
+    const live = createLiveRows();
+    for (let i = 0; i < 30; i += 1) {
+      const timestamp = new Date(AT_MS + i * 1_000).toISOString();
+      live.add({ deviceId: '\uff5e', timestamp, heartRate: 60, rank: other });
+      live.add({ deviceId: device, timestamp, heartRate: 100, rank });
+    }
+    const rows = live.over(makeRows([]), MINUTE_MS, range);
+    expect([[...rows.mean], [...rows.count]]).toEqual([[mean], [30]]);
+    expect([...live.over(makeRows([]), MINUTE_MS, range, '\uff5e').mean]).toEqual([60]);
+  });
+});
+
 describe('a view and its address', () => {
   it('comes back as it was', () => {
     const view = {

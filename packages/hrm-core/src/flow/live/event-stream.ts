@@ -2,6 +2,7 @@
  * What a watch tells, as server-sent events: what `client/live.ts` reads.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
+import type { DevicePriority } from '../../pure/merge.js';
 import { formatInstant } from '../../pure/reading/timestamp.js';
 import type { WatchEvent } from './watch.js';
 
@@ -24,19 +25,23 @@ export function encodeHeartbeat(position: string): Uint8Array {
 /** By events that came together, for as long as a stream has still to send them: all streams of a user send the same bytes. */
 const encodedRuns = new WeakMap<readonly WatchEvent[], Uint8Array>();
 
-/** Events that came together. */
-export function encodeEvents(events: readonly WatchEvent[]): Uint8Array {
+/**
+ * Events that came together. @param priority - a reading of a device that has a rank comes with it, so that whoever makes rows of readings
+ * knows which of two devices counts at the same millisecond; of one process always the same.
+ */
+export function encodeEvents(events: readonly WatchEvent[], priority: DevicePriority): Uint8Array {
   const known = encodedRuns.get(events);
   if (known !== undefined) return known;
-  const bytes = Buffer.from(events.map(formatEvent).join(''));
+  const bytes = Buffer.from(events.map((event) => formatEvent(event, priority)).join(''));
   encodedRuns.set(events, bytes);
   return bytes;
 }
 
-function formatEvent(event: WatchEvent): string {
+function formatEvent(event: WatchEvent, priority: DevicePriority): string {
   if (event.type === 'gap') return `id: ${event.id}\nevent: gap\ndata: {}\n\n`;
   const { deviceId, timestampMs, heartRate } = event.reading;
   const timestamp = formatInstant(timestampMs);
-  const data = JSON.stringify({ device_id: deviceId, timestamp, heart_rate: heartRate });
+  const rank = Object.hasOwn(priority, deviceId) ? priority[deviceId] : undefined;
+  const data = JSON.stringify({ device_id: deviceId, timestamp, heart_rate: heartRate, rank });
   return `id: ${event.id}\nevent: reading\ndata: ${data}\n\n`;
 }

@@ -69,13 +69,13 @@ describe('what is made of a stream', () => {
   it.each(['\n', '\r\n'])('events, cut at every byte, where a line ends in %j', async (end) => {
     const lines = [
       ...['retry: 50', 'id: 1', '', ': heartbeat', 'id: 2', '', 'id:3', 'event: reading'],
-      ...['data: {"device_id":"ñ",', 'data:"timestamp":"2024-01-15T10:00:00Z","heart_rate":72}', '', ''],
+      ...['data: {"device_id":"ñ",', 'data:"timestamp":"2024-01-15T10:00:00Z","heart_rate":72,"rank":2}', '', ''],
       ...['event: unheard-of', 'data: x', '', 'id: 4', 'event: gap', 'data: {}', '', ''],
     ];
     const bytes = new TextEncoder().encode(lines.join(end));
     const told = [
       { type: 'connected' },
-      { type: 'reading', id: '3', deviceId: 'ñ', timestamp: '2024-01-15T10:00:00Z', heartRate: 72 },
+      { type: 'reading', id: '3', deviceId: 'ñ', timestamp: '2024-01-15T10:00:00Z', heartRate: 72, rank: 2 },
       { type: 'gap' },
       { type: 'waiting', error: null },
     ];
