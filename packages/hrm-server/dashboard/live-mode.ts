@@ -4,7 +4,7 @@ import { openClient } from './api.js';
 import { find, make } from './dom.js';
 import { createLiveRows, type LiveReading, type LiveRows } from './live-rows.js';
 import { loadLatest } from './load.js';
-import { describeClock, describeMinutes, describeMoment } from './range.js';
+import { describeAge, describeClock, describeMoment } from './range.js';
 import { texts } from './texts/texts.js';
 
 const words = texts.live;
@@ -31,9 +31,8 @@ export interface LiveMode {
 const RELOAD_MS = 30_000;
 const DRAW_MS = 500;
 const ANNOUNCE_MS = 10_000;
-/** How often the age of the newest reading is told anew, and up to which age it is how the heart is now. */
+/** How often the age of the newest reading is told anew. */
 const AGE_MS = 5_000;
-const NOW_MS = 60_000;
 
 /** Begins with nobody. */
 export function createLiveMode(events: LiveModeEvents): LiveMode {
@@ -130,12 +129,6 @@ function showNewest({ heartRate, deviceId, timestamp }: LiveReading): void {
   const ageMs = Date.now() - atMs;
   const isToday = ageMs < INTERVAL_MS['1d'];
   const when = isToday ? describeClock(atMs) : describeMoment(atMs, INTERVAL_MS['1m']);
-  const text = ` ${texts.shared.bpm} ${ageText(ageMs)}, ${deviceId}, ${when}`;
+  const text = ` ${texts.shared.bpm} ${describeAge(ageMs)}, ${deviceId}, ${when}`;
   find('now', HTMLElement).replaceChildren(make('strong', {}, String(heartRate)), text);
-}
-
-function ageText(ageMs: number): string {
-  if (ageMs < NOW_MS) return words.now;
-  const days = Math.floor(ageMs / INTERVAL_MS['1d']);
-  return words.ago(days >= 2 ? texts.chart.days(days) : describeMinutes(Math.floor(ageMs / INTERVAL_MS['1m'])));
 }

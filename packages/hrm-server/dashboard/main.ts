@@ -7,6 +7,7 @@ import { createLiveMode, type LiveMode } from './live-mode.js';
 import { loadDevices, loadLatest, loadRows } from './load.js';
 import { hideNothing, showNothing } from './nothing.js';
 import { offerZones, showZones } from './panels.js';
+import { createPeople, type People } from './people.js';
 import { createPicture, type Picture } from './picture.js';
 import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
 import { readMaxRate, rememberUser } from './remembered.js';
@@ -31,6 +32,7 @@ let view: View = readView(location.hash, Date.now());
 let viewedMs = Date.now();
 let picture: Picture;
 let live: LiveMode;
+let people: People;
 let devices: readonly string[] = [];
 let loaded: readonly Loaded[] = [];
 let minutes: Rows | null = null;
@@ -91,9 +93,11 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   app.classList.remove('loading', 'counting');
   app.removeAttribute('aria-busy');
   if (view.userId === '') {
-    showMessage(texts.chart.enterUser, { isCalm: true });
+    showMessage(null);
+    people.show(view);
     return;
   }
+  people.hide();
   const current = new AbortController();
   loading = current;
   app.classList.toggle('loading', !isQuiet);
@@ -209,6 +213,7 @@ async function start(): Promise<void> {
   translatePage();
   session = await enter();
   live = openLive();
+  people = createPeople();
   picture = createPicture({
     onChange: change,
     onRange: (fromMs, toMs) => change({ range: chosenRange(fromMs, toMs), interval: 'auto' }),

@@ -132,6 +132,16 @@ export function describeMinutes(minutes: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
+/** Up to which age a reading is how the heart is now. */
+const NOW_MS = 60_000;
+
+/** How long ago a reading was, in words. */
+export function describeAge(ageMs: number): string {
+  if (ageMs < NOW_MS) return texts.live.now;
+  const days = Math.floor(ageMs / INTERVAL_MS['1d']);
+  return texts.live.ago(days >= 2 ? texts.chart.days(days) : describeMinutes(Math.floor(ageMs / INTERVAL_MS['1m'])));
+}
+
 /** The time of day, to the second. */
 export function describeClock(atMs: number): string {
   return CLOCK.format(atMs);

@@ -113,7 +113,6 @@ export const en = {
     days: (count: number) => (count === 1 ? '1 day' : `${count} days`),
     endFirst: 'The end must be after the beginning.',
     chooseUser: 'Choose a user',
-    enterUser: 'Enter a user id to see a heart. For your own, add files or connect a live device.',
     noQuery: 'This API key may not ask for readings: it lacks the scope query.',
     overTime: 'Heart rate over time',
     help: 'Drag over a part, or press Enter at a point, to look closer, down to an hour by Enter; Escape or a double click shows more again. Arrow keys move along the line, Page Up and Page Down by ten points, Home and End to the first and the last with readings.',
@@ -158,6 +157,17 @@ export const en = {
     rowsName: 'Rows',
     earlier: 'Earlier rows',
     later: 'Later rows',
+  },
+  people: {
+    title: 'Users with readings',
+    search: 'Search, by a part of the id',
+    more: 'More users',
+    /** @param date - `2024-01-15`, UTC. */
+    since: (date: string | null) => `Users with readings since ${date}.`,
+    allDates: 'Look through all dates',
+    noneFound: 'No user with such an id has readings.',
+    nobody: 'There are no readings yet.',
+    tour: 'For some people to look at, run:',
   },
   zones: {
     rest: 'Rest',

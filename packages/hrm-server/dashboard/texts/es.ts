@@ -112,8 +112,6 @@ export const es: Texts = {
     days: (count) => (count === 1 ? '1 día' : `${count} días`),
     endFirst: 'El final debe ir después del principio.',
     chooseUser: 'Elige un usuario',
-    enterUser:
-      'Escribe el id de un usuario para ver un corazón. Para el tuyo, añade archivos o conecta un sensor en vivo.',
     noQuery: 'Esta clave no puede pedir lecturas: le falta el permiso query.',
     overTime: 'Frecuencia cardíaca en el tiempo',
     help: 'Arrastra sobre una parte, o pulsa Intro en un punto, para ver más de cerca, con Intro hasta una hora; Escape o doble clic muestran más otra vez. Las flechas recorren la línea, Re Pág y Av Pág de diez en diez puntos, Inicio y Fin van al primero y al último con lecturas.',
@@ -156,6 +154,16 @@ export const es: Texts = {
     rowsName: 'Filas',
     earlier: 'Filas anteriores',
     later: 'Filas siguientes',
+  },
+  people: {
+    title: 'Usuarios con lecturas',
+    search: 'Buscar por una parte del id',
+    more: 'Más usuarios',
+    since: (date) => `Usuarios con lecturas desde el ${date}.`,
+    allDates: 'Buscar en todas las fechas',
+    noneFound: 'Ningún usuario con ese id tiene lecturas.',
+    nobody: 'Todavía no hay lecturas.',
+    tour: 'Para ver a algunas personas, ejecuta:',
   },
   zones: {
     rest: 'Reposo',
