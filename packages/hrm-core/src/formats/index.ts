@@ -23,7 +23,7 @@ export {
 export { FILE_FORMATS, recognizeFile } from './file-formats.js';
 export type { DeviceAccount, FileAccount, FileNote } from './judge/account.js';
 export type { JudgedReadings } from './judge/judge.js';
-export { isImportable } from './own-rows.js';
+export { hasOwnRows, isForImport } from './own-rows.js';
 export { readDroppedFile } from './read-dropped-file.js';
 export { type HealthFileOptions, readHealthFile, unknownFileError } from './read-health-file.js';
 export type { ArchiveFault, ArchiveFile } from './zip/read-archive.js';

@@ -7,7 +7,7 @@ export function hasOwnRows(head: Uint8Array): boolean {
   return text.includes('heart_rate') && text.includes('user_id') && !text.trimStart().startsWith('<');
 }
 
-/** Whether what begins so, and is of none of these formats, is read by an import all the same: our own rows, Parquet, a tar archive. */
-export function isImportable(head: Uint8Array): boolean {
-  return hasOwnRows(head) || isParquet(head) || isTar(head);
+/** Whether what begins so is Parquet or a tar archive: an import reads them, and no format. A table at the beginning of an archive looks like one. */
+export function isForImport(head: Uint8Array): boolean {
+  return isParquet(head) || isTar(head);
 }

@@ -95,7 +95,7 @@ async function send(signal: AbortSignal): Promise<void> {
   rememberUser(userId);
   for (const [at, one] of chosen.entries())
     if (!one.isSent) await (one.isForServer ? sendWhole : sendFile)(one, at, userId, signal);
-  if (!signal.aborted) showDone(userId);
+  if (!signal.aborted && chosen.every(({ isSent }) => isSent)) showDone(userId);
 }
 
 /** @throws HrmError for what another try does not help. */
@@ -132,11 +132,21 @@ async function sendWhole(one: Chosen, at: number, userId: string, signal: AbortS
   showProgress(words.serverReads(file.name), at, 0);
   const timeZone = lookedZone ?? undefined;
   const options = { userId, fileName: file.name, timeZone, receivedAt: 'now', signal } as const;
-  const imported = await openClient({ retries: IMPORT_RETRIES }).importFile(file, options);
-  one.accepted = imported.enqueued;
-  one.found = imported.enqueued;
-  one.isSent = true;
-  outcomes = [...outcomes.filter(({ name }) => name !== file.name), ...imported.files.map(toOutcome)];
+  try {
+    const { enqueued, files } = await openClient({ retries: IMPORT_RETRIES }).importFile(file, options);
+    one.accepted = enqueued;
+    one.isSent = true;
+    showOutcomes(file.name, files.map(toOutcome));
+  } catch (error) {
+    if (!isHrmError(error) || error.code !== 'time_zone_needed') throw error;
+    const { code, message } = error;
+    showOutcomes(file.name, [{ type: 'failed', name: file.name, code, message }]);
+  }
+}
+
+/** Shows what became of a file, in place of what was known of it. */
+function showOutcomes(fileName: string, known: readonly FileOutcome[]): void {
+  outcomes = [...outcomes.filter(({ name }) => name !== fileName), ...known];
   showAccount();
 }
 

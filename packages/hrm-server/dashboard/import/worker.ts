@@ -2,7 +2,8 @@
 import {
   FILE_FORMATS,
   HEAD_BYTES,
-  isImportable,
+  hasOwnRows,
+  isForImport,
   type JudgedReadings,
   readDroppedFile,
   readHealthFile,
@@ -53,6 +54,13 @@ async function run(order: Order): Promise<void> {
     for await (const { name: fileName, read, file } of readDroppedFile(progress.blob, name, onFault)) {
       await tell();
       try {
+        // Of an archive nothing is for the server, which would get all of it.
+        const isWhole = fileName === name;
+        const head = await headOf(read());
+        if (isWhole && isForImport(head)) {
+          await say({ type: 'for_server', name });
+          continue;
+        }
         const options = { fileName, file, nowMs: Date.now(), timeZone: order.timeZone ?? undefined };
         const readings = readHealthFile(read(), options);
         let next = await readings.next();
@@ -61,9 +69,8 @@ async function run(order: Order): Promise<void> {
           await tell();
         }
         await batch?.flush();
-        // Within an archive nothing is for the server, which would get all of it.
-        const isForServer = fileName === name && isImportable(await headOf(read()));
-        if (next.value === null) await say({ type: isForServer ? 'for_server' : 'unknown', name: fileName });
+        if (next.value === null)
+          await say({ type: isWhole && hasOwnRows(head) ? 'for_server' : 'unknown', name: fileName });
         else await say({ type: 'account', name: fileName, title: titleOf(next.value.format), account: next.value });
       } catch (error) {
         await say(failed(fileName, error));

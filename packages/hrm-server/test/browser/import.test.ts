@@ -6,6 +6,7 @@ import { importFiles, listFiles } from 'hrm-core/import';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MADE_UP_EXPORTS } from '../../../hrm-core/test/support/made-up-exports.js';
+import { writeTar } from '../../../hrm-core/test/support/tar-writer.js';
 import { fitSeconds, writeFit } from '../../../hrm-core/test/support/write-fit.js';
 import { writeZip } from '../../../hrm-core/test/support/zip-writer.js';
 import { startTest, temporaryDirectory } from '../support.js';
@@ -106,6 +107,44 @@ async function openImport(url: string, options: Parameters<typeof openPage>[2] =
 const STORING = { parts: ['api', 'consumer'] as const, flags: { batchMaxAgeMs: '100' } };
 
 describe('the page to add files', () => {
+  it('lets the server read what a browser cannot, and asks for a zone that it needs', async () => {
+    const service = await startTest(STORING);
+    const { page, finish } = await openImport(service.url);
+    const line = JSON.stringify({
+      user_id: 'ana',
+      device_id: 'strap',
+      timestamp: '2024-01-15T10:00:00Z',
+      heart_rate: 72,
+    });
+    const zoneless = 'device_id,timestamp,heart_rate\nband,2024-01-15 12:00:00,80\n';
+    await drop(page, [
+      { name: 'rows.ndjson', content: Buffer.from(`${line}\n`) },
+      { name: 'all.tar.gz', content: gzipSync(writeTar([{ name: 'table.csv', content: zoneless }])) },
+      { name: 'photo.jpg', content: Uint8Array.of(0xff, 0xd8, 0xff) },
+    ]);
+    await expect
+      .poll(() => textOf(page, 'files'))
+      .toMatch(/rows\.ndjson is not for browsers.*all\.tar\.gz is not for browsers/);
+    expect(await textOf(page, 'files')).toContain('photo.jpg is of no known format');
+    expect(service.accessLog.filter((entry) => entry.includes('/imports'))).toEqual([]);
+    await page.getByLabel('Whose readings they are').fill('ana');
+    await page.getByRole('button', { name: 'Send the files' }).click();
+    await expect.poll(() => textOf(page, 'message')).toContain('Say where they were taken');
+    await page.getByLabel('Time zone of times without one').fill('Europe/Madrid');
+    await page.getByRole('button', { name: 'Look again with this time zone' }).click();
+    await page.getByRole('button', { name: 'Send the files' }).click();
+    await expect.poll(() => textOf(page, 'done-text')).toContain('accepted 2 readings');
+    expect(await textOf(page, 'files')).toContain('all.tar.gz/table.csv');
+    await expect
+      .poll(() => stored(service.url), { timeout: 10_000 })
+      .toMatchObject({
+        devices: {
+          devices: [{ device_id: 'band', first: { timestamp: '2024-01-15T11:00:00Z' } }, { device_id: 'strap' }],
+        },
+      });
+    await finish();
+  });
+
   it('tells what is in files, and stores what hrm import stores', async () => {
     const [byPage, byImport] = [await startTest(STORING), await startTest(STORING)];
     const { page, finish } = await openImport(byPage.url);
