@@ -37,7 +37,7 @@ export interface DiskCache {
 }
 
 /** Some bytes of an object. */
-export interface ObjectPiece extends Pick<ListedObject, 'key' | 'etag'> {
+interface ObjectPiece extends Pick<ListedObject, 'key' | 'etag'> {
   readonly fromByte: number;
   /** Exclusive. */
   readonly toByte: number;
