@@ -11,6 +11,8 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
   user_id: 'user',
   deviceId: 'device',
   device_id: 'device',
+  timeZone: 'time-zone',
+  time_zone: 'time-zone',
 };
 
 /** The same error, in these words; what is no HrmError as it is. */

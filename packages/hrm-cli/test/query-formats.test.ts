@@ -51,7 +51,7 @@ describe('hrm query --format', () => {
     const json = await sandbox.run(queryArgs('ana', '--format', 'json'));
     expect(json).toEqual(await sandbox.run(queryArgs('ana', '--json')));
     expect(lines.slice(0, 2).map((line) => JSON.parse(line))).toEqual(JSON.parse(json.stdout).data);
-    expect((await sandbox.run(queryArgs('ana', '--format', 'table'))).stdout).toMatch(/^timestamp +bpm /);
+    expect((await sandbox.run(queryArgs('ana', '--format', 'table'))).stdout).toMatch(/^timestamp \(UTC\) +bpm /);
   });
 
   it.each([

@@ -33,7 +33,7 @@ describe('hrm query', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toBe(
       [
-        'timestamp                bpm  min  max   count  devices',
+        'timestamp (UTC)          bpm  min  max   count  devices',
         '2024-01-15T00:00:00Z   61.00   60   62       3  watch',
         '2024-01-15T00:01:00Z   72.00   72   72       1  ring',
         '2024-01-16T12:00:00Z  220.00  220  220       1  "ana\\u{202e}\\u{2066} \\"x\\", y\\\\"',
@@ -81,6 +81,46 @@ describe('hrm query', () => {
     ]);
     expect((await sandbox.run(queryArgs('nobody', '--json'))).stdout).toBe('{"user_id":"nobody","data":[],"count":0}');
     expect((await sandbox.run(queryArgs('-rf', '--json'))).stdout).toBe('{"user_id":"-rf","data":[],"count":0}');
+  });
+
+  it('shows the days of a time zone, in its time', async () => {
+    const zone = ['--time-zone', 'America/Argentina/Buenos_Aires'];
+    const table = await sandbox.run(['query', '--user=ana', '--date', '2024-01-14', ...zone, '--interval=1h']);
+    expect(table.stdout).toBe(
+      [
+        'timestamp (America/Argentina/Buenos_Aires)     bpm  min  max   count  devices',
+        '2024-01-14T21:00:00-03:00                    63.75   60   72       4  ring, watch',
+        '',
+      ].join('\n'),
+    );
+    const days = await sandbox.run(queryArgs('ana', ...zone, '--interval=1d', '--fields=end,count', '--json'));
+    expect(JSON.parse(days.stdout).data).toEqual([
+      { timestamp: '2024-01-14T00:00:00-03:00', end: '2024-01-15T00:00:00-03:00', count: 4 },
+      { timestamp: '2024-01-16T00:00:00-03:00', end: '2024-01-17T00:00:00-03:00', count: 1 },
+    ]);
+    const chart = await sandbox.run(queryArgs('ana', ...zone, '--chart'));
+    expect(chart.stdout.replace('\n', ' ')).toContain('bpm, 2024-01-14 21:00 to');
+    const since = ['query', '--user=ana', '--since', '2024-01-16', '--interval=1mo', '--json'];
+    expect(JSON.parse((await sandbox.run(since)).stdout).data).toMatchObject([
+      { timestamp: '2024-01-01T00:00:00Z', count: 1 },
+    ]);
+    expect(JSON.parse((await sandbox.run(['query', '--user=ana', '--last=24h', '--json'])).stdout).count).toBe(0);
+    const exported = await sandbox.run(['export', '--user=ana', '--date=2024-01-14', ...zone]);
+    expect(exported.stdout.match(/\n/g)).toHaveLength(5);
+  });
+
+  it.each([
+    [['--date=2024-01-15', '--time-zone=Mars/Olympus'], '--time-zone must be a time zone like Europe/Madrid'],
+    [['--date=2024-02-30'], '--date must be a day like'],
+    [['--last=24x'], '--last must be how long before now'],
+    [['--last=1h', '--date=today'], '--date cannot go together with last'],
+    [['--end=2024-01-15T00:00:00Z'], '--start is missing'],
+    [['--date=today', '--time-zone=UTC', '--format=fhir'], '--time-zone must be left out for fhir'],
+    [['--date=today', '--interval=1w', '--format=omh'], '--interval must be at most 1d for omh'],
+    [['--date=today', '--fields=end', '--format=csv'], '--fields has an end only where'],
+  ])('refuses %j', async (range, message) => {
+    const { code, stderr } = await sandbox.run(['query', '--user', 'ana', ...range]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`hrm query: ${message}`) });
   });
 
   it('takes naive timestamps as UTC only when told to', async () => {

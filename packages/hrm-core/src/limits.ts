@@ -216,6 +216,12 @@ export const MAX_IMPORTED_AT_ONCE = 4;
 /** Days of a time zone of which the offsets are remembered: asking Intl takes some microseconds, and three years are a thousand. */
 export const MAX_ZONE_DAYS = 10_000;
 
+/** Time zones that are remembered, by their names; each takes up to 300 kB. */
+export const MAX_ZONES = 64;
+
+/** Characters of a time zone's name; the longest has 32. */
+export const MAX_TIME_ZONE_LENGTH = 64;
+
 /** Times without a zone, where none is given, after which a file is not read on that has no other: it would be refused at its end. */
 export const MAX_TIMES_WITHOUT_ZONE = 10_000;
 

@@ -1,5 +1,5 @@
 /** The controls above the chart: they show a view, and ask for another one. */
-import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { find, make } from './dom.js';
 import { type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
 import { keepMaxRate, readMaxRate, readRecentUsers } from './remembered.js';
@@ -61,7 +61,7 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   });
   find('interval', HTMLSelectElement).addEventListener('change', ({ target }) => {
     const { value } = target as HTMLSelectElement;
-    onChange({ interval: Object.hasOwn(INTERVAL_MS, value) ? (value as Interval) : 'auto' });
+    onChange({ interval: Object.hasOwn(INTERVAL_MS, value) ? (value as FixedInterval) : 'auto' });
   });
   for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
   find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {

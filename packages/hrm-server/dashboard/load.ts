@@ -1,5 +1,5 @@
 /** What the dashboard asks the API for. */
-import { type Interval, isHrmError, type Latest, type Row } from 'hrm-core/client';
+import { type FixedInterval, isHrmError, type Latest, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
 import type { Range } from './range.js';
 import { collectRows, type Rows } from './rows.js';
@@ -8,7 +8,7 @@ import { collectRows, type Rows } from './rows.js';
 export interface RowQuestion {
   readonly userId: string;
   readonly range: Range;
-  readonly interval: Interval;
+  readonly interval: FixedInterval;
   /** `null`: all devices together. */
   readonly deviceId: string | null;
 }

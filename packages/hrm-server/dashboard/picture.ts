@@ -1,5 +1,5 @@
 /** All that is seen of a heart: chart, readout, lines, summary and table, of one set of rows. */
-import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { type Chart, type ChartEvents, createChart } from './chart.js';
 import { LOOK_OF_ALL, lookOf, showChips } from './devices.js';
 import { find, make } from './dom.js';
@@ -17,7 +17,7 @@ import { summarize } from './zones.js';
 interface PictureContent {
   readonly view: View;
   /** What was asked for the view: its rows, and their range. */
-  readonly interval: Interval;
+  readonly interval: FixedInterval;
   readonly range: Range;
   /** All devices of the user. */
   readonly devices: readonly string[];

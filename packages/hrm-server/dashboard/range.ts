@@ -1,6 +1,6 @@
 /** Ranges of time as people name them, in the browser's time zone, and the width of a row that suits them. */
 
-import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { locale, texts } from './texts/texts.js';
 
 /** A range that has a name; `custom`: any other. */
@@ -37,7 +37,7 @@ export function shiftRange({ preset, fromMs, toMs }: Range, by: 1 | -1): Range {
 }
 
 /** What is asked for a range. Rows of a day are UTC's: it is whole UTC days then, or an hour would pass for a day. */
-export function askedRange(range: Range, interval: Interval): Range {
+export function askedRange(range: Range, interval: FixedInterval): Range {
   if (interval !== '1d') return range;
   const { preset, fromMs, toMs } = range;
   if (preset === 'custom') return { preset, ...wholeRows(fromMs, toMs, INTERVAL_MS['1d']) };
@@ -79,7 +79,7 @@ export function followNow(range: Range, beforeMs: number, nowMs: number): Range 
 }
 
 /** The rows that a range is best seen by: a day in minutes, a month in hours, a year in days. */
-export function intervalFor({ fromMs, toMs }: Omit<Range, 'preset'>): Interval {
+export function intervalFor({ fromMs, toMs }: Omit<Range, 'preset'>): FixedInterval {
   const days = (toMs - fromMs) / INTERVAL_MS['1d'];
   return days <= 2.1 ? '1m' : days <= 62 ? '1h' : '1d';
 }

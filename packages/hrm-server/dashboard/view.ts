@@ -2,14 +2,14 @@
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it and no server
  * log does. A key is never in it. Days, months and years are named by their date, other ranges by instants with their offset.
  */
-import { INTERVAL_MS, type Interval } from 'hrm-core/client';
+import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput, toOffsetText } from './range.js';
 
 /** What is shown. */
 export interface View {
   readonly userId: string;
   readonly range: Range;
-  readonly interval: Interval | 'auto';
+  readonly interval: FixedInterval | 'auto';
   /** Devices that have a line of their own. */
   readonly devices: readonly string[];
   /** Whether the line of all devices together is shown. */
@@ -24,7 +24,7 @@ export function readView(fragment: string, nowMs: number): View {
   return {
     userId: said.get('user') ?? '',
     range: readRange(said, nowMs),
-    interval: Object.hasOwn(INTERVAL_MS, interval) ? (interval as Interval) : 'auto',
+    interval: Object.hasOwn(INTERVAL_MS, interval) ? (interval as FixedInterval) : 'auto',
     devices: said.getAll('device'),
     isMerged: said.get('merged') !== 'no',
     isLive: said.get('live') === 'yes',

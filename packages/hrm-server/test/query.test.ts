@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { HrmError, type QuestionInput, query, type Reading, type Row, type Storage, writePart } from 'hrm-core';
+import { createClient } from 'hrm-core/client';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MEMORY_DIRECTORY } from '../../hrm-core/test/support/temporary-directory.js';
@@ -35,8 +36,8 @@ function readings(userId: string, fromMs: number, toMs: number, everyMs: number)
 
 /** The body that the contract says rows come to. */
 function bodyOf(userId: string, rows: readonly Row[]): unknown {
-  const data = rows.map(({ timestamp, heartRate, min, max, count, deviceIds }) => {
-    return { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+  const data = rows.map(({ timestamp, end, heartRate, min, max, count, deviceIds }) => {
+    return { timestamp, ...(end === undefined ? {} : { end }), heart_rate: heartRate, min, max, count, device_ids: deviceIds };
   });
   return { user_id: userId, data, count: data.length };
 }
@@ -95,6 +96,12 @@ describe('GET of heart rates', () => {
       [{ device_id: 'nobody' }, { deviceId: 'nobody' }],
       [{ interval: '1h' }, { interval: '1h' }],
       [{ interval: '1d' }, { interval: '1d' }],
+      [{ interval: '1w' }, { interval: '1w' }],
+      [
+        { interval: '1d', time_zone: '+05:30' },
+        { interval: '1d', timeZone: '+05:30' },
+      ],
+      [{ time_zone: 'Europe/Madrid' }, { timeZone: 'Europe/Madrid' }],
       [
         { interval: '15m', device_id: 'watch' },
         { interval: '15m', deviceId: 'watch' },
@@ -117,6 +124,48 @@ describe('GET of heart rates', () => {
         }
       }
     }
+  });
+
+  test('is of a time zone where one is asked for, and refused where a form has none', async () => {
+    const { url, storage } = await startTest();
+    await writePart({ storage }, readings('ana', START_MS, START_MS + DAY_MS, 600_000));
+    const asked = { ...YEAR, interval: '1mo', time_zone: 'America/Argentina/Buenos_Aires' };
+    const response = await fetch(heartRateUrl(url, asked));
+    expect(await response.json()).toMatchObject({
+      data: [
+        { timestamp: '2022-12-01T00:00:00-03:00', end: '2023-01-01T00:00:00-03:00', count: 18 },
+        { timestamp: '2023-01-01T00:00:00-03:00', end: '2023-02-01T00:00:00-03:00', count: 126 },
+      ],
+      count: 2,
+    });
+    const tag = response.headers.get('etag') ?? '';
+    const again = await fetch(heartRateUrl(url, asked), { headers: { 'If-None-Match': tag } });
+    expect(again.status).toBe(304);
+    const client = createClient({ url });
+    const rows: Row[] = [];
+    for await (const row of client.query({
+      userId: 'ana',
+      start: YEAR.start,
+      end: YEAR.end,
+      interval: '1d',
+      timeZone: '-03:00',
+    }))
+      rows.push(row);
+    expect(rows[0]).toMatchObject({ timestamp: '2022-12-31T00:00:00-03:00', end: '2023-01-01T00:00:00-03:00' });
+    for (const [parameters, headers, path] of [
+      [{ time_zone: 'Mars/Olympus' }, {}, '/time_zone'],
+      [{ time_zone: 'x'.repeat(8_000) }, {}, '/time_zone'],
+      [{ fields: 'end' }, {}, '/fields'],
+      [{ time_zone: 'UTC' }, { Accept: 'application/fhir+json' }, '/time_zone'],
+      [{ interval: '1mo' }, { Accept: 'application/fhir+json' }, '/interval'],
+    ] as const) {
+      const refused = await fetch(heartRateUrl(url, { ...YEAR, ...parameters }), { headers });
+      const problem = (await refused.json()) as { errors: unknown };
+      expect([refused.status, problem.errors]).toEqual([400, [expect.objectContaining({ path })]]);
+    }
+    // A plus that was not escaped is a space.
+    const unescaped = await fetch(`${heartRateUrl(url, YEAR)}&time_zone=+02:00`);
+    expect(await unescaped.text()).toContain('%2B');
   });
 
   test('looks as the contract shows it, and is kept by no cache', async () => {

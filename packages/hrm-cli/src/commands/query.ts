@@ -1,7 +1,7 @@
 import {
   binRows,
-  INTERVAL_MS,
-  type Interval,
+  gridOf,
+  INTERVALS,
   parseFields,
   ROW_FIELDS,
   ROW_FORMS,
@@ -23,10 +23,11 @@ export const queryCommand: Command = {
   name: 'query',
   about:
     "Shows one user's heart rate, one row per minute that has readings, for start <= t < end. Readings still queued are not in it. " +
+    'Rows are of UTC; with --time-zone they are the hours, days, weeks and months of that zone. ' +
     'Where devices disagree at the same millisecond the one with the best priority counts (--device-priority).',
   options: [
     ...RANGE_OPTIONS,
-    { name: 'interval', value: 'I', about: 'Width of a row; default 1m.', choices: Object.keys(INTERVAL_MS) },
+    { name: 'interval', value: 'I', about: 'Width of a row; default 1m.', choices: INTERVALS },
     {
       name: 'fields',
       value: 'F,…',
@@ -49,7 +50,9 @@ export const queryCommand: Command = {
   settings: [...STORAGE_SETTINGS, 'devicePriority', 'naiveTimestamps', 'apiKey'],
   examples: [
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z',
-    'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --json',
+    'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --time-zone Europe/Madrid --json',
+    'hrm query --user ana --date yesterday --time-zone America/Argentina/Buenos_Aires --interval 1h',
+    'hrm query --user ana --last 24h --chart',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z --format fhir --output ana.fhir.json',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-22T00:00:00Z --chart',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z --url http://127.0.0.1:8000',
@@ -84,12 +87,11 @@ function piecesOf(
   invocation: Invocation,
 ): AsyncIterable<string | Uint8Array> {
   if (form === 'chart') return chartPieces(source, invocation);
-  const rows = askForRows(source, invocation);
-  if (form === 'table') return noteIfEmpty(answerTable(rows), invocation);
-  const { args } = invocation;
-  // The table of options admits no other.
-  const interval = args.value('interval') as Interval | undefined;
-  const pieces = form.write(rows, { ...whose(invocation), interval, fields: parseFields(args.value('fields'), form) });
+  const asked = whose(invocation);
+  const fields = form === 'table' ? [] : parseFields(invocation.args.value('fields'), form, asked);
+  const rows = askForRows(source, invocation, asked);
+  if (form === 'table') return noteIfEmpty(answerTable(rows, asked), invocation);
+  const pieces = form.write(rows, { ...asked, fields });
   return form.name === 'json' ? lineAtEnd(pieces, invocation) : pieces;
 }
 
@@ -98,12 +100,11 @@ async function* chartPieces(source: Source, invocation: Invocation) {
   const isFile = fileOf(invocation.args) !== undefined;
   const terminal = describeTerminal(isFile ? {} : invocation.stdout, invocation.env);
   const slots = chartSlots(terminal);
-  const { fromMs, toMs } = rangeOf(whose(invocation));
-  // The table of options admits no other.
-  const interval =
-    (invocation.args.value('interval') as Interval | undefined) ?? widestInterval((toMs - fromMs) / slots);
-  const range = { fromMs, toMs, intervalMs: INTERVAL_MS[interval] };
-  const { bins, total } = await binRows(askForRows(source, invocation, interval), range, slots);
+  const said = whose(invocation);
+  const { fromMs, toMs } = rangeOf(said);
+  const asked = { ...said, interval: said.interval ?? widestInterval((toMs - fromMs) / slots) };
+  const range = { fromMs, toMs, grid: gridOf(asked) };
+  const { bins, total } = await binRows(askForRows(source, invocation, asked), range, slots);
   yield drawChart(bins, total, range, terminal);
 }
 

@@ -5,12 +5,15 @@ import { existsSync } from 'node:fs';
 import {
   DAMAGE_ADVICE,
   type DamageReport,
+  gridOf,
   type Interval,
   queryTables,
   type ReadingForm,
   type RowTable,
+  rangeOfWords,
   type Storage,
   tablesOfRows,
+  UTC,
 } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import { openStorage } from 'hrm-core/open';
@@ -22,8 +25,16 @@ import { openClient } from '../server.js';
 /** Of whom, when and by which device. */
 export const RANGE_OPTIONS: readonly CommandOption[] = [
   { name: 'user', value: 'U', about: 'The user_id.', required: true },
-  { name: 'start', value: 'S', about: 'First instant, like 2024-01-15T10:00:00Z.', required: true },
-  { name: 'end', value: 'E', about: 'Instant to stop before; at most 3,660 days later.', required: true },
+  { name: 'start', value: 'S', about: 'First instant, like 2024-01-15T10:00:00Z.' },
+  { name: 'end', value: 'E', about: 'Instant to stop before; at most 3,660 days later.' },
+  { name: 'date', value: 'D', about: 'A day in place of start and end: 2024-01-15, today, yesterday.' },
+  { name: 'last', value: 'T', about: 'So long until now: 90m, 24h, 7d, 4w.' },
+  {
+    name: 'since',
+    value: 'S',
+    about: 'From a day or an instant on, until --end or now: 2024-01-15, today, yesterday.',
+  },
+  { name: 'time-zone', value: 'Z', about: 'Whose days these are, like Europe/Madrid or -03:00; default UTC.' },
   { name: 'device', value: 'D', about: "Only this device's readings; priority does not matter then." },
 ];
 
@@ -47,16 +58,11 @@ function noteIfMissing({ settings, json, stderr }: Invocation): void {
   stderr.write(`hrm: there is no data directory ${visibleText(dataDir)}: is HRM_DATA_DIR right?\n`);
 }
 
-/** Asks for rows. @throws HrmError kind `invalid`, code `invalid_query`: `run` has it in the words of the flags. */
-export function askForRows(
-  source: Source,
-  invocation: Invocation,
-  // The table of options admits no other.
-  interval = invocation.args.value('interval') as Interval | undefined,
-): AsyncIterable<RowTable> {
+/** Asks for rows. @param asked - of {@link whose}. @throws HrmError kind `invalid`, code `invalid_query`: `run` has it in the words of the flags. */
+export function askForRows(source: Source, invocation: Invocation, asked: Asked): AsyncIterable<RowTable> {
   const { settings, signal } = invocation;
-  if ('client' in source) return tablesOfRows(source.client.query({ ...whose(invocation), interval }, { signal }));
-  const question = { ...whose(invocation), interval, priority: settings.devicePriority };
+  if ('client' in source) return tablesOfRows(source.client.query(asked, { signal }));
+  const question = { ...asked, priority: settings.devicePriority };
   return queryTables(source, question, {
     signal,
     naiveTimestamps: settings.naiveTimestamps,
@@ -72,18 +78,28 @@ export function askForReadings(
   onProgress: (readings: number) => void,
 ): AsyncIterable<Uint8Array> {
   const { settings, signal } = invocation;
-  if ('client' in source) return source.client.exportReadings(whose(invocation), form.name, { signal });
+  const { userId, start, end, deviceId } = whose(invocation);
+  const asked = { userId, start, end, deviceId };
+  if ('client' in source) return source.client.exportReadings(asked, form.name, { signal });
   const { naiveTimestamps } = settings;
-  return form.export(source, whose(invocation), { signal, naiveTimestamps, onDamage: warnOn(invocation), onProgress });
+  return form.export(source, asked, { signal, naiveTimestamps, onDamage: warnOn(invocation), onProgress });
 }
 
-/** Of whom, when and by which device. */
-export function whose({ args }: Invocation) {
+/** What is asked for. */
+export type Asked = ReturnType<typeof whose>;
+
+/** Of whom, when, by which device, and in which rows; to be read once, since it may go by the time. */
+export function whose({ args }: Pick<Invocation, 'args'>) {
+  const timeZone = args.value('time-zone');
+  const { zone } = gridOf({ timeZone });
+  const [start, end, date, last, since] = ['start', 'end', 'date', 'last', 'since'].map(args.value);
   return {
     userId: args.value('user') ?? '',
-    start: args.value('start') ?? '',
-    end: args.value('end') ?? '',
+    ...rangeOfWords({ start, end, date, last, since }, zone ?? UTC, Date.now()),
     deviceId: args.value('device'),
+    // The table of options admits no other.
+    interval: args.value('interval') as Interval | undefined,
+    timeZone,
   };
 }
 

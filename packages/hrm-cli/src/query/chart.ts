@@ -2,7 +2,7 @@
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
  * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
-import { type BinnedRange, plural, type RowBins, type RowTotal, rateAxis, timeTicks } from 'hrm-core';
+import { type BinnedRange, instantFormatter, plural, type RowBins, type RowTotal, rateAxis, timeTicks } from 'hrm-core';
 import { styled, type Terminal } from '../output/terminal.js';
 
 /** How a chart is painted. */
@@ -152,10 +152,10 @@ function hasBand(bins: RowBins, column: number, line: number, rowOf: (bpm: numbe
 /** Columns that a label of time takes with the blank behind it. */
 const TICK_COLUMNS = 9;
 
-function timeAxis({ fromMs, toMs }: BinnedRange, columns: number, ink: Ink): string[] {
+function timeAxis({ fromMs, toMs, grid }: BinnedRange, columns: number, ink: Ink): string[] {
   const axis = new Array<string>(columns).fill(ink.horizontal);
   let labels = '';
-  for (const { atMs, label } of timeTicks(fromMs, toMs, Math.floor(columns / TICK_COLUMNS))) {
+  for (const { atMs, label } of timeTicks(fromMs, toMs, Math.floor(columns / TICK_COLUMNS), grid.zone)) {
     const column = Math.floor(((atMs - fromMs) / (toMs - fromMs)) * columns);
     axis[column] = ink.mark;
     if (column >= labels.length && column + label.length <= columns) labels = `${labels.padEnd(column)}${label} `;
@@ -164,9 +164,10 @@ function timeAxis({ fromMs, toMs }: BinnedRange, columns: number, ink: Ink): str
   return [`${margin}${ink.corner}${axis.join('')}`, `${margin} ${labels}`.trimEnd()];
 }
 
-function title({ fromMs, toMs }: BinnedRange, width: number): string[] {
-  const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString().slice(0, 16).replace('T', ' '));
-  return flow(['bpm,', `${from} to`, `${to} UTC`].map(plain), ' ', width);
+function title({ fromMs, toMs, grid: { zone } }: BinnedRange, width: number): string[] {
+  const format = instantFormatter(zone);
+  const [from, to] = [fromMs, toMs].map((ms) => format(ms).slice(0, 16).replace('T', ' '));
+  return flow(['bpm,', `${from} to`, `${to} ${zone?.name ?? 'UTC'}`].map(plain), ' ', width);
 }
 
 /** A text that is not broken, and how many columns it takes: colours take none. */

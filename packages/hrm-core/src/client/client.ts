@@ -38,6 +38,8 @@ export interface ClientQuestion<Column extends keyof Row = keyof Row> {
   readonly deviceId?: string | undefined;
   /** Default `1m`. */
   readonly interval?: Interval | undefined;
+  /** The time zone whose rows these are, such as `Europe/Madrid`; each has an `end` then. Default: UTC. */
+  readonly timeZone?: string | undefined;
   /** The columns of the rows; default all. `timestamp` is always among them. */
   readonly fields?: readonly Column[] | undefined;
 }
@@ -188,7 +190,7 @@ function isList(readings: Enqueueable): readings is Extract<Enqueueable, readonl
 }
 
 function parametersOf(
-  { userId, start, end, deviceId, interval }: ClientQuestion,
+  { userId, start, end, deviceId, interval, timeZone }: ClientQuestion,
   fields: string | undefined,
 ): URLSearchParams {
   checkId('userId', userId);
@@ -199,6 +201,7 @@ function parametersOf(
     end: instantText('end', end),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
     ...(interval === undefined ? {} : { interval }),
+    ...(timeZone === undefined ? {} : { time_zone: timeZone }),
     ...(fields === undefined ? {} : { fields }),
   });
 }

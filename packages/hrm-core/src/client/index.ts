@@ -6,7 +6,7 @@
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export type { ListedUser, UsersPage } from '../flow/read/users/list-users.js';
-export { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
+export { type FixedInterval, INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';

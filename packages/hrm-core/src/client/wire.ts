@@ -90,8 +90,8 @@ export function toAccepted(value: unknown, isBatch: boolean): { readonly accepte
 
 /** A row of an answer with all columns. By hand, since a year has half a million. */
 export function toRow(value: unknown): Row {
-  const { timestamp, heart_rate: heartRate, min, max, count, device_ids: deviceIds } = toFields(value);
-  return {
+  const { timestamp, end, heart_rate: heartRate, min, max, count, device_ids: deviceIds } = toFields(value);
+  const row = {
     timestamp: toInstant(timestamp),
     heartRate: toNumber(heartRate),
     min: toNumber(min),
@@ -99,11 +99,14 @@ export function toRow(value: unknown): Row {
     count: toNumber(count),
     deviceIds: toList(deviceIds, toText),
   };
+  // Only rows of a time zone have one.
+  return end === undefined ? row : { ...row, end: toInstant(end) };
 }
 
 /** Of each column its name on the wire, and its value held to its shape. */
-const COLUMNS: { readonly [Column in keyof Row]: readonly [RowField, (value: unknown) => Row[Column]] } = {
+const COLUMNS: { readonly [Column in keyof Row]-?: readonly [RowField, (value: unknown) => Row[Column]] } = {
   timestamp: ['timestamp', toInstant],
+  end: ['end', toInstant],
   heartRate: ['heart_rate', toNumber],
   min: ['min', toNumber],
   max: ['max', toNumber],
@@ -197,6 +200,7 @@ export function toNumber(value: unknown): number {
 }
 
 function toInstant(value: unknown): string {
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value)) return value;
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value))
+    return value;
   throw badAnswerError();
 }

@@ -56,6 +56,7 @@ export {
   IntervalSchema,
   LiveIdSchema,
   TimestampSchema,
+  TimeZoneSchema,
   UserIdSchema,
   WireReadingSchema,
   WireRowSchema,

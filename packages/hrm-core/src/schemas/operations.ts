@@ -149,7 +149,7 @@ export const OPERATIONS = {
     scope: 'query',
     summary: "A user's heart rate, one row per minute",
     about:
-      'Minutes without readings have no row. start <= t < end. Where devices disagree at the same millisecond, the one with the best priority counts. With `Accept: application/x-ndjson; end=count`, or `text/csv; end=count`, a last record counts the rows: `{"end":true,"count":2}`, `end,,,,2,`. An answer without it was cut.',
+      'Minutes without readings have no row. start <= t < end. Rows are of UTC; with `time_zone` they are of that zone. Where devices disagree at the same millisecond, the one with the best priority counts. With `Accept: application/x-ndjson; end=count`, or `text/csv; end=count`, a last record counts the rows: `{"end":true,"count":2}`, `end,,,,2,` (with `time_zone` `end,,,,,2,`). An answer without it was cut.',
     parameters: QUERY_PARAMETERS,
     answers: [
       {

@@ -9,6 +9,7 @@ import {
   IntervalSchema,
   LiveIdSchema,
   TimestampSchema,
+  TimeZoneSchema,
   UserIdSchema,
 } from './wire.js';
 
@@ -92,7 +93,15 @@ export const QUERY_PARAMETERS = [
     in: 'query',
     required: false,
     schema: IntervalSchema,
-    about: 'The width of a row; 1m by default.',
+    about: 'The width of a row; 1m by default. A week begins on Monday.',
+  },
+  {
+    name: 'time_zone',
+    in: 'query',
+    required: false,
+    schema: TimeZoneSchema,
+    about:
+      'The time zone whose hours, days, weeks and months the rows are; UTC by default. Each row has its start and its `end` in this zone then. Of JSON, NDJSON and CSV.',
   },
   {
     name: 'fields',

@@ -1,7 +1,7 @@
 /** What a client sends and asks, and the rows of an answer. */
 import * as v from 'valibot';
-import { MAX_SERIES_INTERVAL_MS, MAX_SERIES_READINGS, MAX_TIMESTAMP_LENGTH } from '../limits.js';
-import { INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
+import { MAX_SERIES_INTERVAL_MS, MAX_SERIES_READINGS, MAX_TIME_ZONE_LENGTH, MAX_TIMESTAMP_LENGTH } from '../limits.js';
+import { INTERVALS } from '../pure/answer/interval.js';
 import { LIVE_ID } from '../pure/live-cursor.js';
 import { HeartRateSchema, IdSchema } from '../pure/reading/reading.js';
 
@@ -63,17 +63,28 @@ export const WireSeriesSchema = v.union([
 export const LiveIdSchema = v.pipe(v.string(), v.regex(LIVE_ID));
 
 /** The width of a row. */
-export const IntervalSchema = v.picklist(Object.keys(INTERVAL_MS) as Interval[]);
+export const IntervalSchema = v.picklist(INTERVALS);
 
-const FIELDS = /^(timestamp|heart_rate|min|max|count|device_ids)(,(timestamp|heart_rate|min|max|count|device_ids))*$/;
+/** A time zone, by its name in the IANA database or its offset. */
+export const TimeZoneSchema = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(MAX_TIME_ZONE_LENGTH),
+  v.examples(['Europe/Madrid', 'America/Argentina/Buenos_Aires', '+05:30']),
+);
+
+const FIELDS =
+  /^(timestamp|end|heart_rate|min|max|count|device_ids)(,(timestamp|end|heart_rate|min|max|count|device_ids))*$/;
 
 /** Columns of rows. */
 export const FieldsSchema = v.pipe(v.string(), v.regex(FIELDS), v.examples(['heart_rate,count']));
 
 /** A row of an answer. */
 export const WireRowSchema = v.object({
-  /** The start of the interval, UTC. */
+  /** The start of the interval, UTC, or in the time zone that was asked for. */
   timestamp: TimestampSchema,
+  /** The end of the interval, exclusive, where a time zone was asked for. */
+  end: v.optional(TimestampSchema),
   /** The mean, rounded half-up to two decimals. */
   heart_rate: v.pipe(v.number(), v.minValue(30), v.maxValue(220), v.examples([75.5])),
   min: v.pipe(HeartRateSchema, v.examples([70])),

@@ -63,7 +63,7 @@ async function openCounting(directory: string) {
 }
 
 function intervalOf({ interval = '1m' }: Partial<QuestionInput>): number {
-  return { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': DAY_MS }[interval];
+  return { '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': DAY_MS, '1w': 0, '1mo': 0 }[interval];
 }
 
 let directory: string;

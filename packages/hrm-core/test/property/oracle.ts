@@ -2,6 +2,7 @@
  * The rules of the contract, stated as naively as possible and apart from the code under test: objects, strings and
  * loops, no sorting tricks, no typed arrays, nothing imported from src.
  */
+import { zonedEnd, zonedStart, zonedText } from './zone-oracle.js';
 
 export interface OracleReading {
   userId: string;
@@ -17,11 +18,15 @@ export interface OracleQuestion {
   fromMs: number;
   toMs: number;
   intervalMs: number;
+  /** With one, rows are of this zone's clocks, and `intervalMs` does not matter. */
+  timeZone?: string | undefined;
+  interval?: string | undefined;
   priority: Record<string, number>;
 }
 
 export interface OracleRow {
   timestamp: string;
+  end?: string;
   heartRate: number;
   min: number;
   max: number;
@@ -46,12 +51,26 @@ export function oracleAnswer(readings: readonly OracleReading[], question: Oracl
   for (const reading of atInstant.values()) counted.push(reading);
   const buckets = new Map<number, OracleReading[]>();
   for (const reading of counted) {
-    const start = reading.timestampMs - (reading.timestampMs % question.intervalMs);
+    const start = startOf(reading.timestampMs, question);
     const bucket = buckets.get(start);
     if (bucket === undefined) buckets.set(start, [reading]);
     else bucket.push(reading);
   }
-  return [...buckets.keys()].sort((a, b) => a - b).map((start) => rowOf(start, buckets.get(start) ?? []));
+  return [...buckets.keys()]
+    .sort((a, b) => a - b)
+    .map((start) => {
+      const row = rowOf(start, buckets.get(start) ?? []);
+      const { timeZone, interval = '1m' } = question;
+      if (timeZone === undefined) return row;
+      const end = zonedText(zonedEnd(start, interval, timeZone), timeZone);
+      return { ...row, timestamp: zonedText(start, timeZone), end };
+    });
+}
+
+function startOf(timestampMs: number, { intervalMs, interval = '1m', timeZone }: OracleQuestion): number {
+  if (timeZone !== undefined) return zonedStart(timestampMs, interval, timeZone);
+  if (interval === '1w' || interval === '1mo') return zonedStart(timestampMs, interval, 'UTC');
+  return timestampMs - (timestampMs % intervalMs);
 }
 
 /** Rule 1. */

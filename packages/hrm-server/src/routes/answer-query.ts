@@ -70,10 +70,10 @@ interface Asked {
 export function answerQuery(components: QueryComponents, { devicePriority: priority, ...settings }: QuerySettings) {
   return answerIn(ROW_FORMS, components, settings, (target, { form, withEnd }) => {
     const parameters = readQuery(target, QUERY_PARAMETERS);
-    const fields = parseFields(parameters.fields, form);
     // An interval that is none is among what the query refuses.
     const interval = parameters.interval as Interval | undefined;
-    const question = { ...rangeIn(parameters), interval, priority };
+    const question = { ...rangeIn(parameters), interval, timeZone: parameters.time_zone, priority };
+    const fields = parseFields(parameters.fields, form, question);
     return {
       question,
       maxRows: maxRowsOf(question),

@@ -28,9 +28,12 @@ export async function queryTag(
   { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, wireNames = false }: QueryOptions = {},
 ): Promise<string> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  const { userId, deviceId, fromMs, toMs, intervalMs, priority } = question;
+  const { userId, deviceId, fromMs, toMs, grid, priority } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
-  const hash = createHash('sha256').update(JSON.stringify([userId, deviceId ?? null, fromMs, toMs, intervalMs, ranks]));
+  // The rules of a zone change with the release of them that this process has.
+  const zone = grid.zone === null ? null : [grid.zone.name, process.versions.tz];
+  const asked = [userId, deviceId ?? null, fromMs, toMs, grid.interval, zone, ranks];
+  const hash = createHash('sha256').update(JSON.stringify(asked));
   const yielder = createYielder({ owner });
   const cache = cacheOf(storage);
   for await (const day of rememberedDaysOf<string>(storage, cache, question, 'facts', { signal, owner })) {

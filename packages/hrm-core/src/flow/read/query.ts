@@ -2,6 +2,7 @@ import { DEFAULTS } from '../../defaults.js';
 import { MAX_ANSWER_ROWS, MAX_DAYS_HELD } from '../../limits.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
+import { joinCutRows } from '../../pure/answer/cut-rows.js';
 import { type DayPart, tablesOf } from '../../pure/answer/day-part.js';
 import { parseQuestion, type Question, type QuestionInput } from '../../pure/answer/question.js';
 import { type Row, type RowTable, rowsOf } from '../../pure/answer/row-table.js';
@@ -10,7 +11,7 @@ import { atMost } from '../../steps.js';
 import type { OnDamage } from '../damage/damage.js';
 import { cacheOf } from '../files/file-cache.js';
 import { readAhead } from '../files/read-ahead.js';
-import { createYielder } from '../files/yielder.js';
+import { createYielder, type Yielder } from '../files/yielder.js';
 import { type RememberedDay, type RememberedSource, rememberedDaysOf } from './day-memory.js';
 import { answerOneDay } from './read-day.js';
 
@@ -68,7 +69,7 @@ export async function query(
 
 /**
  * The same answer day by day, for ranges too long to hold: yields the rows of one UTC day at a time, ascending, and no
- * empty days. A caller that stops early costs the days that were read ahead.
+ * empty days. Rows that go on into the next day, as those of a time zone, come when they are complete. A caller that stops early costs the days that were read ahead.
  *
  * @throws as {@link query}; an invalid question at once, not at the first row.
  */
@@ -77,7 +78,11 @@ export function queryDays(
   input: QuestionInput,
   options: QueryOptions = {},
 ): AsyncGenerator<readonly Row[], void, undefined> {
-  return rowsOfDays(daysOfAnswer(components, input, options), options);
+  const question = questionOf(input, options);
+  const days = answerDays(components.storage, question, options);
+  return question.grid.isWithinDays
+    ? rowsOfDays(days, options)
+    : rowsOfTables(tablesOfDays(days, question, options), question);
 }
 
 async function* rowsOfDays(
@@ -95,6 +100,13 @@ async function* rowsOfDays(
   }
 }
 
+async function* rowsOfTables(
+  tables: AsyncIterable<RowTable>,
+  { grid }: Question,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  for await (const table of tables) yield rowsOf(table, grid);
+}
+
 /**
  * The same answer as columns, a day at a time, or less of one whose rows name very many devices: what writing it out goes by, since a
  * year of minutes is half a million rows.
@@ -105,14 +117,24 @@ export function queryTables(
   input: QuestionInput,
   options: QueryOptions = {},
 ): AsyncGenerator<RowTable, void, undefined> {
-  return tablesOfDays(daysOfAnswer(components, input, options), options);
+  const question = questionOf(input, options);
+  return tablesOfDays(answerDays(components.storage, question, options), question, options);
 }
 
-async function* tablesOfDays(
+function tablesOfDays(
   days: AsyncIterable<readonly DayPart[]>,
+  { grid }: Question,
   options: CallOptions,
 ): AsyncGenerator<RowTable, void, undefined> {
   const yielder = createYielder(options);
+  const tables = tablesOfParts(days, yielder);
+  return grid.isWithinDays ? tables : joinCutRows(tables, yielder.yieldTurn);
+}
+
+async function* tablesOfParts(
+  days: AsyncIterable<readonly DayPart[]>,
+  yielder: Yielder,
+): AsyncGenerator<RowTable, void, undefined> {
   for await (const parts of days) {
     for (const table of tablesOf(parts)) {
       yield table;
@@ -122,21 +144,11 @@ async function* tablesOfDays(
 }
 
 /** @throws HrmError kind `invalid`, at once. */
-function daysOfAnswer(
-  { storage }: QueryComponents,
+function questionOf(
   input: QuestionInput,
-  {
-    signal,
-    owner,
-    naiveTimestamps = DEFAULTS.naiveTimestamps,
-    wireNames = false,
-    onDamage,
-    maxHeldReadings,
-    maxDaysAhead,
-  }: QueryOptions,
-): AsyncGenerator<readonly DayPart[], void, undefined> {
-  const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  return answerDays(storage, question, { signal, owner, onDamage, maxHeldReadings, maxDaysAhead });
+  { naiveTimestamps = DEFAULTS.naiveTimestamps, wireNames = false }: QueryOptions,
+): Question {
+  return parseQuestion(input, { naiveTimestamps, wireNames });
 }
 
 /** A call's options, who hears of damage, and what may be held. */

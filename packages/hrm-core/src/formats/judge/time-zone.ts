@@ -1,6 +1,7 @@
 /** The instants of wall clocks, by the zones that the machine's or the browser's own Intl knows. */
 import { faultError } from '../../errors.js';
-import { DAY_MS, MAX_FILE_DEVICES, MAX_ZONE_DAYS, MINUTE_MS } from '../../limits.js';
+import { DAY_MS, MAX_FILE_DEVICES } from '../../limits.js';
+import { findZone, ZONE_EXAMPLES } from '../../pure/time/time-zone.js';
 import type { FormatContext, LocalTime } from '../file-format.js';
 import type { FileNote } from './account.js';
 import { createFolds, type Folds } from './folds.js';
@@ -12,8 +13,6 @@ export interface TimeZone extends Pick<FormatContext, 'toEpochMs'> {
   /** Whether it was used, and how often a time was there twice, or never. */
   notes(): readonly FileNote[];
 }
-
-const OFFSET = /^([+-])(\d{2}):(\d{2})$/;
 
 /**
  * A zone for one file.
@@ -95,69 +94,10 @@ function wallMsOf({ year, month, day, hour, minute, second, millisecond = 0 }: L
   return Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
 }
 
-/** What a zone's clocks are ahead of UTC by on one day of UTC, milliseconds; they are set at most once. */
-interface ZoneDay {
-  readonly firstMs: number;
-  readonly lastMs: number;
-  /** The instant from which on the last counts. */
-  readonly changeMs: number;
-}
-
 /** What a zone's clocks are ahead of UTC by, milliseconds, at an instant. */
 function offsetsOf(name: string): (epochMs: number) => number {
-  const [, sign, hours, minutes] = OFFSET.exec(name) ?? [];
-  if (sign !== undefined) {
-    const fixedMs = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS * (sign === '-' ? -1 : 1);
-    return () => fixedMs;
-  }
-  const format = formatOf(name);
-  const days = new Map<number, ZoneDay>();
-  return (epochMs) => {
-    const number = Math.floor(epochMs / DAY_MS);
-    let day = days.get(number);
-    if (day === undefined) {
-      if (days.size >= MAX_ZONE_DAYS) days.clear();
-      day = zoneDay((ms) => wallClockMs(format, ms) - ms, number * DAY_MS);
-      days.set(number, day);
-    }
-    return epochMs < day.changeMs ? day.firstMs : day.lastMs;
-  };
-}
-
-/** Asks by halves where within a day the clocks are set: to the second, since zones have set them a minute past midnight. */
-function zoneDay(offsetAt: (epochMs: number) => number, fromMs: number): ZoneDay {
-  const [firstMs, lastMs] = [offsetAt(fromMs), offsetAt(fromMs + DAY_MS)];
-  if (firstMs === lastMs) return { firstMs, lastMs, changeMs: fromMs };
-  let [low, high] = [fromMs, fromMs + DAY_MS];
-  while (high - low > 1_000) {
-    const middle = low + Math.floor((high - low) / 2_000) * 1_000;
-    if (offsetAt(middle) === firstMs) low = middle;
-    else high = middle;
-  }
-  return { firstMs, lastMs, changeMs: high };
-}
-
-function formatOf(timeZone: string): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-  } catch {
-    const message = `${JSON.stringify(timeZone)} is no time zone: name one such as Europe/Madrid, UTC or +02:00`;
-    throw faultError('invalid_time_zone', message);
-  }
-}
-
-/** What a wall clock there shows, as if it were UTC. */
-function wallClockMs(format: Intl.DateTimeFormat, epochMs: number): number {
-  const shown = Object.fromEntries(format.formatToParts(epochMs).map(({ type, value }) => [type, Number(value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = shown;
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  const zone = findZone(name);
+  if (zone === null)
+    throw faultError('invalid_time_zone', `${JSON.stringify(name)} is no time zone: name one such as ${ZONE_EXAMPLES}`);
+  return (epochMs) => zone.spanAt(epochMs).offsetMs;
 }

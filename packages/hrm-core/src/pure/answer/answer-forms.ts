@@ -6,14 +6,14 @@
  *
  * Bytes, written field by field: a year of minutes is half a million rows, which need not become objects and strings.
  */
-import { DAY_MS, MINUTE_MS } from '../../limits.js';
-import { formatTimestamp } from '../reading/timestamp.js';
-import { type Text, textOf, WORD_SLACK, writeClock, writeHundredths, writeInteger, writeText } from './row-bytes.js';
-import { ROW_FIELDS, type RowField } from './row-fields.js';
+import { type Grid, UTC_MINUTES } from './grid.js';
+import { type Text, textOf, WORD_SLACK, writeHundredths, writeInteger, writeText } from './row-bytes.js';
+import { fieldsOf, ROW_FIELDS, type RowField } from './row-fields.js';
+import { instantWriter } from './row-instants.js';
 import { hundredthsOf, type RowTable } from './row-table.js';
 
-/** Everything but the device ids: at most 60 bytes of names, a timestamp, and numbers of at most 14 characters. */
-const MAX_ROW_BYTES = 160;
+/** Everything but the device ids: at most 70 bytes of names, two timestamps, and numbers of at most 14 characters. */
+const MAX_ROW_BYTES = 192;
 
 /** Bytes of a piece, about: what a connection takes at once. */
 const PIECE_BYTES = 256 * 1024;
@@ -27,6 +27,8 @@ interface RowForm {
   readonly separator: string;
   /** Before and behind the timestamp. */
   readonly timestamp: readonly [before: string, behind: string];
+  /** Around the end. */
+  readonly instant: string;
   /** Before the value of another column. */
   readonly name: (field: RowField) => string;
   /** What JSON has between the brackets of the device ids. */
@@ -39,6 +41,7 @@ interface RowForm {
 const JSON_FORM: RowForm = {
   separator: ',',
   timestamp: ['{"timestamp":"', '"'],
+  instant: '"',
   name: (field) => `,"${field}":`,
   ids: (json) => json,
   idsBegin: '[',
@@ -51,6 +54,7 @@ const NDJSON_FORM: RowForm = { ...JSON_FORM, separator: '', end: '}\n' };
 const CSV_FORM: RowForm = {
   separator: '',
   timestamp: ['', ''],
+  instant: '',
   name: () => ',',
   ids: (json) => json.replaceAll('"', '""'),
   idsBegin: '"[',
@@ -62,6 +66,8 @@ const CSV_FORM: RowForm = {
 export interface RowsOptions {
   /** The columns; default all. {@link parseFields} */
   readonly fields?: readonly RowField[] | undefined;
+  /** The intervals that the rows are of; default minutes of UTC. Of a time zone they have an `end`. */
+  readonly grid?: Grid | undefined;
 }
 
 /** How rows are written where the form does not show by itself that it is whole. */
@@ -81,9 +87,9 @@ export interface EndedRowsOptions extends RowsOptions {
 export async function* answerJson(
   userId: string,
   tables: AsyncIterable<RowTable>,
-  { fields = ROW_FIELDS }: RowsOptions = {},
+  { grid = UTC_MINUTES, fields = columnsOf(grid) }: RowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const write = createWriter(JSON_FORM, fields);
+  const write = createWriter(JSON_FORM, fields, grid);
   let count = 0;
   yield Buffer.from(`{"user_id":${JSON.stringify(userId)},"data":[`, 'utf8');
   for await (const table of tables) {
@@ -96,9 +102,9 @@ export async function* answerJson(
 /** Writes an answer's rows as NDJSON; nothing where there are none, and no end is asked for. @param tables - as of {@link answerJson}. */
 export async function* answerNdjson(
   tables: AsyncIterable<RowTable>,
-  { fields = ROW_FIELDS, withEnd = false }: EndedRowsOptions = {},
+  { grid = UTC_MINUTES, fields = columnsOf(grid), withEnd = false }: EndedRowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const write = createWriter(NDJSON_FORM, fields);
+  const write = createWriter(NDJSON_FORM, fields, grid);
   let count = 0;
   for await (const table of tables) {
     yield* write(table, true);
@@ -110,10 +116,10 @@ export async function* answerNdjson(
 /** Writes an answer's rows as CSV with a header line. @param tables - as of {@link answerJson}. */
 export async function* answerCsv(
   tables: AsyncIterable<RowTable>,
-  { fields = ROW_FIELDS, withEnd = false }: EndedRowsOptions = {},
+  { grid = UTC_MINUTES, fields = columnsOf(grid), withEnd = false }: EndedRowsOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const columns = ROW_FIELDS.filter((field) => fields.includes(field) || (withEnd && field === 'count'));
-  const write = createWriter(CSV_FORM, columns);
+  const write = createWriter(CSV_FORM, columns, grid);
   let count = 0;
   yield Buffer.from(`${columns.join()}\r\n`, 'latin1');
   for await (const table of tables) {
@@ -133,29 +139,33 @@ interface Step {
 /** What writes the rows of a table. @param isFirst - no separator before the first row. */
 type RowWriter = (table: RowTable, isFirst: boolean) => Generator<Uint8Array>;
 
+function columnsOf({ zone }: Grid): readonly RowField[] {
+  return fieldsOf({ timeZone: zone?.name });
+}
+
 /** @param fields - of {@link ROW_FIELDS}, in that order; the device ids, which are written with the row's end, are the last. */
-function createWriter(form: RowForm, fields: readonly RowField[]): RowWriter {
-  const { separator, timestamp, name, end } = form;
+function createWriter(form: RowForm, fields: readonly RowField[], grid: Grid): RowWriter {
+  const { separator, timestamp, instant, name, end } = form;
   const hasIds = fields.includes('device_ids');
-  // The date ends with `T`, the clock before `Z`.
-  let before = `Z${timestamp[1]}`;
+  let before = timestamp[1];
   const steps: Step[] = [];
   for (const field of fields) {
     if (field === 'timestamp') continue;
     before += name(field);
-    if (field !== 'device_ids') {
-      steps.push({ field, before: textOf(before) });
-      before = '';
-    }
+    if (field === 'device_ids') continue;
+    const around = field === 'end' ? instant : '';
+    steps.push({ field, before: textOf(before + around) });
+    before = around;
   }
   const last = textOf(hasIds ? before : before + end);
   const [first, between] = [textOf(timestamp[0]), textOf(separator + timestamp[0])];
-  return (table, isFirst) => writeRows({ form, steps, last, first, between, hasIds }, table, isFirst);
+  return (table, isFirst) => writeRows({ form, grid, steps, last, first, between, hasIds }, table, isFirst);
 }
 
 /** What every row is written by. */
 interface RowPlan {
   readonly form: RowForm;
+  readonly grid: Grid;
   readonly steps: readonly Step[];
   /** Behind the last number. */
   readonly last: Text;
@@ -166,12 +176,12 @@ interface RowPlan {
 }
 
 function* writeRows(plan: RowPlan, table: RowTable, isFirst: boolean): Generator<Uint8Array> {
-  const { form, steps, last, first, between, hasIds } = plan;
+  const { form, grid, steps, last, first, between, hasIds } = plan;
   const { length, startMs, sum, count, min, max, deviceSet, deviceSets } = table;
   const ends: (readonly Text[] | undefined)[] = deviceSets.map(() => undefined);
   const pieceBytes = Math.min(PIECE_BYTES, length * 2 * MAX_ROW_BYTES);
-  let dayMs = Number.NaN;
-  let date = first;
+  const writeStart = instantWriter(grid.zone);
+  const writeEnd = instantWriter(grid.zone);
   let out = allocate(pieceBytes);
   let at = 0;
   for (let i = 0; i < length; i += 1) {
@@ -180,19 +190,14 @@ function* writeRows(plan: RowPlan, table: RowTable, isFirst: boolean): Generator
       out = allocate(pieceBytes);
       at = 0;
     }
-    const ms = startMs[i] as number;
-    const startOfDay = ms - (ms % DAY_MS);
-    if (startOfDay !== dayMs) {
-      dayMs = startOfDay;
-      date = textOf(formatTimestamp(dayMs).slice(0, 11));
-    }
     at = writeText(out, at, isFirst && i === 0 ? first : between);
-    at = writeText(out, at, date);
-    at = writeClock(out, at, (ms - dayMs) / MINUTE_MS);
+    at = writeStart(out, at, startMs[i] as number);
     for (let s = 0; s < steps.length; s += 1) {
       const { field, before } = steps[s] as Step;
       at = writeText(out, at, before);
-      if (field === 'heart_rate') at = writeHundredths(out, at, hundredthsOf(sum[i] as number, count[i] as number));
+      if (field === 'end') at = writeEnd(out, at, grid.endOf(startMs[i] as number));
+      else if (field === 'heart_rate')
+        at = writeHundredths(out, at, hundredthsOf(sum[i] as number, count[i] as number));
       else at = writeInteger(out, at, (field === 'min' ? min : field === 'max' ? max : count)[i] as number);
     }
     at = writeText(out, at, last);

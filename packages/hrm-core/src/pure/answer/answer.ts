@@ -7,7 +7,7 @@ import { internSteps, type ReadingColumns } from '../columns.js';
 import { addToMask, eachOfMask, wordsFor } from '../device-mask.js';
 import { resolveDevices } from '../merge.js';
 import { type Buckets, bucketsBefore, type Rollup } from '../rollup/rollup.js';
-import { type DayPart, emptyPart } from './day-part.js';
+import { type DayPart, emptyPart, intervalsOfMinutes } from './day-part.js';
 import { type DayPlan, FILES_A_PIECE, FROM_SEVERAL, minutesOf, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
 
@@ -31,7 +31,7 @@ export async function answerDay(
   question: Question,
   yieldTurn: () => Promise<void>,
 ): Promise<DayPart> {
-  const { fromMs, toMs, intervalMs } = question;
+  const { fromMs, toMs, grid } = question;
   const names: string[] = [];
   const rollups = await collectYielding(
     files,
@@ -45,11 +45,9 @@ export async function answerDay(
   for (const device of readings.devices) names.push(device);
   await yieldTurn();
   const { values: devices, indices } = await inTurns(internSteps(names), yieldTurn);
-  const from = Math.floor(Math.max(fromMs - dayMs, 0) / intervalMs);
-  const to = Math.ceil(Math.min(toMs - dayMs, DAY_MS) / intervalMs);
-  const startMs = dayMs + from * intervalMs;
-  const part = emptyPart({ startMs, intervalMs, length: Math.max(0, to - from) }, devices);
-  const intervals = { ...part, dayMs };
+  const edges = grid.edgesOf(Math.max(fromMs, dayMs), Math.min(toMs, dayMs + DAY_MS));
+  const part = emptyPart(edges, devices);
+  const intervals = { ...part, dayMs, ofMinute: intervalsOfMinutes(edges, dayMs) };
   let at = 0;
   const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
   function add(rollup: Rollup | null, f: number): void {
@@ -67,6 +65,8 @@ export async function answerDay(
 /** The intervals of a day, as they fill. */
 interface Intervals extends DayPart {
   readonly dayMs: number;
+  /** As {@link intervalsOfMinutes} gives them. */
+  readonly ofMinute: Int32Array;
 }
 
 /** A file's rollup, and of its devices their numbers in the day. */
@@ -112,9 +112,8 @@ function addRollup(
 
 /** Adds one bucket, and returns the interval it is in. */
 function addBucket(intervals: Intervals, { minute, count, sum, min, max }: Buckets, i: number): number {
-  const { count: counts, sum: sums, min: mins, max: maxs } = intervals;
-  const { dayMs, startMs, intervalMs } = intervals;
-  const interval = Math.floor((dayMs + (minute[i] as number) * MINUTE_MS - startMs) / intervalMs);
+  const { count: counts, sum: sums, min: mins, max: maxs, ofMinute } = intervals;
+  const interval = ofMinute[minute[i] as number] as number;
   counts[interval] = (counts[interval] as number) + (count[i] as number);
   sums[interval] = (sums[interval] as number) + (sum[i] as number);
   if ((min[i] as number) < (mins[interval] as number)) mins[interval] = min[i] as number;
@@ -132,9 +131,12 @@ function addReadings(
   devices: Uint32Array,
   { priority }: Question,
 ): void {
-  const { startMs, intervalMs, count, sum, min, max } = intervals;
+  const { dayMs, ofMinute, edges, count, sum, min, max } = intervals;
   for (const row of resolveDevices(readings, priority)) {
-    const interval = Math.floor(((readings.timestampMs[row] as number) - startMs) / intervalMs);
+    const timestampMs = readings.timestampMs[row] as number;
+    let interval = ofMinute[Math.floor((timestampMs - dayMs) / MINUTE_MS)] as number;
+    // Of a zone whose clocks were ahead by seconds, too, an interval may end within a minute.
+    while ((edges[interval + 1] as number) <= timestampMs) interval += 1;
     const heartRate = readings.heartRate[row] as number;
     count[interval] = (count[interval] as number) + 1;
     sum[interval] = (sum[interval] as number) + heartRate;

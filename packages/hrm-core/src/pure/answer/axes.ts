@@ -1,5 +1,6 @@
 /** The axes of a chart of heart rates: where they end, and what they mark. */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import { firstAt, UTC, type Zone } from '../time/time-zone.js';
 
 /** A mark on the axis of time. */
 export interface TimeTick {
@@ -25,31 +26,40 @@ const RATE_STEPS_BPM = [1, 2, 5, 10, 20, 25, 50];
 const MONDAY_MS = 4 * DAY_MS;
 
 /**
- * The marks of an axis of time, UTC, at whole minutes, hours, days or months; at most `maxTicks`, if that is at least 1.
- * Labels have at most ten characters.
+ * The marks of an axis of time, at whole minutes, hours, days or months of a zone's clocks; at most `maxTicks`, and one for each time that
+ * they are set, if that is at least 1. Labels have at most ten characters.
+ * @param zone - `null`: UTC.
  */
-export function timeTicks(fromMs: number, toMs: number, maxTicks: number): readonly TimeTick[] {
+export function timeTicks(fromMs: number, toMs: number, maxTicks: number, zone: Zone | null): readonly TimeTick[] {
   const step = TIME_STEPS_MS.find((stepMs) => (toMs - fromMs) / stepMs <= maxTicks);
-  if (step === undefined) return monthTicks(fromMs, toMs, maxTicks);
-  const origin = step % (7 * DAY_MS) === 0 ? MONDAY_MS : 0;
   const ticks: TimeTick[] = [];
-  for (let atMs = Math.ceil((fromMs - origin) / step) * step + origin; atMs < toMs; atMs += step) {
-    const iso = new Date(atMs).toISOString();
-    ticks.push({ atMs, label: atMs % DAY_MS === 0 ? iso.slice(5, 10) : iso.slice(11, 16) });
+  for (const clockMs of step === undefined ? monthClocks(fromMs, toMs, maxTicks) : stepClocks(fromMs, toMs, step)) {
+    const atMs = firstAt(zone ?? UTC, clockMs);
+    const iso = new Date(clockMs).toISOString();
+    const label = step === undefined ? iso.slice(0, 7) : clockMs % DAY_MS === 0 ? iso.slice(5, 10) : iso.slice(11, 16);
+    // The clocks may skip a time; of a day that they skip the beginning of, there is a beginning all the same.
+    const isShown = clockMs % DAY_MS === 0 || atMs + (zone ?? UTC).spanAt(atMs).offsetMs === clockMs;
+    if (isShown && atMs >= fromMs && atMs < toMs && atMs !== ticks.at(-1)?.atMs) ticks.push({ atMs, label });
   }
   return ticks;
 }
 
-function monthTicks(fromMs: number, toMs: number, maxTicks: number): readonly TimeTick[] {
-  const from = new Date(fromMs);
+/** Times of the clock, as if it were UTC: of any zone that are within a range. */
+function* stepClocks(fromMs: number, toMs: number, step: number): Generator<number> {
+  const origin = step % (7 * DAY_MS) === 0 ? MONDAY_MS : 0;
+  const first = Math.ceil((fromMs - DAY_MS - origin) / step) * step + origin;
+  for (let clockMs = first; clockMs < toMs + DAY_MS; clockMs += step) yield clockMs;
+}
+
+function* monthClocks(fromMs: number, toMs: number, maxTicks: number): Generator<number> {
+  const from = new Date(fromMs - DAY_MS);
   const months = (toMs - fromMs) / (30.4 * DAY_MS);
   const step = MONTH_STEPS.find((count) => months / count <= maxTicks) ?? 120;
-  const ticks: TimeTick[] = [];
   const first = Math.ceil((from.getUTCFullYear() * 12 + from.getUTCMonth()) / step) * step;
   for (let month = first; ; month += step) {
-    const atMs = Date.UTC(Math.floor(month / 12), month % 12);
-    if (atMs >= toMs) return ticks;
-    if (atMs >= fromMs) ticks.push({ atMs, label: new Date(atMs).toISOString().slice(0, 7) });
+    const clockMs = Date.UTC(Math.floor(month / 12), month % 12);
+    if (clockMs >= toMs + DAY_MS) return;
+    yield clockMs;
   }
 }
 

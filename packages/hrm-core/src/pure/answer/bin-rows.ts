@@ -1,3 +1,4 @@
+import type { Grid } from './grid.js';
 import { meanOf, type RowTable } from './row-table.js';
 
 /** Rows sorted into slots of one width, as a chart shows them. Arrays of one length. */
@@ -24,11 +25,11 @@ export interface RowTotal {
   readonly max: number;
 }
 
-/** The range that the slots span, and how wide its rows are. */
+/** The range that the slots span, and the intervals of its rows. */
 export interface BinnedRange {
   readonly fromMs: number;
   readonly toMs: number;
-  readonly intervalMs: number;
+  readonly grid: Grid;
 }
 
 /**
@@ -37,7 +38,7 @@ export interface BinnedRange {
  */
 export async function binRows(
   tables: AsyncIterable<RowTable>,
-  { fromMs, toMs, intervalMs }: BinnedRange,
+  { fromMs, toMs, grid }: BinnedRange,
   length: number,
 ): Promise<{ readonly bins: RowBins; readonly total: RowTotal }> {
   const bins = {
@@ -53,7 +54,7 @@ export async function binRows(
   for await (const table of tables) {
     for (let i = 0; i < table.length; i += 1) {
       const startMs = Math.max(fromMs, table.startMs[i] as number);
-      const endMs = Math.min(toMs, (table.startMs[i] as number) + intervalMs);
+      const endMs = Math.min(toMs, grid.endOf(table.startMs[i] as number));
       const row = [table.sum[i], table.count[i], table.min[i], table.max[i]] as [number, number, number, number];
       const [sum, count, min, max] = row;
       const first = Math.floor((startMs - fromMs) / slotMs);

@@ -2,15 +2,14 @@
  * Intervals of a day as numbers, and the rows that they come to. A row names all its devices: a day in which very many take part comes
  * as several tables, so that nobody waits for it or holds it at once.
  */
-import { MAX_TABLE_DEVICE_IDS } from '../../limits.js';
+import { DAY_MS, MAX_TABLE_DEVICE_IDS, MINUTE_MS } from '../../limits.js';
 import { wordsFor } from '../device-mask.js';
 import { joinTables, type RowTable, sliceTable } from './row-table.js';
 
 /** Neighbouring intervals of one day. */
 export interface DayPart {
-  /** The start of the first, epoch milliseconds. */
-  readonly startMs: number;
-  readonly intervalMs: number;
+  /** The start of each, and the end of the last, as {@link Grid.edgesOf} gives them. */
+  readonly edges: Float64Array;
   readonly count: Int32Array;
   readonly sum: Float64Array;
   readonly min: Int32Array;
@@ -22,15 +21,12 @@ export interface DayPart {
   readonly deviceIds: readonly string[];
 }
 
-/** Intervals without a reading. @param startMs - of the first. */
-export function emptyPart(
-  { startMs, intervalMs, length }: { readonly startMs: number; readonly intervalMs: number; readonly length: number },
-  deviceIds: readonly string[],
-): DayPart {
+/** Intervals without a reading. @param edges - as {@link DayPart} has them. */
+export function emptyPart(edges: Float64Array, deviceIds: readonly string[]): DayPart {
+  const length = edges.length - 1;
   const words = wordsFor(deviceIds.length);
   return {
-    startMs,
-    intervalMs,
+    edges,
     count: new Int32Array(length),
     sum: new Float64Array(length),
     min: new Int32Array(length).fill(MAX_INT32),
@@ -42,6 +38,18 @@ export function emptyPart(
 }
 
 const MAX_INT32 = 2 ** 31 - 1;
+
+/** Of each minute of a day which of its intervals its first millisecond is in; of those before the first, the first. */
+export function intervalsOfMinutes(edges: Float64Array, dayMs: number): Int32Array {
+  const last = edges.length - 2;
+  const intervals = new Int32Array(DAY_MS / MINUTE_MS);
+  for (let minute = 0, interval = 0; minute < intervals.length; minute += 1) {
+    const startMs = dayMs + minute * MINUTE_MS;
+    while (interval < last && (edges[interval + 1] as number) <= startMs) interval += 1;
+    intervals[minute] = interval;
+  }
+  return intervals;
+}
 
 /**
  * The rows of a day's parts, ascending; intervals without readings have none.
@@ -56,7 +64,7 @@ export function* tablesOf(parts: readonly DayPart[]): Generator<RowTable> {
       held = null;
       const next = parts[p + 1];
       const last = rows.length - 1;
-      if (next === undefined || (rows.startMs[last] as number) < next.startMs) yield rows;
+      if (next === undefined || (rows.startMs[last] as number) < (next.edges[0] as number)) yield rows;
       else {
         if (last > 0) yield sliceTable(rows, 0, last);
         held = sliceTable(rows, last, rows.length);
@@ -82,7 +90,7 @@ function* tablesOfPart(part: DayPart): Generator<RowTable> {
 }
 
 function tableOf(
-  { startMs, intervalMs, count, sum, min, max }: DayPart,
+  { edges, count, sum, min, max }: DayPart,
   intervals: readonly number[],
   { deviceSet, deviceSets }: Pick<DeviceSets, 'deviceSet' | 'deviceSets'>,
 ): RowTable {
@@ -99,7 +107,7 @@ function tableOf(
   };
   for (let row = 0; row < length; row += 1) {
     const i = intervals[row] as number;
-    table.startMs[row] = startMs + i * intervalMs;
+    table.startMs[row] = edges[i] as number;
     table.sum[row] = sum[i] as number;
     table.count[row] = count[i] as number;
     table.min[row] = min[i] as number;

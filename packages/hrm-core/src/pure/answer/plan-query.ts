@@ -3,7 +3,7 @@
  *
  * A minute is taken from the rollup of the one file that has readings in it, or of several whose readings in it follow upon each
  * other, as those of a day's parts do. It is answered from readings where they overlap (rules 1 and 2 may choose between
- * them), where the range cuts inside it, where its devices' conflict was resolved under
+ * them), where the range or an interval of a time zone cuts inside it, where its devices' conflict was resolved under
  * another order than the question's, and where a file without a rollup may have some. Minutes are apart from each other under all
  * rules, so each is decided by itself.
  */
@@ -86,7 +86,8 @@ export async function planDay<Group extends PlannedGroup>(
   await eachYielding(await inOrderOfTime(files, dayMs, yieldTurn), claim, yieldTurn, FILES_A_PIECE);
   await leaveOldOrders(files, question, source, yieldTurn);
   source.fill(FROM_NOTHING, 0, fromMinute).fill(FROM_NOTHING, toMinute);
-  for (const cut of cuts) if (source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
+  for (const cut of [...cuts, ...minutesCutBy(question, dayMs)])
+    if (source[cut] !== FROM_NOTHING) source[cut] = FROM_READINGS;
   return { source, reads: await readsOf(files, question, { source, dayMs }, yieldTurn) };
 }
 
@@ -101,6 +102,17 @@ export function minutesOf(question: Pick<Question, 'fromMs' | 'toMs'>, dayMs: nu
   if (fromMs % MINUTE_MS !== 0) cuts.push(fromMinute);
   if (toMs % MINUTE_MS !== 0) cuts.push(toMinute - 1);
   return { fromMinute, toMinute, cuts };
+}
+
+/** The minutes of a day that an interval begins inside, as in zones whose clocks were ahead of UTC by seconds, too. */
+function minutesCutBy({ fromMs, toMs, grid }: Question, dayMs: number): readonly number[] {
+  if (grid.isWithinDays) return [];
+  const cut: number[] = [];
+  for (const edgeMs of grid.edgesOf(Math.max(fromMs, dayMs), Math.min(toMs, dayMs + DAY_MS))) {
+    const minute = Math.floor((edgeMs - dayMs) / MINUTE_MS);
+    if (edgeMs % MINUTE_MS !== 0 && minute >= 0 && minute < DAY_MINUTES) cut.push(minute);
+  }
+  return cut;
 }
 
 /** Indices of files in the order of their first readings, so that parts of a day follow upon each other. */

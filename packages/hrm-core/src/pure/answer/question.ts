@@ -7,7 +7,9 @@ import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../../limits.js';
 import type { DevicePriority } from '../merge.js';
 import { IdSchema, isId } from '../reading/reading.js';
 import { type Instant, type NaiveTimestamps, parseTimestamp } from '../reading/timestamp.js';
-import { INTERVAL_MS, type Interval, isInterval } from './interval.js';
+import { findZone, UTC, ZONE_EXAMPLES, type Zone } from '../time/time-zone.js';
+import { createGrid, type Grid } from './grid.js';
+import { INTERVALS, type Interval, isInterval } from './interval.js';
 
 /** One user's heart rate over a half-open range. */
 export interface QuestionInput {
@@ -20,6 +22,11 @@ export interface QuestionInput {
   readonly deviceId?: string | undefined;
   /** Width of a row; default `1m`. */
   readonly interval?: Interval | undefined;
+  /**
+   * The time zone whose hours, days, weeks and months the rows are, by its name or offset: `Europe/Madrid`, `-03:00`. Rows are written in its time
+   * then, and have an `end`. Default: UTC.
+   */
+  readonly timeZone?: string | undefined;
   /** Which device wins at equal milliseconds: device_id -> rank, 1 best; default: the smaller device_id. */
   readonly priority?: DevicePriority | undefined;
 }
@@ -33,7 +40,8 @@ export interface Question {
   readonly fromMs: number;
   /** Exclusive, epoch milliseconds. */
   readonly toMs: number;
-  readonly intervalMs: number;
+  /** The intervals of the rows. */
+  readonly grid: Grid;
   readonly priority: DevicePriority;
 }
 
@@ -83,15 +91,19 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   if (fromMs > toMs) fault('start', 'must not be after end');
   if (toMs - fromMs > MAX_QUERY_DAYS * DAY_MS) fault('end', `must be at most ${MAX_QUERY_DAYS} days after start`);
   const interval = input.interval ?? '1m';
-  if (!isInterval(interval)) fault('interval', `must be one of ${Object.keys(INTERVAL_MS).join(', ')}`);
+  if (!isInterval(interval)) fault('interval', `must be one of ${INTERVALS.join(', ')}`);
+  const zone = input.timeZone === undefined ? null : zoneOf(input.timeZone);
+  if (typeof zone === 'string') fault('timeZone', zone);
   const priority = input.priority ?? {};
   if (!v.is(DevicePrioritySchema, priority)) fault('priority', 'must map device ids to ranks, integers from 1 (best)');
   if (faults.length > 0) throw queryError(faults);
   const { userId = '', deviceId } = input;
-  return { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+  // A zone that is none has been told.
+  const grid = createGrid(interval, typeof zone === 'string' ? UTC : zone);
+  return { userId, deviceId, fromMs, toMs, grid, priority };
 }
 
-const FIELDS: readonly string[] = ['userId', 'start', 'end', 'deviceId', 'interval', 'priority'];
+const FIELDS: readonly string[] = ['userId', 'start', 'end', 'deviceId', 'interval', 'timeZone', 'priority'];
 
 /** A name that is misspelled, or is that of something else, would change nothing in silence. */
 function unknownFields(input: object): Fault[] {
@@ -106,9 +118,28 @@ export function rangeOf({ start, end }: Pick<QuestionInput, 'start' | 'end'>): P
   return { fromMs, toMs };
 }
 
+/**
+ * The intervals of rows that were asked for; default minutes of UTC.
+ * @throws HrmError kind `invalid`, code `invalid_query`, for a time zone that is none.
+ */
+export function gridOf({ interval = '1m', timeZone }: Pick<QuestionInput, 'interval' | 'timeZone'>): Grid {
+  const zone = timeZone === undefined ? null : zoneOf(timeZone);
+  if (typeof zone === 'string') throw queryError([{ path: '/timeZone', message: zone }]);
+  return createGrid(interval, zone);
+}
+
 /** The error of a question that is none. */
 export function queryError(faults: readonly Fault[]): HrmError {
   return faultsError('invalid_query', faults, { what: 'the query is not valid' });
+}
+
+/** @returns what is wrong, in words, where it is none. */
+function zoneOf(name: unknown): Zone | string {
+  const zone = typeof name === 'string' ? findZone(name) : null;
+  if (zone !== null) return zone;
+  const isPlusLost = typeof name === 'string' && /^ \d{2}:\d{2}$/.test(name);
+  if (isPlusLost) return 'has a space where a + belongs: write the + of an offset as %2B in a URL';
+  return `must be a time zone like ${ZONE_EXAMPLES}`;
 }
 
 function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {

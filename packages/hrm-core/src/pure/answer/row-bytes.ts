@@ -2,7 +2,8 @@
  * Texts and numbers as bytes, four at a time: by a call a few bytes cost more than they weigh, by a loop a nanosecond each. The last
  * word of a text may run up to three bytes beyond it, and what comes next is written over them.
  */
-import { clockText } from './row-table.js';
+import { MINUTE_MS } from '../../limits.js';
+import { formatTimestamp } from '../reading/timestamp.js';
 
 /** Bytes to be written often. */
 export interface Text {
@@ -43,6 +44,7 @@ const FILLED = wordsOf(1_000, (value) => String(value).padStart(3, '0'));
 const HUNDREDTHS = wordsOf(100, (value) => (value === 0 ? '' : String(value / 100).slice(1)));
 
 /** Of a minute of the day the first and the last four of the eight characters `10:07:00`. */
+const clockText = (minute: number) => formatTimestamp(minute * MINUTE_MS).slice(11, 19);
 const HOURS = wordsOf(1_440, (minute) => clockText(minute).slice(0, 4));
 const MINUTES = wordsOf(1_440, (minute) => clockText(minute).slice(4));
 

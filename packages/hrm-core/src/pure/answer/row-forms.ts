@@ -6,7 +6,9 @@ import { type RecordForm, writeRecords } from '../records/form.js';
 import { openMhealthPoints } from '../records/open-mhealth.js';
 import { type RecordTable, recordsOfRows } from '../records/table.js';
 import { answerCsv, answerJson, answerNdjson, type EndedRowsOptions } from './answer-forms.js';
-import { INTERVAL_MS, type Interval } from './interval.js';
+import { type FixedInterval, INTERVAL_MS, type Interval } from './interval.js';
+import { gridOf } from './question.js';
+import { parseFields } from './row-fields.js';
 import type { RowTable } from './row-table.js';
 
 /** What was asked, as far as the forms of its answer go by it. */
@@ -16,6 +18,8 @@ export interface RowsAsked extends EndedRowsOptions {
   readonly deviceId?: string | undefined;
   /** The width of a row; default `1m`. */
   readonly interval?: Interval | undefined;
+  /** The time zone that the rows are of; default UTC, and rows have no `end` then. */
+  readonly timeZone?: string | undefined;
 }
 
 /** One form of rows. */
@@ -41,7 +45,7 @@ export const ROW_FORMS = [
     extension: 'json',
     hasFields: true,
     hasEnd: false,
-    write: (tables, asked) => answerJson(asked.userId, tables, asked),
+    write: (tables, asked) => answerJson(asked.userId, tables, { grid: gridOf(asked), ...asked }),
   },
   {
     name: 'ndjson',
@@ -49,9 +53,16 @@ export const ROW_FORMS = [
     extension: 'ndjson',
     hasFields: true,
     hasEnd: true,
-    write: answerNdjson,
+    write: (tables, asked) => answerNdjson(tables, { grid: gridOf(asked), ...asked }),
   },
-  { name: 'csv', mediaType: 'text/csv', extension: 'csv', hasFields: true, hasEnd: true, write: answerCsv },
+  {
+    name: 'csv',
+    mediaType: 'text/csv',
+    extension: 'csv',
+    hasFields: true,
+    hasEnd: true,
+    write: (tables, asked) => answerCsv(tables, { grid: gridOf(asked), ...asked }),
+  },
   rowForm(fhirBundle),
   rowForm(fhirLines),
   rowForm(openMhealthPoints),
@@ -68,8 +79,13 @@ function rowForm<Name extends string>(form: RecordForm<Name>): RowForm<Name> {
     extension,
     hasFields: false,
     hasEnd: false,
-    write: (tables, { userId, deviceId, interval = '1m' }) =>
-      writeRecords(form, { userId, deviceId, intervalMs: INTERVAL_MS[interval] }, recordsOf(tables)),
+    write(tables, asked) {
+      // What it does not have is refused here, in the words of a question.
+      parseFields(undefined, { name, hasFields: false }, asked);
+      const { userId, deviceId, interval = '1m' } = asked;
+      const intervalMs = INTERVAL_MS[interval as FixedInterval];
+      return writeRecords(form, { userId, deviceId, intervalMs }, recordsOf(tables));
+    },
   };
 }
 

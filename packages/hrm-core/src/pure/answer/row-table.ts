@@ -1,11 +1,16 @@
-import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import { internStrings } from '../columns.js';
-import { formatTimestamp } from '../reading/timestamp.js';
+import { type Grid, UTC_MINUTES } from './grid.js';
+import { instantFormatter } from './row-instants.js';
 
 /** One interval that has readings. */
 export interface Row {
-  /** The interval's start, UTC: `2024-01-15T10:00:00Z`, also where the range cuts inside it. */
+  /**
+   * The interval's start, also where the range cuts inside it: UTC, `2024-01-15T10:00:00Z`, or in the time zone that was asked for,
+   * `2024-01-15T10:00:00-03:00`.
+   */
   readonly timestamp: string;
+  /** The interval's end, exclusive, in the time zone that was asked for; not there where none was. */
+  readonly end?: string | undefined;
   /** Arithmetic mean of the surviving readings in bpm, rounded half-up to 2 decimals. */
   readonly heartRate: number;
   /** bpm. */
@@ -89,42 +94,24 @@ export function hundredthsOf(sum: number, count: number): number {
   return Math.round((100 * sum) / count);
 }
 
-/** The rows as objects. */
-export function rowsOf({ length, startMs, sum, count, min, max, deviceSet, deviceSets }: RowTable): Row[] {
+/** The rows as objects. @param grid - the intervals that they are of; default: UTC's, which are written without their end. */
+export function rowsOf(
+  { length, startMs, sum, count, min, max, deviceSet, deviceSets }: RowTable,
+  { zone, endOf }: Pick<Grid, 'zone' | 'endOf'> = UTC_MINUTES,
+): Row[] {
   const rows = new Array<Row>(length);
-  const formatStart = startFormatter();
+  const format = instantFormatter(zone);
   for (let i = 0; i < length; i += 1) {
-    rows[i] = {
-      timestamp: formatStart(startMs[i] as number),
+    const start = startMs[i] as number;
+    const row = {
+      timestamp: format(start),
       heartRate: meanOf(sum[i] as number, count[i] as number),
       min: min[i] as number,
       max: max[i] as number,
       count: count[i] as number,
       deviceIds: deviceSets[deviceSet[i] as number] as readonly string[],
     };
+    rows[i] = zone === null ? row : { ...row, end: format(endOf(start)) };
   }
   return rows;
-}
-
-/** `10:07:00`. @param minute - of the day, 0 <= m < 1,440. */
-export function clockText(minute: number): string {
-  const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
-  return `${hours}:${minutes}:00`;
-}
-
-/** `T00:00:00Z` to `T23:59:00Z`. */
-const MINUTE_TEXTS = Array.from({ length: DAY_MS / MINUTE_MS }, (_, minute) => `T${clockText(minute)}Z`);
-
-/** Formats starts of minutes, `2024-01-15T10:00:00Z`; the date only when it changes. */
-function startFormatter(): (startMs: number) => string {
-  let dayMs = Number.NaN;
-  let date = '';
-  return (startMs) => {
-    const current = startMs - (startMs % DAY_MS);
-    if (current !== dayMs) {
-      dayMs = current;
-      date = formatTimestamp(dayMs).slice(0, 10);
-    }
-    return date + (MINUTE_TEXTS[(startMs - dayMs) / MINUTE_MS] as string);
-  };
 }

@@ -14,7 +14,6 @@ import {
   drainBatch,
   enqueue,
   HrmError,
-  INTERVAL_MS,
   isHrmError,
   latest,
   type Queue,
@@ -150,19 +149,37 @@ async function askForDevices(
   }
 }
 
+/** Of intervals that are always as long. */
+const WIDTHS_MS: Record<string, number> = {
+  '1m': 60_000,
+  '5m': 300_000,
+  '15m': 900_000,
+  '1h': 3_600_000,
+  '1d': DAY_MS,
+};
+
 async function ask(
   world: World,
-  { user, device, fromMs, toMs, interval, ranks }: HistoryQuestion,
+  { user, device, fromMs, toMs, interval, timeZone, ranks }: HistoryQuestion,
   where: readonly Storage[] = [world.storage, world.remembering],
 ): Promise<void> {
   const { users, devices, maxHeldReadings } = world.history;
   const userId = users[user] as string;
   const deviceId = device === null ? undefined : devices[device];
   const priority = priorityOf(world, ranks);
-  const question = { userId, deviceId, fromMs, toMs, intervalMs: INTERVAL_MS[interval], priority };
+  const question = {
+    userId,
+    deviceId,
+    fromMs,
+    toMs,
+    intervalMs: Number(WIDTHS_MS[interval]),
+    interval,
+    timeZone,
+    priority,
+  };
   const expected = oracleAnswer(world.written, question);
   for (const storage of where) {
-    const asked = { userId, deviceId, start: fromMs, end: toMs, interval, priority };
+    const asked = { userId, deviceId, start: fromMs, end: toMs, interval, timeZone, priority };
     const rows = await query({ storage }, asked, { maxHeldReadings });
     expectSame(rows, expected);
   }

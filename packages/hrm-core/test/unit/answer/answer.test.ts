@@ -5,28 +5,28 @@ import { answerDay } from '../../../src/pure/answer/answer.js';
 import { tablesOf } from '../../../src/pure/answer/day-part.js';
 import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
 import { FROM_SEVERAL, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
-import type { Question } from '../../../src/pure/answer/question.js';
 import { type Row, rowsOf } from '../../../src/pure/answer/row-table.js';
 import { columnsFromReadings, type Reading } from '../../../src/pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../../../src/pure/merge.js';
 import { decodeRollup } from '../../../src/pure/rollup/rollup-codec.js';
 import { oracleAnswer } from '../../property/oracle.js';
+import { type AskedQuestion, asked } from '../../support/asked-question.js';
 import { type GivenFile, storeFile } from '../../support/given-files.js';
 import { encodeRollup, rollUp } from '../../support/roll-up.js';
 
 const MINUTE = 60_000;
-const ALL: Question = {
+const ALL = asked({
   userId: 'u',
   fromMs: 0,
   toMs: 10 * MINUTE,
   intervalMs: MINUTE,
   priority: {},
-};
+});
 
 const yieldTurn = async () => undefined;
 
 /** Answers from files as a query would, of each day for itself; only row groups that were planned are read. */
-async function askFiles(files: readonly GivenFile[], question: Question) {
+async function askFiles(files: readonly GivenFile[], question: AskedQuestion) {
   const days = new Set(files.flatMap(({ readings }) => readings.map((one) => Math.floor(one.timestampMs / DAY_MS))));
   const rows: Row[] = [];
   for (const day of [...days].sort((a, b) => a - b)) {
@@ -39,12 +39,12 @@ async function askFiles(files: readonly GivenFile[], question: Question) {
     const plan = await planDay(stored, question, dayMs, yieldTurn);
     const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, dayMs));
     const part = await answerDay({ files: stored, plan, readings: mergeReadings(tables), dayMs }, question, yieldTurn);
-    rows.push(...[...tablesOf([part])].flatMap(rowsOf));
+    rows.push(...[...tablesOf([part])].flatMap((table) => rowsOf(table)));
   }
   return rows;
 }
 
-async function ask(readings: readonly Reading[], question: Question) {
+async function ask(readings: readonly Reading[], question: AskedQuestion) {
   const answer = await askFiles([{ readings, rolledUpBy: null }], question);
   expect(await askFiles([{ readings, rolledUpBy: {} }], question)).toEqual(answer);
   return answer;
@@ -100,7 +100,7 @@ it('keeps users apart that share a file', async () => {
 it('takes no reading where the rollups tell everything', async () => {
   const readings = [reading(0, 60, 'a'), reading(0, 90, 'b'), reading(70_000, 80, 'b')];
   const plan = async (
-    question: Partial<Question>,
+    question: Partial<AskedQuestion>,
     rolledUpBy: DevicePriority | null = {},
     more: readonly GivenFile[] = [],
   ) => {
@@ -191,14 +191,16 @@ it('agrees with the naive oracle on any readings and any question', async () => 
     }),
     { maxLength: 4 },
   );
-  const anyQuestion = fc.record({
-    userId: fc.constantFrom('u', 'U', 'x'),
-    deviceId: fc.option(id, { nil: undefined }),
-    fromMs: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2_000_000 })),
-    toMs: fc.oneof(fc.constant(DAY_MS), fc.integer({ min: 2_000_000, max: 200_000_000 })),
-    intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
-    priority: anyPriority,
-  });
+  const anyQuestion = fc
+    .record({
+      userId: fc.constantFrom('u', 'U', 'x'),
+      deviceId: fc.option(id, { nil: undefined }),
+      fromMs: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2_000_000 })),
+      toMs: fc.oneof(fc.constant(DAY_MS), fc.integer({ min: 2_000_000, max: 200_000_000 })),
+      intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
+      priority: anyPriority,
+    })
+    .map(asked);
   await fc.assert(
     fc.asyncProperty(anyFiles, anyQuestion, async (files, question) => {
       const readings = files.flatMap((file) => file.readings);

@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 describe('the axes', () => {
   it.each([1, 5, 24, 24 * 7, 24 * 366, 24 * 3_660])('of %i hours has few marks, at whole units', (hours) => {
     const toMs = START_MS + hours * HOUR_MS;
-    const ticks = timeTicks(START_MS + 1, toMs, 4);
+    const ticks = timeTicks(START_MS + 1, toMs, 4, null);
     expect(ticks.length).toBeGreaterThan(0);
     expect(ticks.length).toBeLessThanOrEqual(5);
     for (const { atMs, label } of ticks) {

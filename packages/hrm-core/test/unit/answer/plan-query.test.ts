@@ -5,11 +5,11 @@ import { answerDay } from '../../../src/pure/answer/answer.js';
 import { tablesOf } from '../../../src/pure/answer/day-part.js';
 import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
 import { countReads, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
-import type { Question } from '../../../src/pure/answer/question.js';
 import { rowsOf } from '../../../src/pure/answer/row-table.js';
 import type { Reading } from '../../../src/pure/columns.js';
 import { mergeReadings } from '../../../src/pure/merge.js';
 import { oracleAnswer } from '../../property/oracle.js';
+import { type AskedQuestion, asked } from '../../support/asked-question.js';
 import { type GivenFile, storeFile } from '../../support/given-files.js';
 
 /** In the midst of ten days that questions are about. */
@@ -33,9 +33,7 @@ const anyQuestion = fc
     intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
     priority: anyPriority,
   })
-  .map(
-    ({ edges, ...rest }): Question => ({ ...rest, userId: 'u', fromMs: Math.min(...edges), toMs: Math.max(...edges) }),
-  );
+  .map(({ edges, ...rest }) => asked({ ...rest, userId: 'u', fromMs: Math.min(...edges), toMs: Math.max(...edges) }));
 const anyReading = fc
   .record({
     deviceId: id,
@@ -66,7 +64,7 @@ function storeFiles(given: readonly GivenFile[]): readonly StoredFile[] {
 }
 
 /** What a question gets of the day, however much else it is about. */
-async function askDay(files: readonly StoredFile[], question: Question) {
+async function askDay(files: readonly StoredFile[], question: AskedQuestion) {
   const plan = await planDay(files, question, START_MS, yieldTurn);
   const tables = plan.reads.flat().map(({ columns }) => selectReadings(columns, question, plan.source, START_MS));
   return {
@@ -76,13 +74,13 @@ async function askDay(files: readonly StoredFile[], question: Question) {
 }
 
 /** The same, in two parts that meet at a minute. */
-async function askInParts(files: readonly StoredFile[], question: Question, minute: number) {
+async function askInParts(files: readonly StoredFile[], question: AskedQuestion, minute: number) {
   const middleMs = Math.min(Math.max(START_MS + minute * MINUTE_MS, question.fromMs), question.toMs);
   const parts = [
     (await askDay(files, { ...question, toMs: middleMs })).part,
     (await askDay(files, { ...question, fromMs: middleMs })).part,
   ];
-  return [...tablesOf(parts)].flatMap(rowsOf);
+  return [...tablesOf(parts)].flatMap((table) => rowsOf(table));
 }
 
 it('gives a question what is its own of the day, wherever it begins and ends', async () => {
@@ -95,7 +93,7 @@ it('gives a question what is its own of the day, wherever it begins and ends', a
         given.flatMap((file) => file.readings),
         question,
       );
-      expect([...tablesOf([part])].flatMap(rowsOf)).toEqual(expected);
+      expect([...tablesOf([part])].flatMap((table) => rowsOf(table))).toEqual(expected);
       expect(await askInParts(files, question, minute)).toEqual(expected);
       const reads = plan.reads.map((groups) => groups.map((group) => ({ ...group, rows: group.columns.length })));
       expect(countReads({ ...plan, reads }, question)).toBeGreaterThanOrEqual(0);
@@ -119,15 +117,9 @@ it('gives a day of more parts than 16 bits tell apart all of its readings', asyn
   });
   const files = storeFiles(readings.map((own) => ({ readings: own, rolledUpBy: {}, hasSpans: true })));
   for (const deviceId of [undefined, 'b']) {
-    const question: Question = {
-      userId: 'u',
-      deviceId,
-      fromMs: START_MS,
-      toMs: START_MS + DAY_MS,
-      intervalMs: 60_000,
-      priority: {},
-    };
-    expect([...tablesOf([(await askDay(files, question)).part])].flatMap(rowsOf)).toEqual(
+    const whole = { fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000, priority: {} };
+    const question = asked({ userId: 'u', deviceId, ...whole });
+    expect([...tablesOf([(await askDay(files, question)).part])].flatMap((table) => rowsOf(table))).toEqual(
       oracleAnswer(readings.flat(), question),
     );
   }
@@ -136,7 +128,8 @@ it('gives a day of more parts than 16 bits tell apart all of its readings', asyn
 it('plans a file of more row groups than a call takes arguments', async () => {
   const group = (ms: number) => ({ fromMs: START_MS + ms, lastMs: START_MS + ms, userId: 'u', deviceId: 'a', rows: 1 });
   const groups = Array.from({ length: 300_000 }, (_, i) => group(i * 100));
-  const question = { userId: 'u', fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000, priority: {} };
+  const range = { fromMs: START_MS, toMs: START_MS + DAY_MS, intervalMs: 60_000 };
+  const question = asked({ userId: 'u', ...range, priority: {} });
   const { reads } = await planDay([{ rollup: null, groups }], question, START_MS, yieldTurn);
   expect(reads[0]).toHaveLength(300_000);
 });
