@@ -37,7 +37,15 @@ function readings(userId: string, fromMs: number, toMs: number, everyMs: number)
 /** The body that the contract says rows come to. */
 function bodyOf(userId: string, rows: readonly Row[]): unknown {
   const data = rows.map(({ timestamp, end, heartRate, min, max, count, deviceIds }) => {
-    return { timestamp, ...(end === undefined ? {} : { end }), heart_rate: heartRate, min, max, count, device_ids: deviceIds };
+    return {
+      timestamp,
+      ...(end === undefined ? {} : { end }),
+      heart_rate: heartRate,
+      min,
+      max,
+      count,
+      device_ids: deviceIds,
+    };
   });
   return { user_id: userId, data, count: data.length };
 }

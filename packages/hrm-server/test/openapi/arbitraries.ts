@@ -83,7 +83,8 @@ function valid(schema: Json): Arbitrary<unknown> {
   if (schema.type === 'integer' || schema.type === 'number')
     return fc.integer({ min: Number(schema.minimum ?? 0), max: Number(schema.maximum ?? 1_000) });
   // What is of a list elsewhere, as the names of time zones.
-  if (typeof schema.pattern !== 'string' && schema.maxLength === 64) return fc.constantFrom(...(schema.examples as string[]));
+  if (typeof schema.pattern !== 'string' && schema.maxLength === 64)
+    return fc.constantFrom(...(schema.examples as string[]));
   if (typeof schema.pattern === 'string' && schema.pattern.includes('T')) return instants;
   if (typeof schema.pattern === 'string') return fc.stringMatching(new RegExp(schema.pattern));
   const max = Math.min(Number(schema.maxLength ?? 40), 40);
