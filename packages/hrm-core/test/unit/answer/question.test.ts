@@ -19,7 +19,8 @@ function faults(change: Record<string, unknown>, wireNames = false): Record<stri
 it('takes ISO strings, Dates and epoch milliseconds alike', () => {
   const fromMs = Date.UTC(2024, 0, 15);
   const toMs = Date.UTC(2024, 0, 16);
-  const expected = { userId: 'ana', deviceId: undefined, fromMs, toMs, intervalMs: 60_000, priority: {} };
+  const grid = expect.objectContaining({ interval: '1m', zone: null, isWithinDays: true });
+  const expected = { userId: 'ana', deviceId: undefined, fromMs, toMs, grid, priority: {} };
   expect(parseQuestion(GOOD, RULES)).toEqual(expected);
   expect(parseQuestion({ ...GOOD, start: new Date(fromMs), end: toMs }, RULES)).toEqual(expected);
 });
@@ -44,6 +45,7 @@ describe('faults', () => {
     ['start after end', { start: '2024-01-17T00:00:00Z' }, '/start', /after end/],
     ['more than 3,660 days', { start: '2010-01-01T00:00:00Z', end: '2024-01-01T00:00:00Z' }, '/end', /3660/],
     ['an unknown interval', { interval: '1min' }, '/interval', /1m, 5m, 15m, 1h, 1d/],
+    ['a time zone that is none', { timeZone: 'Europe/Nowhere' }, '/timeZone', /time zone/],
     ['an interval of Object.prototype', { interval: 'constructor' }, '/interval', /one of/],
     ['a rank of zero', { priority: { a: 0 } }, '/priority', /ranks/],
     ['a rank that is text', { priority: { a: '1' } }, '/priority', /ranks/],
