@@ -58,7 +58,7 @@ export function rangeOfWords(
 }
 
 /** Days from 1970-01-01 to a date; `null` for what is none. */
-export function dayOf(text: string): number | null {
+function dayOf(text: string): number | null {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return null;
   const epochMs = Date.parse(`${text}T00:00:00Z`);
   // A 30th of February is taken for a day of March.

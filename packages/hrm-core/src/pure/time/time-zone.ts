@@ -7,7 +7,7 @@
 import { DAY_MS, MAX_TIME_ZONE_LENGTH, MAX_ZONE_DAYS, MAX_ZONES, MINUTE_MS } from '../../limits.js';
 
 /** A stretch of time in which a zone's clocks are not set. It may end although they go on as before. */
-export interface ClockSpan {
+interface ClockSpan {
   /** Inclusive, epoch milliseconds. */
   readonly fromMs: number;
   /** Exclusive. */
