@@ -230,6 +230,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'formats',
     'pure/reading/is-series.ts',
     'pure/reading/series.ts',
+    'pure/time/time-zone.ts',
     'limits.ts',
     'errors.ts',
     'node:buffer',
@@ -372,7 +373,7 @@ describe('what runs in a browser', () => {
   it('of core are the formats of devices and exports, which load nothing of Node, and of core what judges', () => {
     const loaded = loadedBy(readImports(`${ROOT}packages/hrm-core/src`), 'formats/index.ts');
     const others = [...loaded].filter((target) => !target.startsWith('formats/'));
-    expect(others.sort()).toEqual(['errors.ts', 'limits.ts']);
+    expect(others.sort()).toEqual(['errors.ts', 'limits.ts', 'pure/time/time-zone.ts']);
     expect(loaded.has('formats/read-rows.ts')).toBe(false);
   });
 

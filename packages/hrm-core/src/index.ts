@@ -229,9 +229,9 @@ export {
 export { formatInstant, type Instant, type NaiveTimestamps } from './pure/reading/timestamp.js';
 export { READING_TYPES, type ReadingFormName } from './pure/records/media-types.js';
 export { createRotation, type Rotation } from './pure/rotation.js';
-export type { UsersInput } from './pure/users-question.js';
 export { type RangeWords, rangeOfWords } from './pure/time/range-words.js';
 export { findZone, UTC, type Zone } from './pure/time/time-zone.js';
+export type { UsersInput } from './pure/users-question.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';
 export { syncDirectory } from './sync-directory.js';

@@ -7,9 +7,8 @@
  * Bytes, written field by field: a year of minutes is half a million rows, which need not become objects and strings.
  */
 import { type Grid, UTC_MINUTES } from './grid.js';
-import { type Text, textOf, WORD_SLACK, writeHundredths, writeInteger, writeText } from './row-bytes.js';
+import { instantWriter, type Text, textOf, WORD_SLACK, writeHundredths, writeInteger, writeText } from './row-bytes.js';
 import { fieldsOf, ROW_FIELDS, type RowField } from './row-fields.js';
-import { instantWriter } from './row-instants.js';
 import { hundredthsOf, type RowTable } from './row-table.js';
 
 /** Everything but the device ids: at most 70 bytes of names, two timestamps, and numbers of at most 14 characters. */

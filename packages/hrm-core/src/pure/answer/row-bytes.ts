@@ -3,7 +3,8 @@
  * word of a text may run up to three bytes beyond it, and what comes next is written over them.
  */
 import { MINUTE_MS } from '../../limits.js';
-import { formatTimestamp } from '../reading/timestamp.js';
+import type { Zone } from '../time/time-zone.js';
+import { clockText, createClock } from './row-instants.js';
 
 /** Bytes to be written often. */
 export interface Text {
@@ -44,9 +45,8 @@ const FILLED = wordsOf(1_000, (value) => String(value).padStart(3, '0'));
 const HUNDREDTHS = wordsOf(100, (value) => (value === 0 ? '' : String(value / 100).slice(1)));
 
 /** Of a minute of the day the first and the last four of the eight characters `10:07:00`. */
-const clockText = (minute: number) => formatTimestamp(minute * MINUTE_MS).slice(11, 19);
-const HOURS = wordsOf(1_440, (minute) => clockText(minute).slice(0, 4));
-const MINUTES = wordsOf(1_440, (minute) => clockText(minute).slice(4));
+const HOURS = wordsOf(1_440, (minute) => clockText(minute * MINUTE_MS).slice(0, 4));
+const MINUTES = wordsOf(1_440, (minute) => clockText(minute * MINUTE_MS).slice(4));
 
 /** Writes `10:07:00`. @param minute - of the day, 0 <= m < 1,440. */
 export function writeClock(out: DataView, at: number, minute: number): number {
@@ -80,4 +80,30 @@ export function writeHundredths(out: DataView, at: number, hundredths: number): 
 function writeShort(out: DataView, at: number, value: number): number {
   out.setInt32(at, SHORT[value] as number, true);
   return at + (value < 10 ? 1 : value < 100 ? 2 : 3);
+}
+
+/** Writes the starts and ends of rows as `instantFormatter` formats them, and returns where they end. @param zone - `null`: UTC. */
+export function instantWriter(zone: Zone | null): (out: DataView, at: number, epochMs: number) => number {
+  const read = createClock(zone);
+  let [date, offset] = ['', ''];
+  let dateBytes = textOf(date);
+  let offsetBytes = textOf(offset);
+  return (out, at, epochMs) => {
+    const shown = read(epochMs);
+    if (shown.date !== date) {
+      date = shown.date;
+      dateBytes = textOf(date);
+    }
+    if (shown.offset !== offset) {
+      offset = shown.offset;
+      offsetBytes = textOf(offset);
+    }
+    const end = writeText(out, at, dateBytes);
+    const { clockMs } = shown;
+    const behind =
+      clockMs % MINUTE_MS === 0
+        ? writeClock(out, end, clockMs / MINUTE_MS)
+        : writeText(out, end, textOf(clockText(clockMs)));
+    return writeText(out, behind, offsetBytes);
+  };
 }

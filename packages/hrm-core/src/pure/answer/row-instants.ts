@@ -1,8 +1,7 @@
-/** When rows begin and end, as texts and as bytes: of UTC `2024-01-15T10:00:00Z`, of a time zone `2024-01-15T10:00:00-03:00`. */
+/** When rows begin and end, as texts: of UTC `2024-01-15T10:00:00Z`, of a time zone `2024-01-15T10:00:00-03:00`. */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import { formatTimestamp } from '../reading/timestamp.js';
 import { offsetText, shownOffsetMs, UTC, type Zone } from '../time/time-zone.js';
-import { textOf, writeClock, writeText } from './row-bytes.js';
 
 /** What a clock shows. */
 interface Shown {
@@ -18,7 +17,7 @@ interface Shown {
  * Reads a zone's clock. Nearly every instant is of the date and the offset of the one before.
  * @returns what always gives the same object, with what it shows then.
  */
-function createClock(zone: Zone | null): (epochMs: number) => Readonly<Shown> {
+export function createClock(zone: Zone | null): (epochMs: number) => Readonly<Shown> {
   const shown: Shown = { date: '', clockMs: 0, offset: 'Z' };
   let span = UTC.spanAt(0);
   let aheadMs = 0;
@@ -51,34 +50,8 @@ export function instantFormatter(zone: Zone | null): (epochMs: number) => string
   };
 }
 
-/** Writes them as the bytes of {@link instantFormatter}'s texts, and returns where they end. */
-export function instantWriter(zone: Zone | null): (out: DataView, at: number, epochMs: number) => number {
-  const read = createClock(zone);
-  let [date, offset] = ['', ''];
-  let dateBytes = textOf(date);
-  let offsetBytes = textOf(offset);
-  return (out, at, epochMs) => {
-    const shown = read(epochMs);
-    if (shown.date !== date) {
-      date = shown.date;
-      dateBytes = textOf(date);
-    }
-    if (shown.offset !== offset) {
-      offset = shown.offset;
-      offsetBytes = textOf(offset);
-    }
-    const end = writeText(out, at, dateBytes);
-    const { clockMs } = shown;
-    const behind =
-      clockMs % MINUTE_MS === 0
-        ? writeClock(out, end, clockMs / MINUTE_MS)
-        : writeText(out, end, textOf(clockText(clockMs)));
-    return writeText(out, behind, offsetBytes);
-  };
-}
-
 /** `10:07:00`. */
-function clockText(clockMs: number): string {
+export function clockText(clockMs: number): string {
   if (clockMs % MINUTE_MS === 0) return MINUTE_TEXTS[clockMs / MINUTE_MS] as string;
   return formatTimestamp(clockMs).slice(11, 19);
 }
