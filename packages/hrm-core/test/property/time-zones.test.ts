@@ -123,7 +123,7 @@ interface Given {
 async function ask(given: readonly Given[], asked: { readonly timeZone: string; readonly interval: Interval }) {
   return await withStorage(async (storage) => {
     await writePart({ storage }, given.map(readingOf));
-    return await query({ storage }, { userId: 'ana', start: 0, end: 3_660 * DAY_MS, ...rangeAround(given), ...asked });
+    return await query({ storage }, { userId: 'ana', ...rangeAround(given), ...asked });
   });
 }
 

@@ -49,7 +49,7 @@ const HOURS = wordsOf(1_440, (minute) => clockText(minute * MINUTE_MS).slice(0, 
 const MINUTES = wordsOf(1_440, (minute) => clockText(minute * MINUTE_MS).slice(4));
 
 /** Writes `10:07:00`. @param minute - of the day, 0 <= m < 1,440. */
-export function writeClock(out: DataView, at: number, minute: number): number {
+function writeClock(out: DataView, at: number, minute: number): number {
   out.setInt32(at, HOURS[minute] as number, true);
   out.setInt32(at + 4, MINUTES[minute] as number, true);
   return at + 8;
