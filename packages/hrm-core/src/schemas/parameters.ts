@@ -175,7 +175,7 @@ export const IMPORT_PARAMETERS = [
   ),
   optional(
     'time_zone',
-    v.pipe(v.string(), v.minLength(1), v.examples(['Europe/Madrid'])),
+    TimeZoneSchema,
     'Where times were taken that have no zone in the file: a name or an offset. Without it such a file is refused.',
   ),
   optional(
