@@ -37,7 +37,7 @@ export function createGrid(interval: Interval, zone: Zone | null): Grid {
       const edges = [startOf(fromMs)];
       for (let endMs = endOf(edges[0] as number); ; endMs = endOf(endMs)) {
         edges.push(endMs);
-        if (endMs >= toMs) return Float64Array.from(edges);
+        if (endMs >= toMs) return new Float64Array(edges);
       }
     },
     endOf,
