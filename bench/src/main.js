@@ -23,6 +23,7 @@ const FIGURES = {
   compact: new URL('./compact.js', import.meta.url),
   'query-http': new URL('./query-http.js', import.meta.url),
   'query-fixed': new URL('./query-fixed.js', import.meta.url),
+  daily: new URL('./daily.js', import.meta.url),
   'query-today': new URL('./query-today.js', import.meta.url),
   'query-cold': new URL('./query-cold.js', import.meta.url),
   'query-memory': new URL('./query-memory.js', import.meta.url),

@@ -13,6 +13,12 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
   device_id: 'device',
   timeZone: 'time-zone',
   time_zone: 'time-zone',
+  maxHeartRate: 'max-heart-rate',
+  birthYear: 'birth-year',
+  restingRate: 'resting-rate',
+  max_heart_rate: 'max-heart-rate',
+  birth_year: 'birth-year',
+  resting_rate: 'resting-rate',
 };
 
 /** The same error, in these words; what is no HrmError as it is. */

@@ -123,6 +123,28 @@ describe('hrm query', () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`hrm query: ${message}`) });
   });
 
+  it('tells days in figures', async () => {
+    const asked = ['query', '--user=ana', '--date=2024-01-15', '--daily', '--max-heart-rate=120'];
+    const { code, stdout, stderr } = await sandbox.run(asked);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const cells = stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(cells[0]?.slice(0, 5)).toEqual(['day (UTC)', 'resting', '7 d', '28 d', 'min']);
+    expect(cells[1]).toEqual(
+      '2024-01-15 - - - 60 63.75 72 2 1438 0 1 1 0 0 0 sparse ring,watch'
+        .split(' ')
+        .map((cell) => cell.replace(',', ', ')),
+    );
+    const json = await sandbox.run([...asked, '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      user_id: 'ana',
+      time_zone: 'UTC',
+      days: [{ minutes: 2 }],
+      count: 1,
+    });
+    expect((await sandbox.run([...asked, '--interval=1h'])).stderr).toContain('leave out --interval');
+    expect((await sandbox.run([...asked, '--birth-year=12'])).stderr).toContain('--birth-year must be a whole number');
+  });
+
   it('takes naive timestamps as UTC only when told to', async () => {
     const args = ['query', '--user', 'ana', '--start', '2024-01-15T00:00:00', '--end', '2024-01-15T00:01:00', '--json'];
     const refused = await sandbox.run(args);

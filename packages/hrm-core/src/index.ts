@@ -51,6 +51,17 @@ export {
   watch,
 } from './flow/live/watch.js';
 export {
+  type DailyInput,
+  type DayFigures,
+  daily,
+  dailyOfWire,
+  dailyToWire,
+  daysOfRange,
+  dayToWire,
+  type WireDaily,
+  type ZoneTime,
+} from './flow/read/daily.js';
+export {
   type Device,
   type DeviceReading,
   type DevicesComponents,

@@ -56,7 +56,7 @@ import { readPages } from './routes/pages.js';
 import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
-import { answerLatest, answerUsers, listDevices } from './routes/users.js';
+import { answerLatest, answerUsers, listDays, listDevices } from './routes/users.js';
 
 /** What the routes work on. */
 export interface AppComponents {
@@ -169,6 +169,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     fhirMetadata: ({ headers }) =>
       new Response(metadataBytes, { headers: { ...headers, 'Content-Type': READING_TYPES.fhir } }),
     users: shared(deviceShare, answerUsers(users, settings)),
+    days: shared(deviceShare, listDays(users, settings)),
     devices: shared(deviceShare, listDevices(users)),
     latest: shared(deviceShare, answerLatest(users, settings)),
     live: (call) => live.answer(call),

@@ -67,6 +67,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   },
   fhirMetadata: aboutNobody('/fhir/metadata', 'none'),
   users: aboutNobody('/users', 'query'),
+  days: aboutUser('days?start=2024-01-15&end=2024-01-16'),
   devices: aboutUser('devices'),
   latest: aboutUser('latest'),
   live: {

@@ -111,6 +111,55 @@ describe('the calls about a user', () => {
     await expect.poll(async () => (await fetch(`${url}/users/ana/devices`)).status).toBe(200);
   });
 
+  it('tell the days in figures, and what cannot be asked', async () => {
+    const { url, storage } = await startTest({ flags: { devicePriority: '{"strap":1}' } });
+    const minutes = Array.from({ length: 30 }, (_, i) => i * 60_000);
+    await writePart({ storage }, [
+      ...minutes.map((ms) => reading('ana', 'watch', ms, 70)),
+      ...minutes.map((ms) => reading('ana', 'strap', ms, 60)),
+    ]);
+    const path = `${url}/users/ana/days?start=2024-01-01&end=2024-02-01`;
+    const body = {
+      user_id: 'ana',
+      time_zone: 'Asia/Tokyo',
+      days: [
+        {
+          ...{ date: '2024-01-15', start: '2024-01-15T00:00:00+09:00', end: '2024-01-16T00:00:00+09:00' },
+          ...{ min: 60, max: 60, mean: 60, count: 30, minutes: 30, resting_rate: 60 },
+          ...{ resting_mean_7: null, resting_mean_28: null, longest_gap_minutes: 1_140 },
+          zones: [0, 60, 72, 84, 96, 108].map((from_bpm, i) => ({ from_bpm, minutes: i === 1 ? 30 : 0 })),
+          ...{ quality: 'sparse', device_ids: ['strap'] },
+        },
+      ],
+      count: 1,
+    };
+    const response = await fetch(`${path}&time_zone=Asia/Tokyo&max_heart_rate=120`);
+    expect([response.status, await response.json()]).toEqual([200, body]);
+    const asked = { userId: 'ana', start: '2024-01-01', end: '2024-02-01', timeZone: 'Asia/Tokyo', maxHeartRate: 120 };
+    expect(await createClient({ url }).daily(asked)).toMatchObject([
+      {
+        date: '2024-01-15',
+        restingRate: 60,
+        zones: [{}, { fromBpm: 60, minutes: 30 }, {}, {}, {}, {}],
+        quality: 'sparse',
+      },
+    ]);
+    expect(await (await fetch(`${url}/users/nobody/days?start=2024-01-01&end=2024-02-01`)).json()).toEqual({
+      ...{ user_id: 'nobody', time_zone: 'UTC', days: [], count: 0 },
+    });
+    for (const [wrong, parameter] of [
+      ['&max_heart_rate=1e2', 'max_heart_rate'],
+      ['&birth_year=1', 'birth_year'],
+      ['&time_zone=Mars', 'time_zone'],
+      ['&interval=1d', 'interval'],
+      ['&end=2024-02-02', 'end'],
+    ]) {
+      const refused = await fetch(path + wrong);
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ errors: [{ path: `/${parameter}` }] });
+    }
+  });
+
   it('tell the devices and the last readings, as stored', async () => {
     const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
     const user = 'a/n a?#ü%';

@@ -14,6 +14,7 @@ import { fileOf, formOfFile, OUTPUT_OPTION, printPieces } from '../output/print.
 import { describeTerminal } from '../output/terminal.js';
 import { askForRows, RANGE_OPTIONS, type Source, whose, withSource } from '../query/ask.js';
 import { chartSlots, drawChart } from '../query/chart.js';
+import { DAILY_OPTIONS, dailyPieces } from '../query/daily.js';
 import { answerTable } from '../query/table.js';
 import { URL_OPTION } from '../server.js';
 import { usageError } from '../usage-error.js';
@@ -44,6 +45,7 @@ export const queryCommand: Command = {
       name: 'chart',
       about: 'Draw it, as wide as the terminal. Without --interval the rows are as wide as the chart can show.',
     },
+    ...DAILY_OPTIONS,
     URL_OPTION,
     OUTPUT_OPTION,
   ],
@@ -53,13 +55,14 @@ export const queryCommand: Command = {
     'hrm query --user ana --start 2024-01-01T00:00:00+01:00 --end 2025-01-01T00:00:00+01:00 --interval 1d --time-zone Europe/Madrid --json',
     'hrm query --user ana --date yesterday --time-zone America/Argentina/Buenos_Aires --interval 1h',
     'hrm query --user ana --last 24h --chart',
+    'hrm query --user ana --last 28d --time-zone Europe/Madrid --daily --birth-year 1986',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z --format fhir --output ana.fhir.json',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-22T00:00:00Z --chart',
     'hrm query --user ana --start 2024-01-15T00:00:00Z --end 2024-01-16T00:00:00Z --url http://127.0.0.1:8000',
     'hrm query --user=-x --device watch --start 2024-01-15T10:00:00Z --end 2024-01-15T11:00:00Z | head',
   ],
   async run(invocation) {
-    const form = formOf(invocation);
+    const form = invocation.args.has('daily') ? dailyForm(invocation) : formOf(invocation);
     await withSource(invocation, (source) => printPieces(piecesOf(form, source, invocation), invocation));
     return 'done';
   },
@@ -81,13 +84,22 @@ function formOf({ args, json }: Invocation): RowForm | 'table' | 'chart' {
   return isChart ? 'chart' : (form ?? 'table');
 }
 
+/** @throws HrmError kind `invalid` for what is of rows. */
+function dailyForm({ args }: Invocation): 'daily' {
+  const other = ['chart', 'interval', 'fields', 'format'].find((name) => args.has(name));
+  if (other !== undefined)
+    throw usageError(`--daily has days as a table, or with --json as JSON: leave out --${other}`);
+  return 'daily';
+}
+
 function piecesOf(
-  form: ReturnType<typeof formOf>,
+  form: ReturnType<typeof formOf> | 'daily',
   source: Source,
   invocation: Invocation,
 ): AsyncIterable<string | Uint8Array> {
   if (form === 'chart') return chartPieces(source, invocation);
   const asked = whose(invocation);
+  if (form === 'daily') return dailyPieces(source, invocation, asked);
   const fields = form === 'table' ? [] : parseFields(invocation.args.value('fields'), form, asked);
   const rows = askForRows(source, invocation, asked);
   if (form === 'table') return noteIfEmpty(answerTable(rows, asked), invocation);

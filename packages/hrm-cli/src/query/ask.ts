@@ -60,14 +60,15 @@ function noteIfMissing({ settings, json, stderr }: Invocation): void {
 
 /** Asks for rows. @param asked - of {@link whose}. @throws HrmError kind `invalid`, code `invalid_query`: `run` has it in the words of the flags. */
 export function askForRows(source: Source, invocation: Invocation, asked: Asked): AsyncIterable<RowTable> {
-  const { settings, signal } = invocation;
-  if ('client' in source) return tablesOfRows(source.client.query(asked, { signal }));
-  const question = { ...asked, priority: settings.devicePriority };
-  return queryTables(source, question, {
-    signal,
-    naiveTimestamps: settings.naiveTimestamps,
-    onDamage: warnOn(invocation),
-  });
+  const options = answerOptions(invocation);
+  if ('client' in source) return tablesOfRows(source.client.query(asked, options));
+  return queryTables(source, { ...asked, priority: invocation.settings.devicePriority }, options);
+}
+
+/** How an answer is made. */
+export function answerOptions(invocation: Invocation) {
+  const { signal, settings } = invocation;
+  return { signal, naiveTimestamps: settings.naiveTimestamps, onDamage: warnOn(invocation) };
 }
 
 /** Asks for the stored readings themselves. @throws as {@link askForRows}. */
@@ -77,12 +78,11 @@ export function askForReadings(
   invocation: Invocation,
   onProgress: (readings: number) => void,
 ): AsyncIterable<Uint8Array> {
-  const { settings, signal } = invocation;
   const { userId, start, end, deviceId } = whose(invocation);
   const asked = { userId, start, end, deviceId };
-  if ('client' in source) return source.client.exportReadings(asked, form.name, { signal });
-  const { naiveTimestamps } = settings;
-  return form.export(source, asked, { signal, naiveTimestamps, onDamage: warnOn(invocation), onProgress });
+  const options = answerOptions(invocation);
+  if ('client' in source) return source.client.exportReadings(asked, form.name, options);
+  return form.export(source, asked, { ...options, onProgress });
 }
 
 /** What is asked for. */

@@ -1,3 +1,4 @@
+import type { DailyInput, DayFigures } from '../flow/read/daily.js';
 import type { Device, Latest } from '../flow/read/devices.js';
 import type { UsersPage } from '../flow/read/users/list-users.js';
 import type { Interval } from '../pure/answer/interval.js';
@@ -19,6 +20,7 @@ import {
   chooseColumns,
   serialise,
   toAccepted,
+  toDays,
   toDevices,
   toFields,
   toLatest,
@@ -95,6 +97,8 @@ export interface Client {
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
+  /** A user's days in figures, as the server's priorities have them. @throws HrmError as {@link Client.devices}. */
+  daily(question: Omit<DailyInput, 'priority'>, options?: ClientCallOptions): Promise<readonly DayFigures[]>;
   /**
    * Readings as they are accepted, for as long as it is listened to, and how the connection is. When it is lost, it is tried again as
    * often as `retries` says, and what was accepted meanwhile is told then. `retries: Infinity` never gives up.
@@ -165,6 +169,17 @@ export function createClient(options: ClientOptions): Client {
     },
     async latest(userId, { signal } = {}) {
       return toLatest(await call.json({ path: `/users/${userSegment(userId)}/latest`, signal }));
+    },
+    async daily({ userId, ...asked }, { signal } = {}) {
+      const pairs = new URLSearchParams();
+      for (const [name, value] of Object.entries(asked))
+        if (value !== undefined)
+          pairs.set(
+            name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+            `${value}`,
+          );
+      const path = `/users/${userSegment(userId)}/days?${pairs}`;
+      return toDays(await call.json({ path, signal }));
     },
     live: (question, callOptions = {}) => watchLive(call, options, question, callOptions),
     async health({ signal } = {}) {

@@ -4,6 +4,7 @@
  */
 
 export { type Fault, HrmError, type HrmErrorKind, isHrmError } from '../errors.js';
+export type { DailyInput, DayFigures, ZoneTime } from '../flow/read/daily.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export type { ListedUser, UsersPage } from '../flow/read/users/list-users.js';
 export { type FixedInterval, INTERVAL_MS, type Interval } from '../pure/answer/interval.js';

@@ -2,6 +2,7 @@
  * What is sent, as JSON, and what came, held to its shape: a proxy or another service may answer anything.
  */
 import { type Fault, faultsError, HrmError } from '../errors.js';
+import type { DayFigures } from '../flow/read/daily.js';
 import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import type { UsersPage } from '../flow/read/users/list-users.js';
 import { MAX_FAULTS } from '../limits.js';
@@ -136,6 +137,36 @@ export function chooseColumns<Column extends keyof Row>(chosen: readonly Column[
       return Object.fromEntries(taken) as Pick<Row, Column | 'timestamp'>;
     },
   };
+}
+
+/** A user's days in figures. */
+export function toDays(value: unknown): readonly DayFigures[] {
+  return toList(toFields(value).days, (item) => {
+    const day = toFields(item);
+    const orNull = <T>(one: unknown, to: (known: unknown) => T) => (one === null ? null : to(one));
+    return {
+      date: toText(day.date),
+      start: toInstant(day.start),
+      end: toInstant(day.end),
+      min: toNumber(day.min),
+      max: toNumber(day.max),
+      mean: toNumber(day.mean),
+      count: toNumber(day.count),
+      minutes: toNumber(day.minutes),
+      restingRate: orNull(day.resting_rate, toNumber),
+      restingMean7: orNull(day.resting_mean_7, toNumber),
+      restingMean28: orNull(day.resting_mean_28, toNumber),
+      longestGapMinutes: toNumber(day.longest_gap_minutes),
+      zones: orNull(day.zones, (zones) =>
+        toList(zones, (zone) => {
+          const { from_bpm: fromBpm, minutes } = toFields(zone);
+          return { fromBpm: toNumber(fromBpm), minutes: toNumber(minutes) };
+        }),
+      ),
+      quality: toText(day.quality) as DayFigures['quality'],
+      deviceIds: toList(day.device_ids, toText),
+    };
+  });
 }
 
 /** A user's devices. */

@@ -6,6 +6,7 @@ import { HEALTH_STATUSES } from '../ops/health-issues.js';
 import {
   DateSchema,
   DeviceIdSchema,
+  TimestampSchema,
   UserIdSchema,
   WireReadingSchema,
   WireRowSchema,
@@ -189,6 +190,37 @@ export const UsersAnswer = v.strictObject({
   next: v.nullable(UserIdSchema),
   /** The first UTC date that was looked at; `null`: there is none. */
   since: v.nullable(DateSchema),
+});
+
+const rate = v.pipe(v.number(), v.minValue(0));
+
+/** A user's days in figures. */
+export const DailyAnswer = v.strictObject({
+  user_id: UserIdSchema,
+  time_zone: v.string(),
+  days: v.array(
+    v.strictObject({
+      date: v.string(),
+      start: TimestampSchema,
+      end: TimestampSchema,
+      min: rate,
+      max: rate,
+      mean: rate,
+      /** Readings. */
+      count,
+      /** With readings. */
+      minutes: count,
+      resting_rate: v.nullable(rate),
+      resting_mean_7: v.nullable(rate),
+      resting_mean_28: v.nullable(rate),
+      longest_gap_minutes: count,
+      /** Below the first zone, and the five zones; `null` where neither a maximum nor a year of birth is given. */
+      zones: v.nullable(v.array(v.strictObject({ from_bpm: rate, minutes: count }))),
+      quality: v.picklist(['good', 'partial', 'sparse']),
+      device_ids: v.array(DeviceIdSchema),
+    }),
+  ),
+  count,
 });
 
 /** A refusal, or a failure. @see RFC 9457 */

@@ -9,6 +9,7 @@ export {
   AcceptedAnswer,
   BatchAcceptedAnswer,
   BatchBody,
+  DailyAnswer,
   DevicesAnswer,
   HealthAnswer,
   ImportAnswer,
@@ -32,6 +33,7 @@ export {
   type OperationId,
 } from './operations.js';
 export {
+  DAILY_PARAMETERS,
   IMPORT_PARAMETERS,
   LAST_EVENT_ID,
   LIVE_PARAMETERS,

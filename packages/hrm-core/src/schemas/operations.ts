@@ -10,6 +10,7 @@ import {
   AcceptedAnswer,
   BatchAcceptedAnswer,
   BatchBody,
+  DailyAnswer,
   DevicesAnswer,
   HealthAnswer,
   ImportAnswer,
@@ -22,6 +23,7 @@ import {
   UsersAnswer,
 } from './answers.js';
 import {
+  DAILY_PARAMETERS,
   IMPORT_PARAMETERS,
   LIVE_PARAMETERS,
   type Parameter,
@@ -240,6 +242,17 @@ export const OPERATIONS = {
     parameters: USER_PARAMETERS,
     answers: [{ status: 200, about: 'The readings.', types: { 'application/json': LatestAnswer } }],
     problems: ['foreign_user', 'too_much_history'],
+  },
+  days: {
+    method: 'GET',
+    path: '/users/{user_id}/days',
+    scope: 'query',
+    summary: "A user's days in figures",
+    about:
+      'Resting rate, time in zones, gaps and trends of each day of a time zone that has readings. docs/reference/daily.md has the definitions. It is no medical advice.',
+    parameters: DAILY_PARAMETERS,
+    answers: [{ status: 200, about: 'The days, ascending.', types: { 'application/json': DailyAnswer } }],
+    problems: ['foreign_user'],
   },
   live: {
     method: 'GET',

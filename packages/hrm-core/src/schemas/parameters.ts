@@ -47,6 +47,30 @@ export const LAST_EVENT_ID = {
   about: 'The id of the last event that was seen: what came after it comes first. An empty one is none.',
 } as const satisfies Parameter;
 
+function optional<Name extends string>(name: Name, schema: v.GenericSchema, about: string) {
+  return { name, in: 'query', required: false, schema, about } as const;
+}
+
+const WHOLE = v.pipe(v.string(), v.regex(/^\d{1,4}$/));
+
+/** Of a user's days. */
+export const DAILY_PARAMETERS = [
+  ...USER_PARAMETERS,
+  { name: 'start', in: 'query', required: true, schema: DateSchema, about: 'The first day.' },
+  {
+    name: 'end',
+    in: 'query',
+    required: true,
+    schema: DateSchema,
+    about: 'The day to stop before; at most 3,600 later.',
+  },
+  optional('time_zone', TimeZoneSchema, 'Whose days these are; UTC by default.'),
+  { ...DEVICE, about: "Only this device's readings count, and priorities do not." },
+  optional('max_heart_rate', WHOLE, 'The highest heart rate of the user, 100 to 250 bpm: zones are shares of it.'),
+  optional('birth_year', WHOLE, 'In place of it: the maximum is 220 minus the age.'),
+  optional('resting_rate', WHOLE, '20 to 99 bpm: zones are shares of the reserve between it and the maximum.'),
+] as const satisfies readonly Parameter[];
+
 /** Of the live view. */
 export const LIVE_PARAMETERS = [
   { ...USER, in: 'query' },
@@ -115,10 +139,6 @@ export const QUERY_PARAMETERS = [
 ] as const satisfies readonly Parameter[];
 
 const SEARCH_DATE = /^(eq|ge|gt|le|lt|sa|eb)?\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/;
-
-function optional<Name extends string>(name: Name, schema: v.GenericSchema, about: string) {
-  return { name, in: 'query', required: false, schema, about } as const;
-}
 
 /** Of the list of users. */
 export const USERS_PARAMETERS = [

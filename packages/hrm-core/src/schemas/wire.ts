@@ -18,7 +18,7 @@ export const TimestampSchema = v.pipe(
   v.examples(['2024-01-15T10:00:00Z']),
 );
 
-/** A date of the calendar, UTC. */
+/** A date of the calendar. */
 export const DateSchema = v.pipe(v.string(), v.isoDate(), v.examples(['2024-01-15']));
 
 /** A user_id, with an example. */

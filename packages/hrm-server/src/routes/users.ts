@@ -5,6 +5,10 @@ import {
   createYielder,
   type DamageReport,
   type DeviceReading,
+  daily,
+  dailyOfWire,
+  dailyToWire,
+  dayToWire,
   devices,
   latest,
   listUsers,
@@ -23,7 +27,7 @@ import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
 
 /** A call that names a user in its path. */
-type UserOperation = (typeof OPERATIONS)['devices' | 'latest'];
+type UserOperation = (typeof OPERATIONS)['days' | 'devices' | 'latest'];
 
 /** Where the readings are, and who hears of damage. */
 export interface UsersComponents {
@@ -58,9 +62,32 @@ export function listDevices({ storage, onDamage, semaphore }: UsersComponents): 
     const all = await asSpan(call.incoming, 'query', () =>
       place.during((signal) => devices({ storage }, { userId }, optionsOf(call, onDamage, signal))),
     );
-    return await devicesResponse(call, place, { user_id: userId }, all, ({ deviceId, first, last }) => {
-      return { device_id: deviceId, first: toWire(first), last: toWire(last) };
-    });
+    return await listResponse(
+      call,
+      place,
+      { head: { user_id: userId }, name: 'devices' },
+      all,
+      ({ deviceId, first, last }) => {
+        return { device_id: deviceId, first: toWire(first), last: toWire(last) };
+      },
+    );
+  };
+}
+
+/** Tells a user's days in figures. */
+export function listDays(
+  { storage, onDamage, semaphore }: UsersComponents,
+  { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
+): Handler {
+  return async (call) => {
+    const { url = '' } = call.incoming;
+    const userId = readUser(call, OPERATIONS.days);
+    const input = { ...dailyOfWire(userId, readQuery(url, OPERATIONS.days.parameters)), priority };
+    const place = createPlace(call, semaphore);
+    const days = await asSpan(call.incoming, 'query', () =>
+      place.during((signal) => daily({ storage }, input, optionsOf(call, onDamage, signal))),
+    );
+    return await listResponse(call, place, { head: dailyToWire(input), name: 'days' }, days, dayToWire);
   };
 }
 
@@ -76,20 +103,27 @@ export function answerLatest(
       place.during((signal) => latest({ storage }, { userId, priority }, optionsOf(call, onDamage, signal))),
     );
     const last = found.latest === null ? null : ofDevice(found.latest);
-    return await devicesResponse(call, place, { user_id: userId, latest: last }, found.devices, ofDevice);
+    const head = { user_id: userId, latest: last };
+    return await listResponse(call, place, { head, name: 'devices' }, found.devices, ofDevice);
   };
 }
 
-/** The answer `{ …head, devices, count }`; of very many devices in pieces, so that nobody waits while it is written. */
-async function devicesResponse<Item>(
+/** What stands before a list, and its name. */
+interface ListFrame {
+  readonly head: Readonly<Record<string, unknown>>;
+  readonly name: 'days' | 'devices';
+}
+
+/** The answer `{ …head, [name], count }`; of very many items in pieces, so that nobody waits while it is written. */
+async function listResponse<Item>(
   call: Call,
   place: Place,
-  head: Readonly<Record<string, unknown>>,
+  frame: ListFrame,
   items: readonly Item[],
   toWireItem: (item: Item) => unknown,
 ): Promise<Response> {
   const headers = { ...call.headers, 'Content-Type': 'application/json' };
-  const pieces = piecesOf(head, items, toWireItem, createYielder({ owner: clientOf(call) }));
+  const pieces = piecesOf(frame, items, toWireItem, createYielder({ owner: clientOf(call) }));
   const { bytes, done } = await readBeginning(pieces);
   if (done) return new Response(bytes, { headers });
   if (call.incoming.method === 'HEAD') return new Response(null, { headers });
@@ -98,12 +132,12 @@ async function devicesResponse<Item>(
 }
 
 async function* piecesOf<Item>(
-  head: Readonly<Record<string, unknown>>,
+  { head, name }: ListFrame,
   items: readonly Item[],
   toWireItem: (item: Item) => unknown,
   { yieldTurn }: Yielder,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"devices":[`);
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"${name}":[`);
   for (let from = 0; from < items.length; from += DEVICES_PER_PIECE) {
     await yieldTurn();
     const some = items.slice(from, from + DEVICES_PER_PIECE).map((item) => JSON.stringify(toWireItem(item)));

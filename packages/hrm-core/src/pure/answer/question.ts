@@ -133,8 +133,8 @@ export function queryError(faults: readonly Fault[]): HrmError {
   return faultsError('invalid_query', faults, { what: 'the query is not valid' });
 }
 
-/** @returns what is wrong, in words, where it is none. */
-function zoneOf(name: unknown): Zone | string {
+/** The time zone that a caller names. @returns what is wrong, in words, where it is none. */
+export function zoneOf(name: unknown): Zone | string {
   const zone = typeof name === 'string' ? findZone(name) : null;
   if (zone !== null) return zone;
   const isPlusLost = typeof name === 'string' && /^ \d{2}:\d{2}$/.test(name);

@@ -1,6 +1,7 @@
 /** Ranges as people say them: a day, the last hours, since yesterday. */
 import { type Fault, faultsError } from '../../errors.js';
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
+import { dateStartMs } from '../partition.js';
 import { dayAt, firstAt, type Zone } from './time-zone.js';
 
 /** What may be said of a range; one of `date`, `last`, `since`, or `start` and `end`. */
@@ -58,12 +59,10 @@ export function rangeOfWords(
 }
 
 /** Days from 1970-01-01 to a date; `null` for what is none. */
-function dayOf(text: string): number | null {
+export function dayOf(text: string): number | null {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return null;
-  const epochMs = Date.parse(`${text}T00:00:00Z`);
-  // A 30th of February is taken for a day of March.
-  const isReal = epochMs >= 0 && new Date(epochMs).toISOString().startsWith(text);
-  return isReal ? epochMs / DAY_MS : null;
+  const startMs = dateStartMs(text.replaceAll('-', ''));
+  return startMs === null ? null : startMs / DAY_MS;
 }
 
 function dayWords(text: string, zone: Zone, nowMs: number): number | null {
