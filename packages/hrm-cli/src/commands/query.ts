@@ -1,5 +1,6 @@
 import {
-  binRows,
+  chartSlots,
+  drawChart,
   gridOf,
   INTERVALS,
   parseFields,
@@ -11,9 +12,8 @@ import {
 } from 'hrm-core';
 import { type Command, type Invocation, STORAGE_SETTINGS } from '../command.js';
 import { fileOf, formOfFile, OUTPUT_OPTION, printPieces } from '../output/print.js';
-import { describeTerminal } from '../output/terminal.js';
+import { describeTerminal, styled } from '../output/terminal.js';
 import { askForRows, RANGE_OPTIONS, type Source, whose, withSource } from '../query/ask.js';
-import { chartSlots, drawChart } from '../query/chart.js';
 import { DAILY_OPTIONS, dailyPieces } from '../query/daily.js';
 import { answerTable } from '../query/table.js';
 import { URL_OPTION } from '../server.js';
@@ -116,8 +116,10 @@ async function* chartPieces(source: Source, invocation: Invocation) {
   const { fromMs, toMs } = rangeOf(said);
   const asked = { ...said, interval: said.interval ?? widestInterval((toMs - fromMs) / slots) };
   const range = { fromMs, toMs, grid: gridOf(asked) };
-  const { bins, total } = await binRows(askForRows(source, invocation, asked), range, slots);
-  yield drawChart(bins, total, range, terminal);
+  yield await drawChart(askForRows(source, invocation, asked), range, {
+    ...terminal,
+    styled: (text, style) => styled(text, style, terminal),
+  });
 }
 
 /** The GET's body, byte for byte; a line end follows only where a person reads it. */

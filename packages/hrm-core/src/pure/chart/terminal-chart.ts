@@ -2,8 +2,23 @@
  * A chart of a heart rate in a terminal: the mean as a line of braille dots, two columns and four lines of them in a character,
  * the band from minimum to maximum shaded behind it, gaps as gaps. In ASCII a character is one dot.
  */
-import { type BinnedRange, instantFormatter, plural, type RowBins, type RowTotal, rateAxis, timeTicks } from 'hrm-core';
-import { styled, type Terminal } from '../output/terminal.js';
+import { plural } from '../../words.js';
+import { instantFormatter } from '../answer/row-instants.js';
+import type { RowTable } from '../answer/row-table.js';
+import { rateAxis, timeTicks } from './axes.js';
+import { type BinnedRange, binRows, type RowBins, type RowTotal } from './bin-rows.js';
+
+/** Where a chart is shown. */
+export interface ChartTerminal {
+  /** Columns. */
+  readonly width: number;
+  /** Lines; `undefined` where nobody knows. */
+  readonly height: number | undefined;
+  /** Whether more than ASCII arrives as it was sent. */
+  readonly isUnicode: boolean;
+  /** The text in a style, where it has any. */
+  styled(text: string, style: 'dim' | 'red'): string;
+}
 
 /** How a chart is painted. */
 interface Ink {
@@ -51,13 +66,21 @@ const [MIN_LINES, DEFAULT_LINES, MAX_LINES] = [6, 16, 24];
 /** Lines of a terminal that are not the plot's: title, axis, labels, total, prompt. */
 const OTHER_LINES = 6;
 
-/** How many slots a chart has: what {@link drawChart} wants its readings sorted into. */
-export function chartSlots(terminal: Pick<Terminal, 'width' | 'isUnicode'>): number {
+/** How many slots a chart has: an answer of narrower rows shows no more. */
+export function chartSlots(terminal: Pick<ChartTerminal, 'width' | 'isUnicode'>): number {
   return (terminal.width - MARGIN) * inkOf(terminal).dots[0];
 }
 
-/** Draws a chart, every line with its end. Where there are no readings only the frame and its axes are drawn. */
-export function drawChart(bins: RowBins, total: RowTotal, range: BinnedRange, terminal: Terminal): string {
+/**
+ * Draws a chart of an answer, every line with its end. Where there are no readings only the frame and its axes are drawn.
+ * @param range - that was asked about.
+ */
+export async function drawChart(
+  tables: AsyncIterable<RowTable>,
+  range: BinnedRange,
+  terminal: ChartTerminal,
+): Promise<string> {
+  const { bins, total } = await binRows(tables, range, chartSlots(terminal));
   const ink = inkOf(terminal);
   const columns = terminal.width - MARGIN;
   const wanted = terminal.height === undefined ? DEFAULT_LINES : terminal.height - OTHER_LINES;
@@ -82,7 +105,7 @@ export function drawChart(bins: RowBins, total: RowTotal, range: BinnedRange, te
   return `${[...title(range, terminal.width), ...texts].join('\n')}\n`;
 }
 
-function inkOf({ isUnicode }: Pick<Terminal, 'isUnicode'>): Ink {
+function inkOf({ isUnicode }: Pick<ChartTerminal, 'isUnicode'>): Ink {
   return isUnicode ? UNICODE_INK : ASCII_INK;
 }
 
@@ -118,7 +141,7 @@ interface Painting {
   readonly rowOf: (bpm: number) => number;
   readonly ink: Ink;
   readonly columns: number;
-  readonly terminal: Terminal;
+  readonly terminal: ChartTerminal;
 }
 
 function paintLine(bins: RowBins, line: number, { bits, rowOf, ink, columns, terminal }: Painting): string {
@@ -130,7 +153,7 @@ function paintLine(bins: RowBins, line: number, { bits, rowOf, ink, columns, ter
     const isBand = column < columns && hasBand(bins, column, line, rowOf, ink);
     const next = column === columns ? null : dots > 0 ? 'red' : isBand ? 'dim' : null;
     if (next !== style || column === columns) {
-      text += style === null ? run : styled(run, style, terminal);
+      text += style === null ? run : terminal.styled(run, style);
       run = '';
       style = next;
     }
@@ -192,11 +215,11 @@ function flow(phrases: readonly Phrase[], gap: string, width: number): string[] 
   return lines;
 }
 
-function totals({ rows, readings, mean, min, max }: RowTotal, ink: Ink, terminal: Terminal): string[] {
+function totals({ rows, readings, mean, min, max }: RowTotal, ink: Ink, terminal: ChartTerminal): string[] {
   if (readings === 0) return ['no readings of this user in this range'];
   const legend = [
-    { text: `${styled(ink.line(0b1001), 'red', terminal)} mean`, columns: 6 },
-    { text: `${styled(ink.band, 'dim', terminal)} min to max`, columns: 12 },
+    { text: `${terminal.styled(ink.line(0b1001), 'red')} mean`, columns: 6 },
+    { text: `${terminal.styled(ink.band, 'dim')} min to max`, columns: 12 },
   ];
   const counts = `${plural(readings, 'reading')} in ${plural(rows, 'row')}`;
   return flow(

@@ -1,5 +1,5 @@
-import type { Grid } from './grid.js';
-import { meanOf, type RowTable } from './row-table.js';
+import type { Grid } from '../answer/grid.js';
+import { meanOf, type RowTable } from '../answer/row-table.js';
 
 /** Rows sorted into slots of one width, as a chart shows them. Arrays of one length. */
 export interface RowBins {
