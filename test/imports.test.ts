@@ -87,6 +87,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'errors.ts',
     'sort-yielding.ts',
     'steps.ts',
+    'words.ts',
     'type ports',
     'valibot',
     'node:buffer',

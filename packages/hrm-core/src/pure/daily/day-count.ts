@@ -7,8 +7,8 @@ import { MINUTE_MS } from '../../limits.js';
 import { hundredthsOf, type RowTable } from '../answer/row-table.js';
 
 /** Minutes that a resting rate is the mean of, and how many of them have readings at least. */
-export const RESTING_MINUTES = 30;
-export const RESTING_MINUTES_NEEDED = 24;
+const RESTING_MINUTES = 30;
+const RESTING_MINUTES_NEEDED = 24;
 
 /** A day while it is counted. */
 export interface DayCount {

@@ -11,7 +11,7 @@ export interface ZoneInput {
 }
 
 /** The lower bounds of the zones, as shares; what is below the first is no effort. */
-export const ZONE_SHARES = [0.5, 0.6, 0.7, 0.8, 0.9] as const;
+const ZONE_SHARES = [0.5, 0.6, 0.7, 0.8, 0.9] as const;
 
 /**
  * The lower bounds of the five zones in a year, bpm of two decimals, ascending; `null` where there is neither a maximum nor an age, and where nothing is between

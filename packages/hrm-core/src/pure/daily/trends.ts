@@ -1,5 +1,5 @@
 /** Days that a trend's mean is of, and how many of them have a resting rate at least. */
-export const TRENDS = [
+const TRENDS = [
   { days: 7, needed: 4 },
   { days: 28, needed: 14 },
 ] as const;

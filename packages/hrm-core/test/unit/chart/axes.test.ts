@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateAxis, timeTicks } from '../../../src/index.js';
+import { rateAxis, timeTicks } from '../../../src/pure/chart/axes.js';
 
 const START_MS = Date.UTC(2024, 0, 15);
 const HOUR_MS = 3_600_000;
