@@ -23,6 +23,7 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
     'unit/client/live',
     'unit/formats/browser',
     'unit/owner-shares',
+    'unit/paced-pieces',
     'unit/parquet/round-trip',
   ],
   'hrm-server': [
@@ -39,6 +40,7 @@ export const OWN_PROCESS: Readonly<Record<string, readonly string[]>> = {
     'post',
     'query',
     'slow-readers',
+    'slow-uploads',
     'sqs',
     'tracing',
   ],
