@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { HRM_BIN } from '../packages/hrm-cli/test/hrm.js';
+import { writeZip } from '../packages/hrm-core/test/support/zip-writer.js';
 import { fillDisk, fillInodes, MIB, mountDisk } from './support/disk.js';
 import { environment, getRows, postBatch, runHrm, startService, temporaryDirectory } from './support/hrm.js';
 import { eventually } from './support/redis-process.js';
@@ -107,6 +109,41 @@ it('answers 503 while the disk of the queue is full, loses nothing it accepted, 
   await runHrm(env, 'drain', '--all');
   // The ten before and the ten after; the one that was refused is not there.
   expect(await getRows(service.url, { user_id: 'ana', ...DAY })).toHaveLength(20);
+  expect(await service.end('SIGTERM')).toBe(0);
+});
+
+it('refuses files over HTTP while the disk for them is full, leaves nothing on it, and goes on', async (context) => {
+  const directory = await temporaryDirectory();
+  const spool = join(directory, 'spool');
+  if (!(await mountDisk(spool, MIB))) context.skip('needs the right to mount a tmpfs');
+  const service = await startService(environment(directory, { ...settings, HRM_SPOOL_DIR: spool }));
+  const rows = readings(0, 1_000).map((reading) => JSON.stringify(reading));
+  const small = Buffer.from(rows.join('\n'));
+  async function importFile(body: Buffer): Promise<Response> {
+    const headers = { 'content-type': 'application/octet-stream' };
+    return await fetch(`${service.url}/imports?user_id=ana`, { method: 'POST', headers, body: Uint8Array.from(body) });
+  }
+  const large = Buffer.from(Array.from({ length: 20 }, () => small.toString()).join('\n'));
+  // The one has no room as it comes; the other has, and none once it is unpacked.
+  const packed = gzipSync(writeZip([{ name: 'a.ndjson', content: large, method: 0 }]));
+  expect(packed.length).toBeLessThan(MIB / 4);
+  const { bavail } = await statfs(spool);
+  for (const body of [large, packed]) {
+    const refused = await importFile(body);
+    expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'spool_unwritable' }]);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await readdir(spool)).toEqual([]);
+    await eventually('all room is free again', async () => (await statfs(spool)).bavail === bavail);
+  }
+  expect(await postBatch(service.url, readings(0, 1))).toBe(202);
+  // Not even a directory finds room.
+  const free = await fillDisk(spool, 0);
+  expect((await importFile(small)).status).toBe(503);
+  expect(await readdir(spool)).toEqual(['filler']);
+  await free();
+  const taken = await importFile(small);
+  expect([taken.status, await taken.json()]).toMatchObject([200, { enqueued: 1_000 }]);
+  await eventually('all readings', async () => (await getRows(service.url, { user_id: 'ana', ...DAY })).length === 1_000);
   expect(await service.end('SIGTERM')).toBe(0);
 });
 

@@ -10,14 +10,19 @@ import { within } from '../../waits.js';
 export async function* pacedPieces(pieces: AsyncIterator<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   const sinceMs = performance.now();
   let bytes = 0;
-  for (;;) {
-    const next = await within(MAX_UPLOAD_IDLE_MS, pieces.next().catch(rethrowGone), rethrowSlow);
-    if (next.done === true) return;
-    bytes += next.value.length;
-    if (bytes > maxBytes) throw tooLargeError(maxBytes);
-    const lateMs = performance.now() - sinceMs - UPLOAD_GRACE_MS;
-    if (bytes < (MIN_UPLOAD_BYTES_PER_SECOND * lateMs) / 1_000) rethrowSlow();
-    yield next.value;
+  try {
+    for (;;) {
+      const next = await within(MAX_UPLOAD_IDLE_MS, pieces.next().catch(rethrowGone), rethrowSlow);
+      if (next.done === true) return;
+      bytes += next.value.length;
+      if (bytes > maxBytes) throw tooLargeError(maxBytes);
+      const lateMs = performance.now() - sinceMs - UPLOAD_GRACE_MS;
+      if (bytes < (MIN_UPLOAD_BYTES_PER_SECOND * lateMs) / 1_000) rethrowSlow();
+      yield next.value;
+    }
+  } finally {
+    // What still comes is another's to skip, so that the client hears why. It is not awaited: a piece may never come.
+    pieces.return?.().catch(() => undefined);
   }
 }
 
