@@ -52,7 +52,7 @@ it('answers after a SIGKILL from what the queue took, once, and from all of the 
     () => 'none',
   );
   await until(async () => {
-    const { queue } = (await (await fetch(`${first.url}/health`)).json()) as { queue: { readings: number } };
+    const { queue } = (await (await fetch(`${first.url}/system`)).json()) as { queue: { readings: number } };
     return queue.readings > 0;
   }, 'the queue has taken some of the file');
   expect(await first.end('SIGKILL')).toBeNull();
