@@ -140,6 +140,38 @@ describe('hrm with --url', () => {
     expect((await sandbox.run(['stats', '--url', url])).stderr).toContain('set HRM_API_KEY');
   });
 
+  it('lists the users of a server, as hrm users does those here, and only to whoever may see them', async () => {
+    const env = { HRM_API_KEY: key };
+    const input = `user_id,device_id,timestamp,heart_rate
+ana,watch,2024-01-15T10:00:00Z,61
+bo b,strap,2024-01-16T10:00:00Z,72
+"cleo, é",watch,2024-01-16T11:00:00Z,83
+`;
+    await sandbox.run(['import', '-', '--format', 'csv', '--url', url], { env, input });
+    const here = async () => JSON.parse((await sandbox.run(['users', '--json'])).stdout).count;
+    await expect.poll(here).toBe(3);
+    const ids = ['ana', 'bo b', 'cleo, é'];
+    for (const [args, found] of [
+      [[], ids],
+      [['--search', 'B'], ids.slice(1, 2)],
+      [['--since', '2024-01-16'], ids.slice(1)],
+      [['--since', '2024-01-17'], []],
+    ] as const) {
+      const there = await sandbox.run(['users', ...args, '--json', '--url', url], { env });
+      expect({ code: there.code, stderr: there.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(JSON.parse(there.stdout).users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(found);
+      expect(there).toEqual(await sandbox.run(['users', ...args, '--json']));
+      expect(await sandbox.run(['users', ...args, '--url', url], { env })).toEqual(
+        await sandbox.run(['users', ...args]),
+      );
+    }
+    expect(await sandbox.run(['users', '--url', url])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('set HRM_API_KEY'),
+    });
+  });
+
   it('says what a server refuses, and exits by its kind', async () => {
     const question = ['query', '--user', 'ana', ...RANGE, '--url'];
     const keyless = await sandbox.run([...question, url]);
