@@ -143,7 +143,10 @@ it('refuses files over HTTP while the disk for them is full, leaves nothing on i
   await free();
   const taken = await importFile(small);
   expect([taken.status, await taken.json()]).toMatchObject([200, { enqueued: 1_000 }]);
-  await eventually('all readings', async () => (await getRows(service.url, { user_id: 'ana', ...DAY })).length === 1_000);
+  await eventually(
+    'all readings',
+    async () => (await getRows(service.url, { user_id: 'ana', ...DAY })).length === 1_000,
+  );
   expect(await service.end('SIGTERM')).toBe(0);
 });
 

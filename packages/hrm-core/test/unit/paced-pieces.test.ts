@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { MAX_UPLOAD_IDLE_MS, MIN_UPLOAD_BYTES_PER_SECOND, UPLOAD_GRACE_MS } from '../../src/limits.js';
 import { pacedPieces } from '../../src/import/upload/paced-pieces.js';
+import { MAX_UPLOAD_IDLE_MS, MIN_UPLOAD_BYTES_PER_SECOND, UPLOAD_GRACE_MS } from '../../src/limits.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
