@@ -37,6 +37,18 @@ describe('the list of users', () => {
     expect(await names(client, { since: '2024-01-16' })).toEqual([]);
     expect(await names(createClient({ url, apiKey: bound.token }), {})).toEqual(['ana', 'eve']);
     expect(await names(createClient({ url, apiKey: bound.token }), { search: 'ben' })).toEqual([]);
+    // On which dates others have readings does not show.
+    const ofBound = async (query: string) =>
+      await (await fetch(`${url}/users?${query}`, { headers: { Authorization: `Bearer ${bound.token}` } })).json();
+    const asked = ['', 'since=1980-01-01', 'since=2024-01-16'];
+    const before = await Promise.all(asked.map(ofBound));
+    expect(before.map(({ since }) => since)).toEqual(['1970-01-01', '1980-01-01', '2024-01-16']);
+    const others = [-15_000, ...Array.from({ length: 40 }, (_, day) => day)].map((day) => day * 86_400_000);
+    await writePart(
+      { storage },
+      others.map((ms) => reading('ben', 'ring', ms, 55)),
+    );
+    expect(await Promise.all(asked.map(ofBound))).toEqual(before);
     for (const [query, path] of [
       ['limit=1e2', '/limit'],
       ['since=2024-02-30', '/since'],

@@ -42,7 +42,8 @@ interface Page {
 /** What the list is, from all readings, sorted and cut by hand. */
 function naivePage(readings: readonly Reading[], { search, after, limit = 100, since, userIds }: ListUsersInput): Page {
   const dates = [...new Set(readings.map(({ timestampMs }) => Math.floor(timestampMs / DAY_MS)))].sort((a, b) => a - b);
-  const first = since === undefined ? (dates.slice(-31)[0] ?? 0) : Date.parse(since) / DAY_MS;
+  const newest = userIds == null ? (dates.slice(-31)[0] ?? 0) : 0;
+  const first = since === undefined ? newest : Date.parse(since) / DAY_MS;
   const recent = readings.filter(({ timestampMs }) => timestampMs >= first * DAY_MS);
   const ids = [...new Set(recent.map(({ userId }) => userId))]
     .filter((id) => after === undefined || Buffer.compare(Buffer.from(id), Buffer.from(after)) > 0)

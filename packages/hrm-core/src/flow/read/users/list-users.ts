@@ -42,13 +42,16 @@ export interface UsersPage {
   readonly users: readonly ListedUser[];
   /** `after` of the next page; `null`: this is the last. */
   readonly next: string | null;
-  /** The first UTC date that was looked at, `2024-01-15`; `null`: there is no such date. Whose readings are all before it is not listed. */
+  /**
+   * The first UTC date that was looked at, `2024-01-15`; `null`: there is no such date. Whose readings are all before it is not listed. Of a list
+   * of certain users it is the date that was asked for, else 1970-01-01: on which dates others have readings is no matter of theirs.
+   */
   readonly since: string | null;
 }
 
 /**
  * Lists users that have stored readings on the newest dates, or since a date. It looks at the names of all of these dates' partitions for each
- * page, and holds no more than two pages of them. Readings still queued are not in it.
+ * page, and holds no more than two pages of them. Of certain users it looks at all of their own days. Readings still queued are not in it.
  *
  * Where a file system does not tell `Ana` from `ana`, such users share a directory, and only the one that it is named after is listed.
  * @throws HrmError kind `invalid`, code `invalid_query`; kind `unavailable` when the storage cannot now; kind `closed` when aborted. A damaged
@@ -63,8 +66,11 @@ export async function listUsers(
 ): Promise<UsersPage> {
   const question = parseUsersInput(input);
   const dates = await datesOf(storage, question, options);
-  const [first, last] = [dates[0], dates.at(-1)];
-  if (first === undefined || last === undefined) return { users: [], next: null, since: null };
+  // With certain users the dates of others must not show: neither which there are, nor how many.
+  const first = userIds === null ? dates[0] : (question.sinceDate ?? FIRST_DATE);
+  const last = dates.at(-1);
+  const since = first === undefined ? null : dashedDate(first);
+  if (first === undefined || last === undefined) return { users: [], next: null, since };
   const isBehind = (userId: string) => input.after === undefined || compareUtf8(userId, input.after) > 0;
   const isWanted = (userId: string) => isBehind(userId) && question.isWanted(userId);
   // One more than the page has tells whether there is another.
@@ -87,7 +93,7 @@ export async function listUsers(
   for await (const { userId, latest } of readAhead(page, read, storage.readAhead ?? 0)) {
     if (latest !== null) users.push({ userId, latest });
   }
-  return { users, next: found.length > page.length ? (page.at(-1)?.userId ?? null) : null, since: dashedDate(first) };
+  return { users, next: found.length > page.length ? (page.at(-1)?.userId ?? null) : null, since };
 }
 
 /** A page for programs, in the names of the wire. */
@@ -97,6 +103,8 @@ export function usersToWire({ users, next, since }: UsersPage) {
   });
   return { users: rows, count: rows.length, next, since };
 }
+
+const FIRST_DATE = '19700101';
 
 const RULES = { naiveTimestamps: 'reject', wireNames: false } as const;
 
@@ -118,5 +126,5 @@ async function datesOf(
 }
 
 function givenUsers(userIds: readonly string[], date: string): FoundUser[] {
-  return [...userIds].sort(compareUtf8).map((userId) => ({ userId, date }));
+  return [...new Set(userIds)].sort(compareUtf8).map((userId) => ({ userId, date }));
 }
