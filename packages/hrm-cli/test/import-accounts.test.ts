@@ -89,7 +89,12 @@ it('is a problem over HTTP where nothing could be imported, of the files that th
     const { files, enqueued } = JSON.parse(beside.stdout);
     expect([problem.enqueued ?? 0, enqueued]).toEqual([0, 0]);
     // Whose file it is by its name is not repeated, so the message of the account may begin with more.
-    for (const { path, message } of problem.errors)
-      expect(files[Number(path.split('/').at(-1))].error.message).toContain(message);
+    for (const { path, message } of problem.errors) {
+      const [said = '', reason = ''] = message.split(/: (?=\S*rows\.csv:)/);
+      const { error } = files[Number(path.split('/').at(-1))];
+      expect(error.message).toContain(said);
+      // What is wrong with the first row stands behind it.
+      expect([name, reason === '']).toEqual([name, name === 'photo.jpg']);
+    }
   }
 });

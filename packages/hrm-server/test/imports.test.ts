@@ -167,6 +167,21 @@ describe('an import that ends early', () => {
     expect([refused.status, refused.answer.code, refused.answer.enqueued]).toEqual([403, 'foreign_user', 10_000]);
     expect(refused.answer.detail).toContain('10,000 readings');
     expect(await queued(service)).toBe(10_000);
+    // A dry run is no way to hear otherwise.
+    const dry = await send(service, rows(['ana', 'ben'], 10_000), '&dry_run=true', headers);
+    expect([dry.status, dry.answer.code, dry.answer.enqueued ?? 0]).toEqual([403, 'foreign_user', 0]);
+    expect((await send(service, rows(['ana', 'ana'], 10), '&dry_run=true', headers)).status).toBe(200);
+    expect(await queued(service)).toBe(10_000);
+  });
+
+  it('says which row is at fault, and why', async () => {
+    const service = await startTest();
+    const faulty = Buffer.from(
+      'user_id,device_id,timestamp,heart_rate\nana,watch,2024-01-15T10:00:00Z,70\nana,watch,2024-01-15T10:00:01Z,999\n',
+    );
+    const { status, answer } = await send(service, faulty, '&file_name=day.csv');
+    expect([status, answer.code]).toEqual([422, 'not_imported']);
+    expect(answer.errors[0]?.message).toMatch(/day\.csv:3: heart_rate must be/);
   });
 
   it('takes nothing while the queue is full, and says so before the file comes', async () => {

@@ -41,7 +41,7 @@ describe('the list of users', () => {
     const ofBound = async (query: string) =>
       await (await fetch(`${url}/users?${query}`, { headers: { Authorization: `Bearer ${bound.token}` } })).json();
     const asked = ['', 'since=1980-01-01', 'since=2024-01-16'];
-    const before = await Promise.all(asked.map(ofBound));
+    const before = (await Promise.all(asked.map(ofBound))) as { since: string }[];
     expect(before.map(({ since }) => since)).toEqual(['1970-01-01', '1980-01-01', '2024-01-16']);
     const others = [-15_000, ...Array.from({ length: 40 }, (_, day) => day)].map((day) => day * 86_400_000);
     await writePart(

@@ -55,7 +55,9 @@ export function writeZip(entries: readonly ZipEntry[], before = ''): Buffer {
   end.writeUInt32LE(offset, 16);
   const isWide = entries.some((entry) => entry.isWide);
   if (isWide) end.writeUInt32LE(0xffffffff, 16);
-  return Buffer.concat([...pieces, ...directory, isWide ? wideEnd(size, offset) : Buffer.alloc(0), end]);
+  // As programs do it: of very many files only their number has no room.
+  const hasWideEnd = isWide || entries.length > 0xffff;
+  return Buffer.concat([...pieces, ...directory, hasWideEnd ? wideEnd(size, offset) : Buffer.alloc(0), end]);
 }
 
 function directoryEntry(

@@ -44,6 +44,7 @@ export function postImport(components: IngestComponents, settings: UploadSetting
       signal,
       begin,
       enqueue,
+      requireUser: access.requireUser,
     };
     const account = await asSpan(incoming, 'import', () => importFile(upload));
     return new Response(account, { headers: { ...headers, 'Content-Type': 'application/json' } });

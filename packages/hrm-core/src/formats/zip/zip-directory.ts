@@ -87,17 +87,24 @@ async function findEnd(file: RandomAccessFile): Promise<DirectoryEnd | null> {
 }
 
 async function endAt(file: RandomAccessFile, tail: DataView, at: number, from: number): Promise<DirectoryEnd | null> {
-  let size = tail.getUint32(at + 12, true);
-  let offset = tail.getUint32(at + 16, true);
-  let toByte = from + at;
-  if (size === ELSEWHERE || offset === ELSEWHERE) {
-    if (at < LOCATOR_BYTES || tail.getUint32(at - LOCATOR_BYTES, true) !== LOCATOR_SIGNATURE) return null;
-    toByte = toNumber(tail.getBigUint64(at - LOCATOR_BYTES + 8, true));
-    const end64 = viewOf(await file.slice(toByte, toByte + END64_BYTES));
-    if (end64.byteLength < END64_BYTES || end64.getUint32(0, true) !== END64_SIGNATURE) return null;
-    size = toNumber(end64.getBigUint64(40, true));
-    offset = toNumber(end64.getBigUint64(48, true));
-  }
+  const size = tail.getUint32(at + 12, true);
+  const offset = tail.getUint32(at + 16, true);
+  // Also where only the number of files has no room: then the wide end stands between the directory and this one.
+  const wide = await wideEndAt(file, tail, at);
+  if (wide !== null) return wide;
+  return size === ELSEWHERE || offset === ELSEWHERE ? null : placeOf(from + at, size, offset);
+}
+
+/** The end that has room for everything, where there is one. */
+async function wideEndAt(file: RandomAccessFile, tail: DataView, at: number): Promise<DirectoryEnd | null> {
+  if (at < LOCATOR_BYTES || tail.getUint32(at - LOCATOR_BYTES, true) !== LOCATOR_SIGNATURE) return null;
+  const toByte = toNumber(tail.getBigUint64(at - LOCATOR_BYTES + 8, true));
+  const end = viewOf(await file.slice(toByte, toByte + END64_BYTES));
+  if (end.byteLength < END64_BYTES || end.getUint32(0, true) !== END64_SIGNATURE) return null;
+  return placeOf(toByte, toNumber(end.getBigUint64(40, true)), toNumber(end.getBigUint64(48, true)));
+}
+
+function placeOf(toByte: number, size: number, offset: number): DirectoryEnd | null {
   const fromByte = toByte - size;
   const shift = fromByte - offset;
   return fromByte >= 0 && shift >= 0 ? { fromByte, toByte, shift } : null;

@@ -44,9 +44,13 @@ export interface ImportFilesOptions
  */
 export function checkImportOptions({ user, timeZone }: Pick<ImportFilesOptions, 'user' | 'timeZone'>): void {
   createTimeZone(timeZone);
-  if (user === undefined) return;
-  const problem = v.safeParse(IdSchema, user).issues?.[0].message ?? (user.trim() === '' ? 'must not be blank' : null);
+  const problem = user === undefined ? null : userProblem(user);
   if (problem !== null) throw faultError('invalid_user', `the user ${problem}`, '/user_id');
+}
+
+/** What is wrong with a user that is named for an import; `null`: nothing. */
+export function userProblem(user: string): string | null {
+  return v.safeParse(IdSchema, user).issues?.[0].message ?? (user.trim() === '' ? 'must not be blank' : null);
 }
 
 /**

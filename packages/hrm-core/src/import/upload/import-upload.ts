@@ -31,6 +31,8 @@ export interface UploadTarget {
    *   be tried again; what else it throws ends the import.
    */
   enqueue(items: readonly unknown[], receivedMs: number | undefined): Promise<number>;
+  /** Judges whose readings are sent, as `enqueue` does; a dry run asks it alone. @throws HrmError, which ends the import. */
+  requireUser(userId: unknown): void;
 }
 
 /** An import that ended early, or brought nothing. */
@@ -90,7 +92,7 @@ interface Taking {
   enqueued(): number;
 }
 
-function createTaking({ queue, enqueue }: UploadTarget, signal: AbortSignal): Taking {
+function createTaking({ queue, enqueue, requireUser }: UploadTarget, signal: AbortSignal): Taking {
   let enqueued = 0;
   let isStopped = false;
   let running: Promise<unknown> = Promise.resolve();
@@ -114,6 +116,10 @@ function createTaking({ queue, enqueue }: UploadTarget, signal: AbortSignal): Ta
     async answer(ask) {
       const { id } = ask;
       try {
+        if (ask.type === 'users') {
+          for (const userId of ask.userIds) requireUser(userId);
+          return { id, value: null };
+        }
         const taking = ask.type === 'depth' ? queue.depth() : take(ask.items, ask.receivedMs);
         running = taking.catch(() => undefined);
         return { id, value: await taking };

@@ -38,6 +38,8 @@ export type Ask =
       readonly items: readonly unknown[];
       readonly receivedMs: number | undefined;
     }
+  /** Whether whoever sends the file may send readings of these. */
+  | { readonly type: 'users'; readonly id: number; readonly userIds: readonly unknown[] }
   | { readonly type: 'depth'; readonly id: number };
 
 /** What it gets: a value, or why there is none. */

@@ -8,7 +8,8 @@ import { HrmError, isHrmError } from '../../errors.js';
 import { MAX_FAULTS } from '../../limits.js';
 import type { QueueDepth } from '../../ports/queue.js';
 import { visibleText } from '../../process/terminal-text.js';
-import type { Destination } from '../destination.js';
+import { type Destination, NOWHERE, toDestination } from '../destination.js';
+import { faultLines } from '../fault-lines.js';
 import { type FileResult, failedFiles } from '../files/file-result.js';
 import { importOpened } from '../files/import-file.js';
 import { createRun } from '../files/import-files.js';
@@ -64,6 +65,22 @@ function ask<Result>(toAsk: (id: number) => Ask): Promise<Result> {
   });
 }
 
+/** What only judges: it asks whether the readings could be taken for these users. */
+function judging(): Destination {
+  const seen = new Set<unknown>();
+  const nowhere = toDestination(NOWHERE);
+  return {
+    ...nowhere,
+    async enqueue(items, options) {
+      const userIds = [...new Set(items.map((item) => (item as { user_id?: unknown }).user_id))];
+      const fresh = userIds.filter((userId) => !seen.has(userId));
+      for (const userId of fresh) seen.add(userId);
+      if (fresh.length > 0) await ask((id) => ({ type: 'users', id, userIds: fresh }));
+      return await nowhere.enqueue(items, options);
+    },
+  };
+}
+
 const destination: Destination = {
   waitsForRoom: false,
   enqueue: (items, { receivedMs }) => ask<number>((id) => ({ type: 'enqueue', id, items, receivedMs })),
@@ -73,7 +90,8 @@ const destination: Destination = {
 async function run({ handle, rules: { fileName, ...options } }: Order): Promise<Saying> {
   const { dryRun = false } = options;
   const { signal } = new AbortController();
-  const run = createRun({ destination }, { ...options, stallMs: STALL_MS, signal });
+  const begun = createRun({ destination }, { ...options, stallMs: STALL_MS, signal });
+  const run = dryRun ? { ...begun, target: { destination: judging() } } : begun;
   try {
     const input = await openHandle(fileName, fileName, handle, signal);
     const results = await importOpened(run, input, false);
@@ -105,5 +123,8 @@ function problemOf({ file, error }: FileResult): string {
   if (error?.code === 'time_zone_needed') return ZONE_NEEDED;
   const message = error?.message ?? 'it is refused since the import is strict: nothing of it was enqueued';
   const named = `${visibleText(file)}: `;
-  return message.startsWith(named) ? message.slice(named.length) : message;
+  const first = (error?.faults ?? []).slice(0, 1);
+  const [reason] = faultLines(first, first.length);
+  const own = message.startsWith(named) ? message.slice(named.length) : message;
+  return reason === undefined || message.includes(reason) ? own : `${own}: ${reason}`;
 }

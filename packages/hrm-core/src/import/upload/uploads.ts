@@ -19,7 +19,7 @@ export type UploadSettings = Pick<
 >;
 
 /** A file on its way, and what takes its readings. */
-interface Upload extends Pick<UploadTarget, 'enqueue'> {
+interface Upload extends Pick<UploadTarget, 'enqueue' | 'requireUser'> {
   /** Who sends it, for its share of places. */
   readonly client: string;
   /** Whose part of the queue it fills; `undefined`: nobody's in particular. */
@@ -45,14 +45,14 @@ export function createUploads(
   const places = createSemaphore(MAX_UPLOADS, 'too many imports at once: wait for one to end', MAX_CLIENT_UPLOADS);
   const limits = { naiveTimestamps, maxFutureMs, maxPastMs, spoolDirectory, maxSpoolBytes: importMaxBytes };
   void sweepSpool(spoolDirectory);
-  return async ({ client, owner, query, byteLength, signal, begin, enqueue }) => {
+  return async ({ client, owner, query, byteLength, signal, begin, enqueue, requireUser }) => {
     const rules = { ...readUploadRules(query), ...limits };
     if (byteLength > importMaxBytes) throw tooLargeError(importMaxBytes);
     // What will be refused need not be read.
     if (!rules.dryRun) queue.requireRoom?.({ owner });
     const release = places.acquire(client);
     try {
-      return await importUpload(pacedPieces(begin(), importMaxBytes), { queue, enqueue }, rules, signal);
+      return await importUpload(pacedPieces(begin(), importMaxBytes), { queue, enqueue, requireUser }, rules, signal);
     } finally {
       release();
     }
