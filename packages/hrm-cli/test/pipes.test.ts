@@ -161,6 +161,7 @@ const READERS: Readonly<Record<string, string>> = {
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',
   'hrm-core/src/drivers/storage/directory/descriptors.ts': 'of /proc',
   'hrm-core/src/drivers/storage/directory/start/temporaries.ts': 'of /proc',
+  'hrm-core/src/drivers/storage/s3/disk-cache.ts': 'pieces that it wrote itself, under names that are hashes',
   'hrm-core/src/keys/exposure.ts': 'of /proc',
   'hrm-server/src/http/connections/connection-bounds.ts': 'of /proc',
   'hrm-server/src/package.ts': 'its own package.json',
