@@ -50,10 +50,11 @@ describe('on a real server', () => {
     });
     const prefix = `${randomUUID()}/data`;
     const storage = await open(prefix);
-    const [users, wanted] = [40, 12];
+    // So many batches that a busy machine still comes to an end.
+    const [users, batches, wanted] = [40, 60, 8];
     let [stored, seen, again, compacted, swept, isOver] = [0, 0, 0, 0, 0, false];
     async function write(): Promise<void> {
-      for (let b = 0; !isOver; b += 1) {
+      for (let b = 0; b < batches && !isOver; b += 1) {
         const readings = Array.from({ length: users }, (_, user) => {
           const timestampMs = START_MS + b * 1_000;
           return {
@@ -66,7 +67,7 @@ describe('on a real server', () => {
         });
         await writePart({ storage }, readings);
         stored += users;
-        await delay(50);
+        await delay(100);
       }
     }
     async function tidy(): Promise<void> {
