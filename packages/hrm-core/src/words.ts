@@ -1,4 +1,4 @@
-/** Figures in words for people. They run in browsers, too. */
+/** Figures in words for people, and names in words of the wire. They run in browsers, too. */
 
 /** `1 reading`, `2,000 readings`. */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
@@ -27,4 +27,9 @@ export function ageText(ageMs: number): string {
   ] as const;
   const [unit, unitMs] = units.find(([, unitMs]) => ageMs >= unitMs) ?? (['s', 1_000] as const);
   return `${Math.max(0, Math.floor(ageMs / unitMs))} ${unit}`;
+}
+
+/** A name of JavaScript as the wire spells it: `deviceId` is `device_id`. */
+export function wireName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

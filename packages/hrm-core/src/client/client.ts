@@ -8,10 +8,11 @@ import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { READING_TYPES, type ReadingFormName } from '../pure/records/media-types.js';
 import type { UsersInput } from '../pure/users-question.js';
+import { wireName } from '../words.js';
 import { IMPORT_TIMEOUT_MS, type ImportedFiles, type ImportFileOptions, importPath, toImported } from './imports.js';
 import { bytesOf } from './lines.js';
 import { type LiveEvent, type LiveQuestion, watchLive } from './live.js';
-import { checkForm, checkId, checkNumber, instantText, TIMER_RANGE, userSegment } from './options.js';
+import { checkForm, checkId, checkNumber, instantText, queryOf, TIMER_RANGE, userSegment } from './options.js';
 import { type ClientCallOptions, type ClientOptions, createCaller } from './request.js';
 import { ROWS_TYPE, rowsOf } from './rows.js';
 import { type ServerHealth, type ServerSystem, toHealth, toSystem } from './system.js';
@@ -171,15 +172,8 @@ export function createClient(options: ClientOptions): Client {
       return toLatest(await call.json({ path: `/users/${userSegment(userId)}/latest`, signal }));
     },
     async daily({ userId, ...asked }, { signal } = {}) {
-      const pairs = new URLSearchParams();
-      for (const [name, value] of Object.entries(asked))
-        if (value !== undefined)
-          pairs.set(
-            name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-            `${value}`,
-          );
-      const path = `/users/${userSegment(userId)}/days?${pairs}`;
-      return toDays(await call.json({ path, signal }));
+      const query = queryOf(Object.fromEntries(Object.entries(asked).map(([name, value]) => [wireName(name), value])));
+      return toDays(await call.json({ path: `/users/${userSegment(userId)}/days?${query}`, signal }));
     },
     live: (question, callOptions = {}) => watchLive(call, options, question, callOptions),
     async health({ signal } = {}) {
@@ -210,23 +204,23 @@ function parametersOf(
 ): URLSearchParams {
   checkId('userId', userId);
   if (deviceId !== undefined) checkId('deviceId', deviceId);
-  return new URLSearchParams({
+  return queryOf({
     user_id: userId,
     start: instantText('start', start),
     end: instantText('end', end),
-    ...(deviceId === undefined ? {} : { device_id: deviceId }),
-    ...(interval === undefined ? {} : { interval }),
-    ...(timeZone === undefined ? {} : { time_zone: timeZone }),
-    ...(fields === undefined ? {} : { fields }),
+    device_id: deviceId,
+    interval,
+    time_zone: timeZone,
+    fields,
   });
 }
 
 /** What is no value of a parameter the server says. */
 function usersParameters(input: UsersInput): URLSearchParams {
   const { search, after, limit, since } = input;
-  const given = Object.entries({ search, after, limit, since }).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) checkId(name, String(value));
-  return new URLSearchParams(Object.fromEntries(given.map(([name, value]) => [name, String(value)])));
+  const query = queryOf({ search, after, limit, since });
+  for (const [name, value] of query) checkId(name, value);
+  return query;
 }
 
 function toSession(value: unknown): Session {

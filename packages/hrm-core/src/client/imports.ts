@@ -1,5 +1,5 @@
 /** Whole files to a server, and what came of them. */
-import { checkId } from './options.js';
+import { checkId, queryOf } from './options.js';
 import type { ClientCallOptions } from './request.js';
 import { badAnswerError, type Fields, toFields, toList, toNumber, toText } from './wire.js';
 
@@ -83,7 +83,7 @@ export function importPath({
 }: ImportFileOptions): string {
   checkId('userId', userId);
   if (fileName !== undefined) checkId('fileName', fileName);
-  const given = {
+  return `/imports?${queryOf({
     user_id: userId,
     file_name: fileName,
     time_zone: timeZone,
@@ -92,10 +92,7 @@ export function importPath({
     skip_invalid: skipInvalid,
     strict,
     dry_run: dryRun,
-  };
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) parameters.set(name, String(value));
-  return `/imports?${parameters}`;
+  })}`;
 }
 
 /** The account of an import. @throws HrmError code `bad_answer`. */

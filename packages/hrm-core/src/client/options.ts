@@ -9,6 +9,13 @@ import { READING_TYPES } from '../pure/records/media-types.js';
 /** How long an answer may take, milliseconds, if nothing else is said. */
 export const TIMEOUT_MS = 30_000;
 
+/** Parameters of a query, by their names on the wire; those that are `undefined` are left out. */
+export function queryOf(given: Readonly<Record<string, unknown>>): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.set(name, String(value));
+  return query;
+}
+
 /** The URL without a slash at its end. @throws HrmError kind `invalid`, code `invalid_url`. */
 export function baseOf(url: string): string {
   const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);

@@ -2,7 +2,7 @@
 import type { Fault } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MINUTE_MS } from '../../limits.js';
 import { createGrid } from '../../pure/answer/grid.js';
-import { gridOf, queryError, zoneOf } from '../../pure/answer/question.js';
+import { faultPath, gridOf, queryError, zoneOf } from '../../pure/answer/question.js';
 import { instantFormatter } from '../../pure/answer/row-instants.js';
 import { meanOf } from '../../pure/answer/row-table.js';
 import { addMinutes, type DayCount, figuresOf, type MinuteFigures, startDay } from '../../pure/daily/day-count.js';
@@ -152,8 +152,7 @@ function figuresToDay(count: DayCount, figures: MinuteFigures, bounds: readonly 
 function checkDaily(input: DailyInput, wireNames: boolean): { readonly firstDay: number; readonly lastDay: number } {
   const faults: Fault[] = [];
   function fault(name: keyof DailyInput, message: string): void {
-    const spelled = wireNames ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
-    faults.push({ path: `/${spelled}`, message });
+    faults.push({ path: faultPath(name, wireNames), message });
   }
   function day(name: 'start' | 'end'): number {
     const found = typeof input[name] === 'string' ? dayOf(input[name]) : null;

@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import { type Fault, faultsError, type HrmError } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MAX_TIMESTAMP_MS } from '../../limits.js';
+import { wireName } from '../../words.js';
 import type { DevicePriority } from '../merge.js';
 import { IdSchema, isId } from '../reading/reading.js';
 import { type Instant, type NaiveTimestamps, parseTimestamp } from '../reading/timestamp.js';
@@ -71,8 +72,7 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   const input: Partial<QuestionInput> = typeof given === 'object' && given !== null ? given : {};
   const faults = unknownFields(input);
   function fault(name: keyof QuestionInput, message: string): void {
-    const spelled = wireNames ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
-    faults.push({ path: `/${spelled}`, message });
+    faults.push({ path: faultPath(name, wireNames), message });
   }
   function checkId(name: 'userId' | 'deviceId'): void {
     const result = v.safeParse(IdSchema, input[name]);
@@ -126,6 +126,11 @@ export function gridOf({ interval = '1m', timeZone }: Pick<QuestionInput, 'inter
   const zone = timeZone === undefined ? null : zoneOf(timeZone);
   if (typeof zone === 'string') throw queryError([{ path: '/timeZone', message: zone }]);
   return createGrid(interval, zone);
+}
+
+/** Where a fault of a field is. @param wireNames - whether the field is told as the wire spells it. */
+export function faultPath(name: string, wireNames: boolean): string {
+  return `/${wireNames ? wireName(name) : name}`;
 }
 
 /** The error of a question that is none. */
