@@ -20,7 +20,7 @@ import { methodsOf, OPERATIONS, type Operation, type OperationId } from 'hrm-cor
 import type { Settings } from 'hrm-core/settings';
 import { createDayLimiter, createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
 import type { Logger } from 'pino';
-import { docsPage } from './api/docs-page.js';
+import { docsPage } from '../dashboard/docs-page.js';
 import { openApiDocument } from './api/openapi.js';
 import {
   COMMON_HEADERS,

@@ -1,6 +1,6 @@
 /**
- * The API for people: one page made of the OpenAPI document, without a script and without another host. swagger-ui-dist
- * would do the same in 1.5 MB of scripts, and its releases since 5.18 install a package that reports the installation.
+ * The API for people: one page made of the OpenAPI document, without a script and without another host. The server makes it, not the
+ * browser. swagger-ui-dist would do the same in 1.5 MB of scripts, and its releases since 5.18 install a package that reports the installation.
  */
 import { createHash } from 'node:crypto';
 
