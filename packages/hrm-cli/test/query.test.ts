@@ -21,6 +21,8 @@ beforeAll(async () => {
     ndjson(1, { timestamp: '2024-01-15T00:01:00Z', heart_rate: 72, device_id: 'ring' }) +
     ndjson(1, { timestamp: '2024-01-15T00:01:00Z', heart_rate: 90, device_id: 'watch' }) +
     ndjson(1, { timestamp: '2024-01-16T12:00:00.5Z', heart_rate: 220, device_id: TRICKY }) +
+    ndjson(1, { user_id: 'two', timestamp: '2024-01-15T00:00:01Z', heart_rate: 90, device_id: 'watch' }) +
+    ndjson(1, { user_id: 'two', timestamp: '2024-01-15T00:00:02Z', heart_rate: 70, device_id: 'ring' }) +
     longHistory();
   expect(await sandbox.run(['import', '-'], { input })).toMatchObject({ code: 0, stderr: '' });
   expect((await sandbox.run(['drain', '--all'])).code).toBe(0);
@@ -81,6 +83,15 @@ describe('hrm query', () => {
     ]);
     expect((await sandbox.run(queryArgs('nobody', '--json'))).stdout).toBe('{"user_id":"nobody","data":[],"count":0}');
     expect((await sandbox.run(queryArgs('-rf', '--json'))).stdout).toBe('{"user_id":"-rf","data":[],"count":0}');
+  });
+
+  it('has each minute of one device with --resolve device', async () => {
+    const args = queryArgs('two', '--device-priority={"ring":1}', '--json');
+    const rows = async (...more: string[]) => JSON.parse((await sandbox.run([...args, ...more])).stdout);
+    expect(await rows()).toMatchObject({ data: [{ count: 2, device_ids: ['ring', 'watch'] }] });
+    expect(await rows('--resolve=device')).toMatchObject({ data: [{ count: 1, device_ids: ['ring'] }] });
+    expect(await rows('--resolve=device', '--daily')).toMatchObject({ days: [{ count: 1, device_ids: ['ring'] }] });
+    expect((await sandbox.run([...args, '--resolve=minute'])).code).toBe(2);
   });
 
   it('shows the days of a time zone, in its time', async () => {

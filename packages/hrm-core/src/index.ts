@@ -209,6 +209,7 @@ export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { INTERVALS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
 export { gridOf, type QuestionInput, rangeOf } from './pure/answer/question.js';
+export { RESOLVES, type Resolve } from './pure/answer/resolve.js';
 export { parseFields, ROW_FIELDS, type RowField } from './pure/answer/row-fields.js';
 export { ROW_FORMS, type RowForm, type RowFormName, type RowsAsked } from './pure/answer/row-forms.js';
 export { type Row, type RowTable, rowsOf } from './pure/answer/row-table.js';

@@ -105,6 +105,11 @@ describe('GET of heart rates', () => {
       [{ interval: '1h' }, { interval: '1h' }],
       [{ interval: '1d' }, { interval: '1d' }],
       [{ interval: '1w' }, { interval: '1w' }],
+      [{ resolve: 'device' }, { resolve: 'device' }],
+      [
+        { resolve: 'device', interval: '1h', time_zone: '+05:30' },
+        { resolve: 'device', interval: '1h', timeZone: '+05:30' },
+      ],
       [
         { interval: '1d', time_zone: '+05:30' },
         { interval: '1d', timeZone: '+05:30' },
@@ -174,6 +179,43 @@ describe('GET of heart rates', () => {
     // A plus that was not escaped is a space.
     const unescaped = await fetch(`${heartRateUrl(url, YEAR)}&time_zone=+02:00`);
     expect(await unescaped.text()).toContain('%2B');
+  });
+
+  test('has each minute of one device where that is asked for, in every form', async () => {
+    const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
+    const seconds = Array.from({ length: 120 }, (_, s) => START_MS + s * 1_000);
+    const reading = (deviceId: string, timestampMs: number, heartRate: number) => {
+      return { userId: 'ana', deviceId, timestampMs, heartRate, receivedMs: 0 };
+    };
+    await writePart({ storage }, [
+      ...seconds.map((ms) => reading('strap', ms + 7, 90)),
+      // Once a minute, and in the first alone.
+      reading('watch', START_MS + 30_000, 60),
+    ]);
+    const asked = { ...YEAR, resolve: 'device' };
+    const body = await fetch(heartRateUrl(url, asked));
+    expect(await body.json()).toMatchObject({
+      data: [
+        { heart_rate: 60, count: 1, device_ids: ['watch'] },
+        { heart_rate: 90, count: 60, device_ids: ['strap'] },
+      ],
+    });
+    for (const [Accept, text] of [
+      ['text/csv', ',60,60,60,1,'],
+      ['application/x-ndjson', '"heart_rate":60,'],
+      ['application/fhir+json', '60'],
+    ] as const)
+      expect(await (await fetch(heartRateUrl(url, asked), { headers: { Accept } })).text()).toContain(text);
+    const other = await fetch(heartRateUrl(url, YEAR), {
+      headers: { 'If-None-Match': body.headers.get('etag') ?? '' },
+    });
+    expect([other.status, ((await other.json()) as { data: unknown[] }).data[0]]).toMatchObject([200, { count: 61 }]);
+    const rows: Row[] = [];
+    const question = { userId: 'ana', start: YEAR.start, end: YEAR.end, interval: '5m', resolve: 'device' } as const;
+    for await (const row of createClient({ url }).query(question)) rows.push(row);
+    expect(rows).toMatchObject([{ heartRate: 89.51, count: 61, deviceIds: ['strap', 'watch'] }]);
+    const refused = await fetch(heartRateUrl(url, { ...YEAR, resolve: 'minute' }));
+    expect([refused.status, await refused.json()]).toMatchObject([400, { errors: [{ path: '/resolve' }] }]);
   });
 
   test('looks as the contract shows it, and is kept by no cache', async () => {

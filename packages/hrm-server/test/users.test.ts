@@ -156,12 +156,16 @@ describe('the calls about a user', () => {
         quality: 'sparse',
       },
     ]);
+    // A watch on a minute's own first millisecond, as the strap is: nothing else is left of it.
+    const resolved = await fetch(`${path}&resolve=device`);
+    expect(await resolved.json()).toMatchObject({ days: [{ count: 30, device_ids: ['strap'] }] });
     expect(await (await fetch(`${url}/users/nobody/days?start=2024-01-01&end=2024-02-01`)).json()).toEqual({
       ...{ user_id: 'nobody', time_zone: 'UTC', days: [], count: 0 },
     });
     for (const [wrong, parameter] of [
       ['&max_heart_rate=1e2', 'max_heart_rate'],
       ['&birth_year=1', 'birth_year'],
+      ['&resolve=minute', 'resolve'],
       ['&time_zone=Mars', 'time_zone'],
       ['&interval=1d', 'interval'],
       ['&end=2024-02-02', 'end'],

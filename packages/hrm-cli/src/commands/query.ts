@@ -4,6 +4,7 @@ import {
   gridOf,
   INTERVALS,
   parseFields,
+  RESOLVES,
   ROW_FIELDS,
   ROW_FORMS,
   type RowForm,
@@ -29,6 +30,12 @@ export const queryCommand: Command = {
   options: [
     ...RANGE_OPTIONS,
     { name: 'interval', value: 'I', about: 'Width of a row; default 1m.', choices: INTERVALS },
+    {
+      name: 'resolve',
+      value: 'R',
+      about: 'What priorities decide: readings at equal milliseconds (default), or with device whose minutes count.',
+      choices: RESOLVES,
+    },
     {
       name: 'fields',
       value: 'F,…',

@@ -9,6 +9,7 @@ import {
   type Interval,
   queryTables,
   type ReadingForm,
+  type Resolve,
   type RowTable,
   rangeOfWords,
   type Storage,
@@ -97,9 +98,10 @@ export function whose({ args }: Pick<Invocation, 'args'>) {
     userId: args.value('user') ?? '',
     ...rangeOfWords({ start, end, date, last, since }, zone ?? UTC, Date.now()),
     deviceId: args.value('device'),
-    // The table of options admits no other.
+    // The table of options admits no others.
     interval: args.value('interval') as Interval | undefined,
     timeZone,
+    resolve: args.value('resolve') as Resolve | undefined,
   };
 }
 

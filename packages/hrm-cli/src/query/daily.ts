@@ -19,9 +19,9 @@ export const DAILY_OPTIONS: readonly CommandOption[] = [
 /** A user's days in figures: those that the range has a part of. */
 export async function* dailyPieces(source: Source, invocation: Invocation, asked: Asked) {
   const { args, json, settings } = invocation;
-  const { userId, timeZone, deviceId } = asked;
+  const { userId, timeZone, deviceId, resolve } = asked;
   const [max_heart_rate, birth_year, resting_rate] = ['max-heart-rate', 'birth-year', 'resting-rate'].map(args.value);
-  const wire = { ...daysOfRange(rangeOf(asked), timeZone), time_zone: timeZone, device_id: deviceId };
+  const wire = { ...daysOfRange(rangeOf(asked), timeZone), time_zone: timeZone, device_id: deviceId, resolve };
   const input = dailyOfWire(userId, { ...wire, max_heart_rate, birth_year, resting_rate });
   const options = answerOptions(invocation);
   const days =

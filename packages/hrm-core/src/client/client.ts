@@ -2,6 +2,7 @@ import type { DailyInput, DayFigures } from '../flow/read/daily.js';
 import type { Device, Latest } from '../flow/read/devices.js';
 import type { UsersPage } from '../flow/read/users/list-users.js';
 import type { Interval } from '../pure/answer/interval.js';
+import type { Resolve } from '../pure/answer/resolve.js';
 import type { Row } from '../pure/answer/row-table.js';
 import { isSeries } from '../pure/reading/is-series.js';
 import type { Enqueueable } from '../pure/reading/series.js';
@@ -43,6 +44,8 @@ export interface ClientQuestion<Column extends keyof Row = keyof Row> {
   readonly interval?: Interval | undefined;
   /** The time zone whose rows these are, such as `Europe/Madrid`; each has an `end` then. Default: UTC. */
   readonly timeZone?: string | undefined;
+  /** As of a query: `device` has each minute of one device, the best that has readings in it. Default: `reading`. */
+  readonly resolve?: Resolve | undefined;
   /** The columns of the rows; default all. `timestamp` is always among them. */
   readonly fields?: readonly Column[] | undefined;
 }
@@ -199,7 +202,7 @@ function isList(readings: Enqueueable): readings is Extract<Enqueueable, readonl
 }
 
 function parametersOf(
-  { userId, start, end, deviceId, interval, timeZone }: ClientQuestion,
+  { userId, start, end, deviceId, interval, timeZone, resolve }: ClientQuestion,
   fields: string | undefined,
 ): URLSearchParams {
   checkId('userId', userId);
@@ -211,6 +214,7 @@ function parametersOf(
     device_id: deviceId,
     interval,
     time_zone: timeZone,
+    resolve,
     fields,
   });
 }

@@ -8,6 +8,7 @@ export type { DailyInput, DayFigures, ZoneTime } from '../flow/read/daily.js';
 export type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 export type { ListedUser, UsersPage } from '../flow/read/users/list-users.js';
 export { type FixedInterval, INTERVAL_MS, type Interval } from '../pure/answer/interval.js';
+export type { Resolve } from '../pure/answer/resolve.js';
 export type { Row } from '../pure/answer/row-table.js';
 export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';

@@ -8,6 +8,7 @@ import {
   FieldsSchema,
   IntervalSchema,
   LiveIdSchema,
+  ResolveSchema,
   TimestampSchema,
   TimeZoneSchema,
   UserIdSchema,
@@ -51,6 +52,12 @@ function optional<Name extends string>(name: Name, schema: v.GenericSchema, abou
   return { name, in: 'query', required: false, schema, about } as const;
 }
 
+const RESOLVE = optional(
+  'resolve',
+  ResolveSchema,
+  'What priorities decide: `reading` (the default) which of readings at equal milliseconds counts; `device` whose readings count in a minute, those of the best device that has any.',
+);
+
 const WHOLE = v.pipe(v.string(), v.regex(/^\d{1,4}$/));
 
 /** Of a user's days. */
@@ -66,6 +73,7 @@ export const DAILY_PARAMETERS = [
   },
   optional('time_zone', TimeZoneSchema, 'Whose days these are; UTC by default.'),
   { ...DEVICE, about: "Only this device's readings count, and priorities do not." },
+  RESOLVE,
   optional('max_heart_rate', WHOLE, 'The highest heart rate of the user, 100 to 250 bpm: zones are shares of it.'),
   optional('birth_year', WHOLE, 'In place of it: the maximum is 220 minus the age.'),
   optional('resting_rate', WHOLE, '20 to 99 bpm: zones are shares of the reserve between it and the maximum.'),
@@ -127,6 +135,7 @@ export const QUERY_PARAMETERS = [
     about:
       'The time zone whose hours, days, weeks and months the rows are; UTC by default. Each row has its start and its `end` in this zone then. Of JSON, NDJSON and CSV.',
   },
+  RESOLVE,
   {
     name: 'fields',
     in: 'query',

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { MAX_SERIES_INTERVAL_MS, MAX_SERIES_READINGS, MAX_TIME_ZONE_LENGTH, MAX_TIMESTAMP_LENGTH } from '../limits.js';
 import { INTERVALS } from '../pure/answer/interval.js';
+import { RESOLVES } from '../pure/answer/resolve.js';
 import { LIVE_ID } from '../pure/live-cursor.js';
 import { HeartRateSchema, IdSchema } from '../pure/reading/reading.js';
 
@@ -64,6 +65,9 @@ export const LiveIdSchema = v.pipe(v.string(), v.regex(LIVE_ID));
 
 /** The width of a row. */
 export const IntervalSchema = v.picklist(INTERVALS);
+
+/** How devices are resolved. */
+export const ResolveSchema = v.picklist(RESOLVES);
 
 /** A time zone, by its name in the IANA database or its offset. */
 export const TimeZoneSchema = v.pipe(

@@ -1,7 +1,15 @@
 /** What the tag of an answer goes by: everything of the user's, and nothing of others'. */
 import { describe, expect, it } from 'vitest';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { compact, query, queryTag, type Reading, type Storage, writePart } from '../../src/index.js';
+import {
+  compact,
+  type QuestionInput,
+  query,
+  queryTag,
+  type Reading,
+  type Storage,
+  writePart,
+} from '../../src/index.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { withDirectory } from '../support/temporary-directory.js';
 
@@ -68,6 +76,15 @@ describe('the tag of an answer', () => {
       const before = await queryTag({ storage }, QUESTION);
       await writePart({ storage }, [...others(1), late]);
       expect(await queryTag({ storage }, QUESTION)).not.toBe(before);
+    });
+  });
+
+  it('tells how devices are resolved, unless one is asked for', async () => {
+    await withStorage(async (storage) => {
+      const tagOf = (over: Partial<QuestionInput>) => queryTag({ storage }, { ...QUESTION, ...over });
+      expect(await tagOf({ resolve: 'device' })).not.toBe(await tagOf({}));
+      expect(await tagOf({ resolve: 'reading' })).toBe(await tagOf({}));
+      expect(await tagOf({ resolve: 'device', deviceId: 'watch' })).toBe(await tagOf({ deviceId: 'watch' }));
     });
   });
 

@@ -195,7 +195,24 @@ describe('days in figures', () => {
     });
   });
 
+  it('are of the best device of each minute where that is asked for', async () => {
+    const fromMs = Date.UTC(2024, 0, 15, 3);
+    const of = (deviceId: string, offsetMs: number, rates: readonly number[]) =>
+      runOf(fromMs + offsetMs, rates).map((reading) => ({ ...reading, deviceId }));
+    const strap = of('strap', 250, new Array<number>(40).fill(90));
+    // Less than a second apart, and for half of the time.
+    const watch = of('watch', 0, new Array<number>(20).fill(60));
+    const asked = { userId: 'ana', start: '2024-01-15', end: '2024-01-16', priority: { watch: 1, strap: 2 } };
+    const [[both], [best]] = await withReadings([...strap, ...watch], async (storage) => [
+      await daily({ storage }, asked),
+      await daily({ storage }, { ...asked, resolve: 'device' }),
+    ]);
+    expect(both).toMatchObject({ count: 60, minutes: 40, mean: 80, restingRate: 77.5 });
+    expect(best).toMatchObject({ count: 40, minutes: 40, mean: 75, restingRate: 65, deviceIds: ['strap', 'watch'] });
+  });
+
   it.each([
+    [{ resolve: 'minute' }, '/resolve'],
     [{ start: '2024-01-15T00:00:00Z' }, '/start'],
     [{ start: '2024-02-30' }, '/start'],
     [{ end: undefined }, '/end'],

@@ -22,6 +22,8 @@ export interface OracleQuestion {
   timeZone?: string | undefined;
   interval?: string | undefined;
   priority: Record<string, number>;
+  /** `device`: a minute is that of its best device. */
+  resolve?: string | undefined;
 }
 
 export interface OracleRow {
@@ -37,8 +39,11 @@ export interface OracleRow {
 export function oracleAnswer(readings: readonly OracleReading[], question: OracleQuestion): OracleRow[] {
   const atInstant = new Map<number, OracleReading>();
   const counted: OracleReading[] = [];
+  if (question.resolve === 'device' && question.deviceId === undefined)
+    counted.push(...ofBestDevices(readings, question));
   for (const reading of survivorsOf(readings, question.userId)) {
     if (reading.timestampMs < question.fromMs || reading.timestampMs >= question.toMs) continue;
+    if (question.resolve === 'device' && question.deviceId === undefined) continue;
     if (question.deviceId !== undefined) {
       if (reading.deviceId === question.deviceId) counted.push(reading);
       continue;
@@ -65,6 +70,24 @@ export function oracleAnswer(readings: readonly OracleReading[], question: Oracl
       const end = zonedText(zonedEnd(start, interval, timeZone), timeZone);
       return { ...row, timestamp: zonedText(start, timeZone), end };
     });
+}
+
+/** The readings of the best device of each minute, as far as the minute is asked for. */
+function ofBestDevices(readings: readonly OracleReading[], question: OracleQuestion): OracleReading[] {
+  const asked = survivorsOf(readings, question.userId).filter(
+    ({ timestampMs }) => timestampMs >= question.fromMs && timestampMs < question.toMs,
+  );
+  const best = new Map<number, string>();
+  for (const reading of asked) {
+    const other = best.get(minuteOf(reading));
+    if (other === undefined || preferred(reading.deviceId, other, question.priority))
+      best.set(minuteOf(reading), reading.deviceId);
+  }
+  return asked.filter((reading) => best.get(minuteOf(reading)) === reading.deviceId);
+}
+
+function minuteOf({ timestampMs }: OracleReading): number {
+  return Math.floor(timestampMs / 60_000);
 }
 
 function startOf(timestampMs: number, { intervalMs, interval = '1m', timeZone }: OracleQuestion): number {

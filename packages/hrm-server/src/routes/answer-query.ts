@@ -14,6 +14,7 @@ import {
   queryTag,
   READING_FORMS,
   READING_TYPES,
+  type Resolve,
   ROW_FORMS,
   type Storage,
   userOfPatient,
@@ -70,9 +71,12 @@ interface Asked {
 export function answerQuery(components: QueryComponents, { devicePriority: priority, ...settings }: QuerySettings) {
   return answerIn(ROW_FORMS, components, settings, (target, { form, withEnd }) => {
     const parameters = readQuery(target, QUERY_PARAMETERS);
-    // An interval that is none is among what the query refuses.
-    const interval = parameters.interval as Interval | undefined;
-    const question = { ...rangeIn(parameters), interval, timeZone: parameters.time_zone, priority };
+    // One that is none is among what the query refuses.
+    const [interval, resolve] = [
+      parameters.interval as Interval | undefined,
+      parameters.resolve as Resolve | undefined,
+    ];
+    const question = { ...rangeIn(parameters), interval, timeZone: parameters.time_zone, resolve, priority };
     const fields = parseFields(parameters.fields, form, question);
     return {
       question,

@@ -3,6 +3,7 @@ import type { Fault } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MINUTE_MS } from '../../limits.js';
 import { createGrid } from '../../pure/answer/grid.js';
 import { faultPath, gridOf, queryError, zoneOf } from '../../pure/answer/question.js';
+import type { Resolve } from '../../pure/answer/resolve.js';
 import { instantFormatter } from '../../pure/answer/row-instants.js';
 import { meanOf } from '../../pure/answer/row-table.js';
 import { addMinutes, type DayCount, figuresOf, type MinuteFigures, startDay } from '../../pure/daily/day-count.js';
@@ -30,6 +31,8 @@ export interface DailyInput extends ZoneInput {
   readonly deviceId?: string | undefined;
   /** As of a query. */
   readonly priority?: DevicePriority | undefined;
+  /** As of a query. */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** A zone of effort on a day. */
@@ -82,12 +85,12 @@ export async function daily(
   options: QueryOptions = {},
 ): Promise<readonly DayFigures[]> {
   const { firstDay, lastDay } = checkDaily(input, options.wireNames === true);
-  const { userId, timeZone, deviceId, priority } = input;
+  const { userId, timeZone, deviceId, priority, resolve } = input;
   const zone = gridOf({ timeZone }).zone ?? UTC;
   const days = createGrid('1d', zone);
   const yielder = createYielder(options);
   const start = Math.max(0, firstAt(zone, (firstDay - DAYS_BEFORE) * DAY_MS));
-  const question = { userId, start, end: firstAt(zone, lastDay * DAY_MS), deviceId, timeZone, priority };
+  const question = { userId, start, end: firstAt(zone, lastDay * DAY_MS), deviceId, timeZone, priority, resolve };
   const resting = new Map<number, number>();
   const all: DayFigures[] = [];
   let open: DayCount | null = null;
@@ -182,6 +185,7 @@ export interface WireDaily {
   readonly end: string;
   readonly time_zone?: string | undefined;
   readonly device_id?: string | undefined;
+  readonly resolve?: string | undefined;
   readonly max_heart_rate?: string | undefined;
   readonly birth_year?: string | undefined;
   readonly resting_rate?: string | undefined;
@@ -193,7 +197,9 @@ export function dailyOfWire(userId: string, wire: WireDaily): DailyInput {
   const [maxHeartRate, birthYear, restingRate] = [wire.max_heart_rate, wire.birth_year, wire.resting_rate].map(
     numberOf,
   );
-  return { userId, start, end, timeZone, deviceId, maxHeartRate, birthYear, restingRate };
+  // What is none the query refuses.
+  const resolve = wire.resolve as Resolve | undefined;
+  return { userId, start, end, timeZone, deviceId, resolve, maxHeartRate, birthYear, restingRate };
 }
 
 function numberOf(text: string | undefined): number | undefined {

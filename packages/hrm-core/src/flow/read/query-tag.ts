@@ -28,11 +28,11 @@ export async function queryTag(
   { signal, owner, naiveTimestamps = DEFAULTS.naiveTimestamps, wireNames = false }: QueryOptions = {},
 ): Promise<string> {
   const question = parseQuestion(input, { naiveTimestamps, wireNames });
-  const { userId, deviceId, fromMs, toMs, grid, priority } = question;
+  const { userId, deviceId, fromMs, toMs, grid, priority, resolve } = question;
   const ranks = Object.entries(priority).sort(([a], [b]) => compareUtf8(a, b));
   // The rules of a zone change with the release of them that this process has.
   const zone = grid.zone === null ? null : [grid.zone.name, process.versions.tz];
-  const asked = [userId, deviceId ?? null, fromMs, toMs, grid.interval, zone, ranks];
+  const asked = [userId, deviceId ?? null, fromMs, toMs, grid.interval, zone, ranks, resolve];
   const hash = createHash('sha256').update(JSON.stringify(asked));
   const yielder = createYielder({ owner });
   const cache = cacheOf(storage);

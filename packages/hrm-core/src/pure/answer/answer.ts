@@ -10,6 +10,7 @@ import { type Buckets, bucketsBefore, type Rollup } from '../rollup/rollup.js';
 import { type DayPart, emptyPart, intervalsOfMinutes } from './day-part.js';
 import { type DayPlan, FILES_A_PIECE, FROM_SEVERAL, minutesOf, type PlannedFile } from './plan-query.js';
 import type { Question } from './question.js';
+import { type MinuteOwners, resolveMinutes, startOwners } from './resolve.js';
 
 /** What a day's answer is made of. */
 export interface PlannedDay {
@@ -48,17 +49,27 @@ export async function answerDay(
   const edges = grid.edgesOf(Math.max(fromMs, dayMs), Math.min(toMs, dayMs + DAY_MS));
   const part = emptyPart(edges, devices);
   const intervals = { ...part, dayMs, ofMinute: intervalsOfMinutes(edges, dayMs) };
-  let at = 0;
   const resolved = new Int32Array(DAY_MS / MINUTE_MS).fill(-1);
-  function add(rollup: Rollup | null, f: number): void {
-    if (rollup === null) return;
-    const own = indices.subarray(at, at + rollup.devices.length);
-    at += rollup.devices.length;
-    addRollup(intervals, { rollup, devices: own, file: f, resolved }, question, source);
+  /** Gives each rollup its devices' numbers. @returns those of the readings' devices. */
+  async function eachRollup(take: (rollup: NumberedRollup) => void): Promise<Uint32Array> {
+    let at = 0;
+    function number(rollup: Rollup | null, file: number): void {
+      if (rollup === null) return;
+      const own = indices.subarray(at, at + rollup.devices.length);
+      at += rollup.devices.length;
+      take({ rollup, devices: own, file, resolved });
+    }
+    await eachYielding(rollups, number, yieldTurn, FILES_A_PIECE);
+    await yieldTurn();
+    return indices.subarray(at);
   }
-  await eachYielding(rollups, add, yieldTurn, FILES_A_PIECE);
-  await yieldTurn();
-  addReadings(intervals, readings, indices.subarray(at), question);
+  const owners = question.resolve === 'device' ? startOwners(devices, question.priority) : null;
+  if (owners !== null)
+    await eachRollup((rollup) =>
+      eachBucket(rollup, question, { source, dayMs }, (minute, d) => owners.offer(minute, d)),
+    );
+  const ofReadings = await eachRollup((rollup) => addRollup(intervals, rollup, question, { source, owners }));
+  addReadings(intervals, readings, ofReadings, question);
   return part;
 }
 
@@ -78,17 +89,38 @@ interface NumberedRollup {
   readonly resolved: Int32Array;
 }
 
-/** Adds the minutes that are the file's, alone or with others. By plain loops: a day of parts has hundreds of them. */
+/** Where minutes come from, and whose they are; `null`: everybody's. */
+interface MinuteChoice {
+  readonly source: Int32Array;
+  readonly owners: MinuteOwners | null;
+}
+
+/** Adds the minutes that are the file's, alone or with others. */
 function addRollup(
   intervals: Intervals,
-  { rollup, devices, file, resolved }: NumberedRollup,
+  numbered: NumberedRollup,
+  question: Question,
+  { source, owners }: MinuteChoice,
+): void {
+  const { dayMs } = intervals;
+  if (question.deviceId === undefined && owners === null) addConflicts(intervals, numbered, question, source);
+  const { file, resolved } = numbered;
+  eachBucket(numbered, question, { source, dayMs }, (minute, device, buckets, i) => {
+    if (resolved[minute] === file || owners?.isOwner(minute, device) === false) return;
+    addDevice(intervals, addBucket(intervals, buckets, i), device);
+  });
+}
+
+/** Adds what survives of minutes in which a file's devices disagree. */
+function addConflicts(
+  intervals: Intervals,
+  { rollup: { conflicts }, devices, file, resolved }: NumberedRollup,
   question: Question,
   source: Int32Array,
 ): void {
-  const { conflicts, series } = rollup;
   const words = wordsFor(devices.length);
   const { fromMinute, toMinute } = minutesOf(question, intervals.dayMs);
-  const endOfConflicts = question.deviceId === undefined ? bucketsBefore(conflicts, toMinute) : 0;
+  const endOfConflicts = bucketsBefore(conflicts, toMinute);
   for (let i = bucketsBefore(conflicts, fromMinute); i < endOfConflicts; i += 1) {
     const minute = conflicts.minute[i] as number;
     resolved[minute] = file;
@@ -97,6 +129,17 @@ function addRollup(
     const interval = addBucket(intervals, conflicts, i);
     eachOfMask(conflicts.devices, words, i, (d) => addDevice(intervals, interval, devices[d] as number));
   }
+}
+
+/** Visits the buckets that a question takes of a file. By plain loops: a day of parts has hundreds of them. */
+function eachBucket(
+  { rollup, devices, file }: NumberedRollup,
+  question: Question,
+  { source, dayMs }: { readonly source: Int32Array; readonly dayMs: number },
+  visit: (minute: number, device: number, buckets: Buckets, i: number) => void,
+): void {
+  const { series } = rollup;
+  const { fromMinute, toMinute } = minutesOf(question, dayMs);
   for (let d = 0; d < series.length; d += 1) {
     if (question.deviceId !== undefined && rollup.devices[d] !== question.deviceId) continue;
     const buckets = series[d] as Buckets;
@@ -104,8 +147,7 @@ function addRollup(
     for (let i = bucketsBefore(buckets, fromMinute); i < end; i += 1) {
       const minute = buckets.minute[i] as number;
       const from = source[minute];
-      if ((from !== file && from !== FROM_SEVERAL) || resolved[minute] === file) continue;
-      addDevice(intervals, addBucket(intervals, buckets, i), devices[d] as number);
+      if (from === file || from === FROM_SEVERAL) visit(minute, devices[d] as number, buckets, i);
     }
   }
 }
@@ -129,10 +171,11 @@ function addReadings(
   intervals: Intervals,
   readings: ReadingColumns,
   devices: Uint32Array,
-  { priority }: Question,
+  { priority, resolve }: Question,
 ): void {
   const { dayMs, ofMinute, edges, count, sum, min, max } = intervals;
-  for (const row of resolveDevices(readings, priority)) {
+  const rows = resolve === 'device' ? resolveMinutes(readings, priority, dayMs) : resolveDevices(readings, priority);
+  for (const row of rows) {
     const timestampMs = readings.timestampMs[row] as number;
     let interval = ofMinute[Math.floor((timestampMs - dayMs) / MINUTE_MS)] as number;
     // Of a zone whose clocks were ahead by seconds, too, an interval may end within a minute.

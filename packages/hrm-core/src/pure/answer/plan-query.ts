@@ -4,7 +4,7 @@
  * A minute is taken from the rollup of the one file that has readings in it, or of several whose readings in it follow upon each
  * other, as those of a day's parts do. It is answered from readings where they overlap (rules 1 and 2 may choose between
  * them), where the range or an interval of a time zone cuts inside it, where its devices' conflict was resolved under
- * another order than the question's, and where a file without a rollup may have some. Minutes are apart from each other under all
+ * another order than the question's and matters, and where a file without a rollup may have some. Minutes are apart from each other under all
  * rules, so each is decided by itself.
  */
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
@@ -138,7 +138,8 @@ async function leaveOldOrders(
   source: Int32Array,
   yieldTurn: () => Promise<void>,
 ): Promise<void> {
-  if (question.deviceId !== undefined) return;
+  // Neither of one device, nor where a minute is one device's.
+  if (question.deviceId !== undefined || question.resolve === 'device') return;
   const isCurrent = compareOrders(question.priority);
   function leave({ rollup }: PlannedFile, f: number): void {
     if (rollup === null || rollup.conflicts.minute.length === 0) return;

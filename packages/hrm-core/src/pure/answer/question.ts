@@ -11,6 +11,7 @@ import { type Instant, type NaiveTimestamps, parseTimestamp } from '../reading/t
 import { findZone, UTC, ZONE_EXAMPLES, type Zone } from '../time/time-zone.js';
 import { createGrid, type Grid } from './grid.js';
 import { INTERVALS, type Interval, isInterval } from './interval.js';
+import { isResolve, RESOLVES, type Resolve } from './resolve.js';
 
 /** One user's heart rate over a half-open range. */
 export interface QuestionInput {
@@ -30,6 +31,11 @@ export interface QuestionInput {
   readonly timeZone?: string | undefined;
   /** Which device wins at equal milliseconds: device_id -> rank, 1 best; default: the smaller device_id. */
   readonly priority?: DevicePriority | undefined;
+  /**
+   * What priorities decide: `reading`, which of readings at equal milliseconds counts (rule 2); `device`, which device's readings count in a
+   * minute, the best that has any. With `deviceId` it does not matter. Default: `reading`.
+   */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** What an answer depends on besides the readings. */
@@ -44,6 +50,8 @@ export interface Question {
   /** The intervals of the rows. */
   readonly grid: Grid;
   readonly priority: DevicePriority;
+  /** `reading` where one device is asked for: then there is nothing to resolve. */
+  readonly resolve: Resolve;
 }
 
 /** How faults name a field: as JavaScript callers or as the wire spells it. */
@@ -96,14 +104,16 @@ export function parseQuestion(given: QuestionInput, { naiveTimestamps, wireNames
   if (typeof zone === 'string') fault('timeZone', zone);
   const priority = input.priority ?? {};
   if (!v.is(DevicePrioritySchema, priority)) fault('priority', 'must map device ids to ranks, integers from 1 (best)');
+  const resolve = input.resolve ?? 'reading';
+  if (!isResolve(resolve)) fault('resolve', `must be one of ${RESOLVES.join(', ')}`);
   if (faults.length > 0) throw queryError(faults);
   const { userId = '', deviceId } = input;
   // A zone that is none has been told.
   const grid = createGrid(interval, typeof zone === 'string' ? UTC : zone);
-  return { userId, deviceId, fromMs, toMs, grid, priority };
+  return { userId, deviceId, fromMs, toMs, grid, priority, resolve: deviceId === undefined ? resolve : 'reading' };
 }
 
-const FIELDS: readonly string[] = ['userId', 'start', 'end', 'deviceId', 'interval', 'timeZone', 'priority'];
+const FIELDS: readonly string[] = ['userId', 'start', 'end', 'deviceId', 'interval', 'timeZone', 'priority', 'resolve'];
 
 /** A name that is misspelled, or is that of something else, would change nothing in silence. */
 function unknownFields(input: object): Fault[] {

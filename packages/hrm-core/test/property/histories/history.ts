@@ -2,7 +2,7 @@
  * Random histories: what people, devices, clocks, consumers and compacters may do to the system, in any order.
  */
 import fc from 'fast-check';
-import { INTERVALS, type Interval } from '../../../src/index.js';
+import { INTERVALS, type Interval, RESOLVES, type Resolve } from '../../../src/index.js';
 import type { OracleReading } from '../oracle.js';
 
 export const DAY_MS = 86_400_000;
@@ -42,6 +42,7 @@ export interface HistoryQuestion {
   interval: Interval;
   timeZone?: string | undefined;
   ranks: number[];
+  resolve?: Resolve;
 }
 
 export type Step =
@@ -92,6 +93,7 @@ function historyQuestion(): fc.Arbitrary<HistoryQuestion> {
         freq: 8,
       }),
       ranks: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }),
+      resolve: fc.constantFrom(...RESOLVES),
     })
     .map(({ edges, ...rest }) => {
       const toMs = Math.max(...edges);

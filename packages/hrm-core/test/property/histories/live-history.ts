@@ -18,6 +18,8 @@ import {
   latest,
   type Queue,
   query,
+  RESOLVES,
+  type Resolve,
   type Storage,
 } from '../../../src/index.js';
 import { decodeElements } from '../../../src/pure/reading/element.js';
@@ -160,7 +162,7 @@ const WIDTHS_MS: Record<string, number> = {
 
 async function ask(
   world: World,
-  { user, device, fromMs, toMs, interval, timeZone, ranks }: HistoryQuestion,
+  { user, device, fromMs, toMs, interval, timeZone, ranks, resolve }: HistoryQuestion,
   where: readonly Storage[] = [world.storage, world.remembering],
 ): Promise<void> {
   const { users, devices, maxHeldReadings } = world.history;
@@ -176,10 +178,11 @@ async function ask(
     interval,
     timeZone,
     priority,
+    resolve,
   };
   const expected = oracleAnswer(world.written, question);
   for (const storage of where) {
-    const asked = { userId, deviceId, start: fromMs, end: toMs, interval, timeZone, priority };
+    const asked = { userId, deviceId, start: fromMs, end: toMs, interval, timeZone, priority, resolve };
     const rows = await query({ storage }, asked, { maxHeldReadings });
     expectSame(rows, expected);
   }
@@ -256,7 +259,11 @@ async function askEverything(world: World, nth: number, round: number): Promise<
   for (const user of [0, 1, 2]) {
     await askForDevices(world, user, [2, 1], where());
     const all = { user, device: null, fromMs: START_MS - 500 * DAY_MS, toMs: START_MS + 2 * DAY_MS };
-    await ask(world, { ...all, interval: '1m', ranks: [2, 1] }, where());
+    await ask(
+      world,
+      { ...all, interval: '1m', ranks: [2, 1], resolve: RESOLVES[(user + round) % 2] as Resolve },
+      where(),
+    );
     const kind = (nth + user + round) % 3;
     if (kind === 0) await ask(world, { ...all, fromMs: 0, toMs: DAY_MS, interval: '1d', ranks: [] }, where());
     // Where a day is answered in pieces, all of them must be its own, at whatever place of the question it is.

@@ -5,6 +5,7 @@ import { answerDay } from '../../../src/pure/answer/answer.js';
 import { tablesOf } from '../../../src/pure/answer/day-part.js';
 import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
 import { FROM_SEVERAL, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
+import { RESOLVES } from '../../../src/pure/answer/resolve.js';
 import { type Row, rowsOf } from '../../../src/pure/answer/row-table.js';
 import { columnsFromReadings, type Reading } from '../../../src/pure/columns.js';
 import { type DevicePriority, mergeReadings } from '../../../src/pure/merge.js';
@@ -199,6 +200,7 @@ it('agrees with the naive oracle on any readings and any question', async () => 
       toMs: fc.oneof(fc.constant(DAY_MS), fc.integer({ min: 2_000_000, max: 200_000_000 })),
       intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
       priority: anyPriority,
+      resolve: fc.constantFrom(...RESOLVES),
     })
     .map(asked);
   await fc.assert(

@@ -5,6 +5,7 @@ import { answerDay } from '../../../src/pure/answer/answer.js';
 import { tablesOf } from '../../../src/pure/answer/day-part.js';
 import { INTERVAL_MS } from '../../../src/pure/answer/interval.js';
 import { countReads, planDay, selectReadings } from '../../../src/pure/answer/plan-query.js';
+import { RESOLVES } from '../../../src/pure/answer/resolve.js';
 import { rowsOf } from '../../../src/pure/answer/row-table.js';
 import type { Reading } from '../../../src/pure/columns.js';
 import { mergeReadings } from '../../../src/pure/merge.js';
@@ -32,6 +33,7 @@ const anyQuestion = fc
     deviceId: fc.option(id, { nil: undefined, freq: 3 }),
     intervalMs: fc.constantFrom(...Object.values(INTERVAL_MS)),
     priority: anyPriority,
+    resolve: fc.constantFrom(...RESOLVES),
   })
   .map(({ edges, ...rest }) => asked({ ...rest, userId: 'u', fromMs: Math.min(...edges), toMs: Math.max(...edges) }));
 const anyReading = fc

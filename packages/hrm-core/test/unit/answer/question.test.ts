@@ -20,7 +20,7 @@ it('takes ISO strings, Dates and epoch milliseconds alike', () => {
   const fromMs = Date.UTC(2024, 0, 15);
   const toMs = Date.UTC(2024, 0, 16);
   const grid = expect.objectContaining({ interval: '1m', zone: null, isWithinDays: true });
-  const expected = { userId: 'ana', deviceId: undefined, fromMs, toMs, grid, priority: {} };
+  const expected = { userId: 'ana', deviceId: undefined, fromMs, toMs, grid, priority: {}, resolve: 'reading' };
   expect(parseQuestion(GOOD, RULES)).toEqual(expected);
   expect(parseQuestion({ ...GOOD, start: new Date(fromMs), end: toMs }, RULES)).toEqual(expected);
 });
@@ -47,6 +47,7 @@ describe('faults', () => {
     ['an unknown interval', { interval: '1min' }, '/interval', /1m, 5m, 15m, 1h, 1d/],
     ['a time zone that is none', { timeZone: 'Europe/Nowhere' }, '/timeZone', /time zone/],
     ['an interval of Object.prototype', { interval: 'constructor' }, '/interval', /one of/],
+    ['a way to resolve devices that is none', { resolve: 'minute' }, '/resolve', /reading, device/],
     ['a rank of zero', { priority: { a: 0 } }, '/priority', /ranks/],
     ['a rank that is text', { priority: { a: '1' } }, '/priority', /ranks/],
     ['a rank of a name of Object.prototype', { priority: { constructor: 0.5 } }, '/priority', /ranks/],
@@ -66,6 +67,11 @@ describe('faults', () => {
       '/interval',
     ]);
   });
+});
+
+it('has nothing to resolve of one device', () => {
+  expect(parseQuestion({ ...GOOD, resolve: 'device' }, RULES).resolve).toBe('device');
+  expect(parseQuestion({ ...GOOD, resolve: 'device', deviceId: 'watch' }, RULES).resolve).toBe('reading');
 });
 
 it('accepts exactly 3,660 days', () => {
