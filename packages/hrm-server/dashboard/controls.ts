@@ -9,7 +9,10 @@ import type { View } from './view.js';
 type OnChange = (to: Partial<View>) => void;
 
 /** Shows a view in the controls. @param users - all that there are for us, where that is known. */
-export function showControls({ userId, range, interval, isLive }: View, users: readonly string[] | null): void {
+export function showControls(
+  { userId, range, interval, isLive, resolve = 'reading' }: View,
+  users: readonly string[] | null,
+): void {
   const offered = users ?? readRecentUsers();
   const user = find('user', HTMLInputElement);
   // What is typed and not shown yet stays.
@@ -18,6 +21,7 @@ export function showControls({ userId, range, interval, isLive }: View, users: r
   setUnlessTyped('from', toLocalInput(range.fromMs));
   setUnlessTyped('to', toLocalInput(range.toMs));
   find('interval', HTMLSelectElement).value = interval;
+  find('resolve', HTMLSelectElement).value = resolve;
   find('live', HTMLButtonElement).setAttribute('aria-pressed', String(isLive));
   setUnlessTyped('max-rate', String(readMaxRate()));
   for (const button of presetButtons()) {
@@ -62,6 +66,9 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   find('interval', HTMLSelectElement).addEventListener('change', ({ target }) => {
     const { value } = target as HTMLSelectElement;
     onChange({ interval: Object.hasOwn(INTERVAL_MS, value) ? (value as FixedInterval) : 'auto' });
+  });
+  find('resolve', HTMLSelectElement).addEventListener('change', ({ target }) => {
+    onChange({ resolve: (target as HTMLSelectElement).value === 'device' ? 'device' : 'reading' });
   });
   for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
   find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {

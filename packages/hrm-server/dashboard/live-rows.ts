@@ -2,7 +2,7 @@
  * Readings that are accepted and perhaps not stored yet, as rows: added to what is stored until that has them too. The same
  * reading again, after a break or from a retry, changes nothing.
  */
-import type { DeviceReading } from 'hrm-core/client';
+import { type DeviceReading, INTERVAL_MS, type Resolve } from 'hrm-core/client';
 import type { Range } from './range.js';
 import type { Rows } from './rows.js';
 
@@ -13,7 +13,13 @@ export type LiveReading = DeviceReading & { readonly deviceId: string; readonly 
 export interface LiveRows {
   add(reading: LiveReading): void;
   /** Stored rows of a range, with those replaced or added that are known better here; of one device, if it is given. */
-  over(stored: Rows, intervalMs: number, range: Pick<Range, 'fromMs' | 'toMs'>, deviceId?: string): Rows;
+  over(
+    stored: Rows,
+    intervalMs: number,
+    range: Pick<Range, 'fromMs' | 'toMs'>,
+    deviceId?: string,
+    resolve?: Resolve,
+  ): Rows;
 }
 
 /** Readings that are held: some hours of a few devices, or minutes of a flood. */
@@ -38,30 +44,33 @@ export function createLiveRows(): LiveRows {
       const [oldest] = held.size > MAX_HELD ? held.keys() : [];
       if (oldest !== undefined) held.delete(oldest);
     },
-    over(stored, intervalMs, { fromMs, toMs }, deviceId) {
+    over(stored, intervalMs, { fromMs, toMs }, deviceId, resolve = 'reading') {
       const rows = new Map<number, Held[]>();
-      const counting = deviceId === undefined ? bestOf(held.values()) : held.values();
+      const inRange = [...held.values()].filter((one) => one.atMs >= fromMs && one.atMs < toMs);
+      const isByMinute = resolve === 'device' && deviceId === undefined;
+      const counting = deviceId === undefined ? bestOf(inRange, isByMinute ? INTERVAL_MS['1m'] : 1) : inRange;
       for (const one of counting) {
         if (deviceId !== undefined && one.deviceId !== deviceId) continue;
-        if (one.atMs < fromMs || one.atMs >= toMs) continue;
         const startMs = Math.floor(one.atMs / intervalMs) * intervalMs;
         const row = rows.get(startMs);
         if (row === undefined) rows.set(startMs, [one]);
         else row.push(one);
       }
-      return rows.size === 0 ? stored : mergeRows(stored, rows);
+      const heard = isByMinute && intervalMs === INTERVAL_MS['1m'] ? heardOf(inRange) : null;
+      return rows.size === 0 ? stored : mergeRows(stored, rows, heard);
     },
   };
 }
 
-/** Of devices at the same millisecond the one that counts. */
-function bestOf(readings: Iterable<Held>): Iterable<Held> {
+/** Of devices in the same milliseconds, so many of them, those of the one that counts. */
+function bestOf(readings: readonly Held[], widthMs: number): readonly Held[] {
   const best = new Map<number, Held>();
+  const placeOf = ({ atMs }: Held) => Math.floor(atMs / widthMs);
   for (const one of readings) {
-    const other = best.get(one.atMs);
-    if (other === undefined || isBetter(one, other)) best.set(one.atMs, one);
+    const other = best.get(placeOf(one));
+    if (other === undefined || isBetter(one, other)) best.set(placeOf(one), one);
   }
-  return best.values();
+  return readings.filter((one) => best.get(placeOf(one))?.deviceId === one.deviceId);
 }
 
 function isBetter(a: Held, b: Held): boolean {
@@ -75,8 +84,33 @@ function isBefore(a: string, b: string): boolean {
   return at < 0 ? a.length < b.length : (left?.[at] ?? 0) < (right?.[at] ?? -1);
 }
 
-/** Of a row in both, the one with more readings. */
-function mergeRows(stored: Rows, live: ReadonlyMap<number, readonly Held[]>): Rows {
+/** Of each minute the devices that were heard, whether they count or not. */
+function heardOf(readings: readonly Held[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const heard = new Map<number, Set<string>>();
+  for (const { atMs, deviceId } of readings) {
+    const startMs = Math.floor(atMs / INTERVAL_MS['1m']) * INTERVAL_MS['1m'];
+    heard.set(startMs, (heard.get(startMs) ?? new Set()).add(deviceId));
+  }
+  return heard;
+}
+
+/**
+ * Of a row in both, the one with more readings. Where a minute is one device's, and these have other devices, the live one: if the stored
+ * one's was heard too, it is worse.
+ */
+function mergeRows(
+  stored: Rows,
+  live: ReadonlyMap<number, readonly Held[]>,
+  heard: ReadonlyMap<number, ReadonlySet<string>> | null,
+): Rows {
+  function isStoredKept(at: number, startMs: number, readings: readonly Held[]): boolean {
+    const [first] = readings;
+    const ids = stored.deviceSets[stored.deviceSet[at] ?? 0] ?? [];
+    if (heard === null || first === undefined || ids.includes(first.deviceId))
+      return (stored.count[at] ?? 0) >= readings.length;
+    return !ids.every((id) => heard.get(startMs)?.has(id));
+  }
+
   const places = new Map<number, number>();
   for (let i = 0; i < stored.length; i += 1) places.set(stored.startMs[i] ?? 0, i);
   const starts = [...new Set([...places.keys(), ...live.keys()])].sort((a, b) => a - b);
@@ -84,7 +118,7 @@ function mergeRows(stored: Rows, live: ReadonlyMap<number, readonly Held[]>): Ro
   const table = starts.map((startMs) => {
     const at = places.get(startMs);
     const readings = live.get(startMs) ?? [];
-    if (at !== undefined && (stored.count[at] ?? 0) >= readings.length) {
+    if (at !== undefined && isStoredKept(at, startMs, readings)) {
       const [mean = 0, min = 0, max = 0] = [stored.mean[at], stored.min[at], stored.max[at]];
       return { mean, min, max, count: stored.count[at] ?? 0, deviceSet: stored.deviceSet[at] ?? 0 };
     }

@@ -1,5 +1,5 @@
 /** What the dashboard asks the API for. */
-import { type FixedInterval, isHrmError, type Latest, type Row } from 'hrm-core/client';
+import { type FixedInterval, isHrmError, type Latest, type Resolve, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
 import type { Range } from './range.js';
 import { collectRows, type Rows } from './rows.js';
@@ -11,13 +11,18 @@ export interface RowQuestion {
   readonly interval: FixedInterval;
   /** `null`: all devices together. */
   readonly deviceId: string | null;
+  /** Which devices count, where several were worn. */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** Asks for rows. @throws HrmError as the client's calls; kind `closed` when the signal fires. */
-export async function loadRows({ userId, range, interval, deviceId }: RowQuestion, signal: AbortSignal): Promise<Rows> {
+export async function loadRows(
+  { userId, range, interval, deviceId, resolve }: RowQuestion,
+  signal: AbortSignal,
+): Promise<Rows> {
   const { fromMs: start, toMs: end } = range;
   const question = { userId, start, end, interval };
-  if (deviceId === null) return await collectRows(openClient().query(question, { signal }));
+  if (deviceId === null) return await collectRows(openClient().query({ ...question, resolve }, { signal }));
   // Which device a row has is known then.
   const fields = ['heartRate', 'min', 'max', 'count'] as const;
   const rows = openClient().query({ ...question, deviceId, fields }, { signal });

@@ -117,12 +117,12 @@ async function load({ isQuiet = false } = {}): Promise<void> {
 }
 
 async function loadLines(signal: AbortSignal): Promise<void> {
-  const { userId, range, interval } = questionOf(view);
+  const { userId, range, interval, resolve } = questionOf(view);
   const wanted = [...(view.isMerged ? [null] : []), ...view.devices];
   const [known, ...answers] = await Promise.all([
     loadDevices(userId, signal),
     ...wanted.map(async (deviceId) => {
-      return { deviceId, rows: await loadRows({ userId, range, interval, deviceId }, signal) };
+      return { deviceId, rows: await loadRows({ userId, range, interval, deviceId, resolve }, signal) };
     }),
   ]);
   loaded = answers;
@@ -142,7 +142,7 @@ async function loadLines(signal: AbortSignal): Promise<void> {
 async function countMinutes(signal: AbortSignal, isAskedFor = false): Promise<void> {
   const [first] = loaded;
   if (first === undefined) return;
-  const { userId, range } = questionOf(view);
+  const { userId, range, resolve } = questionOf(view);
   if (minutes === null) {
     if (!isAskedFor && range.toMs - range.fromMs > MAX_COUNTED_MS) {
       offerZones(
@@ -150,7 +150,7 @@ async function countMinutes(signal: AbortSignal, isAskedFor = false): Promise<vo
       );
       return;
     }
-    minutes = await loadRows({ userId, range, interval: '1m', deviceId: first.deviceId }, signal);
+    minutes = await loadRows({ userId, range, interval: '1m', deviceId: first.deviceId, resolve }, signal);
   }
   showZones(minutes, readMaxRate());
 }
@@ -174,10 +174,10 @@ async function fail(error: unknown, isQuiet: boolean): Promise<void> {
 
 /** Shows what is loaded, with what was heard since. @returns whether there is no reading in it. */
 function show(): boolean {
-  const { interval, range } = questionOf(view);
+  const { interval, range, resolve } = questionOf(view);
   const lines = loaded.map(({ deviceId, rows }) => ({
     deviceId,
-    rows: view.isLive ? live.over(rows, INTERVAL_MS[interval], range, deviceId ?? undefined) : rows,
+    rows: view.isLive ? live.over(rows, INTERVAL_MS[interval], range, deviceId ?? undefined, resolve) : rows,
   }));
   picture.show({ view, interval, range, devices, lines });
   const isEmpty = lines.every(({ rows }) => rows.length === 0);

@@ -2,7 +2,7 @@
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it and no server
  * log does. A key is never in it. Days, months and years are named by their date, other ranges by instants with their offset.
  */
-import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
+import { type FixedInterval, INTERVAL_MS, type Resolve } from 'hrm-core/client';
 import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput, toOffsetText } from './range.js';
 
 /** What is shown. */
@@ -15,6 +15,8 @@ export interface View {
   /** Whether the line of all devices together is shown. */
   readonly isMerged: boolean;
   readonly isLive: boolean;
+  /** Which devices count, where several were worn; default `reading`. */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** Reads a view from an address; what it does not say, or says wrongly, is the day of `nowMs`. */
@@ -28,11 +30,12 @@ export function readView(fragment: string, nowMs: number): View {
     devices: said.getAll('device'),
     isMerged: said.get('merged') !== 'no',
     isLive: said.get('live') === 'yes',
+    resolve: said.get('resolve') === 'device' ? 'device' : undefined,
   };
 }
 
 /** The address of a view, from `#` on. */
-export function writeView({ userId, range, interval, devices, isMerged, isLive }: View): string {
+export function writeView({ userId, range, interval, devices, isMerged, isLive, resolve }: View): string {
   const said = new URLSearchParams();
   if (userId !== '') said.set('user', userId);
   said.set('range', range.preset);
@@ -44,13 +47,14 @@ export function writeView({ userId, range, interval, devices, isMerged, isLive }
   for (const device of devices) said.append('device', device);
   if (!isMerged) said.set('merged', 'no');
   if (isLive) said.set('live', 'yes');
+  if (resolve === 'device') said.set('resolve', resolve);
   return `#${said}`;
 }
 
 /** What is asked for a view: rows of what width, and of what range. */
-export function questionOf({ userId, range, interval: wanted }: View) {
+export function questionOf({ userId, range, interval: wanted, resolve }: View) {
   const interval = wanted === 'auto' ? intervalFor(range) : wanted;
-  return { userId, interval, range: askedRange(range, interval) };
+  return { userId, interval, range: askedRange(range, interval), resolve };
 }
 
 /** Whether two ranges are seen as one. */

@@ -1,4 +1,4 @@
-import { compact, writePart } from 'hrm-core';
+import { compact, query, writePart } from 'hrm-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTest } from '../support.js';
@@ -36,6 +36,30 @@ describe('what the controls say is what is seen', () => {
     // Two hours of it, in zones too.
     await expect.poll(() => textOf(page, 'summary')).toMatch(/Readings119$/);
     await expect.poll(() => textOf(page, 'zones')).toMatch(/Restbelow 95(1 h \d\d|\d\d) min$/);
+    await finish();
+  });
+
+  it('each minute of one device, also when the page is loaded again', async () => {
+    const { url, storage } = await startWithDays(1);
+    // Some seconds from the watch's.
+    const ring = { userId: 'ana', deviceId: 'ring', timestampMs: Date.UTC(2024, 0, 15, 12, 0, 7), heartRate: 99 };
+    await writePart({ storage }, [{ ...ring, receivedMs: 0 }]);
+    const { page, finish } = await openPage(browser, url);
+    await page.goto(viewUrl(url, DAY));
+    await expect.poll(() => textOf(page, 'summary')).toMatch(/bpm/);
+    const countOf = async (resolve: 'reading' | 'device') => {
+      const start = Date.UTC(2024, 0, 15);
+      const rows = await query({ storage }, { userId: 'ana', start, end: start + 86_400_000, resolve });
+      return rows.reduce((sum, { count }) => sum + count, 0).toLocaleString('en');
+    };
+    const [all, best] = [await countOf('reading'), await countOf('device')];
+    expect(all).not.toBe(best);
+    await expect.poll(() => textOf(page, 'summary')).toContain(`Readings${all}`);
+    await page.getByLabel('Devices worn at once').selectOption('device');
+    await expect.poll(() => textOf(page, 'summary')).toContain(`Readings${best}`);
+    await page.reload();
+    await expect.poll(() => textOf(page, 'summary')).toContain(`Readings${best}`);
+    expect(await page.getByLabel('Devices worn at once').inputValue()).toBe('device');
     await finish();
   });
 

@@ -91,6 +91,42 @@ describe('live rows', () => {
   });
 });
 
+describe("live rows where a minute is one device's", () => {
+  const range = { fromMs: AT_MS, toMs: AT_MS + DAY_MS };
+  const stored = makeRows([[AT_MS, 60, 60, 60, 1]]);
+
+  function shown(readings: readonly [device: string, second: number, rate: number, rank?: number][], rows = stored) {
+    const live = createLiveRows();
+    for (const [deviceId, second, heartRate, rank = null] of readings)
+      live.add({ deviceId, timestamp: new Date(AT_MS + second * 1_000).toISOString(), heartRate, rank });
+    const over = live.over(rows, MINUTE_MS, range, undefined, 'device');
+    return [[...over.mean], [...over.count], over.deviceSets[over.deviceSet[0] ?? -1]];
+  }
+
+  it('the best that was heard counts, however few its readings are', () => {
+    const strap = Array.from({ length: 50 }, (_, s) => ['strap', s, 90, 2] as [string, number, number, number]);
+    expect(shown([...strap, ['watch', 20, 70, 1]], makeRows([]))).toEqual([[70], [1], ['watch']]);
+    expect(shown([...strap, ['ring', 20, 70, 3]], makeRows([]))).toEqual([[90], [50], ['strap']]);
+    // Better than the stored one's, which was heard, too.
+    expect(shown([...strap, ['watch', 20, 60, 3]])).toEqual([[90], [50], ['strap']]);
+    // Whether it is better is not known.
+    expect(shown(strap)).toEqual([[60], [1], ['watch']]);
+    expect(
+      shown([
+        ['watch', 1, 70],
+        ['watch', 2, 80],
+      ]),
+    ).toEqual([[75], [2], ['watch']]);
+  });
+
+  it('one device alone is shown as ever', () => {
+    const live = createLiveRows();
+    live.add({ ...{ deviceId: 'strap', heartRate: 90, rank: 2 }, timestamp: new Date(AT_MS).toISOString() });
+    live.add({ ...{ deviceId: 'watch', heartRate: 60, rank: 1 }, timestamp: new Date(AT_MS).toISOString() });
+    expect([...live.over(makeRows([]), MINUTE_MS, range, 'strap', 'device').mean]).toEqual([90]);
+  });
+});
+
 describe('live rows of two devices at the same millisecond', () => {
   const range = { fromMs: AT_MS, toMs: AT_MS + DAY_MS };
 
@@ -122,6 +158,7 @@ describe('a view and its address', () => {
       devices: ['a b', 'c'],
       isMerged: false,
       isLive: true,
+      resolve: 'device',
     } as const;
     expect(readView(writeView(view), 0)).toEqual(view);
   });
