@@ -55,7 +55,7 @@ function optional<Name extends string>(name: Name, schema: v.GenericSchema, abou
 const RESOLVE = optional(
   'resolve',
   ResolveSchema,
-  'What priorities decide: `reading` (the default) which of readings at equal milliseconds counts; `device` whose readings count in a minute, those of the best device that has any.',
+  '`reading`, the default: of readings at equal milliseconds that of the best device counts. `device`: in each minute only the best device that has a reading counts.',
 );
 
 const WHOLE = v.pipe(v.string(), v.regex(/^\d{1,4}$/));
