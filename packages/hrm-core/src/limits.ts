@@ -320,6 +320,12 @@ export const MAX_VERIFY_LOOKS = 5;
 /** Faults that one verification lists; more are only counted. */
 export const MAX_VERIFY_FAULTS = 1_000;
 
+/** Devices that a user may give ranks: more than anybody wears in years. */
+export const MAX_RANKED_DEVICES = 100;
+
+/** Bytes of a user's settings: a hundred ids of 128 characters, of 3 bytes each or escaped, and the rest, fit. */
+export const MAX_SETTINGS_FILE_BYTES = 64 * 1024;
+
 /**
  * Bytes of a rollup, inflated or in memory: a hundred devices that record in every minute of a day, or a thousand in a hundred
  * minutes each. It is decoded at once, in some 20 ms. A user with more on one day is answered from the readings.

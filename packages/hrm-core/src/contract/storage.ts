@@ -4,6 +4,7 @@ import { publishCases, sizeCases, snapshotCases, versionCases } from './storage-
 import { listingCases, replaceCases } from './storage-partitions.js';
 import { quarantineCases } from './storage-quarantine.js';
 import { removalCases } from './storage-removal.js';
+import { settingsCases } from './storage-settings.js';
 import type { StorageCase, StorageTraits } from './storage-support.js';
 
 export type { StorageTraits };
@@ -36,6 +37,7 @@ export function storageContract(contract: StorageContract): void {
     quarantineCases,
     removalCases,
     listingCases,
+    settingsCases,
   ].flat();
   for (const [name, body] of cases) contract.test(name, () => runCase(contract, body));
 }

@@ -249,6 +249,18 @@ export interface Storage {
   dates(options?: ListOptions): Promise<readonly string[]>;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
+  /** Names of all settings files, ascending. */
+  settingsFiles(): Promise<readonly string[]>;
+  /**
+   * The settings of a user, small and whole; `null` where there are none. Of one that is larger than {@link MAX_SETTINGS_FILE_BYTES} it may give
+   * only the beginning. A storage over a network may give what another handle wrote some seconds later.
+   * @param name - 64 hex digits.
+   */
+  settingsFile(name: string): Promise<Uint8Array | null>;
+  /** Writes the settings of a user over those before. Of several who write at once, the last one's are there, whole. */
+  putSettingsFile(name: string, bytes: Uint8Array): Promise<void>;
+  /** Removes the settings of a user; none are as good. */
+  removeSettingsFile(name: string): Promise<void>;
   /**
    * What tells this store from every other, also in a copy of it: 1 to 128 characters. `null` where it has nothing of the kind, as a
    * store has not that is only read and was never opened to write.

@@ -111,6 +111,22 @@ describe('what survives a power cut, by the calls made', () => {
       }
     }));
 
+  test('settings of users, the first, and those that take their place', () =>
+    withRecorded(async ({ storage, data, model, watch }) => {
+      const names = ['a0', 'b1'].map((pair) => pair.repeat(32));
+      const pathOf = (name: string | undefined) => join(data, '.users', `${name}.json`);
+      for (const name of names) {
+        await storage.putSettingsFile(name, bytes);
+        assert.ok(model.survives(pathOf(name)), name);
+      }
+      // From here on there are some at any moment.
+      watch(() => assert.ok(model.survives(pathOf(names[0]))));
+      for (let i = 0; i < 3; i += 1) await storage.putSettingsFile(String(names[0]), bytes);
+      watch(() => undefined);
+      await storage.removeSettingsFile(String(names[0]));
+      assert.ok(!model.survives(pathOf(names[0])) && model.survives(pathOf(names[1])));
+    }));
+
   test('32 parts at once, of new users of new dates, each when its own publish resolves', () =>
     withRecorded(async ({ storage, data, model }) => {
       await Promise.all(

@@ -14,6 +14,11 @@ export const IDENTITY_NAME = '.store';
 /** Names of partitions that a compacter should look at. */
 export const DIRTY_DIRECTORY = '.pending';
 
+/** Settings of users. */
+export const SETTINGS_DIRECTORY = '.users';
+/** A file of them: a hash of the user_id. */
+export const SETTINGS_NAME = /^([0-9a-f]{64})\.json$/;
+
 /** Characters of what a store is told from others by. */
 const MAX_IDENTITY_LENGTH = 128;
 
@@ -71,6 +76,14 @@ export function requirePart(name: string): void {
 export function requirePartition({ date, directory }: Partition): void {
   if (!isDate(date)) throw invalidName('date', date);
   requireDirectory(directory);
+}
+
+/**
+ * Refuses anything that is no name of a user's settings.
+ * @throws HrmError kind `internal`, code `invalid_name`.
+ */
+export function requireSettingsFile(name: string): void {
+  if (!SETTINGS_NAME.test(`${name}.json`)) throw invalidName('settings file', name);
 }
 
 function invalidName(what: string, name: string): HrmError {

@@ -8,6 +8,7 @@
  * DATA/.tmp/<host>~<pid>~<start>~<random>.tmp  unfinished, swept by the next start         temporaries.ts
  * DATA/.pending/DATE~<user>                    what a compacter should look at                 dirty.ts
  * DATA/.dates/YYYYMM                           made anew when a date of it gets a directory   dates/stamps.ts
+ * DATA/.users/<hash>.json                      settings of a user, renamed into place   settings-files.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   quarantine.ts
  * ```
  *
@@ -33,6 +34,7 @@ import { publishPart } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { removeExactly, removeParts } from './remove.js';
 import { replaceCompacted } from './replace.js';
+import { listSettingsFiles, readSettingsFile, removeSettingsFile, writeSettingsFile } from './settings-files.js';
 import { sizesOfPartitions } from './sizes.js';
 import { listVersions, openSnapshot } from './snapshot/snapshot.js';
 import { stateOfPartitions } from './snapshot/state.js';
@@ -169,6 +171,10 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       yield* listPartitions(context, range, callOptions);
     },
     check: () => write(() => probe(context)),
+    settingsFiles: () => run(() => listSettingsFiles(context)),
+    settingsFile: (name) => run(() => readSettingsFile(context, name)),
+    putSettingsFile: (name, bytes) => write(() => inTurn(() => writeSettingsFile(context, name, bytes))),
+    removeSettingsFile: (name) => tidy(() => removeSettingsFile(context, name)),
     identity: () => run(async () => context.identity.name),
     maxConcurrent: context.descriptors.maxBrief,
     // What is being written is finished, so that it leaves no temporary. Snapshots are their holders' to close.

@@ -23,6 +23,7 @@ import { listDates, listPartitions } from './partitions.js';
 import { createPieces } from './pieces.js';
 import { publishCompacted, publishPart, removeExactly, removeParts } from './publish.js';
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
+import { createSettingsFiles } from './settings-files.js';
 import { sizesOfPartitions } from './sizes.js';
 import { listOrphans, listVersions, openSnapshot } from './snapshot.js';
 import { completeStore, findIdentity, proveConditions } from './start.js';
@@ -110,6 +111,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     pieces: createPieces(objects, disk),
     isTombstone: createTombstones(objects),
   };
+  const settingsFiles = createSettingsFiles(objects);
   const visits: VisitMemory = new Map();
   const { requireOpen, run, close } = createRunningCalls();
   let quarantined = { files: 0, countedAtMs: Number.NEGATIVE_INFINITY };
@@ -160,6 +162,10 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
           quarantined = { files: await countQuarantined(context), countedAtMs: nowMs };
         return { ...UNKNOWN_SPACE, quarantinedFiles: quarantined.files };
       }),
+    settingsFiles: () => run(settingsFiles.names),
+    settingsFile: (name) => run(() => settingsFiles.get(name)),
+    putSettingsFile: (name, bytes) => write(() => settingsFiles.put(name, bytes)),
+    removeSettingsFile: (name) => write(() => settingsFiles.remove(name)),
     identity: () => run(async () => identity),
     readAhead: READ_AHEAD,
     async close() {
