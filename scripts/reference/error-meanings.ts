@@ -85,6 +85,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   server_silent: 'The server did not answer in time.',
   server_unreachable: 'The server cannot be reached. Look at the URL.',
   snapshot_closed: 'A snapshot was used after it was closed.',
+  settings_damaged: 'The settings of a user cannot be read. Set them again, or use the version that wrote them.',
   snapshot_contended: 'Files moved under a reader too often: try again.',
   spool_unwritable:
     'A temporary file of an import cannot be written. Make room, or set `TMPDIR`; of a server `HRM_SPOOL_DIR`.',

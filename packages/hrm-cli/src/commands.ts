@@ -37,6 +37,11 @@ export const COMMANDS: CommandTable = {
     seeAlso: ['query', 'stats'],
     load: async () => (await import('./commands/users.js')).usersCommand,
   },
+  'users settings': {
+    summary: 'Show or set what answers about a user go by.',
+    seeAlso: ['query', 'users'],
+    load: async () => (await import('./commands/user-settings.js')).userSettingsCommand,
+  },
   export: {
     summary: "Export a user's readings: FHIR, Open mHealth, GPX, TCX, CSV, Parquet.",
     seeAlso: ['query', 'import'],

@@ -54,6 +54,7 @@ export {
   type DailyInput,
   type DayFigures,
   daily,
+  dailyAsUserSays,
   dailyOfWire,
   dailyToWire,
   daysOfRange,
@@ -102,6 +103,16 @@ export {
   type UsersPage,
   usersToWire,
 } from './flow/read/users/list-users.js';
+export {
+  readableSettings,
+  removeUserSettings,
+  settingsAnswer,
+  setUserSettings,
+  setWireUserSettings,
+  type UserSettingsComponents,
+  userPriority,
+  userSettings,
+} from './flow/read/users/user-settings.js';
 export {
   type AheadComponents,
   type AheadOptions,
@@ -241,6 +252,7 @@ export { READING_TYPES, type ReadingFormName } from './pure/records/media-types.
 export { createRotation, type Rotation } from './pure/rotation.js';
 export { type RangeWords, rangeOfWords } from './pure/time/range-words.js';
 export { findZone, UTC, type Zone } from './pure/time/time-zone.js';
+export { type UserSettings, userSettingsOfText } from './pure/user-settings.js';
 export type { UsersInput } from './pure/users-question.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';

@@ -56,7 +56,7 @@ import { readPages } from './routes/pages.js';
 import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
-import { answerLatest, answerUsers, listDays, listDevices } from './routes/users.js';
+import { answerLatest, answerSettings, answerUsers, listDays, listDevices, putSettings } from './routes/users.js';
 
 /** What the routes work on. */
 export interface AppComponents {
@@ -172,6 +172,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     days: shared(deviceShare, listDays(users, settings)),
     devices: shared(deviceShare, listDevices(users)),
     latest: shared(deviceShare, answerLatest(users, settings)),
+    userSettings: answerSettings(users),
+    putUserSettings: putSettings(users),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),

@@ -6,6 +6,9 @@
 /** Bytes of one reading's body, unpacked. A reading with the longest ids, every character escaped, is under 2 KiB. */
 export const MAX_READING_BYTES = 64 * 1024;
 
+/** Bytes of a user's settings: a hundred of the longest ids with every character escaped, and the rest. */
+export const MAX_SETTINGS_BYTES = 128 * 1024;
+
 /** Bytes of a batch's body, unpacked: 10,000 readings at 1.6 KiB each, which the longest ids escaped come to. */
 export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 

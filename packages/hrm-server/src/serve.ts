@@ -145,7 +145,7 @@ export async function startService(
   const heard = { ...metrics, compacter };
   const context: LoopContext = { signal: stop.signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
-  const live = queue === null ? null : createLive({ queue }, settings, liveLimits);
+  const live = queue === null ? null : createLive({ queue, storage }, settings, liveLimits);
   let ops: Listening | null = null;
   let api: Listening | null = null;
   try {

@@ -11,7 +11,7 @@ import { startTest, type TestService, temporaryDirectory, wireReading } from './
 /** How a call is made for a user, and what it needs. `null`: it is about no user. */
 interface Row {
   readonly needs: Scope | 'any' | 'none';
-  readonly call: (userId: string) => { readonly path: string; readonly body?: unknown };
+  readonly call: (userId: string) => { readonly path: string; readonly body?: unknown; readonly method?: string };
   readonly isAboutUser: boolean;
   readonly success: number;
 }
@@ -70,6 +70,13 @@ const TABLE: Readonly<Record<string, Row>> = {
   days: aboutUser('days?start=2024-01-15&end=2024-01-16'),
   devices: aboutUser('devices'),
   latest: aboutUser('latest'),
+  userSettings: aboutUser('settings'),
+  putUserSettings: {
+    needs: 'ingest',
+    call: (userId) => ({ path: `/users/${userId}/settings`, method: 'PUT', body: { birth_year: 1986 } }),
+    isAboutUser: true,
+    success: 200,
+  },
   live: {
     needs: 'query',
     call: (userId) => ({ path: `/metrics/heart-rate/live?user_id=${userId}` }),
@@ -94,11 +101,15 @@ async function startWithKeys(): Promise<{ service: TestService; keysFile: string
   return { service: await startTest({ keysFile }), keysFile };
 }
 
-async function ask({ url }: TestService, { path, body }: ReturnType<Row['call']>, token?: string): Promise<Response> {
+async function ask(
+  { url }: TestService,
+  { path, body, method = 'POST' }: ReturnType<Row['call']>,
+  token?: string,
+): Promise<Response> {
   const headers = { ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
   if (body === undefined) return await fetch(url + path, { headers });
   const type = { 'Content-Type': 'application/json' };
-  return await fetch(url + path, { method: 'POST', headers: { ...headers, ...type }, body: JSON.stringify(body) });
+  return await fetch(url + path, { method, headers: { ...headers, ...type }, body: JSON.stringify(body) });
 }
 
 async function outcome(response: Response): Promise<string> {

@@ -176,6 +176,58 @@ describe('the calls about a user', () => {
     }
   });
 
+  it('keep settings, by which a user is answered', async () => {
+    const { url, storage } = await startTest({ flags: { devicePriority: '{"strap":1}' } });
+    await writePart({ storage }, [reading('ana', 'watch', 0, 70), reading('ana', 'strap', 0, 60)]);
+    const path = `${url}/users/ana/settings`;
+    const rows = `${url}/metrics/heart-rate?user_id=ana&start=2024-01-01T00:00:00Z&end=2024-02-01T00:00:00Z`;
+    const put = (body: string, headers: Record<string, string> = {}) =>
+      fetch(path, { method: 'PUT', body, headers: { 'Content-Type': 'application/json', ...headers } });
+    const shown = async () => {
+      const response = await fetch(rows);
+      const { data } = (await response.json()) as { data: [{ device_ids: string[] }] };
+      const latest = (await (await fetch(`${url}/users/ana/latest`)).json()) as { latest: { device_id: string } };
+      expect(data[0].device_ids).toEqual([latest.latest.device_id]);
+      return [latest.latest.device_id, response.headers.get('etag')];
+    };
+    expect(await (await fetch(path)).json()).toEqual({ user_id: 'ana', settings: {} });
+    const [first, tag] = await shown();
+    expect(first).toBe('strap');
+    const settings = { max_heart_rate: 120, time_zone: 'Asia/Tokyo', device_priority: { watch: 3 } };
+    const stored = await put(JSON.stringify(settings));
+    expect([stored.status, await stored.json()]).toEqual([200, { user_id: 'ana', settings }]);
+    expect(await (await fetch(path)).json()).toEqual({ user_id: 'ana', settings });
+    const [second, other] = await shown();
+    expect(second).toBe('watch');
+    expect(other).not.toBe(tag);
+    const days = await fetch(`${url}/users/ana/days?start=2024-01-01&end=2024-02-01`);
+    expect(await days.json()).toMatchObject({
+      time_zone: 'Asia/Tokyo',
+      days: [{ max: 70, zones: [{}, {}, {}, {}, {}, {}] }],
+    });
+    const client = createClient({ url });
+    expect(await client.userSettings('ana')).toEqual({
+      maxHeartRate: 120,
+      timeZone: 'Asia/Tokyo',
+      devicePriority: { watch: 3 },
+    });
+    for (const [body, status, code] of [
+      ['{', 400, 'not_json'],
+      ['{"birth_year":1}', 400, 'invalid_user_settings'],
+      ['{"birthYear":1986}', 400, 'invalid_user_settings'],
+      [`{"time_zone":"${'x'.repeat(200_000)}"}`, 413, 'body_too_large'],
+    ] as const)
+      expect([status, await (await put(body)).json()]).toMatchObject([status, { status, code }]);
+    expect((await put('{}', { 'Content-Type': 'text/plain' })).status).toBe(415);
+    expect((await fetch(path, { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD, PUT');
+    await expect(client.setUserSettings('ana', { zones: [1] })).rejects.toMatchObject({
+      code: 'invalid_user_settings',
+      faults: [{ path: '/zones/0' }, { path: '/zones' }],
+    });
+    expect(await client.setUserSettings('ana', {})).toEqual({});
+    expect(await shown()).toEqual([first, tag]);
+  });
+
   it('tell the devices and the last readings, as stored', async () => {
     const { url, storage } = await startTest({ flags: { devicePriority: '{"watch":1}' } });
     const user = 'a/n a?#ü%';

@@ -105,8 +105,8 @@ function piecesOf(
   invocation: Invocation,
 ): AsyncIterable<string | Uint8Array> {
   if (form === 'chart') return chartPieces(source, invocation);
+  if (form === 'daily') return dailyPieces(source, invocation);
   const asked = whose(invocation);
-  if (form === 'daily') return dailyPieces(source, invocation, asked);
   const fields = form === 'table' ? [] : parseFields(invocation.args.value('fields'), form, asked);
   const rows = askForRows(source, invocation, asked);
   if (form === 'table') return noteIfEmpty(answerTable(rows, asked), invocation);

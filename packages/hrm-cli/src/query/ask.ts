@@ -15,6 +15,7 @@ import {
   type Storage,
   tablesOfRows,
   UTC,
+  userPriority,
 } from 'hrm-core';
 import type { Client } from 'hrm-core/client';
 import { openStorage } from 'hrm-core/open';
@@ -60,10 +61,11 @@ function noteIfMissing({ settings, json, stderr }: Invocation): void {
 }
 
 /** Asks for rows. @param asked - of {@link whose}. @throws HrmError kind `invalid`, code `invalid_query`: `run` has it in the words of the flags. */
-export function askForRows(source: Source, invocation: Invocation, asked: Asked): AsyncIterable<RowTable> {
+export async function* askForRows(source: Source, invocation: Invocation, asked: Asked): AsyncGenerator<RowTable> {
   const options = answerOptions(invocation);
-  if ('client' in source) return tablesOfRows(source.client.query(asked, options));
-  return queryTables(source, { ...asked, priority: invocation.settings.devicePriority }, options);
+  if ('client' in source) return yield* tablesOfRows(source.client.query(asked, options));
+  const priority = await userPriority(source, asked.userId, invocation.settings.devicePriority);
+  yield* queryTables(source, { ...asked, priority }, options);
 }
 
 /** How an answer is made. */
@@ -89,9 +91,9 @@ export function askForReadings(
 /** What is asked for. */
 export type Asked = ReturnType<typeof whose>;
 
-/** Of whom, when, by which device, and in which rows; to be read once, since it may go by the time. */
-export function whose({ args }: Pick<Invocation, 'args'>) {
-  const timeZone = args.value('time-zone');
+/** Of whom, when, by which device, and in which rows; to be read once, since it may go by the time. @param ownZone - of the user's settings. */
+export function whose({ args }: Pick<Invocation, 'args'>, ownZone?: string) {
+  const timeZone = args.value('time-zone') ?? ownZone;
   const { zone } = gridOf({ timeZone });
   const [start, end, date, last, since] = ['start', 'end', 'date', 'last', 'since'].map(args.value);
   return {

@@ -1,8 +1,17 @@
-import { type DayFigures, daily, dailyOfWire, dailyToWire, daysOfRange, dayToWire, rangeOf } from 'hrm-core';
+import {
+  type DayFigures,
+  daily,
+  dailyOfWire,
+  dailyToWire,
+  daysOfRange,
+  dayToWire,
+  rangeOf,
+  readableSettings,
+} from 'hrm-core';
 import type { CommandOption, Invocation } from '../command.js';
 import { visibleId } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
-import { type Asked, answerOptions, type Source } from './ask.js';
+import { answerOptions, type Source, whose } from './ask.js';
 
 /** What days are judged by. */
 export const DAILY_OPTIONS: readonly CommandOption[] = [
@@ -17,8 +26,11 @@ export const DAILY_OPTIONS: readonly CommandOption[] = [
 ];
 
 /** A user's days in figures: those that the range has a part of. */
-export async function* dailyPieces(source: Source, invocation: Invocation, asked: Asked) {
+export async function* dailyPieces(source: Source, invocation: Invocation) {
   const { args, json, settings } = invocation;
+  const user = args.value('user') ?? '';
+  const own = await ('client' in source ? source.client.userSettings(user) : readableSettings(source, user));
+  const asked = whose(invocation, own.timeZone);
   const { userId, timeZone, deviceId, resolve } = asked;
   const [max_heart_rate, birth_year, resting_rate] = ['max-heart-rate', 'birth-year', 'resting-rate'].map(args.value);
   const wire = { ...daysOfRange(rangeOf(asked), timeZone), time_zone: timeZone, device_id: deviceId, resolve };

@@ -8,6 +8,7 @@ import { isSeries } from '../pure/reading/is-series.js';
 import type { Enqueueable } from '../pure/reading/series.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { READING_TYPES, type ReadingFormName } from '../pure/records/media-types.js';
+import type { UserSettings } from '../pure/user-settings.js';
 import type { UsersInput } from '../pure/users-question.js';
 import { wireName } from '../words.js';
 import { IMPORT_TIMEOUT_MS, type ImportedFiles, type ImportFileOptions, importPath, toImported } from './imports.js';
@@ -29,6 +30,7 @@ import {
   toList,
   toRow,
   toText,
+  toUserSettings,
   toUsers,
 } from './wire.js';
 
@@ -101,8 +103,15 @@ export interface Client {
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
-  /** A user's days in figures, as the server's priorities have them. @throws HrmError as {@link Client.devices}. */
+  /** A user's days in figures, as the user's settings and the server's priorities have them. @throws HrmError as {@link Client.devices}. */
   daily(question: Omit<DailyInput, 'priority'>, options?: ClientCallOptions): Promise<readonly DayFigures[]>;
+  /** What a user has said; `{}`: nothing. @throws HrmError as {@link Client.devices}. */
+  userSettings(userId: string, options?: ClientCallOptions): Promise<UserSettings>;
+  /**
+   * Says all that a user wants, in place of what was said before; `{}` forgets it.
+   * @throws HrmError kind `invalid`, code `invalid_user_settings`, with every fault; as {@link Client.devices}.
+   */
+  setUserSettings(userId: string, settings: UserSettings, options?: ClientCallOptions): Promise<UserSettings>;
   /**
    * Readings as they are accepted, for as long as it is listened to, and how the connection is. When it is lost, it is tried again as
    * often as `retries` says, and what was accepted meanwhile is told then. `retries: Infinity` never gives up.
@@ -178,6 +187,14 @@ export function createClient(options: ClientOptions): Client {
       const query = queryOf(Object.fromEntries(Object.entries(asked).map(([name, value]) => [wireName(name), value])));
       return toDays(await call.json({ path: `/users/${userSegment(userId)}/days?${query}`, signal }));
     },
+    async userSettings(userId, { signal } = {}) {
+      return toUserSettings(await call.json({ path: settingsPath(userId), signal }));
+    },
+    async setUserSettings(userId, settings, { signal } = {}) {
+      const said = Object.entries(settings).map(([name, value]) => [wireName(name), value]);
+      const body = JSON.stringify(Object.fromEntries(said));
+      return toUserSettings(await call.json({ path: settingsPath(userId), method: 'PUT', body, signal }));
+    },
     live: (question, callOptions = {}) => watchLive(call, options, question, callOptions),
     async health({ signal } = {}) {
       // Unhealthy is an answer, and no reason to ask again.
@@ -199,6 +216,10 @@ const PARQUET = { 'Content-Type': 'application/vnd.apache.parquet' } as const;
 /** `Array.isArray` does not see through a readonly array. */
 function isList(readings: Enqueueable): readings is Extract<Enqueueable, readonly unknown[]> {
   return Array.isArray(readings);
+}
+
+function settingsPath(userId: string): string {
+  return `/users/${userSegment(userId)}/settings`;
 }
 
 function parametersOf(

@@ -39,7 +39,9 @@ export interface ClientCallOptions {
 /** What is asked. */
 interface ClientRequest extends ClientCallOptions {
   readonly path: string;
-  /** JSON, or what `Content-Type` among the headers says; without it the call is a GET. */
+  /** Default: `GET` without a body, `POST` with one. */
+  readonly method?: 'PUT' | undefined;
+  /** JSON, or what `Content-Type` among the headers says. */
   readonly body?: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default: the client's. */
@@ -138,7 +140,7 @@ type Take<Result> = (answer: Answer) => Promise<Result> | Result;
 async function tryOnce<Result>(
   base: string,
   { apiKey, fetch: send = fetch, ...options }: ClientOptions,
-  { path, body, headers, accepts = [], signal, timeoutMs = options.timeoutMs ?? TIMEOUT_MS }: ClientRequest,
+  { path, body, method, headers, accepts = [], signal, timeoutMs = options.timeoutMs ?? TIMEOUT_MS }: ClientRequest,
   take: Take<Result>,
 ): Promise<Result> {
   const isAborted = () => signal?.aborted === true;
@@ -153,7 +155,7 @@ async function tryOnce<Result>(
   }
   try {
     const response = await send(base + path, {
-      method: body === undefined ? 'GET' : 'POST',
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers: {
         ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

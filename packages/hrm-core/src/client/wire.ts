@@ -11,6 +11,7 @@ import type { Row } from '../pure/answer/row-table.js';
 import { isSeries } from '../pure/reading/is-series.js';
 import type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 import type { ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
+import type { UserSettings } from '../pure/user-settings.js';
 import { toIsoText } from './options.js';
 
 /** What is sent as one value. */
@@ -167,6 +168,27 @@ export function toDays(value: unknown): readonly DayFigures[] {
       deviceIds: toList(day.device_ids, toText),
     };
   });
+}
+
+/** What a user has said. */
+export function toUserSettings(value: unknown): UserSettings {
+  const { settings } = toFields(value);
+  const { birth_year, max_heart_rate, resting_rate, zones, time_zone, device_priority } = toFields(settings);
+  const said = {
+    birthYear: orMissing(birth_year, toNumber),
+    maxHeartRate: orMissing(max_heart_rate, toNumber),
+    restingRate: orMissing(resting_rate, toNumber),
+    zones: orMissing(zones, (bounds) => toList(bounds, toNumber)),
+    timeZone: orMissing(time_zone, toText),
+    devicePriority: orMissing(device_priority, (ranks) =>
+      Object.fromEntries(Object.entries(toFields(ranks)).map(([id, rank]) => [id, toNumber(rank)])),
+    ),
+  };
+  return Object.fromEntries(Object.entries(said).filter(([, each]) => each !== undefined));
+}
+
+function orMissing<T>(value: unknown, to: (value: unknown) => T): T | undefined {
+  return value === undefined ? undefined : to(value);
 }
 
 /** A user's devices. */

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
 import { HEALTH_STATUSES } from '../ops/health-issues.js';
+import { UserSettingsSchema } from '../pure/user-settings.js';
 import {
   DateSchema,
   DeviceIdSchema,
@@ -222,6 +223,9 @@ export const DailyAnswer = v.strictObject({
   ),
   count,
 });
+
+/** What a user has said. */
+export const UserSettingsAnswer = v.strictObject({ user_id: UserIdSchema, settings: UserSettingsSchema });
 
 /** A refusal, or a failure. @see RFC 9457 */
 export const ProblemAnswer = v.strictObject({

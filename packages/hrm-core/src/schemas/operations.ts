@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { Scope } from '../keys/api-key.js';
 import { ROW_FORMS } from '../pure/answer/row-forms.js';
 import { READING_TYPES } from '../pure/records/media-types.js';
+import { UserSettingsSchema } from '../pure/user-settings.js';
 import {
   AcceptedAnswer,
   BatchAcceptedAnswer,
@@ -20,6 +21,7 @@ import {
   RowsAnswer,
   SessionAnswer,
   SystemAnswer,
+  UserSettingsAnswer,
   UsersAnswer,
 } from './answers.js';
 import {
@@ -49,7 +51,7 @@ export interface Answer {
 
 /** One call. */
 export interface Operation {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** As OpenAPI writes it: `/users/{user_id}/devices`. */
   readonly path: string;
   /** What a key must have; `any`: any key will do; `none`: no key is needed, since there is nothing to protect. */
@@ -253,6 +255,28 @@ export const OPERATIONS = {
     parameters: DAILY_PARAMETERS,
     answers: [{ status: 200, about: 'The days, ascending.', types: { 'application/json': DailyAnswer } }],
     problems: ['foreign_user'],
+  },
+  userSettings: {
+    method: 'GET',
+    path: '/users/{user_id}/settings',
+    scope: 'query',
+    summary: "A user's settings",
+    about: 'What answers about the user go by where a question does not say. Of who said nothing they are `{}`.',
+    parameters: USER_PARAMETERS,
+    answers: [{ status: 200, about: 'The settings.', types: { 'application/json': UserSettingsAnswer } }],
+    problems: ['foreign_user'],
+  },
+  putUserSettings: {
+    method: 'PUT',
+    path: '/users/{user_id}/settings',
+    scope: 'ingest',
+    summary: "Set a user's settings",
+    about:
+      "All of them, in place of those before; `{}` forgets them. 200 means that they are stored durably. Who may send a user's readings may set them: a key that only reads changes nothing.",
+    parameters: USER_PARAMETERS,
+    body: { 'application/json': UserSettingsSchema },
+    answers: [{ status: 200, about: 'The settings, as stored.', types: { 'application/json': UserSettingsAnswer } }],
+    problems: [...BODY_PROBLEMS, 'invalid_user_settings', 'foreign_user'],
   },
   live: {
     method: 'GET',

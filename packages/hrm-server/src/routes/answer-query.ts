@@ -18,6 +18,7 @@ import {
   ROW_FORMS,
   type Storage,
   userOfPatient,
+  userPriority,
   writeSearchset,
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
@@ -69,15 +70,16 @@ interface Asked {
 
 /** Answers with a user's rows, in the form and packing that the client wants, or that its copy still holds. */
 export function answerQuery(components: QueryComponents, { devicePriority: priority, ...settings }: QuerySettings) {
-  return answerIn(ROW_FORMS, components, settings, (target, { form, withEnd }) => {
+  return answerIn(ROW_FORMS, components, settings, async (target, { form, withEnd }) => {
     const parameters = readQuery(target, QUERY_PARAMETERS);
     // One that is none is among what the query refuses.
     const [interval, resolve] = [
       parameters.interval as Interval | undefined,
       parameters.resolve as Resolve | undefined,
     ];
-    const question = { ...rangeIn(parameters), interval, timeZone: parameters.time_zone, resolve, priority };
-    const fields = parseFields(parameters.fields, form, question);
+    const asked = { ...rangeIn(parameters), interval, timeZone: parameters.time_zone, resolve };
+    const fields = parseFields(parameters.fields, form, asked);
+    const question = { ...asked, priority: await userPriority(components, asked.userId, priority) };
     return {
       question,
       maxRows: maxRowsOf(question),
@@ -108,7 +110,7 @@ export function searchObservations(
     const { incoming, signal } = call;
     const search = parseSearch(readQuery(target, SEARCH_PARAMETERS));
     const plan = await planSearch(components, search, { signal, owner: clientOf(call) });
-    const question = { ...plan.question, priority };
+    const question = { ...plan.question, priority: await userPriority(components, plan.question.userId, priority) };
     const isSecure = 'encrypted' in incoming.socket || incoming.headers['x-forwarded-proto'] === 'https';
     const url = `${isSecure ? 'https' : 'http'}://${incoming.headers.host ?? ''}${target.slice(target.indexOf('/fhir/'))}`;
     return {

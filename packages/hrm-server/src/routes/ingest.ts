@@ -89,7 +89,7 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
 }
 
 /** Each call has a budget of its own. */
-function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
+export function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
   const budget = createQuota(MAX_HELD_BYTES);
   // What is only announced takes the room of nobody else: it may never come.
   const announced = createQuota(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);

@@ -15,6 +15,8 @@ import {
   HrmError,
   isHrmError,
   type Queue,
+  type Storage,
+  userPriority,
   type Watch,
   type WatchEvent,
   watch,
@@ -60,7 +62,7 @@ interface Stream {
 
 /** @param limits - what a server bears. */
 export function createLive(
-  { queue }: { readonly queue: Pick<Queue, 'feed'> },
+  { queue, storage }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'settingsFile'> },
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
   limits: LiveLimits = LIVE_LIMITS,
 ): Live {
@@ -77,6 +79,7 @@ export function createLive(
       const target = call.incoming.url ?? '';
       for (const user of valuesOf(target, 'user_id')) call.access.requireUser(user);
       const { user_id: userId, device_id: deviceId } = readQuery(target, LIVE_PARAMETERS);
+      const ranks = await userPriority({ storage }, userId, priority);
       const stop = new AbortController();
       const after = readLastEventId(call);
       const options = { signal: stop.signal, owner: clientOf(call), wireNames: true };
@@ -87,7 +90,7 @@ export function createLive(
       acquirePlace(places, call.access.keyId);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
-      const own = { call, stop, live, runs, heartbeatMs, priority };
+      const own = { call, stop, live, runs, heartbeatMs, priority: ranks };
       const stream: Stream = { ...own, next: null, isAwaited: true, isCancelled: false };
       streams.add(stream);
       const unheard = call.access.onEnd(() => endEarly(stream));

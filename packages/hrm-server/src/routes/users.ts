@@ -6,6 +6,7 @@ import {
   type DamageReport,
   type DeviceReading,
   daily,
+  dailyAsUserSays,
   dailyOfWire,
   dailyToWire,
   dayToWire,
@@ -13,21 +14,30 @@ import {
   latest,
   listUsers,
   type Storage,
+  settingsAnswer,
+  setWireUserSettings,
+  userPriority,
+  userSettings,
   usersToWire,
   type Yielder,
 } from 'hrm-core';
+import { requireValid } from 'hrm-core/keys';
 import { OPERATIONS } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
+import { withBody } from '../http/body.js';
+import { readMediaType } from '../http/media-type.js';
+import { MAX_SETTINGS_BYTES } from '../limits.js';
 import type { DamageListener } from '../ops/damage.js';
 import { readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
+import { bodyLimits, parseReading } from './ingest.js';
 import { createPlace, type Place, streamOptions } from './long-answer.js';
 import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
 
 /** A call that names a user in its path. */
-type UserOperation = (typeof OPERATIONS)['days' | 'devices' | 'latest'];
+type UserOperation = (typeof OPERATIONS)['days' | 'devices' | 'latest' | 'userSettings' | 'putUserSettings'];
 
 /** Where the readings are, and who hears of damage. */
 export interface UsersComponents {
@@ -82,7 +92,8 @@ export function listDays(
   return async (call) => {
     const { url = '' } = call.incoming;
     const userId = readUser(call, OPERATIONS.days);
-    const input = { ...dailyOfWire(userId, readQuery(url, OPERATIONS.days.parameters)), priority };
+    const asked = { ...dailyOfWire(userId, readQuery(url, OPERATIONS.days.parameters)), priority };
+    const input = await dailyAsUserSays({ storage }, asked);
     const place = createPlace(call, semaphore);
     const days = await asSpan(call.incoming, 'query', () =>
       place.during((signal) => daily({ storage }, input, optionsOf(call, onDamage, signal))),
@@ -98,13 +109,37 @@ export function answerLatest(
 ): Handler {
   return async (call) => {
     const userId = readUser(call, OPERATIONS.latest);
+    const ranks = await userPriority({ storage }, userId, priority);
     const place = createPlace(call, semaphore);
     const found = await asSpan(call.incoming, 'query', () =>
-      place.during((signal) => latest({ storage }, { userId, priority }, optionsOf(call, onDamage, signal))),
+      place.during((signal) => latest({ storage }, { userId, priority: ranks }, optionsOf(call, onDamage, signal))),
     );
     const last = found.latest === null ? null : ofDevice(found.latest);
     const head = { user_id: userId, latest: last };
     return await listResponse(call, place, { head, name: 'devices' }, found.devices, ofDevice);
+  };
+}
+
+/** Tells a user's settings. */
+export function answerSettings({ storage }: Pick<UsersComponents, 'storage'>): Handler {
+  return async (call) => {
+    const userId = readUser(call, OPERATIONS.userSettings);
+    return jsonResponse(call, 200, settingsAnswer(userId, await userSettings({ storage }, userId)));
+  };
+}
+
+/** Sets a user's settings. */
+export function putSettings({ storage }: Pick<UsersComponents, 'storage'>): Handler {
+  const limitsFor = bodyLimits(MAX_SETTINGS_BYTES);
+  return async (call) => {
+    const userId = readUser(call, OPERATIONS.putUserSettings);
+    readMediaType(call.incoming.headers, ['application/json']);
+    const settings = await withBody(call, limitsFor(clientOf(call)), async (body) => {
+      const wire = parseReading(body);
+      requireValid(call.access);
+      return await setWireUserSettings({ storage }, userId, wire);
+    });
+    return jsonResponse(call, 200, settingsAnswer(userId, settings));
   };
 }
 

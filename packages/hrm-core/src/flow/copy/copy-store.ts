@@ -7,7 +7,7 @@
  *
  * A file is known by the hash of its bytes, which its name has in it, mostly. What is there is not copied again; so whatever stopped a
  * copy, the next one goes on where it was, and nothing has to be remembered. Nothing is deleted on either side: what the source
- * has merged and deleted since is there twice in the copy, counts once, and goes when the copy is compacted.
+ * has merged and deleted since is there twice in the copy, counts once, and goes when the copy is compacted. Settings of users come at the end.
  */
 import { HrmError, isGone, otherTargetError, throwIfAborted } from '../../errors.js';
 import { MAX_CONCURRENT_READS } from '../../limits.js';
@@ -135,10 +135,20 @@ export async function copyStore(
     }
     if (pass.copied === 0) break;
   }
+  await copySettings(copier);
   let quarantined = 0;
   for await (const _ of from.quarantined({ signal })) quarantined += 1;
   const { partitions, files, failures } = pass;
   return { passes, partitions, files, copied, copiedBytes, newInLastPass: pass.copied, quarantined, failures };
+}
+
+/** Settings of users are small, and the source's count: what was set there last is what is meant. */
+async function copySettings({ from, to, signal }: Copier): Promise<void> {
+  for (const name of await from.settingsFiles()) {
+    throwIfAborted(signal, 'copying');
+    const [bytes, there] = [await from.settingsFile(name), await to.settingsFile(name)];
+    if (bytes !== null && (there === null || Buffer.compare(bytes, there) !== 0)) await to.putSettingsFile(name, bytes);
+  }
 }
 
 function startPass() {

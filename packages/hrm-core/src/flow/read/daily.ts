@@ -1,6 +1,7 @@
 /** A user's days in figures, counted from minutes: docs/reference/daily.md says what each of them means. */
 import type { Fault } from '../../errors.js';
 import { DAY_MS, MAX_QUERY_DAYS, MINUTE_MS } from '../../limits.js';
+import type { Storage } from '../../ports/storage.js';
 import { createGrid } from '../../pure/answer/grid.js';
 import { faultPath, gridOf, queryError, zoneOf } from '../../pure/answer/question.js';
 import type { Resolve } from '../../pure/answer/resolve.js';
@@ -13,23 +14,25 @@ import { DAYS_BEFORE, type Trends, trendsOf } from '../../pure/daily/trends.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { dayOf } from '../../pure/time/range-words.js';
 import { dayAt, firstAt, UTC } from '../../pure/time/time-zone.js';
+import { rankBefore, zonesBy } from '../../pure/user-settings.js';
 import { sortUtf8Steps } from '../../pure/utf8.js';
 import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
 import { type QueryComponents, type QueryOptions, queryTables } from './query.js';
+import { readableSettings } from './users/user-settings.js';
 
 /** Which days of a user, and by what they are judged. */
-export interface DailyInput extends ZoneInput {
+export interface DailyInput extends Omit<ZoneInput, 'zones'> {
   readonly userId: string;
   /** The first day: `2026-11-01`. */
   readonly start: string;
   /** The day to stop before, at most 3,600 days later. */
   readonly end: string;
-  /** Whose days these are; default UTC. */
+  /** Whose days these are; default as the user's settings say, else UTC. */
   readonly timeZone?: string | undefined;
   /** Only this device's readings count. */
   readonly deviceId?: string | undefined;
-  /** As of a query. */
+  /** As of a query, for devices that the user's settings give no rank. */
   readonly priority?: DevicePriority | undefined;
   /** As of a query. */
   readonly resolve?: Resolve | undefined;
@@ -72,7 +75,7 @@ export interface DayFigures extends Trends {
 
 /**
  * Tells a user's days in figures, ascending; days without readings are left out. It reads what a query of their minutes reads, and 27 days
- * more, for the trends. It is no medical advice.
+ * more, for the trends. What is not said is as the user's settings say: the time zone, and what zones are made of. It is no medical advice.
  * @throws HrmError kind `invalid`, code `invalid_query`, with every fault; as a query otherwise.
  * @example
  * const days = await daily({ storage }, {
@@ -81,10 +84,11 @@ export interface DayFigures extends Trends {
  */
 export async function daily(
   components: QueryComponents,
-  input: DailyInput,
+  asked: DailyInput,
   options: QueryOptions = {},
 ): Promise<readonly DayFigures[]> {
-  const { firstDay, lastDay } = checkDaily(input, options.wireNames === true);
+  const { firstDay, lastDay } = checkDaily(asked, options.wireNames === true);
+  const input: DailyInput & ZoneInput = await dailyAsUserSays(components, asked);
   const { userId, timeZone, deviceId, priority, resolve } = input;
   const zone = gridOf({ timeZone }).zone ?? UTC;
   const days = createGrid('1d', zone);
@@ -129,6 +133,19 @@ export async function daily(
   }
   if (open !== null) await close(open);
   return all;
+}
+
+/**
+ * A question with what the user's settings say, where it says nothing. {@link daily} asks so by itself: this is for who has to know the time zone.
+ * @throws HrmError kind `unavailable`.
+ */
+export async function dailyAsUserSays(
+  { storage }: { readonly storage: Pick<Storage, 'settingsFile'> },
+  asked: DailyInput,
+): Promise<DailyInput> {
+  const own = await readableSettings({ storage }, asked.userId);
+  const { timeZone = own.timeZone, priority = {} } = asked;
+  return { ...zonesBy(asked, own), timeZone, priority: rankBefore(own.devicePriority, priority) };
 }
 
 function figuresToDay(count: DayCount, figures: MinuteFigures, bounds: readonly number[] | null) {

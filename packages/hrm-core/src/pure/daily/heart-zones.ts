@@ -8,6 +8,8 @@ export interface ZoneInput {
   readonly birthYear?: number | undefined;
   /** Zones are shares of the reserve between this and the maximum then, and not of the maximum; bpm. */
   readonly restingRate?: number | undefined;
+  /** In place of all that: the lower bounds of the five zones, bpm, ascending. */
+  readonly zones?: readonly number[] | undefined;
 }
 
 /** The lower bounds of the zones, as shares; what is below the first is no effort. */
@@ -19,9 +21,10 @@ const ZONE_SHARES = [0.5, 0.6, 0.7, 0.8, 0.9] as const;
  * @see Fox, Naughton, Haskell (1971), for 220 minus age; Karvonen, Kentala, Mustala (1957), for the reserve.
  */
 export function zoneBounds(
-  { maxHeartRate, birthYear, restingRate }: ZoneInput,
+  { maxHeartRate, birthYear, restingRate, zones }: ZoneInput,
   year: number,
 ): readonly number[] | null {
+  if (zones !== undefined) return zones;
   if (maxHeartRate === undefined && birthYear === undefined) return null;
   const highest = maxHeartRate ?? 220 - (year - Number(birthYear));
   const lowest = restingRate ?? 0;
