@@ -68,7 +68,9 @@ export {
   type DevicesComponents,
   type DevicesOptions,
   devices,
+  deviceToWire,
   type Latest,
+  lastToWire,
   latest,
 } from './flow/read/devices.js';
 export {
@@ -219,6 +221,7 @@ export type { Random } from './ports/random.js';
 export { diskSpace, type Space } from './ports/space.js';
 export type * from './ports/storage.js';
 export { INTERVALS, type Interval, maxRowsOf, widestInterval } from './pure/answer/interval.js';
+export { type ListFrame, listPieces } from './pure/answer/list-pieces.js';
 export { gridOf, type QuestionInput, rangeOf } from './pure/answer/question.js';
 export { RESOLVES, type Resolve } from './pure/answer/resolve.js';
 export { parseFields, ROW_FIELDS, type RowField } from './pure/answer/row-fields.js';

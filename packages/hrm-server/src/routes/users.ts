@@ -4,14 +4,17 @@
 import {
   createYielder,
   type DamageReport,
-  type DeviceReading,
   daily,
   dailyAsUserSays,
   dailyOfWire,
   dailyToWire,
   dayToWire,
   devices,
+  deviceToWire,
+  type ListFrame,
+  lastToWire,
   latest,
+  listPieces,
   listUsers,
   type Storage,
   settingsAnswer,
@@ -19,7 +22,6 @@ import {
   userPriority,
   userSettings,
   usersToWire,
-  type Yielder,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import { OPERATIONS } from 'hrm-core/schemas';
@@ -72,15 +74,7 @@ export function listDevices({ storage, onDamage, semaphore }: UsersComponents): 
     const all = await asSpan(call.incoming, 'query', () =>
       place.during((signal) => devices({ storage }, { userId }, optionsOf(call, onDamage, signal))),
     );
-    return await listResponse(
-      call,
-      place,
-      { head: { user_id: userId }, name: 'devices' },
-      all,
-      ({ deviceId, first, last }) => {
-        return { device_id: deviceId, first: toWire(first), last: toWire(last) };
-      },
-    );
+    return await listResponse(call, place, { head: { user_id: userId }, name: 'devices' }, all, deviceToWire);
   };
 }
 
@@ -114,9 +108,8 @@ export function answerLatest(
     const found = await asSpan(call.incoming, 'query', () =>
       place.during((signal) => latest({ storage }, { userId, priority: ranks }, optionsOf(call, onDamage, signal))),
     );
-    const last = found.latest === null ? null : ofDevice(found.latest);
-    const head = { user_id: userId, latest: last };
-    return await listResponse(call, place, { head, name: 'devices' }, found.devices, ofDevice);
+    const head = { user_id: userId, latest: found.latest === null ? null : lastToWire(found.latest) };
+    return await listResponse(call, place, { head, name: 'devices' }, found.devices, lastToWire);
   };
 }
 
@@ -143,12 +136,6 @@ export function putSettings({ storage }: Pick<UsersComponents, 'storage'>): Hand
   };
 }
 
-/** What stands before a list, and its name. */
-interface ListFrame {
-  readonly head: Readonly<Record<string, unknown>>;
-  readonly name: 'days' | 'devices';
-}
-
 /** The answer `{ …head, [name], count }`; of very many items in pieces, so that nobody waits while it is written. */
 async function listResponse<Item>(
   call: Call,
@@ -158,31 +145,14 @@ async function listResponse<Item>(
   toWireItem: (item: Item) => unknown,
 ): Promise<Response> {
   const headers = { ...call.headers, 'Content-Type': 'application/json' };
-  const pieces = piecesOf(frame, items, toWireItem, createYielder({ owner: clientOf(call) }));
+  const { yieldTurn } = createYielder({ owner: clientOf(call) });
+  const pieces = listPieces(frame, items, toWireItem, yieldTurn);
   const { bytes, done } = await readBeginning(pieces);
   if (done) return new Response(bytes, { headers });
   if (call.incoming.method === 'HEAD') return new Response(null, { headers });
   place.take();
   return new Response(streamPieces(rejoin(bytes, pieces), streamOptions(call)), { headers });
 }
-
-async function* piecesOf<Item>(
-  { head, name }: ListFrame,
-  items: readonly Item[],
-  toWireItem: (item: Item) => unknown,
-  { yieldTurn }: Yielder,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"${name}":[`);
-  for (let from = 0; from < items.length; from += DEVICES_PER_PIECE) {
-    await yieldTurn();
-    const some = items.slice(from, from + DEVICES_PER_PIECE).map((item) => JSON.stringify(toWireItem(item)));
-    yield Buffer.from(`${from === 0 ? '' : ','}${some.join(',')}`);
-  }
-  yield Buffer.from(`],"count":${items.length}}`);
-}
-
-/** Devices written at once: a millisecond's work or two with the longest ids. */
-const DEVICES_PER_PIECE = 250;
 
 function optionsOf(call: Call, onDamage: DamageListener, signal: AbortSignal) {
   const { incoming } = call;
@@ -192,14 +162,6 @@ function optionsOf(call: Call, onDamage: DamageListener, signal: AbortSignal) {
     wireNames: true,
     onDamage: (report: DamageReport) => onDamage(report, fieldsOf(incoming)),
   };
-}
-
-function toWire({ timestamp, heartRate }: DeviceReading) {
-  return { timestamp, heart_rate: heartRate };
-}
-
-function ofDevice(reading: DeviceReading & { readonly deviceId: string }) {
-  return { device_id: reading.deviceId, ...toWire(reading) };
 }
 
 /**

@@ -215,3 +215,17 @@ async function readEnds(
 function shown({ timestampMs, heartRate }: End): DeviceReading {
   return { timestamp: formatInstant(timestampMs), heartRate };
 }
+
+/** A device for programs, in the names of the wire. */
+export function deviceToWire({ deviceId, first, last }: Device) {
+  return { device_id: deviceId, first: readingToWire(first), last: readingToWire(last) };
+}
+
+/** A last reading for programs, in the names of the wire. */
+export function lastToWire({ deviceId, ...reading }: Latest['devices'][number]) {
+  return { device_id: deviceId, ...readingToWire(reading) };
+}
+
+function readingToWire({ timestamp, heartRate }: DeviceReading) {
+  return { timestamp, heart_rate: heartRate };
+}

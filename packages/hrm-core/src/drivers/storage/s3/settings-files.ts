@@ -21,6 +21,8 @@ export interface SettingsFiles {
 }
 
 export function createSettingsFiles(objects: Objects): SettingsFiles {
+  /** Own writes: what was asked for before one may be what it wrote over. */
+  let writes = 0;
   const remembered = new Map<string, { readonly bytes: Uint8Array | null; readonly foundAtMs: number }>();
   function keyOf(name: string): string {
     requireSettingsFile(name);
@@ -34,25 +36,31 @@ export function createSettingsFiles(objects: Objects): SettingsFiles {
       remembered.delete(oldest);
     }
   }
+  async function write(name: string, call: (key: string) => Promise<unknown>): Promise<void> {
+    const key = keyOf(name);
+    try {
+      await call(key);
+    } finally {
+      // Also where it fails: what became of it is not known then.
+      writes += 1;
+      remembered.delete(name);
+    }
+  }
   return {
     async get(name) {
       const key = keyOf(name);
       const known = remembered.get(name);
       if (known !== undefined && performance.now() - known.foundAtMs < REMEMBERED_MS) return known.bytes;
+      const before = writes;
       const bytes = (await objects.get(key))?.bytes ?? null;
-      remember(name, bytes);
+      if (writes === before) remember(name, bytes);
       return bytes;
     },
     async put(name, bytes) {
-      // Also where it fails: what became of it is not known then.
-      remembered.delete(name);
-      await objects.put(keyOf(name), bytes);
-      remembered.delete(name);
+      await write(name, (key) => objects.put(key, bytes));
     },
     async remove(name) {
-      remembered.delete(name);
-      await objects.remove([keyOf(name)]);
-      remembered.delete(name);
+      await write(name, (key) => objects.remove([key]));
     },
     async names() {
       const prefix = `${SETTINGS_DIRECTORY}/`;
