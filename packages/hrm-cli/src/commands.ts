@@ -37,7 +37,7 @@ export const COMMANDS: CommandTable = {
     seeAlso: ['query', 'stats'],
     load: async () => (await import('./commands/users.js')).usersCommand,
   },
-  'users settings': {
+  'user-settings': {
     summary: 'Show or set what answers about a user go by.',
     seeAlso: ['query', 'users'],
     load: async () => (await import('./commands/user-settings.js')).userSettingsCommand,

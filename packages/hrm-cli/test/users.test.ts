@@ -34,7 +34,7 @@ describe('hrm users', () => {
     const two = (device: string, bpm: number) => ndjson(1, { device_id: device, heart_rate: bpm });
     await sandbox.run(['import', '-'], { input: two('strap', 120) + two('watch', 60) });
     await sandbox.run(['drain', '--all']);
-    const settings = (...more: string[]) => sandbox.run(['users', 'settings', '--user', 'ana', ...more]);
+    const settings = (...more: string[]) => sandbox.run(['user-settings', '--user', 'ana', ...more]);
     expect(await settings()).toMatchObject({ code: 0, stdout: '{}\n' });
     const said = '{"birth_year":1984,"time_zone":"America/Bogota","device_priority":{"watch":1}}';
     expect(await settings('--set', said)).toMatchObject({ code: 0, stdout: `${said}\n` });

@@ -4,9 +4,9 @@ import { closing } from '../closing.js';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
 import { openClient, URL_OPTION } from '../server.js';
 
-/** `hrm users settings` */
+/** `hrm user-settings` */
 export const userSettingsCommand: Command = {
-  name: 'users settings',
+  name: 'user-settings',
   about:
     'Shows or sets what answers about a user go by where a question does not say. Names: birth_year, max_heart_rate, resting_rate, ' +
     'zones, time_zone, device_priority. Devices that have a rank here go before those of --device-priority.',
@@ -17,8 +17,8 @@ export const userSettingsCommand: Command = {
   ],
   settings: [...STORAGE_SETTINGS, 'apiKey'],
   examples: [
-    'hrm users settings --user ana',
-    `hrm users settings --user ana --set '{"birth_year":1986,"time_zone":"Europe/Madrid","device_priority":{"strap":1}}'`,
+    'hrm user-settings --user ana',
+    `hrm user-settings --user ana --set '{"birth_year":1986,"time_zone":"Europe/Madrid","device_priority":{"strap":1}}'`,
   ],
   async run(invocation) {
     const { args, settings, json, output, signal } = invocation;
