@@ -3,7 +3,7 @@
  * reading again, after a break or from a retry, changes nothing.
  */
 import { type DeviceReading, INTERVAL_MS, type Resolve } from 'hrm-core/client';
-import type { Range } from './range.js';
+import { type Range, rowStart } from './range.js';
 import type { Rows } from './rows.js';
 
 /** A reading as it was accepted. */
@@ -51,7 +51,7 @@ export function createLiveRows(): LiveRows {
       const counting = deviceId === undefined ? bestOf(inRange, isByMinute ? INTERVAL_MS['1m'] : 1) : inRange;
       for (const one of counting) {
         if (deviceId !== undefined && one.deviceId !== deviceId) continue;
-        const startMs = Math.floor(one.atMs / intervalMs) * intervalMs;
+        const startMs = rowStart(one.atMs, intervalMs);
         const row = rows.get(startMs);
         if (row === undefined) rows.set(startMs, [one]);
         else row.push(one);

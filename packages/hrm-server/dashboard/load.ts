@@ -1,7 +1,7 @@
 /** What the dashboard asks the API for. */
-import { type FixedInterval, isHrmError, type Latest, type Resolve, type Row } from 'hrm-core/client';
+import { type DayFigures, type FixedInterval, isHrmError, type Latest, type Resolve, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
-import type { Range } from './range.js';
+import { type Range, timeZone, toDate } from './range.js';
 import { collectRows, type Rows } from './rows.js';
 
 /** A question about one user. */
@@ -21,7 +21,8 @@ export async function loadRows(
   signal: AbortSignal,
 ): Promise<Rows> {
   const { fromMs: start, toMs: end } = range;
-  const question = { userId, start, end, interval };
+  // Rows of a day are the person's own days; shorter ones are the same in every zone, or said to be UTC's.
+  const question = { userId, start, end, interval, ...(interval === '1d' && { timeZone: timeZone() }) };
   if (deviceId === null) return await collectRows(openClient().query({ ...question, resolve }, { signal }));
   // Which device a row has is known then.
   const fields = ['heartRate', 'min', 'max', 'count'] as const;
@@ -37,6 +38,21 @@ async function* withDevices(rows: AsyncIterable<Omit<Row, 'deviceIds'>>, deviceI
 export async function loadDevices(userId: string, signal: AbortSignal): Promise<readonly string[] | null> {
   const devices = await askAbout(() => openClient().devices(userId, { signal }));
   return devices?.map(({ deviceId }) => deviceId) ?? null;
+}
+
+/**
+ * Asks for the figures of a user's days in the browser's time zone, ascending; `null` where they cannot be asked for.
+ * @param range - of whole days. @throws as {@link loadRows}.
+ */
+export async function loadDays(
+  { userId, range: { fromMs, toMs }, resolve }: Pick<RowQuestion, 'userId' | 'range' | 'resolve'>,
+  maxHeartRate: number,
+  signal: AbortSignal,
+): Promise<readonly DayFigures[] | null> {
+  // The API knows no day before that.
+  const [start = '', end = ''] = [fromMs, toMs].map((atMs) => toDate(Math.max(0, atMs)));
+  const question = { userId, start, end, timeZone: timeZone(), maxHeartRate, resolve };
+  return await askAbout(() => openClient().daily(question, { signal }));
 }
 
 /** Asks for a user's last reading; `null` where there is none, or it cannot be asked for. @throws as {@link loadRows}. */

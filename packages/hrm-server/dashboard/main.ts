@@ -2,6 +2,7 @@
 import { INTERVAL_MS, isHrmError, type Session } from 'hrm-core/client';
 import { explain, isKeyRefusal } from './api.js';
 import { bindControls, showControls } from './controls.js';
+import { createDays, type Days } from './days/days.js';
 import { find, onSchemeChange, showMessage } from './dom.js';
 import { createLiveMode, type LiveMode } from './live-mode.js';
 import { loadDevices, loadLatest, loadRows } from './load.js';
@@ -33,6 +34,7 @@ let viewedMs = Date.now();
 let picture: Picture;
 let live: LiveMode;
 let people: People;
+let days: Days;
 let devices: readonly string[] = [];
 let loaded: readonly Loaded[] = [];
 let minutes: Rows | null = null;
@@ -78,6 +80,7 @@ function clear(): void {
   loaded = [];
   minutes = null;
   hideNothing();
+  days.clear();
   picture.clear(view.userId === '' ? texts.chart.chooseUser : view.userId);
 }
 
@@ -103,9 +106,7 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   app.classList.toggle('loading', !isQuiet);
   app.setAttribute('aria-busy', 'true');
   try {
-    await loadLines(current.signal);
-    app.classList.replace('loading', 'counting');
-    await countMinutes(current.signal);
+    await Promise.all([loadPicture(current.signal), days.load(view, current.signal)]);
   } catch (error) {
     if (!current.signal.aborted) await fail(error, isQuiet);
   } finally {
@@ -114,6 +115,12 @@ async function load({ isQuiet = false } = {}): Promise<void> {
       app.removeAttribute('aria-busy');
     }
   }
+}
+
+async function loadPicture(signal: AbortSignal): Promise<void> {
+  await loadLines(signal);
+  find('app', HTMLDivElement).classList.replace('loading', 'counting');
+  await countMinutes(signal);
 }
 
 async function loadLines(signal: AbortSignal): Promise<void> {
@@ -214,11 +221,12 @@ async function start(): Promise<void> {
   session = await enter();
   live = openLive();
   people = createPeople();
+  days = createDays(change);
   picture = createPicture({
     onChange: change,
     onRange: (fromMs, toMs) => change({ range: chosenRange(fromMs, toMs), interval: 'auto' }),
-    onEnter(startMs, stepMs) {
-      const range = rangeInside(view.range, startMs, stepMs);
+    onEnter(startMs) {
+      const range = rangeInside(view.range, startMs);
       if (range !== null) change({ range, interval: 'auto' });
     },
     onOut() {
@@ -232,6 +240,9 @@ async function start(): Promise<void> {
     () => {
       if (loaded.length > 0) show();
       if (minutes !== null) showZones(minutes, readMaxRate());
+      const { signal } = loading;
+      if (view.userId !== '')
+        days.load(view, signal).catch((error) => (signal.aborted ? undefined : fail(error, false)));
     },
   );
   onSchemeChange(() => loaded.length > 0 && show());

@@ -43,7 +43,8 @@ export function showZones(minutes: Rows, maxRate: number): void {
     bar.style.background = `var(--zone-${zone})`;
     bar.style.width = `${(100 * count) / most}%`;
     bar.hidden = count === 0;
-    const [from, to] = [starts[zone] ?? 0, starts[zone + 1]];
+    // Between whole beats a mean may lie; limits are told in whole ones.
+    const [from = 0, to] = starts.slice(zone, zone + 2).map(Math.ceil);
     const limits = to === undefined ? words.from(from) : zone === 0 ? words.below(to) : words.fromTo(from, to - 1);
     return make(
       'tr',

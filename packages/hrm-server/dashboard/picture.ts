@@ -28,7 +28,7 @@ interface PictureContent {
 /** What somebody wants to do with it; points are told by the moment that they begin at. */
 export interface PictureEvents extends Pick<ChartEvents, 'onRange' | 'onOut'> {
   onChange(to: Partial<View>): void;
-  onEnter(startMs: number, stepMs: number): void;
+  onEnter(startMs: number): void;
 }
 
 /** The picture on the page. */
@@ -46,13 +46,13 @@ export function createPicture(events: PictureEvents): Picture {
     onPoint: (index) => showPoint(drawn, index),
     onEnter(index) {
       const startMs = drawn?.grid.startsMs[index];
-      if (drawn !== null && startMs !== undefined) events.onEnter(startMs, drawn.grid.stepMs);
+      if (startMs !== undefined) events.onEnter(startMs);
     },
   });
 
-  function showHead({ view, interval, range }: PictureContent, { stepMs }: Grid): string {
+  function showHead({ view, range }: PictureContent, { stepMs }: Grid): string {
     const title = `${view.userId}, ${describeRange(view.range)}`;
-    const zone = interval === '1d' ? texts.chart.utcDays : texts.chart.timesIn(zoneName(range.fromMs));
+    const zone = texts.chart.timesIn(zoneName(range.fromMs));
     find('chart-title', HTMLElement).textContent = title;
     find('chart-note', HTMLElement).textContent = texts.chart.about(describeStep(stepMs), zone);
     return title;

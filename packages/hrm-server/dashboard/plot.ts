@@ -2,8 +2,7 @@
  * What uPlot is told to draw: lines with a band from the minimum to the maximum rate, over the zones of effort.
  * Points without readings break the line.
  */
-import { INTERVAL_MS } from 'hrm-core/client';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import type { Look } from './devices.js';
 import { cssValue } from './dom.js';
 import type { Grid, Line } from './grid.js';
@@ -51,8 +50,7 @@ export function dataOf({ grid, lines }: ChartContent): uPlot.AlignedData {
 
 /** How they are drawn, at a width in px. */
 export function optionsOf(content: ChartContent, width: number, { onCursor, onChosen }: PlotEvents): uPlot.Options {
-  const { fromMs, toMs, lines, maxRate, grid } = content;
-  const isUtc = grid.stepMs % INTERVAL_MS['1d'] === 0;
+  const { fromMs, toMs, lines, maxRate } = content;
   const isNarrow = width < NARROW_PX;
   const ticks = { stroke: cssValue('--muted'), grid: { stroke: cssValue('--grid'), width: 1 }, ticks: { show: false } };
   const font = `${isNarrow ? 11 : 12}px system-ui, "DejaVu Sans", sans-serif`;
@@ -62,7 +60,6 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
     // Half of the last date stands to the right of the last line.
     padding: [10, isNarrow ? 24 : 30, 0, 0],
     legend: { show: false },
-    ...(isUtc && { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'UTC') }),
     scales: {
       x: { time: true, range: [fromMs / 1000, toMs / 1000] },
       y: { range: (_, min, max) => rateRange(min, max) },
@@ -73,7 +70,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
         font,
         size: 46,
         space: isNarrow ? 58 : 80,
-        values: (_, splits, __, ___, stepS) => tickLabels(splits, stepS, isUtc),
+        values: (_, splits, __, ___, stepS) => tickLabels(splits, stepS),
       },
       { ...ticks, font, size: isNarrow ? 34 : 46, space: 34 },
     ],
@@ -105,13 +102,12 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
 }
 
 /** Ticks in the words of the page's other times: hours of 24, and what day or year it is where one begins. */
-function tickLabels(splits: readonly number[], stepS: number, isUtc: boolean): string[] {
-  const ticks = isUtc ? UTC_TICKS : LOCAL_TICKS;
+function tickLabels(splits: readonly number[], stepS: number): string[] {
   let last = '';
   return splits.map((seconds) => {
     const at = seconds * 1000;
-    if (stepS >= 86_400 && stepS < 28 * 86_400) return ticks.day.format(at);
-    const [short, long] = stepS >= 86_400 ? [ticks.month, ticks.year] : [ticks.clock, ticks.day];
+    if (stepS >= 86_400 && stepS < 28 * 86_400) return TICKS.day.format(at);
+    const [short, long] = stepS >= 86_400 ? [TICKS.month, TICKS.year] : [TICKS.clock, TICKS.day];
     const around = long.format(at);
     const label = around === last ? short.format(at) : `${short.format(at)}\n${around}`;
     last = around;
@@ -119,18 +115,12 @@ function tickLabels(splits: readonly number[], stepS: number, isUtc: boolean): s
   });
 }
 
-const LOCAL_TICKS = tickFormats({});
-const UTC_TICKS = tickFormats({ timeZone: 'UTC' });
-
-function tickFormats(zone: { readonly timeZone?: string }) {
-  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { ...options, ...zone });
-  return {
-    year: format({ year: 'numeric' }),
-    month: format({ month: 'short' }),
-    day: format({ day: 'numeric', month: 'short' }),
-    clock: format({ hour: '2-digit', minute: '2-digit' }),
-  };
-}
+const TICKS = {
+  year: new Intl.DateTimeFormat(locale, { year: 'numeric' }),
+  month: new Intl.DateTimeFormat(locale, { month: 'short' }),
+  day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }),
+  clock: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }),
+};
 
 /** A line; points that have no neighbour would not be seen as one, so they are dots. */
 function seriesOf({ label, look, line }: ChartLine, isFirst: boolean): uPlot.Series {

@@ -4,7 +4,7 @@ import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { locale, texts } from './texts/texts.js';
 
 /** A range that has a name; `custom`: any other. */
-export type Preset = 'day' | 'month' | 'year' | 'custom';
+export type Preset = 'day' | 'week' | 'month' | 'year' | 'custom';
 
 /** A half-open range of time. */
 export interface Range {
@@ -16,32 +16,49 @@ export interface Range {
 /** Fewer rows than this are no line. */
 const MIN_CHOSEN_ROWS = 5;
 
-/** The day, month or year around a moment. */
+/** The day, week (from its Monday on), month or year around a moment. */
 export function rangeAround(preset: Exclude<Preset, 'custom'>, atMs: number): Range {
   const at = new Date(atMs);
   const [year, month, day] = [at.getFullYear(), at.getMonth(), at.getDate()];
-  const [from, to] =
-    preset === 'day'
-      ? [new Date(year, month, day), new Date(year, month, day + 1)]
-      : preset === 'month'
-        ? [new Date(year, month, 1), new Date(year, month + 1, 1)]
-        : [new Date(year, 0, 1), new Date(year + 1, 0, 1)];
+  const monday = day - ((at.getDay() + 6) % 7);
+  const [from, to] = {
+    day: [new Date(year, month, day), new Date(year, month, day + 1)],
+    week: [new Date(year, month, monday), new Date(year, month, monday + 7)],
+    month: [new Date(year, month, 1), new Date(year, month + 1, 1)],
+    year: [new Date(year, 0, 1), new Date(year + 1, 0, 1)],
+  }[preset] as [Date, Date];
   return { preset, fromMs: from.getTime(), toMs: to.getTime() };
 }
 
-/** The range before (-1) or after (1): the neighbour day, month or year, or one as long. */
+/** The days of a range, ascending. A date that the zone skipped is none. */
+export function daysOf({ fromMs, toMs }: Pick<Range, 'fromMs' | 'toMs'>): readonly Range[] {
+  const days: Range[] = [];
+  for (let atMs = fromMs; atMs < toMs; ) {
+    const day = rangeAround('day', atMs);
+    days.push(day);
+    atMs = day.toMs;
+  }
+  return days;
+}
+
+/** The range before (-1) or after (1): the neighbour day, week, month or year, or one as long. */
 export function shiftRange({ preset, fromMs, toMs }: Range, by: 1 | -1): Range {
   if (preset !== 'custom') return rangeAround(preset, by === 1 ? toMs : fromMs - 1);
   const lengthMs = toMs - fromMs;
   return { preset, fromMs: fromMs + by * lengthMs, toMs: toMs + by * lengthMs };
 }
 
-/** What is asked for a range. Rows of a day are UTC's: it is whole UTC days then, or an hour would pass for a day. */
+/** What is asked for a range: for rows of a day whole days, or an hour would pass for a day. */
 export function askedRange(range: Range, interval: FixedInterval): Range {
   if (interval !== '1d') return range;
   const { preset, fromMs, toMs } = range;
-  if (preset === 'custom') return { preset, ...wholeRows(fromMs, toMs, INTERVAL_MS['1d']) };
-  return { preset, fromMs: sameDateInUtc(fromMs), toMs: sameDateInUtc(toMs) };
+  return { preset, fromMs: rangeAround('day', fromMs).fromMs, toMs: rangeAround('day', toMs - 1).toMs };
+}
+
+/** When the row of a moment begins: a row of a day with its day, others at multiples of their width. */
+export function rowStart(atMs: number, intervalMs: number): number {
+  if (intervalMs === INTERVAL_MS['1d']) return rangeAround('day', atMs).fromMs;
+  return Math.floor(atMs / intervalMs) * intervalMs;
 }
 
 /** A part of what is seen, chosen by a pointer: whole rows, and so many of them that there is something to see. */
@@ -52,10 +69,8 @@ export function chosenRange(fromMs: number, toMs: number): Range {
 }
 
 /** A closer look at a point: from a year its month, from a month its day, from a day an hour around it; `null`: no closer. */
-export function rangeInside({ fromMs, toMs }: Range, startMs: number, stepMs: number): Range | null {
+export function rangeInside({ fromMs, toMs }: Range, atMs: number): Range | null {
   const lengthMs = toMs - fromMs;
-  // The middle of a UTC day has that date in every zone, or nearly.
-  const atMs = stepMs % INTERVAL_MS['1d'] === 0 ? startMs + stepMs / 2 : startMs;
   if (lengthMs > 62 * INTERVAL_MS['1d']) return rangeAround('month', atMs);
   if (lengthMs > 2.1 * INTERVAL_MS['1d']) return rangeAround('day', atMs);
   if (lengthMs <= INTERVAL_MS['1h']) return null;
@@ -88,14 +103,14 @@ function wholeRows(fromMs: number, toMs: number, rowMs: number) {
   return { fromMs: Math.floor(fromMs / rowMs) * rowMs, toMs: Math.ceil(toMs / rowMs) * rowMs };
 }
 
-function sameDateInUtc(atMs: number): number {
-  const at = new Date(atMs);
-  return Date.UTC(at.getFullYear(), at.getMonth(), at.getDate());
+/** The browser's time zone: `Europe/Madrid`. */
+export function timeZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** The browser's time zone and what it is ahead of UTC at a moment: `Europe/Madrid, GMT+1`. */
+/** The same with what it is ahead of UTC at a moment: `Europe/Madrid, GMT+1`. */
 export function zoneName(atMs: number): string {
-  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = timeZone();
   if (zone === 'UTC') return zone;
   const parts = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortOffset' }).formatToParts(atMs);
   const offset = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
@@ -106,19 +121,21 @@ const DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'full' });
 const MONTH = new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric' });
 const MOMENT = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const CLOCK = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
-const UTC_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+const MEDIUM_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+const LONG_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'long' });
 
 /** A range in words. */
 export function describeRange({ preset, fromMs, toMs }: Range): string {
   if (preset === 'day') return DATE.format(fromMs);
+  if (preset === 'week') return LONG_DATE.formatRange(fromMs, toMs - 1);
   if (preset === 'month') return MONTH.format(fromMs);
   if (preset === 'year') return String(new Date(fromMs).getFullYear());
   return texts.chart.fromTo(MOMENT.format(fromMs), MOMENT.format(toMs));
 }
 
-/** When a point begins; whole days are UTC's, as the rows are. */
+/** When a point begins; of whole days, the date. */
 export function describeMoment(atMs: number, stepMs: number): string {
-  return stepMs % INTERVAL_MS['1d'] === 0 ? `${UTC_DATE.format(atMs)} (UTC)` : MOMENT.format(atMs);
+  return (stepMs % INTERVAL_MS['1d'] === 0 ? MEDIUM_DATE : MOMENT).format(atMs);
 }
 
 /** How much time a point stands for: `5 h`. */
@@ -153,6 +170,11 @@ export function toLocalInput(atMs: number): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const date = `${String(at.getFullYear()).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** The date of a moment, as the API names days: `2024-01-15`. */
+export function toDate(atMs: number): string {
+  return toLocalInput(atMs).slice(0, 10);
 }
 
 /** A moment with the offset that the clocks have then: the hour that comes twice in autumn is named twice differently. */

@@ -1,6 +1,6 @@
 /**
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it and no server
- * log does. A key is never in it. Days, months and years are named by their date, other ranges by instants with their offset.
+ * log does. A key is never in it. Days, weeks, months and years are named by their date, other ranges by instants with their offset.
  */
 import { type FixedInterval, INTERVAL_MS, type Resolve } from 'hrm-core/client';
 import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput, toOffsetText } from './range.js';
@@ -17,12 +17,20 @@ export interface View {
   readonly isLive: boolean;
   /** Which devices count, where several were worn; default `reading`. */
   readonly resolve?: Resolve | undefined;
+  /** What the days of the range are compared with; default: nothing. */
+  readonly compare?: Comparison | undefined;
+  /** What colours the days of a year; default: the resting rate. */
+  readonly colour?: 'mean' | undefined;
 }
+
+/** `before`: the range before, as long; `year`: the same a year before. */
+export type Comparison = 'before' | 'year';
 
 /** Reads a view from an address; what it does not say, or says wrongly, is the day of `nowMs`. */
 export function readView(fragment: string, nowMs: number): View {
   const said = new URLSearchParams(fragment.replace(/^#/, ''));
   const interval = said.get('interval') ?? '';
+  const compare = said.get('compare');
   return {
     userId: said.get('user') ?? '',
     range: readRange(said, nowMs),
@@ -31,11 +39,14 @@ export function readView(fragment: string, nowMs: number): View {
     isMerged: said.get('merged') !== 'no',
     isLive: said.get('live') === 'yes',
     resolve: said.get('resolve') === 'device' ? 'device' : undefined,
+    compare: compare === 'before' || compare === 'year' ? compare : undefined,
+    colour: said.get('colour') === 'mean' ? 'mean' : undefined,
   };
 }
 
 /** The address of a view, from `#` on. */
-export function writeView({ userId, range, interval, devices, isMerged, isLive, resolve }: View): string {
+export function writeView(view: View): string {
+  const { userId, range, interval, devices, isMerged, isLive, resolve, compare, colour } = view;
   const said = new URLSearchParams();
   if (userId !== '') said.set('user', userId);
   said.set('range', range.preset);
@@ -48,6 +59,8 @@ export function writeView({ userId, range, interval, devices, isMerged, isLive, 
   if (!isMerged) said.set('merged', 'no');
   if (isLive) said.set('live', 'yes');
   if (resolve === 'device') said.set('resolve', resolve);
+  if (compare !== undefined) said.set('compare', compare);
+  if (colour !== undefined) said.set('colour', colour);
   return `#${said}`;
 }
 
@@ -67,7 +80,7 @@ function readRange(said: URLSearchParams, nowMs: number): Range {
   const fromMs = Date.parse(said.get('from') ?? '');
   const toMs = Date.parse(said.get('to') ?? '');
   if (preset === 'custom' && fromMs < toMs) return { preset, fromMs, toMs };
-  if (preset === 'day' || preset === 'month' || preset === 'year') {
+  if (preset === 'day' || preset === 'week' || preset === 'month' || preset === 'year') {
     return rangeAround(preset, Number.isNaN(fromMs) ? nowMs : fromMs);
   }
   return rangeAround('day', nowMs);

@@ -11,15 +11,15 @@ export const ZONES = [
   { key: 'veryHard', share: 0.9 },
 ] as const;
 
-/** Where each zone begins, bpm, rounded up to whole beats. */
+/** Where each zone begins, bpm, with the hundredths that the API has. */
 export function zoneStarts(maxRate: number): number[] {
-  return ZONES.map(({ share }) => Math.ceil(share * maxRate));
+  return ZONES.map(({ share }) => (Math.round(100 * share) * maxRate) / 100);
 }
 
 /** What is told of a range. */
 export interface Summary {
   readonly readings: number;
-  /** Over the readings; `null` without any. */
+  /** Over the readings, in hundredths as the API has it; `null` without any. */
   readonly mean: number | null;
   readonly min: number | null;
   readonly max: number | null;
@@ -33,12 +33,17 @@ export function summarize({ length, mean, min, max, count }: Rows): Summary {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < length; i += 1) {
     readings += count[i] ?? 0;
-    sum += (mean[i] ?? 0) * (count[i] ?? 0);
+    sum += sumOf(mean[i] ?? 0, count[i] ?? 0);
     least = Math.min(least, min[i] ?? least);
     most = Math.max(most, max[i] ?? most);
   }
   if (readings === 0) return { readings, mean: null, min: null, max: null };
-  return { readings, mean: sum / readings, min: least, max: most };
+  return { readings, mean: Math.round((100 * sum) / readings) / 100, min: least, max: most };
+}
+
+/** Heart rates are whole, and so is their sum: of up to 100 readings it comes back, whatever the rounding of their mean took away. */
+function sumOf(mean: number, count: number): number {
+  return count <= 100 ? Math.round(mean * count) : mean * count;
 }
 
 /** How many rows have their mean in each zone: minutes, where rows are minutes. */

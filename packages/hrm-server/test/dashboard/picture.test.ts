@@ -159,6 +159,8 @@ describe('a view and its address', () => {
       isMerged: false,
       isLive: true,
       resolve: 'device',
+      compare: 'before',
+      colour: 'mean',
     } as const;
     expect(readView(writeView(view), 0)).toEqual(view);
   });

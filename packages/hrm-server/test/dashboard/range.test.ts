@@ -27,29 +27,29 @@ afterEach(() => {
 const custom = (fromMs: number, toMs: number) => ({ preset: 'custom', fromMs, toMs }) as const;
 
 describe.each(ZONES)('ranges in %s', (zone) => {
-  it('rows of a day are asked for by the UTC days of the same dates', () => {
+  it('rows of a day are asked for by whole days', () => {
     process.env.TZ = zone;
     expect(new Intl.DateTimeFormat().resolvedOptions().timeZone).toMatch(zone === 'Asia/Kolkata' ? /^Asia/ : zone);
     const year = rangeAround('year', new Date(2024, 5, 1).getTime());
-    const days = { preset: 'year', fromMs: Date.UTC(2024, 0, 1), toMs: Date.UTC(2025, 0, 1) };
-    expect(askedRange(year, '1d')).toEqual(days);
+    expect(askedRange(year, '1d')).toEqual(year);
     expect(askedRange(year, '1h')).toEqual(year);
-    const part = askedRange(custom(Date.UTC(2024, 2, 1, 5), Date.UTC(2024, 2, 3, 1)), '1d');
-    expect(part).toEqual(custom(Date.UTC(2024, 2, 1), Date.UTC(2024, 2, 4)));
+    const at = (...[month, day, hour]: [number, number, number]) => new Date(2024, month, day, hour).getTime();
+    const part = askedRange(custom(at(2, 1, 5), at(2, 3, 1)), '1d');
+    expect(part).toEqual(custom(at(2, 1, 0), at(2, 4, 0)));
     expect(askedRange(part, '1d')).toEqual(part);
   });
 
   it('leads in by month, day and hour, and out the same way', () => {
     process.env.TZ = zone;
     const year = rangeAround('year', new Date(2024, 5, 1).getTime());
-    const month = rangeInside(year, Date.UTC(2024, 2, 1), DAY_MS);
+    const month = rangeInside(year, new Date(2024, 2, 1).getTime());
     expect(month).toEqual(rangeAround('month', new Date(2024, 2, 1).getTime()));
     const atMs = new Date(2024, 2, 7, 13, 59).getTime();
-    const day = rangeInside(month ?? year, atMs, HOUR_MS);
+    const day = rangeInside(month ?? year, atMs);
     expect(day).toEqual(rangeAround('day', atMs));
-    const hour = rangeInside(day ?? year, atMs, MINUTE_MS);
+    const hour = rangeInside(day ?? year, atMs);
     expect(hour).toEqual(custom(atMs - HOUR_MS / 2, atMs + HOUR_MS / 2));
-    expect(rangeInside(hour ?? year, atMs, MINUTE_MS)).toBe(null);
+    expect(rangeInside(hour ?? year, atMs)).toBe(null);
     expect(rangeOutside(hour ?? year)).toEqual(day);
     expect(rangeOutside(day ?? year)).toEqual(month);
     expect(rangeOutside(month ?? year)).toEqual(year);
@@ -131,6 +131,8 @@ describe.each([...ZONES, 'Australia/Lord_Howe', 'Africa/Monrovia'])('an address 
           devices: [],
           isMerged: true,
           isLive: false,
+          compare: 'before',
+          colour: 'mean',
         } as const;
         expect(readView(writeView(view), 0)).toEqual(view);
       }
