@@ -380,7 +380,14 @@ describe('what runs in a browser', () => {
 
   it('of the server are the pages, which know the API by the client alone', () => {
     const graph = readImports(`${ROOT}packages/hrm-server/dashboard`);
-    const entries = ['main.ts', 'status.ts', 'live-device/main.ts', 'import/main.ts', 'import/worker.ts'];
+    const entries = [
+      'main.ts',
+      'status.ts',
+      'live/main.ts',
+      'live-device/main.ts',
+      'import/main.ts',
+      'import/worker.ts',
+    ];
     const loaded = new Set(entries.flatMap((entry) => [...loadedBy(graph, entry)]));
     const others = [...loaded].filter((target) => !graph.has(target));
     expect(others.sort()).toEqual(['hrm-core/client', 'hrm-core/formats', 'uplot']);

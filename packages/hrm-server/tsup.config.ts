@@ -18,6 +18,7 @@ export default defineConfig([
     entry: {
       dashboard: 'dashboard/main.ts',
       status: 'dashboard/status.ts',
+      live: 'dashboard/live/main.ts',
       'live-device': 'dashboard/live-device/main.ts',
       import: 'dashboard/import/main.ts',
       'import-worker': 'dashboard/import/worker.ts',

@@ -12,6 +12,8 @@ export type LiveReading = DeviceReading & { readonly deviceId: string; readonly 
 /** The latest readings. */
 export interface LiveRows {
   add(reading: LiveReading): void;
+  /** The newest by its own timestamp, of the device that counts then; `null`: none is held. */
+  newest(): Pick<Held, 'deviceId' | 'atMs' | 'heartRate'> | null;
   /** Stored rows of a range, with those replaced or added that are known better here; of one device, if it is given. */
   over(
     stored: Rows,
@@ -25,30 +27,45 @@ export interface LiveRows {
 /** Readings that are held: some hours of a few devices, or minutes of a flood. */
 const MAX_HELD = 20_000;
 
+/** A reading that is held. */
 interface Held {
   readonly deviceId: string;
   readonly atMs: number;
   readonly heartRate: number;
-  /** Infinity: after all others. */
-  readonly rank: number;
 }
 
 export function createLiveRows(): LiveRows {
   const held = new Map<string, Held>();
+  const ranks = new Map<string, number>();
+  /** Those without a rank come after all others. */
+  function isBetter(a: Held, b: Held): boolean {
+    const [left, right] = [a, b].map(({ deviceId }) => ranks.get(deviceId) ?? Number.POSITIVE_INFINITY);
+    return left === right ? isBefore(a.deviceId, b.deviceId) : (left ?? 0) < (right ?? 0);
+  }
   return {
     add({ deviceId, timestamp, heartRate, rank }) {
       const atMs = Date.parse(timestamp);
       const key = `${atMs} ${deviceId}`;
       const greatest = Math.max(heartRate, held.get(key)?.heartRate ?? 0);
-      held.set(key, { deviceId, atMs, heartRate: greatest, rank: rank ?? Number.POSITIVE_INFINITY });
+      // What is stored does not say the rank of its device, what is heard does.
+      if (rank != null) ranks.set(deviceId, rank);
+      held.set(key, { deviceId, atMs, heartRate: greatest });
       const [oldest] = held.size > MAX_HELD ? held.keys() : [];
       if (oldest !== undefined) held.delete(oldest);
+    },
+    newest() {
+      let newest: Held | null = null;
+      for (const one of held.values()) {
+        if (newest === null || one.atMs > newest.atMs || (one.atMs === newest.atMs && isBetter(one, newest)))
+          newest = one;
+      }
+      return newest;
     },
     over(stored, intervalMs, { fromMs, toMs }, deviceId, resolve = 'reading') {
       const rows = new Map<number, Held[]>();
       const inRange = [...held.values()].filter((one) => one.atMs >= fromMs && one.atMs < toMs);
       const isByMinute = resolve === 'device' && deviceId === undefined;
-      const counting = deviceId === undefined ? bestOf(inRange, isByMinute ? INTERVAL_MS['1m'] : 1) : inRange;
+      const counting = deviceId === undefined ? bestOf(inRange, isByMinute ? INTERVAL_MS['1m'] : 1, isBetter) : inRange;
       for (const one of counting) {
         if (deviceId !== undefined && one.deviceId !== deviceId) continue;
         const startMs = rowStart(one.atMs, intervalMs);
@@ -63,7 +80,7 @@ export function createLiveRows(): LiveRows {
 }
 
 /** Of devices in the same milliseconds, so many of them, those of the one that counts. */
-function bestOf(readings: readonly Held[], widthMs: number): readonly Held[] {
+function bestOf(readings: readonly Held[], widthMs: number, isBetter: (a: Held, b: Held) => boolean): readonly Held[] {
   const best = new Map<number, Held>();
   const placeOf = ({ atMs }: Held) => Math.floor(atMs / widthMs);
   for (const one of readings) {
@@ -71,10 +88,6 @@ function bestOf(readings: readonly Held[], widthMs: number): readonly Held[] {
     if (other === undefined || isBetter(one, other)) best.set(placeOf(one), one);
   }
   return readings.filter((one) => best.get(placeOf(one))?.deviceId === one.deviceId);
-}
-
-function isBetter(a: Held, b: Held): boolean {
-  return a.rank === b.rank ? isBefore(a.deviceId, b.deviceId) : a.rank < b.rank;
 }
 
 /** By code points, which is the order of UTF-8 bytes; that of `<` is another beyond the basic plane. */

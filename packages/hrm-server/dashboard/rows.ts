@@ -82,3 +82,6 @@ function grow(columns: Columns): Columns {
   larger.deviceSet.set(columns.deviceSet);
   return larger;
 }
+
+/** None. */
+export const NO_ROWS: Rows = { ...allocate(0), length: 0, deviceSets: [] };

@@ -220,6 +220,20 @@ export const en = {
     listening: 'Listening…',
     lost: 'Connection lost: trying again…',
   },
+  wall: {
+    title: 'Live view',
+    add: 'Add',
+    none: 'Add up to 12 users to see them side by side.',
+    all: 'Show the first with readings',
+    length: 'The last',
+    minutes5: '5 minutes',
+    minutes15: '15 minutes',
+    waiting: 'No reading yet',
+    remove: (user: string) => `Remove ${user}`,
+    strip: (minutes: number, min: string, max: string, mean: string, count: string) =>
+      `The last ${minutes} minutes: ${min} to ${max} bpm, mean ${mean}, readings: ${count}`,
+    stripEmpty: (minutes: number) => `No readings in the last ${minutes} minutes`,
+  },
   status: {
     health: 'Health',
     queue: 'Queue',

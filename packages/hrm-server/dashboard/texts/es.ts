@@ -214,6 +214,20 @@ export const es: Texts = {
     listening: 'Escuchando…',
     lost: 'Se perdió la conexión: reintentando…',
   },
+  wall: {
+    title: 'Vista en vivo',
+    add: 'Añadir',
+    none: 'Añade hasta 12 usuarios para verlos lado a lado.',
+    all: 'Mostrar los primeros con lecturas',
+    length: 'Los últimos',
+    minutes5: '5 minutos',
+    minutes15: '15 minutos',
+    waiting: 'Todavía no hay lecturas',
+    remove: (user) => `Quitar ${user}`,
+    strip: (minutes, min, max, mean, count) =>
+      `Los últimos ${minutes} minutos: ${min} a ${max} lpm, media ${mean}, lecturas: ${count}`,
+    stripEmpty: (minutes) => `Sin lecturas en los últimos ${minutes} minutos`,
+  },
   status: {
     health: 'Salud',
     queue: 'Cola',

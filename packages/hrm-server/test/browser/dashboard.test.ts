@@ -238,7 +238,7 @@ describe('for everybody', () => {
 
   it('the pages hold to their policy, are kept by their tag, and are for GET and HEAD', async () => {
     const { url } = await startTest();
-    const pages = ['/', '/status', '/live-device', '/import'];
+    const pages = ['/', '/live', '/status', '/live-device', '/import'];
     const assets = await readdir(fileURLToPath(new URL('../../dist/dashboard', import.meta.url)));
     const files = assets.filter((name) => !name.endsWith('.html')).map((name) => `/assets/${name}`);
     expect(files.length).toBeGreaterThan(pages.length);
