@@ -5,7 +5,7 @@ import type { LiveReading } from '../live-rows.js';
 import { loadDevices, loadLatest } from '../load.js';
 
 /** The newest reading, and all since a moment. @throws HrmError as the client's calls. */
-export async function loadStored(userId: string, fromMs: number, signal: AbortSignal): Promise<readonly LiveReading[]> {
+async function loadStored(userId: string, fromMs: number, signal: AbortSignal): Promise<readonly LiveReading[]> {
   const [latest, devices] = await Promise.all([loadLatest(userId, signal), loadDevices(userId, signal)]);
   const found: LiveReading[] = latest === null ? [] : [latest];
   if (latest === null || Date.parse(latest.timestamp) < fromMs) return found;
