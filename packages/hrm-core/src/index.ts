@@ -5,6 +5,13 @@
  */
 
 export {
+  type FinishComponents,
+  type FinishSettings,
+  type FinishSummary,
+  finishErasures,
+  type LeftErasure,
+} from './erasing.js';
+export {
   errorCode,
   type Fault,
   type FaultyFile,
@@ -38,6 +45,13 @@ export {
   purgeAll,
   redriveAll,
 } from './flow/dead-letters/dead-letters.js';
+export {
+  type EraseComponents,
+  type EraseInput,
+  type EraseOptions,
+  type EraseSummary,
+  erase,
+} from './flow/erase/erase.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
 export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
@@ -215,6 +229,7 @@ export { type Room, spaceState } from './ops/space-state.js';
 export { createSystemView, type SystemComponents, type SystemView } from './ops/system.js';
 export { type Clock, systemClock } from './ports/clock.js';
 export type * from './ports/dead-letter-place.js';
+export type { Erasures } from './ports/erasures.js';
 export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';

@@ -62,7 +62,8 @@ export async function decodeGroups(
   return asDamage(file, partition, async () => {
     const { footer, tail, tailFrom = Number.POSITIVE_INFINITY } = opened;
     const { metadata: metadataOfAll } = footer;
-    if (metadataOfAll === null) return (await decodeForeign(file, groups)).map(readingsOf);
+    const keep = footer.isMasked ? keepOf(file) : (columns: ReadingColumns) => columns;
+    if (metadataOfAll === null) return (await decodeForeign(file, groups)).map((table) => keep(readingsOf(table)));
     const tables: ReadingColumns[] = [];
     const runs = footer.checksumKind === 'footer' ? runsOf(groups) : [{ groups, fromByte: 0, toByte: file.byteLength }];
     for (const run of runs) {
@@ -79,11 +80,16 @@ export async function decodeGroups(
         const rowGroup = metadataOfAll.row_groups[group.index];
         if (rowGroup === undefined) throw new Error('it does not have this row group');
         const metadata = { ...metadataOfAll, row_groups: [rowGroup], num_rows: BigInt(group.rows) };
-        tables.push(await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group, yieldTurn));
+        tables.push(keep(await decodeColumns({ bytes: own, fromByte: group.fromByte }, metadata, group, yieldTurn)));
       }
     }
     return tables;
   });
+}
+
+/** What a file's readings are looked at through. */
+function keepOf({ mask }: StoredFile): (columns: ReadingColumns) => ReadingColumns {
+  return (columns) => mask?.keep(columns) ?? columns;
 }
 
 /** Rows as another writer wrote them, which nobody has judged. */
@@ -113,7 +119,7 @@ export async function readGroup(
     const all = { ...group, userId: null, deviceId: null };
     const [columns] =
       footer.checksumKind === 'foreign'
-        ? await decodeForeign(file, [group])
+        ? (await decodeForeign(file, [group])).map(keepOf(file))
         : await decodeGroups(file, partition, { footer }, [all], yieldTurn);
     if (columns === undefined) throw new Error('it does not have this row group');
     return columns;
@@ -157,6 +163,7 @@ export async function openBytes(bytes: Uint8Array<ArrayBuffer>) {
     version: '',
     byteLength: bytes.length,
     ageMs: 0,
+    mask: null,
     read: async (from: number, to: number) => bytes.slice(from, to).buffer,
   };
   const partition = { date: 'now', directory: '' };

@@ -28,6 +28,11 @@ export const ROW_GROUPS_KEY = 'hrm.row_groups';
 /** The footer's key that says where the rollup is: JSON `{ offset, length, checksum }`, in bytes. */
 export const ROLLUP_KEY = 'hrm.rollup';
 
+/**
+ * The footer's key of which erasures the file was made through: the key of their mask. It has nothing that they erase.
+ */
+export const ERASED_KEY = 'hrm.erased';
+
 /** The footer's key of how many users a shared part has readings of, a JSON number. */
 export const USERS_KEY = 'hrm.users';
 
@@ -65,6 +70,8 @@ export interface FileExtras {
   readonly replaces?: readonly string[] | undefined;
   /** Of these readings; `null` where they have none. */
   readonly rollup?: Rollup | null | undefined;
+  /** The key of the mask that they were read through. */
+  readonly erased?: string | undefined;
 }
 
 /**
@@ -199,11 +206,12 @@ export function createEncoder({ shared = false }: Pick<FileExtras, 'shared'>): E
       writer.index = 0;
       return bytes;
     },
-    *finish({ replaces, rollup }) {
+    *finish({ replaces, rollup, erased }) {
       const metadata = [{ key: ROW_GROUPS_KEY, value: JSON.stringify(checksums) }];
       if (shared) metadata.push({ key: USERS_KEY, value: JSON.stringify(users) });
       const bits = filter.finish();
       if (bits !== null) metadata.push({ key: USER_FILTER_KEY, value: Buffer.from(bits).toString('base64') });
+      if (erased !== undefined) metadata.push({ key: ERASED_KEY, value: erased });
       if (replaces !== undefined) metadata.push({ key: REPLACES_KEY, value: JSON.stringify(replaces) });
       if (rollup !== undefined && rollup !== null) {
         const bytes = yield* encodeRollupSteps(rollup);

@@ -17,7 +17,7 @@ import {
   pieceChecksum,
   TRAILER_BYTES,
 } from './checksum.js';
-import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USER_FILTER_KEY, USERS_KEY } from './encode.js';
+import { ERASED_KEY, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USER_FILTER_KEY, USERS_KEY } from './encode.js';
 import { leftCodeOf } from './foreign/left-in-place.js';
 import { type OpenedForeign, openForeign } from './foreign/open.js';
 import { readStruct } from './foreign/thrift.js';
@@ -63,6 +63,11 @@ export interface Footer {
   readonly hasFurtherColumns: boolean;
   /** The first byte that is not of a row group. */
   readonly bodyEnd: number;
+  /**
+   * Whether it may have readings that are erased: it was not made through the mask of its partition. Then only its readings say what is in it, and
+   * those that are erased are left out.
+   */
+  readonly isMasked: boolean;
   /** `null` of another writer's file. */
   readonly metadata: FileMetaData | null;
 }
@@ -148,7 +153,8 @@ async function parseTail(
   const footer = tail.slice(tail.length - footerBytes);
   const checksumKind = checksumKindOf(footer);
   if (checksumKind === 'foreign') {
-    return { footer: foreignFooter(await openForeign(file, footer, { maxRows: maxForeignRows })), tail, tailFrom };
+    const opened = await openForeign(file, footer, { maxRows: maxForeignRows });
+    return { footer: foreignFooter(opened, file.mask !== null), tail, tailFrom };
   }
   if (checksumKind === 'footer' && !hasChecksum(footer)) throw new Error('its footer does not have its checksum');
   // The parser takes lengths for true, and an older file proves them only with the whole of itself.
@@ -159,7 +165,8 @@ async function parseTail(
   const footerAt = file.byteLength - footerBytes;
   const place = checksumKind === 'footer' ? parsePlace(keys.get(ROLLUP_KEY), footerAt) : null;
   const groups = rowGroupsOf(metadata, checksumKind === 'footer' ? parseNames(keys.get(ROW_GROUPS_KEY)) : []);
-  const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, place);
+  const isMasked = file.mask !== null && (checksumKind !== 'footer' || keys.get(ERASED_KEY) !== file.mask.key);
+  const { rollup, rollupFault } = await readRollup(file, tail, tailFrom, isMasked ? null : place);
   const replaces = heldNames(file.name, parseNames(keys.get(REPLACES_KEY)));
   const users = Number(keys.get(USERS_KEY) ?? 1);
   const userFilter = checksumKind === 'footer' ? parseFilter(keys.get(USER_FILTER_KEY)) : null;
@@ -177,6 +184,7 @@ async function parseTail(
       rollupFault,
       checksumKind,
       bodyEnd,
+      isMasked,
       metadata,
       hasFurtherColumns: false,
     },
@@ -196,7 +204,7 @@ function heldNames(name: string, named: readonly string[]): readonly string[] {
 }
 
 /** Nobody's readings are deleted, or skipped, by a stranger's word. */
-function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign): Footer {
+function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign, isMasked: boolean): Footer {
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   const none = {
     replaces: [],
@@ -207,7 +215,7 @@ function foreignFooter({ groups, hasFurtherColumns }: OpenedForeign): Footer {
     bodyEnd: 0,
     metadata: null,
   };
-  return { rows, groups, hasFurtherColumns, checksumKind: 'foreign', ...none };
+  return { rows, groups, hasFurtherColumns, checksumKind: 'foreign', isMasked, ...none };
 }
 
 interface Place {

@@ -30,6 +30,7 @@ export async function readBatch(
     version: '',
     byteLength: bytes.length,
     ageMs: 0,
+    mask: null,
     async read(from, to) {
       await yieldTurn();
       return bytes.slice(from, to).buffer as ArrayBuffer;

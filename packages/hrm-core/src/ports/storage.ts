@@ -8,6 +8,8 @@
  * - `snapshot` never misses a stored reading, whatever is published, replaced or removed while it runs.
  * - No lock that a crash could leave behind.
  */
+import type { ErasureMask } from '../pure/erasure/register.js';
+import type { Erasures } from './erasures.js';
 import type { CallOptions } from './queue.js';
 import type { Space } from './space.js';
 
@@ -35,7 +37,8 @@ export interface StoredFile {
   readonly name: string;
   /**
    * What tells this file from every other that ever had this name in this partition: equal versions, equal bytes. Of
-   * one whose name is a hash of its bytes (`part-<32 hex digits>`) its name; of any other file what the storage knows it by. A file system may give two files the
+   * one whose name is a hash of its bytes (`part-<32 hex digits>`) its name; of any other file what the storage knows it by. Where something of the
+   * partition is erased, it tells the erasures, too. A file system may give two files the
    * same one that are made and removed within its clock's tick: what is remembered by it should be a second old.
    */
   readonly version: string;
@@ -49,6 +52,8 @@ export interface StoredFile {
    * @throws HrmError kind `conflict`, code `file_gone`, where the driver cannot hold a replaced file: take a new snapshot.
    */
   read(fromByte: number, toByte: number): Promise<ArrayBuffer>;
+  /** What its readings are looked at through; `null` where nothing of the partition is erased. It is the same for all files of a snapshot. */
+  readonly mask: ErasureMask | null;
 }
 
 /** All files of a partition, open together; compacted ones first, then parts, by name. Close it, always. */
@@ -63,10 +68,10 @@ export interface Snapshot {
 /** How a snapshot is taken. */
 export interface SnapshotOptions extends CallOptions {
   /**
-   * Tells of a part's name whether its content is known, so that it need not be opened. Asked only of names that are a hash of
+   * Tells of a part's name and version whether its content is known, so that it need not be opened. Asked only of names that are a hash of
    * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
-  readonly isKnown?: ((name: string) => boolean) | undefined;
+  readonly isKnown?: ((name: string, version: string) => boolean) | undefined;
   /** Called between files, and waited for: lets others work where a partition has very many. */
   readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
@@ -155,6 +160,8 @@ export interface QuarantinedFile {
   readonly file: StoredFile;
   /** Why it was set aside, in plain words. */
   readonly reason: string;
+  /** Deletes it, and its report, for good. */
+  discard(): Promise<void>;
 }
 
 /**
@@ -247,6 +254,13 @@ export interface Storage {
    * it may stay when all of it was removed.
    */
   dates(options?: ListOptions): Promise<readonly string[]>;
+  /**
+   * Takes away what is left of a partition without files, as far as its name tells who the user is: a directory, what reminds a compacter of it.
+   * One that has a file, or gets one meanwhile, stays.
+   */
+  vacate(partition: Partition): Promise<void>;
+  /** What was erased, and is answered no more. */
+  readonly erasures: Erasures;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;
   /** Names of all settings files, ascending. */

@@ -46,6 +46,8 @@ export interface PlannedFile {
   readonly ageMs: number;
   /** Content names of files whose readings are all in this one. */
   readonly replaces: readonly string[];
+  /** It has readings that are erased, or is slow to read since it may have: it is rewritten, whatever the policy says. */
+  readonly isErasable?: boolean | undefined;
 }
 
 /** What is known of a partition before any reading is read. */
@@ -102,6 +104,11 @@ export function planCompaction(state: PartitionState, all: boolean): CompactionP
   const compacted = largestCompacted(unheld);
   const waiting = unheld.filter((file) => file !== compacted);
   const isClean = waiting.length === 0 && files.length <= 1;
+  const erasable = unheld.filter((file) => file.isErasable === true);
+  if (erasable.length > 0) {
+    const inputs = inputsOfErasure(compacted, erasable).map(nameOf);
+    return { merge: { inputs, into: 'compacted' }, sweeps, isClean: false, isWaiting: false };
+  }
   const isDue =
     waiting.length > 0 &&
     (all ||
@@ -133,9 +140,27 @@ export function planShared(state: PartitionState, all: boolean, underWay: readon
   const bringAll = all || (state.dayOver && isQuiet(state, waiting));
   const due = bringAll ? waiting : waiting.filter(isWorthFiles);
   const split = takeWhileBounded([], isUnderWay ? begun : due).map(nameOf);
-  const others = waiting.filter((file) => !isWorthFiles(file) && !split.includes(file.name));
-  const merge = bringAll ? null : mergeTier(others);
+  const others = waiting.filter((file) => !split.includes(file.name));
+  const [first, ...more] = others.filter((file) => file.isErasable === true);
+  const tier = bringAll ? null : mergeTier(others.filter((file) => !isWorthFiles(file)));
+  const merge: CompactionPlan['merge'] =
+    first === undefined ? tier : { inputs: takeWhileBounded([first], more).map(nameOf), into: 'part' };
   return { merge, split, sweeps, isClean, isWaiting: split.length === 0 && isWaiting(state, waiting, merge) };
+}
+
+/** Files that are rewritten since something of them is erased: with the compacted one, where it does not grow too large. */
+function inputsOfErasure(
+  compacted: PlannedFile | undefined,
+  [first, ...others]: readonly PlannedFile[],
+): readonly PlannedFile[] {
+  const erasable = first === undefined ? [] : [first, ...others];
+  const kept = compacted === undefined ? [] : [compacted];
+  const inputs = takeWhileBounded(
+    kept,
+    erasable.filter((file) => file !== compacted),
+  );
+  const isAny = inputs.some((file) => erasable.includes(file));
+  return isAny ? inputs : takeWhileBounded(erasable.slice(0, 1), erasable.slice(1));
 }
 
 /** The one that goes on; the smaller ones are merged into it like parts. */

@@ -40,6 +40,7 @@ async function exported(input: Parameters<typeof exportReadings>[1]) {
     version: 'x',
     byteLength: bytes.length,
     ageMs: 0,
+    mask: null,
     read: async (from: number, to: number) => new Uint8Array(bytes.subarray(from, to)).buffer,
   };
   const { columns } = await decodeFile(file, { date: '20240228', directory: 'x' });

@@ -271,7 +271,7 @@ describe('what is in a bucket', () => {
 
   it('that was taken away is a file without rows for every reader', async () => {
     const bytes = Uint8Array.from(TOMBSTONE).buffer;
-    const file = { name, version: '', byteLength: bytes.byteLength, ageMs: 0 };
+    const file = { name, version: '', byteLength: bytes.byteLength, ageMs: 0, mask: null };
     const opened = await openFile({ ...file, read: async (from, to) => bytes.slice(from, to) }, partition);
     expect(opened.footer).toMatchObject({ rows: 0, groups: [], replaces: [] });
   });

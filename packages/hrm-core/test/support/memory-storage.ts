@@ -7,6 +7,7 @@ function storedFile(name: string, bytes: Uint8Array): StoredFile {
     version: '1',
     byteLength: bytes.length,
     ageMs: 1e9,
+    mask: null,
     async read(fromByte, toByte) {
       if (!(fromByte >= 0 && fromByte <= toByte)) throw new RangeError(`bytes ${fromByte} to ${toByte} were asked for`);
       if (toByte > bytes.length) throw new HrmError('it ends before', { kind: 'data', code: 'file_damaged' });

@@ -11,9 +11,12 @@ export function rememberingStorage(storage: Storage): Storage {
       const files = await Promise.all(
         snapshot.files.map(async (file): Promise<StoredFile> => {
           const bytes = new Uint8Array(await file.read(0, file.byteLength));
-          const version = createHash('sha256').update(bytes).digest('hex');
-          const { name, byteLength } = file;
-          return { name, byteLength, version, ageMs: 1e9, read: (from, to) => file.read(from, to) };
+          const { name, byteLength, mask } = file;
+          const version = createHash('sha256')
+            .update(bytes)
+            .update(mask?.key ?? '')
+            .digest('hex');
+          return { name, mask, byteLength, version, ageMs: 1e9, read: (from, to) => file.read(from, to) };
         }),
       );
       return { partition: snapshot.partition, files, close: () => snapshot.close() };

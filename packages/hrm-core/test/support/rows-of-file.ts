@@ -7,6 +7,7 @@ export async function rowsOfFile(bytes: Uint8Array) {
     version: 'x',
     byteLength: bytes.length,
     ageMs: 0,
+    mask: null,
     read: async (from: number, to: number) => new Uint8Array(bytes.subarray(from, to)).buffer,
   };
   const { columns } = await decodeFile(file, { date: '20240115', directory: 'x' });

@@ -12,7 +12,7 @@ const GIVE = async () => undefined;
 /** A file that its owner may write to. */
 function fileOf(bytes: Uint8Array<ArrayBuffer>, name = 'part-theirs.parquet'): StoredFile {
   const read = async (from: number, to: number) => bytes.slice(from, to).buffer;
-  return { name, version: '1', byteLength: bytes.length, ageMs: 0, read };
+  return { name, version: '1', byteLength: bytes.length, ageMs: 0, mask: null, read };
 }
 
 function bytesOf(length: number): Uint8Array<ArrayBuffer> {

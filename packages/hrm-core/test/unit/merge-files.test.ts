@@ -27,6 +27,7 @@ function inMemory(bytes: Uint8Array<ArrayBuffer>, name: string): StoredFile & { 
     version: name,
     byteLength: bytes.length,
     ageMs: 0,
+    mask: null,
     reads: 0,
     largest: 0,
     async read(from: number, to: number) {

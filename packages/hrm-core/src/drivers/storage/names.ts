@@ -11,6 +11,8 @@ import type { Partition } from '../../ports/storage.js';
 export const QUARANTINE_DIRECTORY = '.quarantine';
 /** What tells a store from an empty directory, and from another store. */
 export const IDENTITY_NAME = '.store';
+/** What is remembered of erasures. */
+export const ERASURES_DIRECTORY = '.erasures';
 /** Names of partitions that a compacter should look at. */
 export const DIRTY_DIRECTORY = '.pending';
 

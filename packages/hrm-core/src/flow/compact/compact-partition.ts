@@ -10,8 +10,10 @@ import { type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } 
 import {
   inputsOf,
   isNameTaken,
+  maskOf,
   mergeIntoPart,
   misnamed,
+  removeProved,
   replaceCompacted,
   stepThrough,
   storeAnew,
@@ -26,11 +28,29 @@ export async function compactPartition(
   return await stepThrough(run, partition, options, {
     plan: planCompaction,
     async act({ snapshot, plan: { merge, isWaiting }, present, swept }) {
-      if (merge === null) return { ...NOTHING_DONE, swept, waiting: isWaiting ? 1 : 0 };
+      if (merge === null) {
+        const emptied = await removeEmpty(run, snapshot, present);
+        return { ...NOTHING_DONE, swept: swept + emptied, waiting: isWaiting ? 1 : 0 };
+      }
       const mergeInto = merge.into === 'part' ? mergeIntoPart : mergeIntoCompacted;
       return { ...(await mergeInto(run, snapshot, present, merge.inputs, options)), swept };
     },
   });
+}
+
+/** Deletes a file without readings, where it is the last one, and what else names the partition: all of it was erased. */
+async function removeEmpty(run: CompactionRun, snapshot: Snapshot, present: readonly PlannedFile[]): Promise<number> {
+  const [file] = present;
+  const isLast = present.length === 1 && snapshot.files.length === 1 && maskOf(snapshot) !== null;
+  if (!isLast || file === undefined || file.rows > 0) return 0;
+  const inputs = await inputsOf(snapshot, [file.name]);
+  const gone = await removeProved(
+    run.storage,
+    snapshot,
+    inputs.map(({ contentName, sha256 }) => ({ name: file.name, contentName, sha256 })),
+  );
+  await run.storage.vacate(snapshot.partition);
+  return gone.length;
 }
 
 async function mergeIntoCompacted(

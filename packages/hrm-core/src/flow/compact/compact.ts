@@ -36,6 +36,8 @@ export interface CompactSettings {
   readonly userId?: string | undefined;
   /** Only this UTC date, `YYYYMMDD`. */
   readonly date?: string | undefined;
+  /** Only partitions that something of was erased, each whole. Default false. */
+  readonly erased?: boolean | undefined;
   /** Merge every partition that has a part, whatever the policy says; default false. */
   readonly all?: boolean | undefined;
   /**
@@ -72,6 +74,7 @@ export async function compact(
   {
     userId,
     date,
+    erased = false,
     all = false,
     sweepAfterMs = DEFAULTS.sweepAfterMs,
     quietAfterMs = QUIET_AFTER_MS,
@@ -81,7 +84,12 @@ export async function compact(
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
   const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
-  return await runOver(run, findWork(run, { userId, date }, { signal }), { signal, onProgress, onAlive, onDamage });
+  return await runOver(run, findWork(run, { userId, date, erased }, { signal }), {
+    signal,
+    onProgress,
+    onAlive,
+    onDamage,
+  });
 }
 
 const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
@@ -93,10 +101,11 @@ const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
  */
 async function* findWork(
   { storage, random, all }: CompactionRun,
-  { userId, date }: Pick<CompactSettings, 'userId' | 'date'>,
+  { userId, date, erased }: Pick<CompactSettings, 'userId' | 'date' | 'erased'>,
   options: CallOptions,
 ): AsyncGenerator<OrderedWork<Partition>, void, undefined> {
-  const dirty = !all && userId === undefined && date === undefined;
+  const dirty = !all && !erased && userId === undefined && date === undefined;
+  const { maskOf } = await storage.erasures.current();
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   const yielder = createYielder();
@@ -104,13 +113,19 @@ async function* findWork(
     if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });
   }
+  async function* wanted(): AsyncGenerator<Partition, void, undefined> {
+    for await (const partition of listed()) {
+      await yielder.yieldTurn();
+      if (!erased || maskOf(partition) !== null) yield partition;
+    }
+  }
   const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
   async function look(partition: Partition) {
     await yielder.yieldTurn();
     return { partition, files: dirty ? (await storage.versions(partition, options)).length : 0 };
   }
-  for await (const { partition, files } of readAhead(listed(), look, storage.readAhead ?? 0)) {
+  for await (const { partition, files } of readAhead(wanted(), look, storage.readAhead ?? 0)) {
     candidates.push({ partition, directory: partition.directory, files });
     if (candidates.length < atOnce) continue;
     yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);

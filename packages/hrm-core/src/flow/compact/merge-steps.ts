@@ -6,6 +6,7 @@ import { proveFile } from '../../parquet/decode.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Partition, Snapshot, Storage, StoredFile } from '../../ports/storage.js';
 import type { ReadingColumns } from '../../pure/columns.js';
+import type { ErasureMask } from '../../pure/erasure/register.js';
 import { hashInName, isNamedAfter, sharedPartOf, supersededName } from '../../pure/partition.js';
 import type { CompactionPlan, PartitionState, PlannedFile, PlannedSweep } from '../../pure/plan-compaction.js';
 import { storeIntact } from '../damage/store-intact.js';
@@ -201,7 +202,7 @@ export async function mergeIntoPart(
   const shared = partition.directory === SHARED_DIRECTORY;
   const heldRows = shared ? SHARED_HELD_ROWS : ROW_GROUP_ROWS;
   const tables = mergeFiles(inputs, { ...options, heldRows });
-  const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces });
+  const { bytes, rows } = await buildFile(tables, { ...options, shared, replaces, erased: maskOf(snapshot)?.key });
   await storage.publish(partition, await partNameYielding(bytes, createYielder().yieldTurn), bytes, options);
   return { ...NOTHING_DONE, merged: inputs.length, readings: rows, work: fileWork(rows) };
 }
@@ -210,6 +211,11 @@ export async function mergeIntoPart(
 export async function isNameTaken(storage: Storage, { files, partition, orphans }: Snapshot): Promise<boolean> {
   if (files.some(({ name }) => isCompacted(name))) return false;
   return (orphans ?? (await storage.orphans(partition))).includes(COMPACTED_NAME);
+}
+
+/** What the readings of a snapshot's files are looked at through. */
+export function maskOf({ files: [first] }: Snapshot): ErasureMask | null {
+  return first?.mask ?? null;
 }
 
 /** What a new compacted file is made of. */
@@ -241,6 +247,7 @@ export async function replaceCompacted(
   const { dayMs } = dayOf(run, snapshot.partition);
   const { bytes, rows } = await buildFile(mergeFiles(inputs, { table, signal }), {
     replaces: [...new Set(names)],
+    erased: maskOf(snapshot)?.key,
     rollup: { dayMs, priority: run.priority },
     signal,
   });

@@ -18,7 +18,7 @@ import {
   type StepOptions,
   type StepSummary,
 } from './compaction-run.js';
-import { describeFiles, inputsOf, isNameTaken, misnamed, replaceCompacted } from './merge-steps.js';
+import { describeFiles, inputsOf, isNameTaken, maskOf, misnamed, replaceCompacted } from './merge-steps.js';
 
 /** What became of one user's slice. `held`: it is in the user's own, old enough and proved, so that the shared parts may go. */
 export type Slice = StepSummary & { readonly state: 'held' | 'young' | 'brought' };
@@ -54,6 +54,9 @@ export async function splitSlice(
 ): Promise<Slice> {
   const { storage, all, sweepAfterMs, quietAfterMs } = run;
   const snapshot = await storage.snapshot(partition, { ...options, yieldTurn: createYielder().yieldTurn });
+  // What was erased since the shared parts were looked at: the file that is made here says that it has nothing of it.
+  const mask = maskOf(snapshot);
+  const rest = mask?.keep(columns) ?? columns;
   try {
     const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => slices.some((slice) => replaces.includes(slice)));
@@ -83,11 +86,11 @@ export async function splitSlice(
     const inputs = isDue ? await inputsOf(snapshot, plan.merge.inputs) : [];
     // The user's own partition tells of a name that is taken, or wrong; here it would keep the shared parts of all the others.
     if (!isDue || misnamed(inputs).length > 0 || (await isNameTaken(storage, snapshot))) {
-      const { bytes, rows } = await buildFile([columns], { ...options, replaces: slices });
+      const { bytes, rows } = await buildFile([rest], { ...options, replaces: slices, erased: mask?.key });
       await storage.publish(partition, partName(bytes), bytes, options);
       return { ...NOTHING_DONE, readings: rows, work: fileWork(rows), state: 'brought' };
     }
-    const done = await replaceCompacted(run, snapshot, files, { inputs, table: columns, replaces: slices }, options);
+    const done = await replaceCompacted(run, snapshot, files, { inputs, table: rest, replaces: slices }, options);
     return { ...done, state: 'brought' };
   } finally {
     await snapshot.close();

@@ -265,7 +265,7 @@ async function putCompacted({ to, random, signal }: Copier, partition: Partition
 async function nameGiven(partition: Partition, bytes: Uint8Array, hash: string | null): Promise<string | null> {
   if (hash === null) return null;
   const read = async (from: number, to: number) => Uint8Array.from(bytes.subarray(from, to)).buffer;
-  const file = { name: COMPACTED_NAME, version: '', byteLength: bytes.length, ageMs: 0, read };
+  const file = { name: COMPACTED_NAME, version: '', byteLength: bytes.length, ageMs: 0, mask: null, read };
   const opened = await openFile(file, partition).catch(nullIfDamaged);
   const start = supersededName(hash, '').replace(/\.parquet$/, '');
   return opened?.footer.replaces.find((name) => name.startsWith(start)) ?? null;

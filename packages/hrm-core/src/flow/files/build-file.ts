@@ -18,6 +18,8 @@ import { createYielder, type Yielder } from './yielder.js';
 export interface BuildSettings extends Pick<CallOptions, 'signal'> {
   readonly shared?: boolean | undefined;
   readonly replaces: readonly string[];
+  /** The key of the mask that the readings were read through. */
+  readonly erased?: string | undefined;
   /** The first millisecond of its day, and what conflicts are resolved under; without it the file has no rollup. */
   readonly rollup?: { readonly dayMs: number; readonly priority: DevicePriority } | undefined;
   /** Rows held at once, about; default {@link MAX_MERGE_ROWS}. */
@@ -47,7 +49,7 @@ interface KnownGroup {
  */
 export async function buildFile(
   tables: AsyncIterable<ReadingColumns> | Iterable<ReadingColumns>,
-  { shared, replaces, rollup: wanted, maxRows = MAX_MERGE_ROWS, signal }: BuildSettings,
+  { shared, replaces, erased, rollup: wanted, maxRows = MAX_MERGE_ROWS, signal }: BuildSettings,
 ): Promise<BuiltFile> {
   const encoder = createEncoder({ shared });
   const groups: KnownGroup[] = [];
@@ -71,7 +73,7 @@ export async function buildFile(
   if (rows > maxRows) for (const [g, group] of groups.entries()) groups[g] = { ...group, columns: null };
   const rollup = wanted === undefined ? null : await rollUpGroups(encoder, groups, { ...wanted, maxRows }, yielder);
   await yielder.yieldTurn();
-  const bytes = await inTurns(encoder.finish({ replaces, rollup }), yielder.yieldTurn);
+  const bytes = await inTurns(encoder.finish({ replaces, rollup, erased }), yielder.yieldTurn);
   await yielder.yieldTurn();
   const { footer } = (await openBytes(bytes)).opened;
   if (footer.rows !== rows || footer.groups.length !== groups.length) throw defect('another number of readings');

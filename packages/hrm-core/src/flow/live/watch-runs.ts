@@ -7,6 +7,7 @@ import { DEFAULTS } from '../../defaults.js';
 import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../limits.js';
 import type { FeedEntry } from '../../ports/feed.js';
 import type { Reading } from '../../pure/columns.js';
+import { deviceTest, type ErasureRegister, isInRange } from '../../pure/erasure/register.js';
 import { isDelivered, type LiveCursor } from '../../pure/live-cursor.js';
 import { decodeElements } from '../../pure/reading/element.js';
 import { readingAt } from '../../pure/reading/queued-readings.js';
@@ -25,7 +26,7 @@ export type WatchEvent =
   | { readonly type: 'gap'; readonly id: string };
 
 /** A reading and where it is in the feed; or that some are lost, and the position after which it goes on. */
-type HubEvent = { readonly at: LiveCursor; readonly reading: Reading | null };
+type HubEvent = { readonly at: LiveCursor; readonly reading: Reading | null; readonly stampMs: number };
 
 /** Events that are taken together, {@link MAX_RUN_READINGS} at most. */
 export interface Run {
@@ -87,7 +88,7 @@ export function sliceElement(
   for (let index = 0; index < readings.length; index += 1) {
     if (!isUserWatched[readings.user[index] as number]) continue;
     const reading = readingAt(readings, index);
-    const item = { at: { cursor, index }, reading };
+    const item = { at: { cursor, index }, reading, stampMs };
     const own = items.get(reading.userId);
     if (own !== undefined) own.push(item);
     else items.set(reading.userId, [item]);
@@ -156,6 +157,20 @@ export function release(held: Held, watcher: Watcher): void {
   watcher.runs = [];
 }
 
+/** A run without what was erased since it was accepted. */
+export function withoutErased(run: Run, userId: string, register: ErasureRegister): Run {
+  const erasures = register.ofUser(userId);
+  if (erasures.length === 0) return run;
+  const items = run.items.filter(({ reading, stampMs }) => {
+    if (reading === null) return true;
+    const { timestampMs, deviceId } = reading;
+    return !erasures.some(
+      (erasure) => stampMs <= erasure.until_ms && isInRange(erasure, timestampMs) && deviceTest([deviceId])(erasure, 0),
+    );
+  });
+  return items.length === run.items.length ? run : { items, events: null, holders: 0 };
+}
+
 /** The events of a run as they are told: made for the first who takes it, and the same for all others. */
 export function eventsOf(run: Run, secret: Uint8Array): readonly WatchEvent[] {
   run.events ??= run.items.map(({ at, reading }) => {
@@ -173,7 +188,7 @@ function without(run: Run, after: LiveCursor | null): Run {
 }
 
 function gapAt(at: LiveCursor): Run {
-  return { items: [{ at, reading: null }], events: null, holders: 0 };
+  return { items: [{ at, reading: null, stampMs: 0 }], events: null, holders: 0 };
 }
 
 /** In place of what waited there is a gap, after which it goes on. */

@@ -1,5 +1,7 @@
 import { type Fault, HrmError, throwIfAborted } from '../../errors.js';
+import type { Erasures } from '../../ports/erasures.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
+import type { Storage } from '../../ports/storage.js';
 import { queryError } from '../../pure/answer/question.js';
 import type { LiveCursor } from '../../pure/live-cursor.js';
 import { isId } from '../../pure/reading/reading.js';
@@ -8,7 +10,15 @@ import { createYielder } from '../files/yielder.js';
 import { formatLiveId, parseLiveId, requireLiveId } from './live-id.js';
 import { catchUp, isReady } from './watch-catch-up.js';
 import { type Hub, joinHub, leaveHub } from './watch-hub.js';
-import { eventsOf, type Run, takeRun, type WatchEvent, type Watched, type Watcher } from './watch-runs.js';
+import {
+  eventsOf,
+  type Run,
+  takeRun,
+  type WatchEvent,
+  type Watched,
+  type Watcher,
+  withoutErased,
+} from './watch-runs.js';
 
 export type { WatchEvent, WatchedReading } from './watch-runs.js';
 
@@ -16,6 +26,8 @@ export type { WatchEvent, WatchedReading } from './watch-runs.js';
 export interface WatchComponents {
   /** All that it needs of a queue. */
   readonly queue: Pick<Queue, 'feed'>;
+  /** Knows what was erased; without it also that is told, for as long as the feed has it. */
+  readonly storage?: Pick<Storage, 'erasures'> | undefined;
 }
 
 /** Whose readings are watched, and from where on. */
@@ -78,7 +90,7 @@ const WHAT = 'watching readings';
  *   if (event.type === 'reading') console.log(event.reading.heartRate);
  * }
  */
-export function watch({ queue }: WatchComponents, input: WatchInput, options: WatchOptions = {}): Watch {
+export function watch({ queue, storage }: WatchComponents, input: WatchInput, options: WatchOptions = {}): Watch {
   const { signal, owner, wireNames = false } = options;
   const watched = parseWatched(input, wireNames);
   const after = input.after === undefined ? null : requireLiveId(input.after, wireNames ? '/Last-Event-ID' : '/after');
@@ -92,8 +104,8 @@ export function watch({ queue }: WatchComponents, input: WatchInput, options: Wa
       const session = await begin();
       return formatLiveId(session.hub.secret, positionOf(session));
     },
-    runs: () => deliverRuns(begin),
-    [Symbol.asyncIterator]: () => deliver(begin),
+    runs: () => deliverRuns(begin, storage?.erasures),
+    [Symbol.asyncIterator]: () => deliver(begin, storage?.erasures),
   };
 }
 
@@ -166,9 +178,12 @@ function positionOf({ hub, watcher, taken, inHand }: Session): LiveCursor {
 }
 
 /** One after the other; what was given last is what was taken. */
-async function* deliver(begin: () => Promise<Session>): AsyncGenerator<WatchEvent, void, undefined> {
+async function* deliver(
+  begin: () => Promise<Session>,
+  erasures: Erasures | undefined,
+): AsyncGenerator<WatchEvent, void, undefined> {
   const session = await begin();
-  for await (const run of takeRuns(session)) {
+  for await (const run of takeRuns(session, erasures)) {
     const events = eventsOf(run, session.hub.secret);
     for (const [i, event] of events.entries()) {
       session.taken = run.items[i]?.at ?? session.taken;
@@ -178,16 +193,19 @@ async function* deliver(begin: () => Promise<Session>): AsyncGenerator<WatchEven
   }
 }
 
-async function* deliverRuns(begin: () => Promise<Session>): AsyncGenerator<readonly WatchEvent[], void, undefined> {
+async function* deliverRuns(
+  begin: () => Promise<Session>,
+  erasures: Erasures | undefined,
+): AsyncGenerator<readonly WatchEvent[], void, undefined> {
   const session = await begin();
-  for await (const run of takeRuns(session)) {
+  for await (const run of takeRuns(session, erasures)) {
     session.taken = run.items.at(-1)?.at ?? session.taken;
     session.inHand = 0;
     yield eventsOf(run, session.hub.secret);
   }
 }
 
-async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined> {
+async function* takeRuns(session: Session, erasures: Erasures | undefined): AsyncGenerator<Run, void, undefined> {
   const { hub, watcher } = session;
   const yielder = createYielder({ owner: watcher.owner });
   try {
@@ -200,7 +218,13 @@ async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined>
       else {
         // Whoever is given a run may be the one who makes its ids.
         await yielder.yieldTurn();
-        yield run;
+        const left = erasures === undefined ? run : withoutErased(run, watcher.userId, await erasures.current());
+        session.inHand = left.items.length;
+        if (left.items.length > 0) yield left;
+        else {
+          session.taken = run.items.at(-1)?.at ?? session.taken;
+          session.inHand = 0;
+        }
       }
     }
   } finally {

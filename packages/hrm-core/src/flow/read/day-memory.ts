@@ -142,6 +142,6 @@ export function recallSources(cache: FileCache, remembered: readonly RememberedS
 }
 
 /** Who needs more of it than is remembered takes a snapshot. */
-function unopened({ name, version, byteLength, ageMs }: StoredFile): StoredFile {
-  return { name, version, byteLength, ageMs, read: () => Promise.reject(goneError(name)) };
+function unopened({ name, version, byteLength, ageMs, mask }: StoredFile): StoredFile {
+  return { name, version, byteLength, ageMs, mask, read: () => Promise.reject(goneError(name)) };
 }

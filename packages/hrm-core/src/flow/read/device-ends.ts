@@ -49,7 +49,7 @@ export async function spansOfDay(
     } else {
       const unsure: RowGroup[] = [];
       for (const group of footer.groups) {
-        if (isOneDevices(group, question, day)) add(group.deviceId, group.fromMs, group.lastMs);
+        if (!footer.isMasked && isOneDevices(group, question, day)) add(group.deviceId, group.fromMs, group.lastMs);
         else unsure.push(group);
       }
       for await (const rows of rowsOf(context, source, question, unsure)) addRows(rows, day, add);

@@ -99,9 +99,13 @@ export async function findShares(
 }
 
 /** Tells which parts of a partition need not be opened for a question: all that it takes is remembered. */
-export function knownParts(cache: FileCache, partition: Partition, { userId }: Question): (name: string) => boolean {
-  return (name) => {
-    const key = versionKey({ name, version: name }, partition);
+export function knownParts(
+  cache: FileCache,
+  partition: Partition,
+  { userId }: Question,
+): (name: string, version: string) => boolean {
+  return (name, version) => {
+    const key = versionKey({ name, version }, partition);
     const known = cache.peek(key) as Partial<LoadedFile> | undefined;
     if (partition.directory !== SHARED_DIRECTORY) return known?.columns != null;
     return known !== undefined && cache.peek(sliceKey(key, userId)) !== undefined;

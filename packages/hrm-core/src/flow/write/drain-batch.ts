@@ -4,6 +4,7 @@ import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
+import { eraseQueued } from '../../pure/erasure/erase-queued.js';
 import {
   type DecodedElements,
   decodeSteps,
@@ -52,6 +53,8 @@ export interface DrainOptions extends CallOptions {
 export interface DrainSummary {
   /** Readings claimed, good and bad; 0 for an empty queue. */
   readonly claimed: number;
+  /** Of them readings that were erased before they were stored. */
+  readonly erased: number;
   /** The parts that hold them; durable. */
   readonly parts: readonly WrittenPart[];
   /** Elements and readings that cannot be stored, kept as dead letters now; those that made a write fail among them. */
@@ -115,6 +118,7 @@ export async function drainBatch(
   if (claim === null)
     return {
       claimed: 0,
+      erased: 0,
       parts: [],
       deadLettered: 0,
       postponed: 0,
@@ -130,17 +134,19 @@ export async function drainBatch(
     // A claim of the longest ids is a long piece already.
     await yieldTurn();
     const decoded = await inTurns(decodeSteps(claim.elements, { maxFutureMs, maxPastMs }), yieldTurn);
-    const { readings, rejected, deferred } = decoded;
+    const { rejected, deferred } = decoded;
     await yieldTurn();
+    const { readings, originOf, erased } = await leaveErased(storage, decoded, yieldTurn);
     const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress });
     if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
-    const remainder = remainderOf(batch, decoded, stampMs);
+    const remainder = remainderOf(batch, { readings, originOf, rejected, deferred }, stampMs);
     await lease.end();
     const outcome = await queue.ack(claim.token, remainder);
     const isAcked = outcome === 'acked';
     return {
-      claimed: readings.length + rejected.length,
+      claimed: readings.length + rejected.length + erased,
+      erased,
       parts: batch.written,
       deadLettered: isAcked ? remainder.deadLetters.length : 0,
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
@@ -155,6 +161,35 @@ export async function drainBatch(
     await giveBack(queue, claim.token);
     throw error;
   }
+}
+
+/** A batch without what is erased of it. */
+interface LeftBatch extends Pick<DecodedElements, 'readings' | 'originOf'> {
+  /** Readings that were left out. */
+  readonly erased: number;
+}
+
+/**
+ * Leaves out what was accepted before it was erased. The erasures are looked at after the claim: what was pushed when one had returned is
+ * judged by it.
+ */
+async function leaveErased(
+  storage: Storage,
+  { readings, originOf }: DecodedElements,
+  yieldTurn: () => Promise<void>,
+): Promise<LeftBatch> {
+  const register = await storage.erasures.current();
+  const left = await inTurns(
+    eraseQueued(readings, register, (row) => originOf(row).stampMs),
+    yieldTurn,
+  );
+  if (left === null) return { readings, originOf, erased: 0 };
+  const { rows, receivedMs } = left;
+  return {
+    readings: takeQueued({ ...readings, receivedMs }, rows),
+    originOf: (row) => originOf(rows[row] as number),
+    erased: readings.length - rows.length,
+  };
 }
 
 /** What the acknowledgement leaves behind of a batch: the dead, and what goes to the end of the queue with its stamp kept. */

@@ -65,6 +65,7 @@ function storedFile({ byteLength, slice }: RandomAccessFile): StoredFile {
     version: '',
     byteLength,
     ageMs: 0,
+    mask: null,
     // A copy: the bytes may be some of a larger buffer.
     read: async (from, to) => new Uint8Array(await slice(from, to)).buffer,
   };

@@ -157,7 +157,8 @@ export function zoneOf(name: unknown): Zone | string {
   return `must be a time zone like ${ZONE_EXAMPLES}`;
 }
 
-function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {
+/** An instant in any of its forms as epoch ms. @returns what is wrong, in words, where it is none. */
+export function parseInstant(value: unknown, naive: NaiveTimestamps): number | string {
   if (typeof value === 'string') {
     const parsed = parseTimestamp(value, naive);
     return 'fault' in parsed ? parsed.fault : parsed.timestampMs;

@@ -57,6 +57,7 @@ export type Step =
   | { type: 'compact'; all: boolean; sweepAfterMs: number; ranks: number[] }
   | { type: 'tick'; ms: number }
   | { type: 'reopen' }
+  | { type: 'erase'; user: number; device: number | null; edges: [number | null, number | null] }
   | { type: 'ask'; question: HistoryQuestion };
 
 export interface History {
@@ -79,13 +80,14 @@ const instant = fc.oneof(
   fc.constantFrom(-START_MS, -START_MS + 1, -400 * DAY_MS, DAY_MS - 1, DAY_MS),
 );
 
+const historyEdge = instant.map((offset) => Math.max(0, START_MS + offset));
+
 function historyQuestion(): fc.Arbitrary<HistoryQuestion> {
-  const edge = instant.map((offset) => Math.max(0, START_MS + offset));
   return fc
     .record({
       user: fc.nat(2),
       device: fc.option(fc.nat(2)),
-      edges: fc.tuple(edge, edge),
+      edges: fc.tuple(historyEdge, historyEdge),
       interval: fc.constantFrom(...INTERVALS),
       // Few: the oracle of zones is slow. On the first days of 1970 clocks in Monrovia were ahead by seconds, too.
       timeZone: fc.option(fc.constantFrom('Asia/Kathmandu', 'America/St_Johns', 'Africa/Monrovia'), {
@@ -126,6 +128,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('tick'), ms: fc.integer({ min: 0, max: 120_000 }) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reopen') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('erase'),
+      user: fc.nat(2),
+      device: fc.option(fc.nat(2)),
+      edges: fc.tuple(fc.option(historyEdge), fc.option(historyEdge)),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('ask'), question: historyQuestion() }) },
 );
 

@@ -35,7 +35,7 @@ const REPLACED = [`part-${HASH}.parquet`, `part-old-${HASH}-1.parquet`, `_shared
 
 function stored(bytes: Uint8Array): StoredFile {
   const read = async (from: number, to: number) => new Uint8Array(bytes.subarray(from, to)).buffer;
-  return { name: 'compacted.parquet', version: '1', byteLength: bytes.length, ageMs: 0, read };
+  return { name: 'compacted.parquet', version: '1', byteLength: bytes.length, ageMs: 0, mask: null, read };
 }
 
 function valuesOf(columns: ReadingColumns): Values {

@@ -9,6 +9,7 @@
  * DATA/.pending/DATE~<user>                    what a compacter should look at                 dirty.ts
  * DATA/.dates/YYYYMM                           made anew when a date of it gets a directory   dates/stamps.ts
  * DATA/.users/<hash>.json                      settings of a user, renamed into place   settings-files.ts
+ * DATA/.erasures/<id>.json                      what was erased; never changed               erasures.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   quarantine.ts
  * ```
  *
@@ -18,12 +19,15 @@
  * @module
  */
 import { resolve } from 'node:path';
+import { DIRECTORY_ERASURES_HOLD_MS } from '../../../limits.js';
 import type { Storage, StorageCheck } from '../../../ports/storage.js';
+import { createErasures } from '../erasures/erasures.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
 import { visitPartition } from './dirty.js';
 import type { DirectoryContext } from './durable.js';
+import { erasurePlace } from './erasures.js';
 import { storageError } from './errors.js';
 import { createSynced, type DirectoryFileSystem, done, realFileSystem, spaceOf } from './files.js';
 import { createFlush } from './flush.js';
@@ -49,6 +53,7 @@ import {
   requireDirectory,
 } from './start/prepare.js';
 import { temporaryPath } from './start/temporaries.js';
+import { vacatePartition } from './vacate.js';
 
 export type { DirectoryEntry, DirectoryFileSystem, FileStatus, OpenDirectory } from './files.js';
 export { type DirectoryReport, describeDirectory } from './start/describe.js';
@@ -104,7 +109,7 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     if (options.create === false) requireDirectory(fileSystem, directory, { readOnly });
     const isPrepared = makes && (await prepareDirectory({ fileSystem, directory, clock, copyOf: options.copyOf }));
     const identity = await loadIdentity(fileSystem, directory, () => known.clear());
-    context = {
+    const shared = {
       directory,
       fileSystem,
       readOnly,
@@ -116,7 +121,11 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       descriptors: createDescriptors(options.maxOpenFiles),
       known,
       syncs: new Map(),
-    };
+    } satisfies Omit<DirectoryContext, 'erasures'>;
+    const place = erasurePlace(shared, () => {
+      if (readOnly) throw readOnlyError();
+    });
+    context = { ...shared, erasures: createErasures(place, DIRECTORY_ERASURES_HOLD_MS) };
     preparation = makes ? await prepareMarks(context, isPrepared) : NOTHING_TO_PREPARE;
   } catch (error) {
     throw storageError('open the storage', directory, error);
@@ -170,6 +179,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       requireOpen();
       yield* listPartitions(context, range, callOptions);
     },
+    vacate: (partition) => tidy(() => vacatePartition(context, partition)),
+    erasures: context.erasures,
     check: () => write(() => probe(context)),
     settingsFiles: () => run(() => listSettingsFiles(context)),
     settingsFile: (name) => run(() => readSettingsFile(context, name)),

@@ -90,6 +90,17 @@ export async function listDirty(context: DirectoryContext, yieldTurn: () => Prom
   return await sortYielding([...found], byCodeUnits, yieldTurn);
 }
 
+/** The paths of a partition's marks. */
+export async function marksOf(context: DirectoryContext, partition: Partition): Promise<readonly string[]> {
+  const path = join(context.directory, DIRTY_DIRECTORY);
+  function isOwn({ name }: { readonly name: string }): boolean {
+    const [, date, directory] = NAME_PATTERN.exec(name) ?? [];
+    return date === partition.date && directory === partition.directory;
+  }
+  const names = await listNames(context.fileSystem, path, isOwn);
+  return names.map((name) => join(path, name));
+}
+
 /** The partition of a mark that {@link listDirty} gave. */
 export function markedPartition(mark: string): Partition {
   return { date: mark.slice(0, DATE_LENGTH), directory: mark.slice(DATE_LENGTH + 1) };

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { errorCode } from '../../../errors.js';
+import type { Erasures } from '../../../ports/erasures.js';
 import type { Partition } from '../../../ports/storage.js';
 import type { DateMemory } from './dates/memory.js';
 import { monthOf, stampMonth } from './dates/stamps.js';
@@ -34,6 +35,8 @@ export interface DirectoryContext {
   readonly lister: Lister;
   /** Which dates may have a directory. */
   readonly dates: DateMemory;
+  /** What was erased. */
+  readonly erasures: Erasures;
   /** What of it is open. */
   readonly descriptors: Descriptors;
   /** Paths of directories whose entry is durable; the oldest is forgotten first. */
@@ -42,11 +45,14 @@ export interface DirectoryContext {
   readonly syncs: Map<string, { readonly last: Promise<void>; readonly joinable: Promise<void> | null }>;
 }
 
+/** What syncing directories takes. */
+export type Syncing = Pick<DirectoryContext, 'fileSystem' | 'flush' | 'known' | 'syncs'>;
+
 /**
  * Syncs a directory. Calls that arrive while a sync runs share the next one, which starts after all of them have made
  * their entries: a batch of a thousand new users syncs the date's directory a few times.
  */
-export function syncShared(context: DirectoryContext, path: string): Promise<void> {
+export function syncShared(context: Syncing, path: string): Promise<void> {
   return shareCall(context, path, async (begin) => {
     await context.flush.before();
     begin();
@@ -58,7 +64,11 @@ export function syncShared(context: DirectoryContext, path: string): Promise<voi
  * Makes a call that serves all who asked for it before it began. At most one of a key runs at a time.
  * @param call - says when it begins.
  */
-function shareCall(context: DirectoryContext, key: string, call: (begin: () => void) => Promise<void>): Promise<void> {
+function shareCall(
+  context: Pick<Syncing, 'syncs'>,
+  key: string,
+  call: (begin: () => void) => Promise<void>,
+): Promise<void> {
   const before = context.syncs.get(key);
   if (before?.joinable) return before.joinable;
   const shared = (before?.last ?? Promise.resolve()).then(() =>
@@ -91,19 +101,19 @@ export async function makePartition(context: DirectoryContext, partition: Partit
 }
 
 /** Makes a directory where it is missing; it survives a power cut when this resolves, if its parent does. */
-export async function makeDurable(context: DirectoryContext, parent: string, name: string): Promise<void> {
+export async function makeDurable(context: Syncing, parent: string, name: string): Promise<void> {
   const path = join(parent, name);
   if (context.known.has(path)) return;
   await makeEntry(context, parent, name);
   noteDurable(context, path);
 }
 
-async function makeEntry(context: DirectoryContext, parent: string, name: string): Promise<void> {
+async function makeEntry(context: Syncing, parent: string, name: string): Promise<void> {
   await makeDirectory(context.fileSystem, join(parent, name));
   await syncShared(context, parent);
 }
 
-function noteDurable({ known }: DirectoryContext, path: string): void {
+function noteDurable({ known }: Pick<Syncing, 'known'>, path: string): void {
   for (const oldest of known) {
     if (known.size < MAX_KNOWN_DIRECTORIES) break;
     known.delete(oldest);

@@ -68,6 +68,7 @@ export interface DirectoryFileSystem {
   link(path: string, newPath: string, callback: Done): void;
   rename(path: string, newPath: string, callback: Done): void;
   unlink(path: string, callback: Done): void;
+  rmdir(path: string, callback: Done): void;
   mkdir(path: string, mode: number, callback: Done): void;
   readdir(path: string, options: { withFileTypes: true }, callback: DoneWith<readonly DirectoryEntry[]>): void;
   opendir(path: string, options: { bufferSize: number }, callback: DoneWith<OpenDirectory>): void;

@@ -31,6 +31,7 @@ import { COMPACTED_NAME, SHARED_DIRECTORY } from '../../../names.js';
 import type { CallOptions } from '../../../ports/queue.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../../ports/storage.js';
 import { isDate, isPart, isUserDirectory, QUARANTINE_DIRECTORY } from '../names.js';
+import { readOnlyError } from '../running-calls.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, forgetPartition, makeDurable, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
@@ -173,10 +174,27 @@ export async function* listQuarantined(
     const opened = await openAside(context, partition, path, name);
     if (opened === null) continue;
     try {
-      yield { partition, file: opened.file, reason };
+      const paths = [path, join(directory, entry)];
+      yield { partition, file: opened.file, reason, discard: () => discardFiles(context, paths) };
     } finally {
       await opened.close();
     }
+  }
+}
+
+/** Deletes a file, then its report: one whose file is gone is skipped. */
+async function discardFiles(context: DirectoryContext, paths: readonly string[]): Promise<void> {
+  try {
+    if (context.readOnly) throw readOnlyError();
+    for (const path of paths) {
+      await succeedsUnless(
+        'ENOENT',
+        done((callback) => context.fileSystem.unlink(path, callback)),
+      );
+    }
+    await syncShared(context, join(context.directory, QUARANTINE_DIRECTORY));
+  } catch (error) {
+    throw storageError('delete a file in quarantine', context.directory, error);
   }
 }
 

@@ -19,6 +19,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isHrmError } from '../../../errors.js';
+import { COMPACTED_NAME } from '../../../names.js';
 import type { Partition, Snapshot, Storage } from '../../../ports/storage.js';
 import { requirePart } from '../names.js';
 import { markDirty } from './dirty.js';
@@ -87,7 +88,7 @@ export async function removeExactly(
   file: Parameters<Storage['removeExact']>[1],
   holders: readonly Partition[] = [snapshot.partition],
 ): Promise<'removed' | 'gone'> {
-  requirePart(file.name);
+  if (file.name !== COMPACTED_NAME) requirePart(file.name);
   const { partition } = snapshot;
   try {
     const outcome = await whileHeld(context, snapshot, file.name, async (status) => {

@@ -7,6 +7,7 @@
  * _shared/YYYYMMDD/part-<hash>.parquet        the same of many users                                  publish.ts
  * .pending/<shard>/DATE~<user>~<random>       what a compacter should look at                         marks.ts
  * .users/<hash>.json                          settings of a user                          settings-files.ts
+ * .erasures/<id>.json                         what was erased; never changed                    erasures.ts
  * .quarantine/….damaged, ….damaged.json       set aside, and why                                  quarantine.ts
  * .dead/<id>.json                             dead letters of SQS                  drivers/letters/bucket.ts
  * .store                                      which store it is                                        start.ts

@@ -53,7 +53,6 @@ export async function visitPartition(
   memory: VisitMemory,
   partition: Partition,
 ): Promise<Visit> {
-  requirePartition(partition);
   const prefix = prefixOf(partition);
   const marks: ListedObject[] = [];
   for await (const page of objects.list({ prefix })) for (const object of page.objects) marks.push(object);
@@ -83,6 +82,17 @@ function remember(memory: VisitMemory, prefix: string, key: string): void {
     if (memory.size <= MAX_REMEMBERED) break;
     memory.delete(oldest);
   }
+}
+
+/** The keys of a partition's marks. */
+export async function marksOf(
+  { objects }: Pick<S3Context, 'objects'>,
+  partition: Partition,
+): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const page of objects.list({ prefix: prefixOf(partition) }))
+    for (const { key } of page.objects) keys.push(key);
+  return keys;
 }
 
 /** The dirty partitions, by date, then directory, each as its mark's beginning: there may be hundreds of thousands. */

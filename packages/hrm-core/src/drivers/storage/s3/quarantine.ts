@@ -13,6 +13,7 @@ import { throwIfAborted } from '../../../errors.js';
 import { isCompacted, SHARED_DIRECTORY } from '../../../names.js';
 import type { CallOptions } from '../../../ports/call-options.js';
 import type { Partition, QuarantinedFile, Snapshot } from '../../../ports/storage.js';
+import { maskFile } from '../erasures/erasures.js';
 import { isDate, isPart, isUserDirectory, QUARANTINE_DIRECTORY } from '../names.js';
 import type { S3Context } from './context.js';
 import { markDirty } from './marks.js';
@@ -83,7 +84,11 @@ export async function* listQuarantined(
       const { date, directory, name, reason } = report;
       const held = { isClosed: false };
       try {
-        yield { partition: { date, directory }, file: storedFile(context, { name, object }, held), reason };
+        const partition = { date, directory };
+        const mask = (await context.erasures.current()).maskOf(partition);
+        const file = maskFile(storedFile(context, { name, object }, held), mask);
+        const keys = [object.key, key];
+        yield { partition, file, reason, discard: () => objects.remove(keys) };
       } finally {
         held.isClosed = true;
       }

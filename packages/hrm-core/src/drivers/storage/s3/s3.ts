@@ -8,15 +8,18 @@
  */
 import { DEFAULTS } from '../../../defaults.js';
 import { HrmError } from '../../../errors.js';
+import { S3_ERASURES_HOLD_MS } from '../../../limits.js';
 import { UNKNOWN_SPACE } from '../../../ports/space.js';
 import type { Obstacle, Storage } from '../../../ports/storage.js';
 import { parseStorageUrl, type StoragePlace } from '../../../storage-place.js';
 import { type AwsClient, createAwsClient } from '../../aws/client.js';
 import { type Credentials, credentialsOf } from '../../aws/credentials.js';
 import { awsEndpoint, awsRegion } from '../../aws/place.js';
+import { createErasures } from '../erasures/erasures.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
 import { openDiskCache } from './disk-cache.js';
+import { erasurePlace } from './erasures.js';
 import { type VisitMemory, visitPartition } from './marks.js';
 import { type ObjectsSettings, openObjects } from './objects.js';
 import { listDates, listPartitions } from './partitions.js';
@@ -28,6 +31,7 @@ import { sizesOfPartitions } from './sizes.js';
 import { listOrphans, listVersions, openSnapshot } from './snapshot.js';
 import { completeStore, findIdentity, proveConditions } from './start.js';
 import { createTombstones } from './tombstone.js';
+import { vacatePartition } from './vacate.js';
 
 export type { AwsAnswer, AwsClient, AwsRequest, SendOptions } from '../../aws/client.js';
 export { type Credentials, givenCredentials } from '../../aws/credentials.js';
@@ -110,6 +114,12 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     objects,
     pieces: createPieces(objects, disk),
     isTombstone: createTombstones(objects),
+    erasures: createErasures(
+      erasurePlace(objects, () => {
+        if (readOnly) throw readOnlyError();
+      }),
+      S3_ERASURES_HOLD_MS,
+    ),
   };
   const settingsFiles = createSettingsFiles(objects);
   const visits: VisitMemory = new Map();
@@ -154,6 +164,8 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
       requireOpen();
       yield* listPartitions(context, range, callOptions);
     },
+    vacate: (partition) => write(() => vacatePartition(context, partition)),
+    erasures: context.erasures,
     check: () =>
       write(async () => {
         await objects.put('.probe', PROBE);

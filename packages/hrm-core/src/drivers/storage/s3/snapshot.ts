@@ -9,6 +9,7 @@ import { HrmError } from '../../../errors.js';
 import { HASHED_NAME, isCompacted } from '../../../names.js';
 import type { FileVersion, Partition, Snapshot, StoredFile, VersionOptions } from '../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
+import { maskedVersion, maskFile } from '../erasures/erasures.js';
 import type { S3Context } from './context.js';
 import { nameOfFile, partitionPrefix } from './keys.js';
 import type { ListedObject } from './objects.js';
@@ -38,12 +39,13 @@ export async function openSnapshot(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<Snapshot> {
+  const mask = (await context.erasures.current()).maskOf(partition);
   const { files, orphans } = await listFiles(context, partition, options);
   const held: Held = { files: new Map(files.map(({ name, object }) => [name, object])), isClosed: false };
   const snapshot: Snapshot = {
     partition,
     orphans,
-    files: files.map((found) => storedFile(context, found, held)),
+    files: files.map((found) => maskFile(storedFile(context, found, held), mask)),
     async close() {
       held.isClosed = true;
     },
@@ -58,9 +60,10 @@ export async function listVersions(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
+  const mask = (await context.erasures.current()).maskOf(partition);
   return (await listFiles(context, partition, options)).files.map((found) => ({
     name: found.name,
-    version: versionOf(found),
+    version: maskedVersion(versionOf(found), mask),
   }));
 }
 
@@ -98,6 +101,7 @@ export function storedFile(
     version: versionOf({ name, object }),
     byteLength,
     ageMs,
+    mask: null,
     async read(fromByte, toByte) {
       if (held.isClosed) throw closedError();
       if (toByte > byteLength) {

@@ -101,7 +101,8 @@ async function usersOfParts(
   options: CallOptions,
   yielder: Yielder,
 ): Promise<readonly (readonly string[])[]> {
-  const isKnown = (name: string) => cacheOf(storage).peek(usersKey({ name, version: name }, partition)) !== undefined;
+  const isKnown = (name: string, version: string) =>
+    cacheOf(storage).peek(usersKey({ name, version }, partition)) !== undefined;
   return await overSnapshot(storage, partition, { ...options, isKnown }, async ({ files }) => {
     const parts: (readonly string[])[] = [];
     for (const file of files) parts.push(await usersOfPart(storage, file, partition, yielder));

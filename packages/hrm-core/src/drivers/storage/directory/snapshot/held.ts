@@ -139,6 +139,7 @@ export async function asStored(
       byteLength: Number(file.status.size),
       // Of the inode's change: linking and renaming set it, and nothing writes to the file after that.
       ageMs: Math.max(0, nowMs - Number(file.status.ctimeMs)),
+      mask: null,
       async read(fromByte, toByte) {
         if (!state.isOpen) throw closedError();
         const { fd } = file;

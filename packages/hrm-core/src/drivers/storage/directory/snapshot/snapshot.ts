@@ -49,8 +49,10 @@ import type {
   StoredFile,
   VersionOptions,
 } from '../../../../ports/storage.js';
+import type { ErasureMask } from '../../../../pure/erasure/register.js';
 import { byCodeUnits, sortYielding } from '../../../../sort-yielding.js';
 import { collectYielding, eachYielding } from '../../../../steps.js';
+import { maskedVersion, maskFile } from '../../erasures/erasures.js';
 import { isShortOfDescriptors } from '../descriptors.js';
 import type { DirectoryContext } from '../durable.js';
 import { storageError } from '../errors.js';
@@ -81,6 +83,9 @@ interface Settled {
   readonly known: readonly string[];
 }
 
+/** How a snapshot is taken, and what its readings are looked at through. */
+type MaskedOptions = SnapshotOptions & { readonly mask: ErasureMask | null };
+
 interface HeldSnapshot {
   /** Its files by name. */
   readonly files: ReadonlyMap<string, FoundFile>;
@@ -100,11 +105,12 @@ export async function openSnapshot(
   const what = `open ${partition.date}/${partition.directory}`;
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
+    const mask = (await context.erasures.current()).maskOf(partition);
     try {
-      const settled = await insist(() => openSettled(context, path, options));
+      const settled = await insist(() => openSettled(context, path, { ...options, mask }));
       if (settled !== null) {
         if (settled.files.length + settled.known.length === 0) await context.identity.require();
-        return await toSnapshot(context, partition, settled, options);
+        return await toSnapshot(context, partition, settled, { ...options, mask });
       }
     } catch (error) {
       // What others have open for a moment they close again.
@@ -127,10 +133,11 @@ export async function listVersions(
   { yieldTurn }: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
+  const mask = (await context.erasures.current()).maskOf(partition);
   function versionIn(name: string): FileVersion | undefined {
-    if (HASHED_NAME.test(name)) return { name, version: name };
+    if (HASHED_NAME.test(name)) return { name, version: maskedVersion(name, mask) };
     const status = statusOf(context.fileSystem, join(path, name));
-    return status?.isFile() ? { name, version: versionOf(name, status) } : undefined;
+    return status?.isFile() ? { name, version: maskedVersion(versionOf(name, status), mask) } : undefined;
   }
   try {
     const names = [COMPACTED_NAME, ...(await context.lister.parts(path, yieldTurn))];
@@ -194,7 +201,7 @@ function foundFile(snapshot: Snapshot, name: string): FoundFile | null {
 async function openSettled(
   context: DirectoryContext,
   path: string,
-  { isKnown, yieldTurn }: SnapshotOptions = {},
+  { isKnown, yieldTurn, mask }: MaskedOptions,
 ): Promise<Settled | null> {
   const { fileSystem, lister } = context;
   const seen = new Set([COMPACTED_NAME]);
@@ -218,7 +225,7 @@ async function openSettled(
         isNew = true;
         seen.add(name);
         // Another name may be given again, and then tells nothing of what is in the file.
-        if (HASHED_NAME.test(name) && isKnown?.(name)) {
+        if (HASHED_NAME.test(name) && isKnown?.(name, maskedVersion(name, mask))) {
           known.push(name);
           continue;
         }
@@ -257,13 +264,13 @@ async function toSnapshot(
   context: DirectoryContext,
   partition: Partition,
   { files, known }: Settled,
-  { yieldTurn = async () => undefined }: SnapshotOptions = {},
+  { yieldTurn = async () => undefined, mask }: MaskedOptions,
 ): Promise<Snapshot> {
   const state = { files: new Map<string, FoundFile>(), isOpen: true } satisfies HeldSnapshot;
   await eachYielding(files, (file) => void state.files.set(file.name, file), yieldTurn, FILES_A_PIECE);
   const { stored, close } = await asStored(context, partition, { files, state, yieldTurn });
   await yieldTurn();
-  const all = [...stored, ...known.map(unopenedFile)];
+  const all = [...stored, ...known.map(unopenedFile)].map((file) => maskFile(file, mask));
   await yieldTurn();
   const snapshot: Snapshot = { partition, files: await sortYielding(all, byName, yieldTurn), close };
   held.set(snapshot, state);
@@ -277,7 +284,7 @@ function byName(left: StoredFile, right: StoredFile): number {
 
 function unopenedFile(name: string): StoredFile {
   const read = () => Promise.reject(goneError(name));
-  return { name, version: name, byteLength: 0, ageMs: 0, read };
+  return { name, version: name, byteLength: 0, ageMs: 0, mask: null, read };
 }
 
 /**
@@ -297,7 +304,8 @@ export async function openAside(
       files: [{ ...file, name }],
       state: { isOpen: true },
     });
-    return { file: stored[0] as StoredFile, close };
+    const mask = (await context.erasures.current()).maskOf(partition);
+    return { file: maskFile(stored[0] as StoredFile, mask), close };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw storageError('open a file in quarantine', context.directory, error);

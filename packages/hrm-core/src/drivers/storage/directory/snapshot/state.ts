@@ -30,11 +30,12 @@ export async function stateOfPartitions(
   partitions: readonly Partition[],
 ): Promise<string | null> {
   try {
+    const register = await context.erasures.current();
     const states = await insist(async () => partitions.map((partition) => stateOf(context, partition)));
     if (states.includes(null) || states.every((state) => state === NONE)) return null;
     // That something is not there says nothing where the store is not; what is there, looked at after it, says that the store is.
     if (states.at(-1) === NONE) await context.identity.require();
-    return states.join();
+    return [...states, ...partitions.map((partition) => register.maskOf(partition)?.key ?? '')].join();
   } catch (error) {
     const places = partitions.map(({ date, directory }) => `${date}/${directory}`);
     throw storageError(`look at ${places.join()}`, context.directory, error);

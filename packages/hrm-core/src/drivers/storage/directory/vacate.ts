@@ -1,0 +1,48 @@
+/**
+ * Taking away what is left of a partition without files: its directory, then the marks that name it.
+ *
+ * A directory that has something in it stays, as `rmdir` sees to. A publisher that loses its directory makes it again; one that does so
+ * between the two steps finds its mark there already, and would lose it: so it is looked for afterwards.
+ */
+import { join } from 'node:path';
+import { errorCode } from '../../../errors.js';
+import type { Partition } from '../../../ports/storage.js';
+import { markDirty, marksOf } from './dirty.js';
+import { type DirectoryContext, forgetPartition, syncShared } from './durable.js';
+import { storageError, succeedsUnless } from './errors.js';
+import { done, statusOf } from './files.js';
+import { partitionPath } from './paths.js';
+
+/** {@link Storage.vacate} of the directory driver. */
+export async function vacatePartition(context: DirectoryContext, partition: Partition): Promise<void> {
+  const { fileSystem, directory } = context;
+  const path = partitionPath(directory, partition);
+  try {
+    if (!(await isRemoved(context, path))) return;
+    forgetPartition(context, partition);
+    for (const mark of await marksOf(context, partition)) {
+      await succeedsUnless(
+        'ENOENT',
+        done((callback) => fileSystem.unlink(mark, callback)),
+      );
+    }
+    if (statusOf(fileSystem, path) !== null) await markDirty(context, partition);
+  } catch (error) {
+    throw storageError(`take away ${partition.date}/${partition.directory}`, directory, error);
+  }
+}
+
+/** Whether the directory is gone, durably. */
+async function isRemoved(context: DirectoryContext, path: string): Promise<boolean> {
+  try {
+    await done((callback) => context.fileSystem.rmdir(path, callback));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return true;
+    // POSIX allows either.
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return false;
+    throw error;
+  }
+  await syncShared(context, join(path, '..'));
+  return true;
+}

@@ -1,0 +1,89 @@
+/** Where bytes of erased readings still are. */
+import { throwIfAborted } from '../../errors.js';
+import { SHARED_DIRECTORY } from '../../names.js';
+import { decodeGroups } from '../../parquet/decode.js';
+import { openFile } from '../../parquet/footer.js';
+import type { CallOptions } from '../../ports/queue.js';
+import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
+import type { Erasure } from '../../pure/erasure/erasure.js';
+import { createRegister, datesOfErasures } from '../../pure/erasure/register.js';
+import { nullIfDamaged } from '../files/file-damage.js';
+import { overSnapshot } from '../files/over-snapshot.js';
+import { createYielder } from '../files/yielder.js';
+
+/** A stored file that has erased readings, or may have, since it cannot be read. */
+export interface ErasedFile {
+  readonly partition: Partition;
+  readonly name: string;
+  /** Erased readings that were found in it. */
+  readonly readings: number;
+}
+
+/** What `findErasedFiles` works on. */
+export interface FindComponents {
+  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'erasures'>;
+}
+
+/**
+ * Finds files with readings that some erasures are of, superseded ones too; those in quarantine apart. It reads every file that may have one.
+ * @throws HrmError kind `unavailable`, kind `closed` when aborted.
+ */
+export async function* findErasedFiles(
+  { storage }: FindComponents,
+  erasures: readonly Erasure[],
+  options: CallOptions = {},
+): AsyncGenerator<ErasedFile, void, undefined> {
+  const { yieldTurn } = createYielder();
+  for await (const partition of erasedPartitions({ storage }, erasures, options)) {
+    throwIfAborted(options.signal, 'looking for erased readings');
+    // A file may be gone before it is read; then all are looked at again.
+    yield* await overSnapshot(storage, partition, options, async ({ files }) => {
+      const found: ErasedFile[] = [];
+      for (const file of files) {
+        const readings = await countErased(file, partition, yieldTurn);
+        if (readings !== 0) found.push({ partition, name: file.name, readings: readings ?? 0 });
+      }
+      return found;
+    });
+  }
+}
+
+/** Partitions that some erasures may be of: users' own, told by a hash of their directory's name, and shared ones. */
+async function* erasedPartitions(
+  { storage }: { readonly storage: Pick<Storage, 'partitions'> },
+  erasures: readonly Erasure[],
+  options: CallOptions,
+): AsyncGenerator<Partition, void, undefined> {
+  const { maskOf } = createRegister(erasures);
+  const { yieldTurn } = createYielder();
+  const dates = datesOfErasures(erasures);
+  for (const range of [{ ...dates, directories: [SHARED_DIRECTORY] }, dates]) {
+    for await (const partition of storage.partitions(range, { ...options, yieldTurn })) {
+      await yieldTurn();
+      if (maskOf(partition) !== null) yield partition;
+    }
+  }
+}
+
+/** Erased readings of a file of a snapshot, or of quarantine; `null` where it cannot be read, and so may have any. */
+export async function countErased(
+  file: StoredFile,
+  partition: Partition,
+  yieldTurn: () => Promise<void>,
+): Promise<number | null> {
+  const { mask } = file;
+  if (mask === null) return 0;
+  const opened = await openFile(file, partition).catch(nullIfDamaged);
+  if (opened === null) return null;
+  // Made through these very erasures.
+  if (!opened.footer.isMasked) return 0;
+  const plain = { ...opened, footer: { ...opened.footer, isMasked: false } };
+  let erased = 0;
+  for (const group of opened.footer.groups) {
+    const [all] = (await decodeGroups(file, partition, plain, [group], yieldTurn).catch(nullIfDamaged)) ?? [];
+    if (all === undefined) return null;
+    erased += all.length - mask.keep(all).length;
+    await yieldTurn();
+  }
+  return erased;
+}

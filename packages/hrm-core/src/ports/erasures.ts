@@ -1,0 +1,21 @@
+/** The port of what is remembered of erasures: part of the storage, since every answer goes by it. */
+import type { Erasure } from '../pure/erasure/erasure.js';
+import type { ErasureRegister } from '../pure/erasure/register.js';
+
+/** The erasures of a store. Every method throws as those of the storage do; code `erasures_unreadable` where one of them cannot be read. */
+export interface Erasures {
+  /** How old what {@link Erasures.current} gives may be, milliseconds. */
+  readonly holdMs: number;
+  /** Those in force. What another process added is among them after `holdMs`; what this one added at once. */
+  current(): Promise<ErasureRegister>;
+  /** Those in force, as of now. */
+  all(): Promise<readonly Erasure[]>;
+  /** Keeps erasures, durably once it resolves. */
+  add(erasures: readonly Erasure[]): Promise<void>;
+  /** Those that have no report yet, as of now: their readings may still be on a disk. */
+  open(): Promise<readonly Erasure[]>;
+  /** What {@link Erasures.finish} kept; `null` where there is none. */
+  report(id: string): Promise<string | null>;
+  /** Says that nothing of an erasure is left, and keeps the report of it, as text. The first one stays. */
+  finish(id: string, report: string): Promise<void>;
+}
