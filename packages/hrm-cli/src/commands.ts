@@ -41,6 +41,10 @@ export const COMMANDS: CommandTable = {
     summary: 'Show or set what answers about a user go by.',
     seeAlso: ['query', 'users'],
     load: async () => (await import('./commands/user-settings.js')).userSettingsCommand,
+  erase: {
+    summary: "Erase a user's readings for good, and prove it.",
+    seeAlso: ['verify', 'stats'],
+    load: async () => (await import('./commands/erase.js')).eraseCommand,
   },
   export: {
     summary: "Export a user's readings: FHIR, Open mHealth, GPX, TCX, CSV, Parquet.",

@@ -13,6 +13,7 @@ import type { Storage } from './ports/storage.js';
 import type { Erasure } from './pure/erasure/erasure.js';
 import type { DevicePriority } from './pure/merge.js';
 import { formatInstant } from './pure/reading/timestamp.js';
+import { pause } from './waits.js';
 
 /** What `finishErasures` works on. */
 export interface FinishComponents {
@@ -57,13 +58,14 @@ export async function finishErasures(
   const open = await storage.erasures.open();
   if (open.length === 0) return { finished: [], left: [] };
   const { signal } = options;
+  const memory = memoryOf(storage, open);
   const letters = queue === undefined ? 0 : await forgetLetters({ queue }, open);
   const quarantined = await forgetQuarantined({ storage }, { signal });
   // Before the files: what leaves the queue meanwhile is without what was erased.
   const pastQueue = new Set<string>();
-  for (const erasure of open) if (await isPastQueue(storage, queue, erasure)) pastQueue.add(erasure.id);
+  for (const erasure of open) if (await isPastQueue(queue, erasure, memory)) pastQueue.add(erasure.id);
   let files = await countFiles(storage, open, options);
-  const found = files;
+  for (const { id } of open) note(memory, id, { ...files, letters, quarantined });
   if (files.files > 0) {
     await compactAll({ storage, clock }, { erased: true, sweepAfterMs, devicePriority }, options);
     files = await countFiles(storage, open, options);
@@ -71,36 +73,95 @@ export async function finishErasures(
   const finished: string[] = [];
   const left: LeftErasure[] = [];
   for (const erasure of open) {
-    if (files.files > 0) left.push({ id: erasure.id, waitsFor: 'files' });
-    else if (!pastQueue.has(erasure.id)) left.push({ id: erasure.id, waitsFor: 'queue' });
+    const { id } = erasure;
+    if (files.files > 0) left.push({ id, waitsFor: 'files' });
+    else if (!pastQueue.has(id)) left.push({ id, waitsFor: 'queue' });
     else {
-      const counts = { ...found, deadLetters: letters, quarantined };
-      await storage.erasures.finish(erasure.id, reportText(erasure, clock.nowMs(), counts));
-      finished.push(erasure.id);
+      await storage.erasures.finish(id, reportText(erasure, clock.nowMs(), found(memory, id)));
+      finished.push(id);
     }
   }
   return { finished, left };
 }
 
-/** When it was first seen that nothing of an erasure waits in the queue, by its id: what was claimed before is stored soon after. */
-const unqueuedSince = new WeakMap<Storage, Map<string, number>>();
+/** Pauses between runs, ms: of files that wait for their readers. */
+const RUN_PAUSE_MS = 2_000;
+
+/**
+ * Runs {@link finishErasures} until nothing is left but what waits for a consumer to take it from the queue.
+ * @returns what is left.
+ * @throws as {@link finishErasures}.
+ */
+export async function eraseUntilFinished(
+  components: FinishComponents,
+  settings: FinishSettings = {},
+  options: CompactOptions = {},
+): Promise<readonly LeftErasure[]> {
+  for (;;) {
+    const { left } = await finishErasures(components, settings, options);
+    if (left.every(({ waitsFor }) => waitsFor === 'queue')) return left;
+    await pause(RUN_PAUSE_MS, options.signal);
+  }
+}
+
+/** What was found of an erasure, by all runs of this process. */
+interface Found {
+  /** Files that had some of it, as many as a run has found at most; readings in them, a reading as often as it stood there. */
+  readonly files: number;
+  readonly readings: number;
+  readonly letters: number;
+  readonly quarantined: number;
+}
+
+/** What runs of this process remember, by the erasures' ids. */
+interface Memory {
+  readonly found: Map<string, Found>;
+  /** When it was first seen that nothing of it waits in the queue: what was claimed before is stored soon after. */
+  readonly unqueuedSinceMs: Map<string, number>;
+}
+
+const memories = new WeakMap<Storage, Memory>();
+
+function memoryOf(storage: Storage, open: readonly Erasure[]): Memory {
+  const memory: Memory = memories.get(storage) ?? { found: new Map(), unqueuedSinceMs: new Map() };
+  memories.set(storage, memory);
+  const ids = new Set(open.map(({ id }) => id));
+  for (const known of [memory.found, memory.unqueuedSinceMs])
+    for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+  return memory;
+}
+
+const NOTHING_FOUND: Found = { files: 0, readings: 0, letters: 0, quarantined: 0 };
+
+function found(memory: Memory, id: string): Found {
+  return memory.found.get(id) ?? NOTHING_FOUND;
+}
+
+function note(memory: Memory, id: string, now: Found): void {
+  const before = found(memory, id);
+  memory.found.set(id, {
+    files: Math.max(before.files, now.files),
+    readings: Math.max(before.readings, now.readings),
+    letters: before.letters + now.letters,
+    quarantined: before.quarantined + now.quarantined,
+  });
+}
 
 /** Whether nothing that was accepted before an erasure is in a queue, nor in the hands of a consumer. */
 async function isPastQueue(
-  storage: Storage,
   queue: Pick<Queue, 'depth'> | undefined,
   { id, until_ms: untilMs }: Erasure,
+  { unqueuedSinceMs }: Memory,
 ): Promise<boolean> {
   if (queue === undefined) return false;
   const { readings, claimedReadings, oldestMs } = await queue.depth();
   if (readings > 0 && !(typeof oldestMs === 'number' && oldestMs > untilMs)) return false;
   if (claimedReadings === 0) return true;
   // Of a busy queue something is always claimed.
-  const since = unqueuedSince.get(storage) ?? new Map<string, number>();
-  unqueuedSince.set(storage, since);
   const nowMs = performance.now();
-  since.set(id, since.get(id) ?? nowMs);
-  return nowMs - (since.get(id) ?? nowMs) >= MAX_CLAIM_MS;
+  const sinceMs = unqueuedSinceMs.get(id) ?? nowMs;
+  unqueuedSinceMs.set(id, sinceMs);
+  return nowMs - sinceMs >= MAX_CLAIM_MS;
 }
 
 /** A claim is stored within this time, or its consumer stands still and is ended. */
@@ -116,11 +177,11 @@ async function countFiles(storage: Storage, erasures: readonly Erasure[], { sign
   return { files, readings };
 }
 
-/** The report of an erasure: what it was of, without ids, and what was found. The counts are of the run that finished it. */
+/** The report of an erasure: what it was of, without ids, and what was found by the process that finished it; of erasures at once together. */
 function reportText(
   { id, device, from_ms: fromMs, to_ms: toMs, until_ms: untilMs }: Erasure,
   nowMs: number,
-  counts: Readonly<Record<string, number>>,
+  { files, readings, letters, quarantined }: Found,
 ): string {
   const report = {
     version: 1,
@@ -130,7 +191,7 @@ function reportText(
     end: toMs === null ? null : formatInstant(toMs),
     accepted_until: formatInstant(untilMs),
     finished_at: formatInstant(nowMs),
-    found: counts,
+    found: { files, readings, dead_letters: letters, quarantined_files: quarantined },
   };
   return `${JSON.stringify(report, null, 2)}\n`;
 }

@@ -5,6 +5,7 @@
  */
 
 export {
+  eraseUntilFinished,
   type FinishComponents,
   type FinishSettings,
   type FinishSummary,
@@ -52,6 +53,8 @@ export {
   type EraseSummary,
   erase,
 } from './flow/erase/erase.js';
+export { type ErasureStatus, erasureStatus, openErasures } from './flow/erase/erasure-status.js';
+export { type FindUserComponents, type FoundId, findUserId } from './flow/erase/find-user.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
 export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';

@@ -3,8 +3,9 @@
  * step, and reports what happened; whether that is logged is the caller's business.
  */
 import { DEFAULTS } from './defaults.js';
+import { type FinishComponents, finishErasures } from './erasing.js';
 import { type CompactComponents, type CompactSettings, compact } from './flow/compact/compact.js';
-import type { CompactSummary } from './flow/compact/compact-summary.js';
+import type { CompactOptions, CompactSummary } from './flow/compact/compact-summary.js';
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import { backoffMs } from './pure/backoff.js';
@@ -90,22 +91,34 @@ export async function runConsumer(
   });
 }
 
-/** Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. */
+/** What a compacter works on. */
+export type CompacterComponents = CompactComponents & Pick<FinishComponents, 'queue'>;
+
+/** How soon a compacter looks again while something erased is still on a disk, ms. */
+const ERASURE_PAUSE_MS = 15_000;
+
+/**
+ * Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. What was erased leaves the disk with it:
+ * where it is given the queue, too, erasures get their reports.
+ */
 export async function runCompacter(
-  components: CompactComponents,
+  components: CompacterComponents,
   { compactEveryMs = DEFAULTS.compactEveryMs, ...settings }: CompacterSettings,
   { signal, onEvent, onAlive }: LoopOptions<CompacterEvent>,
 ): Promise<void> {
   await repeat({ signal, onEvent, onAlive }, async () => {
     const startMs = performance.now();
-    const summary = await compact(components, settings, {
+    const watched: CompactOptions = {
       signal,
       onProgress: () => onAlive?.({ kind: 'done' }),
       onAlive: () => onAlive?.({ kind: 'alive' }),
       onDamage: (report) => onEvent?.({ type: 'damaged', report }),
-    });
+    };
+    const summary = await compact(components, settings, watched);
     onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });
-    return { kind: 'done', pauseMs: summary.left > 0 ? 0 : compactEveryMs };
+    const { left } = await finishErasures(components, { devicePriority: settings.devicePriority }, watched);
+    if (summary.left > 0) return { kind: 'done', pauseMs: 0 };
+    return { kind: 'done', pauseMs: left.length > 0 ? Math.min(compactEveryMs, ERASURE_PAUSE_MS) : compactEveryMs };
   });
 }
 

@@ -1,8 +1,8 @@
 /** Consumer and compacter, each under a watchdog that knows how patient to be with it. */
-import type { CompactComponents } from './flow/compact/compact.js';
 import type { DrainComponents } from './flow/write/drain-batch.js';
 import { COMPACTER_STALL_MS, CONSUMER_STALL_MS } from './limits.js';
 import {
+  type CompacterComponents,
   type CompacterEvent,
   type CompacterSettings,
   type ConsumerEvent,
@@ -46,7 +46,7 @@ export async function superviseConsumer(
 
 /** Runs a compacter under a watchdog; resolves when the signal has ended it. @throws as {@link superviseConsumer}. */
 export async function superviseCompacter(
-  components: CompactComponents,
+  components: CompacterComponents,
   settings: CompacterSettings,
   { signal, onEvent, onWatchdog, stallMs = COMPACTER_STALL_MS, ...patience }: SupervisedOptions<CompacterEvent>,
 ): Promise<void> {

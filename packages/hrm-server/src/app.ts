@@ -47,6 +47,7 @@ import type { Metrics } from './metrics/index.js';
 import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
 import { answerQuery, answerReadings, searchObservations } from './routes/answer-query.js';
+import { answerErasure, eraseReadings } from './routes/erase.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postImport } from './routes/imports.js';
 import { postBatch, postReading } from './routes/ingest.js';
@@ -78,7 +79,7 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = UploadSettings &
   Pick<Settings, 'devicePriority' | 'corsOrigins' | 'rateLimit'> &
-  Partial<Pick<Settings, 'maxDevices'>>;
+  Partial<Pick<Settings, 'maxDevices' | 'naiveTimestamps'>>;
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
@@ -174,6 +175,8 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     latest: shared(deviceShare, answerLatest(users, settings)),
     userSettings: answerSettings(users),
     putUserSettings: putSettings(users),
+    erase: eraseReadings({ storage, clock }, settings),
+    erasure: answerErasure({ storage }),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),

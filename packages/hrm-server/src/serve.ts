@@ -162,7 +162,8 @@ export async function startService(
   }
   const running = [logHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
   if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
-  if (parts.includes('compacter')) running.push(startCompacter({ storage }, settings, context));
+  if (parts.includes('compacter'))
+    running.push(startCompacter({ storage, queue: queue ?? undefined }, settings, context));
   let closed: Promise<void> | null = null;
   async function close(): Promise<void> {
     // They would not end by themselves.

@@ -215,6 +215,7 @@ describe('health', () => {
       claimed: 2,
       parts: [],
       deadLettered: 0,
+      erased: 0,
       postponed: 2,
       undecided: 0,
       left: 0,

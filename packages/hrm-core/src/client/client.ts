@@ -1,3 +1,5 @@
+import type { EraseInput, EraseSummary } from '../flow/erase/erase.js';
+import type { ErasureStatus } from '../flow/erase/erasure-status.js';
 import type { DailyInput, DayFigures } from '../flow/read/daily.js';
 import type { Device, Latest } from '../flow/read/devices.js';
 import type { UsersPage } from '../flow/read/users/list-users.js';
@@ -25,6 +27,8 @@ import {
   toAccepted,
   toDays,
   toDevices,
+  toErasure,
+  toErasureStatus,
   toFields,
   toLatest,
   toList,
@@ -104,6 +108,14 @@ export interface Client {
   /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
   /** A user's days in figures, as the user's settings and the server's priorities have them. @throws HrmError as {@link Client.devices}. */
+  /**
+   * Erases readings of a user: all, or those of a device or a range. Once it resolves no answer of the server has one that was accepted before.
+   * @throws HrmError as {@link Client.devices}; code `invalid_erasure`.
+   */
+  erase(input: EraseInput, options?: ClientCallOptions): Promise<EraseSummary>;
+  /** How far an erasure is. @throws HrmError kind `invalid`, code `not_found`, where there is none of this id. */
+  erasure(id: string, options?: ClientCallOptions): Promise<ErasureStatus>;
+  /** A user's days in figures, as the server's priorities have them. @throws HrmError as {@link Client.devices}. */
   daily(question: Omit<DailyInput, 'priority'>, options?: ClientCallOptions): Promise<readonly DayFigures[]>;
   /** What a user has said; `{}`: nothing. @throws HrmError as {@link Client.devices}. */
   userSettings(userId: string, options?: ClientCallOptions): Promise<UserSettings>;
@@ -194,6 +206,18 @@ export function createClient(options: ClientOptions): Client {
       const said = Object.entries(settings).map(([name, value]) => [wireName(name), value]);
       const body = JSON.stringify(Object.fromEntries(said));
       return toUserSettings(await call.json({ path: settingsPath(userId), method: 'PUT', body, signal }));
+    async erase({ userId, deviceId, start, end }, { signal } = {}) {
+      const range = {
+        start: start === undefined ? start : instantText('start', start),
+        end: end === undefined ? end : instantText('end', end),
+      };
+      const query = queryOf({ device_id: deviceId, ...range });
+      const path = `/users/${userSegment(userId)}/readings?${query}`;
+      return toErasure(await call.json({ path, method: 'DELETE', signal }));
+    },
+    async erasure(id, { signal } = {}) {
+      checkId('id', id);
+      return toErasureStatus(await call.json({ path: `/erasures/${encodeURIComponent(id)}`, signal }));
     },
     live: (question, callOptions = {}) => watchLive(call, options, question, callOptions),
     async health({ signal } = {}) {

@@ -2,6 +2,8 @@
  * What is sent, as JSON, and what came, held to its shape: a proxy or another service may answer anything.
  */
 import { type Fault, faultsError, HrmError } from '../errors.js';
+import type { EraseSummary } from '../flow/erase/erase.js';
+import type { ErasureStatus } from '../flow/erase/erasure-status.js';
 import type { DayFigures } from '../flow/read/daily.js';
 import type { Device, DeviceReading, Latest } from '../flow/read/devices.js';
 import type { UsersPage } from '../flow/read/users/list-users.js';
@@ -203,6 +205,19 @@ export function toDevices(value: unknown): readonly Device[] {
 export function toLatest(value: unknown): Latest {
   const { latest, devices } = toFields(value);
   return { latest: latest === null ? null : toDeviceReading(latest), devices: toList(devices, toDeviceReading) };
+}
+
+/** An erasure that is in force. */
+export function toErasure(value: unknown): EraseSummary {
+  const { id, until } = toFields(value);
+  return { id: toText(id), until: toInstant(until) };
+}
+
+/** How far an erasure is. */
+export function toErasureStatus(value: unknown): ErasureStatus {
+  const { id, state, report } = toFields(value);
+  if (state !== 'in_force' && state !== 'finished') throw badAnswerError();
+  return { id: toText(id), state, report };
 }
 
 /** A page of users. */

@@ -9,7 +9,7 @@ import * as v from 'valibot';
 import { IdSchema } from '../pure/reading/reading.js';
 
 /** What a key may do: send readings; read answers; see how the system is. */
-export const SCOPES = ['ingest', 'query', 'admin'] as const;
+export const SCOPES = ['ingest', 'query', 'erase', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Users that one key may be bound to: the file is read as a whole. */

@@ -183,6 +183,23 @@ export const LatestAnswer = v.strictObject({
   count,
 });
 
+const erasureId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+
+/** An erasure that is in force. */
+export const EraseAnswer = v.strictObject({
+  id: erasureId,
+  /** Readings that were accepted until then are erased. */
+  until: TimestampSchema,
+});
+
+/** How far an erasure is. */
+export const ErasureAnswer = v.strictObject({
+  id: erasureId,
+  state: v.picklist(['in_force', 'finished']),
+  /** What was done; `null` until it is finished. */
+  report: v.nullable(v.looseObject({ id: erasureId })),
+});
+
 /** A page of the users that have readings. */
 export const UsersAnswer = v.strictObject({
   users: v.array(v.strictObject({ user_id: UserIdSchema, latest: deviceReading })),

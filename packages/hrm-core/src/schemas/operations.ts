@@ -13,6 +13,8 @@ import {
   BatchBody,
   DailyAnswer,
   DevicesAnswer,
+  EraseAnswer,
+  ErasureAnswer,
   HealthAnswer,
   ImportAnswer,
   LatestAnswer,
@@ -26,6 +28,8 @@ import {
 } from './answers.js';
 import {
   DAILY_PARAMETERS,
+  ERASE_PARAMETERS,
+  ERASURE_PARAMETERS,
   IMPORT_PARAMETERS,
   LIVE_PARAMETERS,
   type Parameter,
@@ -52,6 +56,7 @@ export interface Answer {
 /** One call. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** As OpenAPI writes it: `/users/{user_id}/devices`. */
   readonly path: string;
   /** What a key must have; `any`: any key will do; `none`: no key is needed, since there is nothing to protect. */
@@ -277,6 +282,33 @@ export const OPERATIONS = {
     body: { 'application/json': UserSettingsSchema },
     answers: [{ status: 200, about: 'The settings, as stored.', types: { 'application/json': UserSettingsAnswer } }],
     problems: [...BODY_PROBLEMS, 'invalid_user_settings', 'foreign_user'],
+  erase: {
+    method: 'DELETE',
+    path: '/users/{user_id}/readings',
+    scope: 'erase',
+    summary: "Erase a user's readings",
+    about:
+      'All of them, or those of a device or a range. From this answer on no other has one that was accepted before the call. The answer takes a second, in S3 five. The bytes go later: `Location` says when they are gone. Readings that are sent after it count as ever.',
+    parameters: ERASE_PARAMETERS,
+    answers: [
+      {
+        status: 202,
+        about: 'In force.',
+        types: { 'application/json': EraseAnswer },
+        headers: { Location: 'Where its status is.' },
+      },
+    ],
+    problems: ['foreign_user', 'invalid_erasure'],
+  },
+  erasure: {
+    method: 'GET',
+    path: '/erasures/{id}',
+    scope: 'erase',
+    summary: 'How far an erasure is',
+    about: 'Finished once no byte of it is in the files or the queue.',
+    parameters: ERASURE_PARAMETERS,
+    answers: [{ status: 200, about: 'How far it is.', types: { 'application/json': ErasureAnswer } }],
+    problems: ['not_found'],
   },
   live: {
     method: 'GET',

@@ -79,6 +79,25 @@ export const DAILY_PARAMETERS = [
   optional('resting_rate', WHOLE, '20 to 99 bpm: zones are shares of the reserve between it and the maximum.'),
 ] as const satisfies readonly Parameter[];
 
+/** Of an erasure. */
+export const ERASE_PARAMETERS = [
+  ...USER_PARAMETERS,
+  { ...DEVICE, about: "Only this device's readings; all by default." },
+  optional('start', TimestampSchema, 'Only readings measured from then on; from the first on by default.'),
+  optional('end', TimestampSchema, 'Only readings measured before then; to the last by default.'),
+] as const satisfies readonly Parameter[];
+
+/** Of the status of one. */
+export const ERASURE_PARAMETERS = [
+  {
+    name: 'id',
+    in: 'path',
+    required: true,
+    schema: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+    about: 'As `Location` has it.',
+  },
+] as const satisfies readonly Parameter[];
+
 /** Of the live view. */
 export const LIVE_PARAMETERS = [
   { ...USER, in: 'query' },

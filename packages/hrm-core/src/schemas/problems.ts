@@ -20,6 +20,7 @@ export const CLIENT_PROBLEMS = {
   bad_gzip: { status: 400, about: 'The body is not gzip, though it says so.' },
   invalid_query: { status: 400, about: 'Parameters are missing, unknown, repeated or not valid.' },
   invalid_user_settings: { status: 400, about: 'Settings of a user are not valid; `errors` says which and why.' },
+  invalid_erasure: { status: 400, about: 'An erasure is not valid: `errors` says why.' },
   invalid_cursor: { status: 400, about: 'Last-Event-ID is not the id of an event of a live stream.' },
   bad_host: { status: 400, about: 'There is not exactly one Host header, or it is empty.' },
   bad_target: {

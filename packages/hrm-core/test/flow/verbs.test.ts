@@ -101,6 +101,7 @@ it('drainBatch sets aside what cannot be stored, with reason, time, attempts and
       claimed: 0,
       parts: [],
       deadLettered: 0,
+      erased: 0,
       postponed: 0,
       undecided: 0,
       left: 0,

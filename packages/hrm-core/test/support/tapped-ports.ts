@@ -51,6 +51,12 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
     settingsFiles: () => tap(() => storage.settingsFiles(), 'read'),
     putSettingsFile: (...args) => tap(() => storage.putSettingsFile(...args)),
     removeSettingsFile: (...args) => tap(() => storage.removeSettingsFile(...args)),
+    vacate: (...args) => tap(() => storage.vacate(...args)),
+    erasures: {
+      ...storage.erasures,
+      add: (...args) => tap(() => storage.erasures.add(...args)),
+      finish: (...args) => tap(() => storage.erasures.finish(...args)),
+    },
     check: () => tap(() => storage.check(), 'read'),
     dates: (...args) => tap(() => storage.dates(...args), 'read'),
     partitions: (...args) => tappedSteps(() => storage.partitions(...args), tap),

@@ -79,7 +79,7 @@ function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (eve
  * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
  */
 export function startCompacter(
-  components: { readonly storage: Storage },
+  components: { readonly storage: Storage; readonly queue?: Queue | undefined },
   settings: Settings,
   { signal, watch, log, health, metrics, tracing }: LoopContext,
 ): Promise<void> {

@@ -63,6 +63,7 @@ interface Stream {
 /** @param limits - what a server bears. */
 export function createLive(
   { queue, storage }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'settingsFile'> },
+  { queue, storage }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'erasures'> },
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
   limits: LiveLimits = LIVE_LIMITS,
 ): Live {
@@ -83,7 +84,7 @@ export function createLive(
       const stop = new AbortController();
       const after = readLastEventId(call);
       const options = { signal: stop.signal, owner: clientOf(call), wireNames: true };
-      const live = watch({ queue }, { userId, deviceId, after }, options);
+      const live = watch({ queue, storage }, { userId, deviceId, after }, options);
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();

@@ -10,7 +10,6 @@ import { type CompactionRun, NOTHING_DONE, type StepOptions, type StepSummary } 
 import {
   inputsOf,
   isNameTaken,
-  maskOf,
   mergeIntoPart,
   misnamed,
   removeProved,
@@ -40,16 +39,19 @@ export async function compactPartition(
 
 /** Deletes a file without readings, where it is the last one, and what else names the partition: all of it was erased. */
 async function removeEmpty(run: CompactionRun, snapshot: Snapshot, present: readonly PlannedFile[]): Promise<number> {
+  const { storage } = run;
+  const { partition } = snapshot;
+  const { maskOf } = await storage.erasures.current();
+  if (maskOf(partition) === null || snapshot.files.length > 1) return 0;
   const [file] = present;
-  const isLast = present.length === 1 && snapshot.files.length === 1 && maskOf(snapshot) !== null;
-  if (!isLast || file === undefined || file.rows > 0) return 0;
+  if (file === undefined || file.rows > 0) {
+    if (snapshot.files.length === 0) await storage.vacate(partition);
+    return 0;
+  }
   const inputs = await inputsOf(snapshot, [file.name]);
-  const gone = await removeProved(
-    run.storage,
-    snapshot,
-    inputs.map(({ contentName, sha256 }) => ({ name: file.name, contentName, sha256 })),
-  );
-  await run.storage.vacate(snapshot.partition);
+  const empty = inputs.map(({ contentName, sha256 }) => ({ name: file.name, contentName, sha256 }));
+  const gone = await removeProved(storage, snapshot, empty);
+  await storage.vacate(partition);
   return gone.length;
 }
 

@@ -14,7 +14,8 @@ import { createYielder } from '../files/yielder.js';
 /** A stored file that has erased readings, or may have, since it cannot be read. */
 export interface ErasedFile {
   readonly partition: Partition;
-  readonly name: string;
+  /** `null`: a directory without readings, whose name says whose it was. */
+  readonly name: string | null;
   /** Erased readings that were found in it. */
   readonly readings: number;
 }
@@ -39,10 +40,14 @@ export async function* findErasedFiles(
     // A file may be gone before it is read; then all are looked at again.
     yield* await overSnapshot(storage, partition, options, async ({ files }) => {
       const found: ErasedFile[] = [];
+      let isEmpty = true;
       for (const file of files) {
         const readings = await countErased(file, partition, yieldTurn);
         if (readings !== 0) found.push({ partition, name: file.name, readings: readings ?? 0 });
+        isEmpty &&= readings === 0 && (await openFile(file, partition)).footer.rows === 0;
       }
+      // The name of its directory alone says whose it was.
+      if (isEmpty && partition.directory !== SHARED_DIRECTORY) found.push({ partition, name: null, readings: 0 });
       return found;
     });
   }

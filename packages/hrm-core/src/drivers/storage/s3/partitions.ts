@@ -88,12 +88,14 @@ interface DateRange {
   readonly toDate: string;
 }
 
-/** {@link Storage.dates} of the S3 driver: a request for a thousand. */
+/** {@link Storage.dates} of the S3 driver: two requests for a thousand. A date may have shared parts alone. */
 export async function listDates(
   context: Pick<S3Context, 'objects'>,
   options: ListOptions = {},
 ): Promise<readonly string[]> {
-  return await datesBelow(context, '', { fromDate: '', toDate: '99999999' }, options);
+  const all = { fromDate: '', toDate: '99999999' };
+  const dates = await Promise.all(['', SHARED_PREFIX].map((prefix) => datesBelow(context, prefix, all, options)));
+  return [...new Set(dates.flat())].sort();
 }
 
 /** Dates in a range that have something below what their keys begin with: `''`, or that of shared parts. */

@@ -1,0 +1,43 @@
+/** The calls that erase, and tell how far that is. */
+import { type Clock, erase, erasureStatus, type Storage } from 'hrm-core';
+import { OPERATIONS } from 'hrm-core/schemas';
+import type { Settings } from 'hrm-core/settings';
+import { notFoundError } from '../api/problem.js';
+import { type Handler, jsonResponse } from './handler.js';
+import { readQuery, readSegment } from './parameters.js';
+
+/** Where the readings are. */
+interface EraseComponents {
+  readonly storage: Storage;
+  readonly clock?: Clock | undefined;
+}
+
+/** Erases readings of a user. A client that leaves has them erased all the same. */
+export function eraseReadings(
+  components: EraseComponents,
+  { naiveTimestamps }: Partial<Pick<Settings, 'naiveTimestamps'>>,
+): Handler {
+  return async (call) => {
+    const { path, parameters } = OPERATIONS.erase;
+    const { url = '' } = call.incoming;
+    const userId = readSegment(url, path, 'user_id');
+    call.access.requireUser(userId);
+    const { device_id: deviceId, start, end } = readQuery(url, parameters);
+    const { id, until } = await erase(
+      components,
+      { userId, deviceId, start, end },
+      { naiveTimestamps, wireNames: true },
+    );
+    return jsonResponse({ headers: { ...call.headers, Location: `/erasures/${id}` } }, 202, { id, until });
+  };
+}
+
+/** Tells how far an erasure is. Whoever has its id may know: it is random, and the answer names nobody. */
+export function answerErasure({ storage }: EraseComponents): Handler {
+  return async (call) => {
+    const id = readSegment(call.incoming.url ?? '', OPERATIONS.erasure.path, 'id');
+    const status = await erasureStatus({ storage }, id);
+    if (status === null) throw notFoundError();
+    return jsonResponse(call, 200, status);
+  };
+}
