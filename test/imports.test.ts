@@ -51,7 +51,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'storage-place.ts',
     'valibot',
   ],
-  'loops.ts': ['defaults.ts', 'flow', 'pure', 'type watchdog.ts', 'waits.ts'],
+  'erasing.ts': ['flow', 'limits.ts', 'ports', 'pure', 'waits.ts'],
+  'loops.ts': ['defaults.ts', 'erasing.ts', 'flow', 'pure', 'type watchdog.ts', 'waits.ts'],
   'supervised-loops.ts': ['type flow', 'limits.ts', 'loops.ts', 'ops/overdue.ts', 'watchdog.ts'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'waits.ts'],
   'open.ts': [
@@ -64,6 +65,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'dynamic drivers',
   ],
   'index.ts': [
+    'erasing.ts',
     'errors.ts',
     'flow',
     'limits.ts',
@@ -116,6 +118,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/copy': [...FLOW, 'flow/copy', 'flow/files'],
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
+  'flow/erase': [...FLOW, 'flow/erase', 'flow/files', 'flow/damage', 'waits.ts', 'words.ts', 'valibot'],
   'flow/dead-letters': [...FLOW, 'flow/dead-letters'],
   'flow/live': [...FLOW, 'flow/live', 'flow/files', 'waits.ts'],
   ops: [
@@ -172,6 +175,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'drivers/storage',
     'drivers/aws',
     'ports',
+    // What is hidden of each file that a storage gives.
+    'pure/erasure',
     'defaults.ts',
     'limits.ts',
     'names.ts',

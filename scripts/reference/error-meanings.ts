@@ -27,6 +27,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   config_unreadable: 'The config file cannot be read.',
   dead_letters_unavailable: 'The dead letters beside the data cannot be read or written.',
   element_too_large: 'An element does not fit into a message of SQS: send fewer readings at once.',
+  erasures_unreadable:
+    'A file below `.erasures` is not one that this version can read. Nothing is answered until it is back.',
   encoding_failed: 'A written file did not read back as what it was made of. Nothing was published.',
   file_damaged: 'A stored file is damaged. See the page on damage.',
   file_gone: 'A file was deleted while it was read. The reader takes a new snapshot.',
@@ -40,6 +42,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   invalid_column: '`--column` names no field of a reading.',
   invalid_dead_letter_id: 'The id is not the id of a dead letter.',
   invalid_element: 'An element of the queue is empty or too large.',
+  invalid_erasure: 'An erasure is not valid; `faults` says why.',
   invalid_header: 'The first row of a CSV file does not name the four columns.',
   invalid_input: 'An input of the import is not a file that can be read.',
   invalid_key: 'The name, scopes, users or end of a new API key are not valid.',

@@ -114,6 +114,8 @@ export async function copyStore(
   let passes = 0;
   while (passes < Math.max(1, maxPasses)) {
     passes += 1;
+    // Before its files: what was erased is never answered from the copy.
+    await to.erasures.add(await from.erasures.all());
     pass = startPass();
     for (const partitions of [
       from.partitions({ directories: [SHARED_DIRECTORY] }, { signal }),
