@@ -22,11 +22,11 @@ import { usageError } from '../usage-error.js';
 export const eraseCommand: Command = {
   name: 'erase',
   about:
-    'Erases readings of a user: all, or those of a device or of a range. Once they are erased no answer of any process has one of them, also ' +
-    'not one that comes back with a backup or is delivered again. Then their bytes leave files, dead letters and quarantine. What is ' +
-    'still in the queue goes when a consumer takes it. Readings that are sent later count as ever.\n\n' +
-    'Without --user it goes on with what is not finished. --status tells of that. --verify looks through everything that is kept for the user_id, ' +
-    'and ends with 0 only where it stands nowhere.',
+    'Erases readings of a user: all, or those of a device or of a range. From then on no answer of any process has one of them. ' +
+    'That holds also for one that comes back with a backup, or is delivered again. Then their bytes leave files, dead letters and quarantine. ' +
+    'What is still in the queue goes when a consumer takes it. Readings that are sent later count as ever.\n\n' +
+    'Without --user it goes on with what is not finished. --status tells of that. --verify looks through everything for the user_id. ' +
+    'It ends with 0 only where the user_id stands nowhere.',
   options: [
     { name: 'user', value: 'U', about: 'The user_id.' },
     { name: 'device', value: 'D', about: "Only this device's readings." },
