@@ -85,7 +85,7 @@ export const removalCases: StorageCases = [
     },
   ],
   [
-    'nothing is removed whose holders are not there, and only a part of an open snapshot',
+    'nothing is removed whose holders are not there, and only a file of an open snapshot',
     async ({ storage, traits }) => {
       const { looksForHolders = true } = traits;
       await storage.publish(partition, name, bytesOf('a'));
@@ -95,7 +95,7 @@ export const removalCases: StorageCases = [
       }
       const snapshot = await storage.snapshot(partition);
       const sha256 = sha256Of('a');
-      for (const wrong of ['part-b.parquet', 'compacted.parquet', '../part-a.parquet']) {
+      for (const wrong of ['part-b.parquet', 'compacted-old.parquet', '../part-a.parquet']) {
         await rejectsWith(storage.removeExact(snapshot, { name: wrong, sha256 }), 'internal');
       }
       await snapshot.close();

@@ -171,7 +171,7 @@ describe('the list of users', () => {
 });
 
 describe('what the list of users takes', () => {
-  it('on S3: two listings of the dates, one of shared parts, one a date, and of users on the page their newest files', async () => {
+  it('on S3: three listings of the dates, one of shared parts, one a date, and of users on the page their newest files', async () => {
     const fake = createFakeS3();
     const writer = await openFakeStorage(fake);
     const of = (userId: string, day: number) => {
@@ -188,7 +188,7 @@ describe('what the list of users takes', () => {
     const listed = (fake.counts.LIST ?? 0) - (before.LIST ?? 0);
     const read = (fake.counts.GET ?? 0) - (before.GET ?? 0);
     // Of each user the shared and the own partition of the newest date.
-    expect(listed).toBe(2 + 1 + 31 + 2 * 2);
+    expect(listed).toBe(3 + 1 + 31 + 2 * 2);
     expect(read).toBeLessThanOrEqual(2 * 2);
   });
 

@@ -30,7 +30,8 @@ async function requestsOf(fake: FakeS3, step: () => Promise<unknown>): Promise<R
   const before = { ...fake.counts };
   await step();
   const kinds = Object.entries(fake.counts).map(([kind, count]) => [kind, count - (before[kind] ?? 0)] as const);
-  return Object.fromEntries(kinds.filter(([, count]) => count > 0));
+  // What was erased is looked at when the last look is old: after the opening, and on a slow machine again.
+  return Object.fromEntries(kinds.filter(([kind, count]) => count > 0 && kind !== 'LOOK'));
 }
 
 /** Milliseconds without a request after which those that wait are answered: all that could be asked by then was. */

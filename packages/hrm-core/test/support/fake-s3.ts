@@ -20,7 +20,7 @@ export interface FakeS3 {
   readonly exchange: Exchange;
   /** By key, with the prefix. */
   readonly objects: ReadonlyMap<string, { readonly bytes: Buffer }>;
-  /** `GET`, `LIST`, `PUT`, `HEAD`, `POST`: as many as were sent. */
+  /** `GET`, `LIST`, `PUT`, `HEAD`, `POST`: as many as were sent. `LOOK`: listings of the erasures, at most one in five seconds. */
   readonly counts: Record<string, number>;
   /** Every request that was sent. */
   readonly requests: HttpRequest[];
@@ -37,6 +37,11 @@ export interface FakeS3Options {
   readonly ignores?: readonly ('if-none-match' | 'if-match')[];
 }
 
+function kindOf({ path, method }: HttpRequest): string {
+  if (!path.includes('list-type=2')) return method;
+  return decodeURIComponent(path).includes('/.erasures/') ? 'LOOK' : 'LIST';
+}
+
 /** Creates a service with one bucket, which is named in the path. */
 export function createFakeS3({ ignores = [] }: FakeS3Options = {}): FakeS3 {
   const objects = new Map<string, FakeObject>();
@@ -50,7 +55,7 @@ export function createFakeS3({ ignores = [] }: FakeS3Options = {}): FakeS3 {
     exchange: {
       async send(request) {
         fake.requests.push(request);
-        const kind = request.path.includes('list-type=2') ? 'LIST' : request.method;
+        const kind = kindOf(request);
         fake.counts[kind] = (fake.counts[kind] ?? 0) + 1;
         const fault = fake.plan(fake.requests.length, request);
         await new Promise((turn) => setImmediate(turn));

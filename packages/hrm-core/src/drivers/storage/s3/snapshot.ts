@@ -39,8 +39,12 @@ export async function openSnapshot(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<Snapshot> {
-  const mask = (await context.erasures.current()).maskOf(partition);
-  const { files, orphans } = await listFiles(context, partition, options);
+  // At once, so that nobody waits twice.
+  const [{ maskOf }, { files, orphans }] = await Promise.all([
+    context.erasures.current(),
+    listFiles(context, partition, options),
+  ]);
+  const mask = maskOf(partition);
   const held: Held = { files: new Map(files.map(({ name, object }) => [name, object])), isClosed: false };
   const snapshot: Snapshot = {
     partition,
@@ -60,8 +64,12 @@ export async function listVersions(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
-  const mask = (await context.erasures.current()).maskOf(partition);
-  return (await listFiles(context, partition, options)).files.map((found) => ({
+  const [{ maskOf }, { files }] = await Promise.all([
+    context.erasures.current(),
+    listFiles(context, partition, options),
+  ]);
+  const mask = maskOf(partition);
+  return files.map((found) => ({
     name: found.name,
     version: maskedVersion(versionOf(found), mask),
   }));
