@@ -41,6 +41,7 @@ export const COMMANDS: CommandTable = {
     summary: 'Show or set what answers about a user go by.',
     seeAlso: ['query', 'users'],
     load: async () => (await import('./commands/user-settings.js')).userSettingsCommand,
+  },
   erase: {
     summary: "Erase a user's readings for good, and prove it.",
     seeAlso: ['verify', 'stats'],

@@ -206,6 +206,7 @@ export function createClient(options: ClientOptions): Client {
       const said = Object.entries(settings).map(([name, value]) => [wireName(name), value]);
       const body = JSON.stringify(Object.fromEntries(said));
       return toUserSettings(await call.json({ path: settingsPath(userId), method: 'PUT', body, signal }));
+    },
     async erase({ userId, deviceId, start, end }, { signal } = {}) {
       const range = {
         start: start === undefined ? start : instantText('start', start),

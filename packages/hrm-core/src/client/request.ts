@@ -40,11 +40,8 @@ export interface ClientCallOptions {
 interface ClientRequest extends ClientCallOptions {
   readonly path: string;
   /** Default: `GET` without a body, `POST` with one. */
-  readonly method?: 'PUT' | undefined;
+  readonly method?: 'PUT' | 'DELETE' | undefined;
   /** JSON, or what `Content-Type` among the headers says. */
-  /** Default: GET, with a body POST. */
-  readonly method?: 'DELETE' | undefined;
-  /** JSON, or what `Content-Type` among the headers says; none by default. */
   readonly body?: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Default: the client's. */
@@ -144,7 +141,6 @@ async function tryOnce<Result>(
   base: string,
   { apiKey, fetch: send = fetch, ...options }: ClientOptions,
   { path, body, method, headers, accepts = [], signal, timeoutMs = options.timeoutMs ?? TIMEOUT_MS }: ClientRequest,
-  { path, method, body, headers, accepts = [], signal, timeoutMs = options.timeoutMs ?? TIMEOUT_MS }: ClientRequest,
   take: Take<Result>,
 ): Promise<Result> {
   const isAborted = () => signal?.aborted === true;

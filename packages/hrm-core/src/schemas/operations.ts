@@ -55,8 +55,7 @@ export interface Answer {
 
 /** One call. */
 export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As OpenAPI writes it: `/users/{user_id}/devices`. */
   readonly path: string;
   /** What a key must have; `any`: any key will do; `none`: no key is needed, since there is nothing to protect. */
@@ -282,6 +281,7 @@ export const OPERATIONS = {
     body: { 'application/json': UserSettingsSchema },
     answers: [{ status: 200, about: 'The settings, as stored.', types: { 'application/json': UserSettingsAnswer } }],
     problems: [...BODY_PROBLEMS, 'invalid_user_settings', 'foreign_user'],
+  },
   erase: {
     method: 'DELETE',
     path: '/users/{user_id}/readings',

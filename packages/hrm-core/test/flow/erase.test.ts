@@ -91,7 +91,7 @@ async function drain({ queue, storage, clock }: World, maxSmallParts = 32) {
 
 /** Without the wait for other processes, which one test has. */
 async function eraseNow({ storage, clock }: World, input: EraseInput) {
-  const erased = await erase({ storage: { erasures: { ...storage.erasures, holdMs: 0 } }, clock }, input);
+  const erased = await erase({ storage: { ...storage, erasures: { ...storage.erasures, holdMs: 0 } }, clock }, input);
   clock.now += 1;
   return erased;
 }

@@ -62,8 +62,10 @@ interface Stream {
 
 /** @param limits - what a server bears. */
 export function createLive(
-  { queue, storage }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'settingsFile'> },
-  { queue, storage }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'erasures'> },
+  {
+    queue,
+    storage,
+  }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'settingsFile' | 'erasures'> },
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
   limits: LiveLimits = LIVE_LIMITS,
 ): Live {

@@ -4,15 +4,16 @@ import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
 import { parseInstant } from '../../pure/answer/question.js';
-import { createErasure, lastMinute } from '../../pure/erasure/erasure.js';
+import { createErasure, type ErasureTarget, lastMinute } from '../../pure/erasure/erasure.js';
 import { IdSchema } from '../../pure/reading/reading.js';
 import { formatInstant, type Instant, type NaiveTimestamps } from '../../pure/reading/timestamp.js';
+import { settingsFileName } from '../../pure/user-settings.js';
 import { pause } from '../../waits.js';
 import { wireName } from '../../words.js';
 
 /** What `erase` works on. */
 export interface EraseComponents {
-  readonly storage: Pick<Storage, 'erasures'>;
+  readonly storage: Pick<Storage, 'erasures' | 'removeSettingsFile'>;
   /** Tells what was accepted until now; the machine's by default. */
   readonly clock?: Clock | undefined;
 }
@@ -49,6 +50,8 @@ export interface EraseSummary {
  * files, in the queue, in a batch that is delivered again, in a backup that is brought back. Readings that are accepted after it resolved
  * count as ever. Those accepted meanwhile may be on either side.
  *
+ * An erasure of all readings takes the user's settings along.
+ *
  * It takes a second, in S3 five: until every process has looked again what is erased. The bytes go later, see `finishErasures`. To erase the same again is harmless.
  *
  * @throws HrmError kind `invalid`, code `invalid_erasure`, with every fault; kind `unavailable` when the storage cannot now: the erasure may be in
@@ -57,16 +60,18 @@ export interface EraseSummary {
  * const { id } = await erase({ storage }, { userId: 'ana' });
  */
 export async function erase(
-  { storage: { erasures }, clock = systemClock }: EraseComponents,
+  { storage, clock = systemClock }: EraseComponents,
   input: EraseInput,
   { signal, naiveTimestamps = 'reject', wireNames = false }: EraseOptions = {},
 ): Promise<EraseSummary> {
   const target = parseTarget(input, { naiveTimestamps, wireNames });
   throwIfAborted(signal, 'erasing');
+  const { erasures } = storage;
   // In the middle of the wait, so that clocks may differ by half of it.
   const untilMs = clock.nowMs() + Math.floor(erasures.holdMs / 2);
   const erasure = createErasure(target, untilMs, await erasures.all());
   await erasures.add([erasure]);
+  if (isWhole(target)) await storage.removeSettingsFile(settingsFileName(target.userId));
   await pause(erasures.holdMs, signal);
   throwIfAborted(signal, 'erasing');
   // Of two at once one has not seen the other, after which something may have been accepted.
@@ -74,6 +79,11 @@ export async function erase(
   if (lastMinute(target.userId, others) >= erasure.until_minute)
     await erasures.add([createErasure(target, untilMs, others)]);
   return { id: erasure.id, until: formatInstant(untilMs) };
+}
+
+/** Whether everything of a user is erased: then also what the user said of himself. */
+function isWhole({ deviceId, fromMs, toMs }: ErasureTarget): boolean {
+  return deviceId === undefined && fromMs === null && toMs === null;
 }
 
 const FIELDS: readonly string[] = ['userId', 'deviceId', 'start', 'end'] satisfies readonly (keyof EraseInput)[];

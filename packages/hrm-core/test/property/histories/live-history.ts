@@ -99,7 +99,7 @@ async function eraseSome(world: World, { user, device, edges }: Extract<Step, { 
   if (start !== null && start === end) return;
   const erasures = { ...world.storage.erasures, holdMs: 0 };
   const input = { userId, deviceId, start: start ?? undefined, end: end ?? undefined };
-  await erase({ storage: { erasures }, clock: world.clock }, input);
+  await erase({ storage: { ...world.storage, erasures }, clock: world.clock }, input);
   const before = world.erased.filter((one) => one.userId === userId).map(({ minute }) => minute + 1);
   const erasure: ErasedOf = {
     userId,
