@@ -265,7 +265,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'valibot',
   ],
   simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
-  schemas: ['schemas', 'keys/api-key.ts', 'type errors.ts', 'limits.ts', 'ops/health-issues.ts', 'pure', 'valibot'],
+  schemas: ['schemas', 'keys/api-key.ts', 'errors.ts', 'limits.ts', 'ops/health-issues.ts', 'pure', 'valibot'],
   contract: ['contract', 'type ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
 };
 

@@ -595,3 +595,6 @@ export const MAX_DATABASE_RECORDS = 4_194_304;
 
 /** Rows of a table that are held until one tells whether the day or the month stands first: 40 MB. */
 export const MAX_HELD_ROWS = 262_144;
+
+/** UTF-16 code units of an unknown parameter's name that an error repeats. */
+export const MAX_ECHOED_NAME_LENGTH = 64;

@@ -16,7 +16,7 @@ import {
 } from 'hrm-core';
 import type { UploadSettings } from 'hrm-core/import';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
-import { methodsOf, OPERATIONS, type Operation, type OperationId } from 'hrm-core/schemas';
+import { methodsOf, OPERATIONS, type Operation, type OperationId, readQuery } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createDayLimiter, createScheduler, createSemaphore, type Scheduler } from 'hrm-core/shares';
 import type { Logger } from 'pino';
@@ -54,7 +54,6 @@ import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
 import { readPages } from './routes/pages.js';
-import { readQuery } from './routes/parameters.js';
 import { noteFailure } from './routes/requests.js';
 import type { System } from './routes/system.js';
 import { answerLatest, answerSettings, answerUsers, listDays, listDevices, putSettings } from './routes/users.js';

@@ -93,9 +93,6 @@ export const MAX_OVERFULL_CONNECTIONS = 20;
 /** Milliseconds of a turn of the event loop in which requests are begun: the others wait for the next turn. */
 export const MAX_BEGIN_MS = 5;
 
-/** UTF-16 code units of an unknown parameter's name that an error repeats. */
-export const MAX_ECHOED_NAME_LENGTH = 64;
-
 /** Seconds after which a client that met `unavailable` should try again. */
 export const RETRY_AFTER_SECONDS = 2;
 

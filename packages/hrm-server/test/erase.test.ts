@@ -38,7 +38,11 @@ describe('an erasure', () => {
         method: 'DELETE',
         headers: { Authorization: `Bearer ${token}` },
       });
-      return { status: response.status, location: response.headers.get('location'), body: (await response.json()) as { id?: string } };
+      return {
+        status: response.status,
+        location: response.headers.get('location'),
+        body: (await response.json()) as { id?: string },
+      };
     };
     for (const [token, target, code] of [
       [reader, '/users/ana/readings', 'scope_missing'],

@@ -50,6 +50,8 @@ export {
   STATUS_BY_KIND,
   statusOfCode,
 } from './problems.js';
+export { type QueryValues, readQuery, readSegment, valuesOf } from './read-query.js';
+export { authorityOf, pathOf } from './target.js';
 export {
   DeviceIdSchema,
   FieldsSchema,

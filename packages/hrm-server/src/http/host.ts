@@ -2,15 +2,16 @@
  * Whether a request is meant for this server. A page in the browser of whoever runs it can make a name of its own
  * resolve to 127.0.0.1 (DNS rebinding); what gives it away is the `Host` header, which carries that name.
  */
+
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { HrmError } from 'hrm-core';
 import { isLoopback, normaliseHost } from 'hrm-core/keys';
+import { authorityOf } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { invalidError } from '../api/problem.js';
 import { headerValues, type RawHead } from './header-values.js';
-import { authorityOf } from './target.js';
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 

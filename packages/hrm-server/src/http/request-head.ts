@@ -1,11 +1,12 @@
 /**
  * What is refused of a request before it is known what is called, besides its `Host`.
  */
+
 import type { IncomingMessage } from 'node:http';
 import type { HrmError } from 'hrm-core';
+import { pathOf } from 'hrm-core/schemas';
 import { invalidError } from '../api/problem.js';
 import { headerValues } from './header-values.js';
-import { pathOf } from './target.js';
 
 /** `.` and `..` as segments, escaped or not; what ends a path, or separates it where a URL is read for a browser. */
 const NOT_PLAIN = /[\\#]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ROW_FORMS, type RowFormName } from 'hrm-core';
+import { valuesOf } from 'hrm-core/schemas';
 import { readAnswerForm } from '../http/connections/accept.js';
-import { valuesOf } from '../routes/parameters.js';
 
 /** The form of an answer and whether its rows are minutes or longer; `not_modified` is the answer 304. */
 export type QueryKind = `${RowFormName}_${'minute' | 'coarse'}` | 'not_modified';

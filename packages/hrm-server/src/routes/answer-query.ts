@@ -22,7 +22,14 @@ import {
   writeSearchset,
 } from 'hrm-core';
 import { type Access, requireValid } from 'hrm-core/keys';
-import { QUERY_PARAMETERS, READINGS_PARAMETERS, SEARCH_PARAMETERS } from 'hrm-core/schemas';
+import {
+  QUERY_PARAMETERS,
+  type QueryValues,
+  READINGS_PARAMETERS,
+  readQuery,
+  SEARCH_PARAMETERS,
+  valuesOf,
+} from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createSemaphore, type Scheduler } from 'hrm-core/shares';
 import {
@@ -38,7 +45,6 @@ import type { DamageListener } from '../ops/damage.js';
 import { packPieces, readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler } from './handler.js';
 import { createPlace, type Place, streamOptions } from './long-answer.js';
-import { type QueryValues, readQuery, valuesOf } from './parameters.js';
 import { fieldsOf, piecesAsSpan } from './requests.js';
 
 /** Where the readings are, and who hears of damage. */

@@ -1,10 +1,9 @@
 /** The calls that erase, and tell how far that is. */
 import { type Clock, erase, erasureStatus, type Storage } from 'hrm-core';
-import { OPERATIONS } from 'hrm-core/schemas';
+import { OPERATIONS, readQuery, readSegment } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { notFoundError } from '../api/problem.js';
 import { type Handler, jsonResponse } from './handler.js';
-import { readQuery, readSegment } from './parameters.js';
 
 /** Where the readings are. */
 interface EraseComponents {

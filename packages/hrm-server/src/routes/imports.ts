@@ -4,13 +4,12 @@
 import { enqueueUntrusted } from 'hrm-core';
 import { createUploads, type UploadSettings } from 'hrm-core/import';
 import { requireValid } from 'hrm-core/keys';
-import { IMPORT_PARAMETERS, IMPORT_TYPES } from 'hrm-core/schemas';
+import { IMPORT_PARAMETERS, IMPORT_TYPES, readQuery } from 'hrm-core/schemas';
 import { allowLong } from '../http/connections/connection-bounds.js';
 import { sendContinue } from '../http/connections/expect-continue.js';
 import { isGzipped, readMediaType } from '../http/media-type.js';
 import { clientOf, type Handler } from './handler.js';
 import { enqueueOptions, type IngestComponents } from './ingest.js';
-import { readQuery } from './parameters.js';
 import { asSpan } from './requests.js';
 
 /** Takes a file, as far as it can be read. */

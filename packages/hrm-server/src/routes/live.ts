@@ -23,7 +23,7 @@ import {
   within,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
-import { LAST_EVENT_ID, LIVE_PARAMETERS } from 'hrm-core/schemas';
+import { LAST_EVENT_ID, LIVE_PARAMETERS, readQuery, valuesOf } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { createQuota, type Quota, tooBusyError } from 'hrm-core/shares';
 import { invalidError } from '../api/problem.js';
@@ -31,7 +31,6 @@ import { cutAnswer } from '../http/connections/cut.js';
 import { headerValues } from '../http/header-values.js';
 import { LIVE_LIMITS, type LiveLimits, MAX_LIVE_CHUNK_BYTES } from '../limits.js';
 import { type Call, clientOf } from './handler.js';
-import { readQuery, valuesOf } from './parameters.js';
 
 /** The streams of one server. */
 export interface Live {

@@ -1,5 +1,4 @@
-import { OPERATIONS } from 'hrm-core/schemas';
-import { pathOf } from '../http/target.js';
+import { OPERATIONS, pathOf } from 'hrm-core/schemas';
 
 /** What takes readings: one, many, and those of a file. */
 const INGEST_ROUTES: ReadonlySet<string> = new Set(

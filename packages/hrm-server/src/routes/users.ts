@@ -24,7 +24,7 @@ import {
   usersToWire,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
-import { OPERATIONS } from 'hrm-core/schemas';
+import { OPERATIONS, readQuery, readSegment } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import type { Semaphore } from 'hrm-core/shares';
 import { withBody } from '../http/body.js';
@@ -35,7 +35,6 @@ import { readBeginning, rejoin, streamPieces } from './answer.js';
 import { type Call, clientOf, type Handler, jsonResponse } from './handler.js';
 import { bodyLimits, parseReading } from './ingest.js';
 import { createPlace, type Place, streamOptions } from './long-answer.js';
-import { readQuery, readSegment } from './parameters.js';
 import { asSpan, fieldsOf } from './requests.js';
 
 /** A call that names a user in its path. */

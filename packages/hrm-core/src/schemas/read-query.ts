@@ -1,8 +1,7 @@
-import { type Fault, HrmError, joinFaults, MAX_FAULTS } from 'hrm-core';
-import type { Parameter } from 'hrm-core/schemas';
-import { invalidError } from '../api/problem.js';
-import { pairsOf, pathOf } from '../http/target.js';
-import { MAX_ECHOED_NAME_LENGTH } from '../limits.js';
+import { type Fault, HrmError, joinFaults } from '../errors.js';
+import { MAX_ECHOED_NAME_LENGTH, MAX_FAULTS } from '../limits.js';
+import type { Parameter } from './parameters.js';
+import { pairsOf, pathOf } from './target.js';
 
 /** The names of a call's parameters that stand in one place. */
 type NamesIn<
@@ -76,7 +75,8 @@ export function readSegment(target: string, template: string, name: string): str
     return decodeURIComponent(raw);
   } catch (cause) {
     const message = 'must be percent-encoded UTF-8';
-    throw Object.assign(invalidError('invalid_query', message, [{ path: `/${name}`, message }]), { cause });
+    const faults = [{ path: `/${name}`, message }];
+    throw new HrmError(message, { kind: 'invalid', code: 'invalid_query', faults, cause });
   }
 }
 
