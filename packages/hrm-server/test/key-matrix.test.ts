@@ -13,7 +13,7 @@ interface Row {
   readonly needs: Scope | 'any' | 'none';
   readonly call: (userId: string) => { readonly path: string; readonly body?: unknown; readonly method?: string };
   readonly isAboutUser: boolean;
-  readonly success: number;
+  readonly success: number | string;
 }
 
 function aboutNobody(path: string, needs: Row['needs']): Row {
@@ -77,6 +77,14 @@ const TABLE: Readonly<Record<string, Row>> = {
     isAboutUser: true,
     success: 200,
   },
+  erase: {
+    needs: 'erase',
+    call: (userId) => ({ path: `/users/${userId}/readings?device_id=none`, method: 'DELETE' }),
+    isAboutUser: true,
+    success: 202,
+  },
+  // Of nobody: ids are random, and say nothing of whose readings they are.
+  erasure: { ...aboutNobody(`/erasures/${'0'.repeat(32)}`, 'erase'), success: '404 not_found' },
   live: {
     needs: 'query',
     call: (userId) => ({ path: `/metrics/heart-rate/live?user_id=${userId}` }),
@@ -93,7 +101,9 @@ const TABLE: Readonly<Record<string, Row>> = {
 };
 
 /** Every set of scopes that is not empty. */
-const SCOPE_SETS = [1, 2, 3, 4, 5, 6, 7].map((bits) => SCOPES.filter((_, i) => (bits & (1 << i)) !== 0));
+const SCOPE_SETS = Array.from({ length: 2 ** SCOPES.length - 1 }, (_, i) => i + 1).map((bits) =>
+  SCOPES.filter((_, i) => (bits & (1 << i)) !== 0),
+);
 
 async function startWithKeys(): Promise<{ service: TestService; keysFile: string }> {
   const keysFile = join(await temporaryDirectory(), 'keys.json');
@@ -107,7 +117,7 @@ async function ask(
   token?: string,
 ): Promise<Response> {
   const headers = { ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
-  if (body === undefined) return await fetch(url + path, { headers });
+  if (body === undefined) return await fetch(url + path, { method: method === 'POST' ? 'GET' : method, headers });
   const type = { 'Content-Type': 'application/json' };
   return await fetch(url + path, { method, headers: { ...headers, ...type }, body: JSON.stringify(body) });
 }

@@ -34,7 +34,10 @@ export function eraseReadings(
 /** Tells how far an erasure is. Whoever has its id may know: it is random, and the answer names nobody. */
 export function answerErasure({ storage }: EraseComponents): Handler {
   return async (call) => {
-    const id = readSegment(call.incoming.url ?? '', OPERATIONS.erasure.path, 'id');
+    const { url = '' } = call.incoming;
+    const { path, parameters } = OPERATIONS.erasure;
+    readQuery(url, parameters);
+    const id = readSegment(url, path, 'id');
     const status = await erasureStatus({ storage }, id);
     if (status === null) throw notFoundError();
     return jsonResponse(call, 200, status);

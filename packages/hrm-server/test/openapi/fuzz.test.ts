@@ -174,6 +174,14 @@ it(`keeps its word in ${REQUESTS} requests`, { timeout: 400_000 }, async () => {
       .map(([key, count]) => `${key}: ${count}`)
       .join(', ')}`,
   );
+  const erased = await fetch(`${url}/users/ana/readings`, {
+    method: 'DELETE',
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  const { id } = (await erased.json()) as { id: string };
+  const told = await fetch(`${url}/erasures/${id}`, { headers: { Authorization: `Bearer ${token}` } });
+  // Nobody guesses an id.
+  statuses.set(`erasure ${told.status}`, 1);
   // It was not all refused: every call was also made with success.
   for (const {
     operation: { operationId },
