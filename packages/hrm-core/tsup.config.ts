@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     client: 'src/client/index.ts',
     import: 'src/import/index.ts',
+    alerts: 'src/alerts/index.ts',
     formats: 'src/formats/index.ts',
     doctor: 'src/doctor/index.ts',
     keys: 'src/keys/index.ts',

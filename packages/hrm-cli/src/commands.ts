@@ -84,6 +84,18 @@ export const COMMANDS: CommandTable = {
     summary: 'Take API keys away.',
     load: async () => (await import('./commands/keys.js')).revokeCommand,
   },
+  'alerts list': {
+    summary: 'List alerts, and whether they were told.',
+    load: async () => (await import('./commands/alerts.js')).listCommand,
+  },
+  'alerts test': {
+    summary: 'Judge the rules of alerts, and try the webhook.',
+    load: async () => (await import('./commands/alerts.js')).testCommand,
+  },
+  'alerts retry': {
+    summary: 'Tell alerts again that could not be told.',
+    load: async () => (await import('./commands/alerts.js')).retryCommand,
+  },
   doctor: {
     summary: 'Look at everything around it, and say what to do.',
     seeAlso: ['health', 'stats', 'verify'],
@@ -123,6 +135,7 @@ export const COMMANDS: CommandTable = {
 /** What the groups of commands are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   dlq: 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.',
+  alerts: 'Alerts: what rules about heart rates have found as readings were stored. They are no medical monitoring.',
   queue: 'The queue: what was accepted, and waits until a consumer stores it.',
   keys: 'API keys: who may send readings, read answers, see how the system is. With none, only this machine is answered.',
 };

@@ -54,7 +54,7 @@ describe('hrm completion bash', () => {
       expect(flags).toContain('--help');
     }
     expect(offered('query', '--user', 'ana', '--fo')).toEqual(['--format']);
-    expect(offered('dlq', 'purge', '--al')).toEqual(['--all', '--allow-anonymous', '--allowed-hosts']);
+    expect(offered('dlq', 'purge', '--all')).toEqual(['--all', '--allow-anonymous', '--allowed-hosts']);
     expect(offered('drain', '--user')).toEqual([]);
   });
 

@@ -156,6 +156,7 @@ describe('a config', () => {
 const READERS: Readonly<Record<string, string>> = {
   'hrm-cli/src/cli.ts': 'its own package.json',
   'hrm-core/src/process/config-file.ts': 'looks first what it is, and does not wait',
+  'hrm-core/src/drivers/alerts/directory.ts': 'alerts that it wrote itself',
   'hrm-core/src/drivers/letters/directory.ts': 'letters that it wrote itself',
   'hrm-core/src/import/files/finished-files.ts': 'the list that it wrote itself, of which a bound is looked at first',
   'hrm-core/src/import/inputs.ts': 'a pipe is what somebody may mean to import from',

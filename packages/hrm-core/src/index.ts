@@ -230,6 +230,7 @@ export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
 export { createSystemView, type SystemComponents, type SystemView } from './ops/system.js';
+export type * from './ports/batch-observer.js';
 export { type Clock, systemClock } from './ports/clock.js';
 export type * from './ports/dead-letter-place.js';
 export type { Erasures } from './ports/erasures.js';

@@ -598,3 +598,54 @@ export const MAX_HELD_ROWS = 262_144;
 
 /** UTF-16 code units of an unknown parameter's name that an error repeats. */
 export const MAX_ECHOED_NAME_LENGTH = 64;
+
+/** Rules of alerts in one file: each is looked at for every user of a batch. */
+export const MAX_ALERT_RULES = 100;
+
+/** Users that one rule of alerts may name, as of a key: the file is read as a whole. */
+export const MAX_RULE_USERS = 1_000;
+
+/** Minutes that an alert above or below a rate is open at most, a week: all of them are read while it is. */
+export const MAX_ALERT_OPEN_MINUTES = 10_080;
+
+/** Users that a process watches for alerts, some 200 bytes each; whoever sent nothing for longest is forgotten, and found by the next sweep. */
+export const MAX_ALERT_USERS = 200_000;
+
+/** Newest alerts of a rule and a user that are kept; of older ones those that were told go. */
+export const MAX_KEPT_ALERTS = 32;
+
+/** Names of alerts that one listing has: those of 2,000 users, each with all that are kept. */
+export const MAX_ALERT_NAMES = 131_072;
+
+/** Times that an alert is judged anew, since another consumer was first; each needs an alert of the other one. */
+export const MAX_ALERT_ATTEMPTS = 5;
+
+/** Milliseconds between two looks at who is to be judged. */
+export const ALERT_TICK_MS = 2_000;
+
+/** Milliseconds after a minute's end before it is judged: two ages of a batch, and the time to write it. */
+export const ALERT_SETTLE_MS = 15_000;
+
+/** Milliseconds between two listings of the alerts that are open or wait to be told, also by other processes. */
+export const ALERT_LIST_MS = 30_000;
+
+/** Milliseconds between two sweeps over all users, at most; half of `late_minutes` where that is less. */
+export const ALERT_SWEEP_MS = 3_600_000;
+
+/** Milliseconds in which whoever opened an alert is the only one to tell it: two tries of a webhook that hangs. */
+export const ALERT_OWN_MS = 20_000;
+
+/** Milliseconds that a webhook may take to answer. */
+export const WEBHOOK_TIMEOUT_MS = 10_000;
+
+/** Waits between two tries of a webhook, milliseconds: doubled each time between these. */
+export const WEBHOOK_RETRY = { minMs: 1_000, maxMs: 600_000 } as const;
+
+/** Milliseconds for which a webhook is tried before an alert is kept as failed: a day, as long as an outage is somebody's who notices. */
+export const WEBHOOK_TRIED_MS = 86_400_000;
+
+/** Alerts that are told at once: one that hangs holds up no other. */
+export const MAX_TOLD_AT_ONCE = 8;
+
+/** Milliseconds after which a message or a mark of an alert that was never opened goes: whoever wrote it was killed. */
+export const ALERT_ORPHAN_MS = 600_000;

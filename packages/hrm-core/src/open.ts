@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { DEFAULTS } from './defaults.js';
 import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
 import { HrmError, isHrmError } from './errors.js';
+import type { AlertPlace } from './ports/alert-place.js';
 import type { DeadLetterPlace } from './ports/dead-letter-place.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
@@ -81,6 +82,16 @@ async function openDeadLetters({
   if (storageUrl === '') return directory;
   const bucket = openDeadLetterBucket(s3Options(storageUrl, s3));
   return hasDeadLetters(dataDir) ? bothPlaces(bucket, directory) : bucket;
+}
+
+/** Opens the place where alerts are kept: where the data are. @throws HrmError kind `invalid` where the settings do not suit the service. */
+export async function openAlertPlace({ dataDir, storageUrl = '', ...s3 }: StorageSettings): Promise<AlertPlace> {
+  if (storageUrl === '') {
+    const { openAlertDirectory } = await import('./drivers/alerts/directory.js');
+    return openAlertDirectory(dataDir);
+  }
+  const { openAlertBucket } = await import('./drivers/alerts/bucket.js');
+  return openAlertBucket(s3Options(storageUrl, s3));
 }
 
 async function openFeedBeside(

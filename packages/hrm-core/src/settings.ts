@@ -58,6 +58,12 @@ const storageUrl = v.pipe(
   v.check((text) => parseStorageUrl(text) !== null),
 );
 
+/** With any path; a user in it would be told to nobody by `fetch`. */
+const webhookUrl = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ''),
+);
+
 const ENDPOINT_URL = /^https?:\/\//;
 
 const endpointUrl = v.pipe(
@@ -168,6 +174,29 @@ const DEFINITIONS = {
     fallback: 60_000,
     allowed: 'an integer from 0',
     about: 'Requests per minute that one API key may make of one process; 0: any number.',
+  },
+  alertsFile: {
+    variable: 'HRM_ALERTS_FILE',
+    schema: path,
+    fallback: '',
+    allowed: 'a file',
+    about:
+      'The rules of alerts, which consumers judge as they store. A change of it counts at once. Alerts are no medical monitoring.',
+  },
+  alertsWebhookUrl: {
+    variable: 'HRM_ALERTS_WEBHOOK_URL',
+    schema: webhookUrl,
+    fallback: '',
+    allowed: 'an http:// or https:// URL without a user',
+    about: 'Where alerts are told. What is sent there is health data; without it alerts are only kept and logged.',
+  },
+  alertsWebhookSecret: {
+    variable: 'HRM_ALERTS_WEBHOOK_SECRET',
+    schema: v.pipe(v.string(), v.regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/)),
+    fallback: '',
+    allowed: 'whsec_ and 24 to 64 random bytes in base64',
+    about:
+      'What alerts are signed with, by Standard Webhooks. Better in the environment than as a flag, which others on the machine see.',
   },
   dataDir: {
     variable: 'HRM_DATA_DIR',
@@ -504,16 +533,23 @@ export function loadSettings({ flags = {}, env = {}, file, cwd }: SettingSources
     else
       faults.push({
         path: `/${name}`,
-        message: `${source} is ${name === 'apiKey' ? 'no key' : shownValue(value)}: it must be ${allowed}`,
+        message: `${source} is ${SECRETS[name] ?? shownValue(value)}: it must be ${allowed}`,
       });
   }
-  if (faults.length === 0) faults.push(...keyFaults(settings as Settings));
+  if (faults.length === 0) faults.push(...keyFaults(settings as Settings), ...webhookFaults(settings as Settings));
   if (faults.length > 0) {
     const message = faults.map((fault) => fault.message).join('\n');
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
   }
   return settings as Settings;
 }
+
+/** What is shown of values that nobody may see, where they are wrong. */
+const SECRETS: Readonly<Partial<Record<SettingName, string>>> = {
+  apiKey: 'no key',
+  alertsWebhookUrl: 'no URL of a webhook',
+  alertsWebhookSecret: 'no secret',
+};
 
 /** A path where it is, any other value as it is. */
 function inPlace(name: SettingName, value: unknown, cwd: string | undefined): unknown {
@@ -532,6 +568,14 @@ function keyFaults({ queueKey, processingKey, deadKey }: Settings): Fault[] {
   if (areApart) return [];
   const message = `HRM_QUEUE_KEY (${queueKey}), HRM_PROCESSING_KEY (${processingKey}) and HRM_DEAD_KEY (${deadKey}) must be three different keys, and no other may begin with HRM_PROCESSING_KEY and a colon`;
   return [{ path: '/processingKey', message }];
+}
+
+/** A message that is not signed may be anybody's. */
+function webhookFaults({ alertsWebhookUrl: url, alertsWebhookSecret: secret }: Settings): Fault[] {
+  if (url === '' || secret !== '') return [];
+  const message =
+    'HRM_ALERTS_WEBHOOK_URL needs HRM_ALERTS_WEBHOOK_SECRET: make one with openssl rand -base64 32, and put whsec_ before it';
+  return [{ path: '/alertsWebhookSecret', message }];
 }
 
 // `v.record` alone would take a list for an object.

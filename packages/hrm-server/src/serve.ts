@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type CompacterEvent, errorFields, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
+import { type AlertEvent, alertLine, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
 import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
@@ -146,9 +147,17 @@ export async function startService(
   const context: LoopContext = { signal: stop.signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
   const live = queue === null ? null : createLive({ queue, storage }, settings, liveLimits);
+  function onAlert(event: AlertEvent): void {
+    metrics.alert(event);
+    const { level, fields, text } = alertLine(event);
+    log[level](fields, text);
+  }
+  let alerts: RunningAlerts | null = null;
   let ops: Listening | null = null;
   let api: Listening | null = null;
   try {
+    if (parts.includes('consumer'))
+      alerts = await openAlerts({ storage }, settings, { signal: stop.signal, onEvent: onAlert });
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);
@@ -156,12 +165,16 @@ export async function startService(
       api = await listen({ app, requests }, settings, limits);
     }
   } catch (error) {
+    stop.abort();
     await ops?.close();
     metrics.close();
     throw error;
   }
   const running = [logHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
-  if (parts.includes('consumer') && queue !== null) running.push(startConsumer({ queue, storage }, settings, context));
+  if (alerts !== null) running.push(alerts.done);
+  const consumed = { storage, observer: alerts?.observer };
+  if (parts.includes('consumer') && queue !== null)
+    running.push(startConsumer({ ...consumed, queue }, settings, context));
   if (parts.includes('compacter'))
     running.push(startCompacter({ storage, queue: queue ?? undefined }, settings, context));
   let closed: Promise<void> | null = null;

@@ -25,11 +25,17 @@ export interface ReadConfigFile {
   readonly mode: number;
 }
 
-/** Whether there is a password in it, and everybody on this machine may read it. */
+/** Settings that are secrets whatever they hold. */
+const SECRETS = ['apiKey', 'alertsWebhookSecret'];
+
+/** Whether there is a password or a secret in it, and everybody on this machine may read it. */
 export function isOpenSecret(config: ReadConfigFile | null): config is ReadConfigFile {
   if (config === null || (config.mode & 0o004) === 0) return false;
-  const values: unknown[] = Object.values(JSON.parse(config.text));
-  return values.some((value) => URL.canParse(String(value)) && new URL(String(value)).password !== '');
+  const values: [string, unknown][] = Object.entries(JSON.parse(config.text));
+  return values.some(
+    ([name, value]) =>
+      SECRETS.includes(name) || (URL.canParse(String(value)) && new URL(String(value)).password !== ''),
+  );
 }
 
 /** Where a config file is looked for, and what ends the wait for one that comes through a pipe. */

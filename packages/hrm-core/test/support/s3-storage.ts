@@ -1,11 +1,13 @@
 /** Handles on a store in the fake service. */
 
 import type { StorageTraits } from '../../src/contract/index.js';
+import { openAlertBucket } from '../../src/drivers/alerts/bucket.js';
 import { createAwsClient } from '../../src/drivers/aws/client.js';
 import { givenCredentials } from '../../src/drivers/aws/credentials.js';
 import { openDeadLetterBucket } from '../../src/drivers/letters/bucket.js';
 import { openS3Storage, type S3StorageOptions } from '../../src/drivers/storage/s3/s3.js';
 import type { DeadLetterPlace, Storage } from '../../src/index.js';
+import type { AlertPlace } from '../../src/ports/alert-place.js';
 import type { FakeS3 } from './fake-s3.js';
 
 export const S3_TRAITS: StorageTraits = { isInByteOrder: false, looksForHolders: false, tellsUnchanged: false };
@@ -32,4 +34,9 @@ export function openFakeStorage(fake: FakeS3, options: Partial<S3StorageOptions>
 /** The place of dead letters beside that store. */
 export function openFakeLetters(fake: FakeS3, options: Partial<S3StorageOptions> = {}): DeadLetterPlace {
   return openDeadLetterBucket({ ...PLACE, client: fakeClient(fake), ...options });
+}
+
+/** The place of alerts beside that store. */
+export function openFakeAlerts(fake: FakeS3): AlertPlace {
+  return openAlertBucket({ ...PLACE, client: fakeClient(fake) });
 }

@@ -38,6 +38,9 @@ it('has the defaults of the contract', () => {
     queueUrl: '',
     processingKey: 'heartbeat:processing',
     deadKey: 'heartbeat:dead',
+    alertsFile: '',
+    alertsWebhookUrl: '',
+    alertsWebhookSecret: '',
     apiKey: '',
     queueHighWater: 5_000_000,
     spoolDir: './.hrm/spool',
@@ -65,6 +68,16 @@ it('has the defaults that functions take by themselves', () => {
 it('never repeats an API key', () => {
   expect(() => loadSettings({ env: { HRM_API_KEY: 'hrm_secret' } })).toThrow(/HRM_API_KEY is no key: it must be a key/);
   expect(() => loadSettings({ env: { HRM_API_KEY: 'hrm_secret' } })).not.toThrow(/secret/);
+});
+
+it('never repeats the secret of a webhook, nor its URL, and takes no webhook that is not signed', () => {
+  const env = { HRM_ALERTS_WEBHOOK_URL: 'https://a:b@example.org/token', HRM_ALERTS_WEBHOOK_SECRET: 'whsec_c2hvcnQ=' };
+  expect(message({ env })).toMatch(
+    /HRM_ALERTS_WEBHOOK_URL is no URL of a webhook.*\n.*HRM_ALERTS_WEBHOOK_SECRET is no secret/,
+  );
+  expect(message({ env })).not.toMatch(/token|c2hv/);
+  const url = { HRM_ALERTS_WEBHOOK_URL: 'https://example.org/token' };
+  expect(message({ env: url })).toContain('needs HRM_ALERTS_WEBHOOK_SECRET');
 });
 
 it('prefers flag, then environment, then file, then default; an empty string is none of them', () => {

@@ -1,4 +1,5 @@
 import type { CompacterEvent, ConsumerEvent, DamageReport, LoopName, WatchdogEvent } from 'hrm-core';
+import type { AlertEvent } from 'hrm-core/alerts';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** What consumer, compacter and their watchdogs count. */
@@ -8,6 +9,7 @@ export interface LoopMetrics {
   watchdog(loop: LoopName, event: WatchdogEvent): void;
   /** A query or a compaction met a file that it cannot read. */
   damaged(outcome: DamageReport['outcome']): void;
+  alert(event: AlertEvent): void;
 }
 
 const READINGS = [1, 10, 100, 1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 1_000_000];
@@ -39,6 +41,13 @@ export function createLoopMetrics(registry: Registry): LoopMetrics {
     failures.inc({ loop }, 0);
     for (const action of ['stalled', 'restarted'] as const) watchdog.inc({ loop, action }, 0);
   }
+  const alerts = new Counter({
+    name: 'hrm_alerts_total',
+    help: 'Alerts that opened and ended; messages that were told, that could not be told at once (delayed), nor within a day (failed); faults of judging.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of ['opened', 'ended', 'told', 'delayed', 'failed', 'fault'] as const) alerts.inc({ outcome }, 0);
   for (const outcome of ['quarantined', 'skipped', 'answered', 'refused'] as const) damaged.inc({ outcome }, 0);
   const drained = createDrainMetrics(registry);
   const compacted = createCompactionMetrics(registry);
@@ -53,6 +62,7 @@ export function createLoopMetrics(registry: Registry): LoopMetrics {
     },
     watchdog: (loop, { type }) => watchdog.inc({ loop, action: type }),
     damaged: (outcome) => damaged.inc({ outcome }),
+    alert: ({ type }) => alerts.inc({ outcome: type }),
   };
 }
 

@@ -1,10 +1,10 @@
 import {
   type CompacterEvent,
   type ConsumerEvent,
+  type DrainComponents,
   errorFields,
   type Health,
   type LoopName,
-  type Queue,
   recordCompacter,
   recordWatchdog,
   type Storage,
@@ -40,7 +40,7 @@ type Heard = Pick<LoopContext, 'log' | 'health' | 'metrics'>;
  * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
  */
 export function startConsumer(
-  components: { readonly queue: Queue; readonly storage: Storage },
+  components: DrainComponents,
   settings: Settings,
   { signal, watch, tracing, ...heard }: LoopContext,
 ): Promise<void> {

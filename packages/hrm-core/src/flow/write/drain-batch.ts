@@ -1,6 +1,7 @@
 import { DEFAULTS } from '../../defaults.js';
 import { faultError, isHrmError } from '../../errors.js';
 import { MAX_CLAIM_BYTES, MAX_CLAIM_ELEMENTS } from '../../limits.js';
+import type { BatchObserver } from '../../ports/batch-observer.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { PartitionFailure, Storage } from '../../ports/storage.js';
@@ -27,6 +28,8 @@ export interface DrainComponents {
   readonly storage: Storage;
   /** Tells how long readings waited; the machine's by default. */
   readonly clock?: Clock | undefined;
+  /** Hears of each batch when it is stored. */
+  readonly observer?: BatchObserver | undefined;
 }
 
 /** How much one step takes, and for how long it may hold it. */
@@ -99,7 +102,7 @@ export interface DrainSummary {
  * const { claimed, parts } = await drainBatch({ queue, storage });
  */
 export async function drainBatch(
-  { queue, storage, clock = systemClock }: DrainComponents,
+  { queue, storage, clock = systemClock, observer }: DrainComponents,
   {
     batchMaxReadings = DEFAULTS.batchMaxReadings,
     leaseMs = DEFAULTS.leaseMs,
@@ -138,6 +141,7 @@ export async function drainBatch(
     await yieldTurn();
     const { readings, originOf, erased } = await leaveErased(storage, decoded, yieldTurn);
     const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress });
+    if (observer !== undefined) await inTurns(observer.stored(readings), yieldTurn);
     if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();
     const remainder = remainderOf(batch, { readings, originOf, rejected, deferred }, stampMs);

@@ -1,0 +1,334 @@
+/** Alerts from what is stored to what is told: a receiver that fails and recovers, places, files of rules, and what is left behind by who was killed. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AlertEvent,
+  type AlertPlace,
+  alertLine,
+  alertToWire,
+  eraseAlerts,
+  listAlerts,
+  openRules,
+  retryAlerts,
+  startAlerts,
+} from '../../src/alerts/index.js';
+import { publish, readOpen, readState } from '../../src/alerts/records.js';
+import { sendWebhook } from '../../src/alerts/webhook.js';
+import { openAlertDirectory } from '../../src/drivers/alerts/directory.js';
+import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
+import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { drainBatch, enqueue, type Queue, type Storage, writePart } from '../../src/index.js';
+import { parseRules } from '../../src/pure/alerts/rules.js';
+import { createFakeS3 } from '../support/fake-s3.js';
+import { openFakeAlerts } from '../support/s3-storage.js';
+import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
+import { type Receiver, startReceiver } from '../support/webhook-receiver.js';
+
+const MINUTE_MS = 60_000;
+const NOW_MS = Date.UTC(2026, 10, 27, 12);
+const FAST = { name: 'fast', kind: 'above', bpm: 100, minutes: 3 };
+
+let directory: string;
+let storage: Storage;
+let queue: Queue;
+let place: AlertPlace;
+let receiver: Receiver;
+let stop: AbortController;
+let running: Promise<void>[];
+beforeEach(async () => {
+  directory = await mkdtemp(join(MEMORY_DIRECTORY, 'hrm-alerts-'));
+  storage = await openDirectoryStorage({ directory: join(directory, 'data') });
+  queue = await openEmbeddedQueue({ directory: join(directory, 'queue') });
+  place = openAlertDirectory(join(directory, 'data'));
+  receiver = await startReceiver();
+  stop = new AbortController();
+  running = [];
+});
+afterEach(async () => {
+  stop.abort();
+  await Promise.all(running);
+  await receiver.close();
+  await queue.close();
+  await storage.close();
+  await rm(directory, { recursive: true });
+});
+
+/** Minutes before now, each with three readings. */
+function minutesOf(userId: string, fromAgo: number, rates: readonly number[]) {
+  return rates.flatMap((heartRate, i) =>
+    [0, 20, 40].map((second) => ({
+      userId,
+      deviceId: 'watch',
+      timestampMs: NOW_MS - (fromAgo - i) * MINUTE_MS + second * 1_000,
+      heartRate,
+      receivedMs: NOW_MS,
+    })),
+  );
+}
+
+async function store(readings: ReturnType<typeof minutesOf>): Promise<void> {
+  await enqueue(
+    { queue, clock },
+    readings.map(({ timestampMs, userId, deviceId, heartRate }) => {
+      return { userId, deviceId, heartRate, timestamp: new Date(timestampMs).toISOString() };
+    }),
+  );
+}
+
+let nowMs = NOW_MS;
+let startedMs = 0;
+/** Goes on as the machine's, from where a test puts it. */
+const clock = { nowMs: () => nowMs + performance.now() - startedMs };
+
+/** A consumer's alerts, with times short enough to wait for. */
+function start(rules: readonly object[], { triedMs = 60_000, timeoutMs = 300, late = 120 } = {}) {
+  [nowMs, startedMs] = [NOW_MS, performance.now()];
+  const events: AlertEvent[] = [];
+  const current = parseRules(JSON.stringify({ version: 1, late_minutes: late, rules }));
+  const { url, secret } = receiver;
+  const alerts = startAlerts(
+    {
+      storage,
+      place,
+      clock,
+      rules: { current: () => current },
+      send: (outgoing, options) => sendWebhook({ url, secret }, outgoing, { ...options, nowMs: Date.now(), timeoutMs }),
+    },
+    { tickMs: 5, settleMs: 0, listMs: 20, ownMs: 0, triedMs, retry: { minMs: 10, maxMs: 40 } },
+    { signal: stop.signal, onEvent: (event) => void events.push(event) },
+  );
+  running.push(alerts.done);
+  const types = () => events.map(({ type }) => type);
+  return { ...alerts, events, types };
+}
+
+const told = () => receiver.received.filter(({ answered }) => answered === 204).map(({ body }) => body.type);
+
+describe('a consumer with rules', () => {
+  it('tells an alert once, with its end, and says nothing of anybody in its log', async () => {
+    const { observer, events } = start([FAST]);
+    await store([...minutesOf('ana', 10, [70, 70, 120, 121, 122]), ...minutesOf('bo', 10, [70, 120, 120, 70])]);
+    await drainBatch({ queue, storage, clock, observer });
+    await expect.poll(told).toEqual(['alert.opened']);
+    await store(minutesOf('ana', 5, [80]));
+    await drainBatch({ queue, storage, clock, observer });
+    nowMs += MINUTE_MS;
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+    expect(receiver.refused).toEqual([]);
+    const [first, second] = receiver.received;
+    expect(first?.body.data).toMatchObject({
+      ...{ rule: 'fast', kind: 'above', user_id: 'ana', number: 1, start: '2026-11-27T11:52:00Z', end: null, bpm: 122 },
+    });
+    expect(second?.body.data).toMatchObject({ id: first?.body.data.id, end: '2026-11-27T11:55:00Z' });
+    expect(first?.id).toBe(`${first?.body.data.id}-opened`);
+    expect((await listAlerts(place)).map(alertToWire)).toMatchObject([{ user_id: 'ana', telling: 'done' }]);
+    expect(await readOpen(place)).toEqual([]);
+    const lines = JSON.stringify(events.map(alertLine));
+    expect(lines).toContain(first?.body.data.id);
+    expect(lines).not.toMatch(/ana|12[0-9]|hooks|whsec/);
+  });
+
+  it('finds by a sweep what a killed one had stored, and not judged', async () => {
+    await writePart({ storage }, minutesOf('ana', 10, [70, 120, 120, 120, 70]));
+    start([{ ...FAST, user_ids: ['ana', 'nobody'] }]);
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+  });
+
+  it('tells no history', async () => {
+    await writePart({ storage }, [
+      ...minutesOf('ana', 100, [120, 120, 120, 120, 70]),
+      ...minutesOf('bo', 20, [120, 120, 120, 120, 70]),
+    ]);
+    start([FAST], { late: 60 });
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+    expect(receiver.received.map(({ body }) => body.data.user_id)).toEqual(['bo', 'bo']);
+  });
+
+  it('hears that somebody is silent, and is back', async () => {
+    const { observer } = start([{ name: 'quiet', kind: 'silent', minutes: 30 }]);
+    await store(minutesOf('ana', 10, [70]));
+    await drainBatch({ queue, storage, clock, observer });
+    nowMs += 25 * MINUTE_MS;
+    await expect.poll(told).toEqual(['alert.opened']);
+    expect(receiver.received[0]?.body.data).toMatchObject({ start: '2026-11-27T11:51:00Z', bpm: null });
+    await store(minutesOf('ana', -20, [70]));
+    await drainBatch({ queue, storage, clock, observer });
+    nowMs += MINUTE_MS;
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+    expect(receiver.received[1]?.body.data).toMatchObject({ end: '2026-11-27T12:20:00Z' });
+  });
+
+  it('compares a resting rate with its mean of 28 days', async () => {
+    const dayMs = 24 * 60 * MINUTE_MS;
+    const at = (daysAgo: number, rate: number) =>
+      minutesOf(
+        'ana',
+        daysAgo * 1_440 + 300,
+        Array.from({ length: 40 }, () => rate),
+      );
+    await writePart({ storage }, Array.from({ length: 20 }, (_, i) => at(i + 2, 60)).flat());
+    await writePart({ storage }, [...at(1, 75), ...minutesOf('ana', 5, [75])]);
+    start([{ name: 'rest', kind: 'resting', bpm: 10 }]);
+    await expect.poll(told).toEqual(['alert.opened']);
+    const { data } = receiver.received[0]?.body ?? {};
+    expect(data).toMatchObject({ start: new Date(NOW_MS - 1.5 * dayMs).toISOString().replace('.000', ''), bpm: 75 });
+    expect(data?.baseline_bpm).toBeCloseTo((20 * 60 + 75) / 21, 1);
+  });
+
+  it('ends the alerts of a rule that is gone', async () => {
+    await writePart({ storage }, minutesOf('ana', 5, [70, 120, 120, 120, 120]));
+    const first = start([FAST]);
+    await expect.poll(first.types).toEqual(['opened', 'told']);
+    stop.abort();
+    await Promise.all(running);
+    stop = new AbortController();
+    start([{ ...FAST, name: 'other', bpm: 200 }]);
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+  });
+});
+
+describe('a receiver', () => {
+  it('that fails, hangs and recovers gets each alert, under the same id', async () => {
+    const behaviours = [500, 'hang', 302, 410] as const;
+    receiver.behave(500);
+    await writePart({ storage }, minutesOf('ana', 10, [70, 120, 120, 120, 120, 120]));
+    const { events } = start([FAST]);
+    for (const behaviour of behaviours) {
+      receiver.behave(behaviour);
+      await expect.poll(() => receiver.received.some(({ answered }) => answered === behaviour)).toBe(true);
+    }
+    receiver.behave(204);
+    await expect.poll(told).toContain('alert.opened');
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBeLessThanOrEqual(2);
+    expect(events.some((event) => event.type === 'delayed' && event.retryMs > 0)).toBe(true);
+    expect(events.filter(({ type }) => type === 'fault')).toEqual([]);
+  });
+
+  it('that never takes it costs a failed alert, which is told again when a person says so', async () => {
+    receiver.behave(500);
+    await writePart({ storage }, minutesOf('ana', 10, [70, 120, 120, 120, 70]));
+    const { types } = start([FAST], { triedMs: 0 });
+    await expect.poll(() => types().filter((type) => type === 'failed')).toHaveLength(2);
+    expect((await listAlerts(place)).map(({ telling }) => telling)).toEqual(['failed']);
+    receiver.behave(204);
+    expect(await retryAlerts(place, ['0'.repeat(32)])).toBe(0);
+    expect(await retryAlerts(place, null)).toBe(2);
+    await expect.poll(() => told().sort()).toEqual(['alert.ended', 'alert.opened']);
+    await expect.poll(async () => (await listAlerts(place)).map(({ telling }) => telling)).toEqual(['done']);
+  });
+
+  it('hears nothing of an alert whose opener was killed before it opened it', async () => {
+    const owner = { rule: FAST as never, userId: 'ana' };
+    const transition = { type: 'opened', startMinute: 5, bpm: 120, baselineBpm: null } as const;
+    const dies: AlertPlace = {
+      ...place,
+      put: (name, text) => (name.startsWith('users/') ? Promise.reject(new Error('killed')) : place.put(name, text)),
+    };
+    const options = { nowMs: NOW_MS - 11 * MINUTE_MS, isTold: true };
+    await expect(publish(dies, owner, { last: null, transition }, options)).rejects.toThrow('killed');
+    expect([await place.list('untold/'), await readOpen(place)]).toMatchObject([{ length: 1 }, { length: 1 }]);
+    start([FAST]);
+    await expect.poll(() => place.list('untold/')).toEqual([]);
+    await expect.poll(() => readOpen(place)).toEqual([]);
+    expect(receiver.received).toEqual([]);
+  });
+});
+
+describe.each(['directory', 'bucket'])('alerts in a %s', (kind) => {
+  const open = () => (kind === 'bucket' ? openFakeAlerts(createFakeS3()) : place);
+
+  it('stay as the first wrote them, are listed in order, and go when they are removed', async () => {
+    const one = open();
+    expect(await one.list('users/')).toEqual([]);
+    expect(await Promise.all([one.put('users/b/2.json', 'a'), one.put('open/x.json', 'b')])).toEqual([
+      'written',
+      'written',
+    ]);
+    expect(await one.put('users/b/2.json', 'other')).toBe('exists');
+    await one.put('users/a.json', 'c');
+    expect(await one.list('users/')).toEqual(['users/a.json', 'users/b/2.json']);
+    expect([await one.get('users/b/2.json'), await one.get('users/none.json')]).toEqual(['a', null]);
+    await one.remove(['users/b/2.json', 'users/none.json']);
+    expect(await one.list('users/')).toEqual(['users/a.json']);
+    await expect(one.get('../secret')).rejects.toThrow(RangeError);
+  });
+
+  it('keep the newest of a rule and a user, and are erased with their user', async () => {
+    const one = open();
+    const owner = { rule: { name: 'fast', kind: 'above' }, userId: 'ana' } as const;
+    const options = { nowMs: NOW_MS, isTold: false };
+    for (let i = 0; i < 34; i += 1) {
+      const opened = { type: 'opened', startMinute: 10 * i, bpm: 120, baselineBpm: null } as const;
+      const ended = { type: 'ended', startMinute: 10 * i, endMinute: 10 * i + 5, bpm: 120 } as const;
+      const last = await readState(one, owner);
+      expect(last?.number).toBe(i === 0 ? undefined : i);
+      await publish(one, owner, { last, transition: opened }, options);
+      await publish(one, owner, { last: await readState(one, owner), transition: ended }, options);
+    }
+    expect(await listAlerts(one)).toHaveLength(32);
+    await publish(
+      one,
+      { ...owner, userId: 'bo' },
+      { last: null, transition: { type: 'opened', startMinute: 1, bpm: 1, baselineBpm: null } },
+      { ...options, isTold: true },
+    );
+    await eraseAlerts(one, 'ana');
+    expect((await listAlerts(one)).map(({ opened }) => opened.data.user_id)).toEqual(['bo']);
+    await eraseAlerts(one, 'bo');
+    expect([...(await one.list('users/')), ...(await one.list('open/')), ...(await one.list('untold/'))]).toEqual([]);
+  });
+});
+
+describe('a file of rules', () => {
+  it('counts as soon as it is changed, and as it was before where it is wrong', async () => {
+    const path = join(directory, 'rules.json');
+    const write = (rules: unknown) => writeFile(path, JSON.stringify({ version: 1, rules }));
+    await write([FAST]);
+    const errors: unknown[] = [];
+    const rules = openRules(path, (error) => errors.push(error));
+    expect(rules.current().rules).toMatchObject([{ name: 'fast', calm_minutes: 15, gap_minutes: 5 }]);
+    await write([{ ...FAST, bpm: 999 }]);
+    expect(rules.current().rules[0]).toMatchObject({ bpm: 100 });
+    expect(errors).toMatchObject([{ code: 'invalid_alerts', faults: [{ path: '/rules/0/bpm' }] }]);
+    await rm(path);
+    expect(rules.current().rules).toHaveLength(1);
+    expect(errors).toMatchObject([{}, { code: 'alerts_unreadable' }]);
+    await write([{ ...FAST, bpm: 110 }]);
+    expect(rules.current().rules[0]).toMatchObject({ bpm: 110 });
+    expect(errors).toHaveLength(2);
+  });
+
+  it.each([
+    ['{', '', 'not JSON'],
+    ['7', '', 'must be an object'],
+    ['{"version":1}', '/rules', 'is missing'],
+    ['{"version":1,"rules":[7]}', '/rules/0', 'must be an object'],
+    ['{"version":1,"rules":[{"name":"a"}]}', '/rules/0/kind', 'above, below, silent or resting'],
+    ['{"version":1,"rules":[{"name":"a","kind":"silent"}]}', '/rules/0/minutes', 'is missing'],
+    ['{"version":1,"rules":[{"name":"a","kind":"silent","minutes":30,"bpm":1}]}', '/rules/0/bpm', 'is no field'],
+    ['{"version":1,"rules":[{"name":"A b","kind":"silent","minutes":30}]}', '/rules/0/name', 'a-z'],
+    [
+      '{"version":1,"rules":[{"name":"a","kind":"silent","minutes":30,"user_ids":[]}]}',
+      '/rules/0/user_ids',
+      'left out',
+    ],
+    [
+      '{"version":1,"rules":[{"name":"a","kind":"resting","bpm":5,"time_zone":"Mars"}]}',
+      '/rules/0/time_zone',
+      'Madrid',
+    ],
+    [
+      '{"version":1,"rules":[{"name":"a","kind":"silent","minutes":9},{"name":"a","kind":"silent","minutes":9}]}',
+      '/rules',
+      'differ',
+    ],
+  ])('%s is refused', (text, path, words) => {
+    expect(() => parseRules(text)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_alerts',
+        faults: [{ path, message: expect.stringContaining(words) }],
+      }),
+    );
+  });
+});
