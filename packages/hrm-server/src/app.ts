@@ -71,6 +71,8 @@ export interface AppComponents {
   readonly keys?: KeyRing | undefined;
   /** The live streams, so that who stops the server can end them; by default nobody does. */
   readonly live?: Live | undefined;
+  /** Forgets what else is kept of a user, such as alerts, when all of a user is erased. */
+  readonly forget?: ((userId: string) => Promise<void>) | undefined;
   /** Knows how the system is; without it the call is refused. */
   readonly system?: System | undefined;
 }
@@ -174,7 +176,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     latest: shared(deviceShare, answerLatest(users, settings)),
     userSettings: answerSettings(users),
     putUserSettings: putSettings(users),
-    erase: eraseReadings({ storage, clock }, settings),
+    erase: eraseReadings({ storage, clock, forget: components.forget }, settings),
     erasure: answerErasure({ storage }),
     live: (call) => live.answer(call),
     system: system?.answer ?? noSystem,

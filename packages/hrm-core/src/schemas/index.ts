@@ -51,6 +51,7 @@ export {
   statusOfCode,
 } from './problems.js';
 export { type QueryValues, readQuery, readSegment, valuesOf } from './read-query.js';
+export { isIngest, methodOf, QUERY_ROUTE, routeOf } from './request-route.js';
 export { authorityOf, pathOf } from './target.js';
 export {
   DeviceIdSchema,

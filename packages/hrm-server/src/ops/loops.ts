@@ -5,6 +5,7 @@ import {
   errorFields,
   type Health,
   type LoopName,
+  type Queue,
   recordCompacter,
   recordWatchdog,
   type Storage,

@@ -1,15 +1,9 @@
 /** The calls that erase, and tell how far that is. */
-import { type Clock, erase, erasureStatus, type Storage } from 'hrm-core';
+import { type EraseComponents, erase, erasureStatus, type Storage } from 'hrm-core';
 import { OPERATIONS, readQuery, readSegment } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
 import { notFoundError } from '../api/problem.js';
 import { type Handler, jsonResponse } from './handler.js';
-
-/** Where the readings are. */
-interface EraseComponents {
-  readonly storage: Storage;
-  readonly clock?: Clock | undefined;
-}
 
 /** Erases readings of a user. A client that leaves has them erased all the same. */
 export function eraseReadings(
@@ -32,7 +26,7 @@ export function eraseReadings(
 }
 
 /** Tells how far an erasure is. Whoever has its id may know: it is random, and the answer names nobody. */
-export function answerErasure({ storage }: EraseComponents): Handler {
+export function answerErasure({ storage }: { readonly storage: Storage }): Handler {
   return async (call) => {
     const { url = '' } = call.incoming;
     const { path, parameters } = OPERATIONS.erasure;

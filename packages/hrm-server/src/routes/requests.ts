@@ -7,11 +7,11 @@
 import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { codeOf } from 'hrm-core';
+import { isIngest, methodOf, QUERY_ROUTE, routeOf } from 'hrm-core/schemas';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/index.js';
 import { queryKindOf } from '../metrics/query-kind.js';
 import type { TraceSpan, Tracing } from '../tracing/tracing.js';
-import { isIngest, methodOf, QUERY_ROUTE, routeOf } from './request-route.js';
 
 /** Who hears of requests. */
 export interface RequestListeners {

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { enqueueBytes, ROW_FORMS } from 'hrm-core';
 import { readKeys } from 'hrm-core/keys';
-import { QUERY_PARAMETERS, readQuery, valuesOf } from 'hrm-core/schemas';
+import { QUERY_PARAMETERS, readQuery, routeOf, valuesOf } from 'hrm-core/schemas';
 import { createQuota } from 'hrm-core/shares';
 import { describe, expect, it } from 'vitest';
 import { type Feed, type GrowthOptions, growthFaults } from '../../../../test/support/growth.js';
@@ -20,7 +20,6 @@ import { checkHead } from '../../src/http/request-head.js';
 import { queryKindOf } from '../../src/metrics/query-kind.js';
 import type { Call } from '../../src/routes/handler.js';
 import { parseReading } from '../../src/routes/ingest.js';
-import { routeOf } from '../../src/routes/request-route.js';
 import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
 
 const LONG: GrowthOptions = { longest: 2 ** 16 };

@@ -16,6 +16,8 @@ export interface EraseComponents {
   readonly storage: Pick<Storage, 'erasures' | 'removeSettingsFile'>;
   /** Tells what was accepted until now; the machine's by default. */
   readonly clock?: Clock | undefined;
+  /** Forgets what else is kept of a user, such as alerts; called where all of a user is erased. */
+  readonly forget?: ((userId: string) => Promise<void>) | undefined;
 }
 
 /** Whose readings are to be erased, and which. */
@@ -60,7 +62,7 @@ export interface EraseSummary {
  * const { id } = await erase({ storage }, { userId: 'ana' });
  */
 export async function erase(
-  { storage, clock = systemClock }: EraseComponents,
+  { storage, clock = systemClock, forget }: EraseComponents,
   input: EraseInput,
   { signal, naiveTimestamps = 'reject', wireNames = false }: EraseOptions = {},
 ): Promise<EraseSummary> {
@@ -71,7 +73,10 @@ export async function erase(
   const untilMs = clock.nowMs() + Math.floor(erasures.holdMs / 2);
   const erasure = createErasure(target, untilMs, await erasures.all());
   await erasures.add([erasure]);
-  if (isWhole(target)) await storage.removeSettingsFile(settingsFileName(target.userId));
+  if (isWhole(target)) {
+    await storage.removeSettingsFile(settingsFileName(target.userId));
+    await forget?.(target.userId);
+  }
   await pause(erasures.holdMs, signal);
   throwIfAborted(signal, 'erasing');
   // Of two at once one has not seen the other, after which something may have been accepted.

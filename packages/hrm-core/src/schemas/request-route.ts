@@ -1,4 +1,5 @@
-import { OPERATIONS, pathOf } from 'hrm-core/schemas';
+import { OPERATIONS } from './operations.js';
+import { pathOf } from './target.js';
 
 /** What takes readings: one, many, and those of a file. */
 const INGEST_ROUTES: ReadonlySet<string> = new Set(
