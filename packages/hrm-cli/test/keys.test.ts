@@ -99,7 +99,7 @@ describe('hrm keys', () => {
 
   it.each([
     ['no scope', ['create', '--name', 'x'], '--scope SCOPE is missing'],
-    ['a scope that is none', ['create', '--name', 'x', '--scope', 'all'], 'one of ingest, query, admin'],
+    ['a scope that is none', ['create', '--name', 'x', '--scope', 'all'], 'one of ingest, query, erase, admin'],
     ['no name', ['create', '--scope', 'query'], '--name NAME is missing'],
     ['an end that is none', ['create', '--name', 'x', '--scope', 'query', '--expires', 'soon'], 'number of days'],
     ['a user that none can be', ['create', '--name', 'x', '--scope', 'query', '--user', 'a\u0001'], 'user ids'],

@@ -14,7 +14,7 @@ import { findKey } from '../../src/keys/api-key.js';
 import { isLoopback } from '../../src/keys/host-name.js';
 import { MAX_ELEMENT_READINGS } from '../../src/limits.js';
 import { errorFields, fileFields } from '../../src/ops/log-fields.js';
-import { REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
+import { ERASED_KEY, REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY } from '../../src/parquet/encode.js';
 import { openFile } from '../../src/parquet/footer.js';
 import { parseQuestion, type QuestionInput } from '../../src/pure/answer/question.js';
 import { columnsFromReadings, type Reading } from '../../src/pure/columns.js';
@@ -86,12 +86,12 @@ const ROW: Reading = { userId: 'ana', deviceId: 'watch', timestampMs: 0, heartRa
 /** Opens a file that says something in its footer under our keys. */
 async function openFooter(bytes: ArrayBuffer): Promise<void> {
   const read = async (from: number, to: number) => new Uint8Array(bytes.slice(from, to));
-  const file = { name: 'compacted.parquet', byteLength: bytes.byteLength, read };
+  const file = { name: 'compacted.parquet', byteLength: bytes.byteLength, mask: null, read };
   await openFile(file as unknown as Parameters<typeof openFile>[0], { date: '19700101', directory: 'ana' });
 }
 
 async function openForeign(text: string): Promise<void> {
-  const keys = [REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY];
+  const keys = [REPLACES_KEY, ROLLUP_KEY, ROW_GROUPS_KEY, USERS_KEY, ERASED_KEY];
   const kvMetadata = keys.map((key) => ({ key, value: text }));
   const column = (name: string, type: 'INT64' | 'INT32' | 'STRING', value: bigint | number | string) => ({
     name,
