@@ -1,5 +1,5 @@
 /** Reads a file once, `format-process.js read PATH` or only its text, `format-process.js decode PATH`, and tells the parent what that took. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { readHealthFile } from 'hrm-core/formats';
 import { timeMs } from './figure.js';
 
@@ -26,4 +26,6 @@ let count = 0;
 const { value, cpu } = await timeMs(async () => {
   count = await (what === 'read' ? read() : decode());
 });
-process.send?.({ count, ms: value, cpu, peakMiB: process.resourceUsage().maxRSS / 1_024 });
+// `maxRSS` begins with that of the process that started this one.
+const [, peakKiB = '0'] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+process.send?.({ count, ms: value, cpu, peakMiB: Number(peakKiB) / 1_024 });

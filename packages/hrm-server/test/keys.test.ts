@@ -200,7 +200,7 @@ describe('the keys of a server that runs', () => {
     expect(await (await fetch(`${url}/session`)).json()).toEqual({
       anonymous: true,
       name: null,
-      scopes: ['ingest', 'query', 'admin'],
+      scopes: ['ingest', 'query', 'erase', 'admin'],
       user_ids: null,
     });
   });

@@ -137,8 +137,7 @@ function shape(rows: readonly Row[]) {
 }
 
 describe('a large file is answered and compacted like any other', { timeout: 600_000 }, () => {
-  // What a process takes at most has garbage in it, as long as nobody collects it: a second one tells.
-  it.each(FILES)('in %s, %s, of %d rows', { retry: 1 }, async (home, _, rows, order) => {
+  it.each(FILES)('in %s, %s, of %d rows', async (home, _, rows, order) => {
     const write = async (file: string) => {
       await inDuckDb((run) => run(`COPY (SELECT * FROM (${rowsOf(rows)}) ${order}) TO '${file}' (FORMAT parquet)`));
     };
