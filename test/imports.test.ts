@@ -293,7 +293,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
   schemas: ['schemas', 'keys/api-key.ts', 'errors.ts', 'limits.ts', 'ops/health-issues.ts', 'pure', 'valibot'],
-  contract: ['contract', 'type ports', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
+  contract: ['contract', 'type ports', 'pure/erasure', 'limits.ts', 'names.ts', 'errors.ts', 'node:'],
 };
 
 function layerOf(file: string): string {

@@ -1,5 +1,6 @@
 /** What every storage driver proves; see ports/storage.ts for the promises in words. */
 import type { Storage } from '../ports/storage.js';
+import { erasureCases } from './storage-erasures.js';
 import { publishCases, sizeCases, snapshotCases, versionCases } from './storage-files.js';
 import { listingCases, replaceCases } from './storage-partitions.js';
 import { quarantineCases } from './storage-quarantine.js';
@@ -38,6 +39,7 @@ export function storageContract(contract: StorageContract): void {
     removalCases,
     listingCases,
     settingsCases,
+    erasureCases,
   ].flat();
   for (const [name, body] of cases) contract.test(name, () => runCase(contract, body));
 }
