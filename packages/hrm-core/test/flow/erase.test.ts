@@ -1,6 +1,7 @@
 /** Erasures, on the directory and on S3: what is answered, what comes back, and what is left on the disk. */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
@@ -23,6 +24,7 @@ import {
   type Storage,
   watch,
 } from '../../src/index.js';
+import { LISTING_SETTLE_MS } from '../../src/limits.js';
 import { userDirectory } from '../../src/pure/partition.js';
 import { failingStorage } from '../support/failing-ports.js';
 import { createFakeS3, type FakeS3 } from '../support/fake-s3.js';
@@ -314,6 +316,48 @@ it('the live view tells nothing of it, also of what waits to be told', async () 
   const first = await live[Symbol.asyncIterator]().next();
   expect(first.value).toMatchObject({ type: 'reading', reading: { timestampMs: START_MS - 3_600_000 + 100_000 } });
   stop.abort();
+});
+
+it('what is remembered of a day that has long been still is forgotten', { timeout: 30_000 }, async () => {
+  const world = await openWorld('directory');
+  const { storage, clock } = world;
+  for (const user of [ANA, BEN]) await send(world, user, 40);
+  await drain(world);
+  await compact({ storage, clock }, { all: true, sweepAfterMs: 0 });
+  await compact({ storage, clock }, { all: true, sweepAfterMs: 0 });
+  await delay(LISTING_SETTLE_MS + 200);
+  const partition = { date: '20240115', directory: userDirectory(ANA) };
+  expect(await storage.state([partition])).not.toBeNull();
+  // The second answer is made of what the first one remembered.
+  for (let i = 0; i < 2; i += 1) expect(await countOf(storage, ANA)).toBe(40);
+  const before = await queryTag({ storage }, { userId: ANA, ...DAY });
+  await eraseNow(world, { userId: ANA });
+  expect(await countOf(storage, ANA)).toBe(0);
+  expect(await queryTag({ storage }, { userId: ANA, ...DAY })).not.toBe(before);
+  expect(await countOf(storage, BEN)).toBe(40);
+});
+
+it('an erasure between the look at shared files and that at a user’s own is in what is made of both', async () => {
+  const world = await openWorld('directory');
+  const { storage, clock } = world;
+  await send(world, ANA, 40);
+  await drain(world);
+  for (const user of [ANA, BEN]) await send(world, user, 40, { from: 100 });
+  await drain(world, 0);
+  let isErased = false;
+  const racing: Storage = {
+    ...storage,
+    async snapshot(partition, options) {
+      if (partition.directory === userDirectory(ANA) && !isErased) {
+        isErased = true;
+        await eraseNow(world, { userId: ANA });
+      }
+      return await storage.snapshot(partition, options);
+    },
+  };
+  await compact({ storage: racing, clock }, { date: '20240115', all: true, sweepAfterMs: 3_600_000 });
+  expect(isErased).toBe(true);
+  expect([await countOf(storage, ANA), await countOf(storage, BEN)]).toEqual([0, 40]);
 });
 
 it('what cannot be read among the erasures keeps everything from being answered', async () => {
