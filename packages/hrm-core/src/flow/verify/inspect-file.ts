@@ -198,7 +198,9 @@ async function checkRollup(
   isRolledUp: boolean,
   { signal }: CallOptions,
 ): Promise<Fault | null> {
-  const { rollup, rollupFault, groups, rows, hasFurtherColumns } = opened.footer;
+  const { rollup, rollupFault, groups, rows, hasFurtherColumns, isMasked } = opened.footer;
+  // It is made anew, since it may have what is erased: its rollup says nothing.
+  if (isMasked) return null;
   if (rollupFault !== null) return { code: 'wrong_rollup', message: rollupFault };
   if (rollup === null) {
     // To make one the file would be written anew, without its further columns.
