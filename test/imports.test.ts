@@ -119,7 +119,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   'flow/compact': [...FLOW, 'flow/compact', 'flow/files', 'flow/damage'],
   'flow/verify': [...FLOW, 'flow/verify', 'flow/files', 'flow/damage'],
   'flow/erase': [...FLOW, 'flow/erase', 'flow/files', 'flow/damage', 'waits.ts', 'words.ts', 'valibot'],
-  'flow/dead-letters': [...FLOW, 'flow/dead-letters'],
+  'flow/dead-letters': [...FLOW, 'flow/dead-letters', 'flow/files'],
   'flow/live': [...FLOW, 'flow/live', 'flow/files', 'waits.ts'],
   ops: [
     'ops',
@@ -146,8 +146,10 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:',
   ],
   // Over the objects of S3, and nothing else of its storage.
+  'drivers/publish-file.ts': ['errors.ts', 'node:'],
   'drivers/letters': [
     'drivers/letters',
+    'drivers/publish-file.ts',
     'drivers/storage/s3/objects.ts',
     'drivers/storage/s3/s3.ts',
     'type ports',
@@ -159,6 +161,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   // As letters are.
   'drivers/alerts': [
     'drivers/alerts',
+    'drivers/publish-file.ts',
     'drivers/storage/s3/objects.ts',
     'drivers/storage/s3/s3.ts',
     'type ports',

@@ -8,7 +8,7 @@ import { findErasedFiles } from './flow/erase/find-erased.js';
 import { forgetLetters, forgetQuarantined } from './flow/erase/forget-aside.js';
 import { ERASED_SWEEP_AFTER_MS } from './limits.js';
 import { type Clock, systemClock } from './ports/clock.js';
-import type { Queue } from './ports/queue.js';
+import type { Queue, QueueDepth } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Erasure } from './pure/erasure/erasure.js';
 import type { DevicePriority } from './pure/merge.js';
@@ -59,11 +59,11 @@ export async function finishErasures(
   if (open.length === 0) return { finished: [], left: [] };
   const { signal } = options;
   const memory = memoryOf(storage, open);
-  const letters = queue === undefined ? 0 : await forgetLetters({ queue }, open);
+  const letters = queue === undefined ? 0 : await forgetLetters({ queue }, open, { signal });
   const quarantined = await forgetQuarantined({ storage }, { signal });
   // Before the files: what leaves the queue meanwhile is without what was erased.
-  const pastQueue = new Set<string>();
-  for (const erasure of open) if (await isPastQueue(queue, erasure, memory)) pastQueue.add(erasure.id);
+  const depth = (await queue?.depth()) ?? null;
+  const pastQueue = new Set(open.filter((erasure) => isPastQueue(depth, erasure, memory)).map(({ id }) => id));
   let files = await countFiles(storage, open, options);
   for (const { id } of open) note(memory, id, { ...files, letters, quarantined });
   if (files.files > 0) {
@@ -148,13 +148,13 @@ function note(memory: Memory, id: string, now: Found): void {
 }
 
 /** Whether nothing that was accepted before an erasure is in a queue, nor in the hands of a consumer. */
-async function isPastQueue(
-  queue: Pick<Queue, 'depth'> | undefined,
+function isPastQueue(
+  depth: QueueDepth | null,
   { id, until_ms: untilMs }: Erasure,
   { unqueuedSinceMs }: Memory,
-): Promise<boolean> {
-  if (queue === undefined) return false;
-  const { readings, claimedReadings, oldestMs } = await queue.depth();
+): boolean {
+  if (depth === null) return false;
+  const { readings, claimedReadings, oldestMs } = depth;
   if (readings > 0 && !(typeof oldestMs === 'number' && oldestMs > untilMs)) return false;
   if (claimedReadings === 0) return true;
   // Of a busy queue something is always claimed.

@@ -39,13 +39,7 @@ export {
   copyStore,
 } from './flow/copy/copy-store.js';
 export { DAMAGE_ADVICE, type DamageReport, type OnDamage } from './flow/damage/damage.js';
-export {
-  type DeadLetterComponents,
-  type DeadLetterOptions,
-  deadLetterPages,
-  purgeAll,
-  redriveAll,
-} from './flow/dead-letters/dead-letters.js';
+export { type DeadLetterComponents, purgeAll, redriveAll } from './flow/dead-letters/dead-letters.js';
 export {
   type EraseComponents,
   type EraseInput,
@@ -55,6 +49,7 @@ export {
 } from './flow/erase/erase.js';
 export { type ErasureStatus, erasureStatus, openErasures } from './flow/erase/erasure-status.js';
 export { type FindUserComponents, type FoundId, findUserId } from './flow/erase/find-user.js';
+export { type DeadLetterOptions, deadLetterPages } from './flow/files/dead-letter-pages.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
 export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';

@@ -347,11 +347,11 @@ export const CACHE_SETTLE_MS = 1_000;
 /** How old what a process knows of the erasures in a directory may be, ms: who erases waits so long. A look is one call of the system. */
 export const DIRECTORY_ERASURES_HOLD_MS = 1_000;
 
-/** How long a file that an erasure has replaced stays for those who are reading it, ms; the longest listing of a snapshot takes less. */
-export const ERASED_SWEEP_AFTER_MS = 10_000;
-
 /** The same in S3, where a look is a request. */
 export const S3_ERASURES_HOLD_MS = 5_000;
+
+/** How long a file that an erasure has replaced stays for those who are reading it, ms; the longest listing of a snapshot takes less. */
+export const ERASED_SWEEP_AFTER_MS = 10_000;
 
 /** Milliseconds that a query works before it lets the process do something else; a day of known files takes less than one. */
 export const MAX_TURN_MS = 5;

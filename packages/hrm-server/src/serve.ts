@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type CompacterEvent, errorFields, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
-import { type AlertEvent, alertLine, eraseAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
+import { type AlertEvent, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
 import type { KeyRing } from 'hrm-core/keys';
-import { openAlertPlace, openQueue, openStorage, rememberedStore } from 'hrm-core/open';
+import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
@@ -161,7 +161,7 @@ export async function startService(
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);
-      const forget = async (userId: string) => await eraseAlerts(await openAlertPlace(settings), userId);
+      const forget = (userId: string) => forgetAlerts(settings, userId);
       const app = createApp({ queue: observed, storage, log, health, metrics, keys, live, system, forget }, settings);
       api = await listen({ app, requests }, settings, limits);
     }

@@ -11,8 +11,8 @@ import {
   openErasures,
   plural,
 } from 'hrm-core';
-import { eraseAlerts } from 'hrm-core/alerts';
-import { openAlertPlace, openForMending, openQueue } from 'hrm-core/open';
+import { forgetAlerts } from 'hrm-core/alerts';
+import { openForMending, openQueue } from 'hrm-core/open';
 import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { startProgress } from '../output/progress.js';
@@ -73,7 +73,7 @@ async function eraseAll(invocation: Invocation): Promise<readonly ErasureStatus[
   if (client !== null) return [{ ...(await client.erase(input, { signal })), state: 'in_force', report: null }];
   return await withBoth(invocation, async (both) => {
     const { naiveTimestamps, devicePriority } = settings;
-    const forget = async (user: string) => await eraseAlerts(await openAlertPlace(settings), user);
+    const forget = (user: string) => forgetAlerts(settings, user);
     const own = userId === undefined ? null : await erase({ ...both, forget }, input, { naiveTimestamps, signal });
     if (!args.has('no-wait')) {
       const progress = startProgress({ label: 'erase', total: 1, stream: stderr, enabled: !json });

@@ -19,7 +19,7 @@ const OPTIONS: readonly CommandOption[] = [
   {
     name: 'scope',
     value: 'SCOPE',
-    about: 'What it may do: send readings, read answers, see how the system is.',
+    about: 'What it may do: send readings, read answers, erase, see how the system is.',
     required: true,
     repeatable: true,
     choices: SCOPES,

@@ -7,6 +7,7 @@ import { systemRandom } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { formatInstant } from '../pure/reading/timestamp.js';
 import type { Settings } from '../settings.js';
+import { eraseAlerts } from './records.js';
 import { openRules, readRules } from './rules-file.js';
 import { type AlertEvent, type RunningAlerts, startAlerts } from './run.js';
 import type { Send } from './tell.js';
@@ -35,6 +36,11 @@ export async function openAlerts(
   const webhook = webhookOf(settings);
   const send: Send | null = webhook === null ? null : (outgoing, options) => sendWebhook(webhook, outgoing, options);
   return startAlerts({ storage, place, rules, send }, settings, { signal, onEvent });
+}
+
+/** Deletes all that is kept of a user's alerts where settings say that they are. @throws as {@link eraseAlerts}. */
+export async function forgetAlerts(settings: Settings, userId: string): Promise<void> {
+  await eraseAlerts(await openAlertPlace(settings), userId);
 }
 
 /** What a try came to. */

@@ -107,7 +107,6 @@ export interface Client {
   devices(userId: string, options?: ClientCallOptions): Promise<readonly Device[]>;
   /** @throws HrmError as {@link Client.devices}. */
   latest(userId: string, options?: ClientCallOptions): Promise<Latest>;
-  /** A user's days in figures, as the user's settings and the server's priorities have them. @throws HrmError as {@link Client.devices}. */
   /**
    * Erases readings of a user: all, or those of a device or a range. Once it resolves no answer of the server has one that was accepted before.
    * @throws HrmError as {@link Client.devices}; code `invalid_erasure`.
@@ -115,7 +114,7 @@ export interface Client {
   erase(input: EraseInput, options?: ClientCallOptions): Promise<EraseSummary>;
   /** How far an erasure is. @throws HrmError kind `invalid`, code `not_found`, where there is none of this id. */
   erasure(id: string, options?: ClientCallOptions): Promise<ErasureStatus>;
-  /** A user's days in figures, as the server's priorities have them. @throws HrmError as {@link Client.devices}. */
+  /** A user's days in figures, as the user's settings and the server's priorities have them. @throws HrmError as {@link Client.devices}. */
   daily(question: Omit<DailyInput, 'priority'>, options?: ClientCallOptions): Promise<readonly DayFigures[]>;
   /** What a user has said; `{}`: nothing. @throws HrmError as {@link Client.devices}. */
   userSettings(userId: string, options?: ClientCallOptions): Promise<UserSettings>;

@@ -8,7 +8,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as v from 'valibot';
 import { IdSchema } from '../pure/reading/reading.js';
 
-/** What a key may do: send readings; read answers; see how the system is. */
+/** What a key may do: send readings; read answers; erase; see how the system is. */
 export const SCOPES = ['ingest', 'query', 'erase', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -3,12 +3,11 @@
  * the store's own objects are, since an alert is health data, too.
  * @module
  */
-import { HrmError, isHrmError } from '../../errors.js';
+import { isHrmError } from '../../errors.js';
 import { MAX_ALERT_NAMES } from '../../limits.js';
 import type { AlertPlace } from '../../ports/alert-place.js';
-import { parseStorageUrl } from '../../storage-place.js';
 import { openObjects } from '../storage/s3/objects.js';
-import { objectsSettings, type S3StorageOptions } from '../storage/s3/s3.js';
+import { objectsSettings, requirePlace, type S3StorageOptions } from '../storage/s3/s3.js';
 import { ALERTS_NAME, alertsError, requireName } from './names.js';
 
 /**
@@ -17,13 +16,8 @@ import { ALERTS_NAME, alertsError, requireName } from './names.js';
  * @throws HrmError kind `invalid` for a URL or keys that are none.
  */
 export function openAlertBucket(options: Omit<S3StorageOptions, 'readOnly' | 'create' | 'store'>): AlertPlace {
-  const place = parseStorageUrl(options.url);
-  if (place === null) {
-    const message = `${JSON.stringify(options.url)} is no s3://bucket/prefix`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
-  }
   // Its connections end by themselves when nobody uses them, and keep no process from ending.
-  const objects = openObjects(objectsSettings(options, place));
+  const objects = openObjects(objectsSettings(options, requirePlace(options.url)));
   const keyOf = (name: string) => `${ALERTS_NAME}/${requireName(name)}`;
 
   async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {

@@ -3,13 +3,13 @@
  * synced and linked to its name, so that it is there whole or not at all, and the first of a name stays.
  * @module
  */
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { errorCode, HrmError } from '../../errors.js';
 import { MAX_ALERT_NAMES } from '../../limits.js';
 import type { AlertPlace } from '../../ports/alert-place.js';
 import { syncDirectory } from '../../sync-directory.js';
+import { publishFile, unlessThere } from '../publish-file.js';
 import { ALERTS_NAME, alertsError, requireName } from './names.js';
 
 /** A place for alerts in a data directory; made with the first alert. Without the data directory a disk is missing, and it throws. */
@@ -31,7 +31,9 @@ export function openAlertDirectory(dataDir: string): AlertPlace {
       orUnavailable(async () => {
         const path = pathOf(name);
         await makeDirectory(dirname(path), dataDir);
-        return await publish(path, text);
+        const outcome = await publishFile(path, text);
+        syncDirectory(dirname(path));
+        return outcome;
       }),
     get: (name) =>
       orUnavailable(async () => {
@@ -75,34 +77,7 @@ async function makeDirectory(path: string, above: string): Promise<void> {
   syncDirectory(parent);
 }
 
-async function publish(path: string, text: string): Promise<'written' | 'exists'> {
-  const directory = dirname(path);
-  const temporary = join(directory, `.${randomUUID()}`);
-  let outcome: 'written' | 'exists' = 'written';
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(temporary, path).catch((error) => {
-      unlessThere(error);
-      outcome = 'exists';
-    });
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  syncDirectory(directory);
-  return outcome;
-}
-
 function nullWhereMissing(error: unknown): null {
   if (errorCode(error) === 'ENOENT') return null;
   throw error;
-}
-
-function unlessThere(error: unknown): void {
-  if (errorCode(error) !== 'EEXIST') throw error;
 }

@@ -5,12 +5,11 @@
  * Writes are encrypted as those of the store are: a letter is health data, too.
  * @module
  */
-import { HrmError, isHrmError } from '../../errors.js';
+import { isHrmError } from '../../errors.js';
 import type { DeadLetterPlace } from '../../ports/dead-letter-place.js';
 import type { DeadLetter } from '../../ports/queue.js';
-import { parseStorageUrl } from '../../storage-place.js';
 import { type ListedObject, openObjects } from '../storage/s3/objects.js';
-import { objectsSettings, type S3StorageOptions } from '../storage/s3/s3.js';
+import { objectsSettings, requirePlace, type S3StorageOptions } from '../storage/s3/s3.js';
 import {
   forEachAtOnce,
   LETTERS_NAME,
@@ -41,13 +40,8 @@ const COUNT_MS = 60_000;
 export function openDeadLetterBucket(
   options: Omit<S3StorageOptions, 'readOnly' | 'create' | 'store'>,
 ): DeadLetterPlace {
-  const place = parseStorageUrl(options.url);
-  if (place === null) {
-    const message = `${JSON.stringify(options.url)} is no s3://bucket/prefix`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
-  }
   // Its connections end by themselves when nobody uses them, and keep no process from ending.
-  const objects = openObjects(objectsSettings(options, place));
+  const objects = openObjects(objectsSettings(options, requirePlace(options.url)));
   let counted: { readonly letters: Promise<number>; readonly atMs: number } | null = null;
 
   async function orUnavailable<T>(work: () => Promise<T>): Promise<T> {

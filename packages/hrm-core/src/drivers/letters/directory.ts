@@ -5,14 +5,14 @@
  * stays. Ids are in order, and so are names.
  * @module
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, HrmError } from '../../errors.js';
 import type { DeadLetterPlace } from '../../ports/dead-letter-place.js';
 import type { DeadLetter } from '../../ports/queue.js';
 import { syncDirectory } from '../../sync-directory.js';
+import { publishFile, unlessThere } from '../publish-file.js';
 import {
   forEachAtOnce,
   LETTERS_NAME,
@@ -58,7 +58,9 @@ export function openDeadLetterDirectory(dataDir: string): DeadLetterPlace {
       orUnavailable(directory, async () => {
         // Not its parents: without the data directory itself a disk is missing.
         await mkdir(directory, { mode: 0o700 }).catch(unlessThere);
-        await forEachAtOnce(letters, (letter) => write(directory, letter));
+        await forEachAtOnce(letters, (letter) =>
+          publishFile(join(directory, letterName(letter.id) ?? ''), letterText(letter)),
+        );
         syncDirectory(directory);
         syncDirectory(dataDir);
         known = null;
@@ -114,22 +116,6 @@ function firstAfter(ids: readonly string[], afterId = ''): number {
   return low;
 }
 
-async function write(directory: string, letter: DeadLetter): Promise<void> {
-  const temporary = join(directory, `.${randomUUID()}`);
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(letterText(letter));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(temporary, join(directory, letterName(letter.id) ?? '')).catch(unlessThere);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
 function emptyWhereMissing(error: unknown): string[] {
   if (errorCode(error) === 'ENOENT') return [];
   throw error;
@@ -138,10 +124,6 @@ function emptyWhereMissing(error: unknown): string[] {
 function falseWhereMissing(error: unknown): false {
   if (errorCode(error) === 'ENOENT') return false;
   throw error;
-}
-
-function unlessThere(error: unknown): void {
-  if (errorCode(error) !== 'EEXIST') throw error;
 }
 
 async function orUnavailable<T>(directory: string, work: () => Promise<T>): Promise<T> {

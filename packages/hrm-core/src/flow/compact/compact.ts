@@ -11,6 +11,7 @@ import type { CallOptions } from '../../ports/queue.js';
 import { type Random, systemRandom } from '../../ports/random.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { checkSettings } from '../../pure/check-settings.js';
+import { createRegister } from '../../pure/erasure/register.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-work.js';
 import { userDirectory } from '../../pure/partition.js';
@@ -36,7 +37,7 @@ export interface CompactSettings {
   readonly userId?: string | undefined;
   /** Only this UTC date, `YYYYMMDD`. */
   readonly date?: string | undefined;
-  /** Only partitions that something of was erased, each whole. Default false. */
+  /** Only partitions that an erasure is of which has no report yet. Default false. */
   readonly erased?: boolean | undefined;
   /** Merge every partition that has a part, whatever the policy says; default false. */
   readonly all?: boolean | undefined;
@@ -105,7 +106,6 @@ async function* findWork(
   options: CallOptions,
 ): AsyncGenerator<OrderedWork<Partition>, void, undefined> {
   const dirty = !all && !erased && userId === undefined && date === undefined;
-  const { maskOf } = await storage.erasures.current();
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   const yielder = createYielder();
@@ -113,23 +113,34 @@ async function* findWork(
     if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });
   }
-  async function* wanted(): AsyncGenerator<Partition, void, undefined> {
-    for await (const partition of listed()) {
-      await yielder.yieldTurn();
-      if (!erased || maskOf(partition) !== null) yield partition;
-    }
-  }
   const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
   async function look(partition: Partition) {
     await yielder.yieldTurn();
     return { partition, files: dirty ? (await storage.versions(partition, options)).length : 0 };
   }
-  for await (const { partition, files } of readAhead(wanted(), look, storage.readAhead ?? 0)) {
+  for await (const { partition, files } of readAhead(
+    erased ? erasedOf(storage, listed()) : listed(),
+    look,
+    storage.readAhead ?? 0,
+  )) {
     candidates.push({ partition, directory: partition.directory, files });
     if (candidates.length < atOnce) continue;
     yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
     candidates = [];
   }
   if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
+}
+
+/** Those of some partitions that an erasure is of which has no report yet. */
+async function* erasedOf(
+  storage: Storage,
+  partitions: AsyncIterable<Partition>,
+): AsyncGenerator<Partition, void, undefined> {
+  const { maskOf } = createRegister(await storage.erasures.open());
+  const { yieldTurn } = createYielder();
+  for await (const partition of partitions) {
+    await yieldTurn();
+    if (maskOf(partition) !== null) yield partition;
+  }
 }

@@ -3,13 +3,12 @@ import { type Fault, faultsError, throwIfAborted } from '../../errors.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Storage } from '../../ports/storage.js';
-import { parseInstant } from '../../pure/answer/question.js';
+import { faultPath, parseInstant } from '../../pure/answer/question.js';
 import { createErasure, type ErasureTarget, lastMinute } from '../../pure/erasure/erasure.js';
 import { IdSchema } from '../../pure/reading/reading.js';
 import { formatInstant, type Instant, type NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { settingsFileName } from '../../pure/user-settings.js';
 import { pause } from '../../waits.js';
-import { wireName } from '../../words.js';
 
 /** What `erase` works on. */
 export interface EraseComponents {
@@ -100,7 +99,7 @@ function parseTarget(
   const input: Partial<EraseInput> = typeof given === 'object' && given !== null ? given : {};
   const faults: Fault[] = [];
   function fault(name: string, message: string): void {
-    faults.push({ path: `/${wireNames ? wireName(name) : name}`, message });
+    faults.push({ path: faultPath(name, wireNames), message });
   }
   function checkId(name: 'userId' | 'deviceId'): void {
     const result = v.safeParse(IdSchema, input[name]);

@@ -42,9 +42,9 @@ export async function* findErasedFiles(
       const found: ErasedFile[] = [];
       let isEmpty = true;
       for (const file of files) {
-        const readings = await countErased(file, partition, yieldTurn);
-        if (readings !== 0) found.push({ partition, name: file.name, readings: readings ?? 0 });
-        isEmpty &&= readings === 0 && (await openFile(file, partition)).footer.rows === 0;
+        const look = await lookAt(file, partition, yieldTurn);
+        if (look?.erased !== 0) found.push({ partition, name: file.name, readings: look?.erased ?? 0 });
+        isEmpty &&= look?.rows === 0;
       }
       // The name of its directory alone says whose it was.
       if (isEmpty && partition.directory !== SHARED_DIRECTORY) found.push({ partition, name: null, readings: 0 });
@@ -70,18 +70,18 @@ async function* erasedPartitions(
   }
 }
 
-/** Erased readings of a file of a snapshot, or of quarantine; `null` where it cannot be read, and so may have any. */
-export async function countErased(
+/** Rows of a file of a snapshot, or of quarantine, and how many of them are erased; `null` where it cannot be read, and so may have any. */
+export async function lookAt(
   file: StoredFile,
   partition: Partition,
   yieldTurn: () => Promise<void>,
-): Promise<number | null> {
-  const { mask } = file;
-  if (mask === null) return 0;
+): Promise<{ readonly rows: number; readonly erased: number } | null> {
   const opened = await openFile(file, partition).catch(nullIfDamaged);
   if (opened === null) return null;
-  // Made through these very erasures.
-  if (!opened.footer.isMasked) return 0;
+  const { rows, isMasked } = opened.footer;
+  const { mask } = file;
+  // Nothing of the partition is erased, or it was made through these very erasures.
+  if (mask === null || !isMasked) return { rows, erased: 0 };
   const plain = { ...opened, footer: { ...opened.footer, isMasked: false } };
   let erased = 0;
   for (const group of opened.footer.groups) {
@@ -90,5 +90,5 @@ export async function countErased(
     erased += all.length - mask.keep(all).length;
     await yieldTurn();
   }
-  return erased;
+  return { rows, erased };
 }

@@ -9,6 +9,7 @@ import { openFile } from '../../parquet/footer.js';
 import type { CallOptions, Queue } from '../../ports/queue.js';
 import type { Partition, Storage, StoredFile } from '../../ports/storage.js';
 import { userDirectory } from '../../pure/partition.js';
+import { deadLetterPages } from '../files/dead-letter-pages.js';
 import { nullIfDamaged } from '../files/file-damage.js';
 import { overSnapshot } from '../files/over-snapshot.js';
 import { createYielder } from '../files/yielder.js';
@@ -33,7 +34,6 @@ export interface FindUserComponents {
 const PIECE_BYTES = 1024 * 1024;
 /** Elements of the queue that are looked at. */
 const PEEKED = 1_000;
-const PAGE_LETTERS = 200;
 
 /**
  * Looks for the id of a user in the names and bytes of all files, in quarantine, dead letters and the queue.
@@ -63,7 +63,7 @@ export async function* findUserId(
     const isOwn = partition.directory === directory;
     if (isOwn || (await holds(file, has, yieldTurn))) yield { where: 'quarantine', date, name: file.name };
   }
-  if (queue !== undefined) yield* findInQueue(queue, has, yieldTurn);
+  if (queue !== undefined) yield* findInQueue(queue, has, options);
 }
 
 type Search = (bytes: Uint8Array) => boolean;
@@ -126,23 +126,20 @@ async function isUserOf(
 }
 
 async function* findInQueue(
-  { depth, peek, deadLetters }: NonNullable<FindUserComponents['queue']>,
+  queue: NonNullable<FindUserComponents['queue']>,
   has: Search,
-  yieldTurn: () => Promise<void>,
+  { signal }: CallOptions,
 ): AsyncGenerator<FoundId, void, undefined> {
-  let afterId: string | undefined;
-  for (;;) {
-    const page = await deadLetters.list({ afterId, limit: PAGE_LETTERS });
+  const { yieldTurn } = createYielder();
+  for await (const page of deadLetterPages({ queue }, { signal })) {
     for (const { id, bytes } of page) {
       if (has(bytes)) yield { where: 'dead_letter', date: null, name: id };
       await yieldTurn();
     }
-    afterId = page.at(-1)?.id;
-    if (afterId === undefined) break;
   }
-  const { readings, claimedReadings } = await depth();
+  const { readings, claimedReadings } = await queue.depth();
   if (readings + claimedReadings === 0) return;
-  const elements = await peek({ limit: PEEKED });
+  const elements = await queue.peek({ limit: PEEKED });
   const seen = elements.reduce((sum, element) => sum + element.readings, 0);
   if (claimedReadings > 0 || seen < readings || elements.some(({ bytes }) => has(bytes)))
     yield { where: 'queue', date: null, name: null };

@@ -65,6 +65,8 @@ interface Session {
   readonly hub: Hub;
   readonly watcher: Watcher;
   readonly signal: AbortSignal | undefined;
+  /** What was erased, and is not told. */
+  readonly erasures: Erasures | undefined;
   /** The position after what was taken last. */
   taken: LiveCursor;
   /** Taken from the watcher's, and not delivered yet. */
@@ -96,7 +98,7 @@ export function watch({ queue, storage }: WatchComponents, input: WatchInput, op
   const after = input.after === undefined ? null : requireLiveId(input.after, wireNames ? '/Last-Event-ID' : '/after');
   let begun: Promise<Session> | undefined;
   function begin(): Promise<Session> {
-    begun ??= join(queue, watched, after, { signal, owner });
+    begun ??= join({ queue, storage }, watched, after, { signal, owner });
     return begun;
   }
   return {
@@ -104,8 +106,8 @@ export function watch({ queue, storage }: WatchComponents, input: WatchInput, op
       const session = await begin();
       return formatLiveId(session.hub.secret, positionOf(session));
     },
-    runs: () => deliverRuns(begin, storage?.erasures),
-    [Symbol.asyncIterator]: () => deliver(begin, storage?.erasures),
+    runs: () => deliverRuns(begin),
+    [Symbol.asyncIterator]: () => deliver(begin),
   };
 }
 
@@ -129,7 +131,7 @@ function unavailableError(): HrmError {
 }
 
 async function join(
-  { feed }: Pick<Queue, 'feed'>,
+  { queue: { feed }, storage }: WatchComponents,
   watched: Watched,
   afterId: string | null,
   { signal, owner = '' }: CallOptions,
@@ -160,7 +162,8 @@ async function join(
   await hub.started;
   requireGoing({ watcher, signal, leave });
   void catchUp(hub, owner);
-  return { hub, watcher, signal, taken: after ?? { cursor: hub.position, index: -1 }, inHand: 0, leave };
+  const { erasures } = storage ?? {};
+  return { hub, watcher, signal, erasures, taken: after ?? { cursor: hub.position, index: -1 }, inHand: 0, leave };
 }
 
 /** @throws HrmError kind `closed` when the signal fired; what ended the reader. */
@@ -178,12 +181,9 @@ function positionOf({ hub, watcher, taken, inHand }: Session): LiveCursor {
 }
 
 /** One after the other; what was given last is what was taken. */
-async function* deliver(
-  begin: () => Promise<Session>,
-  erasures: Erasures | undefined,
-): AsyncGenerator<WatchEvent, void, undefined> {
+async function* deliver(begin: () => Promise<Session>): AsyncGenerator<WatchEvent, void, undefined> {
   const session = await begin();
-  for await (const run of takeRuns(session, erasures)) {
+  for await (const run of takeRuns(session)) {
     const events = eventsOf(run, session.hub.secret);
     for (const [i, event] of events.entries()) {
       session.taken = run.items[i]?.at ?? session.taken;
@@ -193,20 +193,17 @@ async function* deliver(
   }
 }
 
-async function* deliverRuns(
-  begin: () => Promise<Session>,
-  erasures: Erasures | undefined,
-): AsyncGenerator<readonly WatchEvent[], void, undefined> {
+async function* deliverRuns(begin: () => Promise<Session>): AsyncGenerator<readonly WatchEvent[], void, undefined> {
   const session = await begin();
-  for await (const run of takeRuns(session, erasures)) {
+  for await (const run of takeRuns(session)) {
     session.taken = run.items.at(-1)?.at ?? session.taken;
     session.inHand = 0;
     yield eventsOf(run, session.hub.secret);
   }
 }
 
-async function* takeRuns(session: Session, erasures: Erasures | undefined): AsyncGenerator<Run, void, undefined> {
-  const { hub, watcher } = session;
+async function* takeRuns(session: Session): AsyncGenerator<Run, void, undefined> {
+  const { hub, watcher, erasures } = session;
   const yielder = createYielder({ owner: watcher.owner });
   try {
     for (;;) {
@@ -221,10 +218,7 @@ async function* takeRuns(session: Session, erasures: Erasures | undefined): Asyn
         const left = erasures === undefined ? run : withoutErased(run, watcher.userId, await erasures.current());
         session.inHand = left.items.length;
         if (left.items.length > 0) yield left;
-        else {
-          session.taken = run.items.at(-1)?.at ?? session.taken;
-          session.inHand = 0;
-        }
+        else session.taken = run.items.at(-1)?.at ?? session.taken;
       }
     }
   } finally {

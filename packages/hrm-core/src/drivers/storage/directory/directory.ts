@@ -122,10 +122,8 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       known,
       syncs: new Map(),
     } satisfies Omit<DirectoryContext, 'erasures'>;
-    const place = erasurePlace(shared, () => {
-      if (readOnly) throw readOnlyError();
-    });
-    context = { ...shared, erasures: createErasures(place, DIRECTORY_ERASURES_HOLD_MS) };
+    const erasures = createErasures(erasurePlace(shared), { holdMs: DIRECTORY_ERASURES_HOLD_MS, readOnly });
+    context = { ...shared, erasures };
     preparation = makes ? await prepareMarks(context, isPrepared) : NOTHING_TO_PREPARE;
   } catch (error) {
     throw storageError('open the storage', directory, error);

@@ -17,8 +17,8 @@ type Context = Syncing & Pick<DirectoryContext, 'directory' | 'identity'>;
 /** Bytes of an erasure, or of its report, that are read; ours have some hundred, or some thousand. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Where the directory driver keeps erasures. @param requireWritable - throws where nothing may be written. */
-export function erasurePlace(context: Context, requireWritable: () => void): ErasurePlace {
+/** Where the directory driver keeps erasures. */
+export function erasurePlace(context: Context): ErasurePlace {
   const { fileSystem } = context;
   const directory = join(context.directory, ERASURES_DIRECTORY);
   return {
@@ -41,7 +41,6 @@ export function erasurePlace(context: Context, requireWritable: () => void): Era
       }
     },
     async write(name, text) {
-      requireWritable();
       const temporary = temporaryPath(context.directory);
       try {
         await context.identity.require();

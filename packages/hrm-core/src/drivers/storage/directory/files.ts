@@ -115,6 +115,15 @@ export function closeQuietly(fileSystem: DirectoryFileSystem, fd: number): void 
   }
 }
 
+/** Unlinks a file; one that is gone already is as good. @throws the system's error. */
+export async function unlinkIfThere(fileSystem: DirectoryFileSystem, path: string): Promise<void> {
+  try {
+    await done((callback) => fileSystem.unlink(path, callback));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
 /** Removes a temporary; where that fails, the next start's sweep does it. */
 export async function unlinkQuietly(fileSystem: DirectoryFileSystem, path: string): Promise<void> {
   await done((callback) => fileSystem.unlink(path, callback)).catch(() => undefined);

@@ -44,6 +44,7 @@ import {
   listEntries,
   openForReading,
   statusOf,
+  unlinkIfThere,
   unlinkQuietly,
 } from './files.js';
 import { partitionPath } from './paths.js';
@@ -115,10 +116,7 @@ async function setAside(
     isAside = await linkUnlessGone(context, moved, aside);
     if (!isAside) return 'gone';
     await syncShared(context, join(context.directory, QUARANTINE_DIRECTORY));
-    await succeedsUnless(
-      'ENOENT',
-      done((callback) => fileSystem.unlink(moved, callback)),
-    );
+    await unlinkIfThere(fileSystem, moved);
     await syncShared(context, directory);
     return 'quarantined';
   } catch (error) {
@@ -187,10 +185,7 @@ async function discardFiles(context: DirectoryContext, paths: readonly string[])
   try {
     if (context.readOnly) throw readOnlyError();
     for (const path of paths) {
-      await succeedsUnless(
-        'ENOENT',
-        done((callback) => context.fileSystem.unlink(path, callback)),
-      );
+      await unlinkIfThere(context.fileSystem, path);
     }
     await syncShared(context, join(context.directory, QUARANTINE_DIRECTORY));
   } catch (error) {

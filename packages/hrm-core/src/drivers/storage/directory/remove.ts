@@ -25,7 +25,7 @@ import { requirePart } from '../names.js';
 import { markDirty } from './dirty.js';
 import { type DirectoryContext, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
-import { closeQuietly, done, type FileStatus, isSameFile, openForReading, statusOf } from './files.js';
+import { closeQuietly, done, type FileStatus, isSameFile, openForReading, statusOf, unlinkIfThere } from './files.js';
 import { partitionPath } from './paths.js';
 import { readExactly } from './snapshot/read.js';
 import { whileHeld } from './snapshot/snapshot.js';
@@ -71,10 +71,7 @@ export async function removeParts(
   try {
     if (!(await areDurable(context, holders))) return;
     for (const name of names) {
-      await succeedsUnless(
-        'ENOENT',
-        done((callback) => context.fileSystem.unlink(join(path, name), callback)),
-      );
+      await unlinkIfThere(context.fileSystem, join(path, name));
     }
   } catch (error) {
     throw storageError(`remove parts of ${partition.date}/${partition.directory}`, context.directory, error);

@@ -14,7 +14,16 @@ import { MAX_SETTINGS_FILE_BYTES } from '../../../limits.js';
 import { requireSettingsFile, SETTINGS_DIRECTORY, SETTINGS_NAME } from '../names.js';
 import { type DirectoryContext, makeDurable, syncShared } from './durable.js';
 import { storageError, succeedsUnless } from './errors.js';
-import { closeQuietly, createSynced, done, listEntries, openForReading, readFully, unlinkQuietly } from './files.js';
+import {
+  closeQuietly,
+  createSynced,
+  done,
+  listEntries,
+  openForReading,
+  readFully,
+  unlinkIfThere,
+  unlinkQuietly,
+} from './files.js';
 import { temporaryPath } from './start/temporaries.js';
 
 /** {@link Storage.settingsFile} of the directory driver. */
@@ -63,10 +72,7 @@ export async function removeSettingsFile(context: DirectoryContext, name: string
   const { fileSystem, directory } = context;
   requireSettingsFile(name);
   try {
-    await succeedsUnless(
-      'ENOENT',
-      done((callback) => fileSystem.unlink(pathOf(context, name), callback)),
-    );
+    await unlinkIfThere(fileSystem, pathOf(context, name));
     // Also of one that was gone: who removed it may have died before this.
     await succeedsUnless('ENOENT', syncShared(context, join(directory, SETTINGS_DIRECTORY)));
   } catch (error) {

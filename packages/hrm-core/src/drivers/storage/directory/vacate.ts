@@ -9,8 +9,8 @@ import { errorCode } from '../../../errors.js';
 import type { Partition } from '../../../ports/storage.js';
 import { markDirty, marksOf } from './dirty.js';
 import { type DirectoryContext, forgetPartition, syncShared } from './durable.js';
-import { storageError, succeedsUnless } from './errors.js';
-import { done, statusOf } from './files.js';
+import { storageError } from './errors.js';
+import { done, statusOf, unlinkIfThere } from './files.js';
 import { partitionPath } from './paths.js';
 
 /** {@link Storage.vacate} of the directory driver. */
@@ -21,10 +21,7 @@ export async function vacatePartition(context: DirectoryContext, partition: Part
     if (!(await isRemoved(context, path))) return;
     forgetPartition(context, partition);
     for (const mark of await marksOf(context, partition)) {
-      await succeedsUnless(
-        'ENOENT',
-        done((callback) => fileSystem.unlink(mark, callback)),
-      );
+      await unlinkIfThere(fileSystem, mark);
     }
     if (statusOf(fileSystem, path) !== null) await markDirty(context, partition);
   } catch (error) {

@@ -9,6 +9,7 @@ import type { Erasures } from '../../../ports/erasures.js';
 import type { StoredFile } from '../../../ports/storage.js';
 import { type Erasure, erasureText, parseErasure } from '../../../pure/erasure/erasure.js';
 import { createRegister, type ErasureMask, NO_ERASURES } from '../../../pure/erasure/register.js';
+import { readOnlyError } from '../running-calls.js';
 
 /** Where a driver keeps them. Each method throws as those of the storage do. */
 export interface ErasurePlace {
@@ -26,8 +27,16 @@ const REPORT_NAME = /^([0-9a-f]{32})\.done\.json$/;
 /** Read at once. */
 const READS_AT_ONCE = 32;
 
-/** Keeps the erasures of an opened store. @param holdMs - how old what is known of them may be. */
-export function createErasures(place: ErasurePlace, holdMs: number): Erasures {
+/** How erasures are kept. */
+export interface ErasureSettings {
+  /** How old what is known of them may be. */
+  readonly holdMs: number;
+  /** Whether writing throws. */
+  readonly readOnly: boolean;
+}
+
+/** Keeps the erasures of an opened store. */
+export function createErasures(place: ErasurePlace, { holdMs, readOnly }: ErasureSettings): Erasures {
   const known = new Map<string, Erasure>();
   const done = new Set<string>();
   let register = NO_ERASURES;
@@ -61,6 +70,11 @@ export function createErasures(place: ErasurePlace, holdMs: number): Erasures {
     known.set(erasure.id, erasure);
   }
 
+  async function write(name: string, text: string): Promise<void> {
+    if (readOnly) throw readOnlyError();
+    await place.write(name, text);
+  }
+
   return {
     holdMs,
     async current() {
@@ -78,7 +92,7 @@ export function createErasures(place: ErasurePlace, holdMs: number): Erasures {
     async add(erasures) {
       for (const erasure of erasures) {
         if (known.has(erasure.id)) continue;
-        await place.write(`${erasure.id}.json`, erasureText(erasure));
+        await write(`${erasure.id}.json`, erasureText(erasure));
         known.set(erasure.id, erasure);
       }
       register = createRegister([...known.values()]);
@@ -91,7 +105,7 @@ export function createErasures(place: ErasurePlace, holdMs: number): Erasures {
       return await place.read(`${id}.done.json`);
     },
     async finish(id, report) {
-      await place.write(`${id}.done.json`, report);
+      await write(`${id}.done.json`, report);
       done.add(id);
     },
   };

@@ -54,8 +54,7 @@ export async function visitPartition(
   partition: Partition,
 ): Promise<Visit> {
   const prefix = prefixOf(partition);
-  const marks: ListedObject[] = [];
-  for await (const page of objects.list({ prefix })) for (const object of page.objects) marks.push(object);
+  const marks = await marksOf({ objects }, partition);
   const youngest = youngestOf(marks);
   const changed = youngest !== undefined && memory.get(prefix) !== youngest.key;
   if (youngest !== undefined) remember(memory, prefix, youngest.key);
@@ -84,15 +83,15 @@ function remember(memory: VisitMemory, prefix: string, key: string): void {
   }
 }
 
-/** The keys of a partition's marks. */
+/** A partition's marks. */
 export async function marksOf(
   { objects }: Pick<S3Context, 'objects'>,
   partition: Partition,
-): Promise<readonly string[]> {
-  const keys: string[] = [];
+): Promise<readonly ListedObject[]> {
+  const marks: ListedObject[] = [];
   for await (const page of objects.list({ prefix: prefixOf(partition) }))
-    for (const { key } of page.objects) keys.push(key);
-  return keys;
+    for (const object of page.objects) marks.push(object);
+  return marks;
 }
 
 /** The dirty partitions, by date, then directory, each as its mark's beginning: there may be hundreds of thousands. */

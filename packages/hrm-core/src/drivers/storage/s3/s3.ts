@@ -89,11 +89,7 @@ const NO_OBSTACLES: AsyncIterable<Obstacle> = {
  */
 export async function openS3Storage(options: S3StorageOptions): Promise<Storage> {
   const { readOnly = false, create = true, store = null, copyOf } = options;
-  const place = parseStorageUrl(options.url);
-  if (place === null) {
-    const message = `${JSON.stringify(options.url)} is no s3://bucket/prefix`;
-    throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings' });
-  }
+  const place = requirePlace(options.url);
   const settings = objectsSettings(options, place);
   const { client } = settings;
   const { cacheDir = '', cacheBytes = DEFAULTS.s3CacheBytes } = options;
@@ -114,12 +110,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     objects,
     pieces: createPieces(objects, disk),
     isTombstone: createTombstones(objects),
-    erasures: createErasures(
-      erasurePlace(objects, () => {
-        if (readOnly) throw readOnlyError();
-      }),
-      S3_ERASURES_HOLD_MS,
-    ),
+    erasures: createErasures(erasurePlace(objects), { holdMs: S3_ERASURES_HOLD_MS, readOnly }),
   };
   const settingsFiles = createSettingsFiles(objects);
   const visits: VisitMemory = new Map();
@@ -186,6 +177,13 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
       if (options.client === undefined) client.close();
     },
   };
+}
+
+/** The place that a URL names. @throws HrmError kind `invalid`, code `invalid_settings`. */
+export function requirePlace(url: string): StoragePlace {
+  const place = parseStorageUrl(url);
+  if (place !== null) return place;
+  throw new HrmError(`${JSON.stringify(url)} is no s3://bucket/prefix`, { kind: 'invalid', code: 'invalid_settings' });
 }
 
 /** What a bucket is asked with. */

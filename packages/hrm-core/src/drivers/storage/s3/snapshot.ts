@@ -39,12 +39,7 @@ export async function openSnapshot(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<Snapshot> {
-  // At once, so that nobody waits twice.
-  const [{ maskOf }, { files, orphans }] = await Promise.all([
-    context.erasures.current(),
-    listFiles(context, partition, options),
-  ]);
-  const mask = maskOf(partition);
+  const { mask, files, orphans } = await listMasked(context, partition, options);
   const held: Held = { files: new Map(files.map(({ name, object }) => [name, object])), isClosed: false };
   const snapshot: Snapshot = {
     partition,
@@ -64,11 +59,7 @@ export async function listVersions(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
-  const [{ maskOf }, { files }] = await Promise.all([
-    context.erasures.current(),
-    listFiles(context, partition, options),
-  ]);
-  const mask = maskOf(partition);
+  const { mask, files } = await listMasked(context, partition, options);
   return files.map((found) => ({
     name: found.name,
     version: maskedVersion(versionOf(found), mask),
@@ -119,6 +110,12 @@ export function storedFile(
       return fromByte >= toByte ? new ArrayBuffer(0) : await pieces.read(object, fromByte, toByte);
     },
   };
+}
+
+/** Lists a partition, and finds what its files are looked at through: at once, so that nobody waits twice. */
+async function listMasked(context: S3Context, partition: Partition, options: VersionOptions) {
+  const [{ maskOf }, listing] = await Promise.all([context.erasures.current(), listFiles(context, partition, options)]);
+  return { ...listing, mask: maskOf(partition) };
 }
 
 /** Lists a partition. */

@@ -18,7 +18,7 @@ export async function vacatePartition(context: S3Context, partition: Partition):
   }
   const marks = await marksOf(context, partition);
   if (keys.length > 0) await objects.remove(keys);
-  if (marks.length > 0) await objects.remove(marks);
+  if (marks.length > 0) await objects.remove(marks.map(({ key }) => key));
   // Who publishes meanwhile has a mark of its own, but it may have been one of these.
   if ((await listFiles(context, partition, {})).files.length > 0) await markDirty(context, partition);
 }
