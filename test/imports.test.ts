@@ -52,8 +52,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'valibot',
   ],
   'erasing.ts': ['flow', 'limits.ts', 'ports', 'pure', 'waits.ts'],
-  'loops.ts': ['defaults.ts', 'erasing.ts', 'flow', 'pure', 'type watchdog.ts', 'waits.ts'],
-  'supervised-loops.ts': ['type flow', 'limits.ts', 'loops.ts', 'ops/overdue.ts', 'watchdog.ts'],
+  'loops.ts': ['defaults.ts', 'erasing.ts', 'flow', 'pure', 'steps.ts', 'type watchdog.ts', 'waits.ts'],
+  'supervised-loops.ts': ['type flow', 'limits.ts', 'loops.ts', 'ops/overdue.ts', 'steps.ts', 'watchdog.ts'],
   'watchdog.ts': ['errors.ts', 'limits.ts', 'waits.ts'],
   'open.ts': [
     'node:path',

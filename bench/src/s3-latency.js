@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compactAll, drainBatch, query, writePart } from 'hrm-core';
+import { compactAll, drainBatches, query, writePart } from 'hrm-core';
 import { openDirectoryStorage } from 'hrm-core/directory';
 import { openEmbeddedQueue } from 'hrm-core/embedded';
 import { givenCredentials, openS3Storage } from 'hrm-core/s3';
@@ -12,6 +12,8 @@ import { DAY_MS, makeReadings, START_MS } from './support/readings.js';
 
 const LATENCY_MS = 35;
 const USERS = 1_000;
+/** Batches of a backlog. */
+const BATCHES = 10;
 const PROGRAM = fileURLToPath(new URL('./support/s3-process.js', import.meta.url));
 
 /** @returns {Promise<{ endpoint: string, end: () => void }>} */
@@ -40,22 +42,24 @@ await runFigure('s3-latency', async (bench) => {
   let batch = 0;
   /** @param {import('hrm-core').Storage} storage */
   async function drain(storage) {
-    batch += 1;
-    await fill(queue, USERS, START_MS - DAY_MS + (batch % 10) * 7_200_000);
+    for (let i = 0; i < BATCHES; i += 1) {
+      batch += 1;
+      await fill(queue, USERS, START_MS - DAY_MS + (batch % 10) * 7_200_000);
+    }
     // The queue's first store would be its only one.
     const fresh = { ...queue, store: { get: async () => null, remember: async (/** @type {string} */ id) => id } };
     const took = await timeMs(async () => {
-      const { claimed } = await drainBatch({ queue: fresh, storage });
-      if (claimed !== READINGS) throw new Error(`${claimed} readings claimed`);
+      const { claimed } = await drainBatches({ queue: fresh, storage });
+      if (claimed !== BATCHES * READINGS) throw new Error(`${claimed} readings claimed`);
     });
-    return perSecond(took, READINGS);
+    return perSecond(took, BATCHES * READINGS);
   }
   const drains = await interleave(
-    { 'drainBatch into S3': () => drain(storages.s3), 'into a directory': () => drain(storages.directory) },
+    { 'drained into S3': () => drain(storages.s3), 'into a directory': () => drain(storages.directory) },
     bench.quick ? 2 : 9,
   );
   const note = `${USERS} users, ${LATENCY_MS} ms a request`;
-  bench.compare(drains, 'drainBatch into S3', 'into a directory', 'readings/s', note, { ratio: 0.8 });
+  bench.compare(drains, 'drained into S3', 'into a directory', 'readings/s', note, { ratio: 0.8 });
   await queue.close();
 
   const days = bench.quick ? 30 : 365;

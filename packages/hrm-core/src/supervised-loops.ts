@@ -11,6 +11,7 @@ import {
   runConsumer,
 } from './loops.js';
 import { isDue, type WaitSettings } from './ops/overdue.js';
+import { atMost } from './steps.js';
 import { superviseLoop, type WatchdogEvent, type WatchdogSettings } from './watchdog.js';
 
 /** How a loop under a watchdog is stopped, who hears of it, and how patient the watchdog is. */
@@ -25,6 +26,7 @@ export interface SupervisedOptions<Event> extends Pick<WatchdogSettings, 'graceM
 
 /**
  * Runs a consumer under a watchdog, which also minds that readings wait which it should have taken; resolves when the signal has ended it.
+ * Where the storage is best given several batches at once, it is as many consumers that claim one after the other, each with a watchdog.
  * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
  */
 export async function superviseConsumer(
@@ -36,12 +38,23 @@ export async function superviseConsumer(
     const { oldestMs } = await components.queue.depth();
     return isDue(oldestMs, Date.now(), settings);
   }
-  await superviseLoop(
-    'consumer',
-    (loop) => runConsumer(components, settings, { ...loop, onEvent }),
-    { ...patience, stallMs: Math.max(stallMs, 3 * settings.leaseMs) },
-    { signal, hasWork, onEvent: onWatchdog },
-  );
+  const claimTurns = atMost(1);
+  const ending = new AbortController();
+  const watch = { ...patience, stallMs: Math.max(stallMs, 3 * settings.leaseMs) };
+  const options = { signal: AbortSignal.any([signal, ending.signal]), hasWork, onEvent: onWatchdog };
+  const superviseOne = () =>
+    superviseLoop(
+      'consumer',
+      (loop) => runConsumer(components, settings, { ...loop, onEvent, claimTurns }),
+      watch,
+      options,
+    );
+  try {
+    await Promise.all(Array.from({ length: components.storage.batchesAtOnce ?? 1 }, superviseOne));
+  } finally {
+    // Where one is given up, the others end as well.
+    ending.abort();
+  }
 }
 
 /** Runs a compacter under a watchdog; resolves when the signal has ended it. @throws as {@link superviseConsumer}. */

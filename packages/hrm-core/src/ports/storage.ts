@@ -287,5 +287,7 @@ export interface Storage {
    * local directory answers no sooner.
    */
   readonly readAhead?: number | undefined;
+  /** Batches that a consumer best stores at once, where a storage is waited for; default 1. */
+  readonly batchesAtOnce?: number | undefined;
   close(): Promise<void>;
 }

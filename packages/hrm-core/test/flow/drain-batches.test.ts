@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
+import { HrmError } from '../../src/errors.js';
 import { drainBatch } from '../../src/flow/write/drain-batch.js';
 import { drainBatches } from '../../src/flow/write/drain-batches.js';
 import { enqueue } from '../../src/flow/write/enqueue.js';
-import { runConsumer } from '../../src/loops.js';
+import { type ConsumerEvent, runConsumer } from '../../src/loops.js';
 import type { Queue } from '../../src/ports/queue.js';
 import type { Storage } from '../../src/ports/storage.js';
+import { superviseConsumer } from '../../src/supervised-loops.js';
 
 let directory: string;
 let queue: Queue;
@@ -95,4 +97,83 @@ it('and a consumer gives a sign of life for each', async () => {
     },
   );
   expect(signs).toEqual(['alive', 'alive', 'done']);
+});
+
+/** A storage that is waited for: no write ends before so many are under way. */
+function waitedFor(atOnce: number): Storage {
+  let underWay = 0;
+  let begin: (() => void) | undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  return {
+    ...storage,
+    batchesAtOnce: atOnce,
+    async publish(...call) {
+      underWay += 1;
+      if (underWay === atOnce) begin?.();
+      await begun;
+      return await storage.publish(...call);
+    },
+  };
+}
+
+it('stores as many batches at once as the storage is best given', async () => {
+  await push('ana', 'bo', 'cy', 'ana', 'bo', 'cy', 'ana');
+  const total = await drainBatches({ queue, storage: waitedFor(3) }, { batchMaxReadings: 1 });
+  expect(total).toMatchObject({ batches: 7, claimed: 7, stored: 7 });
+  expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0 });
+});
+
+it('tells a failure when the batches that are stored at once have ended', async () => {
+  await push('ana', 'bo', 'cy', 'ana');
+  const slow = waitedFor(3);
+  const full = new HrmError('no space is left; make some', { kind: 'unavailable', code: 'storage_full' });
+  const failing: Storage = {
+    ...slow,
+    async publish(...call) {
+      const outcome = await slow.publish(...call);
+      if (call[0].directory === 'ana') throw full;
+      return outcome;
+    },
+  };
+  await expect(drainBatches({ queue, storage: failing }, { batchMaxReadings: 1 })).rejects.toBe(full);
+  const { readings, claimedReadings, endedClaims } = await queue.depth();
+  // The batches of bo and cy are stored; ana's was given back, and her second one not begun, or given back as well.
+  expect({ readings, claimedReadings }).toEqual({ readings: 2, claimedReadings: 0 });
+  expect(endedClaims).toBeGreaterThan(0);
+});
+
+it('consumers of one process claim whole batches, one after the other, while others store theirs', async () => {
+  await push('ana', 'bo', 'cy', 'ana', 'bo', 'cy');
+  const stop = new AbortController();
+  const claimed: number[] = [];
+  function onEvent(event: ConsumerEvent): void {
+    if (event.type !== 'drained') return;
+    claimed.push(event.summary.claimed);
+    if (claimed.length === 3) void push('late').then(() => stop.abort());
+  }
+  const settings = { batchMaxReadings: 2, batchMaxAgeMs: 3_600_000, leaseMs: 30_000 };
+  // Each batch is of two users: six parts, and the first three batches are under way together.
+  await superviseConsumer({ queue, storage: waitedFor(6) }, settings, { signal: stop.signal, onEvent });
+  expect(claimed).toEqual([2, 2, 2]);
+  expect(await queue.depth()).toMatchObject({ readings: 1, claimedReadings: 0 });
+});
+
+it('a consumer that hangs for ever ends those beside it', async () => {
+  await push('ana', 'bo', 'cy');
+  const hanging: Storage = {
+    ...storage,
+    batchesAtOnce: 2,
+    publish: (...call) => (call[0].directory === 'ana' ? new Promise(() => undefined) : storage.publish(...call)),
+  };
+  const settings = { batchMaxReadings: 1, batchMaxAgeMs: 0, leaseMs: 100 };
+  const patience = { stallMs: 300, graceMs: 50 };
+  const watched = superviseConsumer({ queue, storage: hanging }, settings, {
+    ...patience,
+    signal: new AbortController().signal,
+  });
+  await expect(watched).rejects.toMatchObject({ code: 'loop_stalled' });
+  const { claimedReadings } = await queue.depth();
+  expect(claimedReadings).toBe(1);
 });

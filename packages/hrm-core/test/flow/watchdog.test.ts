@@ -262,16 +262,18 @@ test.concurrent('a compacter that stands still in a partition is started anew; i
         return await storage.snapshot(...call);
       },
     };
+    // Twenty days in a row: one of them is slow by itself sooner than a single call is.
+    const watch = { ...WATCH, stallMs: 4_000 };
     const run = (loop: WatchedLoop) =>
       runCompacter(
         { storage: slow },
-        { compactEveryMs: WATCH.stallMs * 4, sweepAfterMs: 0 },
+        { compactEveryMs: watch.stallMs * 2, sweepAfterMs: 0 },
         {
           ...loop,
           onEvent: (event) => runs.push(event.type === 'compacted' ? event.summary.compacted : -1),
         },
       );
-    const watched = superviseLoop('compacter', run, WATCH, {
+    const watched = superviseLoop('compacter', run, watch, {
       signal: stop.signal,
       onEvent: (event) => events.push(event),
     });

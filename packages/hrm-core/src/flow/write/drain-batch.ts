@@ -50,6 +50,8 @@ export interface DrainSettings {
 export interface DrainOptions extends CallOptions {
   /** Hears of each part when its write has ended, well or not: a batch may have hundreds, on a disk that syncs few a second. */
   readonly onProgress?: (() => void) | undefined;
+  /** Hears when the claim is made, or there was nothing to claim: others may claim from now on. */
+  readonly onClaimed?: (() => void) | undefined;
 }
 
 /** What one step did. */
@@ -110,7 +112,7 @@ export async function drainBatch(
     maxPastMs = DEFAULTS.maxPastMs,
     maxSmallParts,
   }: DrainSettings = {},
-  { signal, onProgress }: DrainOptions = {},
+  { signal, onProgress, onClaimed }: DrainOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
   // What carries no time of receipt gets one by its claim: with a wrong one it would be a dead letter.
@@ -118,6 +120,7 @@ export async function drainBatch(
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const isStoreKnown = await requireSameStore({ queue, storage });
   const claim = await queue.claim(limits, { signal });
+  onClaimed?.();
   if (claim === null)
     return {
       claimed: 0,

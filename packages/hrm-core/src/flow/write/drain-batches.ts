@@ -44,7 +44,7 @@ const NOTHING_DRAINED: DrainTotal = {
 
 /**
  * Drains batch after batch until the queue is empty or a step has put readings back: they come again, and as long as they cannot
- * be stored there is no end.
+ * be stored there is no end. As many batches are stored at once as the storage is best given: see `Storage.batchesAtOnce`.
  * @throws HrmError as {@link drainBatch}; what was drained before is stored and acknowledged.
  * @example
  * const { stored, postponed } = await drainBatches({ queue, storage });
@@ -55,12 +55,26 @@ export async function drainBatches(
   { signal, onStep }: DrainBatchesOptions = {},
 ): Promise<DrainTotal> {
   let total = NOTHING_DRAINED;
-  while (total.batches < maxBatches) {
-    const step = await drainBatch(components, settings, { signal });
-    if (step.outcome !== 'empty') total = addStep(total, step);
-    onStep?.(total);
-    if (step.outcome === 'empty' || step.postponed > 0) break;
+  let begun = 0;
+  let isEnded = false;
+  async function drainOn(): Promise<void> {
+    while (begun < maxBatches && !isEnded) {
+      begun += 1;
+      const step = await drainBatch(components, settings, { signal });
+      if (step.outcome !== 'empty') total = addStep(total, step);
+      onStep?.(total);
+      if (step.postponed > 0) isEnded = true;
+      // Others may still put something back that is to be drained: they go on.
+      if (step.outcome === 'empty') return;
+    }
   }
+  function end(error: unknown): never {
+    isEnded = true;
+    throw error;
+  }
+  const atOnce = Math.min(maxBatches, components.storage.batchesAtOnce ?? 1);
+  const ends = await Promise.allSettled(Array.from({ length: atOnce }, () => drainOn().catch(end)));
+  for (const lane of ends) if (lane.status === 'rejected') throw lane.reason;
   return total;
 }
 
