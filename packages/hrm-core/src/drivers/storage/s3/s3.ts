@@ -73,10 +73,10 @@ export interface S3StorageOptions {
 const QUARANTINE_COUNT_MS = 60_000;
 
 /** Partitions that are asked for before the one in hand is done: as many as the client has requests at once, less the one in hand. */
-const READ_AHEAD = 63;
+const READ_AHEAD = 127;
 
-/** A batch is two PUTs one after the other, some 70 ms, of 150 that it takes: with three at once, they wait while others are encoded. */
-const BATCHES_AT_ONCE = 3;
+/** A batch is two PUTs one after the other, some 70 ms, of 150 that it takes: with four at once, they wait while others are encoded. */
+const BATCHES_AT_ONCE = 4;
 
 const PROBE = new Uint8Array(16);
 
