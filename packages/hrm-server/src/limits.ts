@@ -69,9 +69,6 @@ export const MAX_DAYS_PER_SECOND = 100;
 /** Bytes of a refused body that are read on and skipped: four times a batch, so that most senders get to their end. */
 export const MAX_LINGER_BYTES = 4 * MAX_BATCH_BYTES;
 
-/** Milliseconds for which a refused body is read on. */
-export const MAX_LINGER_MS = 10_000;
-
 /** Bytes of all refused bodies that are read on in a second: the largest batch takes two. With four times as many V8 collects each second. */
 export const MAX_LINGER_BYTES_PER_SECOND = 8 * 1024 * 1024;
 
@@ -139,6 +136,8 @@ export interface ConnectionLimits {
   readonly stalledMs: number;
   /** For an answer of which nothing comes, since a disk hangs; and for a request. */
   readonly silentMs: number;
+  /** For the rest of a refused body, and for what comes behind the last request of a connection: it is read on and skipped. */
+  readonly lingerMs: number;
   /** For requests that are on their way when the server closes: they are answered, on the last time of their connection. */
   readonly closeGraceMs: number;
   /** For requests in flight when the server closes; then their connections are cut. */
@@ -156,6 +155,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   keepAliveMs: 75_000,
   stalledMs: 120_000,
   silentMs: 120_000,
+  lingerMs: 10_000,
   closeGraceMs: 100,
   closeMs: 10_000,
   checkEveryMs: 5_000,

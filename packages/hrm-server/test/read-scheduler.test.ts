@@ -101,7 +101,7 @@ function refuse(linger: ReturnType<typeof createLinger>) {
 
 describe('refused bodies that are read on', () => {
   it('are little of a turn, however many they are', async () => {
-    const linger = createLinger();
+    const linger = createLinger({ lingerMs: 10_000 });
     const all = Array.from({ length: 100 }, () => refuse(linger));
     const count = () => all.reduce((sum, { state }) => sum + state.bytes, 0);
     await nextTurn();
@@ -114,7 +114,7 @@ describe('refused bodies that are read on', () => {
   });
 
   it('are so many at once, and the oldest gives way', () => {
-    const linger = createLinger();
+    const linger = createLinger({ lingerMs: 10_000 });
     const all = Array.from({ length: MAX_LINGERING + 2 }, () => refuse(linger));
     expect(all.map(({ state }) => state.isCut).lastIndexOf(true)).toBe(1);
     for (const { body } of all) body.destroy();

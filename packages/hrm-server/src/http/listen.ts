@@ -76,7 +76,7 @@ export async function listen(
   const { follow, close } = closeGently(server, limits);
   cutSlowReaders(server, limits);
   const followConnection = boundConnections(server, limits, requests.log);
-  const linger = createLinger();
+  const linger = createLinger(limits);
   const answer = createRequestListener({ app, requests }, createHostCheck(settings));
   server.on(
     'request',

@@ -8,9 +8,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createReadScheduler } from 'hrm-core/shares';
 import {
+  type ConnectionLimits,
   MAX_LINGER_BYTES,
   MAX_LINGER_BYTES_PER_SECOND,
-  MAX_LINGER_MS,
   MAX_LINGERING,
   MAX_TURN_LINGER_BYTES,
 } from '../../limits.js';
@@ -25,7 +25,7 @@ export interface Linger {
 }
 
 /** For all connections of a server. */
-export function createLinger(): Linger {
+export function createLinger({ lingerMs }: Pick<ConnectionLimits, 'lingerMs'>): Linger {
   const scheduleRead = createReadScheduler({
     turnBytes: MAX_TURN_LINGER_BYTES,
     bytesPerSecond: MAX_LINGER_BYTES_PER_SECOND,
@@ -53,7 +53,7 @@ export function createLinger(): Linger {
       isLast = true;
       end();
     }
-    const timer = setTimeout(cut, MAX_LINGER_MS).unref();
+    const timer = setTimeout(cut, lingerMs).unref();
     const stop = scheduleRead(source, addressOf(socket), () => {
       if (socket.bytesRead >= maxBytesRead) cut();
     });
