@@ -117,6 +117,12 @@ describe('a file', () => {
     expect((await send(service, Buffer.alloc(0))).status).toBe(422);
     const bomb = await send(service, gzipSync(Buffer.alloc(200_000_000, ' ')));
     expect([bomb.status, bomb.answer.code]).toEqual([422, 'not_imported']);
+    const noise = await send(service, Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(5_000, 7)]));
+    expect([noise.status, noise.answer.code]).toEqual([422, 'not_imported']);
+    expect(noise.answer.detail).toMatch(/^it is damaged, and no reading is left of it: /);
+    // Cut in its only member, before the first point.
+    const cut = await send(service, gzipSync(Buffer.from('<gpx><trk><trkpt')).subarray(0, -8));
+    expect([cut.status, cut.answer.code]).toEqual([422, 'not_imported']);
     const zoneless = Buffer.from('device_id,timestamp,heart_rate\nstrap,2024-01-15 10:00:00,72\n');
     const asked = await send(service, zoneless);
     expect([asked.status, asked.answer.code]).toEqual([422, 'time_zone_needed']);

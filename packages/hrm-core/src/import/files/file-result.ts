@@ -60,6 +60,12 @@ export function failedFiles(results: readonly FileResult[]): readonly FileResult
   );
 }
 
+/** Whether a file or an archive is damaged, and nothing stands before the damage. */
+export function isAllDamage({ outcome, account }: FileResult): boolean {
+  if (outcome === 'damaged') return true;
+  return outcome === 'imported' && account !== null && account.readings === 0 && account.damageCount > 0;
+}
+
 /** Whether some file is damaged, and its first part was imported. */
 export function haveDamage(results: readonly FileResult[]): boolean {
   return results.some(({ outcome, account }) => outcome === 'damaged' || (account?.damageCount ?? 0) > 0);

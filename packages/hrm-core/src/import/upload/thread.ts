@@ -10,7 +10,7 @@ import type { QueueDepth } from '../../ports/queue.js';
 import { visibleText } from '../../process/terminal-text.js';
 import { type Destination, NOWHERE, toDestination } from '../destination.js';
 import { faultLines } from '../fault-lines.js';
-import { type FileResult, failedFiles } from '../files/file-result.js';
+import { type FileResult, failedFiles, isAllDamage } from '../files/file-result.js';
 import { importOpened } from '../files/import-file.js';
 import { createRun } from '../files/import-files.js';
 import { toImportAccount } from '../files/report.js';
@@ -106,9 +106,9 @@ async function run({ handle, rules: { fileName, ...options } }: Order): Promise<
 
 /** Why nothing of the file could be imported; `null` where something could. Whose the file is by its name is not repeated. */
 function failureOf(results: readonly FileResult[]): PlainError | null {
-  const failed = failedFiles(results);
-  const isSome = results.some(({ outcome }) => outcome === 'imported' || outcome === 'damaged');
-  if (failed.length === 0 || isSome) return null;
+  if (results.some((result) => result.outcome === 'imported' && !isAllDamage(result))) return null;
+  const failed = [...failedFiles(results), ...results.filter(isAllDamage)];
+  if (failed.length === 0) return null;
   const faults = failed
     .slice(0, MAX_FAULTS)
     .map((result) => ({ path: `/files/${results.indexOf(result)}`, message: problemOf(result) }));
@@ -119,9 +119,14 @@ function failureOf(results: readonly FileResult[]): PlainError | null {
   return toPlainError(new HrmError(message, { kind: 'invalid', code, faults, faultCount: failed.length }));
 }
 
-function problemOf({ file, error }: FileResult): string {
+function problemOf({ file, error, account }: FileResult): string {
   if (error?.code === 'time_zone_needed') return ZONE_NEEDED;
-  const message = error?.message ?? 'it is refused since the import is strict: nothing of it was enqueued';
+  const [damage] = account?.damages ?? [];
+  const message =
+    error?.message ??
+    (damage === undefined
+      ? 'it is refused since the import is strict: nothing of it was enqueued'
+      : `it is damaged, and no reading is left of it: ${damage.at}: ${damage.message}`);
   const named = `${visibleText(file)}: `;
   const first = (error?.faults ?? []).slice(0, 1);
   const [reason] = faultLines(first, first.length);

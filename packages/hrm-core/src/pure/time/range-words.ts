@@ -2,6 +2,7 @@
 import { type Fault, faultsError } from '../../errors.js';
 import { DAY_MS, MINUTE_MS } from '../../limits.js';
 import { dateStartMs } from '../partition.js';
+import { parseTimestamp } from '../reading/timestamp.js';
 import { dayAt, firstAt, type Zone } from './time-zone.js';
 
 /** What may be said of a range; one of `date`, `last`, `since`, or `start` and `end`. */
@@ -19,6 +20,9 @@ export interface RangeWords {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: 60 * MINUTE_MS, d: DAY_MS, w: 7 * DAY_MS };
+
+/** 9999-12-31, whose end no instant has a text for. */
+const LAST_DAY = 2_932_896;
 
 /**
  * The range that is meant, as a question takes it: whether its instants are any, the question says.
@@ -39,7 +43,7 @@ export function rangeOfWords(
     throw refuse('end', `cannot go together with ${given[0]}: leave it out`);
   if (date !== undefined) {
     const day = dayOf(date) ?? dayWords(date, zone, nowMs);
-    if (day === null) throw refuse('date', 'must be a day like 2026-11-27, today or yesterday');
+    if (day === null || day >= LAST_DAY) throw refuse('date', 'must be a day like 2026-11-27, today or yesterday');
     return { start: textOf(firstAt(zone, day * DAY_MS)), end: textOf(firstAt(zone, (day + 1) * DAY_MS)) };
   }
   if (last !== undefined) {
@@ -51,6 +55,8 @@ export function rangeOfWords(
   }
   if (since !== undefined) {
     const day = dayOf(since) ?? dayWords(since, zone, nowMs);
+    if (day === null && 'fault' in parseTimestamp(since, 'utc'))
+      throw refuse('since', 'must be a day like 2026-11-27, today, yesterday, or an instant like 2026-11-27T10:00:00Z');
     return { start: day === null ? since : textOf(firstAt(zone, day * DAY_MS)), end: end ?? textOf(nowMs) };
   }
   if (start === undefined) throw refuse('start', 'is missing: give start and end, or one of date, last and since');
