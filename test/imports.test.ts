@@ -59,6 +59,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:path',
     'defaults.ts',
     'errors.ts',
+    'ops/presence.ts',
     'type ports',
     'type settings.ts',
     'type drivers',
@@ -124,6 +125,10 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ops: [
     'ops',
     'type flow',
+    'flow/read/measure-storage.ts',
+    'pure/processes',
+    'node:crypto',
+    'node:os',
     'type loops.ts',
     'type watchdog.ts',
     'errors.ts',
@@ -169,6 +174,17 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'limits.ts',
     'storage-place.ts',
     'sync-directory.ts',
+    'node:',
+  ],
+  // As alerts are.
+  'drivers/processes': [
+    'drivers/processes',
+    'drivers/publish-file.ts',
+    'drivers/storage/s3/objects.ts',
+    'drivers/storage/s3/s3.ts',
+    'type ports',
+    'errors.ts',
+    'limits.ts',
     'node:',
   ],
   'drivers/queue': [

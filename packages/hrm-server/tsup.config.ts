@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup';
+import { writePages } from './dashboard/frame.js';
 
 export default defineConfig([
   {
@@ -17,7 +18,7 @@ export default defineConfig([
   {
     entry: {
       dashboard: 'dashboard/main.ts',
-      status: 'dashboard/status.ts',
+      status: 'dashboard/status/main.ts',
       live: 'dashboard/live/main.ts',
       'live-device': 'dashboard/live-device/main.ts',
       import: 'dashboard/import/main.ts',
@@ -35,5 +36,6 @@ export default defineConfig([
     splitting: true,
     minify: true,
     clean: true,
+    onSuccess: async () => writePages({ to: new URL('dist/dashboard/', import.meta.url) }),
   },
 ]);

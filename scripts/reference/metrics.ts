@@ -24,7 +24,7 @@ export async function metricsPage(): Promise<string> {
     nowMs: 0,
     highWater: 0,
   };
-  const look = () => Promise.resolve({ issues: [], queue: { ...queue, elements: 0 }, space: [space] });
+  const look = () => Promise.resolve({ issues: [], queue: { ...queue, elements: 0 }, history: [], space: [space] });
   const { timesOf, queried, report, close } = createMetrics({ health: { look } });
   // Labels are seen where there is a value.
   timesOf('/', 'GET').add(200, 0);

@@ -2,7 +2,6 @@
  * `hrm`, as a function: finds the command, loads only that one, and turns its outcome into an exit code. What it needs of a process it
  * gets, so that it can be called any number of times in one.
  */
-import { readFileSync } from 'node:fs';
 import { flush } from 'hrm-core/process';
 import { explainUnknownVariables, loadSettings, readConfigFile } from 'hrm-core/settings';
 import {
@@ -19,6 +18,7 @@ import { exitCodeOf } from './exit-codes.js';
 import { commandHelp, overviewHelp } from './help.js';
 import { createOutput } from './output/output.js';
 import { describeTerminal, type Terminal } from './output/terminal.js';
+import { VERSION } from './version.js';
 
 /** What the first arguments name. */
 interface Target {
@@ -130,7 +130,7 @@ async function runWithoutCommand({ name, args }: Target, json: boolean, surround
     const fault = unknownName(`option ${wrong}`, wrong.replace(/^-+/, ''), names, '--');
     return failUsage('hrm', fault, json, surroundings);
   }
-  if (args.includes('--version')) await output.write(json ? `{"version":"${version()}"}\n` : `${version()}\n`);
+  if (args.includes('--version')) await output.write(json ? `{"version":"${VERSION}"}\n` : `${VERSION}\n`);
   else if (name === '') await output.write(overview(terminal));
   else await output.write(groupHelp(name, group, terminal));
   return exitCodeOf('done');
@@ -161,11 +161,4 @@ function failUsage(command: string, message: string, json: boolean, { stderr }: 
   const error = { kind: 'invalid', code: 'invalid_usage', message, errors: [] };
   stderr.write(json ? `${JSON.stringify({ error })}\n` : `${command}: ${message}\nSee: ${command} --help\n`);
   return exitCodeOf('invalid');
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -222,6 +222,14 @@ export {
 export { type MonitorOptions, monitorHealth } from './ops/monitor-health.js';
 export { failuresOutcome, type RunOutcome, verifyOutcome } from './ops/outcome.js';
 export { isDue, isOverdue, type WaitSettings } from './ops/overdue.js';
+export {
+  type EndedCompaction,
+  type Presence,
+  type PresenceInput,
+  type SeenProcess,
+  type SeenProcesses,
+  startPresence,
+} from './ops/presence.js';
 export { type SettingIssue, settingIssues } from './ops/setting-issues.js';
 export { type Room, spaceState } from './ops/space-state.js';
 export { createSystemView, type SystemComponents, type SystemView } from './ops/system.js';
@@ -230,6 +238,7 @@ export { type Clock, systemClock } from './ports/clock.js';
 export type * from './ports/dead-letter-place.js';
 export type { Erasures } from './ports/erasures.js';
 export type { Feed, FeedEntry, FeedPage } from './ports/feed.js';
+export type * from './ports/process-place.js';
 export type * from './ports/queue.js';
 export type { Random } from './ports/random.js';
 export { diskSpace, type Space } from './ports/space.js';

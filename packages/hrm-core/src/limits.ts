@@ -649,3 +649,42 @@ export const MAX_TOLD_AT_ONCE = 8;
 
 /** Milliseconds after which a message or a mark of an alert that was never opened goes: whoever wrote it was killed. */
 export const ALERT_ORPHAN_MS = 600_000;
+
+/** Milliseconds between two signs of life of a process: one PUT each where the data are in S3, 43 cents a month. */
+export const PROCESS_BEAT_MS = 30_000;
+
+/** Milliseconds of silence after which a process counts as gone: three signs of life were missed, and one came late. */
+export const PROCESS_GONE_MS = 120_000;
+
+/** Milliseconds for which a process that is gone is shown: a day, in which somebody looks. */
+export const PROCESS_KEPT_MS = 86_400_000;
+
+/** Milliseconds for which a process that ended as it should is shown: an hour, since `hrm compact` may run every five minutes. */
+export const STOPPED_PROCESS_KEPT_MS = 3_600_000;
+
+/** Files of processes that are read: more than a cluster has, and what a process that crashes every five minutes leaves in a day. */
+export const MAX_PROCESS_FILES = 500;
+
+/** Processes that one answer tells: those that run first. */
+export const MAX_TOLD_PROCESSES = 100;
+
+/** Milliseconds between two looks at who is to be forgotten, which each process takes. */
+export const PROCESS_SWEEP_MS = 600_000;
+
+/** Milliseconds between two looks of a process that is asked for all processes. */
+export const MIN_PROCESS_LOOK_MS = 5_000;
+
+/** Milliseconds that a process which ends waits until that is written down. */
+export const PROCESS_LEAVE_MS = 2_000;
+
+/** Milliseconds between two points of the history of a queue. */
+export const QUEUE_HISTORY_STEP_MS = 60_000;
+
+/** Points of the history of a queue: two hours, 13 kB of an answer. */
+export const MAX_QUEUE_HISTORY = 120;
+
+/** Oldest dead letters whose reasons are counted: in S3 each is read. */
+export const MAX_COUNTED_LETTERS = 500;
+
+/** Reasons of dead letters that one answer tells, the most frequent first. */
+export const MAX_LETTER_REASONS = 10;

@@ -6,8 +6,10 @@ import { resolve } from 'node:path';
 import { DEFAULTS } from './defaults.js';
 import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
 import { HrmError, isHrmError } from './errors.js';
+import { type Presence, type PresenceInput, startPresence } from './ops/presence.js';
 import type { AlertPlace } from './ports/alert-place.js';
 import type { DeadLetterPlace } from './ports/dead-letter-place.js';
+import type { ProcessPlace } from './ports/process-place.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import type { Settings } from './settings.js';
@@ -92,6 +94,16 @@ export async function openAlertPlace({ dataDir, storageUrl = '', ...s3 }: Storag
   }
   const { openAlertBucket } = await import('./drivers/alerts/bucket.js');
   return openAlertBucket(s3Options(storageUrl, s3));
+}
+
+/** Opens the place where processes say that they live: where the data are. */
+async function openProcessPlace({ dataDir, storageUrl = '', ...s3 }: StorageSettings): Promise<ProcessPlace> {
+  if (storageUrl === '') {
+    const { openProcessDirectory } = await import('./drivers/processes/directory.js');
+    return openProcessDirectory(dataDir);
+  }
+  const { openProcessBucket } = await import('./drivers/processes/bucket.js');
+  return openProcessBucket(s3Options(storageUrl, s3));
 }
 
 async function openFeedBeside(
@@ -230,5 +242,30 @@ export async function rememberedStore(settings: QueueSettings): Promise<string |
   } catch (error) {
     if (isHrmError(error)) return null;
     throw error;
+  }
+}
+
+/** Says that this process lives until the signal fires, and then that it has ended. No failure of it matters to anybody. */
+export function present(
+  settings: StorageSettings,
+  input: PresenceInput,
+  { signal }: { readonly signal: AbortSignal },
+): Presence {
+  return startPresence(() => openProcessPlace(settings), input, { signal });
+}
+
+/** Does a piece of work as a process that is seen doing it. @returns what the work does. @throws as the work. */
+export async function presentWhile<T>(
+  settings: StorageSettings,
+  input: PresenceInput,
+  work: (presence: Presence) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const presence = present(settings, input, stop);
+  try {
+    return await work(presence);
+  } finally {
+    stop.abort();
+    await presence.done;
   }
 }

@@ -3,6 +3,7 @@
  * browser. swagger-ui-dist would do the same in 1.5 MB of scripts, and its releases since 5.18 install a package that reports the installation.
  */
 import { createHash } from 'node:crypto';
+import { pageLinks } from './frame.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -62,7 +63,7 @@ function render(document: Json): string {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="assets/icon.svg"><title>${escapeHtml(title ?? '')}: API</title><style>${STYLE}</style></head>
-<body><header><nav class="pages" aria-label="Pages"><a href="./">Heart rate</a><a href="live">Live view</a><a href="import">Add files</a><a href="live-device">Live device</a><a href="status">System</a></nav><h1>${escapeHtml(title ?? '')}</h1><p>Version ${escapeHtml(version ?? '')}. ${inline(description ?? '')}
+<body><header><nav class="pages" aria-label="Pages">${pageLinks().join('')}</nav><h1>${escapeHtml(title ?? '')}</h1><p>Version ${escapeHtml(version ?? '')}. ${inline(description ?? '')}
 For programs: <a href="openapi.json">openapi.json</a>.</p></header>
 <nav aria-label="Calls"><ul>${links.join('')}</ul></nav>
 <main>${operations.map(renderOperation).join('')}

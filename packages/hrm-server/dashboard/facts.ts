@@ -19,7 +19,7 @@ export function formatFact(key: string, value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (Array.isArray(value)) return value.join(', ');
   if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'string' && key.endsWith('At')) return FACT_MOMENT.format(Date.parse(value));
+  if (typeof value === 'string' && /(?:^a|A)t$/.test(key)) return FACT_MOMENT.format(Date.parse(value));
   if (typeof value === 'string' && key.endsWith('Date')) return value.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   if (typeof value !== 'number') return String(value);
   if (key.endsWith('Ms')) return formatDuration(value);

@@ -12,6 +12,7 @@ import {
   READING_TYPES,
   recordStorageFailure,
   type Storage,
+  type SystemView,
   systemClock,
 } from 'hrm-core';
 import type { UploadSettings } from 'hrm-core/import';
@@ -55,7 +56,6 @@ import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
 import { readPages } from './routes/pages.js';
 import { noteFailure } from './routes/requests.js';
-import type { System } from './routes/system.js';
 import { answerLatest, answerSettings, answerUsers, listDays, listDevices, putSettings } from './routes/users.js';
 
 /** What the routes work on. */
@@ -74,7 +74,7 @@ export interface AppComponents {
   /** Forgets what else is kept of a user, such as alerts, when all of a user is erased. */
   readonly forget?: ((userId: string) => Promise<void>) | undefined;
   /** Knows how the system is; without it the call is refused. */
-  readonly system?: System | undefined;
+  readonly system?: Pick<SystemView, 'look'> | undefined;
 }
 
 /** The settings that the routes go by. */
@@ -179,7 +179,7 @@ function createHandlers(components: AppComponents, settings: AppSettings): Reado
     erase: eraseReadings({ storage, clock, forget: components.forget }, settings),
     erasure: answerErasure({ storage }),
     live: (call) => live.answer(call),
-    system: system?.answer ?? noSystem,
+    system: async (call) => jsonResponse(call, 200, await (system ?? noSystem()).look()),
     session: (call) => jsonResponse(call, 200, describeAccess(call.access)),
     health: healthHandler(health),
     liveness: livenessHandler,

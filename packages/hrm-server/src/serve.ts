@@ -1,8 +1,17 @@
 import { resolve } from 'node:path';
-import { type CompacterEvent, errorFields, HrmError, isHrmError, type Queue, type Storage, within } from 'hrm-core';
-import { type AlertEvent, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
+import {
+  type CompacterEvent,
+  createSystemView,
+  errorFields,
+  HrmError,
+  isHrmError,
+  type Queue,
+  type Storage,
+  within,
+} from 'hrm-core';
+import { type AlertEvent, alertCounts, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
 import type { KeyRing } from 'hrm-core/keys';
-import { openQueue, openStorage, rememberedStore } from 'hrm-core/open';
+import { openQueue, openStorage, present, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
@@ -22,10 +31,10 @@ import type { MetricsReport } from './metrics/merge.js';
 import { createHealth, logHealth } from './ops/health.js';
 import { type LoopContext, startCompacter, startConsumer } from './ops/loops.js';
 import { observeQueue } from './ops/observed-queue.js';
+import { VERSION } from './package.js';
 import { createLive } from './routes/live.js';
 import { createOpsApp } from './routes/ops-routes.js';
 import type { RequestListeners } from './routes/requests.js';
-import { createSystem } from './routes/system.js';
 import { openTracing } from './tracing/open.js';
 import type { Tracing } from './tracing/tracing.js';
 
@@ -138,13 +147,18 @@ export async function startService(
   const stop = new AbortController();
   const health = createHealth({ queue, storage, keys }, settings);
   const metrics = createMetrics({ health, gather, tracing });
-  const system = createSystem({ health, storage, parts, signal: stop.signal });
+  const self = { version: VERSION, parts };
+  const { signal } = stop;
+  const presence = present(settings, self, stop);
+  const alertsNow = () => alertCounts(settings);
+  const seen = { health, storage, deadLetters: queue?.deadLetters ?? null, presence, alerts: alertsNow };
+  const system = createSystemView(seen, self, { signal });
   function compacter(event: CompacterEvent): void {
     metrics.compacter(event);
     system.compacter(event);
   }
   const heard = { ...metrics, compacter };
-  const context: LoopContext = { signal: stop.signal, log, health, watch, metrics: heard, tracing };
+  const context: LoopContext = { signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
   const live = queue === null ? null : createLive({ queue, storage }, settings, liveLimits);
   function onAlert(event: AlertEvent): void {
@@ -156,8 +170,7 @@ export async function startService(
   let ops: Listening | null = null;
   let api: Listening | null = null;
   try {
-    if (parts.includes('consumer'))
-      alerts = await openAlerts({ storage }, settings, { signal: stop.signal, onEvent: onAlert });
+    if (parts.includes('consumer')) alerts = await openAlerts({ storage }, settings, { signal, onEvent: onAlert });
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);
@@ -171,7 +184,7 @@ export async function startService(
     metrics.close();
     throw error;
   }
-  const running = [logHealth(health, { signal: stop.signal, log, everyMs: watch.everyMs })];
+  const running = [presence.done, logHealth(health, { signal, log, everyMs: watch.everyMs })];
   if (alerts !== null) running.push(alerts.done);
   const consumed = { storage, observer: alerts?.observer };
   if (parts.includes('consumer') && queue !== null)

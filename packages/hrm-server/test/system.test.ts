@@ -1,5 +1,7 @@
-import { writePart } from 'hrm-core';
+import { hostname } from 'node:os';
+import { type CompactSummary, writePart } from 'hrm-core';
 import { createClient } from 'hrm-core/client';
+import { presentWhile } from 'hrm-core/open';
 import { expect, it } from 'vitest';
 import { post, startTest, wireReading } from './support.js';
 
@@ -34,7 +36,9 @@ it('GET /system tells the queue, the files, the last compaction and the process,
     process: { version: expect.stringMatching(/^\d/), parts: ['api', 'compacter'] },
   });
   expect(answer.queue?.oldest_age_ms).toBeGreaterThanOrEqual(0);
-  expect(JSON.stringify(answer)).not.toMatch(/ana|ben|watch/);
+  expect(answer.dead_letters).toBeNull();
+  const host = hostname();
+  expect(JSON.stringify(answer).replaceAll(host, '')).not.toMatch(/ana|ben|watch/);
   // The same by the client.
   const { health, queue, files, compaction, space, process } = await createClient({ url }).system();
   expect(queue).toMatchObject({ readings: 1, claimedReadings: 0, deadLetters: 0, oldestAgeMs: expect.any(Number) });
@@ -44,4 +48,28 @@ it('GET /system tells the queue, the files, the last compaction and the process,
   expect(space.map(({ place }) => place)).toContain('storage');
   expect(files).toMatchObject({ users: 2, days: 2, firstDate: '20240115', lastDate: '20240601' });
   expect(files?.mostFiles).toBe(answer.files?.most_files_of_a_day);
+});
+
+it('tells every process of the store, also one that ran elsewhere, why letters are dead, and how many alerts there are', async () => {
+  const { url, settings, queue } = await startTest({ parts: ['api'] });
+  const client = createClient({ url });
+  await presentWhile(settings, { version: '9', parts: ['compacter'] }, async ({ compacted }) =>
+    compacted({ partitions: 3, readings: 5, failures: [] } as unknown as CompactSummary & Record<string, number>),
+  );
+  await queue.push([{ bytes: Buffer.from('no JSON'), readings: 1 }]);
+  const claim = await queue.claim({ maxReadings: 1, maxBytes: 1_000, maxElements: 1, leaseMs: 10_000 });
+  const letter = { reason: 'not_json: ana', bytes: Buffer.from('ana'), stampMs: 0, attempts: 1 };
+  await queue.ack(claim?.token ?? '', { deadLetters: [letter] });
+  await expect.poll(async () => (await client.system()).deadLetters).not.toBeNull();
+  await expect.poll(async () => (await client.system()).peers?.processes.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(async () => (await client.system()).alerts).not.toBeNull();
+  const { peers, deadLetters, alerts, queueHistory } = await client.system();
+  expect(peers?.processes).toMatchObject([
+    { parts: ['api'], state: 'running', answers: true, pid: process.pid, host: hostname() },
+    { parts: ['compacter'], state: 'stopped', answers: false, version: '9' },
+  ]);
+  expect(deadLetters).toMatchObject({ counted: 1, reasons: [{ code: 'not_json', count: 1 }] });
+  expect(JSON.stringify(deadLetters)).not.toContain('ana');
+  expect(alerts).toMatchObject({ open: 0, untold: 0, failed: 0 });
+  expect(queueHistory.length).toBeGreaterThan(0);
 });

@@ -1,9 +1,10 @@
 import { type CompactSummary, compactAll, type DamageReport, failuresOutcome } from 'hrm-core';
-import { openForMending } from 'hrm-core/open';
+import { openForMending, presentWhile } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
+import { VERSION } from '../version.js';
 
 /** `hrm compact` */
 export const compactCommand: Command = {
@@ -30,22 +31,30 @@ export const compactCommand: Command = {
     const progress = startProgress({ label: 'compact', total: 1, stream: stderr, enabled: !json });
     const damaged: DamageReport[] = [];
     try {
-      const summary = await compactAll(
-        { storage },
-        {
-          userId: args.value('user'),
-          date: args.value('date'),
-          all: args.has('all'),
-          sweepAfterMs: settings.sweepAfterMs,
-          devicePriority: settings.devicePriority,
-        },
-        {
-          signal,
-          onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
-          onDamage(report) {
-            damaged.push(report);
-            stderr.write(warningText(report));
-          },
+      const summary = await presentWhile(
+        settings,
+        { version: VERSION, parts: ['compacter'] },
+        async ({ compacted }) => {
+          const done = await compactAll(
+            { storage },
+            {
+              userId: args.value('user'),
+              date: args.value('date'),
+              all: args.has('all'),
+              sweepAfterMs: settings.sweepAfterMs,
+              devicePriority: settings.devicePriority,
+            },
+            {
+              signal,
+              onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`),
+              onDamage(report) {
+                damaged.push(report);
+                stderr.write(warningText(report));
+              },
+            },
+          );
+          compacted(done);
+          return done;
         },
       );
       progress.end();

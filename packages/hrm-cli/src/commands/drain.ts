@@ -1,9 +1,10 @@
 import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
-import { openQueue, openStorage } from 'hrm-core/open';
+import { openQueue, openStorage, presentWhile } from 'hrm-core/open';
 import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
 import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
+import { VERSION } from '../version.js';
 
 /** `hrm drain` */
 export const drainCommand: Command = {
@@ -29,7 +30,8 @@ export const drainCommand: Command = {
       const store = adopts ? null : await queue.store.get();
       return await closing(openStorage(settings, { store }), async (storage) => {
         if (adopts) await adoptStore({ queue, storage });
-        const { total, left } = await drain({ queue, storage }, invocation);
+        const self = { version: VERSION, parts: ['consumer'] as const };
+        const { total, left } = await presentWhile(settings, self, () => drain({ queue, storage }, invocation));
         await output.write(json ? `${JSON.stringify(toWire(total, left))}\n` : totalText(total, left));
         return total.postponed === 0 ? 'done' : 'unavailable';
       });

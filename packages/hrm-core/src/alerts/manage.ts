@@ -1,7 +1,7 @@
 /** What a person does with alerts. */
 import type { AlertPlace } from '../ports/alert-place.js';
 import type { AlertMessage } from '../pure/alerts/message.js';
-import { FAILED, queuedName, queuedText, readQueued, type StoredAlert, storedAlerts, UNTOLD } from './records.js';
+import { FAILED, OPEN, queuedName, queuedText, readQueued, type StoredAlert, storedAlerts, UNTOLD } from './records.js';
 
 /** Whether an alert was told: `done` also where nobody was to be told. */
 export type Telling = 'done' | 'waits' | 'failed';
@@ -24,6 +24,12 @@ export async function listAlerts(place: AlertPlace, userId?: string): Promise<re
   for await (const { opened, ended } of storedAlerts(place, userId))
     all.push({ opened, ended, telling: tellingOf(ended === null ? [opened] : [opened, ended]) });
   return all.sort((a, b) => Date.parse(a.opened.data.start) - Date.parse(b.opened.data.start));
+}
+
+/** Counts alerts that may be open, and messages that wait to be told, or failed. @throws HrmError code `alerts_unavailable`. */
+export async function countAlerts(place: AlertPlace) {
+  const [open, untold, failed] = await Promise.all([OPEN, UNTOLD, FAILED].map((folder) => place.list(folder)));
+  return { open: open?.length ?? 0, untold: untold?.length ?? 0, failed: failed?.length ?? 0 };
 }
 
 /** An alert for programs, in the names of the wire. */

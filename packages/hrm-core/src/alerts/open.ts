@@ -7,6 +7,7 @@ import { systemRandom } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { formatInstant } from '../pure/reading/timestamp.js';
 import type { Settings } from '../settings.js';
+import { countAlerts } from './manage.js';
 import { eraseAlerts } from './records.js';
 import { openRules, readRules } from './rules-file.js';
 import { type AlertEvent, type RunningAlerts, startAlerts } from './run.js';
@@ -41,6 +42,11 @@ export async function openAlerts(
 /** Deletes all that is kept of a user's alerts where settings say that they are. @throws as {@link eraseAlerts}. */
 export async function forgetAlerts(settings: Settings, userId: string): Promise<void> {
   await eraseAlerts(await openAlertPlace(settings), userId);
+}
+
+/** Counts alerts where settings say that they are. @throws as {@link countAlerts}. */
+export async function alertCounts(settings: Settings) {
+  return await countAlerts(await openAlertPlace(settings));
 }
 
 /** What a try came to. */

@@ -26,7 +26,8 @@ import {
 /** The folders of messages. */
 export const UNTOLD = 'untold/';
 export const FAILED = 'failed/';
-const OPEN = 'open/';
+/** The folder of what says which alerts may be open. */
+export const OPEN = 'open/';
 const USERS = 'users/';
 
 /** A message that waits to be told. */

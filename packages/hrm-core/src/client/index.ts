@@ -23,11 +23,16 @@ export type { ImportedDevice, ImportedFile, ImportedFiles, ImportFileOptions } f
 export type { LiveEvent, LiveQuestion } from './live.js';
 export type { ClientCallOptions, ClientOptions } from './request.js';
 export type {
+  ServerAlerts,
   ServerCompaction,
+  ServerDeadLetters,
   ServerFiles,
   ServerHealth,
+  ServerPeer,
+  ServerPeers,
   ServerProcess,
   ServerQueue,
+  ServerQueueMoment,
   ServerSpace,
   ServerSystem,
 } from './system.js';

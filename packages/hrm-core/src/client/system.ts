@@ -41,7 +41,67 @@ export interface ServerQueue {
   readonly highWater: number;
 }
 
-/** What the last run of a server's own compacter did. */
+/** What was in the queue at a moment. */
+export interface ServerQueueMoment extends Omit<ServerQueue, 'highWater'> {
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** Why the oldest dead letters are dead. */
+export interface ServerDeadLetters {
+  /** Letters that were looked at. */
+  readonly counted: number;
+  /** The most frequent first. Times are ISO 8601. */
+  readonly reasons: readonly {
+    readonly code: string;
+    readonly count: number;
+    readonly oldestAt: string;
+    readonly newestAt: string;
+  }[];
+  /** ISO 8601. */
+  readonly countedAt: string;
+}
+
+/** A process that works on the store, or did so. */
+export interface ServerPeer {
+  /** Of `api`, `consumer`, `compacter` and `primary`, those that it runs. */
+  readonly parts: readonly string[];
+  readonly version: string;
+  /** The machine, and the process's number there. */
+  readonly host: string;
+  readonly pid: number;
+  /** `running`; `stopped`: it has ended as it should; `gone`: it has not been heard of for two minutes. */
+  readonly state: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly lastSeenAt: string;
+  /** Whether it is the one that answered. */
+  readonly answers: boolean;
+}
+
+/** Who works on the store. */
+export interface ServerPeers {
+  /** Those that run first. */
+  readonly processes: readonly ServerPeer[];
+  /** How many are not told. */
+  readonly leftOff: number;
+  /** ISO 8601. */
+  readonly lookedAt: string;
+}
+
+/** How many alerts there are. */
+export interface ServerAlerts {
+  /** That may be open. */
+  readonly open: number;
+  /** Messages that wait to be told. */
+  readonly untold: number;
+  /** Messages that could not be told within a day. */
+  readonly failed: number;
+  /** ISO 8601. */
+  readonly countedAt: string;
+}
+
+/** What the last run of a compacter did, whichever process ran it. */
 export interface ServerCompaction {
   /** Users' days, and days of shared parts, that it looked at. */
   readonly partitions: number;
@@ -57,6 +117,8 @@ export interface ServerCompaction {
   readonly swept: number;
   /** Partitions that it failed at. */
   readonly failures: number;
+  /** Where it ran; `''`: an older server does not tell. */
+  readonly host: string;
   /** ISO 8601. */
   readonly endedAt: string;
 }
@@ -84,8 +146,16 @@ export interface ServerSystem {
   readonly queue: ServerQueue | null;
   /** `null`: not counted yet. The first who asks begins that. */
   readonly files: ServerFiles | null;
-  /** `null`: the process has no compacter, or that has not run yet. */
+  /** Of the last two hours, oldest first; empty: an older server does not tell. */
+  readonly queueHistory: readonly ServerQueueMoment[];
+  /** `null`: there are none, or they were not counted yet. */
+  readonly deadLetters: ServerDeadLetters | null;
+  /** `null`: none is known of. */
   readonly compaction: ServerCompaction | null;
+  /** `null`: not looked yet, or it cannot be; an older server does not tell. */
+  readonly peers: ServerPeers | null;
+  /** `null`: not counted yet, or an older server does not tell. */
+  readonly alerts: ServerAlerts | null;
   readonly space: readonly ServerSpace[];
   readonly process: ServerProcess;
 }
@@ -100,19 +170,23 @@ export function toHealth(body: unknown): ServerHealth {
 
 /** Reads the body of `GET /system`. */
 export function toSystem(body: unknown): ServerSystem {
-  const { health, queue, files, compaction, space, process } = toFields(body);
+  const { health, queue, files, compaction, space, process, ...others } = toFields(body);
   return {
     health: toHealth(health),
     queue: orNull(queue, toQueue),
+    queueHistory: toList(others.queue_history ?? [], toMoment),
+    deadLetters: orNull(others.dead_letters, toDeadLetters),
     files: orNull(files, toFiles),
     compaction: orNull(compaction, toCompaction),
+    peers: orNull(others.processes, toPeers),
+    alerts: orNull(others.alerts, toAlerts),
     space: toList(space, toSpace),
     process: toProcess(toFields(process)),
   };
 }
 
 function orNull<T>(value: unknown, to: (fields: Fields) => T): T | null {
-  return value === null ? null : to(toFields(value));
+  return value === null || value === undefined ? null : to(toFields(value));
 }
 
 function numberOrNull(value: unknown): number | null {
@@ -123,14 +197,52 @@ function textOrNull(value: unknown): string | null {
   return value === null ? null : toText(value);
 }
 
-function toQueue(queue: Fields): ServerQueue {
+function toWaiting(queue: Fields): Omit<ServerQueue, 'highWater'> {
   return {
     readings: toNumber(queue.readings),
     claimedReadings: toNumber(queue.claimed_readings),
     deadLetters: toNumber(queue.dead_letters),
     oldestAgeMs: numberOrNull(queue.oldest_age_ms),
-    highWater: toNumber(queue.high_water),
   };
+}
+
+function toQueue(queue: Fields): ServerQueue {
+  return { ...toWaiting(queue), highWater: toNumber(queue.high_water) };
+}
+
+function toMoment(value: unknown): ServerQueueMoment {
+  const moment = toFields(value);
+  return { at: toText(moment.at), ...toWaiting(moment) };
+}
+
+function toDeadLetters({ counted, reasons, counted_at: countedAt }: Fields): ServerDeadLetters {
+  function toReason(value: unknown): ServerDeadLetters['reasons'][number] {
+    const { code, count, oldest_at: oldestAt, newest_at: newestAt } = toFields(value);
+    return { code: toText(code), count: toNumber(count), oldestAt: toText(oldestAt), newestAt: toText(newestAt) };
+  }
+  return { counted: toNumber(counted), reasons: toList(reasons, toReason), countedAt: toText(countedAt) };
+}
+
+function toPeers({ processes, left_off: leftOff, looked_at: lookedAt }: Fields): ServerPeers {
+  return { processes: toList(processes, toPeer), leftOff: toNumber(leftOff), lookedAt: toText(lookedAt) };
+}
+
+function toPeer(value: unknown): ServerPeer {
+  const { parts, version, host, pid, state, answers, ...times } = toFields(value);
+  return {
+    parts: toList(parts, toText),
+    version: toText(version),
+    host: toText(host),
+    pid: toNumber(pid),
+    state: toText(state),
+    startedAt: toText(times.started_at),
+    lastSeenAt: toText(times.last_seen_at),
+    answers: answers === true,
+  };
+}
+
+function toAlerts({ open, untold, failed, counted_at: countedAt }: Fields): ServerAlerts {
+  return { open: toNumber(open), untold: toNumber(untold), failed: toNumber(failed), countedAt: toText(countedAt) };
 }
 
 function toCompaction(compaction: Fields): ServerCompaction {
@@ -142,6 +254,7 @@ function toCompaction(compaction: Fields): ServerCompaction {
     readings: toNumber(compaction.readings),
     swept: toNumber(compaction.swept),
     failures: toNumber(compaction.failures),
+    host: toText(compaction.host ?? ''),
     endedAt: toText(compaction.ended_at),
   };
 }

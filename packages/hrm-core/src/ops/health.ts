@@ -20,6 +20,7 @@ import {
   statusOfIssues,
   warningIssues,
 } from './health-issues.js';
+import { createQueueHistory, type QueueMoment } from './queue-history.js';
 
 /** What /health says. A reason is plain words: no value of a reading, no file, no user. */
 export interface HealthReport {
@@ -42,6 +43,8 @@ export interface HealthView {
   readonly issues: readonly HealthIssue[];
   /** `null` without a queue, and where it could not be asked. `highWater`: readings, in all, from which pushes are refused. */
   readonly queue: (QueueDepth & { readonly nowMs: number; readonly highWater: number }) | null;
+  /** What was in the queue before, oldest first: a point a minute, for two hours. */
+  readonly history: readonly QueueMoment[];
   /** Room under what could be asked. */
   readonly space: readonly (Space & { readonly place: 'queue' | 'storage' })[];
 }
@@ -93,6 +96,7 @@ export function createHealth(
   settings: QueueHealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
+  const history = createQueueHistory();
   const seen: { queue: HealthView['queue']; queueSpace: Space | null; storageSpace: Space | null } = {
     queue: null,
     queueSpace: null,
@@ -103,6 +107,7 @@ export function createHealth(
       ? async () => []
       : queueCheck(queue, clock, settings, (depth, space) => {
           seen.queue = depth;
+          history.add(depth);
           seen.queueSpace = space;
         });
   const sharedQueueCheck = shareCheck('queue', checkQueue, clock);
@@ -124,7 +129,7 @@ export function createHealth(
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
     const ofService = [...loops.issues(), ...keyIssues(keys?.fault() ?? null), ...ownIssues()];
     const issues = [...ofService, ...ofQueue, ...ofStorage];
-    return { issues, queue: isKnown(ofQueue) ? seen.queue : null, space };
+    return { issues, queue: isKnown(ofQueue) ? seen.queue : null, history: history.points(), space };
   }
   async function inspect(): Promise<readonly HealthIssue[]> {
     return (await look()).issues;

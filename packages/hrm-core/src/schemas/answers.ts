@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { SCOPES } from '../keys/api-key.js';
 import { MAX_ENQUEUE_READINGS, MAX_FAULTS } from '../limits.js';
 import { HEALTH_STATUSES } from '../ops/health-issues.js';
+import { PROCESS_PARTS } from '../pure/processes/record.js';
 import { UserSettingsSchema } from '../pure/user-settings.js';
 import {
   DateSchema,
@@ -112,17 +113,21 @@ const instant = v.pipe(v.string(), v.isoTimestamp());
 const whole = v.pipe(v.number(), v.integer());
 const bytes = v.nullable(v.pipe(v.number(), v.minValue(0)));
 
+const waiting = {
+  readings: whole,
+  claimed_readings: whole,
+  dead_letters: whole,
+  /** `null`: none waits, or the queue cannot tell. */
+  oldest_age_ms: v.nullable(count),
+};
+
 /** How the whole system is. */
 export const SystemAnswer = v.strictObject({
   health: HealthAnswer,
   /** `null`: there is none in this process, or it cannot be asked. */
   queue: v.nullable(
     v.strictObject({
-      readings: whole,
-      claimed_readings: whole,
-      dead_letters: whole,
-      /** `null`: none waits, or the queue cannot tell. */
-      oldest_age_ms: v.nullable(count),
+      ...waiting,
       high_water: v.pipe(v.number(), v.integer()),
     }),
   ),
@@ -143,7 +148,40 @@ export const SystemAnswer = v.strictObject({
       counted_at: instant,
     }),
   ),
-  /** The last run of the compacter; `null`: none in this process yet. */
+  /** The last two hours of the queue as the process that answers saw it, oldest first. */
+  queue_history: v.array(v.strictObject({ at: instant, ...waiting })),
+  /** Why the oldest dead letters are dead; `null`: there are none, or they were not counted yet. */
+  dead_letters: v.nullable(
+    v.strictObject({
+      counted: count,
+      reasons: v.array(v.strictObject({ code: v.string(), count, oldest_at: instant, newest_at: instant })),
+      counted_at: instant,
+    }),
+  ),
+  /** Processes that work on the store; `null`: not looked yet, or it cannot be. */
+  processes: v.nullable(
+    v.strictObject({
+      processes: v.array(
+        v.strictObject({
+          parts: v.array(v.picklist(PROCESS_PARTS)),
+          version: v.string(),
+          host: v.string(),
+          pid: count,
+          /** `gone`: it has not been heard of for two minutes. */
+          state: v.picklist(['running', 'stopped', 'gone']),
+          started_at: instant,
+          last_seen_at: instant,
+          /** Whether it is the one that answers. */
+          answers: v.boolean(),
+        }),
+      ),
+      left_off: count,
+      looked_at: instant,
+    }),
+  ),
+  /** `null`: not counted yet. */
+  alerts: v.nullable(v.strictObject({ open: count, untold: count, failed: count, counted_at: instant })),
+  /** The last run of a compacter, whichever process ran it; `null`: none is known of. */
   compaction: v.nullable(
     v.strictObject({
       partitions: count,
@@ -153,6 +191,8 @@ export const SystemAnswer = v.strictObject({
       readings: count,
       swept: count,
       failures: count,
+      host: v.string(),
+      pid: count,
       ended_at: instant,
     }),
   ),

@@ -5,8 +5,9 @@ import { openAlertBucket } from '../../src/drivers/alerts/bucket.js';
 import { createAwsClient } from '../../src/drivers/aws/client.js';
 import { givenCredentials } from '../../src/drivers/aws/credentials.js';
 import { openDeadLetterBucket } from '../../src/drivers/letters/bucket.js';
+import { openProcessBucket } from '../../src/drivers/processes/bucket.js';
 import { openS3Storage, type S3StorageOptions } from '../../src/drivers/storage/s3/s3.js';
-import type { DeadLetterPlace, Storage } from '../../src/index.js';
+import type { DeadLetterPlace, ProcessPlace, Storage } from '../../src/index.js';
 import type { AlertPlace } from '../../src/ports/alert-place.js';
 import type { FakeS3 } from './fake-s3.js';
 
@@ -39,4 +40,9 @@ export function openFakeLetters(fake: FakeS3, options: Partial<S3StorageOptions>
 /** The place of alerts beside that store. */
 export function openFakeAlerts(fake: FakeS3): AlertPlace {
   return openAlertBucket({ ...PLACE, client: fakeClient(fake) });
+}
+
+/** The place of processes beside that store. */
+export function openFakeProcesses(fake: FakeS3): ProcessPlace {
+  return openProcessBucket({ ...PLACE, client: fakeClient(fake) });
 }

@@ -239,8 +239,8 @@ export const en = {
     queue: 'Queue',
     files: 'Files',
     compaction: 'Compaction',
-    lastRun: 'The last run of the process that answers.',
-    process: 'Process',
+    lastRun: 'The last run, whichever process ran it.',
+    process: 'The process that answers',
     roomLeft: 'Room left',
     waiting: 'Readings waiting',
     beingWritten: 'Readings being written',
@@ -254,6 +254,26 @@ export const en = {
     neverSeen: 'not seen yet',
     lastSeen: (clock: string) => `last seen ${clock}`,
     nothingKnown: 'Nothing known yet',
+    most: (most: string) => `${most} at most`,
+    mostOf: (most: string, bound: string) => `${most} at most; more are refused from ${bound} on`,
+    peers: 'Processes',
+    peerColumns: ['Does', 'State', 'Since', 'Version', 'Machine, process'],
+    parts: { api: 'API', consumer: 'consumer', compacter: 'compacter', primary: 'starts the others' } as Readonly<
+      Record<string, string>
+    >,
+    states: { running: 'runs', stopped: 'stopped', gone: 'silent: last heard' } as Readonly<Record<string, string>>,
+    answers: 'answers here',
+    leftOff: (count: number) => `${count} more are not shown.`,
+    asOfMoment: (moment: string) => `As of ${moment}.`,
+    letters: (count: string) => `Dead letters: ${count}. Readings that cannot be stored as they are.`,
+    noLetters: 'No dead letters: all that was accepted could be stored.',
+    letterColumns: ['Reason', 'Letters', 'Oldest', 'Newest'],
+    lettersAdvice: 'See what is wrong, then put them back once that is mended, or delete them:',
+    alerts: 'Alerts',
+    alertCounts: { open: 'Open', untold: 'Messages to be told', failed: 'Messages that could not be told' } as Readonly<
+      Record<string, string>
+    >,
+    alertsAdvice: 'Look at the receiver of the webhook, then have them told again:',
   },
   /** Facts of the system by their names, alone or with that of their group; the others are called as they are named. */
   facts: {
@@ -268,6 +288,7 @@ export const en = {
     'compaction.merged': 'Files merged',
     'compaction.readings': 'Readings rewritten',
     'compaction.swept': 'Replaced files deleted',
+    'compaction.host': 'Machine',
   } as Readonly<Record<string, string>>,
   import: {
     title: 'Add files',

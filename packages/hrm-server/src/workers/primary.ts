@@ -11,9 +11,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { backoffMs, HrmError, isHrmError, pause } from 'hrm-core';
+import { present } from 'hrm-core/open';
 import { MAX_WORKERS } from 'hrm-core/process';
 import type { Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
+import { VERSION } from '../package.js';
 import type { Service, ServicePart } from '../serve.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { createTally, type Tally } from './tally.js';
@@ -103,6 +105,7 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
     throw error;
   }
   const kept = slots.map((slot) => keep(group, slot));
+  const { done } = present(settings, { version: VERSION, parts: ['primary'] }, group.stop);
   return {
     url: group.url,
     failed: new Promise<never>(() => undefined),
@@ -111,7 +114,7 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
     counts: async () => [],
     async close() {
       await stopAll(group);
-      await Promise.all(kept);
+      await Promise.all([done, ...kept]);
     },
   };
 }

@@ -29,6 +29,30 @@ const SYSTEM = {
     last_date: '20240118',
     counted_at: '2026-03-12T10:00:00Z',
   },
+  queue_history: [
+    { at: '2026-03-12T09:58:00Z', readings: 9_876, claimed_readings: 0, dead_letters: 0, oldest_age_ms: null },
+    { at: '2026-03-12T09:59:00Z', readings: 10, claimed_readings: 0, dead_letters: 2, oldest_age_ms: 1_000 },
+  ],
+  dead_letters: {
+    counted: 2,
+    reasons: [{ code: 'not_json', count: 2, oldest_at: '2026-03-12T09:58:30Z', newest_at: '2026-03-12T09:58:40Z' }],
+    counted_at: '2026-03-12T09:59:00Z',
+  },
+  processes: {
+    processes: [
+      {
+        ...{ parts: ['api', 'consumer'], version: '9.9.9', host: 'here', pid: 17, state: 'running', answers: true },
+        ...{ started_at: '2026-03-12T08:00:00Z', last_seen_at: '2026-03-12T09:59:50Z' },
+      },
+      {
+        ...{ parts: ['compacter'], version: '9.9.8', host: 'there', pid: 4, state: 'gone', answers: false },
+        ...{ started_at: '2026-03-12T07:00:00Z', last_seen_at: '2026-03-12T09:55:00Z' },
+      },
+    ],
+    left_off: 3,
+    looked_at: '2026-03-12T10:00:00Z',
+  },
+  alerts: { open: 5, untold: 0, failed: 1, counted_at: '2026-03-12T10:00:00Z' },
   compaction: null,
   space: [{ place: 'storage', free_bytes: 5 * 1024 ** 3, total_bytes: 20 * 1024 ** 3 }],
   process: { version: '9.9.9', parts: ['api', 'consumer'], started_at: '2026-03-12T08:00:00Z' },
@@ -66,9 +90,17 @@ describe('the pages before a server that answers', () => {
         '2 h 01 min',
         '2024-01-15',
         'api, consumer',
+        'here, 17 (answers here)',
+        'silent: last heard 5 min ago',
+        '3 more are not shown.',
+        'not_json',
+        'hrm dlq list',
+        'hrm alerts retry',
       ]) {
-        await page.getByText(text, { exact: true }).waitFor();
+        await page.getByText(text, { exact: text !== '3 more are not shown.' }).waitFor();
       }
+      // What the server remembers of before the page was opened.
+      expect(await page.locator('#most-readings').textContent()).toMatch(/^9,876 at most; more .* 5,000,000/);
       expect(await page.locator('#queue canvas').count()).toBe(4);
       expect(await violations(page)).toEqual([]);
       await expect.poll(() => afterPause(page, () => looks)).toBeGreaterThan(1);
