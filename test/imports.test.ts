@@ -264,6 +264,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'doctor',
     'client',
     'process/config-file.ts',
+    'audit/verify.ts',
     'keys',
     'ops',
     'flow/verify',

@@ -73,7 +73,13 @@ export function openAuditPlace(path: string): AuditPlace {
       }
     },
     async setAside(suffix) {
-      await rename(path, `${path}.${suffix}`);
+      try {
+        await rename(path, `${path}.${suffix}`);
+      } catch (error) {
+        // Another process was first.
+        if (errorCode(error) === 'ENOENT') return;
+        throw error;
+      }
       syncDirectory(directory);
     },
     async readHead() {

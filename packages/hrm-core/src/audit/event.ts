@@ -72,6 +72,8 @@ export interface AuditClaim {
   readonly at: number;
   /** SHA-256 of those bytes, hex. */
   readonly seen: string;
+  /** The time of its first line, which tells files that may be deleted, since they are the oldest, from others. */
+  readonly began?: string | undefined;
 }
 
 /** What stands before the event in its line. */

@@ -30,6 +30,7 @@ export function followAuditFile(file: AuditFile, writer: string): FollowedFile {
   let hash: Hash = createHash('sha256');
   let at = 0;
   let first = '';
+  let began = '';
   /** The beginning of a line whose end has not come. */
   let tail: Uint8Array = new Uint8Array(0);
   let ownSeq = 0;
@@ -47,7 +48,11 @@ export function followAuditFile(file: AuditFile, writer: string): FollowedFile {
     const all = Buffer.concat([tail, bytes]);
     const end = all.lastIndexOf(NEW_LINE) + 1;
     const lines = all.subarray(0, end);
-    if (first === '' && end > 0) first = sha256Hex(lines.subarray(0, lines.indexOf(NEW_LINE)));
+    if (first === '' && end > 0) {
+      const line = lines.subarray(0, lines.indexOf(NEW_LINE));
+      first = sha256Hex(line);
+      began = parseAuditLine(line.toString('utf8')).line?.time ?? '';
+    }
     // Nearly all lines of others are passed over by one search.
     for (let from = lines.indexOf(mark); from !== -1; from = lines.indexOf(mark, from + 1)) {
       const lineEnd = lines.indexOf(NEW_LINE, from);
@@ -70,7 +75,7 @@ export function followAuditFile(file: AuditFile, writer: string): FollowedFile {
         take(bytes);
       }
     },
-    claim: () => ({ file: first, at, seen: hash.copy().digest('hex') }),
+    claim: () => ({ file: first, at, seen: hash.copy().digest('hex'), began }),
     tornBytes: () => tail.length,
     ownSeq: () => ownSeq,
   };

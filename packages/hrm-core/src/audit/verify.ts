@@ -67,8 +67,8 @@ interface Findings {
   readonly claims: Map<string, Pending[]>;
   /** Ends of pieces that are no line, by file: a claim must go beyond. */
   readonly pieces: Map<string, Pick<AuditFault, 'file' | 'at'>[]>;
-  /** The files that lines of a file name as those before it. */
-  readonly links: Map<string, Set<string>>;
+  /** What lines say of files before theirs, by file. */
+  readonly before: Map<string, AuditClaim>;
   /** The last number of each writer that has not ended. */
   readonly writers: Map<string, number>;
   isContinued: boolean;
@@ -99,7 +99,7 @@ export async function verifyAudit(path: string, { claims = [] }: VerifyAuditOpti
     faultCount: 0,
     claims: new Map(),
     pieces: new Map(),
-    links: new Map(files.map(({ id }) => [id, new Set<string>()])),
+    before: new Map(),
     writers: new Map(),
     isContinued: (files[0]?.before ?? '') !== '',
     events: 0,
@@ -157,7 +157,7 @@ async function readFile({ path, id }: AuditLogFile, found: Findings): Promise<vo
       addClaim(found, { file: line.at === 0 ? '' : id, at: line.at, seen: line.seen }, place);
     if (line.previous !== undefined) {
       addClaim(found, line.previous, place);
-      found.links.get(id)?.add(line.previous.file);
+      found.before.set(line.previous.file, line.previous);
     }
     countLine(found, line, place);
   }
@@ -200,25 +200,20 @@ async function proveAll(files: readonly AuditLogFile[], found: Findings): Promis
 }
 
 /**
- * Names of files before which one is missing, and beginnings of ids that somebody asks for. That the oldest were deleted is no fault: each log has
- * an end. But from the newest a way must lead to each that is there.
+ * Beginnings of the ids of files that are missing. That the oldest were deleted is no fault: each log has an end. Those that somebody asks for must be
+ * there, and those that are not older than all that are.
  */
 function missingFiles(
   files: readonly AuditLogFile[],
-  { links }: Findings,
+  { before }: Findings,
   asked: readonly AuditClaim[],
 ): readonly string[] {
-  const byId = new Map(files.map((file) => [file.id, file]));
-  const reached = new Set<string>();
-  const open = [files.at(-1)?.id ?? ''];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (reached.has(id)) continue;
-    reached.add(id);
-    for (const before of links.get(id) ?? []) open.push(before);
-  }
-  const apart = files.filter(({ id }) => !reached.has(id)).map(({ path }) => basename(path));
-  const gone = asked.filter(({ file }) => file !== '' && !byId.has(file)).map(({ file }) => file.slice(0, 8));
-  return [...apart, ...gone];
+  const ids = new Set(['', ...files.map(({ id }) => id)]);
+  const oldest = files[0]?.time ?? '';
+  const between = [...before.values()].filter(({ began = '' }) => began >= oldest);
+  return [...new Set([...between, ...asked].map(({ file }) => file))]
+    .filter((id) => !ids.has(id))
+    .map((id) => id.slice(0, 8));
 }
 
 async function prove({ path, id }: AuditLogFile, found: Findings): Promise<AuditClaim> {
