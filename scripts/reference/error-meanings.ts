@@ -13,6 +13,10 @@ export const KIND_MEANINGS: Readonly<Record<HrmErrorKind, string>> = {
 /** What each code means that is no refusal of the API. */
 export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   aborted: 'The call was interrupted by its signal.',
+  audit_no_file: 'The audit log is a directory, a pipe or a device. Name a file with `HRM_AUDIT_LOG`.',
+  audit_unavailable: 'The audit log cannot be written, and `HRM_AUDIT_REQUIRED` refuses what it cannot record.',
+  audit_unreadable: 'The audit log cannot be read.',
+  invalid_search: 'A time to look for events from, or to, is none.',
   aws_keys_missing: 'No AWS keys are set, or only one of a pair.',
   aws_keys_unavailable: 'AWS keys could not be had from the profile or the role.',
   aws_region: 'The bucket is in another region. Set `AWS_REGION`.',

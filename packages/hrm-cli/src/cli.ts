@@ -2,12 +2,14 @@
  * `hrm`, as a function: finds the command, loads only that one, and turns its outcome into an exit code. What it needs of a process it
  * gets, so that it can be called any number of times in one.
  */
+import { isHrmError, plural } from 'hrm-core';
 import { flush } from 'hrm-core/process';
 import { explainUnknownVariables, loadSettings, readConfigFile } from 'hrm-core/settings';
 import {
   type Command,
   type CommandEntry,
   GLOBAL_OPTIONS,
+  type Invocation,
   parseArguments,
   type Surroundings,
   takesNext,
@@ -84,11 +86,30 @@ async function runCommand(
   const settings = loadSettings({ flags: parsed.flags, env, file: config ?? undefined, cwd });
   if (!json) stderr.write(variableWarnings(env));
   try {
-    return exitCodeOf(await command.run({ ...surroundings, args: parsed, settings, config, json, output }));
+    return await runAudited(command, { ...surroundings, args: parsed, settings, config, json, output, trail: null });
   } catch (error) {
     const { inFlagNames } = await import('./flag-names.js');
     throw inFlagNames(error, parsed.flags);
   }
+}
+
+/** Runs a command, and records that where it looks at persons' data and there is an audit log. */
+async function runAudited(command: Command, invocation: Invocation): Promise<number> {
+  const { args, settings, stderr } = invocation;
+  const { audit, name } = command;
+  if (audit === undefined || settings.auditLog === '' || args.value('url') !== undefined)
+    return exitCodeOf(await command.run(invocation));
+  const { auditCommand } = await import('hrm-core/audit');
+  return await auditCommand(
+    settings,
+    { action: audit, call: `hrm ${name}`, users: args.values('user') },
+    async (trail) => exitCodeOf(await command.run({ ...invocation, trail })),
+    {
+      statusOf: (error) => exitCodeOf(isHrmError(error) ? error.kind : 'internal'),
+      onLost: (events) =>
+        stderr.write(`hrm: the audit log cannot be written: ${plural(events, 'event')} not recorded\n`),
+    },
+  );
 }
 
 /** A line for each environment variable that looks like a setting and is none. */

@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import type { AuditAction, AuditTrail } from 'hrm-core/audit';
 import { nearest, type ReadConfigFile, SETTINGS, type SettingName, type Settings } from 'hrm-core/settings';
 import type { Output } from './output/output.js';
 
@@ -65,6 +66,8 @@ export interface Command {
   /** The settings that matter to it: those that its help explains. */
   readonly settings: readonly SettingName[];
   readonly examples: readonly string[];
+  /** What the audit log calls it, where it looks at what is here of persons, or changes it. With `--url` the server records that. */
+  readonly audit?: AuditAction;
   /**
    * How long the end waits for whoever reads what was said, milliseconds. By default as long as that takes; a service must not
    * be kept by it.
@@ -123,6 +126,8 @@ export interface Invocation extends Surroundings {
   /** The config file that was read; `null` where there is none. */
   readonly config: ReadConfigFile | null;
   readonly json: boolean;
+  /** What the audit log hears of it; `null` without one. */
+  readonly trail: AuditTrail | null;
   /** Standard output, for results. */
   readonly output: Output;
 }

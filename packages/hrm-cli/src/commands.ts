@@ -84,6 +84,14 @@ export const COMMANDS: CommandTable = {
     summary: 'Take API keys away.',
     load: async () => (await import('./commands/keys.js')).revokeCommand,
   },
+  'audit verify': {
+    summary: 'Say whether the audit log is whole.',
+    load: async () => (await import('./commands/audit.js')).verifyCommand,
+  },
+  'audit list': {
+    summary: 'List who saw or changed whose data.',
+    load: async () => (await import('./commands/audit.js')).listCommand,
+  },
   'alerts list': {
     summary: 'List alerts, and whether they were told.',
     load: async () => (await import('./commands/alerts.js')).listCommand,
@@ -135,6 +143,7 @@ export const COMMANDS: CommandTable = {
 /** What the groups of commands are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   dlq: 'Dead letters: elements of the queue that cannot be stored. They wait here until redriven or purged.',
+  audit: 'The audit log: who saw or changed whose data, when, from where, and with what outcome.',
   alerts: 'Alerts: what rules about heart rates have found as readings were stored. They are no medical monitoring.',
   queue: 'The queue: what was accepted, and waits until a consumer stores it.',
   keys: 'API keys: who may send readings, read answers, see how the system is. With none, only this machine is answered.',

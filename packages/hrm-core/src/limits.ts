@@ -688,3 +688,30 @@ export const MAX_COUNTED_LETTERS = 500;
 
 /** Reasons of dead letters that one answer tells, the most frequent first. */
 export const MAX_LETTER_REASONS = 10;
+
+/** Users in one line of the audit log, and devices: a line of the longest ids with every character escaped is 1.6 MB. Those of a larger call come in several. */
+export const MAX_AUDIT_USERS = 1_000;
+
+/** Bytes of a line of the audit log: what is longer is none. */
+export const MAX_AUDIT_LINE_BYTES = 2 * 1024 * 1024;
+
+/** UTF-16 code units of events that wait to be written into the audit log: some 20,000 typical ones. Beyond it they are lost, and counted. */
+export const MAX_AUDIT_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** UTF-16 code units of events in one write of the audit log, about: one sync is shared by so many. */
+export const MAX_AUDIT_WRITE_BYTES = 1024 * 1024;
+
+/** Milliseconds until a failing audit log is tried again by itself. */
+export const AUDIT_RETRY_MS = 1_000;
+
+/** Milliseconds that a caller waits for the audit log: a disk that hangs must hold up nobody for longer. */
+export const AUDIT_WAIT_MS = 5_000;
+
+/**
+ * Refusals without a valid key that the audit log names one by one in a minute. Anybody may make any number of them, and would fill the disk: those
+ * beyond it are counted in one line.
+ */
+export const MAX_AUDIT_REFUSALS = 60;
+
+/** Milliseconds of {@link MAX_AUDIT_REFUSALS}. */
+export const AUDIT_REFUSAL_WINDOW_MS = 60_000;

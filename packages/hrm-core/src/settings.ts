@@ -104,8 +104,12 @@ function isOrigin(text: string): boolean {
   return origin === text && /^https?:$/.test(protocol) && isHost(hostname);
 }
 
+const addresses = listOf((text) => isIP(text) !== 0);
+
 const hostList = v.union([hosts, v.pipe(v.string(), v.transform(splitList), hosts)]);
 const originList = v.union([origins, v.pipe(v.string(), v.transform(splitList), origins)]);
+
+const addressList = v.union([addresses, v.pipe(v.string(), v.transform(splitList), addresses)]);
 
 function splitList(text: string): string[] {
   return text.split(',').map((item) => item.trim());
@@ -115,6 +119,8 @@ const DAY = integer(0, DAY_MS);
 
 /** A cache of less would hold nothing of a large file. */
 const MIN_CACHE_BYTES = 16 * 1024 * 1024;
+/** A file of less would be full of a few events about very many users. */
+const MIN_AUDIT_BYTES = 64 * 1024;
 const KEY_ALLOWED = 'a key of 1 to 256 characters without blanks';
 
 /** The settings: name -> environment variable, schema, default, what is allowed, what it is for. */
@@ -174,6 +180,35 @@ const DEFINITIONS = {
     fallback: 60_000,
     allowed: 'an integer from 0',
     about: 'Requests per minute that one API key may make of one process; 0: any number.',
+  },
+  auditLog: {
+    variable: 'HRM_AUDIT_LOG',
+    schema: path,
+    fallback: '',
+    allowed: 'a file',
+    about:
+      'Records who saw or changed whose data, a line of JSON an event; hrm audit reads it. It has user ids: keep it as private as the data.',
+  },
+  auditMaxBytes: {
+    variable: 'HRM_AUDIT_MAX_BYTES',
+    schema: integer(MIN_AUDIT_BYTES, Number.MAX_SAFE_INTEGER),
+    fallback: 67_108_864,
+    allowed: 'an integer from 65536',
+    about: 'Bytes from which on the audit log goes on in a new file; the old one stays beside it under another name.',
+  },
+  auditRequired: {
+    variable: 'HRM_AUDIT_REQUIRED',
+    schema: boolean,
+    fallback: false,
+    allowed: 'true or false',
+    about: 'Refuses what the audit log cannot record (503); otherwise it is done, and counted.',
+  },
+  trustedProxies: {
+    variable: 'HRM_TRUSTED_PROXIES',
+    schema: addressList,
+    fallback: [] as string[],
+    allowed: 'addresses, separated by commas',
+    about: 'Proxies whose X-Forwarded-For the audit log believes; without them it names the proxy.',
   },
   alertsFile: {
     variable: 'HRM_ALERTS_FILE',
@@ -536,7 +571,12 @@ export function loadSettings({ flags = {}, env = {}, file, cwd }: SettingSources
         message: `${source} is ${SECRETS[name] ?? shownValue(value)}: it must be ${allowed}`,
       });
   }
-  if (faults.length === 0) faults.push(...keyFaults(settings as Settings), ...webhookFaults(settings as Settings));
+  if (faults.length === 0)
+    faults.push(
+      ...keyFaults(settings as Settings),
+      ...auditFaults(settings as Settings),
+      ...webhookFaults(settings as Settings),
+    );
   if (faults.length > 0) {
     const message = faults.map((fault) => fault.message).join('\n');
     throw new HrmError(message, { kind: 'invalid', code: 'invalid_settings', faults });
@@ -568,6 +608,12 @@ function keyFaults({ queueKey, processingKey, deadKey }: Settings): Fault[] {
   if (areApart) return [];
   const message = `HRM_QUEUE_KEY (${queueKey}), HRM_PROCESSING_KEY (${processingKey}) and HRM_DEAD_KEY (${deadKey}) must be three different keys, and no other may begin with HRM_PROCESSING_KEY and a colon`;
   return [{ path: '/processingKey', message }];
+}
+
+/** What is required has to be somewhere. */
+function auditFaults({ auditLog, auditRequired }: Settings): Fault[] {
+  if (!auditRequired || auditLog !== '') return [];
+  return [{ path: '/auditLog', message: 'HRM_AUDIT_REQUIRED needs HRM_AUDIT_LOG: name the file of the audit log' }];
 }
 
 /** A message that is not signed may be anybody's. */

@@ -15,6 +15,7 @@ import {
   type SystemView,
   systemClock,
 } from 'hrm-core';
+import { type AuditLog, auditedAccess } from 'hrm-core/audit';
 import type { UploadSettings } from 'hrm-core/import';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import { methodsOf, OPERATIONS, type Operation, type OperationId, readQuery } from 'hrm-core/schemas';
@@ -48,6 +49,7 @@ import type { Metrics } from './metrics/index.js';
 import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
 import { answerQuery, answerReadings, searchObservations } from './routes/answer-query.js';
+import { endFailed, endTrail, followCall } from './routes/audit.js';
 import { answerErasure, eraseReadings } from './routes/erase.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postImport } from './routes/imports.js';
@@ -69,6 +71,8 @@ export interface AppComponents {
   readonly metrics: Pick<Metrics, 'text' | 'damaged'>;
   /** The API keys; without them whoever reaches the routes may do everything. */
   readonly keys?: KeyRing | undefined;
+  /** Records who sees what; without it nobody does. */
+  readonly audit?: Pick<AuditLog, 'follow'> | null | undefined;
   /** The live streams, so that who stops the server can end them; by default nobody does. */
   readonly live?: Live | undefined;
   /** Forgets what else is kept of a user, such as alerts, when all of a user is erased. */
@@ -80,14 +84,15 @@ export interface AppComponents {
 /** The settings that the routes go by. */
 export type AppSettings = UploadSettings &
   Pick<Settings, 'devicePriority' | 'corsOrigins' | 'rateLimit'> &
-  Partial<Pick<Settings, 'maxDevices' | 'naiveTimestamps'>>;
+  Partial<Pick<Settings, 'maxDevices' | 'naiveTimestamps' | 'trustedProxies'>>;
 
 /**
  * Creates the routes, and nothing around them: `serve` adds the check of the `Host` header, the limits of connections
  * and the shutdown. To be served by @hono/node-server: `getRequestListener(app.fetch)`.
  */
 export function createApp(components: AppComponents, settings: AppSettings): App {
-  const { log, clock, health, keys = null } = components;
+  const { log, clock, health, keys = null, audit = null } = components;
+  const { trustedProxies = [] } = settings;
   const app = new Hono<AppEnv>();
   const admission = createAdmission({ keys, clock }, settings);
   const cors = createCors(settings.corsOrigins);
@@ -103,16 +108,22 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     const { incoming, outgoing } = c.env;
     const { parameters = [], ignoresParameters, isFhir }: Operation = OPERATIONS[id];
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
+    const trail = followCall(audit, id, incoming, trustedProxies);
     try {
-      const access = admission.admit(incoming, OPERATIONS[id].scope);
+      const access = auditedAccess(admission.admit(incoming, OPERATIONS[id].scope), trail);
       headers = { ...headers, ...rateHeaders(access.rate) };
       if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));
       const onLateError = (error: unknown) => fail(c, error);
       // Of a call without parameters one that is given would be meant to change the answer. The others read theirs themselves.
       if (parameters.length === 0 && ignoresParameters !== true) readQuery(incoming.url ?? '', parameters);
-      return await handlers[id]({ incoming, outgoing, access, headers, signal: c.req.raw.signal, onLateError });
+      await trail?.begin();
+      const { signal } = c.req.raw;
+      const response = await handlers[id]({ incoming, outgoing, access, trail, headers, signal, onLateError });
+      if (trail !== null) await endTrail(trail, response);
+      return response;
     } catch (error) {
       fail(c, error);
+      if (trail !== null) await endFailed(trail, error);
       const all = { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) };
       return isFhir === true ? outcomeResponse(error, all) : problemResponse(error, all);
     }

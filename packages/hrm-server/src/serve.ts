@@ -28,6 +28,7 @@ import {
 import { createLog } from './log/log.js';
 import { createMetrics, type Gather } from './metrics/index.js';
 import type { MetricsReport } from './metrics/merge.js';
+import { openAudit } from './ops/audit.js';
 import { createHealth, logHealth } from './ops/health.js';
 import { type LoopContext, startCompacter, startConsumer } from './ops/loops.js';
 import { observeQueue } from './ops/observed-queue.js';
@@ -145,8 +146,9 @@ export async function startService(
   { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS, gather, tracing = null }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
-  const health = createHealth({ queue, storage, keys }, settings);
-  const metrics = createMetrics({ health, gather, tracing });
+  const audit = parts.includes('api') ? openAudit(settings, log) : null;
+  const health = createHealth({ queue, storage, keys, audit }, settings);
+  const metrics = createMetrics({ health, gather, tracing, audit });
   const self = { version: VERSION, parts };
   const { signal } = stop;
   const presence = present(settings, self, stop);
@@ -175,13 +177,15 @@ export async function startService(
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);
       const forget = (userId: string) => forgetAlerts(settings, userId);
-      const app = createApp({ queue: observed, storage, log, health, metrics, keys, live, system, forget }, settings);
+      const what = { queue: observed, storage, log, health, metrics, keys, audit, live, system, forget };
+      const app = createApp(what, settings);
       api = await listen({ app, requests }, settings, limits);
     }
   } catch (error) {
     stop.abort();
     await ops?.close();
     metrics.close();
+    await audit?.close();
     throw error;
   }
   const running = [presence.done, logHealth(health, { signal, log, everyMs: watch.everyMs })];
@@ -196,6 +200,7 @@ export async function startService(
     // They would not end by themselves.
     live?.close();
     await api?.close();
+    await audit?.close();
     stop.abort();
     if (!(await settlesWithin(watch.closeLoopsMs, Promise.allSettled(running)))) {
       log.error('a loop has not ended in time; its batch is taken over when its lease has ended');

@@ -10,6 +10,7 @@ const NO_MONITORING = 'Alerts are no medical monitoring: they may come late, or 
 /** `hrm alerts list` */
 export const listCommand: Command = {
   name: 'alerts list',
+  audit: 'read',
   about: `Lists the newest alerts of each rule and user, oldest first: when they began and ended, and whether they were told. ${NO_MONITORING}`,
   options: [{ name: 'user', value: 'U', about: "Only this user's." }],
   settings: STORAGE_SETTINGS,

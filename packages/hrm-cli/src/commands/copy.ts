@@ -7,6 +7,7 @@ import { startProgress } from '../output/progress.js';
 /** `hrm copy` */
 export const copyCommand: Command = {
   name: 'copy',
+  audit: 'export',
   about:
     'Copies a store, from a directory or S3 into a directory or S3, while it is in use. Each file is proved by its hash. What is there is not ' +
     'copied again, so a copy that was stopped goes on where it was.\n\n' +

@@ -44,6 +44,7 @@ export const listCommand: Command = {
 /** `hrm dlq show` */
 export const showCommand: Command = {
   name: 'dlq show',
+  audit: 'read',
   about:
     'Shows one dead letter with its bytes: as JSON where they are a batch, as text where they are UTF-8, else in base64. ' +
     'Those bytes are health data of a person: mind who sees them.',

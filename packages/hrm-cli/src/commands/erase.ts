@@ -22,6 +22,7 @@ import { usageError } from '../usage-error.js';
 /** `hrm erase` */
 export const eraseCommand: Command = {
   name: 'erase',
+  audit: 'erase',
   about:
     'Erases readings of a user: all, or those of a device or of a range. From then on no answer of any process has one of them. ' +
     'That holds also for one that comes back with a backup, or is delivered again. Then their bytes leave files, dead letters and quarantine. ' +

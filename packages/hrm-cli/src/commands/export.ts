@@ -9,6 +9,7 @@ import { usageError } from '../usage-error.js';
 /** `hrm export` */
 export const exportCommand: Command = {
   name: 'export',
+  audit: 'export',
   about:
     "Exports one user's stored readings themselves, of all devices, for start <= t < end. Of one device's readings at one millisecond the " +
     'last received is there. Readings still queued are not. fhir, fhir-ndjson, omh (Open mHealth), gpx and tcx are for health systems and ' +

@@ -30,6 +30,7 @@ const CHANGED = 'is not the file that it was when its import stopped: it is impo
 /** `hrm import` */
 export const importCommand: Command = {
   name: 'import',
+  audit: 'import',
   about:
     'Enqueues the readings of files, gzipped or not; a directory or an archive stands for all files in it. ' +
     'Files of devices are FIT, TCX and GPX. Health exports are those of Apple Health, Fitbit, Google Fit, Samsung, Polar and others. ' +
@@ -111,6 +112,7 @@ async function importRows(
   const summary = await follow(invocation, sizes, (followed) =>
     importReadings(target, inputs, { ...rules, ...followed }),
   );
+  invocation.trail?.addReadings(summary.enqueued);
   if (!json)
     stderr.write(
       faultLines(summary.faults, summary.faultCount)

@@ -36,6 +36,7 @@ const OPTIONS: readonly CommandOption[] = [
 /** `hrm keys create` */
 export const createCommand: Command = {
   name: 'keys create',
+  audit: 'keys',
   about:
     'Makes an API key and prints it, once: only its hash is kept. With the first key the server answers nobody without one, ' +
     'and may listen beyond this machine (--host). Running servers know a new key at once.',
@@ -46,7 +47,7 @@ export const createCommand: Command = {
     "hrm keys create --name 'dashboard of ana' --scope query --user ana --expires 90",
     'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
   ],
-  async run({ args, settings, json, output, stdout, stderr }) {
+  async run({ args, settings, json, output, stdout, stderr, trail }) {
     refuseNowhere(stdout);
     const users = args.values('user');
     const nowMs = Date.now();
@@ -60,6 +61,7 @@ export const createCommand: Command = {
       },
       nowMs,
     );
+    trail?.addKey(record.id);
     if (!json) stderr.write(`the key ${record.id}, which is shown this once:\n`);
     const text = json ? `${JSON.stringify({ key: token, ...toWire(record) })}\n` : `${token}\n`;
     let isSeen = false;
@@ -124,6 +126,7 @@ function noKeysText(keysFile: string): string {
 /** `hrm keys revoke` */
 export const revokeCommand: Command = {
   name: 'keys revoke',
+  audit: 'keys',
   about:
     'Takes API keys away, by id or by the whole key. Running servers refuse them within a second. It ends with 2 where one of them is not ' +
     'there, after it took the others away. A key that leaked may be in another file (--keys-file).\n\n' +
@@ -137,10 +140,14 @@ export const revokeCommand: Command = {
 };
 
 /** @throws HrmError kind `invalid`, code `key_unknown`, once all that are there are taken away. */
-async function revoke({ args, settings, json, output, stderr }: Invocation): Promise<'done'> {
+async function revoke({ args, settings, json, output, stderr, trail }: Invocation): Promise<'done'> {
   const ids = new Set(args.operands.map(idOf));
   let revoked = 0;
-  for (const id of ids) if (await revokeKey(settings.keysFile, id)) revoked += 1;
+  for (const id of ids)
+    if (await revokeKey(settings.keysFile, id)) {
+      revoked += 1;
+      trail?.addKey(id);
+    }
   const missing = ids.size - revoked;
   const text = `revoked ${plural(revoked, 'key')}${missing === 0 ? '' : `; ${missing} not there`}\n`;
   await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);

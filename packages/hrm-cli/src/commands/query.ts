@@ -23,6 +23,7 @@ import { usageError } from '../usage-error.js';
 /** `hrm query` */
 export const queryCommand: Command = {
   name: 'query',
+  audit: 'read',
   about:
     "Shows one user's heart rate, one row per minute that has readings, for start <= t < end. Readings still queued are not in it. " +
     'Rows are of UTC; with --time-zone they are the hours, days, weeks and months of that zone. ' +

@@ -14,6 +14,7 @@ const MAX_LIMIT = 1_000;
 /** `hrm queue peek` */
 export const peekCommand: Command = {
   name: 'queue peek',
+  audit: 'read',
   about:
     'Shows the oldest elements that wait in the queue, and leaves them there. ' +
     'In SQS that counts as one delivery of each, and the oldest may be missing. ' +

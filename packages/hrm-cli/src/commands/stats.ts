@@ -13,6 +13,7 @@ import { usageError } from '../usage-error.js';
 /** `hrm stats` */
 export const statsCommand: Command = {
   name: 'stats',
+  audit: 'read',
   about:
     'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files, and at the end of large compacted files: are their minutes rolled up? ' +
     "Users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +

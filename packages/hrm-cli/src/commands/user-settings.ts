@@ -7,6 +7,7 @@ import { openClient, URL_OPTION } from '../server.js';
 /** `hrm user-settings` */
 export const userSettingsCommand: Command = {
   name: 'user-settings',
+  audit: 'settings',
   about:
     'Shows or sets what answers about a user go by where a question does not say. Names: birth_year, max_heart_rate, resting_rate, ' +
     'zones, time_zone, device_priority. Devices that have a rank here go before those of --device-priority.',

@@ -8,6 +8,7 @@ import { URL_OPTION } from '../server.js';
 /** `hrm users` */
 export const usersCommand: Command = {
   name: 'users',
+  audit: 'read',
   about:
     'Lists the users that have readings, by user_id, each with the newest stored reading. It looks at the newest 31 dates that have ' +
     'something, or at all dates from --since on: --since 1970-01-01 lists everybody. Readings still queued are not in it.',

@@ -1,6 +1,7 @@
 import type { ReadConfigFile } from '../process/config-file.js';
 import type { Settings } from '../settings.js';
 import { within } from '../waits.js';
+import { checkAudit } from './check-audit.js';
 import { checkKeys } from './check-keys.js';
 import { checkQueue } from './check-queue.js';
 import { type CheckResult, resultsOf } from './check-result.js';
@@ -43,6 +44,7 @@ export async function examine(
     ...checkSettings(settings, env),
     ...checkKeys(settings, Date.now()),
     ...checkSurroundings(settings, config),
+    ...(await bounded('audit', checkAudit(settings), DISK)),
     ...(isS3 ? await bounded('data', checkS3(settings), SERVICE) : await bounded('data', checkStorage(settings), DISK)),
     ...(await bounded('queue', checkQueue(settings), queuePlace(settings))),
   ];

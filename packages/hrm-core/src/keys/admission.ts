@@ -107,10 +107,13 @@ export function createAdmission(
       const token = brought.requireToken();
       const key = keys.find(token);
       if (key === null) throw keyError('key_wrong', 'there is no such API key, or it has ended: ask for a new one');
-      const rate = limiter?.take(key.id) ?? null;
-      if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
-      // What an admin sees is about everybody, and would tell that others are there.
-      if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
+      const rate = ofKey(key.id, () => {
+        const left = limiter?.take(key.id) ?? null;
+        if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
+        // What an admin sees is about everybody, and would tell that others are there.
+        if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
+        return left;
+      });
       return accessOf(
         key,
         rate,
@@ -118,6 +121,22 @@ export function createAdmission(
       );
     },
   };
+}
+
+const REFUSED_KEY = Symbol('the key of a refusal');
+
+/** Lets an error say whose key was refused; the answer does not. */
+function ofKey<Result>(keyId: string, judge: () => Result): Result {
+  try {
+    return judge();
+  } catch (error) {
+    throw Object.assign(error as Error, { [REFUSED_KEY]: keyId });
+  }
+}
+
+/** The id of a key that counts, of an error by which {@link Admission.admit} refused it; else `null`. */
+export function refusedKey(error: unknown): string | null {
+  return error instanceof Error ? ((error as { [REFUSED_KEY]?: string })[REFUSED_KEY] ?? null) : null;
 }
 
 /** Whether a key, as it is now, may do all that it might by an earlier record. */

@@ -10,6 +10,7 @@ export {
   type Credentials,
   createAdmission,
   keyError,
+  refusedKey,
   requireValid,
 } from './admission.js';
 export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';

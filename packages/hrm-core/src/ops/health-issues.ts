@@ -138,3 +138,13 @@ export function keyIssues(fault: string | null): HealthIssue[] {
   const reason = `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
   return [{ check: 'service', code: fault, reason, severity: 'degraded' }];
 }
+
+/** What an audit log that cannot be written says, or has lost. @param state - `null`: there is none. */
+export function auditIssues(state: { readonly lost: number; readonly fault: string | null } | null): HealthIssue[] {
+  if (state === null || (state.fault === null && state.lost === 0)) return [];
+  const { lost, fault } = state;
+  const why = fault === null ? 'could not be written for a while' : `cannot be written (${fault})`;
+  const plainReason = `the audit log ${why}${lost > 0 ? ', and events were lost' : ''}`;
+  const reason = lost > 0 ? `${plainReason}: ${lost}` : plainReason;
+  return [{ check: 'service', code: 'audit_failing', reason, plainReason, severity: 'degraded' }];
+}

@@ -10,6 +10,7 @@ import type { Space } from '../ports/space.js';
 import type { Storage } from '../ports/storage.js';
 import { within } from '../waits.js';
 import {
+  auditIssues,
   depthIssues,
   type HealthIssue,
   type HealthStatus,
@@ -79,6 +80,8 @@ export interface HealthComponents {
   readonly storage: Pick<Storage, 'check'>;
   /** Where the process looks at keys: why they cannot be read, `null` where they can. */
   readonly keys?: { fault(): string | null } | undefined;
+  /** Where the process records who sees what: how that goes. */
+  readonly audit?: { state(): { readonly lost: number; readonly fault: string | null } } | null | undefined;
   /** What the process itself finds of its own. */
   readonly ownIssues?: (() => readonly HealthIssue[]) | undefined;
   readonly clock?: Clock | undefined;
@@ -92,7 +95,7 @@ export type CheckName = HealthIssue['check'];
  * costs nothing, however often somebody asks.
  */
 export function createHealth(
-  { queue, storage, keys, ownIssues = () => [], clock = systemClock }: HealthComponents,
+  { queue, storage, keys, audit, ownIssues = () => [], clock = systemClock }: HealthComponents,
   settings: QueueHealthSettings,
 ): Health {
   const loops = createLoopRecords(clock);
@@ -127,8 +130,8 @@ export function createHealth(
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const ofService = [...loops.issues(), ...keyIssues(keys?.fault() ?? null), ...ownIssues()];
-    const issues = [...ofService, ...ofQueue, ...ofStorage];
+    const ofService = [...loops.issues(), ...keyIssues(keys?.fault() ?? null), ...auditIssues(audit?.state() ?? null)];
+    const issues = [...ofService, ...ownIssues(), ...ofQueue, ...ofStorage];
     return { issues, queue: isKnown(ofQueue) ? seen.queue : null, history: history.points(), space };
   }
   async function inspect(): Promise<readonly HealthIssue[]> {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { endProcess } from './end-process.js';
 import { outlivesTerminal } from './outlives-terminal.js';
 
@@ -7,7 +8,8 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /**
  * A signal that fires at the first SIGINT, SIGTERM or SIGHUP, so that the command stops cleanly. A second SIGINT or SIGTERM ends the
  * process at once: whoever presses Ctrl-C twice does not want to wait, and everything here survives being killed. A second
- * SIGHUP is none: a terminal that closes and its shell send one each.
+ * SIGHUP is none: a terminal that closes and its shell send one each. Without a terminal a SIGHUP is of whoever rotates logs, where something
+ * else listens for it.
  */
 export function listenForStop(): AbortSignal {
   const controller = new AbortController();
@@ -18,8 +20,10 @@ export function listenForStop(): AbortSignal {
     });
   }
   const outlives = outlivesTerminal(process.env);
+  const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
   process.on('SIGHUP', () => {
-    if (!outlives) controller.abort('SIGHUP');
+    const isOfLogs = !hasTerminal && process.listenerCount('SIGHUP') > 1;
+    if (!outlives && !isOfLogs) controller.abort('SIGHUP');
   });
   return controller.signal;
 }

@@ -3,6 +3,7 @@
  */
 
 import * as v from 'valibot';
+import type { AuditAction } from '../audit/event.js';
 import type { Scope } from '../keys/api-key.js';
 import { ROW_FORMS } from '../pure/answer/row-forms.js';
 import { READING_TYPES } from '../pure/records/media-types.js';
@@ -61,6 +62,8 @@ export interface Operation {
   /** What a key must have; `any`: any key will do; `none`: no key is needed, since there is nothing to protect. */
   readonly scope: Scope | 'any' | 'none';
   readonly summary: string;
+  /** What the audit log calls it; without it, it is about no person, and only refusals are recorded. */
+  readonly audit?: AuditAction;
   readonly about?: string;
   readonly parameters?: readonly Parameter[];
   /**
@@ -101,6 +104,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/metrics/heart-rate',
     scope: 'ingest',
+    audit: 'ingest',
     summary: 'Send one reading',
     about: '202 means that the queue holds it as durably as it is configured to. Sending it again is harmless.',
     body: { 'application/json': ReadingBody },
@@ -111,6 +115,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/metrics/heart-rate/batch',
     scope: 'ingest',
+    audit: 'ingest',
     summary: 'Send 1 to 10,000 readings, or series or a Parquet file of up to 100,000',
     about:
       'All or none: one bad reading refuses the batch, and nothing of it is queued. The body may be gzip. A series has many readings of one user and device, its timestamps as ISO 8601 or epoch milliseconds. In NDJSON each line is a reading, or each is a series. A Parquet file has the columns timestamp_ms, heart_rate, device_id and user_id.',
@@ -130,6 +135,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/imports',
     scope: 'ingest',
+    audit: 'import',
     summary: 'Import a file of a device, an export or an archive',
     about:
       'The body is one file, gzipped or not: FIT, TCX, GPX, CSV, NDJSON, Parquet, or an export of Apple Health, Garmin, Fitbit and others. It may be a zip or tar archive of them. HRM_IMPORT_MAX_BYTES bounds it. The answer says what became of each file in it. Sending it again is harmless.',
@@ -155,6 +161,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/metrics/heart-rate',
     scope: 'query',
+    audit: 'read',
     summary: "A user's heart rate, one row per minute",
     about:
       'Minutes without readings have no row. start <= t < end. Rows are of UTC; with `time_zone` they are of that zone. Where devices disagree at the same millisecond, the one with the best priority counts. With `Accept: application/x-ndjson; end=count`, or `text/csv; end=count`, a last record counts the rows: `{"end":true,"count":2}`, `end,,,,2,` (with `time_zone` `end,,,,,2,`). An answer without it was cut.',
@@ -174,6 +181,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/metrics/heart-rate/readings',
     scope: 'query',
+    audit: 'export',
     summary: "A user's readings themselves",
     about:
       'Of all devices, start <= t < end, one for each device and millisecond. Device priorities play no part. Day by day, and of a day device by device; Parquet is device by device.',
@@ -193,6 +201,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/fhir/Observation',
     scope: 'query',
+    audit: 'read',
     summary: "A user's heart rate as FHIR R4, a page of minutes",
     about:
       'A searchset Bundle of Observations, one a minute that has readings, by the heart rate profile. `next` links to the page behind it. `total` is there where one page has all. Refusals are OperationOutcomes.',
@@ -222,6 +231,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/users',
     scope: 'query',
+    audit: 'read',
     summary: 'The users that have readings, a page at a time',
     about:
       'By user_id in UTF-8 byte order, each with the newest stored reading. A key that is bound to users sees these alone. A page may have fewer users than `limit`, or none, where `next` leads to another. Who has no reading on the dates looked at is not listed: ask with an earlier `since`. That looks through all dates from there on, for each page.',
@@ -232,6 +242,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/users/{user_id}/devices',
     scope: 'query',
+    audit: 'read',
     summary: "A user's devices",
     about: 'With the first and the last stored reading of each, by device_id. An unknown user has none.',
     parameters: USER_PARAMETERS,
@@ -242,6 +253,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/users/{user_id}/latest',
     scope: 'query',
+    audit: 'read',
     summary: 'The last readings of a user',
     about:
       'Of each device, and of the user: where devices have one at the same millisecond, that of the best priority. Stored readings only.',
@@ -253,6 +265,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/users/{user_id}/days',
     scope: 'query',
+    audit: 'read',
     summary: "A user's days in figures",
     about:
       'Resting rate, time in zones, gaps and trends of each day of a time zone that has readings. docs/reference/daily.md has the definitions. It is no medical advice.',
@@ -264,6 +277,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/users/{user_id}/settings',
     scope: 'query',
+    audit: 'read',
     summary: "A user's settings",
     about: 'What answers about the user go by where a question does not say. Of who said nothing they are `{}`.',
     parameters: USER_PARAMETERS,
@@ -274,6 +288,7 @@ export const OPERATIONS = {
     method: 'PUT',
     path: '/users/{user_id}/settings',
     scope: 'ingest',
+    audit: 'settings',
     summary: "Set a user's settings",
     about:
       "All of them, in place of those before; `{}` forgets them. 200 means that they are stored durably. Who may send a user's readings may set them: a key that only reads changes nothing.",
@@ -286,6 +301,7 @@ export const OPERATIONS = {
     method: 'DELETE',
     path: '/users/{user_id}/readings',
     scope: 'erase',
+    audit: 'erase',
     summary: "Erase a user's readings",
     about:
       'All of them, or those of a device or a range. From this answer on no other has one that was accepted before the call. The answer takes a second, in S3 five. The bytes go later: `Location` says when they are gone. Readings that are sent after it count as ever.',
@@ -314,6 +330,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/metrics/heart-rate/live',
     scope: 'query',
+    audit: 'live',
     summary: "A user's readings as they are accepted",
     about:
       'Server-sent events. `event: reading` has `{"device_id","timestamp","heart_rate"}`, and `rank` of a device that has a priority: at the same millisecond the least counts. `event: gap` has `{}`: readings may have been missed, so ask for the rows. A comment comes after every 15 s of silence. Each `id`, also without an event, is where to go on after a lost connection.',

@@ -5,6 +5,7 @@
  */
 
 import type { Health } from 'hrm-core';
+import type { AuditLog } from 'hrm-core/audit';
 import { Registry } from 'prom-client';
 import type { Tracing } from '../tracing/tracing.js';
 import { createLoopMetrics, type LoopMetrics } from './loop-metrics.js';
@@ -38,17 +39,19 @@ export interface MetricsComponents {
   readonly gather?: Gather | undefined;
   /** Where requests are traced. */
   readonly tracing?: Pick<Tracing, 'dropped'> | null | undefined;
+  /** Where calls are recorded. */
+  readonly audit?: Pick<AuditLog, 'state'> | null | undefined;
 }
 
 /** Asks the other processes of a service for their reports, within a bound. */
 export type Gather = (own: MetricsReport) => Promise<readonly MetricsReport[]>;
 
 /** Creates the counters of one service. */
-export function createMetrics({ health, gather, tracing }: MetricsComponents): Metrics {
+export function createMetrics({ health, gather, tracing, audit }: MetricsComponents): Metrics {
   const registry = new Registry();
   const requests = createRequestMetrics(registry);
   const loops = createLoopMetrics(registry);
-  const close = addProcessMetrics(registry, () => tracing?.dropped() ?? 0);
+  const close = addProcessMetrics(registry, { tracing, audit });
   const update = addStateMetrics(registry, health);
   let running: Promise<string> | null = null;
 

@@ -8,6 +8,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { logLosses } from '../log/log.js';
 import { VERSION } from '../package.js';
+import type { MetricsComponents } from './index.js';
 
 const NANOSECONDS_A_SECOND = 1e9;
 
@@ -15,10 +16,10 @@ const NANOSECONDS_A_SECOND = 1e9;
 const RESOLUTION_MS = 20;
 
 /**
- * @param droppedSpans - since the start.
+ * @param heard - what tells of traces and of the audit log, since the start.
  * @returns what stops the watch over the event loop.
  */
-export function addProcessMetrics(registry: Registry, droppedSpans: () => number): () => void {
+export function addProcessMetrics(registry: Registry, heard: Pick<MetricsComponents, 'tracing' | 'audit'>): () => void {
   const registers = [registry];
   new Gauge({
     name: 'hrm_build_info',
@@ -43,20 +44,34 @@ export function addProcessMetrics(registry: Registry, droppedSpans: () => number
       this.inc((user + system) / 1e6);
     },
   });
-  addLosses(registry, droppedSpans);
+  addLosses(registry, heard);
   addMemory(registry);
   return addEventLoop(registry);
 }
 
 /** What those who watch the process did not get. */
-function addLosses(registry: Registry, droppedSpans: () => number): void {
+function addLosses(registry: Registry, { tracing, audit }: Pick<MetricsComponents, 'tracing' | 'audit'>): void {
   for (const { name, help, count } of [
     {
       name: 'hrm_log_lines_dropped_total',
       help: 'Log lines that could not be written, and are lost.',
       count: () => logLosses().lines,
     },
-    { name: 'hrm_spans_dropped_total', help: 'Spans of traces that no collector took.', count: droppedSpans },
+    {
+      name: 'hrm_spans_dropped_total',
+      help: 'Spans of traces that no collector took.',
+      count: () => tracing?.dropped() ?? 0,
+    },
+    {
+      name: 'hrm_audit_events_total',
+      help: 'Events that are in the audit log.',
+      count: () => audit?.state().written ?? 0,
+    },
+    {
+      name: 'hrm_audit_lost_total',
+      help: 'Events that the audit log could not record, and has lost.',
+      count: () => audit?.state().lost ?? 0,
+    },
   ]) {
     new Counter({
       name,

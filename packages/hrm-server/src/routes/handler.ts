@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { AuditTrail } from 'hrm-core/audit';
 import type { Access } from 'hrm-core/keys';
 
 /** The environment of the routes: Node's own request and response, as @hono/node-server gives them. */
@@ -19,6 +20,8 @@ export interface Call {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly access: Access;
+  /** What the audit log hears of it; `null` without one. */
+  readonly trail: AuditTrail | null;
   /** For every answer to it. */
   readonly headers: Readonly<Record<string, string>>;
   /** Fires when the client has gone away. */

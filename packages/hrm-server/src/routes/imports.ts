@@ -31,6 +31,7 @@ export function postImport(components: IngestComponents, settings: UploadSetting
     async function enqueue(items: readonly unknown[], receivedMs: number | undefined): Promise<number> {
       for (const item of items) access.requireUser((item as { user_id?: unknown }).user_id);
       requireValid(access);
+      call.trail?.addReadings(items.length);
       const options = { ...enqueueOptions(components, settings, call), receivedMs, signal, wireOnly: true };
       return (await enqueueUntrusted(components, items, options)).accepted;
     }

@@ -50,6 +50,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
           `must be one reading: batches and series go to ${OPERATIONS.postBatch.path}`,
         );
       access.requireUser((reading as { user_id?: unknown } | null)?.user_id);
+      call.trail?.addReadings(1);
       requireValid(access);
       await enqueueUntrusted(components, reading, { ...enqueueOptions(components, settings, call), wireOnly: true });
     };
@@ -108,9 +109,10 @@ async function acceptBatch(
   settings: IngestSettings,
   { call, body, type }: Batch,
 ): Promise<number> {
-  const { incoming, access } = call;
+  const { incoming, access, trail } = call;
   const admit = ({ length, users }: BatchHead) => {
     countReadings(incoming, length);
+    trail?.addReadings(length);
     for (const userId of users) access.requireUser(userId);
     requireValid(access);
   };

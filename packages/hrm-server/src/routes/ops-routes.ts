@@ -58,6 +58,7 @@ export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App
         incoming,
         outgoing,
         access,
+        trail: null,
         headers: COMMON_HEADERS,
         signal: req.raw.signal,
         onLateError,

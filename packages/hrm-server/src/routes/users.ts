@@ -61,6 +61,7 @@ export function answerUsers(
         listUsers({ storage }, { ...input, userIds, priority }, optionsOf(call, onDamage, signal)),
       ),
     );
+    for (const { userId } of page.users) call.access.requireUser(userId);
     return jsonResponse(call, 200, usersToWire(page));
   };
 }

@@ -96,6 +96,11 @@ export async function startWorkers(settings: Settings, options: WorkersOptions):
     url: null,
     keysNeeded: false,
   };
+  // Of whoever puts the audit log aside; a worker that has nothing to write would keep the old one open.
+  if (settings.auditLog !== '')
+    process.on('SIGHUP', () => {
+      for (const { child } of slots) child?.process.kill('SIGHUP');
+    });
   // A second signal ends this process at once: what it leaves behind would go on for seconds.
   process.once('exit', () => killAll(slots));
   try {

@@ -1,0 +1,67 @@
+/** `hrm audit …`: who saw or changed whose data. */
+import { plural } from 'hrm-core';
+import {
+  auditEventText,
+  claimOfWord,
+  listAudit,
+  verificationText,
+  verificationToWire,
+  verifyAudit,
+} from 'hrm-core/audit';
+import type { Command, Invocation } from '../command.js';
+import { visibleId } from '../output/output.js';
+import { usageError } from '../usage-error.js';
+
+/** `hrm audit verify` */
+export const verifyCommand: Command = {
+  name: 'audit verify',
+  about:
+    'Says whether the audit log is whole: that no line was changed, put in or taken out. It ends with 0 only where it is, else with 5. ' +
+    'Whoever may write the file can make all of it anew. So keep the word that this prints as the head elsewhere, and give it back with --head later.',
+  options: [{ name: 'head', value: 'WORD', about: 'The head as it was told before.', repeatable: true }],
+  settings: ['auditLog'],
+  examples: ['hrm audit verify', 'hrm audit verify --json'],
+  async run({ args, settings, json, output }) {
+    const claims = args.values('head').map((word) => claimOfWord(word) ?? refuseHead());
+    const found = await verifyAudit(requireLog(settings), { claims });
+    await output.write(json ? `${JSON.stringify(verificationToWire(found))}\n` : verificationText(found, visibleId));
+    return found.isWhole ? 'done' : 'data';
+  },
+};
+
+function refuseHead(): never {
+  throw usageError('--head is no head: give the word that hrm audit verify has printed');
+}
+
+function requireLog({ auditLog }: Invocation['settings']): string {
+  if (auditLog === '') throw usageError('there is no audit log: name its file with HRM_AUDIT_LOG or --audit-log');
+  return auditLog;
+}
+
+/** `hrm audit list` */
+export const listCommand: Command = {
+  name: 'audit list',
+  about:
+    'Lists events of the audit log, oldest first. With --user those about one user, and those about everybody. With --key those of an API key, and those that ' +
+    'made or revoked it.',
+  options: [
+    { name: 'user', value: 'U', about: 'About this user.' },
+    { name: 'key', value: 'ID', about: 'With this API key, by its id.' },
+    { name: 'from', value: 'A', about: 'From this instant on, like 2024-01-15T10:00:00Z.' },
+    { name: 'to', value: 'B', about: 'Before this instant.' },
+  ],
+  settings: ['auditLog'],
+  examples: ['hrm audit list --user ana', 'hrm audit list --key ID --from 2024-01-15T00:00:00Z --json'],
+  async run({ args, settings, json, output }) {
+    const [userId, key, from, to] = ['user', 'key', 'from', 'to'].map(args.value);
+    let count = 0;
+    if (json) await output.write('{"items":[');
+    for await (const event of listAudit(requireLog(settings), { userId, key, from, to })) {
+      const line = json ? `${count > 0 ? ',' : ''}${JSON.stringify(event)}` : `${auditEventText(event, visibleId)}\n`;
+      if (!(await output.write(line))) return 'done';
+      count += 1;
+    }
+    await output.write(json ? `],"count":${count}}\n` : `${plural(count, 'event')}\n`);
+    return 'done';
+  },
+};
