@@ -94,6 +94,8 @@ export interface PartitionRange {
   readonly directories?: readonly string[] | undefined;
   /** Only those that were published to since they were last cleaned: see {@link Visit}. Default false. */
   readonly dirty?: boolean | undefined;
+  /** Also those of which nothing is kept any more: see `retention`. They have no files to anybody who looks. Default false. */
+  readonly expired?: boolean | undefined;
 }
 
 /** What stands among the dates, or among the partitions of a date, and is none. */
@@ -259,7 +261,15 @@ export interface Storage {
    * One that has a file, or gets one meanwhile, stays.
    */
   vacate(partition: Partition): Promise<void>;
-  /** What was erased, and is answered no more. */
+  /**
+   * Deletes partitions of a date of which nothing is kept any more, and what else names them: unread, and for good. To be called only where
+   * the day on which they went has surely come. What is stored there meanwhile may stay, and goes the next time.
+   * @param directories - `null`: all of the date, and then the date itself.
+   * @returns files that were deleted.
+   * @throws HrmError kind `internal` where something of them is still kept.
+   */
+  discard(date: string, directories: readonly string[] | null, options?: ListOptions): Promise<number>;
+  /** What was erased or is kept no longer, and is answered no more. */
   readonly erasures: Erasures;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;

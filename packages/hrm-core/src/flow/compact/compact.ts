@@ -12,14 +12,17 @@ import { type Random, systemRandom } from '../../ports/random.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { checkSettings } from '../../pure/check-settings.js';
 import { createRegister } from '../../pure/erasure/register.js';
+import { dayOfMs } from '../../pure/erasure/retention.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-work.js';
 import { userDirectory } from '../../pure/partition.js';
+import { attestedDay } from '../files/attested-day.js';
 import { readAhead } from '../files/read-ahead.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
 import { createYielder } from '../files/yielder.js';
 import type { CompactOptions, CompactSummary } from './compact-summary.js';
 import type { CompactionRun } from './compaction-run.js';
+import { beginExpiryPass, expiringPartitions } from './expiring.js';
 import { runOver } from './run-over.js';
 
 /** What `compact` works on. */
@@ -39,6 +42,8 @@ export interface CompactSettings {
   readonly date?: string | undefined;
   /** Only partitions that an erasure is of which has no report yet. Default false. */
   readonly erased?: boolean | undefined;
+  /** The clock is right, whatever else says so: as for `removeExpired`. Default false. */
+  readonly trustClock?: boolean | undefined;
   /** Merge every partition that has a part, whatever the policy says; default false. */
   readonly all?: boolean | undefined;
   /**
@@ -76,6 +81,7 @@ export async function compact(
     userId,
     date,
     erased = false,
+    trustClock = false,
     all = false,
     sweepAfterMs = DEFAULTS.sweepAfterMs,
     quietAfterMs = QUIET_AFTER_MS,
@@ -84,13 +90,25 @@ export async function compact(
   { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
-  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
+  const surely = await surelyOf(storage, clock, { trustClock, signal });
+  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, surely, bounds: BOUNDS };
   return await runOver(run, findWork(run, { userId, date, erased }, { signal }), {
     signal,
     onProgress,
     onAlive,
     onDamage,
   });
+}
+
+/** Which day has surely come; where everything is kept for ever, nobody asks. */
+async function surelyOf(
+  storage: Storage,
+  clock: Clock,
+  { trustClock, signal }: { readonly trustClock: boolean; readonly signal: AbortSignal | undefined },
+): Promise<number> {
+  const { retention } = await storage.erasures.current();
+  if (retention.isNone) return Number.POSITIVE_INFINITY;
+  return trustClock ? dayOfMs(clock.nowMs()) : await attestedDay(storage, clock, { signal });
 }
 
 const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
@@ -101,7 +119,7 @@ const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
  * what is needed most comes first.
  */
 async function* findWork(
-  { storage, random, all }: CompactionRun,
+  { storage, random, all, surely }: CompactionRun,
   { userId, date, erased }: Pick<CompactSettings, 'userId' | 'date' | 'erased'>,
   options: CallOptions,
 ): AsyncGenerator<OrderedWork<Partition>, void, undefined> {
@@ -109,9 +127,11 @@ async function* findWork(
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   const yielder = createYielder();
+  const pass = dirty ? await beginExpiryPass(storage, surely) : null;
   async function* listed(): AsyncGenerator<Partition, void, undefined> {
     if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });
+    if (pass !== null) yield* expiringPartitions(storage, pass, { ...options, yieldTurn: yielder.yieldTurn });
   }
   const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
@@ -130,6 +150,8 @@ async function* findWork(
     candidates = [];
   }
   if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
+  // Not where the run was ended before.
+  pass?.done();
 }
 
 /** Those of some partitions that an erasure is of which has no report yet. */

@@ -14,6 +14,7 @@ import {
   type CompactionRun,
   dayOf,
   fileWork,
+  isHeld,
   NOTHING_DONE,
   type StepOptions,
   type StepSummary,
@@ -58,6 +59,7 @@ export async function splitSlice(
   const mask = maskOf(snapshot);
   const rest = mask?.keep(columns) ?? columns;
   try {
+    if (isHeld(run, mask)) return { ...NOTHING_DONE, work: LOOK_ROWS, state: 'young' };
     const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => slices.some((slice) => replaces.includes(slice)));
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);
