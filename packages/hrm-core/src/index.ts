@@ -97,6 +97,7 @@ export {
   type ExportOptions,
   exportReadings,
 } from './flow/read/export-readings.js';
+export { type ExpiredSize, measureExpired } from './flow/read/measure-expired.js';
 export {
   type MeasureComponents,
   type MeasureOptions,

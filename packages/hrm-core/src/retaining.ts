@@ -5,6 +5,7 @@
 import { forgetExpiredLetters, forgetQuarantined } from './flow/erase/forget-aside.js';
 import { type ExpirySummary, type RemoveExpiredSettings, removeExpired } from './flow/expire/remove-expired.js';
 import { attestedDay } from './flow/files/attested-day.js';
+import { sureView } from './flow/files/sure-view.js';
 import { type Clock, systemClock } from './ports/clock.js';
 import type { CallOptions, Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
@@ -42,6 +43,8 @@ export async function expire(
   if (retention.isNone) return { dates: 0, files: 0, held: 0, letters: 0, quarantined: 0 };
   const summary = await removeExpired({ storage, clock }, { trustClock }, options);
   const surely = trustClock ? dayOfMs(clock.nowMs()) : await attestedDay(storage, clock, options);
+  const sure = trustClock ? storage : await sureView(storage, clock, options);
+  const quarantined = await forgetQuarantined({ storage: sure }, options, true);
   const letters = queue === undefined ? 0 : await forgetExpiredLetters({ queue }, { retention, surely }, options);
-  return { ...summary, letters, quarantined: await forgetQuarantined({ storage }, options, surely) };
+  return { ...summary, letters, quarantined };
 }

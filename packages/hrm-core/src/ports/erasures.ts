@@ -7,8 +7,11 @@ import type { RetentionInput, RetentionRecord } from '../pure/erasure/retention.
 export interface Erasures {
   /** How old what {@link Erasures.current} gives may be, milliseconds. */
   readonly holdMs: number;
-  /** Those in force. What another process added is among them after `holdMs`; what this one added at once. */
-  current(): Promise<ErasureRegister>;
+  /**
+   * Those in force. What another process added is among them after `holdMs`; what this one added at once.
+   * @param asOf - the UTC day, counted from 1970, as of which days are over; default, and at most: today by the storage's clock.
+   */
+  current(asOf?: number | undefined): Promise<ErasureRegister>;
   /** Those that this handle knew last, without a wait: for who must not depend on the storage. It is looked again meanwhile. */
   known(): ErasureRegister;
   /** Those in force, as of now. */

@@ -66,14 +66,12 @@ export interface Snapshot {
 }
 
 /** How a snapshot is taken. */
-export interface SnapshotOptions extends CallOptions {
+export interface SnapshotOptions extends VersionOptions {
   /**
    * Tells of a part's name and version whether its content is known, so that it need not be opened. Asked only of names that are a hash of
    * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
   readonly isKnown?: ((name: string, version: string) => boolean) | undefined;
-  /** Called between files, and waited for: lets others work where a partition has very many. */
-  readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
 
 /** A file's name and version. */
@@ -81,6 +79,8 @@ export type FileVersion = Pick<StoredFile, 'name' | 'version'>;
 
 /** How versions are listed. */
 export interface VersionOptions extends CallOptions {
+  /** As of which UTC day, counted from 1970, what is kept no longer is hidden; default, and at most: today by the storage's clock. */
+  readonly asOf?: number | undefined;
   /** Called between files, and waited for: lets others work where a partition has very many. */
   readonly yieldTurn?: (() => Promise<void>) | undefined;
 }

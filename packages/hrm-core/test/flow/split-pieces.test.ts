@@ -86,7 +86,7 @@ async function run(
   }
   const bounds = { pieceRows: pieceFiles * FILE_ROWS, runRows: runFiles * FILE_ROWS };
   const clock = { nowMs: () => START_MS + 10 * DAY_MS };
-  const settings = { all: false, sweepAfterMs, quietAfterMs, priority: {}, surely: Number.POSITIVE_INFINITY, bounds };
+  const settings = { all: false, sweepAfterMs, quietAfterMs, priority: {}, bounds };
   return await runOver({ storage, clock, random: systemRandom, ...settings }, work(), {});
 }
 

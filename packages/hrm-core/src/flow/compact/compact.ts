@@ -12,13 +12,12 @@ import { type Random, systemRandom } from '../../ports/random.js';
 import type { Partition, Storage } from '../../ports/storage.js';
 import { checkSettings } from '../../pure/check-settings.js';
 import { createRegister } from '../../pure/erasure/register.js';
-import { dayOfMs } from '../../pure/erasure/retention.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-work.js';
 import { userDirectory } from '../../pure/partition.js';
-import { attestedDay } from '../files/attested-day.js';
 import { readAhead } from '../files/read-ahead.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
+import { sureView } from '../files/sure-view.js';
 import { createYielder } from '../files/yielder.js';
 import type { CompactOptions, CompactSummary } from './compact-summary.js';
 import type { CompactionRun } from './compaction-run.js';
@@ -90,25 +89,14 @@ export async function compact(
   { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
-  const surely = await surelyOf(storage, clock, { trustClock, signal });
-  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, surely, bounds: BOUNDS };
+  const sure = trustClock ? storage : await sureView(storage, clock, { signal });
+  const run = { storage: sure, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
   return await runOver(run, findWork(run, { userId, date, erased }, { signal }), {
     signal,
     onProgress,
     onAlive,
     onDamage,
   });
-}
-
-/** Which day has surely come; where everything is kept for ever, nobody asks. */
-async function surelyOf(
-  storage: Storage,
-  clock: Clock,
-  { trustClock, signal }: { readonly trustClock: boolean; readonly signal: AbortSignal | undefined },
-): Promise<number> {
-  const { retention } = await storage.erasures.current();
-  if (retention.isNone) return Number.POSITIVE_INFINITY;
-  return trustClock ? dayOfMs(clock.nowMs()) : await attestedDay(storage, clock, { signal });
 }
 
 const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
@@ -119,7 +107,7 @@ const BOUNDS = { runRows: MAX_RUN_ROWS, pieceRows: MAX_PIECE_ROWS };
  * what is needed most comes first.
  */
 async function* findWork(
-  { storage, random, all, surely }: CompactionRun,
+  { storage, random, all }: CompactionRun,
   { userId, date, erased }: Pick<CompactSettings, 'userId' | 'date' | 'erased'>,
   options: CallOptions,
 ): AsyncGenerator<OrderedWork<Partition>, void, undefined> {
@@ -127,7 +115,7 @@ async function* findWork(
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   const yielder = createYielder();
-  const pass = dirty ? await beginExpiryPass(storage, surely) : null;
+  const pass = dirty ? await beginExpiryPass(storage) : null;
   async function* listed(): AsyncGenerator<Partition, void, undefined> {
     if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });

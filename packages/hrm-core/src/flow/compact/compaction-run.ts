@@ -5,7 +5,6 @@ import type { Clock } from '../../ports/clock.js';
 import type { CallOptions } from '../../ports/queue.js';
 import type { Random } from '../../ports/random.js';
 import type { Partition, PartitionFailure, Storage } from '../../ports/storage.js';
-import type { ErasureMask } from '../../pure/erasure/register.js';
 import type { DevicePriority } from '../../pure/merge.js';
 import { dateStartMs } from '../../pure/partition.js';
 import type { OnDamage } from '../damage/damage.js';
@@ -23,11 +22,6 @@ export interface CompactionRun {
   /** What minutes in which devices disagree are rolled up under. */
   readonly priority: DevicePriority;
   readonly bounds: RunBounds;
-  /**
-   * The last UTC day, counted from 1970, that has surely come: what is hidden since a later one is neither merged nor deleted, since a merge
-   * leaves out what is hidden.
-   */
-  readonly surely: number;
 }
 
 /** How much is done before something else is, in rows rewritten; a file counts as {@link FILE_ROWS}. */
@@ -98,11 +92,6 @@ export function stepFailed(failures: PartitionFailure[], partition: Partition, e
 export function dayOf({ clock }: CompactionRun, { date }: Partition): { dayMs: number; dayOver: boolean } {
   const dayMs = dateStartMs(date) ?? 0;
   return { dayMs, dayOver: clock.nowMs() >= dayMs + DAY_MS };
-}
-
-/** Whether something is hidden that must not be deleted yet. */
-export function isHeld({ surely }: CompactionRun, mask: ErasureMask | null): boolean {
-  return mask !== null && mask.sinceDay > surely;
 }
 
 /** Adds up what two steps did. */

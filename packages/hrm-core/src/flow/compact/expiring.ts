@@ -19,14 +19,14 @@ export interface ExpiryPass {
 const passes = new WeakMap<Storage, string>();
 
 /** Begins a pass; `null` where the last one was of today, or everything goes by whole days. */
-export async function beginExpiryPass(storage: Storage, surely: number): Promise<ExpiryPass | null> {
+export async function beginExpiryPass(storage: Storage): Promise<ExpiryPass | null> {
   const { retention, today } = await storage.erasures.current();
   const { record } = retention;
   if (retention.isNone || record === null || record.rules.length === 0) return null;
-  const key = `${record.since_ms}/${today}/${surely}`;
+  const key = `${record.since_ms}/${today}`;
   if (passes.get(storage) === key) return null;
   return {
-    beforeDate: firstKeptDate(Math.min(today, surely), retention.fewestDays),
+    beforeDate: firstKeptDate(today, retention.fewestDays),
     done: () => void passes.set(storage, key),
   };
 }
@@ -37,7 +37,7 @@ export async function* expiringPartitions(
   { beforeDate }: ExpiryPass,
   options: ListOptions,
 ): AsyncGenerator<Partition, void, undefined> {
-  const { maskOf } = await storage.erasures.current();
+  const { retention, today } = await storage.erasures.current();
   for (const date of await storage.dates(options)) {
     if (date >= beforeDate) return;
     throwIfAborted(options.signal, 'compacting');
@@ -45,7 +45,7 @@ export async function* expiringPartitions(
     for (const directories of [[SHARED_DIRECTORY], undefined]) {
       for await (const partition of storage.partitions({ ...range, directories }, options)) {
         await options.yieldTurn?.();
-        if ((maskOf(partition)?.sinceDay ?? Number.NEGATIVE_INFINITY) > Number.NEGATIVE_INFINITY) yield partition;
+        if (retention.expiryOf(partition, today) !== null) yield partition;
       }
     }
   }

@@ -21,7 +21,6 @@ import {
   type CompactionRun,
   dayOf,
   fileWork,
-  isHeld,
   NOTHING_DONE,
   SKIPPED,
   type StepOptions,
@@ -56,7 +55,6 @@ export async function stepThrough<Plan extends CompactionPlan>(
   // compacted file that it knows from a newer one by that number.
   const snapshot = await storage.snapshot(partition, { ...options, yieldTurn: createYielder().yieldTurn });
   try {
-    if (isHeld(run, maskOf(snapshot))) return NOTHING_DONE;
     const files = await describeFiles(storage, snapshot, options);
     const { dayOver } = dayOf(run, partition);
     const plan = planOf({ files, dayOver, isUnchanged: !visit.changed, quietAfterMs, sweepAfterMs }, all);

@@ -14,7 +14,6 @@ import {
   type CompactionRun,
   dayOf,
   fileWork,
-  isHeld,
   NOTHING_DONE,
   type StepOptions,
   type StepSummary,
@@ -59,7 +58,6 @@ export async function splitSlice(
   const mask = maskOf(snapshot);
   const rest = mask?.keep(columns) ?? columns;
   try {
-    if (isHeld(run, mask)) return { ...NOTHING_DONE, work: LOOK_ROWS, state: 'young' };
     const files = await describeFiles(storage, snapshot, options);
     const holders = files.filter(({ replaces }) => slices.some((slice) => replaces.includes(slice)));
     const old = holders.filter(({ ageMs }) => ageMs >= sweepAfterMs);

@@ -12,24 +12,25 @@ import { lookAt } from './find-erased.js';
 
 /**
  * Deletes what is in quarantine of erased readings, and what cannot be read there and may be: what can be read of others in it is stored first.
- * @param surely - only what is kept no longer, of which the days are over since that UTC day or before; by default only what is erased.
+ * @param storage - as `sureView` gives it.
+ * @param isOnlyExpired - only what is kept no longer; default false: what is erased.
  * @returns how many files.
  */
 export async function forgetQuarantined(
   { storage }: { readonly storage: Storage },
   options: CallOptions = {},
-  surely: number | null = null,
+  isOnlyExpired = false,
 ): Promise<number> {
   const { yieldTurn } = createYielder();
   let files = 0;
   for await (const { partition, file, discard } of storage.quarantined(options)) {
-    const { mask } = file;
-    if (mask === null) continue;
-    if (surely !== null && !(Number.NEGATIVE_INFINITY < mask.sinceDay && mask.sinceDay <= surely)) continue;
+    if (file.mask === null) continue;
+    const { retention, today, isGone } = await storage.erasures.current();
+    if (isOnlyExpired && retention.expiryOf(partition, today) === null) continue;
     const look = await lookAt(file, partition, yieldTurn);
     if (look?.erased === 0) continue;
     // What cannot be read may be of somebody whose days are not over.
-    if (surely !== null && look === null && !(await storage.erasures.current()).isGone(partition)) continue;
+    if (isOnlyExpired && look === null && !isGone(partition)) continue;
     await storeIntact(storage, partition, file, options);
     await discard();
     files += 1;

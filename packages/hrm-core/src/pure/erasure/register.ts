@@ -11,11 +11,6 @@ import { type Expiry, firstKeptDate, KEEP_ALL, type Retention } from './retentio
 export interface ErasureMask {
   /** 32 hex digits: what tells these erasures from any others. A file made through them says so, and is not looked at again. */
   readonly key: string;
-  /**
-   * The UTC day, counted from 1970, on which the last of what it hides was hidden since its days are over: what is hidden so is deleted only
-   * where that day has surely come. `-Infinity`: nothing is hidden so.
-   */
-  readonly sinceDay: number;
   /** The readings that are not erased. */
   keep(columns: ReadingColumns): ReadingColumns;
 }
@@ -124,7 +119,6 @@ function createMask(
   const told = expiry === null ? ids : [...ids, expiry.key];
   return {
     key: createHash('sha256').update(told.join()).digest('hex').slice(0, 32),
-    sinceDay: expiry?.sinceDay ?? Number.NEGATIVE_INFINITY,
     keep(columns) {
       const users = columns.users.map((userId) => ofUser(userId).filter((erasure) => own.has(erasure)));
       const expired = expiry === null ? null : expiredIn(columns, expiry);

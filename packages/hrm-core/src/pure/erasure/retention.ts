@@ -122,8 +122,6 @@ export function parseRetention(text: string): RetentionRecord | null {
 
 /** What is hidden of a partition since the days of some rules ended, and what tells it from what is hidden at any other time. */
 export interface Expiry {
-  /** The UTC day, counted from 1970, on which the last of it was hidden. */
-  readonly sinceDay: number;
   /** Tells it from the expiry of any other day, and by other rules. */
   readonly key: string;
   /** Whether the readings of a device are hidden. */
@@ -255,7 +253,6 @@ export function createRetention(record: RetentionRecord | null): Retention {
       const sinceDay = Math.max(...past);
       const told = JSON.stringify([salt, isUnruled ? forAll : null, own, sinceDay]);
       return {
-        sinceDay,
         key: createHash('sha256').update(told).digest('hex').slice(0, 32),
         isExpired: (userId, deviceId) => day + daysOf(userId, deviceId) <= sinceDay,
       };

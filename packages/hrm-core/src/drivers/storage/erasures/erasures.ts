@@ -58,6 +58,8 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly, clock }:
   const known = new Map<string, Erasure>();
   const done = new Set<string>();
   let register = NO_ERASURES;
+  /** As of a day before today. */
+  let earlier: ErasureRegister | null = null;
   let retention = KEEP_ALL;
   let retentionNumber = 0;
   let asOfMs = Number.NEGATIVE_INFINITY;
@@ -97,12 +99,16 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly, clock }:
 
   function renew(): void {
     register = createRegister([...known.values()], retention, retention.isNone ? 0 : dayOfMs(clock.nowMs()));
+    earlier = null;
   }
 
-  /** The register, of the day that it is by now. */
-  function ofToday(): ErasureRegister {
-    if (!retention.isNone && register.today !== dayOfMs(clock.nowMs())) renew();
-    return register;
+  /** The register, of the day that it is by now, or of one before. */
+  function ofDay(asOf = Number.POSITIVE_INFINITY): ErasureRegister {
+    if (retention.isNone) return register;
+    if (register.today !== dayOfMs(clock.nowMs())) renew();
+    if (asOf >= register.today) return register;
+    if (earlier?.today !== asOf) earlier = createRegister([...known.values()], retention, asOf);
+    return earlier;
   }
 
   async function say(record: (before: RetentionRecord | null) => RetentionRecord): Promise<'said' | 'same'> {
@@ -131,13 +137,13 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly, clock }:
     await place.write(name, text);
   }
 
-  async function current(): Promise<ErasureRegister> {
-    if (performance.now() - asOfMs < holdMs) return ofToday();
+  async function current(asOf?: number): Promise<ErasureRegister> {
+    if (performance.now() - asOfMs < holdMs) return ofDay(asOf);
     refresh ??= load().finally(() => {
       refresh = null;
     });
     await refresh;
-    return ofToday();
+    return ofDay(asOf);
   }
 
   return {
@@ -145,7 +151,7 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly, clock }:
     current,
     known() {
       current().catch(() => undefined);
-      return ofToday();
+      return ofDay();
     },
     async all() {
       await load();

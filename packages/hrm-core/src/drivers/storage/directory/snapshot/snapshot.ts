@@ -108,7 +108,7 @@ export async function openSnapshot(
   const what = `open ${partition.date}/${partition.directory}`;
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
-    const register = await context.erasures.current();
+    const register = await context.erasures.current(options?.asOf);
     const mask = register.maskOf(partition);
     const isGone = register.isGone(partition);
     try {
@@ -135,10 +135,10 @@ export async function openSnapshot(
 export async function listVersions(
   context: DirectoryContext,
   partition: Partition,
-  { yieldTurn }: VersionOptions = {},
+  { yieldTurn, asOf }: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
-  const register = await context.erasures.current();
+  const register = await context.erasures.current(asOf);
   if (register.isGone(partition)) return [];
   const mask = register.maskOf(partition);
   function versionIn(name: string): FileVersion | undefined {
