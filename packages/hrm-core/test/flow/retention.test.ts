@@ -1,7 +1,7 @@
 /** Retention, on the directory and on S3: what is answered, what is refused, what leaves the disk, and what a clock that jumps may not do. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import {
   compact,
@@ -19,6 +19,8 @@ import {
   type RetentionInput,
   type Storage,
 } from '../../src/index.js';
+import { openStorage } from '../../src/open.js';
+import { failingStorage } from '../support/failing-ports.js';
 import { createFakeS3, type FakeS3 } from '../support/fake-s3.js';
 import { openPromptStorage } from '../support/prompt-file-system.js';
 import { openFakeStorage } from '../support/s3-storage.js';
@@ -228,4 +230,156 @@ describe.each(['directory', 's3'] as const)('in %s', (kind) => {
     expect(await daysOf(world, 'ana')).toEqual([0, 1, 2]);
     expect(await daysOf(world, 'ben')).toEqual([3]);
   });
+});
+
+it.each([
+  ['directory', 'before'],
+  ['directory', 'after'],
+  ['s3', 'before'],
+] as const)(
+  'in %s nothing that is kept is lost, whichever call fails %s its effect',
+  { timeout: 300_000 },
+  async (kind, when) => {
+    let at = 1;
+    for (; ; at += 1) {
+      const world = await openWorld(kind);
+      const { queue, clock } = world;
+      for (const device of ['watch', 'strap']) {
+        await send(world, 'ana', [0, 1, 3, 4], device);
+        await send(world, 'ben', [0, 1, 3, 4], device);
+        await drain(world, device === 'watch' ? 0 : 32);
+      }
+      await send(world, 'ana', [4], 'ring');
+      const fault = { at, when, calls: 0, isLast: true };
+      const storage = failingStorage(world.storage, fault);
+      let isSaid = false;
+      try {
+        await keep({ ...world, storage }, 3, [{ device_id: 'strap', days: 1 }]);
+        isSaid = true;
+        await drain({ ...world, storage });
+        await run({ ...world, storage });
+        await compact({ storage, clock }, { all: true, sweepAfterMs: 0 });
+      } catch {
+        // The process died there.
+      }
+      const after = async () => [await daysOf(world, 'ana', 'watch'), await daysOf(world, 'ben', 'strap')];
+      if (isSaid) expect(await after()).toEqual([[0, 1], [0]]);
+      else await keep(world, 3, [{ device_id: 'strap', days: 1 }]);
+      clock.now += 60_000;
+      await drain(world);
+      await run(world);
+      for (let step = 0; step < 3; step += 1)
+        await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0 });
+      expect(await after()).toEqual([[0, 1], [0]]);
+      const days = [...new Set((await places(world)).map((name) => /\d{8}/.exec(name)?.[0]))].sort();
+      expect(days).toEqual(['20240114', '20240115']);
+      expect((await queue.depth()).readings).toBe(0);
+      // Nothing of what is hidden is left in files that stay.
+      await keep(world, null);
+      expect(await after()).toEqual([[0, 1], [0]]);
+      if (fault.calls < at) break;
+    }
+    expect(at).toBeGreaterThan(10);
+  },
+);
+
+it('what stands beside the files goes with its day: dead letters, quarantine, what a producer of its own sent', async () => {
+  const world = await openWorld('directory');
+  const { queue, storage, clock } = world;
+  await send(world, 'ana', [0, 1, 20]);
+  await drain(world);
+  const letterOf = (days: number) =>
+    JSON.stringify({ user_id: 'ana', device_id: 'w', timestamp_ms: clock.now - days * DAY_MS, heart_rate: 999 });
+  for (const text of [letterOf(2), letterOf(40), 'no JSON at all'])
+    await queue.push([{ bytes: Buffer.from(text), readings: 1 }]);
+  await drain(world);
+  expect((await queue.depth()).deadLetters).toBe(3);
+  const snapshot = await storage.snapshot({ date: '20231226', directory: 'ana' });
+  await storage.quarantine(snapshot, snapshot.files[0]?.name ?? '', 'for this test');
+  await snapshot.close();
+  await keep(world, 10);
+  expect(await run(world)).toMatchObject({ letters: 1, quarantined: 1 });
+  // Of what says nothing it is the day on which it came.
+  clock.now += 11 * DAY_MS;
+  await send(world, 'ana', [0, 1]);
+  await drain(world);
+  expect(await run(world)).toMatchObject({ letters: 2 });
+});
+
+it('a process that watched its clock for a day believes it', async () => {
+  const world = await openWorld('directory');
+  const { clock } = world;
+  await send(world, 'ana', [0, 1]);
+  await drain(world);
+  await keep(world, 3);
+  const elapsed = vi.spyOn(performance, 'now');
+  try {
+    const startMs = 1_000_000;
+    elapsed.mockReturnValue(startMs);
+    clock.now += 20 * DAY_MS;
+    expect(await run(world)).toMatchObject({ dates: 0, held: 2 });
+    clock.now += DAY_MS - 1;
+    elapsed.mockReturnValue(startMs + DAY_MS - 1);
+    expect(await run(world)).toMatchObject({ dates: 0, held: 2 });
+    // Set by an hour meanwhile: it begins anew.
+    clock.now += 3_600_001;
+    elapsed.mockReturnValue(startMs + DAY_MS);
+    expect(await run(world)).toMatchObject({ dates: 0, held: 2 });
+    clock.now += DAY_MS;
+    elapsed.mockReturnValue(startMs + 2 * DAY_MS);
+    expect(await run(world)).toMatchObject({ dates: 2, held: 0 });
+  } finally {
+    elapsed.mockRestore();
+  }
+});
+
+it('one date alone behind a long gap says nothing of the day', async () => {
+  const world = await openWorld('directory');
+  const { clock } = world;
+  await send(world, 'ana', [0, 1, 2]);
+  await drain(world);
+  await keep(world, 30);
+  clock.now += 300 * DAY_MS;
+  await send(world, 'ana', [0]);
+  await drain(world);
+  expect(await run(world)).toMatchObject({ dates: 0, held: 3 });
+  await send(world, 'ana', [1]);
+  await drain(world);
+  expect(await run(world)).toMatchObject({ dates: 3, held: 0 });
+});
+
+it('settings are stored with the data, and wrong rules stop the start', async () => {
+  const root = await mkdtemp(path.join(MEMORY_DIRECTORY, 'hrm-retention-'));
+  const [dataDir, retentionFile] = [path.join(root, 'data'), path.join(root, 'rules.json')];
+  try {
+    await writeFile(retentionFile, '[{"user_id":"ana","days":7},{"device_id":"strap","days":null}]');
+    const said = async (settings: object) => {
+      const storage = await openStorage({ dataDir, ...settings });
+      const record = await storage.erasures.retention();
+      await storage.close();
+      return record;
+    };
+    expect(await said({})).toBeNull();
+    expect(await said({ retentionDays: 30, retentionFile })).toMatchObject({ days: 30, rules: [{}, {}] });
+    expect(await said({ retentionDays: 'store' })).toMatchObject({ days: 30 });
+    expect(await said({ retentionDays: 0 })).toMatchObject({ days: null, rules: [] });
+    for (const [text, problem] of [
+      ['[{"days":3}]', 'user_id or a device_id'],
+      ['[{"user_id":"secret","days":0}]', '0/days'],
+      ['[{"user_id":"secret","days":3},{"user_id":"secret","days":4}]', 'two rules of the same'],
+      ['{"a":', 'JSON list'],
+    ] as const) {
+      await writeFile(retentionFile, text);
+      const error = await said({ retentionFile }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        kind: 'invalid',
+        code: 'invalid_retention',
+        message: expect.stringContaining(problem),
+      });
+      expect(String(error)).not.toContain('secret');
+    }
+    await expect(said({ retentionFile: `${root}/none` })).rejects.toMatchObject({ code: 'retention_unreadable' });
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });
