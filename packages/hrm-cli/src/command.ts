@@ -29,6 +29,8 @@ export const STORAGE_SETTINGS = [
   's3KmsKey',
   's3CacheDir',
   's3CacheBytes',
+  'retentionDays',
+  'retentionFile',
 ] as const satisfies readonly SettingName[];
 
 /** One flag of a command, besides the settings. */

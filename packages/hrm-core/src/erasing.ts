@@ -6,6 +6,7 @@ import { compactAll } from './flow/compact/compact-all.js';
 import type { CompactOptions } from './flow/compact/compact-summary.js';
 import { findErasedFiles } from './flow/erase/find-erased.js';
 import { forgetLetters, forgetQuarantined } from './flow/erase/forget-aside.js';
+import { sureView } from './flow/files/sure-view.js';
 import { ERASED_SWEEP_AFTER_MS } from './limits.js';
 import { type Clock, systemClock } from './ports/clock.js';
 import type { Queue, QueueDepth } from './ports/queue.js';
@@ -60,15 +61,17 @@ export async function finishErasures(
   const { signal } = options;
   const memory = memoryOf(storage, open);
   const letters = queue === undefined ? 0 : await forgetLetters({ queue }, open, { signal });
-  const quarantined = await forgetQuarantined({ storage }, { signal });
+  // What may be hidden by a clock that is wrong is none of what is erased.
+  const sure = await sureView(storage, clock, { signal });
+  const quarantined = await forgetQuarantined({ storage: sure }, { signal });
   // Before the files: what leaves the queue meanwhile is without what was erased.
   const depth = (await queue?.depth()) ?? null;
   const pastQueue = new Set(open.filter((erasure) => isPastQueue(depth, erasure, memory)).map(({ id }) => id));
-  let files = await countFiles(storage, open, options);
+  let files = await countFiles(sure, open, options);
   for (const { id } of open) note(memory, id, { ...files, letters, quarantined });
   if (files.files > 0) {
     await compactAll({ storage, clock }, { erased: true, sweepAfterMs, devicePriority }, options);
-    files = await countFiles(storage, open, options);
+    files = await countFiles(sure, open, options);
   }
   const finished: string[] = [];
   const left: LeftErasure[] = [];

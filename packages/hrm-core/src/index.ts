@@ -49,6 +49,12 @@ export {
 } from './flow/erase/erase.js';
 export { type ErasureStatus, erasureStatus, openErasures } from './flow/erase/erasure-status.js';
 export { type FindUserComponents, type FoundId, findUserId } from './flow/erase/find-user.js';
+export {
+  type ExpirySummary,
+  type RemoveExpiredComponents,
+  type RemoveExpiredSettings,
+  removeExpired,
+} from './flow/expire/remove-expired.js';
 export { type DeadLetterOptions, deadLetterPages } from './flow/files/dead-letter-pages.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
@@ -91,6 +97,7 @@ export {
   type ExportOptions,
   exportReadings,
 } from './flow/read/export-readings.js';
+export { type ExpiredSize, measureExpired } from './flow/read/measure-expired.js';
 export {
   type MeasureComponents,
   type MeasureOptions,
@@ -254,6 +261,7 @@ export { tablesOfRows } from './pure/answer/tables-of-rows.js';
 export { backoffMs } from './pure/backoff.js';
 export { type ChartTerminal, chartSlots, drawChart } from './pure/chart/terminal-chart.js';
 export type { Reading } from './pure/columns.js';
+export type { Retention, RetentionInput, RetentionRecord } from './pure/erasure/retention.js';
 export { capabilityStatement } from './pure/fhir/capabilities.js';
 export { operationOutcome, type Refusal } from './pure/fhir/outcome.js';
 export { type ObservationSearch, parseSearch, type SearchParameters, userOfPatient } from './pure/fhir/search.js';
@@ -281,6 +289,7 @@ export { findZone, UTC, type Zone } from './pure/time/time-zone.js';
 export { type UserSettings, userSettingsOfText } from './pure/user-settings.js';
 export type { UsersInput } from './pure/users-question.js';
 export { type RegularFile, readRegularFile } from './regular-file.js';
+export { type ExpireComponents, type ExpireSummary, expire } from './retaining.js';
 export { type SupervisedOptions, superviseCompacter, superviseConsumer } from './supervised-loops.js';
 export { syncDirectory } from './sync-directory.js';
 export { pause, within } from './waits.js';

@@ -344,6 +344,12 @@ export const MAX_CACHED_READINGS_BYTES = 2 * 1024 * 1024;
  */
 export const CACHE_SETTLE_MS = 1_000;
 
+/** UTC days that readings can be kept, at most: a century; longer is for ever. */
+export const MAX_RETENTION_DAYS = 36_600;
+
+/** Rules of retention, at most: each is a hash or two, and their file is read as a whole. */
+export const MAX_RETENTION_RULES = 10_000;
+
 /** How old what a process knows of the erasures in a directory may be, ms: who erases waits so long. A look is one call of the system. */
 export const DIRECTORY_ERASURES_HOLD_MS = 1_000;
 

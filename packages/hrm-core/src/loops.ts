@@ -9,6 +9,7 @@ import type { CompactOptions, CompactSummary } from './flow/compact/compact-summ
 import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import { backoffMs } from './pure/backoff.js';
+import { type ExpireSummary, expire } from './retaining.js';
 import { atMost } from './steps.js';
 import { pause } from './waits.js';
 import type { SignOfLife } from './watchdog.js';
@@ -35,7 +36,13 @@ export interface CompacterSettings extends Omit<CompactSettings, 'all'> {
 
 /** What a compacter did or met. */
 export type CompacterEvent =
-  | { readonly type: 'compacted'; readonly summary: CompactSummary; readonly durationMs: number }
+  /** `expired`: what was kept no longer, and went before. */
+  | {
+      readonly type: 'compacted';
+      readonly summary: CompactSummary;
+      readonly expired: ExpireSummary;
+      readonly durationMs: number;
+    }
   /** A file could not be read; the compaction went on without it. */
   | { readonly type: 'damaged'; readonly report: DamageReport }
   | { readonly type: 'failed'; readonly error: unknown; readonly retryMs: number };
@@ -124,8 +131,8 @@ export type CompacterComponents = CompactComponents & Pick<FinishComponents, 'qu
 const ERASURE_PAUSE_MS = 15_000;
 
 /**
- * Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. What was erased leaves the disk with it:
- * where it is given the queue, too, erasures get their reports.
+ * Compacts every `compactEveryMs` until `signal` fires; then resolves. The first run starts at once. What was erased leaves the disk with it, and what
+ * is kept no longer. Where it is given the queue, too, erasures get their reports, and dead letters go.
  */
 export async function runCompacter(
   components: CompacterComponents,
@@ -140,8 +147,9 @@ export async function runCompacter(
       onAlive: () => onAlive?.({ kind: 'alive' }),
       onDamage: (report) => onEvent?.({ type: 'damaged', report }),
     };
+    const expired = await expire(components, {}, watched);
     const summary = await compact(components, settings, watched);
-    onEvent?.({ type: 'compacted', summary, durationMs: performance.now() - startMs });
+    onEvent?.({ type: 'compacted', summary, expired, durationMs: performance.now() - startMs });
     const { left } = await finishErasures(components, { devicePriority: settings.devicePriority }, watched);
     if (summary.left > 0) return { kind: 'done', pauseMs: 0 };
     return { kind: 'done', pauseMs: left.length > 0 ? Math.min(compactEveryMs, ERASURE_PAUSE_MS) : compactEveryMs };

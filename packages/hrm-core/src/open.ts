@@ -12,7 +12,10 @@ import type { DeadLetterPlace } from './ports/dead-letter-place.js';
 import type { ProcessPlace } from './ports/process-place.js';
 import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
+import { type RetentionSettings, readRetention } from './retention-settings.js';
 import type { Settings } from './settings.js';
+
+export { type RetentionSettings, readRetention, retentionOf } from './retention-settings.js';
 
 /** What {@link openQueue} goes by; what is absent has the settings' defaults. */
 export type QueueSettings = Pick<Settings, 'queueDir'> &
@@ -143,15 +146,30 @@ export type StorageSettings = Pick<Settings, 'dataDir'> &
       | 's3CacheDir'
       | 's3CacheBytes'
     >
-  >;
+  > &
+  RetentionSettings;
 
 /**
- * Opens the storage: in S3 where `storageUrl` is given, else the directory `dataDir`.
+ * Opens the storage: in S3 where `storageUrl` is given, else the directory `dataDir`. Where settings say how long readings are kept, and it is not
+ * opened only to look, the store says so from then on.
  * @throws HrmError kind `unavailable` with what to do; kind `invalid` where the settings do not suit the service.
  */
-export async function openStorage(
+export async function openStorage(settings: StorageSettings, options: OpenStorageOptions = {}): Promise<Storage> {
+  const retention = readRetention(settings);
+  const storage = await openDriverOfStorage(settings, options);
+  if (retention === null || options.readOnly === true) return storage;
+  try {
+    await storage.erasures.keepFor(retention);
+    return storage;
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function openDriverOfStorage(
   { dataDir, storageUrl = '', ...s3 }: StorageSettings,
-  { readOnly = false, create = true, store = null, copyOf }: OpenStorageOptions = {},
+  { readOnly = false, create = true, store = null, copyOf }: OpenStorageOptions,
 ): Promise<Storage> {
   if (storageUrl !== '') {
     const { openS3Storage } = await import('./drivers/storage/s3/s3.js');

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { DEFAULTS } from './defaults.js';
 import { type Fault, HrmError } from './errors.js';
-import { DAY_MS, MAX_TIMESTAMP_MS } from './limits.js';
+import { DAY_MS, MAX_RETENTION_DAYS, MAX_TIMESTAMP_MS } from './limits.js';
 import { DevicePrioritySchema } from './pure/answer/question.js';
 import { nearest } from './pure/nearest.js';
 import { parseStorageUrl } from './storage-place.js';
@@ -445,6 +445,22 @@ const DEFINITIONS = {
     fallback: DEFAULTS.maxPastMs,
     allowed: `milliseconds, 0 to ${MAX_TIMESTAMP_MS}`,
     about: 'How far behind the clock a reading may lie; by default it may be as old as 1970.',
+  },
+  retentionDays: {
+    variable: 'HRM_RETENTION_DAYS',
+    schema: v.union([v.literal('store'), integer(0, MAX_RETENTION_DAYS)]),
+    fallback: 'store' as const,
+    allowed: `days from 1 to ${MAX_RETENTION_DAYS}, 0 for ever, or store`,
+    about:
+      'UTC days that readings are kept, today among them; older ones are deleted for good. It is stored with the data, for all processes; store: as was said last.',
+  },
+  retentionFile: {
+    variable: 'HRM_RETENTION_FILE',
+    schema: path,
+    fallback: '',
+    allowed: 'a file',
+    about:
+      'Exceptions from HRM_RETENTION_DAYS: a JSON list of {"user_id", "device_id", "days"}. It is read at the start, and stored with the data, without ids.',
   },
   stallMs: {
     variable: 'HRM_STALL_MS',

@@ -216,6 +216,7 @@ describe('health', () => {
       parts: [],
       deadLettered: 0,
       erased: 0,
+      expired: 0,
       postponed: 2,
       undecided: 0,
       left: 0,

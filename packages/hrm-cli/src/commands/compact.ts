@@ -1,4 +1,11 @@
-import { type CompactSummary, compactAll, type DamageReport, failuresOutcome } from 'hrm-core';
+import {
+  type CompactSummary,
+  compactAll,
+  type DamageReport,
+  type ExpireSummary,
+  expire,
+  failuresOutcome,
+} from 'hrm-core';
 import { openForMending, presentWhile } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
@@ -10,6 +17,7 @@ import { VERSION } from '../version.js';
 export const compactCommand: Command = {
   name: 'compact',
   about:
+    'Deletes days that are kept no longer (HRM_RETENTION_DAYS). ' +
     "Merges the parts of a user's day into larger parts and one compacted file, where that is worth it. It splits shared files " +
     'among their users, and deletes files superseded long ago. It looks at what was written since the last run. ' +
     'Any number of compacters may run at once: one that loses a race says so (skipped) and has lost nothing.\n\n' +
@@ -23,6 +31,10 @@ export const compactCommand: Command = {
     },
     { name: 'date', value: 'YYYYMMDD', about: 'Only this UTC date.' },
     { name: 'all', about: 'Look at everything and merge every part, whatever the policy says.' },
+    {
+      name: 'trust-clock',
+      about: 'Delete what is kept no longer, also where only the clock here says that its days are over.',
+    },
   ],
   settings: [...STORAGE_SETTINGS, 'sweepAfterMs', 'devicePriority'],
   examples: ['hrm compact', 'hrm compact --user ana --date 20240115 --all', 'hrm compact --all --json'],
@@ -30,7 +42,9 @@ export const compactCommand: Command = {
     const storage = await openForMending(settings);
     const progress = startProgress({ label: 'compact', total: 1, stream: stderr, enabled: !json });
     const damaged: DamageReport[] = [];
+    const trustClock = args.has('trust-clock');
     try {
+      const expired = await expire({ storage }, { trustClock }, { signal });
       const summary = await presentWhile(
         settings,
         { version: VERSION, parts: ['compacter'] },
@@ -41,6 +55,7 @@ export const compactCommand: Command = {
               userId: args.value('user'),
               date: args.value('date'),
               all: args.has('all'),
+              trustClock,
               sweepAfterMs: settings.sweepAfterMs,
               devicePriority: settings.devicePriority,
             },
@@ -58,7 +73,9 @@ export const compactCommand: Command = {
         },
       );
       progress.end();
-      await output.write(json ? `${JSON.stringify(toWire(summary, damaged))}\n` : toText(summary));
+      await output.write(
+        json ? `${JSON.stringify({ ...toWire(summary, damaged), expired })}\n` : toText(summary, expired),
+      );
       return damaged.length > 0 ? 'data' : failuresOutcome(summary.failures);
     } finally {
       progress.end();
@@ -75,7 +92,7 @@ function toWire({ failures, left: _, splitting: __, ...counts }: CompactSummary,
   return { ...counts, damaged, failures: failuresToWire(failures) };
 }
 
-function toText({ failures, ...counts }: CompactSummary): string {
+function toText({ failures, ...counts }: CompactSummary, { files, held }: ExpireSummary): string {
   const table = summaryText([
     ['partitions', counts.partitions],
     ['compacted', counts.compacted],
@@ -84,6 +101,8 @@ function toText({ failures, ...counts }: CompactSummary): string {
     ['readings', counts.readings],
     ['files swept', counts.swept],
     ['waiting', counts.waiting],
+    ['files expired', files],
+    ...(held === 0 ? [] : [['dates expired by the clock here alone: see --trust-clock', held] as const]),
     ['failed', failures.length],
   ]);
   return table + failureText(failures);

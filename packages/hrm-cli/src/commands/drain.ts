@@ -63,8 +63,8 @@ async function drain(
 }
 
 function toWire(total: DrainTotal, left: number) {
-  const { batches, claimed, stored, parts, deadLettered, stale, postponed, failures } = total;
-  const counts = { batches, claimed, stored, parts, dead_lettered: deadLettered, stale, postponed };
+  const { batches, claimed, expired, stored, parts, deadLettered, stale, postponed, failures } = total;
+  const counts = { batches, claimed, expired, stored, parts, dead_lettered: deadLettered, stale, postponed };
   return { ...counts, failures: failuresToWire(failures), left };
 }
 
@@ -73,6 +73,7 @@ function totalText(total: DrainTotal, left: number): string {
     ['batches', total.batches],
     ['readings claimed', total.claimed],
     ['readings stored', total.stored],
+    ...(total.expired === 0 ? [] : [['readings dropped: kept no longer', total.expired] as const]),
     ['parts', total.parts],
     ['dead-lettered', total.deadLettered],
     ['readings left', left],

@@ -12,6 +12,7 @@ import {
   openCheckpoint,
   openInputs,
 } from 'hrm-core/import';
+import { retentionOf } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { FILES_OPTIONS, importPaths } from '../import/import-paths.js';
@@ -54,7 +55,16 @@ export const importCommand: Command = {
     ...FILES_OPTIONS,
     { name: 'skip-invalid', about: 'Pass over faulty rows and count them; default: stop at the first chunk with one.' },
   ],
-  settings: [...QUEUE_SETTINGS, 'apiKey', 'queueHighWater', 'naiveTimestamps', 'maxFutureMs', 'maxPastMs'],
+  settings: [
+    ...QUEUE_SETTINGS,
+    'apiKey',
+    'queueHighWater',
+    'naiveTimestamps',
+    'maxFutureMs',
+    'maxPastMs',
+    'retentionDays',
+    'retentionFile',
+  ],
   examples: [
     'hrm import readings.csv',
     'hrm import 2024-*.ndjson.gz --skip-invalid',
@@ -73,7 +83,7 @@ export const importCommand: Command = {
     );
     if (asksForFiles) return await importPaths(invocation, undefined);
     const { naiveTimestamps, maxFutureMs, maxPastMs } = invocation.settings;
-    const rules = { naiveTimestamps, maxFutureMs, maxPastMs };
+    const rules = { naiveTimestamps, maxFutureMs, maxPastMs, retention: retentionOf(invocation.settings).record };
     // It refuses standard input before anything of that is read.
     const resumed = resumption(invocation, rules, []);
     const looks = !args.has('format');
@@ -122,16 +132,17 @@ async function importRows(
   await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
 }
 
-function toWire({ inputs, enqueued, rejected, faults, faultCount, reasons }: ImportSummary) {
+function toWire({ inputs, enqueued, rejected, expired, faults, faultCount, reasons }: ImportSummary) {
   const refused = { error_count: faultCount, reasons, errors: faults };
-  return { files: inputs, enqueued, rejected, ...(faultCount > 0 && refused) };
+  return { files: inputs, enqueued, rejected, expired, ...(faultCount > 0 && refused) };
 }
 
-function toText({ inputs, enqueued, rejected, reasons }: ImportSummary): string {
+function toText({ inputs, enqueued, rejected, expired, reasons }: ImportSummary): string {
   const table = summaryText([
     ['files', inputs],
     ['readings enqueued', enqueued],
     ['rows rejected', rejected],
+    ...(expired === 0 ? [] : [['rows dropped: kept no longer', expired] as const]),
   ]);
   const refused = reasons.map(
     ({ message, count, examples }) =>

@@ -1,6 +1,13 @@
-import { countSystem, countsToWire, measureStorage, type StorageSize, type SystemCounts } from 'hrm-core';
+import {
+  countSystem,
+  countsToWire,
+  measureExpired,
+  measureStorage,
+  type StoredCounts,
+  type SystemCounts,
+} from 'hrm-core';
 import { systemWhenCounted } from 'hrm-core/client';
-import { openQueue, openStorage } from 'hrm-core/open';
+import { openQueue, openStorage, readRetention, retentionOf } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
@@ -16,6 +23,7 @@ export const statsCommand: Command = {
   audit: 'read',
   about:
     'Counts what is stored (days, users, files, bytes) and what is queued. It looks at names and sizes of files, and at the end of large compacted files: are their minutes rolled up? ' +
+    'Of days that are kept no longer it tells what would go, by HRM_RETENTION_DAYS, or as the store says. ' +
     "Users are only counted. With --user it lists one user's days instead, and how many readings count in each. " +
     'With --url a server tells what it knows, to a key with the scope admin. What cannot be asked is left out and said, and the call ends with 3.',
   options: [{ name: 'user', value: 'U', about: 'List the days of this user_id.' }, URL_OPTION],
@@ -51,10 +59,14 @@ async function countHere(invocation: Invocation): Promise<SystemCounts> {
   return counts;
 }
 
-async function measure({ settings, json, stderr, signal }: Invocation): Promise<StorageSize> {
+async function measure({ settings, json, stderr, signal }: Invocation): Promise<StoredCounts> {
   const progress = startProgress({ label: 'stats', total: undefined, stream: stderr, enabled: !json });
   const onProgress = ({ partitions, date }: { readonly partitions: number; readonly date: string }) =>
     progress.update(partitions, `partitions, at ${date}`);
   const opening = openStorage(settings, { readOnly: true, create: false });
-  return await closing(opening, (storage) => measureStorage({ storage }, { signal, onProgress })).finally(progress.end);
+  const retention = readRetention(settings) === null ? null : retentionOf(settings);
+  return await closing(opening, async (storage) => {
+    const expired = await measureExpired({ storage }, retention, { signal });
+    return { ...(await measureStorage({ storage }, { signal, onProgress })), expired };
+  }).finally(progress.end);
 }

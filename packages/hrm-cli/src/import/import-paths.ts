@@ -16,6 +16,7 @@ import {
   reportText,
   toImportAccount,
 } from 'hrm-core/import';
+import { retentionOf } from 'hrm-core/open';
 import type { CommandOption, Invocation } from '../command.js';
 import { summaryText } from '../output/output.js';
 import { usageError } from '../usage-error.js';
@@ -61,6 +62,7 @@ export async function importPaths(invocation: Invocation, peeked: Input | undefi
   const options: ImportFilesOptions = {
     ...{ naiveTimestamps, maxFutureMs, maxPastMs, cwd, stdin, peeked, signal, dryRun },
     user: args.value('user'),
+    retention: retentionOf(settings).record,
     timeZone: args.value('time-zone'),
     keepLowConfidence: args.has('keep-low-confidence'),
     columns: parseColumns(args.values('column'), '--column'),

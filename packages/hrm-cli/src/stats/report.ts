@@ -19,6 +19,7 @@ function storageRows(size: StoredCounts | null): Rows {
     ['files', `${files} (${compactedFiles} compacted, ${sharedParts} shared), at most ${mostFiles} in a partition`],
     ['bytes', bytesText(bytes)],
     ...withoutRollupRow(size),
+    ...expiredRow(size),
     ...(size.countedAt === undefined ? [] : [['counted', size.countedAt] as const]),
   ];
 }
@@ -28,6 +29,13 @@ function withoutRollupRow({ withoutRollup }: StoredCounts): Rows {
   if (withoutRollup === null || withoutRollup === 0) return [];
   const days = plural(withoutRollup, 'day of a user', 'days of users');
   return [['not rolled up', `${days}: of too many devices, so that every question reads all their readings`]];
+}
+
+function expiredRow({ expired }: StoredCounts): Rows {
+  if (expired == null) return [];
+  const { days, dates, files, bytes } = expired;
+  const kept = days === null ? 'for ever, but for rules' : plural(days, 'day');
+  return [['kept', `${kept}; ${plural(files, 'file')} of ${plural(dates, 'day')} go, ${bytesText(bytes)}`]];
 }
 
 function queueRows(queue: QueuedCounts | null): Rows {

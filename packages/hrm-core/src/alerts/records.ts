@@ -208,6 +208,25 @@ export async function* storedAlerts(place: AlertPlace, userId?: string): AsyncGe
   }
 }
 
+/**
+ * Deletes alerts that are over, and messages that were not told, of days that are kept no longer.
+ * @param isExpired - of a user's instant, epoch ms.
+ */
+export async function removeExpiredAlerts(
+  place: AlertPlace,
+  isExpired: (userId: string, ms: number) => boolean,
+): Promise<void> {
+  const isOver = ({ data }: AlertMessage) => isExpired(data.user_id, Date.parse(data.end ?? data.start));
+  for await (const { opened, ended } of storedAlerts(place)) {
+    if (ended !== null && isOver(ended)) await place.remove([recordName(ended), recordName(opened)]);
+  }
+  for (const folder of [UNTOLD, FAILED])
+    for (const name of await place.list(folder)) {
+      const queued = await readQueued(place, name);
+      if (queued !== null && isOver(queued.message)) await place.remove([name]);
+    }
+}
+
 /** Deletes all that is kept of a user's alerts, also what waits to be told. */
 export async function eraseAlerts(place: AlertPlace, userId: string): Promise<void> {
   const userKey = alertUserKey(userId);

@@ -6,6 +6,7 @@
  * yet: at the start, and once an hour.
  */
 import { isHrmError } from '../errors.js';
+import { attestedDay } from '../flow/files/attested-day.js';
 import { listUsers } from '../flow/read/users/list-users.js';
 import {
   ALERT_LIST_MS,
@@ -26,10 +27,11 @@ import type { Storage } from '../ports/storage.js';
 import { type AlertRule, type AlertRules, isAbout, isLevel } from '../pure/alerts/rules.js';
 import { markDue, markJudged, observe, type SeenUsers, touch } from '../pure/alerts/seen.js';
 import { backoffMs } from '../pure/backoff.js';
+import { isExpiredAt } from '../pure/erasure/retention.js';
 import type { DevicePriority } from '../pure/merge.js';
 import { pause } from '../waits.js';
 import { type Bench, type Case, endUnruled, judgeDay, judgeLevels, judgeSilent, restingDayOf } from './judge-user.js';
-import { markName, type OpenMark, readOpen } from './records.js';
+import { markName, type OpenMark, readOpen, removeExpiredAlerts } from './records.js';
 import type { RulesFile } from './rules-file.js';
 import { createTeller, type Send, type TellEvent, type Teller } from './tell.js';
 
@@ -141,6 +143,7 @@ export function startAlerts(
       const sweepMs = Math.min(ALERT_SWEEP_MS, (current.late_minutes * MINUTE_MS) / 2);
       if (sweptBy !== current || nowMs - sweptMs >= sweepMs) {
         await sweep({ storage, seen, signal }, current, span);
+        await removeOld({ storage, place, clock, signal });
         sweptMs = nowMs;
         sweptBy = current;
       }
@@ -203,6 +206,24 @@ async function listOpen(place: AlertPlace, marks: Marks): Promise<void> {
   const found = await readOpen(place);
   marks.clear();
   for (const mark of found) marks.set(mark.userId, (marks.get(mark.userId) ?? new Map()).set(mark.rule, mark));
+}
+
+/** Deletes alerts of days that are kept no longer: those of all of a user's devices, by the days of the user. */
+async function removeOld({
+  storage,
+  place,
+  clock,
+  signal,
+}: Pick<AlertComponents, 'storage' | 'place'> & {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { retention } = await storage.erasures.current();
+  if (retention.isNone) return;
+  const surely = await attestedDay(storage, clock, { signal });
+  await removeExpiredAlerts(place, (userId, timestampMs) =>
+    isExpiredAt(retention, { userId, deviceId: '', timestampMs }, surely),
+  );
 }
 
 type Now = Omit<Case, 'userId'>;

@@ -23,6 +23,7 @@ export const DROP_REASONS = [
   'no_zone',
   /** Further back than the setting of the oldest reading allows. */
   'too_old',
+  'expired',
   /** Further ahead of the clock than readings may be. */
   'in_future',
   /** The file has that device and millisecond before. */

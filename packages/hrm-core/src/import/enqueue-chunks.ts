@@ -5,6 +5,8 @@ import { type Fault, HrmError, isHrmError } from '../errors.js';
 import { type EnqueueOptions, enqueueUntrusted } from '../flow/write/enqueue.js';
 import { MAX_FAULTS } from '../limits.js';
 import { visibleText } from '../process/terminal-text.js';
+import { dayOfMs, isExpiredAt, type Retention } from '../pure/erasure/retention.js';
+import { parseTimestamp } from '../pure/reading/timestamp.js';
 import { type Backpressure, createBackpressure } from './backpressure.js';
 import type { Chunk } from './chunks.js';
 import { type Destination, NOWHERE } from './destination.js';
@@ -21,7 +23,9 @@ export interface Tally {
   enqueued: number;
   /** Rows that are no valid reading, passed over with `skipInvalid`. */
   rejected: number;
-  /** What is wrong with them, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
+  /** Rows of days that are kept no longer. */
+  expired: number;
+  /** What is wrong with those that were rejected, the first {@link MAX_FAULTS}; `path` is `FILE:LINE/field`. */
   readonly faults: Fault[];
   faultCount: number;
   readonly reasons: Reasons;
@@ -29,13 +33,15 @@ export interface Tally {
 
 /** A tally of nothing yet. */
 export function newTally(): Tally {
-  return { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+  return { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
 }
 
 /** How chunks are judged and what becomes of faulty ones. */
 export interface ChunkRules
   extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'receivedMs'> {
   readonly skipInvalid: boolean;
+  /** Rows of days that are kept no longer are dropped; default: none. */
+  readonly kept?: Retention | undefined;
   readonly signal: AbortSignal;
   /** Called while the queue is full and the import waits for consumers, about twice a second. */
   readonly onWait?: (() => void) | undefined;
@@ -126,8 +132,10 @@ function acceptInOrder({ onAccepted }: ChunkRules) {
   };
 }
 
-async function enqueueChunk(one: Import, chunk: Chunk, onJudged: () => void): Promise<void> {
+async function enqueueChunk(one: Import, whole: Chunk, onJudged: () => void): Promise<void> {
   const { rules, tally } = one;
+  const chunk = { ...whole, rows: keptRows(whole.rows, rules) };
+  tally.expired += whole.rows.length - chunk.rows.length;
   if (chunk.rows.length === 0) return;
   const items = chunk.rows.flatMap((row) => ('item' in row ? [row.item] : []));
   let refusal: unknown;
@@ -149,6 +157,20 @@ async function enqueueChunk(one: Import, chunk: Chunk, onJudged: () => void): Pr
   tally.faultCount += faultCount;
   tally.faults.push(...faults.slice(0, MAX_FAULTS - tally.faults.length));
   if (valid.length > 0) await push(one, valid, onJudged);
+}
+
+/** Rows without those of days that are kept no longer; what is no reading stays, and is judged. */
+function keptRows(rows: Chunk['rows'], { kept, naiveTimestamps = 'reject' }: ChunkRules): Chunk['rows'] {
+  if (kept === undefined || kept.isNone) return rows;
+  const today = dayOfMs(Date.now());
+  return rows.filter((row) => {
+    const { user_id, device_id, timestamp } = ('item' in row ? row.item : {}) as Partial<Record<string, unknown>>;
+    if (typeof user_id !== 'string' || typeof device_id !== 'string' || typeof timestamp !== 'string') return true;
+    const parsed = parseTimestamp(timestamp, naiveTimestamps);
+    if ('fault' in parsed) return true;
+    const { timestampMs } = parsed;
+    return !isExpiredAt(kept, { userId: user_id, deviceId: device_id, timestampMs }, today);
+  });
 }
 
 async function push(

@@ -1,6 +1,7 @@
 import type { Fault } from '../errors.js';
 import type { EnqueueOptions } from '../flow/write/enqueue.js';
 import type { Format } from '../formats/formats.js';
+import { createRetention, type RetentionRecord } from '../pure/erasure/retention.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Chunk, readChunks } from './chunks.js';
 import { type ImportTarget, toDestination } from './destination.js';
@@ -21,6 +22,8 @@ export interface ImportOptions
   extends Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'receivedMs' | 'signal'> {
   /** Of all inputs; default: by the name of each, or else by its beginning. */
   readonly format?: Format | undefined;
+  /** How long readings are kept, as it is stored: older ones are dropped, and counted. Default: for ever. */
+  readonly retention?: RetentionRecord | null | undefined;
   /** Pass over faulty rows and count them; default: end at the first chunk with one. */
   readonly skipInvalid?: boolean | undefined;
   /** Where the import goes on, and remembers how far it came. */
@@ -44,6 +47,8 @@ export interface ImportSummary {
   readonly enqueued: number;
   /** Rows that are no valid reading, passed over with `skipInvalid`. */
   readonly rejected: number;
+  /** Rows of days that are kept no longer; they were dropped. */
+  readonly expired: number;
   /** What is wrong with them, the first 100; `path` is `FILE:LINE/field`. */
   readonly faults: readonly Fault[];
   readonly faultCount: number;
@@ -88,7 +93,7 @@ export async function importReadings(
     await enqueueChunks(
       toDestination(target),
       chunks,
-      { ...options, skipInvalid, signal, onEnqueued, onAccepted },
+      { ...options, kept: createRetention(options.retention ?? null), skipInvalid, signal, onEnqueued, onAccepted },
       tally,
     );
     await checkpoint?.settled();
@@ -96,8 +101,8 @@ export async function importReadings(
     // What came before a failure counts for the next import; the failure is what is told.
     await checkpoint?.settled().catch(() => undefined);
   }
-  const { enqueued, rejected, faults, faultCount, reasons } = tally;
-  return { inputs: inputs.length, enqueued, rejected, faults, faultCount, reasons: rankReasons(reasons) };
+  const { enqueued, rejected, expired, faults, faultCount, reasons } = tally;
+  return { inputs: inputs.length, enqueued, rejected, expired, faults, faultCount, reasons: rankReasons(reasons) };
 }
 
 async function* allChunks(

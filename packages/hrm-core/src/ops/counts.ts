@@ -3,6 +3,7 @@
  * @module
  */
 import { abortedError, type HrmError, isHrmError } from '../errors.js';
+import type { ExpiredSize } from '../flow/read/measure-expired.js';
 import type { StorageSize } from '../flow/read/measure-storage.js';
 import type { QueueDepth } from '../ports/queue.js';
 
@@ -12,6 +13,8 @@ export interface StoredCounts extends Omit<StorageSize, 'lastDays' | 'withoutRol
   readonly withoutRollup: number | null;
   /** When a server counted it, ISO 8601; it does so every 30 s at most. */
   readonly countedAt?: string | undefined;
+  /** What is kept no longer, and would go; `undefined`: not told by a server. */
+  readonly expired?: ExpiredSize | null | undefined;
 }
 
 /** What waits in the queue, in counts. */
@@ -30,7 +33,7 @@ export interface SystemCounts {
 
 /** What counts; each opens what it asks. */
 export interface CountComponents {
-  readonly measure: () => Promise<StorageSize>;
+  readonly measure: () => Promise<StorageSize & Pick<StoredCounts, 'expired'>>;
   readonly depth: () => Promise<QueueDepth>;
 }
 
@@ -85,6 +88,7 @@ function storedToWire({ days, users, partitions, files, bytes, ...size }: Stored
     first_date: size.firstDate,
     last_date: size.lastDate,
     counted_at: size.countedAt,
+    expired: size.expired,
   };
 }
 

@@ -66,14 +66,12 @@ export interface Snapshot {
 }
 
 /** How a snapshot is taken. */
-export interface SnapshotOptions extends CallOptions {
+export interface SnapshotOptions extends VersionOptions {
   /**
    * Tells of a part's name and version whether its content is known, so that it need not be opened. Asked only of names that are a hash of
    * their bytes, which are only ever those of one content. Reading it throws `file_gone`, and nothing but its name and version are to be relied on.
    */
   readonly isKnown?: ((name: string, version: string) => boolean) | undefined;
-  /** Called between files, and waited for: lets others work where a partition has very many. */
-  readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
 
 /** A file's name and version. */
@@ -81,6 +79,8 @@ export type FileVersion = Pick<StoredFile, 'name' | 'version'>;
 
 /** How versions are listed. */
 export interface VersionOptions extends CallOptions {
+  /** As of which UTC day, counted from 1970, what is kept no longer is hidden; default, and at most: today by the storage's clock. */
+  readonly asOf?: number | undefined;
   /** Called between files, and waited for: lets others work where a partition has very many. */
   readonly yieldTurn?: (() => Promise<void>) | undefined;
 }
@@ -94,6 +94,8 @@ export interface PartitionRange {
   readonly directories?: readonly string[] | undefined;
   /** Only those that were published to since they were last cleaned: see {@link Visit}. Default false. */
   readonly dirty?: boolean | undefined;
+  /** Also those of which nothing is kept any more: see `retention`. They have no files to anybody who looks. Default false. */
+  readonly expired?: boolean | undefined;
 }
 
 /** What stands among the dates, or among the partitions of a date, and is none. */
@@ -259,7 +261,15 @@ export interface Storage {
    * One that has a file, or gets one meanwhile, stays.
    */
   vacate(partition: Partition): Promise<void>;
-  /** What was erased, and is answered no more. */
+  /**
+   * Deletes partitions of a date of which nothing is kept any more, and what else names them: unread, and for good. To be called only where
+   * the day on which they went has surely come. What is stored there meanwhile may stay, and goes the next time.
+   * @param directories - `null`: all of the date, and then the date itself.
+   * @returns files that were deleted.
+   * @throws HrmError kind `internal` where something of them is still kept.
+   */
+  discard(date: string, directories: readonly string[] | null, options?: ListOptions): Promise<number>;
+  /** What was erased or is kept no longer, and is answered no more. */
   readonly erasures: Erasures;
   /** Proves that a file can be written durably now, and tells how things are. @throws HrmError kind `unavailable` with the reason. */
   check(): Promise<StorageCheck>;

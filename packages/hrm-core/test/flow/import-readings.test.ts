@@ -96,7 +96,7 @@ describe('an import of files', () => {
       }
     }
     const { reasons, faults, ...counts } = await importAgain();
-    expect(counts).toEqual({ inputs: 1, enqueued: 2, rejected: 3, faultCount: 6 });
+    expect(counts).toEqual({ inputs: 1, enqueued: 2, rejected: 3, expired: 0, faultCount: 6 });
     expect(reasons[0]).toEqual({ message: 'the line is not JSON', count: 2, examples: ['a.ndjson:2', 'a.ndjson:5'] });
     expect(faults.map(({ path: place }) => place)).toContain('a.ndjson:4/heart_rate');
     expect(told.at(-1)).toBeGreaterThan(2 * line(0).length);
@@ -145,14 +145,14 @@ describe('a queue that is unavailable', () => {
   }
 
   it('for a moment is tried again, and nothing is lost', async () => {
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+    const tally: Tally = { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
     await enqueueChunks(toDestination({ queue: failing((call) => call % 2 === 0) }), chunks(), rules, tally);
     expect(tally.enqueued).toBe(5);
     expect((await queue.depth()).readings).toBe(5);
   });
 
   it('for long ends the import after bounded tries, with what came before counted', async () => {
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+    const tally: Tally = { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
     const { calls, ...failed } = failing((call) => call > 1);
     await expect(enqueueChunks(toDestination({ queue: failed }), chunks(), rules, tally)).rejects.toMatchObject({
       kind: 'unavailable',
@@ -176,7 +176,7 @@ describe('a full queue out of which nothing moves', () => {
 
   it('ends the import after a while, unavailable, with what came before counted', async () => {
     const queue = await openQueue({ queueDir: directory, queueHighWater: 2 });
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+    const tally: Tally = { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
     const rules = { skipInvalid: false, signal: new AbortController().signal, stallMs };
     const startMs = performance.now();
     await expect(enqueueChunks(toDestination({ queue }), chunks(), rules, tally)).rejects.toMatchObject({
@@ -192,7 +192,7 @@ describe('a full queue out of which nothing moves', () => {
 
   it('is not one out of which a little moves, for however long', async () => {
     const queue = await openQueue({ queueDir: directory, queueHighWater: 20 });
-    const tally: Tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+    const tally: Tally = { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
     for (let i = 0; i < 25 && (await queue.depth()).readings < 20; i += 1) {
       await queue.push([{ bytes: Buffer.from('x'), readings: 1 }]);
     }

@@ -102,6 +102,7 @@ it('drainBatch sets aside what cannot be stored, with reason, time, attempts and
       parts: [],
       deadLettered: 0,
       erased: 0,
+      expired: 0,
       postponed: 0,
       undecided: 0,
       left: 0,

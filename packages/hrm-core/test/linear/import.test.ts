@@ -26,7 +26,7 @@ async function importText(text: string, format: Format | undefined, pieceBytes: 
       yield { input: { label: 'a' } as Input, rows: rows.slice(0, 100), point: null };
     }
   }
-  const tally = { enqueued: 0, rejected: 0, faults: [], faultCount: 0, reasons: new Map() };
+  const tally = { enqueued: 0, rejected: 0, expired: 0, faults: [], faultCount: 0, reasons: new Map() };
   const rules = {
     naiveTimestamps: 'reject',
     maxFutureMs: 0,

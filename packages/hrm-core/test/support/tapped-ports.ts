@@ -52,9 +52,11 @@ export function tappedStorage(storage: Storage, tap: Tap): Storage {
     putSettingsFile: (...args) => tap(() => storage.putSettingsFile(...args)),
     removeSettingsFile: (...args) => tap(() => storage.removeSettingsFile(...args)),
     vacate: (...args) => tap(() => storage.vacate(...args)),
+    discard: (...args) => tap(() => storage.discard(...args)),
     erasures: {
       ...storage.erasures,
       add: (...args) => tap(() => storage.erasures.add(...args)),
+      keepFor: (...args) => tap(() => storage.erasures.keepFor(...args)),
       finish: (...args) => tap(() => storage.erasures.finish(...args)),
     },
     check: () => tap(() => storage.check(), 'read'),

@@ -23,6 +23,8 @@ it('has the defaults of the contract', () => {
     corsOrigins: [],
     keysFile: './.hrm/keys.json',
     rateLimit: 60_000,
+    retentionDays: 'store',
+    retentionFile: '',
     dataDir: './data',
     redisUrl: '',
     s3CacheBytes: 1_073_741_824,

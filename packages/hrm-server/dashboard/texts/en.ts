@@ -32,6 +32,7 @@ export const en = {
     no_time: 'no usable time',
     no_zone: 'no time zone, where others of the file have one',
     too_old: 'older than this system takes',
+    expired: 'of a day that is kept no longer',
     in_future: 'ahead of the clock',
     duplicate: 'twice in the file',
     damaged: 'damaged',

@@ -32,6 +32,7 @@ export const es: Texts = {
     no_time: 'sin hora utilizable',
     no_zone: 'sin zona horaria, que otras horas del archivo sí tienen',
     too_old: 'más antigua de lo que admite el sistema',
+    expired: 'de un día que ya no se conserva',
     in_future: 'en el futuro',
     duplicate: 'repetida en el archivo',
     damaged: 'dañada',

@@ -26,8 +26,9 @@ export function consumerListener({ log, health }: Heard): (event: ConsumerEvent)
     record(event);
     if (event.type === 'failed') logFailure('consumer', event, log);
     if (event.type !== 'drained') return;
-    const { claimed, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } = event.summary;
-    const line = { claimed, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
+    const { claimed, expired, parts, deadLettered, postponed, undecided, left, failures, lagMs, outcome } =
+      event.summary;
+    const line = { claimed, expired, parts: parts.length, deadLettered, undecided, left, lagMs, outcome };
     if (postponed > 0)
       log.warn(
         { ...line, postponed, ...failureFields(failures) },

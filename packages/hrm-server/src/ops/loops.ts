@@ -75,6 +75,9 @@ function watchdogListener(loop: LoopName, { log, health, metrics }: Heard): (eve
   };
 }
 
+const HELD =
+  'days that are kept no longer stay on the disk: only this clock says that they are over; if it is right, run hrm compact --trust-clock';
+
 /**
  * Runs a compacter that logs what it merges, under a watchdog; resolves when the signal has ended it.
  * @throws HrmError code `loop_stalled` or `loop_ended` when it stands still or ends, and restarting it does not help.
@@ -98,10 +101,11 @@ export function startCompacter(
       logFailure('compacter', event, log);
       return;
     }
-    const { failures, ...counts } = event.summary;
+    const { failures, ...counts } = { ...event.summary, expired: event.expired };
+    if (event.expired.held > 0) log.warn(event.expired, HELD);
     if (failures.length > 0)
       log.error({ ...counts, ...failureFields(failures) }, 'compacted; some partitions could not be');
-    else if (counts.compacted + counts.swept > 0) log.info(counts, 'compacted');
+    else if (counts.compacted + counts.swept + counts.expired.files > 0) log.info(counts, 'compacted');
     else log.debug(counts, 'nothing to compact');
   }
   const onWatchdog = watchdogListener('compacter', { log, health, metrics });

@@ -10,6 +10,7 @@ import {
   enqueueUntrusted,
   isSeries,
   type Queue,
+  type Storage,
 } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import { OPERATIONS } from 'hrm-core/schemas';
@@ -26,6 +27,8 @@ import { asSpan, countReadings } from './requests.js';
 export interface IngestComponents {
   readonly queue: Queue;
   readonly clock?: Clock | undefined;
+  /** Says how long readings are kept. */
+  readonly storage: Storage;
   /** Of all readings that are accepted here. */
   readonly deviceBound: DeviceBound;
   /** As `deviceBound`. */

@@ -17,9 +17,11 @@ import { type Candidate, type OrderedWork, orderWork } from '../../pure/order-wo
 import { userDirectory } from '../../pure/partition.js';
 import { readAhead } from '../files/read-ahead.js';
 import { sharedPartitions } from '../files/shared-partitions.js';
+import { sureView } from '../files/sure-view.js';
 import { createYielder } from '../files/yielder.js';
 import type { CompactOptions, CompactSummary } from './compact-summary.js';
 import type { CompactionRun } from './compaction-run.js';
+import { beginExpiryPass, expiringPartitions } from './expiring.js';
 import { runOver } from './run-over.js';
 
 /** What `compact` works on. */
@@ -39,6 +41,8 @@ export interface CompactSettings {
   readonly date?: string | undefined;
   /** Only partitions that an erasure is of which has no report yet. Default false. */
   readonly erased?: boolean | undefined;
+  /** The clock is right, whatever else says so: as for `removeExpired`. Default false. */
+  readonly trustClock?: boolean | undefined;
   /** Merge every partition that has a part, whatever the policy says; default false. */
   readonly all?: boolean | undefined;
   /**
@@ -76,6 +80,7 @@ export async function compact(
     userId,
     date,
     erased = false,
+    trustClock = false,
     all = false,
     sweepAfterMs = DEFAULTS.sweepAfterMs,
     quietAfterMs = QUIET_AFTER_MS,
@@ -84,7 +89,8 @@ export async function compact(
   { signal, onProgress, onAlive, onDamage }: CompactOptions = {},
 ): Promise<CompactSummary> {
   checkSettings({ userId, date }, { sweepAfterMs, quietAfterMs });
-  const run = { storage, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
+  const sure = trustClock ? storage : await sureView(storage, clock, { signal });
+  const run = { storage: sure, clock, random, all, sweepAfterMs, quietAfterMs, priority, bounds: BOUNDS };
   return await runOver(run, findWork(run, { userId, date, erased }, { signal }), {
     signal,
     onProgress,
@@ -109,9 +115,11 @@ async function* findWork(
   const dates = { fromDate: date, toDate: date };
   const directories = userId === undefined ? undefined : [userDirectory(userId)];
   const yielder = createYielder();
+  const pass = dirty ? await beginExpiryPass(storage) : null;
   async function* listed(): AsyncGenerator<Partition, void, undefined> {
     if (!dirty) yield* sharedPartitions(storage, { ...dates, userId }, options);
     yield* storage.partitions({ ...dates, directories, dirty }, { ...options, yieldTurn: yielder.yieldTurn });
+    if (pass !== null) yield* expiringPartitions(storage, pass, { ...options, yieldTurn: yielder.yieldTurn });
   }
   const atOnce = dirty ? MAX_DIRTY_PARTITIONS : MAX_LISTED_PARTITIONS;
   let candidates: Candidate<Partition>[] = [];
@@ -130,6 +138,8 @@ async function* findWork(
     candidates = [];
   }
   if (candidates.length > 0) yield await orderWork(candidates, () => random.fraction(), yielder.yieldTurn);
+  // Not where the run was ended before.
+  pass?.done();
 }
 
 /** Those of some partitions that an erasure is of which has no report yet. */

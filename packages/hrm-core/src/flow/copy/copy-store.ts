@@ -116,6 +116,8 @@ export async function copyStore(
     passes += 1;
     // Before its files: what was erased is never answered from the copy.
     await to.erasures.add(await from.erasures.all());
+    const retention = await from.erasures.retention();
+    if (retention !== null) await to.erasures.adopt(retention);
     pass = startPass();
     for (const partitions of [
       from.partitions({ directories: [SHARED_DIRECTORY] }, { signal }),

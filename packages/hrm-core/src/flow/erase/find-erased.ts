@@ -37,6 +37,11 @@ export async function* findErasedFiles(
   const { yieldTurn } = createYielder();
   for await (const partition of erasedPartitions({ storage }, erasures, options)) {
     throwIfAborted(options.signal, 'looking for erased readings');
+    // It has no files to anybody, and goes as a whole.
+    if ((await storage.erasures.current()).isGone(partition)) {
+      yield { partition, name: null, readings: 0 };
+      continue;
+    }
     // A file may be gone before it is read; then all are looked at again.
     yield* await overSnapshot(storage, partition, options, async ({ files }) => {
       const found: ErasedFile[] = [];
@@ -63,7 +68,7 @@ async function* erasedPartitions(
   const { yieldTurn } = createYielder();
   const dates = datesOfErasures(erasures);
   for (const range of [{ ...dates, directories: [SHARED_DIRECTORY] }, dates]) {
-    for await (const partition of storage.partitions(range, { ...options, yieldTurn })) {
+    for await (const partition of storage.partitions({ ...range, expired: true }, { ...options, yieldTurn })) {
       await yieldTurn();
       if (maskOf(partition) !== null) yield partition;
     }

@@ -26,7 +26,7 @@ export interface FoundId {
 
 /** What is looked through. */
 export interface FindUserComponents {
-  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'quarantined'>;
+  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'quarantined' | 'sizes' | 'erasures'>;
   readonly queue?: Pick<Queue, 'depth' | 'peek' | 'deadLetters'> | undefined;
 }
 
@@ -47,12 +47,16 @@ export async function* findUserId(
   const directory = userDirectory(userId);
   const has = searchFor([userId, JSON.stringify(userId).slice(1, -1), directory]);
   const { yieldTurn } = createYielder();
-  for (const range of [{ directories: [SHARED_DIRECTORY] }, {}]) {
+  for (const range of [{ directories: [SHARED_DIRECTORY], expired: true }, { expired: true }]) {
     for await (const partition of storage.partitions(range, { ...options, yieldTurn })) {
       throwIfAborted(options.signal, 'looking for a user');
       const { date } = partition;
       if (partition.directory === directory) yield { where: 'directory', date, name: null };
       else if (partition.directory === SHARED_DIRECTORY) {
+        // What waits to be deleted as a whole cannot be looked into.
+        const [size] = await storage.sizes([partition], options);
+        if ((await storage.erasures.current()).isGone(partition) && size?.files !== 0)
+          yield { where: 'file', date, name: null };
         for (const name of await namesWith(storage, partition, userId, has, options))
           yield { where: 'file', date, name };
       }

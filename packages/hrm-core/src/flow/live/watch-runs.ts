@@ -8,6 +8,7 @@ import { MAX_HUB_READINGS, MAX_RUN_READINGS, MAX_WATCH_READINGS } from '../../li
 import type { FeedEntry } from '../../ports/feed.js';
 import type { Reading } from '../../pure/columns.js';
 import { deviceTest, type ErasureRegister, isInRange } from '../../pure/erasure/register.js';
+import { isExpiredAt } from '../../pure/erasure/retention.js';
 import { isDelivered, type LiveCursor } from '../../pure/live-cursor.js';
 import { decodeElements } from '../../pure/reading/element.js';
 import { readingAt } from '../../pure/reading/queued-readings.js';
@@ -157,13 +158,15 @@ export function release(held: Held, watcher: Watcher): void {
   watcher.runs = [];
 }
 
-/** A run without what was erased since it was accepted. */
+/** A run without what was erased since it was accepted, or is kept no longer. */
 export function withoutErased(run: Run, userId: string, register: ErasureRegister): Run {
+  const { retention, today } = register;
   const erasures = register.ofUser(userId);
-  if (erasures.length === 0) return run;
+  if (erasures.length === 0 && retention.isNone) return run;
   const items = run.items.filter(({ reading, stampMs }) => {
     if (reading === null) return true;
     const { timestampMs, deviceId } = reading;
+    if (isExpiredAt(retention, { userId, deviceId, timestampMs }, today)) return false;
     return !erasures.some(
       (erasure) => stampMs <= erasure.until_ms && isInRange(erasure, timestampMs) && deviceTest([deviceId])(erasure, 0),
     );

@@ -18,6 +18,7 @@ import { inTurns } from '../../steps.js';
 import { describeFailure } from '../files/partition-failures.js';
 import type { WrittenPart } from '../files/store-parts.js';
 import { createYielder } from '../files/yielder.js';
+import { keptRows } from './leave-expired.js';
 import { receivedNowMs } from './received-now.js';
 import { rememberStore, requireSameStore } from './same-store.js';
 import { type WrittenBatch, writeDelivered } from './write-delivered.js';
@@ -60,6 +61,8 @@ export interface DrainSummary {
   readonly claimed: number;
   /** Of them readings that were erased before they were stored. */
   readonly erased: number;
+  /** Of them readings whose days were over before they were stored: they are kept no longer, and are dropped. */
+  readonly expired: number;
   /** The parts that hold them; durable. */
   readonly parts: readonly WrittenPart[];
   /** Elements and readings that cannot be stored, kept as dead letters now; those that made a write fail among them. */
@@ -125,6 +128,7 @@ export async function drainBatch(
     return {
       claimed: 0,
       erased: 0,
+      expired: 0,
       parts: [],
       deadLettered: 0,
       postponed: 0,
@@ -142,7 +146,8 @@ export async function drainBatch(
     const decoded = await inTurns(decodeSteps(claim.elements, { maxFutureMs, maxPastMs }), yieldTurn);
     const { rejected, deferred } = decoded;
     await yieldTurn();
-    const { readings, originOf, erased } = await leaveErased(storage, decoded, yieldTurn);
+    const left = await leaveErased(storage, decoded, yieldTurn);
+    const { readings, originOf, erased, expired } = await leaveExpired({ storage, clock }, left, yieldTurn);
     const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress });
     if (observer !== undefined) await inTurns(observer.stored(readings), yieldTurn);
     if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
@@ -152,8 +157,9 @@ export async function drainBatch(
     const outcome = await queue.ack(claim.token, remainder);
     const isAcked = outcome === 'acked';
     return {
-      claimed: readings.length + rejected.length + erased,
+      claimed: readings.length + rejected.length + erased + expired,
       erased,
+      expired,
       parts: batch.written,
       deadLettered: isAcked ? remainder.deadLetters.length : 0,
       postponed: isAcked ? count(batch.postponed.map(({ group }) => group)) : 0,
@@ -196,6 +202,23 @@ async function leaveErased(
     readings: takeQueued({ ...readings, receivedMs }, rows),
     originOf: (row) => originOf(rows[row] as number),
     erased: readings.length - rows.length,
+  };
+}
+
+/** Leaves out what is kept no longer. */
+async function leaveExpired(
+  components: Pick<DrainComponents, 'storage'> & { readonly clock: Clock },
+  batch: LeftBatch,
+  yieldTurn: () => Promise<void>,
+): Promise<LeftBatch & { readonly expired: number }> {
+  const { readings, originOf } = batch;
+  const rows = await keptRows(components, readings, yieldTurn);
+  if (rows === null) return { ...batch, expired: 0 };
+  return {
+    ...batch,
+    readings: takeQueued(readings, rows),
+    originOf: (row) => originOf(rows[row] as number),
+    expired: readings.length - rows.length,
   };
 }
 

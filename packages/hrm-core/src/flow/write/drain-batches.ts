@@ -13,6 +13,8 @@ export interface DrainTotal {
   readonly batches: number;
   /** Readings claimed, good and bad. */
   readonly claimed: number;
+  /** Of them readings that were dropped, since they are kept no longer. */
+  readonly expired: number;
   /** Readings in the parts, after rule 1. */
   readonly stored: number;
   readonly parts: number;
@@ -34,6 +36,7 @@ export interface DrainBatchesOptions extends CallOptions {
 const NOTHING_DRAINED: DrainTotal = {
   batches: 0,
   claimed: 0,
+  expired: 0,
   stored: 0,
   parts: 0,
   deadLettered: 0,
@@ -82,6 +85,7 @@ function addStep(total: DrainTotal, step: DrainSummary): DrainTotal {
   return {
     batches: total.batches + 1,
     claimed: total.claimed + step.claimed,
+    expired: total.expired + step.expired,
     stored: step.parts.reduce((sum, { readings }) => sum + readings, total.stored),
     parts: total.parts + step.parts.length,
     deadLettered: total.deadLettered + step.deadLettered,

@@ -2,7 +2,9 @@ import { DEFAULTS } from '../../defaults.js';
 import { type Fault, faultError, HrmError, throwIfAborted } from '../../errors.js';
 import { DAY_MS, MAX_ELEMENT_READINGS, MAX_ENQUEUE_READINGS, MAX_FAULTS, MAX_SERIES_READINGS } from '../../limits.js';
 import { type Clock, systemClock } from '../../ports/clock.js';
+import type { Erasures } from '../../ports/erasures.js';
 import type { CallOptions, Queue, QueueElement } from '../../ports/queue.js';
+import { dayOfMs, type Retention } from '../../pure/erasure/retention.js';
 import { encodeElement, encodeElements } from '../../pure/reading/element.js';
 import { type QueuedReadings, queuedFrom } from '../../pure/reading/queued-readings.js';
 import { parseReadings, type ReadingRules } from '../../pure/reading/reading.js';
@@ -14,6 +16,7 @@ import type { NaiveTimestamps } from '../../pure/reading/timestamp.js';
 import { inTurns } from '../../steps.js';
 import { createYielder } from '../files/yielder.js';
 import type { DeviceBound, DeviceCount } from './device-bound.js';
+import { isRowExpired } from './leave-expired.js';
 import { receivedNowMs } from './received-now.js';
 
 /** What `enqueue` works on. */
@@ -22,6 +25,8 @@ export interface EnqueueComponents {
   readonly queue: Pick<Queue, 'push'>;
   /** Stamps readings with the time of their acceptance; the machine's by default. */
   readonly clock?: Clock | undefined;
+  /** Where the readings will be stored: it says how long they are kept. What it says is taken as it was known last: nothing waits for it. */
+  readonly storage?: { readonly erasures: Pick<Erasures, 'known'> } | undefined;
 }
 
 /** How `enqueue` judges readings. */
@@ -32,6 +37,8 @@ export interface EnqueueOptions extends CallOptions {
   readonly maxFutureMs?: number | undefined;
   /** How far behind the clock a timestamp may lie, milliseconds, inclusive; default: it may be of 1970. */
   readonly maxPastMs?: number | undefined;
+  /** How long readings are kept: older ones are refused. Default: as the storage says, where there is one. */
+  readonly retention?: Retention | undefined;
   /** The readings are straight from a wire: only the snake_case names count. Default false: camelCase counts too. */
   readonly wireOnly?: boolean | undefined;
   /** Refuses readings of more devices than a user may have on a day; none by default. */
@@ -88,7 +95,7 @@ export async function enqueue(
  * await enqueueUntrusted({ queue }, JSON.parse(body), { wireOnly: true });
  */
 export async function enqueueUntrusted(
-  { queue, clock = systemClock }: EnqueueComponents,
+  { queue, clock = systemClock, storage }: EnqueueComponents,
   readings: unknown,
   options: EnqueueOptions = {},
 ): Promise<Accepted> {
@@ -103,7 +110,8 @@ export async function enqueueUntrusted(
   const devices = deviceBound?.begin();
   const days = new Set<number>();
   const queuedMs = receivedMs === undefined ? undefined : nowMs;
-  const preparation = { signal, owner, deviceBound, devices, days, queuedMs };
+  const kept = keptAt(options.retention ?? storage?.erasures.known().retention, nowMs);
+  const preparation = { signal, owner, deviceBound, devices, days, queuedMs, kept };
   const elements = await (series ? prepareSeries : prepare)(readings, rules, receivedMs ?? nowMs, preparation);
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
@@ -120,6 +128,16 @@ function rulesAt(
   }: Pick<EnqueueOptions, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'>,
 ) {
   return { naiveTimestamps, earliestMs: nowMs - maxPastMs, latestMs: nowMs + maxFutureMs };
+}
+
+/** What is kept as of some day. */
+interface Kept {
+  readonly retention: Retention;
+  readonly today: number;
+}
+
+function keptAt(retention: Retention | undefined, nowMs: number): Kept | undefined {
+  return retention === undefined || retention.isNone ? undefined : { retention, today: dayOfMs(nowMs) };
 }
 
 /** Pushes what is admitted, and gives back what was taken for it where that fails. */
@@ -151,7 +169,7 @@ export interface PlainOptions extends Omit<EnqueueOptions, 'wireOnly'> {
  * @throws whatever `admit` throws; else as {@link enqueueUntrusted} of what is valid.
  */
 export async function enqueuePlain(
-  { queue, clock = systemClock }: EnqueueComponents,
+  { queue, clock = systemClock, storage }: EnqueueComponents,
   bytes: Uint8Array,
   options: PlainOptions,
 ): Promise<Accepted | null> {
@@ -167,7 +185,8 @@ export async function enqueuePlain(
   admit?.(length, users);
   const devices = deviceBound?.begin();
   const days = new Set<number>();
-  const elements = await encodeAll(readings, { signal, owner, devices, days });
+  const kept = keptAt(options.retention ?? storage?.erasures.known().retention, nowMs);
+  const elements = await encodeAll(readings, { signal, owner, devices, days, kept });
   if (elements === null) return null;
   await pushAdmitted(queue, elements, () => admitDays?.(days), { signal, owner });
   devices?.keep();
@@ -177,16 +196,18 @@ export async function enqueuePlain(
 /** What is taken along while readings become elements. */
 interface Preparation extends CallOptions, Pick<EnqueueOptions, 'deviceBound'> {
   readonly devices?: DeviceCount | undefined;
+  /** Older ones are refused. */
+  readonly kept?: Kept | undefined;
   /** Their UTC days are added to it. */
   readonly days: Set<number>;
   /** When they enter the queue, where that is not when they count as received. */
   readonly queuedMs?: number | undefined;
 }
 
-/** Columns as elements, giving way between them. @returns `null` where a user has one device too many on a day. */
+/** Columns as elements, giving way between them. @returns `null` where a user has one device too many on a day, or one is too old to be kept. */
 async function encodeAll(
   readings: QueuedReadings,
-  { signal, owner, devices, days, queuedMs }: Preparation,
+  { signal, owner, devices, days, queuedMs, kept }: Preparation,
 ): Promise<QueueElement[] | null> {
   const { yieldTurn } = createYielder({ owner });
   const elements: QueueElement[] = [];
@@ -194,7 +215,7 @@ async function encodeAll(
     await yieldTurn();
     throwIfAborted(signal, 'taking readings');
     const to = Math.min(readings.length, from + MAX_ELEMENT_READINGS);
-    if (devices?.hasTooMany(readings, from, to)) return null;
+    if (devices?.hasTooMany(readings, from, to) || expiredRow(readings, from, to, kept) !== null) return null;
     addDays(readings.timestampMs.subarray(from, to), days);
     elements.push(encodeElement(readings, from, to, queuedMs));
   }
@@ -208,7 +229,7 @@ async function prepareSeries(
   receivedMs: number,
   preparation: Preparation,
 ): Promise<QueueElement[]> {
-  const { owner, deviceBound } = preparation;
+  const { owner, deviceBound, kept } = preparation;
   const { yieldTurn } = createYielder({ owner });
   // The caller may change the array meanwhile.
   const series = Array.isArray(given) ? [...given] : given;
@@ -226,6 +247,12 @@ async function prepareSeries(
       const path = `${Array.isArray(series) ? `/${i}` : ''}/${rules.wireOnly ? 'device_id' : 'deviceId'}`;
       if (faults.length < MAX_FAULTS) faults.push({ path, message: tooManyDevices(deviceBound?.maxDevices ?? 0) });
     }
+    const expired = expiredRow(parsed.readings, from, end, kept);
+    if (expired !== null) {
+      faultCount += 1;
+      const path = `${Array.isArray(series) ? `/${i}` : ''}/timestamps/${expired - from}`;
+      if (faults.length < MAX_FAULTS) faults.push({ path, message: EXPIRED_FAULT });
+    }
     from = end;
   }
   throw invalidReadingsError(faults, faultCount);
@@ -239,7 +266,7 @@ async function prepare(
   given: unknown,
   rules: ReadingRules,
   receivedMs: number,
-  { signal, owner, deviceBound, devices, days, queuedMs }: Preparation,
+  { signal, owner, deviceBound, devices, days, queuedMs, kept }: Preparation,
 ): Promise<QueueElement[]> {
   // The caller may change the array meanwhile.
   const readings = Array.isArray(given) && given.length > MAX_ELEMENT_READINGS ? [...given] : given;
@@ -263,6 +290,12 @@ async function prepare(
     }
     const columns = queuedFrom(parsed.readings);
     addDays(columns.timestampMs, days);
+    for (let row = 0; kept !== undefined && row < columns.length; row += 1) {
+      if (!isRowExpired(columns, row, kept.retention, kept.today)) continue;
+      faultCount += 1;
+      const path = `${Array.isArray(readings) ? `/${from + row}` : ''}/timestamp`;
+      if (faults.length < MAX_FAULTS) faults.push({ path, message: EXPIRED_FAULT });
+    }
     const tooMany = devices?.add(parsed.readings) ?? [];
     faultCount += tooMany.length;
     for (const i of tooMany.slice(0, MAX_FAULTS - faults.length)) {
@@ -278,6 +311,17 @@ async function prepare(
 function invalidReadingsError(faults: readonly Fault[], faultCount: number): HrmError {
   const message = `${faultCount} fault${faultCount === 1 ? '' : 's'} in the readings; none was accepted`;
   return new HrmError(message, { kind: 'invalid', code: 'invalid_readings', faults, faultCount });
+}
+
+/** What is wrong with a reading whose day is over. */
+export const EXPIRED_FAULT = 'is of a day that is kept no longer: send newer readings only (HRM_RETENTION_DAYS)';
+
+/** The first of some rows that is kept no longer; `null`: all are kept. */
+function expiredRow(readings: QueuedReadings, fromRow: number, toRow: number, kept: Kept | undefined): number | null {
+  if (kept === undefined) return null;
+  for (let row = fromRow; row < toRow; row += 1)
+    if (isRowExpired(readings, row, kept.retention, kept.today)) return row;
+  return null;
 }
 
 function addDays(timestamps: Float64Array, days: Set<number>): void {

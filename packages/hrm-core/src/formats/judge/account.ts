@@ -42,6 +42,7 @@ const FAULT_REASONS: readonly DropReason[] = [
   'no_time',
   'no_zone',
   'too_old',
+  'expired',
   'in_future',
   'too_large',
   'too_low',

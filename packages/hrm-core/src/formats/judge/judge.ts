@@ -26,6 +26,8 @@ export interface JudgeRules {
   readonly maxFutureMs?: number | undefined;
   /** How far behind it, milliseconds; default: to the year 2000. */
   readonly maxPastMs?: number | undefined;
+  /** Whether a reading is of a day that is kept no longer; default: everything is kept. */
+  readonly isExpired?: ((userId: string | undefined, deviceId: string, timeMs: number) => boolean) | undefined;
 }
 
 /** The judge of one file. */
@@ -37,7 +39,7 @@ export interface Judge {
 }
 
 /** Begins to judge a file. @param format - its name. */
-export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPastMs }: JudgeRules): Judge {
+export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPastMs, isExpired }: JudgeRules): Judge {
   const keeper = keepAccount(format, MAX_FILE_DEVICES);
   const seen = createSeenTimes();
   const oldestMs = maxPastMs === undefined ? MIN_FILE_TIME_MS : nowMs - maxPastMs;
@@ -63,6 +65,7 @@ export function createJudge(format: string, { nowMs, maxFutureMs = DAY_MS, maxPa
       const heartRate = Math.floor((heartRates[i] as number) + 0.5);
       const reason = heartRateFault(heartRate) ?? timeFaultOf(timeMs);
       if (reason !== null) keeper.drop(reason, 1);
+      else if (isExpired?.(userId, deviceId, timeMs)) keeper.drop('expired', 1);
       else if (seen.has(device, timeMs)) keeper.drop('duplicate', 1);
       else {
         keptTimes.push(timeMs);

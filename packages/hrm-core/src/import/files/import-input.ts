@@ -5,6 +5,7 @@ import { type FileAccount, isClean } from '../../formats/judge/account.js';
 import { hasOwnRows } from '../../formats/own-rows.js';
 import { unknownFormatText } from '../../formats/read-health-file.js';
 import { isParquet, isReadInPlace } from '../../formats/read-in-place.js';
+import { createRetention, dayOfMs, isExpiredAt } from '../../pure/erasure/retention.js';
 import type { Chunk } from '../chunks.js';
 import { type ImportTarget, NOWHERE, toDestination } from '../destination.js';
 import { enqueueChunks, newTally, type Tally } from '../enqueue-chunks.js';
@@ -76,6 +77,7 @@ async function enqueueFile(run: Run, input: Input, tally: Tally, isOfParquet: bo
   const options: HealthChunkOptions = {
     ...{ user, timeZone, keepLowConfidence, columns, maxFutureMs, maxPastMs },
     nowMs: run.nowMs,
+    isExpired: expiredTest(run),
     onBytes: run.onBytes,
   };
   let account: FileAccount | null = null;
@@ -97,6 +99,14 @@ async function enqueueFile(run: Run, input: Input, tally: Tally, isOfParquet: bo
   return account;
 }
 
+/** Whether a reading of a file is kept no longer; `undefined`: all are kept. */
+function expiredTest({ options: { retention = null, user }, nowMs }: Run): HealthChunkOptions['isExpired'] {
+  const kept = createRetention(retention);
+  if (kept.isNone) return undefined;
+  return (userId, deviceId, timestampMs) =>
+    isExpiredAt(kept, { userId: userId ?? user ?? '', deviceId, timestampMs }, dayOfMs(nowMs));
+}
+
 /** Readings that people write into a table may be corrections: they count as received now. */
 function rowsReceivedMs({ options: { receivedMs } }: Run): number | undefined {
   return receivedMs === 'now' ? undefined : receivedMs;
@@ -111,7 +121,8 @@ function withoutLines({ kind, code, faults, faultCount, cause }: HrmError): HrmE
 
 async function importRows(run: Run, input: Input, tally: Tally): Promise<Outcome> {
   const { naiveTimestamps, maxFutureMs, maxPastMs, skipInvalid = false, onWait, stallMs, dryRun = false } = run.options;
-  const rules = { naiveTimestamps, maxFutureMs, maxPastMs, onWait, stallMs, signal: run.signal };
+  const { retention } = run.options;
+  const rules = { naiveTimestamps, maxFutureMs, maxPastMs, retention, onWait, stallMs, signal: run.signal };
   let [told, toldBytes] = [0, 0];
   const rows = await importReadings(run.target, [input], {
     ...rules,

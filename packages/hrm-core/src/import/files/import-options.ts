@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { faultError } from '../../errors.js';
 import { COLUMN_ROLES } from '../../formats/file-format.js';
 import { createTimeZone } from '../../formats/judge/time-zone.js';
+import type { RetentionRecord } from '../../pure/erasure/retention.js';
 import { IdSchema } from '../../pure/reading/reading.js';
 import type { SpoolOptions } from '../archive/spool.js';
 import type { ImportOptions, ImportProgress } from '../import-readings.js';
@@ -34,6 +35,8 @@ export interface ImportFilesOptions
   readonly dryRun?: boolean | undefined;
   /** Files that are passed over, and where those that are done are remembered. */
   readonly finished?: FinishedFiles | null | undefined;
+  /** How long readings are kept, as it is stored: older ones are dropped, and counted. Default: for ever. */
+  readonly retention?: RetentionRecord | null | undefined;
   /** Called very often. */
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
@@ -68,12 +71,18 @@ export function importFingerprint(
     maxFutureMs,
     maxPastMs,
     skipInvalid = false,
+    retention = null,
   }: ImportFilesOptions,
   place: string,
 ): string {
   const sorted = Object.entries(columns).sort(([a], [b]) => (a < b ? -1 : 1));
   const options = [user, timeZone, keepLowConfidence, sorted, receivedMs, skipInvalid];
-  const rules = [naiveTimestamps, maxFutureMs, maxPastMs];
+  const rules = [
+    naiveTimestamps,
+    maxFutureMs,
+    maxPastMs,
+    ...(retention === null ? [] : [retention.days, retention.rules]),
+  ];
   const text = JSON.stringify([place, options, rules]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

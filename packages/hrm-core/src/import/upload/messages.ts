@@ -19,6 +19,7 @@ export interface UploadRules
     | 'maxPastMs'
     | 'spoolDirectory'
     | 'maxSpoolBytes'
+    | 'retention'
   > {
   /** As the file is named to people; its ending may tell what it is. */
   readonly fileName: string;

@@ -28,7 +28,7 @@ const NO_ZONE = 'must be a time zone, such as Europe/Madrid, UTC or +02:00';
 /** Reads how an upload is to be imported. @throws HrmError kind `invalid`, code `invalid_query`, with every fault. */
 export function readUploadRules(
   query: UploadQuery,
-): Omit<UploadRules, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs'> {
+): Omit<UploadRules, 'naiveTimestamps' | 'maxFutureMs' | 'maxPastMs' | 'retention'> {
   const { user_id: user, time_zone: timeZone, received_at: receivedAt, file_name: fileName = 'file' } = query;
   const faults: Fault[] = [];
   function checked<Result>(path: string, check: () => Result, problem: string): Result | undefined {

@@ -1,3 +1,4 @@
+import type { Erasures } from '../../ports/erasures.js';
 import type { Queue } from '../../ports/queue.js';
 import type { Settings } from '../../settings.js';
 import { createSemaphore } from '../../shares/quota.js';
@@ -39,14 +40,18 @@ interface Upload extends Pick<UploadTarget, 'enqueue' | 'requireUser'> {
  *   anything is read code `body_too_large`, `queue_full` or `too_busy`.
  */
 export function createUploads(
-  { queue }: { readonly queue: Queue },
+  {
+    queue,
+    storage,
+  }: { readonly queue: Queue; readonly storage?: { readonly erasures: Pick<Erasures, 'known'> } | undefined },
   { spoolDir: spoolDirectory, importMaxBytes, naiveTimestamps, maxFutureMs, maxPastMs }: UploadSettings,
 ): (upload: Upload) => Promise<Uint8Array<ArrayBuffer>> {
   const places = createSemaphore(MAX_UPLOADS, 'too many imports at once: wait for one to end', MAX_CLIENT_UPLOADS);
   const limits = { naiveTimestamps, maxFutureMs, maxPastMs, spoolDirectory, maxSpoolBytes: importMaxBytes };
   void sweepSpool(spoolDirectory);
   return async ({ client, owner, query, byteLength, signal, begin, enqueue, requireUser }) => {
-    const rules = { ...readUploadRules(query), ...limits };
+    const retention = storage?.erasures.known().retention.record ?? null;
+    const rules = { ...readUploadRules(query), ...limits, retention };
     if (byteLength > importMaxBytes) throw tooLargeError(importMaxBytes);
     // What will be refused need not be read.
     if (!rules.dryRun) queue.requireRoom?.({ owner });

@@ -63,7 +63,7 @@ export function createErasure(
   untilMs: number,
   others: readonly Erasure[],
 ): Erasure {
-  const salt = others[0]?.salt ?? randomBytes(ID_BYTES).toString('hex');
+  const salt = others[0]?.salt ?? newSalt();
   const user = hashOf(salt, 'user', userId);
   return {
     version: 1,
@@ -90,8 +90,13 @@ export function lastMinute(userId: string, erasures: readonly Erasure[]): number
   return last;
 }
 
+/** A key for the hashes of a store. */
+export function newSalt(): string {
+  return randomBytes(ID_BYTES).toString('hex');
+}
+
 /** What an id is remembered as. */
-export function hashOf(salt: string, kind: 'user' | 'directory' | 'device', id: string): string {
+export function hashOf(salt: string, kind: 'user' | 'directory' | 'folded' | 'device', id: string): string {
   return createHmac('sha256', salt).update(`${kind}\n${id}`).digest('hex');
 }
 

@@ -2,6 +2,7 @@
 import { elementText } from '../reading/element.js';
 import type { Erasure } from './erasure.js';
 import { deviceTest, type ErasureRegister, isInRange } from './register.js';
+import { isExpiredAt, type Retention } from './retention.js';
 
 /** What of a dead letter is looked at. */
 interface Letter {
@@ -18,13 +19,28 @@ const USER_IDS = /"user_id"\s*:\s*("(?:[^"\\]|\\.)*")/g;
  * as a whole, whoever else is in it: nothing of it could be stored.
  */
 export function isErasedLetter({ bytes, stampMs }: Letter, register: ErasureRegister): boolean {
-  const text = elementText(bytes) ?? Buffer.from(bytes).toString('latin1');
-  const found = parsedReadings(text) ?? looseReadings(text);
-  return found.some(({ userId, deviceId, timestampMs }) =>
+  return readingsIn(bytes).some(({ userId, deviceId, timestampMs }) =>
     register
       .ofUser(userId)
       .some((erasure) => stampMs <= erasure.until_ms && mayBeOf(erasure, { deviceId, timestampMs })),
   );
+}
+
+/**
+ * Whether a dead letter has a reading that is kept no longer, as of some UTC day. Of what has no instant that can be read it is the day on which it
+ * was accepted.
+ */
+export function isExpiredLetter({ bytes, stampMs }: Letter, retention: Retention, surely: number): boolean {
+  const found = readingsIn(bytes);
+  const all = found.length > 0 ? found : [{ userId: '', deviceId: null, timestampMs: null }];
+  return all.some(({ userId, deviceId, timestampMs }) =>
+    isExpiredAt(retention, { userId, deviceId: deviceId ?? '', timestampMs: timestampMs ?? stampMs }, surely),
+  );
+}
+
+function readingsIn(bytes: Uint8Array): readonly LetterReading[] {
+  const text = elementText(bytes) ?? Buffer.from(bytes).toString('latin1');
+  return parsedReadings(text) ?? looseReadings(text);
 }
 
 interface LetterReading {
@@ -49,9 +65,14 @@ function parsedReadings(text: string): readonly LetterReading[] | null {
 
 function readingOf(value: unknown): readonly LetterReading[] {
   if (typeof value !== 'object' || value === null) return [];
-  const { user_id: userId, device_id: deviceId, timestamp } = value as Partial<Record<string, unknown>>;
+  const {
+    user_id: userId,
+    device_id: deviceId,
+    timestamp,
+    timestamp_ms: own,
+  } = value as Partial<Record<string, unknown>>;
   if (typeof userId !== 'string') return [];
-  const ms = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
+  const ms = typeof timestamp === 'string' ? Date.parse(timestamp) : Number(own ?? Number.NaN);
   return [
     { userId, deviceId: typeof deviceId === 'string' ? deviceId : null, timestampMs: Number.isNaN(ms) ? null : ms },
   ];

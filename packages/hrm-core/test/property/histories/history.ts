@@ -57,8 +57,19 @@ export type Step =
   | { type: 'compact'; all: boolean; sweepAfterMs: number; ranks: number[] }
   | { type: 'tick'; ms: number }
   | { type: 'reopen' }
+  /** A day passes, or the days change that readings are kept. */
+  | { type: 'day' }
+  | { type: 'keep'; days: number | null; rules: KeepRule[] }
+  | { type: 'expire'; trustClock: boolean }
   | { type: 'erase'; user: number; device: number | null; edges: [number | null, number | null] }
   | { type: 'ask'; question: HistoryQuestion };
+
+/** Of a user, a device, or both, by their indices. */
+export interface KeepRule {
+  user: number | null;
+  device: number | null;
+  days: number | null;
+}
 
 export interface History {
   users: string[];
@@ -104,6 +115,13 @@ function historyQuestion(): fc.Arbitrary<HistoryQuestion> {
     });
 }
 
+/** Days of which some end within a history, and some never do. */
+const days = fc.constantFrom(1, 2, 3, 4, 402, null);
+
+const keepRule = fc
+  .record({ user: fc.option(fc.nat(2)), device: fc.option(fc.nat(2)), days })
+  .filter(({ user, device }) => user !== null || device !== null);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('enqueue'), count: fc.integer({ min: 1, max: 60 }) }) },
   {
@@ -137,6 +155,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       edges: fc.tuple(fc.option(historyEdge), fc.option(historyEdge)),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('day') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('keep'),
+      days,
+      rules: fc.uniqueArray(keepRule, { maxLength: 3, selector: ({ user, device }) => `${user}/${device}` }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('expire'), trustClock: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('ask'), question: historyQuestion() }) },
 );
 

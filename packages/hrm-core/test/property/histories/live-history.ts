@@ -14,6 +14,7 @@ import {
   drainBatch,
   enqueue,
   erase,
+  expire,
   finishErasures,
   HrmError,
   isHrmError,
@@ -33,7 +34,15 @@ import { rememberingStorage } from '../../support/remembering-storage.js';
 import { openFakeStorage } from '../../support/s3-storage.js';
 import { MEMORY_DIRECTORY } from '../../support/temporary-directory.js';
 import { type OracleReading, oracleAnswer, oracleDevices } from '../oracle.js';
-import { anyHistory, DAY_MS, type History, type HistoryQuestion, START_MS, type Step } from './history.js';
+import {
+  anyHistory,
+  DAY_MS,
+  type History,
+  type HistoryQuestion,
+  type KeepRule,
+  START_MS,
+  type Step,
+} from './history.js';
 
 const LIMITS = { maxReadings: 50, maxBytes: 1e9, maxElements: 1e6, leaseMs: 30_000 };
 
@@ -60,6 +69,10 @@ interface World {
   written: OracleReading[];
   /** What was erased, in order. */
   erased: ErasedOf[];
+  /** How long readings are kept. */
+  kept: { days: number | null; rules: readonly KeepRule[] };
+  /** Whether that was ever said. */
+  isKept: boolean;
 }
 
 /** An erasure, as the oracle goes by it. */
@@ -86,6 +99,63 @@ function leftOf(world: World, readings: readonly OracleReading[]): OracleReading
     const later = own.map(({ minute }) => (minute + 1) * 60_000);
     return [{ ...reading, receivedMs: Math.max(reading.receivedMs, ...later) }];
   });
+}
+
+/** Whether the day of a reading is not over: by the most special rule. */
+function isStillKept({ history, clock, kept: { days, rules } }: World, reading: OracleReading): boolean {
+  const { users, devices } = history;
+  const isUser = ({ user }: KeepRule) => user !== null && users[user] === reading.userId;
+  const isDevice = ({ device }: KeepRule) => device !== null && devices[device] === reading.deviceId;
+  const rule =
+    rules.find((one) => isUser(one) && isDevice(one)) ??
+    rules.find((one) => isUser(one) && one.device === null) ??
+    rules.find((one) => isDevice(one) && one.user === null);
+  const own = rule === undefined ? days : rule.days;
+  return own === null || Math.floor(clock.now / DAY_MS) - Math.floor(reading.timestampMs / DAY_MS) < own;
+}
+
+/** What may be answered. */
+function answerable(world: World): OracleReading[] {
+  return world.written.filter((reading) => isStillKept(world, reading));
+}
+
+/** All that is hidden leaves the disk, so that nobody has to know what is left of it when it may be answered again. */
+async function purge(world: World): Promise<void> {
+  const { storage, clock } = world;
+  expect(await expire({ storage, clock }, { trustClock: true })).toMatchObject({ held: 0 });
+  for (let run = 0; run < 2; run += 1) {
+    const { failures } = await compact({ storage, clock }, { all: true, trustClock: true, sweepAfterMs: 0 });
+    expect(failures).toEqual([]);
+  }
+  world.written = answerable(world);
+}
+
+async function keep(world: World, { days, rules }: Extract<Step, { type: 'keep' }>): Promise<void> {
+  const { users, devices } = world.history;
+  await purge(world);
+  const named = rules.map(({ user, device, days: own }) => ({
+    ...(user === null ? {} : { user_id: users[user] as string }),
+    // Of two devices there is no third.
+    ...(device === null ? {} : { device_id: devices[device % devices.length] as string }),
+    days: own,
+  }));
+  const known = new Set<string>();
+  const isFirst = (rule: object) => {
+    const place = JSON.stringify({ ...rule, days: 0 });
+    const isNew = !known.has(place);
+    known.add(place);
+    return isNew;
+  };
+  const distinct = rules
+    .map((rule, i) => ({ named: named[i] as (typeof named)[number], rule }))
+    .filter(({ named: one }) => isFirst(one));
+  await world.storage.erasures.keepFor({ days, rules: distinct.map((one) => one.named) });
+  const indexed = distinct.map(({ rule }) => ({
+    ...rule,
+    device: rule.device === null ? null : rule.device % devices.length,
+  }));
+  world.kept = { days, rules: indexed };
+  world.isKept = true;
 }
 
 async function eraseSome(world: World, { user, device, edges }: Extract<Step, { type: 'erase' }>): Promise<void> {
@@ -126,8 +196,8 @@ async function open({
   const queue = await openEmbeddedQueue({ directory: path.join(directory, 'queue'), clock });
   const storage =
     s3 === null
-      ? await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem })
-      : await openFakeStorage(s3);
+      ? await openDirectoryStorage({ directory: path.join(directory, 'data'), fileSystem, clock })
+      : await openFakeStorage(s3, { clock });
   return { queue, storage, remembering: rememberingStorage(storage) };
 }
 
@@ -202,7 +272,7 @@ async function askForDevices(
 ): Promise<void> {
   const userId = world.history.users[user] as string;
   const priority = priorityOf(world, ranks);
-  const expected = oracleDevices(world.written, userId, priority);
+  const expected = oracleDevices(answerable(world), userId, priority);
   for (const storage of where) {
     expectSame(await devices({ storage }, { userId }), expected.devices);
     expectSame(await latest({ storage }, { userId, priority }), expected.latest);
@@ -238,7 +308,7 @@ async function ask(
     priority,
     resolve,
   };
-  const expected = oracleAnswer(world.written, question);
+  const expected = oracleAnswer(answerable(world), question);
   for (const storage of where) {
     const asked = { userId, deviceId, start: fromMs, end: toMs, interval, timeZone, priority, resolve };
     const rows = await query({ storage }, asked, { maxHeldReadings });
@@ -269,6 +339,14 @@ async function take(world: World, step: Step): Promise<void> {
     }
     case 'tick':
       world.clock.now += step.ms;
+      return;
+    case 'day':
+      world.clock.now += DAY_MS;
+      return;
+    case 'keep':
+      return await keep(world, step);
+    case 'expire':
+      await expire({ storage: world.storage, queue: world.queue, clock: world.clock }, step);
       return;
     case 'erase':
       return await eraseSome(world, step);
@@ -301,7 +379,7 @@ async function settle(world: World): Promise<void> {
       ),
     );
   const all = keys(world.history.readings);
-  if (world.erased.length === 0) expect(keys(world.written)).toEqual(all);
+  if (world.erased.length === 0 && !world.isKept) expect(keys(world.written)).toEqual(all);
   else for (const key of keys(world.written)) expect(all).toContain(key);
 }
 
@@ -357,7 +435,7 @@ async function finishAll(world: World): Promise<void> {
     if (left.length === 0) break;
   }
   expect(left).toEqual([]);
-  const places = world.written.map(
+  const places = answerable(world).map(
     ({ userId, timestampMs }) => `${partitionDate(timestampMs)}/${userDirectory(userId)}`,
   );
   // A user's directory may be called like a file, and then counts as one of its date.
@@ -371,11 +449,16 @@ async function live(history: History, nth: number): Promise<void> {
   const clock = { now: START_MS, nowMs: () => clock.now };
   const s3 = nth % HISTORIES_AN_S3_ONE === 2 ? createFakeS3() : null;
   const opened = await open({ directory, clock, fileSystem, s3 });
-  const world: World = { directory, history, clock, fileSystem, s3, sent: 0, written: [], erased: [], ...opened };
+  const world: World = {
+    ...{ directory, history, clock, fileSystem, s3, sent: 0, written: [], erased: [], ...opened },
+    kept: { days: null, rules: [] },
+    isKept: false,
+  };
   try {
     for (const step of history.steps) await take(world, step);
     await settle(world);
     await askEverything(world, nth, 0);
+    if (world.isKept) await purge(world);
     const devicePriority = priorityOf(world, history.questions[0]?.ranks ?? []);
     await compact({ storage: world.storage, clock }, { all: true, sweepAfterMs: 0, devicePriority });
     await askEverything(world, nth, 1);

@@ -14,6 +14,8 @@ function recorder() {
   };
 }
 
+const NOTHING_EXPIRED = { dates: 0, files: 0, held: 0, letters: 0, quarantined: 0 };
+
 describe('a loop that does not keep up', () => {
   it('is told of where a consumer has left readings for a while, until it leaves none', () => {
     const { health, reasonOf } = recorder();
@@ -36,7 +38,7 @@ describe('a loop that does not keep up', () => {
     const { health, reasonOf } = recorder();
     const tell = recordCompacter(health);
     const run = (left: number, durationMs: number, failures: CompactSummary['failures'] = []) =>
-      tell({ type: 'compacted', summary: { left, failures } as CompactSummary, durationMs });
+      tell({ type: 'compacted', summary: { left, failures } as CompactSummary, expired: NOTHING_EXPIRED, durationMs });
     run(1, COMPACTER_BEHIND_MS - 1);
     expect(reasonOf('compacter')).toBeNull();
     run(1, 1);

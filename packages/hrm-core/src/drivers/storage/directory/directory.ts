@@ -10,6 +10,7 @@
  * DATA/.dates/YYYYMM                           made anew when a date of it gets a directory   dates/stamps.ts
  * DATA/.users/<hash>.json                      settings of a user, renamed into place   settings-files.ts
  * DATA/.erasures/<id>.json                      what was erased; never changed               erasures.ts
+ * DATA/.erasures/retention-<number>.json        how long readings are kept; the last counts  erasures.ts
  * DATA/.quarantine/….damaged, ….damaged.json   set aside, and why, for a person to look at   quarantine.ts
  * ```
  *
@@ -20,12 +21,14 @@
  */
 import { resolve } from 'node:path';
 import { DIRECTORY_ERASURES_HOLD_MS } from '../../../limits.js';
+import { type Clock, systemClock } from '../../../ports/clock.js';
 import type { Storage, StorageCheck } from '../../../ports/storage.js';
-import { createErasures } from '../erasures/erasures.js';
+import { createErasures, withoutGone } from '../erasures/erasures.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import { createDateMemory } from './dates/memory.js';
 import { createDescriptors } from './descriptors.js';
 import { visitPartition } from './dirty.js';
+import { discardPartitions } from './discard.js';
 import type { DirectoryContext } from './durable.js';
 import { erasurePlace } from './erasures.js';
 import { storageError } from './errors.js';
@@ -84,6 +87,8 @@ export interface DirectoryStorageOptions {
    * that are held open while they are read; the others are opened when they are.
    */
   readonly maxOpenFiles?: number | undefined;
+  /** Tells which days are kept, where readings are not kept for ever; the machine's by default. */
+  readonly clock?: Clock | undefined;
   /** The file system's calls, for tests that record or fail them; `node:fs` by default. */
   readonly fileSystem?: DirectoryFileSystem | undefined;
 }
@@ -122,7 +127,11 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
       known,
       syncs: new Map(),
     } satisfies Omit<DirectoryContext, 'erasures'>;
-    const erasures = createErasures(erasurePlace(shared), { holdMs: DIRECTORY_ERASURES_HOLD_MS, readOnly });
+    const erasures = createErasures(erasurePlace(shared), {
+      holdMs: DIRECTORY_ERASURES_HOLD_MS,
+      readOnly,
+      clock: options.clock ?? systemClock,
+    });
     context = { ...shared, erasures };
     preparation = makes ? await prepareMarks(context, isPrepared) : NOTHING_TO_PREPARE;
   } catch (error) {
@@ -175,9 +184,10 @@ export async function openDirectoryStorage(options: DirectoryStorageOptions): Pr
     dates: (callOptions) => run(() => listDates(context, callOptions)),
     async *partitions(range, callOptions) {
       requireOpen();
-      yield* listPartitions(context, range, callOptions);
+      yield* withoutGone(context.erasures, listPartitions(context, range, callOptions), range);
     },
     vacate: (partition) => tidy(() => vacatePartition(context, partition)),
+    discard: (date, directories, callOptions) => tidy(() => discardPartitions(context, date, directories, callOptions)),
     erasures: context.erasures,
     check: () => write(() => probe(context)),
     settingsFiles: () => run(() => listSettingsFiles(context)),

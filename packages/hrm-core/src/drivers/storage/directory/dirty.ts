@@ -92,13 +92,18 @@ export async function listDirty(context: DirectoryContext, yieldTurn: () => Prom
 
 /** The paths of a partition's marks. */
 export async function marksOf(context: DirectoryContext, partition: Partition): Promise<readonly string[]> {
+  const marks = await marksOfDate(context, partition.date);
+  return marks.filter(({ directory }) => directory === partition.directory).map(({ mark }) => mark);
+}
+
+/** The paths of the marks of a date's partitions, each with its partition's directory. */
+export async function marksOfDate(
+  context: DirectoryContext,
+  date: string,
+): Promise<readonly { readonly directory: string; readonly mark: string }[]> {
   const path = join(context.directory, DIRTY_DIRECTORY);
-  function isOwn({ name }: { readonly name: string }): boolean {
-    const [, date, directory] = NAME_PATTERN.exec(name) ?? [];
-    return date === partition.date && directory === partition.directory;
-  }
-  const names = await listNames(context.fileSystem, path, isOwn);
-  return names.map((name) => join(path, name));
+  const names = await listNames(context.fileSystem, path, ({ name }) => NAME_PATTERN.exec(name)?.[1] === date);
+  return names.map((name) => ({ directory: NAME_PATTERN.exec(name)?.[2] ?? '', mark: join(path, name) }));
 }
 
 /** The partition of a mark that {@link listDirty} gave. */

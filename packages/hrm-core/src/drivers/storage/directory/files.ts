@@ -216,6 +216,23 @@ export async function makeDirectory(fileSystem: DirectoryFileSystem, path: strin
     fileSystem.chmodSync(path, DIRECTORY_MODE);
 }
 
+/** Removes a directory, unless something is in it. Not durable yet. */
+export async function removeDirectory(
+  fileSystem: DirectoryFileSystem,
+  path: string,
+): Promise<'removed' | 'absent' | 'in use'> {
+  try {
+    await done((callback) => fileSystem.rmdir(path, callback));
+    return 'removed';
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return 'absent';
+    // POSIX allows either.
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return 'in use';
+    throw error;
+  }
+}
+
 /** Syncs a directory: the entries that it has when this is called survive a power cut. */
 export async function syncDirectory(fileSystem: DirectoryFileSystem, path: string): Promise<void> {
   const { O_RDONLY, O_DIRECTORY } = nodeFileSystem.constants;

@@ -5,12 +5,11 @@
  * between the two steps finds its mark there already, and would lose it: so it is looked for afterwards.
  */
 import { join } from 'node:path';
-import { errorCode } from '../../../errors.js';
 import type { Partition } from '../../../ports/storage.js';
 import { markDirty, marksOf } from './dirty.js';
 import { type DirectoryContext, forgetPartition, syncShared } from './durable.js';
 import { storageError } from './errors.js';
-import { done, statusOf, unlinkIfThere } from './files.js';
+import { removeDirectory, statusOf, unlinkIfThere } from './files.js';
 import { partitionPath } from './paths.js';
 
 /** {@link Storage.vacate} of the directory driver. */
@@ -31,15 +30,7 @@ export async function vacatePartition(context: DirectoryContext, partition: Part
 
 /** Whether the directory is gone, durably. */
 async function isRemoved(context: DirectoryContext, path: string): Promise<boolean> {
-  try {
-    await done((callback) => context.fileSystem.rmdir(path, callback));
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT') return true;
-    // POSIX allows either.
-    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return false;
-    throw error;
-  }
-  await syncShared(context, join(path, '..'));
-  return true;
+  const outcome = await removeDirectory(context.fileSystem, path);
+  if (outcome === 'removed') await syncShared(context, join(path, '..'));
+  return outcome !== 'in use';
 }

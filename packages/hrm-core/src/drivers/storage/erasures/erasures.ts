@@ -5,10 +5,21 @@
  * A process knows them as they were at most `holdMs` ago. Who adds one waits that long before it says so: by then every process has it.
  */
 import { HrmError } from '../../../errors.js';
+import type { Clock } from '../../../ports/clock.js';
 import type { Erasures } from '../../../ports/erasures.js';
-import type { StoredFile } from '../../../ports/storage.js';
+import type { Partition, PartitionRange, StoredFile } from '../../../ports/storage.js';
 import { type Erasure, erasureText, parseErasure } from '../../../pure/erasure/erasure.js';
-import { createRegister, type ErasureMask, NO_ERASURES } from '../../../pure/erasure/register.js';
+import { createRegister, type ErasureMask, type ErasureRegister, NO_ERASURES } from '../../../pure/erasure/register.js';
+import {
+  createRetention,
+  createRetentionRecord,
+  dayOfMs,
+  isSameRetention,
+  KEEP_ALL,
+  parseRetention,
+  type RetentionRecord,
+  retentionText,
+} from '../../../pure/erasure/retention.js';
 import { readOnlyError } from '../running-calls.js';
 
 /** Where a driver keeps them. Each method throws as those of the storage do. */
@@ -23,6 +34,11 @@ export interface ErasurePlace {
 
 const ERASURE_NAME = /^([0-9a-f]{32})\.json$/;
 const REPORT_NAME = /^([0-9a-f]{32})\.done\.json$/;
+/** How long readings are kept: of those that were ever said the one with the greatest number is in force. */
+const RETENTION_NAME = /^retention-(\d{8})\.json$/;
+
+/** Tries at saying how long readings are kept, while others say so, too. */
+const MAX_SAYING_ATTEMPTS = 10;
 
 /** Read at once. */
 const READS_AT_ONCE = 32;
@@ -33,13 +49,19 @@ export interface ErasureSettings {
   readonly holdMs: number;
   /** Whether writing throws. */
   readonly readOnly: boolean;
+  /** Tells which days are kept. */
+  readonly clock: Clock;
 }
 
 /** Keeps the erasures of an opened store. */
-export function createErasures(place: ErasurePlace, { holdMs, readOnly }: ErasureSettings): Erasures {
+export function createErasures(place: ErasurePlace, { holdMs, readOnly, clock }: ErasureSettings): Erasures {
   const known = new Map<string, Erasure>();
   const done = new Set<string>();
   let register = NO_ERASURES;
+  /** As of a day before today. */
+  let earlier: ErasureRegister | null = null;
+  let retention = KEEP_ALL;
+  let retentionNumber = 0;
   let asOfMs = Number.NEGATIVE_INFINITY;
   let refresh: Promise<void> | null = null;
 
@@ -47,7 +69,9 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly }: Erasur
     const beganMs = performance.now();
     const names = await place.list();
     const wanted: string[] = [];
+    let newest = retentionNumber;
     for (const name of names) {
+      newest = Math.max(newest, Number(RETENTION_NAME.exec(name)?.[1] ?? 0));
       const [, id] = ERASURE_NAME.exec(name) ?? [];
       if (id !== undefined && !known.has(id)) wanted.push(name);
       const [, ended] = REPORT_NAME.exec(name) ?? [];
@@ -58,8 +82,46 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly }: Erasur
       const texts = await Promise.all(some.map((name) => place.read(name)));
       for (const [i, name] of some.entries()) note(name, texts[i] ?? null);
     }
-    if (wanted.length > 0) register = createRegister([...known.values()]);
+    if (newest > retentionNumber) await loadRetention(newest);
+    if (wanted.length > 0) renew();
     asOfMs = beganMs;
+  }
+
+  async function loadRetention(number: number): Promise<void> {
+    const name = retentionName(number);
+    const record = parseRetention((await place.read(name)) ?? '');
+    // Without it days that are over would be answered again.
+    if (record === null) throw unreadableError(name);
+    retention = createRetention(record);
+    retentionNumber = number;
+    renew();
+  }
+
+  function renew(): void {
+    register = createRegister([...known.values()], retention, retention.isNone ? 0 : dayOfMs(clock.nowMs()));
+    earlier = null;
+  }
+
+  /** The register, of the day that it is by now, or of one before. */
+  function ofDay(asOf = Number.POSITIVE_INFINITY): ErasureRegister {
+    if (retention.isNone) return register;
+    if (register.today !== dayOfMs(clock.nowMs())) renew();
+    if (asOf >= register.today) return register;
+    if (earlier?.today !== asOf) earlier = createRegister([...known.values()], retention, asOf);
+    return earlier;
+  }
+
+  async function say(record: (before: RetentionRecord | null) => RetentionRecord): Promise<'said' | 'same'> {
+    for (let attempt = 1; ; attempt += 1) {
+      await load();
+      const wanted = record(retention.record);
+      if (isSameRetention(retention.record, wanted)) return 'same';
+      const number = retentionNumber + 1;
+      await write(retentionName(number), retentionText(wanted));
+      // Of two who say so at once one is first: the other looks what that one has said, and says it again.
+      await loadRetention(number);
+      if (isSameRetention(retention.record, wanted) || attempt === MAX_SAYING_ATTEMPTS) return 'said';
+    }
   }
 
   function note(name: string, text: string | null): void {
@@ -75,15 +137,21 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly }: Erasur
     await place.write(name, text);
   }
 
+  async function current(asOf?: number): Promise<ErasureRegister> {
+    if (performance.now() - asOfMs < holdMs) return ofDay(asOf);
+    refresh ??= load().finally(() => {
+      refresh = null;
+    });
+    await refresh;
+    return ofDay(asOf);
+  }
+
   return {
     holdMs,
-    async current() {
-      if (performance.now() - asOfMs < holdMs) return register;
-      refresh ??= load().finally(() => {
-        refresh = null;
-      });
-      await refresh;
-      return register;
+    current,
+    known() {
+      current().catch(() => undefined);
+      return ofDay();
     },
     async all() {
       await load();
@@ -95,7 +163,7 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly }: Erasur
         await write(`${erasure.id}.json`, erasureText(erasure));
         known.set(erasure.id, erasure);
       }
-      register = createRegister([...known.values()]);
+      renew();
     },
     async open() {
       await load();
@@ -108,7 +176,24 @@ export function createErasures(place: ErasurePlace, { holdMs, readOnly }: Erasur
       await write(`${id}.done.json`, report);
       done.add(id);
     },
+    async retention() {
+      await load();
+      return retention.record;
+    },
+    keepFor: (input) =>
+      say((before) => createRetentionRecord(input, { salt: before?.salt ?? firstSalt(), nowMs: clock.nowMs() })),
+    async adopt(record) {
+      await say(() => record);
+    },
   };
+
+  function firstSalt(): string | undefined {
+    return known.values().next().value?.salt;
+  }
+}
+
+function retentionName(number: number): string {
+  return `retention-${String(number).padStart(8, '0')}.json`;
 }
 
 function unreadableError(name: string): HrmError {
@@ -124,4 +209,24 @@ export function maskFile(file: StoredFile, mask: ErasureMask | null): StoredFile
 /** The version of a file that is read through a mask. */
 export function maskedVersion(version: string, mask: ErasureMask | null): string {
   return mask === null ? version : `${version}~${mask.key}`;
+}
+
+/** Partitions of a listing without those of which nothing is kept any more, unless those are wanted, too. */
+export async function* withoutGone(
+  erasures: Pick<Erasures, 'current'>,
+  partitions: AsyncIterable<Partition>,
+  { expired = false }: Pick<PartitionRange, 'expired'>,
+): AsyncGenerator<Partition, void, undefined> {
+  for await (const partition of partitions) {
+    if (expired || !(await erasures.current()).isGone(partition)) yield partition;
+  }
+}
+
+/** @throws HrmError kind `internal` for a partition of which something is kept: who deletes it has a defect. */
+export async function requireGone(erasures: Pick<Erasures, 'current'>, partition: Partition): Promise<void> {
+  if ((await erasures.current()).isGone(partition)) return;
+  throw new HrmError('a day that is still kept was to be deleted: a defect in this software', {
+    kind: 'internal',
+    code: 'storage_defect',
+  });
 }

@@ -8,6 +8,7 @@
  * .pending/<shard>/DATE~<user>~<random>       what a compacter should look at                         marks.ts
  * .users/<hash>.json                          settings of a user                          settings-files.ts
  * .erasures/<id>.json                         what was erased; never changed                    erasures.ts
+ * .erasures/retention-<number>.json           how long readings are kept; the last counts       erasures.ts
  * .quarantine/….damaged, ….damaged.json       set aside, and why                                  quarantine.ts
  * .dead/<id>.json                             dead letters of SQS                  drivers/letters/bucket.ts
  * .store                                      which store it is                                        start.ts

@@ -94,6 +94,25 @@ export async function marksOf(
   return marks;
 }
 
+/** The marks of a date's partitions, by directory. */
+export async function marksOfDate(
+  { objects }: Pick<S3Context, 'objects'>,
+  date: string,
+): Promise<readonly { readonly directory: string; readonly key: string }[]> {
+  async function listShard(shard: string) {
+    const marks: { readonly directory: string; readonly key: string }[] = [];
+    const prefix = `${DIRTY_DIRECTORY}/${shard}/`;
+    for await (const page of objects.list({ prefix: `${prefix}${date}~` })) {
+      for (const { key } of page.objects) {
+        const [, , directory] = NAME_PATTERN.exec(key.slice(prefix.length)) ?? [];
+        if (directory !== undefined) marks.push({ directory, key });
+      }
+    }
+    return marks;
+  }
+  return (await Promise.all(SHARDS.map(listShard))).flat();
+}
+
 /** The dirty partitions, by date, then directory, each as its mark's beginning: there may be hundreds of thousands. */
 export async function listDirty(
   { objects }: Pick<S3Context, 'objects'>,

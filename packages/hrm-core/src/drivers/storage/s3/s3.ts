@@ -9,15 +9,17 @@
 import { DEFAULTS } from '../../../defaults.js';
 import { HrmError } from '../../../errors.js';
 import { S3_ERASURES_HOLD_MS } from '../../../limits.js';
+import { type Clock, systemClock } from '../../../ports/clock.js';
 import { UNKNOWN_SPACE } from '../../../ports/space.js';
 import type { Obstacle, Storage } from '../../../ports/storage.js';
 import { parseStorageUrl, type StoragePlace } from '../../../storage-place.js';
 import { type AwsClient, createAwsClient } from '../../aws/client.js';
 import { type Credentials, credentialsOf } from '../../aws/credentials.js';
 import { awsEndpoint, awsRegion } from '../../aws/place.js';
-import { createErasures } from '../erasures/erasures.js';
+import { createErasures, withoutGone } from '../erasures/erasures.js';
 import { createRunningCalls, readOnlyError } from '../running-calls.js';
 import type { S3Context } from './context.js';
+import { discardPartitions } from './discard.js';
 import { openDiskCache } from './disk-cache.js';
 import { erasurePlace } from './erasures.js';
 import { type VisitMemory, visitPartition } from './marks.js';
@@ -65,6 +67,8 @@ export interface S3StorageOptions {
   readonly store?: string | null | undefined;
   /** The identity of the store that a copy is made of here: it is begun where nothing is, and no other store is opened. */
   readonly copyOf?: string | undefined;
+  /** Tells which days are kept, where readings are not kept for ever; the machine's by default. */
+  readonly clock?: Clock | undefined;
   /** What sends the requests, for tests that count or fail them; by default HTTP. */
   readonly client?: AwsClient | undefined;
 }
@@ -113,7 +117,11 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     objects,
     pieces: createPieces(objects, disk),
     isTombstone: createTombstones(objects),
-    erasures: createErasures(erasurePlace(objects), { holdMs: S3_ERASURES_HOLD_MS, readOnly }),
+    erasures: createErasures(erasurePlace(objects), {
+      holdMs: S3_ERASURES_HOLD_MS,
+      readOnly,
+      clock: options.clock ?? systemClock,
+    }),
   };
   const settingsFiles = createSettingsFiles(objects);
   const visits: VisitMemory = new Map();
@@ -156,9 +164,11 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     dates: (callOptions) => run(() => listDates(context, callOptions)),
     async *partitions(range, callOptions) {
       requireOpen();
-      yield* listPartitions(context, range, callOptions);
+      yield* withoutGone(context.erasures, listPartitions(context, range, callOptions), range);
     },
     vacate: (partition) => write(() => vacatePartition(context, partition)),
+    discard: (date, directories, callOptions) =>
+      write(() => discardPartitions(context, date, directories, callOptions)),
     erasures: context.erasures,
     check: () =>
       write(async () => {

@@ -114,8 +114,13 @@ export function storedFile(
 
 /** Lists a partition, and finds what its files are looked at through: at once, so that nobody waits twice. */
 async function listMasked(context: S3Context, partition: Partition, options: VersionOptions) {
-  const [{ maskOf }, listing] = await Promise.all([context.erasures.current(), listFiles(context, partition, options)]);
-  return { ...listing, mask: maskOf(partition) };
+  const [register, listing] = await Promise.all([
+    context.erasures.current(options.asOf),
+    listFiles(context, partition, options),
+  ]);
+  // Of what is kept no longer there are no files.
+  if (register.isGone(partition)) return { files: [], orphans: [], mask: null };
+  return { ...listing, mask: register.maskOf(partition) };
 }
 
 /** Lists a partition. */

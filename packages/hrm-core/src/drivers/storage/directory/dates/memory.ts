@@ -12,6 +12,7 @@
  * Only absence is taken from here: what may be there is looked at by who asks. Nothing is kept before the store is found to be there,
  * since of one that is not everything is absent.
  */
+import { errorCode } from '../../../../errors.js';
 import { DAY_MS, LISTING_SETTLE_MS, MAX_REMEMBERED_NAMES } from '../../../../limits.js';
 import { type DirectoryFileSystem, type FileStatus, statusOf } from '../files.js';
 import type { StoreIdentity } from '../start/identity.js';
@@ -93,10 +94,20 @@ export function createDateMemory(
     return new Map(directories.map((name) => [keyOf(name), dates.filter(has(name))]));
   }
 
+  /** None of a date that was deleted a moment ago. */
+  function namesIn(date: string): readonly string[] {
+    try {
+      return fileSystem.readdirSync(`${directory}/${date}`);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
   function list(dates: readonly string[]): Found {
     const found = new Map<string, string[]>();
     for (const date of dates) {
-      for (const name of fileSystem.readdirSync(`${directory}/${date}`)) {
+      for (const name of namesIn(date)) {
         const others = found.get(keyOf(name));
         if (others === undefined) found.set(keyOf(name), [date]);
         else others.push(date);

@@ -86,6 +86,9 @@ interface Settled {
 /** How a snapshot is taken, and what its readings are looked at through. */
 type MaskedOptions = SnapshotOptions & { readonly mask: ErasureMask | null };
 
+/** Of what is kept no longer there are no files. */
+const NOTHING: Settled = { files: [], known: [] };
+
 interface HeldSnapshot {
   /** Its files by name. */
   readonly files: ReadonlyMap<string, FoundFile>;
@@ -105,9 +108,11 @@ export async function openSnapshot(
   const what = `open ${partition.date}/${partition.directory}`;
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt++) {
     throwIfAborted(options?.signal, 'opening a snapshot');
-    const mask = (await context.erasures.current()).maskOf(partition);
+    const register = await context.erasures.current(options?.asOf);
+    const mask = register.maskOf(partition);
+    const isGone = register.isGone(partition);
     try {
-      const settled = await insist(() => openSettled(context, path, { ...options, mask }));
+      const settled = isGone ? NOTHING : await insist(() => openSettled(context, path, { ...options, mask }));
       if (settled !== null) {
         if (settled.files.length + settled.known.length === 0) await context.identity.require();
         return await toSnapshot(context, partition, settled, { ...options, mask });
@@ -130,10 +135,12 @@ export async function openSnapshot(
 export async function listVersions(
   context: DirectoryContext,
   partition: Partition,
-  { yieldTurn }: VersionOptions = {},
+  { yieldTurn, asOf }: VersionOptions = {},
 ): Promise<readonly FileVersion[]> {
   const path = partitionPath(context.directory, partition);
-  const mask = (await context.erasures.current()).maskOf(partition);
+  const register = await context.erasures.current(asOf);
+  if (register.isGone(partition)) return [];
+  const mask = register.maskOf(partition);
   function versionIn(name: string): FileVersion | undefined {
     if (HASHED_NAME.test(name)) return { name, version: maskedVersion(name, mask) };
     const status = statusOf(context.fileSystem, join(path, name));
