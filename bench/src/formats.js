@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { EXPORT_FILES, writeExport } from './support/export-files.js';
+import { EXPORT_FILES } from './support/export-files.js';
 import { interleave, runFigure } from './support/figure.js';
 
 const PROGRAM = fileURLToPath(new URL('./support/format-process.js', import.meta.url));
@@ -31,9 +31,9 @@ async function run(what, path) {
 await runFigure('formats', async (bench) => {
   const directory = await bench.directory('formats');
   const count = bench.quick ? 20_000 : 400_000;
-  for (const [name, file] of Object.entries(EXPORT_FILES)) {
+  for (const [name, write] of Object.entries(EXPORT_FILES)) {
     const path = `${directory}/${name}`;
-    await writeExport(path, file, count);
+    await write(path, count);
     const note = `${count} values in ${Math.round(statSync(path).size / 1e6)} MB`;
     const limit = 'decoding its text';
     const peak = `${name}, peak of memory`;
