@@ -33,7 +33,7 @@ export interface SystemCounts {
 
 /** What counts; each opens what it asks. */
 export interface CountComponents {
-  readonly measure: () => Promise<StorageSize & Pick<StoredCounts, 'expired'>>;
+  readonly measure: () => Promise<StoredCounts>;
   readonly depth: () => Promise<QueueDepth>;
 }
 
