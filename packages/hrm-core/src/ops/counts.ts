@@ -88,7 +88,7 @@ function storedToWire({ days, users, partitions, files, bytes, ...size }: Stored
     first_date: size.firstDate,
     last_date: size.lastDate,
     counted_at: size.countedAt,
-    expired: size.expired,
+    expired: size.expired ?? undefined,
   };
 }
 
