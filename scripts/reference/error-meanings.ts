@@ -35,6 +35,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   element_too_large: 'An element does not fit into a message of SQS: send fewer readings at once.',
   erasures_unreadable:
     'A file below `.erasures` is not one that this version can read. Nothing is answered until it is back.',
+  invalid_retention: 'The file of `HRM_RETENTION_FILE` is wrong: the message says where.',
+  retention_unreadable: 'The file of `HRM_RETENTION_FILE` cannot be read.',
   encoding_failed: 'A written file did not read back as what it was made of. Nothing was published.',
   file_damaged: 'A stored file is damaged. See the page on damage.',
   file_gone: 'A file was deleted while it was read. The reader takes a new snapshot.',

@@ -134,7 +134,7 @@ async function importRows(
 
 function toWire({ inputs, enqueued, rejected, expired, faults, faultCount, reasons }: ImportSummary) {
   const refused = { error_count: faultCount, reasons, errors: faults };
-  return { files: inputs, enqueued, rejected, expired, ...(faultCount > 0 && refused) };
+  return { files: inputs, enqueued, rejected, ...(expired > 0 && { expired }), ...(faultCount > 0 && refused) };
 }
 
 function toText({ inputs, enqueued, rejected, expired, reasons }: ImportSummary): string {

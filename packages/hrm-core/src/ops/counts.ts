@@ -33,7 +33,7 @@ export interface SystemCounts {
 
 /** What counts; each opens what it asks. */
 export interface CountComponents {
-  readonly measure: () => Promise<StorageSize & Pick<StoredCounts, 'expired'>>;
+  readonly measure: () => Promise<StoredCounts>;
   readonly depth: () => Promise<QueueDepth>;
 }
 
@@ -88,7 +88,7 @@ function storedToWire({ days, users, partitions, files, bytes, ...size }: Stored
     first_date: size.firstDate,
     last_date: size.lastDate,
     counted_at: size.countedAt,
-    expired: size.expired,
+    expired: size.expired ?? undefined,
   };
 }
 

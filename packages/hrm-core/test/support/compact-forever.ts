@@ -3,13 +3,14 @@ import { openDirectoryStorage } from '../../src/drivers/storage/directory/direct
 import { runCompacter } from '../../src/index.js';
 
 const [, , directory = '', graceMs = ''] = process.argv;
-const storage = await openDirectoryStorage({ directory });
+const clock = { nowMs: () => Date.UTC(2025, 0, 1) };
+const storage = await openDirectoryStorage({ directory, clock });
 const stop = new AbortController();
 let compacted = 0;
 process.on('SIGTERM', () => stop.abort());
 console.log('ready');
 await runCompacter(
-  { storage, clock: { nowMs: () => Date.UTC(2025, 0, 1) } },
+  { storage, clock },
   { compactEveryMs: 1, sweepAfterMs: Number(graceMs) },
   {
     signal: stop.signal,

@@ -202,7 +202,7 @@ export function createRetention(record: RetentionRecord | null): Retention {
     groupByDirectory(rules),
   ];
   const all = [forAll, ...rules.map(daysIn)];
-  const [fewest, most] = [Math.min(...all), Math.max(...all)];
+  const [fewest, most] = [leastOf(all), greatestOf(all)];
   if (fewest === Number.POSITIVE_INFINITY) return { ...KEEP_ALL, record };
   const byPlace = new Map(rules.map((rule) => [placeOf(rule), daysIn(rule)]));
   const hash = remembering((kind: 'user' | 'device' | 'directory' | 'folded', id: string) => hashOf(salt, kind, id));
@@ -241,7 +241,7 @@ export function createRetention(record: RetentionRecord | null): Retention {
       if (directory === SHARED_DIRECTORY || rules.length === 0) return day + most;
       // Of a user with fewer days than others have, somebody whose name differs by its case may have readings there.
       const own = ofUsers.folded.get(hash('folded', directory.toLowerCase())) ?? [];
-      return day + Math.max(forAll, ...[...ofDevices, ...own].map(daysIn));
+      return day + greatestOf([forAll, ...[...ofDevices, ...own].map(daysIn)]);
     },
     expiryOf(partition, today) {
       const day = dayOfDate(partition.date);
@@ -250,7 +250,7 @@ export function createRetention(record: RetentionRecord | null): Retention {
       const limits = [...(isUnruled ? [forAll] : []), ...own.map(daysIn)];
       const past = limits.map((days) => day + days).filter((since) => since <= today);
       if (past.length === 0) return null;
-      const sinceDay = Math.max(...past);
+      const sinceDay = greatestOf(past);
       const told = JSON.stringify([salt, isUnruled ? forAll : null, own, sinceDay]);
       return {
         key: createHash('sha256').update(told).digest('hex').slice(0, 32),
@@ -258,6 +258,15 @@ export function createRetention(record: RetentionRecord | null): Retention {
       };
     },
   };
+}
+
+/** There may be very many. */
+function greatestOf(all: readonly number[]): number {
+  return all.reduce((most, one) => Math.max(most, one), Number.NEGATIVE_INFINITY);
+}
+
+function leastOf(all: readonly number[]): number {
+  return all.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY);
 }
 
 function daysIn({ days }: HashedRule): number {
