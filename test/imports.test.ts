@@ -252,7 +252,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   ],
   audit: [
     'audit',
-    'type keys/admission.ts',
+    'keys/admission.ts',
+    'schemas',
     'type settings.ts',
     'ports/clock.ts',
     'pure/answer/question.ts',

@@ -80,6 +80,10 @@ export const COMMANDS: CommandTable = {
     summary: 'List the API keys.',
     load: async () => (await import('./commands/keys.js')).listCommand,
   },
+  'keys rotate': {
+    summary: 'Make the successor of an API key.',
+    load: async () => (await import('./commands/keys.js')).rotateCommand,
+  },
   'keys revoke': {
     summary: 'Take API keys away.',
     load: async () => (await import('./commands/keys.js')).revokeCommand,

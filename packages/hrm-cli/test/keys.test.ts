@@ -48,6 +48,11 @@ describe('hrm keys', () => {
       name: 'ana',
       scopes: ['query'],
       user_ids: ['ana', 'böb\u202e'],
+      device_ids: null,
+      limits: {},
+      ends_soon: false,
+      replaced_by: null,
+      last_used_at: null,
       created_at: expect.stringMatching(/Z$/),
       expires_at: expect.stringMatching(/Z$/),
     });
@@ -55,6 +60,27 @@ describe('hrm keys', () => {
     const { key: _, ...item } = made;
     expect(JSON.parse((await keys('list', '--json')).stdout)).toEqual({ items: [item], count: 1 });
     expect((await keys('list')).stdout).toContain('users ana, "böb\\u{202e}"');
+  });
+
+  it('replaces a key by one that may do the same, and lets it end after the overlap', async () => {
+    const made = await keys('create', '--name', 'a', '--scope', 'ingest', '--device', 'w', '--limit', 'requests=5');
+    const id = made.stdout.split('_')[1] ?? '';
+    const next = await keys('rotate', made.stdout.trim(), '--overlap', '2');
+    expect(next).toMatchObject({ code: 0, stdout: expect.stringMatching(/^hrm_[a-z2-7]{12}_[\w-]{43}\n$/) });
+    const nextId = next.stdout.split('_')[1] ?? '';
+    const { stdout } = await keys('list');
+    expect(stdout).toMatch(
+      new RegExp(
+        `^${id}  ingest  all users, devices w, requests 5  made \\S+Z, ends \\S+Z, replaced by ${nextId}  a\n`,
+      ),
+    );
+    expect(stdout).toMatch(new RegExp(`\n${nextId}  ingest  all users, devices w, requests 5  made \\S+Z  a\n$`));
+    expect(await keys('rotate', 'nokey')).toMatchObject({ code: 2, stdout: '' });
+    expect(await keys('rotate', id, '--overlap', '366')).toMatchObject({ code: 2 });
+    expect(await keys('create', '--name', 'a', '--scope', 'query', '--device', 'w')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('device_ids must be device ids'),
+    });
   });
 
   it('takes keys away, by id or whole, and ends with 2 where one is not there', async () => {

@@ -15,7 +15,7 @@ import {
   type SystemView,
   systemClock,
 } from 'hrm-core';
-import { type AuditLog, auditedAccess } from 'hrm-core/audit';
+import { type AuditLog, auditedAccess, endAnswered, endFailed, followRequest } from 'hrm-core/audit';
 import type { UploadSettings } from 'hrm-core/import';
 import { type Access, type KeyRing, requireValid } from 'hrm-core/keys';
 import { methodsOf, OPERATIONS, type Operation, type OperationId, readQuery } from 'hrm-core/schemas';
@@ -35,6 +35,7 @@ import {
 } from './api/problem.js';
 import { createAdmission, rateHeaders } from './auth/access.js';
 import { createCors, isPreflight, preflightResponse } from './http/cors.js';
+import { headerValues } from './http/header-values.js';
 import {
   MAX_ANSWER_STEPS,
   MAX_BURST_DAYS,
@@ -49,7 +50,6 @@ import type { Metrics } from './metrics/index.js';
 import { createDamageListener } from './ops/damage.js';
 import { VERSION } from './package.js';
 import { answerQuery, answerReadings, searchObservations } from './routes/answer-query.js';
-import { endFailed, endTrail, followCall } from './routes/audit.js';
 import { answerErasure, eraseReadings } from './routes/erase.js';
 import { type App, type AppEnv, clientOf, type Handler, jsonResponse } from './routes/handler.js';
 import { postImport } from './routes/imports.js';
@@ -57,7 +57,7 @@ import { postBatch, postReading } from './routes/ingest.js';
 import { createLive, type Live } from './routes/live.js';
 import { healthHandler, livenessHandler, metricsHandler } from './routes/ops-routes.js';
 import { readPages } from './routes/pages.js';
-import { noteFailure } from './routes/requests.js';
+import { fieldsOf, noteFailure } from './routes/requests.js';
 import { answerLatest, answerSettings, answerUsers, listDays, listDevices, putSettings } from './routes/users.js';
 
 /** What the routes work on. */
@@ -108,7 +108,10 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     const { incoming, outgoing } = c.env;
     const { parameters = [], ignoresParameters, isFhir }: Operation = OPERATIONS[id];
     let headers: Readonly<Record<string, string>> = { ...COMMON_HEADERS, ...cors(incoming) };
-    const trail = followCall(audit, id, incoming, trustedProxies);
+    const forwarded = headerValues(incoming, 'x-forwarded-for');
+    const { requestId = null } = fieldsOf(incoming);
+    const origin = { peer: incoming.socket.remoteAddress, forwarded, trustedProxies, requestId };
+    const trail = followRequest(audit, id, { url: incoming.url ?? '', ...origin });
     try {
       const access = auditedAccess(admission.admit(incoming, OPERATIONS[id].scope), trail);
       headers = { ...headers, ...rateHeaders(access.rate) };
@@ -118,12 +121,11 @@ export function createApp(components: AppComponents, settings: AppSettings): App
       if (parameters.length === 0 && ignoresParameters !== true) readQuery(incoming.url ?? '', parameters);
       await trail?.begin();
       const { signal } = c.req.raw;
-      const response = await handlers[id]({ incoming, outgoing, access, trail, headers, signal, onLateError });
-      if (trail !== null) await endTrail(trail, response);
-      return response;
+      const call = { incoming, outgoing, access, trail, headers, signal, onLateError };
+      return await endAnswered(trail, await handlers[id](call));
     } catch (error) {
       fail(c, error);
-      if (trail !== null) await endFailed(trail, error);
+      await endFailed(trail, error, statusOf(error));
       const all = { ...headers, ...headersOf(error), ...hintsFor(error, OPERATIONS[id]) };
       return isFhir === true ? outcomeResponse(error, all) : problemResponse(error, all);
     }

@@ -10,6 +10,7 @@ import {
   within,
 } from 'hrm-core';
 import { type AlertEvent, alertCounts, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
+import { openServiceAudit } from 'hrm-core/audit';
 import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, present, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
@@ -28,7 +29,6 @@ import {
 import { createLog } from './log/log.js';
 import { createMetrics, type Gather } from './metrics/index.js';
 import type { MetricsReport } from './metrics/merge.js';
-import { openAudit } from './ops/audit.js';
 import { createHealth, logHealth } from './ops/health.js';
 import { type LoopContext, startCompacter, startConsumer } from './ops/loops.js';
 import { observeQueue } from './ops/observed-queue.js';
@@ -146,7 +146,7 @@ export async function startService(
   { parts, log, limits, watch = WATCH_LIMITS, live: liveLimits = LIVE_LIMITS, gather, tracing = null }: RunOptions,
 ): Promise<Service> {
   const stop = new AbortController();
-  const audit = parts.includes('api') ? openAudit(settings, log) : null;
+  const audit = parts.includes('api') ? openServiceAudit(settings, log) : null;
   const health = createHealth({ queue, storage, keys, audit }, settings);
   const metrics = createMetrics({ health, gather, tracing, audit });
   const self = { version: VERSION, parts };

@@ -1,15 +1,7 @@
 /** `hrm audit …`: who saw or changed whose data. */
-import { plural } from 'hrm-core';
-import {
-  auditEventText,
-  claimOfWord,
-  listAudit,
-  verificationText,
-  verificationToWire,
-  verifyAudit,
-} from 'hrm-core/audit';
+import { auditPieces, claimOfWord, verificationText, verificationToWire, verifyAudit } from 'hrm-core/audit';
 import type { Command, Invocation } from '../command.js';
-import { visibleId } from '../output/output.js';
+import { visibleId, writePieces } from '../output/output.js';
 import { usageError } from '../usage-error.js';
 
 /** `hrm audit verify` */
@@ -52,16 +44,10 @@ export const listCommand: Command = {
   ],
   settings: ['auditLog'],
   examples: ['hrm audit list --user ana', 'hrm audit list --key ID --from 2024-01-15T00:00:00Z --json'],
-  async run({ args, settings, json, output }) {
+  async run({ args, settings, json: isJson, output }) {
     const [userId, key, from, to] = ['user', 'key', 'from', 'to'].map(args.value);
-    let count = 0;
-    if (json) await output.write('{"items":[');
-    for await (const event of listAudit(requireLog(settings), { userId, key, from, to })) {
-      const line = json ? `${count > 0 ? ',' : ''}${JSON.stringify(event)}` : `${auditEventText(event, visibleId)}\n`;
-      if (!(await output.write(line))) return 'done';
-      count += 1;
-    }
-    await output.write(json ? `],"count":${count}}\n` : `${plural(count, 'event')}\n`);
+    const pieces = auditPieces(requireLog(settings), { userId, key, from, to }, { isJson, visible: visibleId });
+    await writePieces(output, pieces);
     return 'done';
   },
 };

@@ -4,8 +4,21 @@
  */
 import { fstatSync, statSync } from 'node:fs';
 import { devNull } from 'node:os';
-import { formatInstant, HrmError, plural } from 'hrm-core';
-import { createKey, type KeyRecord, readKeys, revokeKey, SCOPES } from 'hrm-core/keys';
+import { HrmError, plural } from 'hrm-core';
+import {
+  createKey,
+  describeKey,
+  type KeyRecord,
+  keyLimitsOf,
+  keyToWire,
+  type NewKey,
+  readKeys,
+  readLastUsed,
+  revokeKey,
+  rotateKey,
+  SCOPES,
+  type ShownKey,
+} from 'hrm-core/keys';
 import { visibleText } from 'hrm-core/process';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { visibleId } from '../output/output.js';
@@ -30,7 +43,19 @@ const OPTIONS: readonly CommandOption[] = [
     about: 'A user it may ask about and send for; without any: all users.',
     repeatable: true,
   },
+  {
+    name: 'device',
+    value: 'D',
+    about: 'A device it may send readings of, with the scope ingest alone; without any: all devices.',
+    repeatable: true,
+  },
   { name: 'expires', value: 'DAYS', about: 'It expires after so many days; without it: never.' },
+  {
+    name: 'limit',
+    value: 'NAME=N',
+    about: "What it may have: requests a minute, body_bytes, streams, long_answers at once; default everybody's share.",
+    repeatable: true,
+  },
 ];
 
 /** `hrm keys create` */
@@ -47,35 +72,77 @@ export const createCommand: Command = {
     "hrm keys create --name 'dashboard of ana' --scope query --user ana --expires 90",
     'KEY=$(hrm keys create --name all --scope ingest --scope query --scope admin)',
   ],
-  async run({ args, settings, json, output, stdout, stderr, trail }) {
+  async run(invocation) {
+    const { args, settings, stdout } = invocation;
     refuseNowhere(stdout);
-    const users = args.values('user');
+    const [users, devices, expires] = [args.values('user'), args.values('device'), args.value('expires')];
     const nowMs = Date.now();
-    const { record, token } = await createKey(
+    const made = await createKey(
       settings.keysFile,
       {
         name: args.value('name') ?? '',
         scopes: SCOPES.filter((scope) => args.values('scope').includes(scope)),
         userIds: users.length === 0 ? null : users,
-        expiresMs: expiryOf(args.value('expires'), nowMs),
+        deviceIds: devices.length === 0 ? null : devices,
+        limits: keyLimitsOf(args.values('limit')),
+        expiresMs: expires === undefined ? null : nowMs + daysOf('expires', expires, 1, MAX_DAYS),
       },
       nowMs,
     );
-    trail?.addKey(record.id);
-    if (!json) stderr.write(`the key ${record.id}, which is shown this once:\n`);
-    const text = json ? `${JSON.stringify({ key: token, ...toWire(record) })}\n` : `${token}\n`;
-    let isSeen = false;
-    try {
-      isSeen = await output.write(text);
-    } finally {
-      // A key that nobody has, and that counts, is one too many.
-      if (!isSeen && (await revokeKey(settings.keysFile, record.id)) && !json) {
-        stderr.write('the key, which nobody has seen, was taken away again\n');
-        await sayIfNone(settings.keysFile, stderr);
-      }
+    return await printOnce(invocation, made, async () => void (await revokeKey(settings.keysFile, made.record.id)));
+  },
+};
+
+/** Prints a new key. @param undo - takes it away again where nobody can have seen it. */
+async function printOnce(
+  invocation: Invocation,
+  { record, token }: NewKey,
+  undo: () => Promise<void>,
+): Promise<'done'> {
+  const { settings, json, output, stderr, trail } = invocation;
+  trail?.addKey(record.id);
+  if (!json) stderr.write(`the key ${record.id}, which is shown this once:\n`);
+  let isSeen = false;
+  try {
+    isSeen = await output.write(
+      json ? `${JSON.stringify({ key: token, ...keyToWire(shown(record)) })}\n` : `${token}\n`,
+    );
+  } finally {
+    // A key that nobody has, and that counts, is one too many.
+    if (!isSeen) await undo();
+    if (!isSeen && !json) {
+      stderr.write('the key, which nobody has seen, was taken away again\n');
+      await sayIfNone(settings.keysFile, stderr);
     }
-    if (!isSeen) throw unseenError('the reader of standard output is gone', 'unavailable');
-    return 'done';
+  }
+  if (!isSeen) throw unseenError('the reader of standard output is gone', 'unavailable');
+  return 'done';
+}
+
+function shown(key: KeyRecord, used?: ReadonlyMap<string, number>): ShownKey {
+  return { key, usedMs: used?.get(key.id), nowMs: Date.now() };
+}
+
+/** `hrm keys rotate` */
+export const rotateCommand: Command = {
+  name: 'keys rotate',
+  audit: 'keys',
+  about:
+    'Makes an API key that may do what another may, and prints it, once. The other one ends after the overlap. ' +
+    'By then whoever has it must use the new one.',
+  operands: { label: 'ID', min: 1, max: 1 },
+  options: [{ name: 'overlap', value: 'DAYS', about: 'How long both count, 0 to 365 days; default 7.' }],
+  settings: ['keysFile'],
+  examples: ['hrm keys rotate ID', 'hrm keys rotate ID --overlap 0'],
+  async run(invocation) {
+    const { args, settings, stdout, trail } = invocation;
+    refuseNowhere(stdout);
+    const overlapMs = daysOf('overlap', args.value('overlap') ?? '7', 0, 365);
+    const id = idOf(args.operands[0] ?? '');
+    const made = await rotateKey(settings.keysFile, id, { overlapMs });
+    if (made === null) throw unknownError(1, settings.keysFile);
+    trail?.addKey(id);
+    return await printOnce(invocation, made, made.undo);
   },
 };
 
@@ -95,18 +162,21 @@ function unseenError(message: string, kind: 'invalid' | 'unavailable'): HrmError
 /** `hrm keys list` */
 export const listCommand: Command = {
   name: 'keys list',
-  about: 'Lists the API keys: ids, names, scopes and users. The keys themselves are stored nowhere.',
+  about:
+    'Lists the API keys: ids, names, scopes, users, devices, their end, and the hour of their last use. The keys themselves are stored nowhere.',
   options: [],
   settings: ['keysFile'],
   examples: ['hrm keys list', 'hrm keys list --json'],
   async run({ settings, json, output, stderr }) {
-    const keys = readKeys(settings.keysFile);
+    const used = readLastUsed(settings.keysFile);
+    const keys = readKeys(settings.keysFile).map((key) => shown(key, used));
     if (json) {
-      await output.write(`${JSON.stringify({ items: keys.map(toWire), count: keys.length })}\n`);
+      await output.write(`${JSON.stringify({ items: keys.map(keyToWire), count: keys.length })}\n`);
       return 'done';
     }
     if (keys.length === 0) stderr.write(noKeysText(settings.keysFile));
-    for (const key of keys) if (!(await output.write(`${keyLine(key)}\n`))) break;
+    for (const one of keys)
+      if (!(await output.write(`${describeKey(one, visibleId)}  ${visibleText(one.key.name)}\n`))) break;
     return 'done';
   },
 };
@@ -153,9 +223,13 @@ async function revoke({ args, settings, json, output, stderr, trail }: Invocatio
   await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);
   if (revoked > 0 && !json) await sayIfNone(settings.keysFile, stderr);
   if (missing === 0) return 'done';
-  // Not repeated: somebody may have pasted a secret.
-  const message = `${plural(missing, 'id')} of no key in ${settings.keysFile}: hrm keys list shows the ids; whoever has another key still gets in`;
-  throw new HrmError(message, { kind: 'invalid', code: 'key_unknown' });
+  throw unknownError(missing, settings.keysFile);
+}
+
+/** Ids are not repeated: somebody may have pasted a secret. */
+function unknownError(missing: number, keysFile: string): HrmError {
+  const message = `${plural(missing, 'id')} of no key in ${keysFile}: hrm keys list shows the ids; whoever has another key still gets in`;
+  return new HrmError(message, { kind: 'invalid', code: 'key_unknown' });
 }
 
 /** Of a key as it was printed, its id. */
@@ -163,23 +237,7 @@ function idOf(text: string): string {
   return /^hrm_([a-z2-7]{12})_/.exec(text)?.[1] ?? text;
 }
 
-function keyLine({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecord): string {
-  const users = user_ids === null ? 'all users' : `users ${user_ids.map(visibleId).join(', ')}`;
-  const until = expires_ms === null ? '' : `, ${expires_ms <= Date.now() ? 'ended' : 'ends'} ${isoOf(expires_ms)}`;
-  return `${id}  ${scopes.join(',')}  ${users}  made ${isoOf(created_ms)}${until}  ${visibleText(name)}`;
-}
-
-function toWire({ id, name, scopes, user_ids, created_ms, expires_ms }: KeyRecord) {
-  const expires_at = expires_ms === null ? null : isoOf(expires_ms);
-  return { id, name, scopes, user_ids, created_at: isoOf(created_ms), expires_at };
-}
-
-function isoOf(epochMs: number): string {
-  return formatInstant(epochMs);
-}
-
-function expiryOf(days: string | undefined, nowMs: number): number | null {
-  if (days === undefined) return null;
-  if (/^[1-9]\d*$/.test(days) && Number(days) <= MAX_DAYS) return nowMs + Number(days) * DAY_MS;
-  throw usageError(`--expires is ${JSON.stringify(days)}: it must be a number of days, 1 to ${MAX_DAYS}`);
+function daysOf(option: string, days: string, min: number, max: number): number {
+  if (/^(?:0|[1-9]\d{0,5})$/.test(days) && Number(days) >= min && Number(days) <= max) return Number(days) * DAY_MS;
+  throw usageError(`--${option} is ${JSON.stringify(days)}: it must be a number of days, ${min} to ${max}`);
 }

@@ -22,11 +22,13 @@ export { claimOfWord } from './head.js';
 export { type AuditSearch, listAudit } from './list.js';
 export {
   type AuditedCommand,
+  type AuditListener,
   type AuditLog,
   type AuditSettings,
   auditCommand,
   type CommandWords,
   openAuditLog,
+  openServiceAudit,
 } from './open.js';
 export {
   type AuditedCall,
@@ -36,7 +38,8 @@ export {
   auditedAccess,
   createAuditRecorder,
 } from './recorder.js';
-export { auditEventText, verificationText, verificationToWire } from './texts.js';
+export { type AuditedRequest, endAnswered, endFailed, followRequest } from './requests.js';
+export { auditPieces, verificationText, verificationToWire } from './texts.js';
 export {
   type AuditFault,
   type AuditFaultCode,

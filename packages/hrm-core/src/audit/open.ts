@@ -35,6 +35,32 @@ export function openAuditLog(
   };
 }
 
+/** Hears how a log goes, in words. */
+export interface AuditListener {
+  info(text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** Opens the log of a service, if there is one: what is wrong with it is told at once. At SIGHUP it leaves a file that was put aside. */
+export function openServiceAudit(settings: AuditSettings, listener: AuditListener): AuditLog | null {
+  const log = openAuditLog(settings, (code) => {
+    if (code === null) listener.info('the audit log can be written again');
+    else
+      listener.error({ code }, 'the audit log cannot be written; its events wait, and are counted where they are lost');
+  });
+  if (log === null) return null;
+  const reopen = () => void log.reopen();
+  process.on('SIGHUP', reopen);
+  log.begin();
+  return {
+    ...log,
+    async close() {
+      process.off('SIGHUP', reopen);
+      return await log.close();
+    },
+  };
+}
+
 /** A command that looks at a person's data, or changes it. */
 export interface AuditedCommand {
   readonly action: AuditAction;

@@ -159,6 +159,10 @@ export function auditedAccess(access: Access, trail: AuditTrail | null): Access 
       if (typeof userId === 'string') trail.addUser(userId);
       access.requireUser(userId);
     },
+    requireDevice(deviceId) {
+      if (typeof deviceId === 'string') trail.addDevice(deviceId);
+      access.requireDevice(deviceId);
+    },
   };
 }
 

@@ -1,10 +1,29 @@
 /** What was found in a log, in words and as JSON. */
 import { plural } from '../words.js';
 import type { AuditEvent, AuditLinks } from './event.js';
+import { type AuditSearch, listAudit } from './list.js';
 import type { AuditVerification } from './verify.js';
 
-/** An event in a line for people. @param visible - makes an id harmless for a terminal. */
-export function auditEventText(event: AuditLinks & AuditEvent, visible: (id: string) => string): string {
+/** Makes an id harmless for a terminal. */
+type Visible = (id: string) => string;
+
+/** Events as text, a line each, or with `isJson` as one JSON object, in pieces. @throws as {@link listAudit}. */
+export async function* auditPieces(
+  path: string,
+  search: AuditSearch,
+  { isJson, visible }: { readonly isJson: boolean; readonly visible: Visible },
+): AsyncGenerator<string, void, undefined> {
+  let count = 0;
+  if (isJson) yield '{"items":[';
+  for await (const event of listAudit(path, search)) {
+    yield isJson ? `${count > 0 ? ',' : ''}${JSON.stringify(event)}` : `${auditEventText(event, visible)}\n`;
+    count += 1;
+  }
+  yield isJson ? `],"count":${count}}\n` : `${plural(count, 'event')}\n`;
+}
+
+/** An event in a line for people. */
+export function auditEventText(event: AuditLinks & AuditEvent, visible: Visible): string {
   const { time, action, call, outcome, status, key, account, from, users, readings, keys, count, request } = event;
   const who = key === null ? (account ?? 'nobody known') : `key ${key}`;
   const whom = users === null ? 'everybody, or nobody known' : users.map(visible).join(', ');
@@ -24,8 +43,8 @@ export function verificationToWire({ isWhole, isContinued, faultCount, ...found 
   return { whole: isWhole, continued: isContinued, ...found, fault_count: faultCount };
 }
 
-/** The same for people, a line each. @param visible - makes the name of a file harmless for a terminal. */
-export function verificationText(found: AuditVerification, visible: (name: string) => string): string {
+/** The same for people, a line each. */
+export function verificationText(found: AuditVerification, visible: Visible): string {
   const { isWhole, isContinued, files, events, lost, torn, unended, head, faults, faultCount } = found;
   const lines = [
     ...faults.map(({ code, file, at }) => `${visible(file)}, byte ${at}: ${code.replaceAll('_', ' ')}`),

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isHrmError } from '../errors.js';
-import type { KeyRecord } from '../keys/api-key.js';
+import { isEnding, type KeyRecord } from '../keys/api-key.js';
 import { mustHaveKeys } from '../keys/host-name.js';
 import { readKeys } from '../keys/key-file.js';
 import type { Settings } from '../settings.js';
@@ -36,6 +36,11 @@ export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckR
   else if (ended > 0) {
     const message = `${plural(ended, 'key')} of ${keys.length} ended`;
     results.push(warning('keys_ended', message, 'hrm keys list shows which; hrm keys revoke takes them away'));
+  }
+  const ending = keys.filter((key) => isEnding(key, nowMs)).length;
+  if (ending > 0) {
+    const message = `${plural(ending, 'key')} of ${keys.length} end soon`;
+    results.push(warning('keys_ending', message, 'hrm keys list shows which; hrm keys rotate makes their successors'));
   }
   return results.length > 0 ? results : [ok('keys', plural(keys.length, 'key'))];
 }

@@ -5,8 +5,8 @@
 
 import { HrmError } from '../errors.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import { createRateLimiter, type RateState } from '../shares/rate-limit.js';
-import { type KeyRecord, SCOPES, type Scope } from './api-key.js';
+import { createRateLimiter, type RateLimiter, type RateState } from '../shares/rate-limit.js';
+import { type KeyLimits, type KeyRecord, SCOPES, type Scope } from './api-key.js';
 import type { KeyRing } from './key-ring.js';
 
 /** What the sender of a request may do. */
@@ -26,6 +26,13 @@ export interface Access {
    *   foreign user is what is answered.
    */
   requireUser(userId: unknown): void;
+  /**
+   * @param deviceId - `null`: all devices of a user.
+   * @throws HrmError code `foreign_device` for one that the key is not bound to. What is neither a string nor `null` is not its business.
+   */
+  requireDevice(deviceId: unknown): void;
+  /** What the key may have at once, where that is less than everybody's share. */
+  readonly limits: KeyLimits;
   /** Whether it may see figures that are about everybody. */
   readonly seesFigures: boolean;
   /**
@@ -96,7 +103,7 @@ export function createAdmission(
   { keys, clock = systemClock }: AdmissionComponents,
   { rateLimit }: { readonly rateLimit: number },
 ): Admission {
-  const limiter = rateLimit === 0 ? null : createRateLimiter(rateLimit, clock);
+  const limiterOf = createLimiters(rateLimit, clock);
   return {
     admit(brought, scope) {
       if (keys === null) return ANYBODY;
@@ -108,7 +115,8 @@ export function createAdmission(
       const key = keys.find(token);
       if (key === null) throw keyError('key_wrong', 'there is no such API key, or it has ended: ask for a new one');
       const rate = ofKey(key.id, () => {
-        const left = limiter?.take(key.id) ?? null;
+        const left = limiterOf(key)?.take(key.id) ?? null;
+        keys.noteUse(key.id);
         if (scope !== 'any' && !key.scopes.includes(scope)) throw scopeError(scope);
         // What an admin sees is about everybody, and would tell that others are there.
         if (scope === 'admin' && key.user_ids !== null) throw foreignUserError();
@@ -122,6 +130,21 @@ export function createAdmission(
     },
   };
 }
+
+/** A limiter for each rate that some key has. */
+function createLimiters(rateLimit: number, clock: Clock): (key: KeyRecord) => RateLimiter | null {
+  const limiters = new Map<number, RateLimiter>();
+  return ({ limits }) => {
+    const rate = limits?.requests ?? rateLimit;
+    if (rate === 0) return null;
+    const limiter = limiters.get(rate) ?? createRateLimiter(rate, clock);
+    if (limiters.size < MAX_RATES) limiters.set(rate, limiter);
+    return limiter;
+  };
+}
+
+/** Different rates that are counted: as many as a file has keys, about. What is beyond has no bound. */
+const MAX_RATES = 10_000;
 
 const REFUSED_KEY = Symbol('the key of a refusal');
 
@@ -142,9 +165,14 @@ export function refusedKey(error: unknown): string | null {
 /** Whether a key, as it is now, may do all that it might by an earlier record. */
 function mayStill(before: KeyRecord, now: KeyRecord | null, scope: Scope | 'any'): boolean {
   if (now === null || (scope !== 'any' && !now.scopes.includes(scope))) return false;
-  if (now === before || now.user_ids === null) return true;
-  const users = new Set(now.user_ids);
-  return before.user_ids?.every((user) => users.has(user)) ?? false;
+  if (now === before) return true;
+  return isWithin(before.user_ids, now.user_ids) && isWithin(before.device_ids ?? null, now.device_ids ?? null);
+}
+
+/** Whether all of some are among others; `null`: all there are. */
+function isWithin(some: readonly string[] | null, others: readonly string[] | null): boolean {
+  const all = others === null ? null : new Set(others);
+  return all === null || (some?.every((one) => all.has(one)) ?? false);
 }
 
 /** The key of a request, `null` for none that counts. It looks at once for one that was made since the last look. */
@@ -169,6 +197,8 @@ const ANYBODY: Access = {
   userIds: null,
   rate: null,
   requireUser: () => undefined,
+  requireDevice: () => undefined,
+  limits: {},
   seesFigures: true,
   isValid: () => true,
   onEnd: () => () => undefined,
@@ -179,6 +209,11 @@ function accessOf(key: KeyRecord, rate: Access['rate'], lasts: Lasting): Access 
   function requireUser(userId: unknown): void {
     if (users !== null && typeof userId === 'string' && !users.has(userId)) throw foreignUserError();
   }
+  const devices = key.device_ids === undefined ? null : new Set<unknown>(key.device_ids);
+  function requireDevice(deviceId: unknown): void {
+    const isOne = typeof deviceId === 'string' || deviceId === null;
+    if (devices !== null && isOne && !devices.has(deviceId)) throw foreignDeviceError();
+  }
   return {
     keyId: key.id,
     name: key.name,
@@ -186,6 +221,8 @@ function accessOf(key: KeyRecord, rate: Access['rate'], lasts: Lasting): Access 
     userIds: key.user_ids,
     rate,
     requireUser,
+    requireDevice,
+    limits: key.limits ?? {},
     seesFigures: seesFigures(key),
     ...lasts,
   };
@@ -199,6 +236,10 @@ export function keyError(code: 'key_missing' | 'key_wrong', message: string): Hr
 function scopeError(scope: Scope): HrmError {
   const message = `the API key does not have the scope ${scope}: ask for one that has`;
   return new HrmError(message, { kind: 'invalid', code: 'scope_missing' });
+}
+
+function foreignDeviceError(): HrmError {
+  return new HrmError('the API key is bound to other devices', { kind: 'invalid', code: 'foreign_device' });
 }
 
 function foreignUserError(): HrmError {

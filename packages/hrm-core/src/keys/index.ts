@@ -13,8 +13,19 @@ export {
   refusedKey,
   requireValid,
 } from './admission.js';
-export { type KeyInput, type KeyRecord, type NewKey, SCOPES, type Scope } from './api-key.js';
+export {
+  isEnding,
+  type KeyInput,
+  type KeyLimits,
+  type KeyRecord,
+  keyLimitsOf,
+  type NewKey,
+  SCOPES,
+  type Scope,
+} from './api-key.js';
 export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export { isLoopback, mustHaveKeys, normaliseHost } from './host-name.js';
-export { createKey, readKeys, revokeKey } from './key-file.js';
+export { createKey, type RotatedKey, readKeys, revokeKey, rotateKey } from './key-file.js';
 export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';
+export { describeKey, keyToWire, type ShownKey } from './key-text.js';
+export { readLastUsed } from './last-used.js';

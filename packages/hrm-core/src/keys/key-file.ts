@@ -74,6 +74,54 @@ export async function createKey(path: string, input: KeyInput, nowMs: number = D
   return key;
 }
 
+/** A key that was made in place of another one. */
+export interface RotatedKey extends NewKey {
+  /** The key that ends, with its end. */
+  readonly replaced: KeyRecord;
+  /** Takes the new key away, and gives the old one its end back, as where nobody has seen the new one. */
+  undo(): Promise<void>;
+}
+
+/**
+ * Makes a key that may do what another may, which ends after a while, so that whoever has it can change over. The new key lives as long as the
+ * old one was meant to.
+ * @param overlapMs - how long both count, >= 0.
+ * @returns `null` where there is no such key.
+ * @throws HrmError as {@link createKey}; code `keys_lost` too.
+ */
+export async function rotateKey(
+  path: string,
+  id: string,
+  { overlapMs, nowMs = Date.now() }: { readonly overlapMs: number; readonly nowMs?: number | undefined },
+): Promise<RotatedKey | null> {
+  let before: KeyRecord | undefined;
+  let made: NewKey | null = null;
+  const replaceBy = (next: (old: KeyRecord) => readonly KeyRecord[]) =>
+    change(path, (file) => {
+      const keys = readRecords(file);
+      if (keys === null && isMarked(path)) throw lostError(path);
+      before = keys?.find((key) => key.id === id);
+      return before === undefined ? null : (keys ?? []).flatMap((key) => (key.id === id ? next(key) : [key]));
+    });
+  let replaced: KeyRecord | null = null;
+  await replaceBy((old) => {
+    const { name, scopes, user_ids: userIds, device_ids: deviceIds, limits, created_ms, expires_ms } = old;
+    const expiresMs = expires_ms === null ? null : nowMs + (expires_ms - created_ms);
+    made = newKey({ name, scopes, userIds, deviceIds, limits, expiresMs }, nowMs);
+    const endMs = Math.min(expires_ms ?? Number.POSITIVE_INFINITY, nowMs + overlapMs);
+    replaced = { ...old, expires_ms: endMs, replaced_by: made.record.id };
+    return [replaced, made.record];
+  });
+  if (made === null || replaced === null) return null;
+  const old = before as unknown as KeyRecord;
+  const { record, token }: NewKey = made;
+  async function undo(): Promise<void> {
+    await revokeKey(path, record.id);
+    await replaceBy(() => [old]);
+  }
+  return { record, token, replaced, undo };
+}
+
 /**
  * Removes a key; a server that runs knows it within a second.
  * @returns whether there was one.
@@ -174,6 +222,8 @@ function tooManyKeysError(path: string): HrmError {
 const FIELD_FAULTS: Readonly<Record<string, string>> = {
   name: 'must be 1 to 100 characters without control characters',
   scopes: `must be at least one of ${SCOPES.join(', ')}`,
+  device_ids: 'must be device ids, 1 to 1,000 of them, and only for a key of the scope ingest alone',
+  limits: 'must be integers from 1, body_bytes from 1048576',
   user_ids: 'must be user ids, 1 to 1,000 of them',
 };
 

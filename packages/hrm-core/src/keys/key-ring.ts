@@ -4,9 +4,10 @@
  */
 import { isHrmError } from '../errors.js';
 import { type Clock, systemClock } from '../ports/clock.js';
-import { findKey, type KeyRecord } from './api-key.js';
+import { findKey, isEnding, type KeyRecord } from './api-key.js';
 import { readKeys } from './key-file.js';
 import { isMarked, keysVersion, lostError, markKeys, NO_KEYS_FILE } from './key-place.js';
+import { createUseTracker } from './last-used.js';
 
 /** The keys that count now. */
 export interface KeyRing {
@@ -20,6 +21,10 @@ export interface KeyRing {
    * @returns what ends the listening; again is harmless.
    */
   onChange(listener: () => void): () => void;
+  /** Notes that a key was used: when, to the hour, is kept. */
+  noteUse(id: string): void;
+  /** How many keys end soon, and are not replaced. */
+  ending(): number;
   /** Why the file cannot be read now, as the code of an error; `null`: it can. What was known by then counts on. */
   fault(): string | null;
 }
@@ -57,6 +62,7 @@ export function openKeyRing(
   let toldMs = lookedMs;
   let isChanged = false;
   const listeners = new Set<() => void>();
+  const uses = createUseTracker(path, (id) => records.has(id));
   let timer: NodeJS.Timeout | null = null;
   if (version !== NO_KEYS_FILE) need();
 
@@ -132,6 +138,11 @@ export function openKeyRing(
       // A key that was made just now is not refused; with a file that cannot be read, wrong keys cost no reading of it.
       if (fault === null) look();
       return findKey(records, token, clock.nowMs());
+    },
+    noteUse: (id) => uses.note(id, clock.nowMs()),
+    ending() {
+      lookAgain();
+      return [...records.values()].filter((key) => isEnding(key, clock.nowMs())).length;
     },
     fault() {
       lookAgain();

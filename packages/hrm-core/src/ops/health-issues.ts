@@ -132,11 +132,22 @@ export function warningIssues(warnings: readonly QueueWarning[]): HealthIssue[] 
   }));
 }
 
-/** What keys that cannot be read say. @param fault - the code of the error. */
-export function keyIssues(fault: string | null): HealthIssue[] {
-  if (fault === null) return [];
+/** What keys say that cannot be read, or that end soon. @param fault - the code of the error. @param ending - how many. */
+export function keyIssues(fault: string | null, ending: number): HealthIssue[] {
+  if (fault === null) return ending === 0 ? [] : [endingIssue(ending)];
   const reason = `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
   return [{ check: 'service', code: fault, reason, severity: 'degraded' }];
+}
+
+function endingIssue(ending: number): HealthIssue {
+  const plainReason = 'API keys end soon (hrm keys list shows which; hrm keys rotate makes their successors)';
+  return {
+    check: 'service',
+    code: 'keys_ending',
+    reason: `${plainReason}: ${ending}`,
+    plainReason,
+    severity: 'degraded',
+  };
 }
 
 /** What an audit log that cannot be written says, or has lost. @param state - `null`: there is none. */

@@ -78,8 +78,8 @@ export interface HealthComponents {
   /** `null` in a process that has none: there is nothing to find then. */
   readonly queue: Pick<Queue, 'check' | 'depth'> | null;
   readonly storage: Pick<Storage, 'check'>;
-  /** Where the process looks at keys: why they cannot be read, `null` where they can. */
-  readonly keys?: { fault(): string | null } | undefined;
+  /** Where the process looks at keys: why they cannot be read, `null` where they can; how many end soon. */
+  readonly keys?: { fault(): string | null; ending?(): number } | undefined;
   /** Where the process records who sees what: how that goes. */
   readonly audit?: { state(): { readonly lost: number; readonly fault: string | null } } | null | undefined;
   /** What the process itself finds of its own. */
@@ -130,7 +130,11 @@ export function createHealth(
     const space: (Space & { readonly place: 'queue' | 'storage' })[] = [];
     if (isKnown(ofQueue) && seen.queueSpace !== null) space.push({ place: 'queue', ...seen.queueSpace });
     if (isKnown(ofStorage) && seen.storageSpace !== null) space.push({ place: 'storage', ...seen.storageSpace });
-    const ofService = [...loops.issues(), ...keyIssues(keys?.fault() ?? null), ...auditIssues(audit?.state() ?? null)];
+    const ofService = [
+      ...loops.issues(),
+      ...keyIssues(keys?.fault() ?? null, keys?.ending?.() ?? 0),
+      ...auditIssues(audit?.state() ?? null),
+    ];
     const issues = [...ofService, ...ownIssues(), ...ofQueue, ...ofStorage];
     return { issues, queue: isKnown(ofQueue) ? seen.queue : null, history: history.points(), space };
   }

@@ -109,7 +109,7 @@ export const OPERATIONS = {
     about: '202 means that the queue holds it as durably as it is configured to. Sending it again is harmless.',
     body: { 'application/json': ReadingBody },
     answers: [{ status: 202, about: 'Accepted.', types: { 'application/json': AcceptedAnswer } }],
-    problems: [...BODY_PROBLEMS, 'invalid_readings', 'not_a_reading', 'foreign_user'],
+    problems: [...BODY_PROBLEMS, 'invalid_readings', 'not_a_reading', 'foreign_user', 'foreign_device'],
   },
   postBatch: {
     method: 'POST',
@@ -129,6 +129,7 @@ export const OPERATIONS = {
       'empty_batch',
       'too_many_readings',
       'foreign_user',
+      'foreign_device',
     ],
   },
   postImport: {
@@ -155,6 +156,7 @@ export const OPERATIONS = {
       'not_imported',
       'time_zone_needed',
       'foreign_user',
+      'foreign_device',
     ],
   },
   query: {
@@ -295,7 +297,7 @@ export const OPERATIONS = {
     parameters: USER_PARAMETERS,
     body: { 'application/json': UserSettingsSchema },
     answers: [{ status: 200, about: 'The settings, as stored.', types: { 'application/json': UserSettingsAnswer } }],
-    problems: [...BODY_PROBLEMS, 'invalid_user_settings', 'foreign_user'],
+    problems: [...BODY_PROBLEMS, 'invalid_user_settings', 'foreign_user', 'foreign_device'],
   },
   erase: {
     method: 'DELETE',

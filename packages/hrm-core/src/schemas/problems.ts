@@ -32,6 +32,7 @@ export const CLIENT_PROBLEMS = {
   key_wrong: { status: 401, about: 'There is no such API key, or it has ended.' },
   scope_missing: { status: 403, about: 'The API key does not have the scope that this call needs.' },
   foreign_user: { status: 403, about: 'The API key is bound to other users.' },
+  foreign_device: { status: 403, about: 'The API key is bound to other devices.' },
   not_found: { status: 404, about: 'There is nothing at this path.' },
   method_not_allowed: { status: 405, about: 'The path has other methods; `Allow` names them.' },
   not_acceptable: { status: 406, about: 'The Accept header allows none of the forms of the answer.' },

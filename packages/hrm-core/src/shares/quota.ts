@@ -10,6 +10,8 @@ export interface Quota {
   /** Takes so much; `false`, and takes nothing, when there is not so much left for this client. */
   acquire(client: string | null, amount: number): boolean;
   release(client: string | null, amount: number): void;
+  /** The same for a client who may have less than the others. @param maxOwn - inclusive; `undefined`: no less. */
+  atMost(maxOwn: number | undefined): Quota;
 }
 
 /** @param max - held by all, inclusive. @param maxOwn - by one client, inclusive. */
@@ -17,9 +19,9 @@ export function createQuota(max: number, maxOwn = max / 4): Quota {
   const taken = new Map<string, number>();
   let all = 0;
 
-  function hasRoom(client: string | null, amount: number): boolean {
+  function hasRoom(client: string | null, amount: number, own: number): boolean {
     if (all + amount > max) return false;
-    return client === null || (taken.get(client) ?? 0) + amount <= maxOwn;
+    return client === null || (taken.get(client) ?? 0) + amount <= own;
   }
 
   function change(client: string | null, amount: number): void {
@@ -30,15 +32,19 @@ export function createQuota(max: number, maxOwn = max / 4): Quota {
     else taken.set(client, own);
   }
 
-  return {
-    hasRoom,
-    acquire(client, amount) {
-      if (!hasRoom(client, amount)) return false;
-      change(client, amount);
-      return true;
-    },
-    release: (client, amount) => change(client, -amount),
-  };
+  function quotaOf(own: number): Quota {
+    return {
+      hasRoom: (client, amount) => hasRoom(client, amount, own),
+      acquire(client, amount) {
+        if (!hasRoom(client, amount, own)) return false;
+        change(client, amount);
+        return true;
+      },
+      release: (client, amount) => change(client, -amount),
+      atMost: (less = own) => quotaOf(Math.min(own, less)),
+    };
+  }
+  return quotaOf(maxOwn);
 }
 
 /** The error of a share that is used up: kind `unavailable`, code `too_busy`. @param message - what to do. */
@@ -49,18 +55,19 @@ export function tooBusyError(message: string): HrmError {
 /** Places, taken one by one. */
 export interface Semaphore {
   /**
+   * @param maxOwn - places of this client, where that is less than the others have.
    * @returns what gives the place back; again is harmless.
    * @throws HrmError kind `unavailable`, code `too_busy`, when there is none left for this client.
    */
-  acquire(client: string): () => void;
+  acquire(client: string, maxOwn?: number | undefined): () => void;
 }
 
 /** @param max - places of all. @param message - of the error when there is none left. @param maxOwn - places of one client; default a quarter. */
 export function createSemaphore(max: number, message: string, maxOwn?: number): Semaphore {
   const quota = createQuota(max, maxOwn);
   return {
-    acquire(client) {
-      if (!quota.acquire(client, 1)) throw tooBusyError(message);
+    acquire(client, less) {
+      if (!quota.atMost(less).acquire(client, 1)) throw tooBusyError(message);
       let isTaken = true;
       return () => {
         if (isTaken) quota.release(client, 1);

@@ -29,6 +29,7 @@ const REJECTIONS: ReadonlySet<string> = new Set([
   'body_too_large',
   'client_gone',
   'empty_batch',
+  'foreign_device',
   'foreign_host',
   'foreign_user',
   'internal',

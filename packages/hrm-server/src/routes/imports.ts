@@ -29,7 +29,10 @@ export function postImport(components: IngestComponents, settings: UploadSetting
       return incoming.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
     }
     async function enqueue(items: readonly unknown[], receivedMs: number | undefined): Promise<number> {
-      for (const item of items) access.requireUser((item as { user_id?: unknown }).user_id);
+      for (const item of items as readonly { user_id?: unknown; device_id?: unknown }[]) {
+        access.requireUser(item.user_id);
+        access.requireDevice(item.device_id ?? undefined);
+      }
       requireValid(access);
       call.trail?.addReadings(items.length);
       const options = { ...enqueueOptions(components, settings, call), receivedMs, signal, wireOnly: true };

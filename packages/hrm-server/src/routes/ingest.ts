@@ -52,12 +52,16 @@ export function postReading(components: IngestComponents, settings: IngestSettin
           'not_a_reading',
           `must be one reading: batches and series go to ${OPERATIONS.postBatch.path}`,
         );
-      access.requireUser((reading as { user_id?: unknown } | null)?.user_id);
+      const { user_id: userId, device_id: deviceId } = (reading ?? {}) as Partial<Record<string, unknown>>;
+      access.requireUser(userId);
+      access.requireDevice(deviceId ?? undefined);
       call.trail?.addReadings(1);
       requireValid(access);
       await enqueueUntrusted(components, reading, { ...enqueueOptions(components, settings, call), wireOnly: true });
     };
-    await withBody(call, limitsFor(owner), (body) => asSpan(incoming, 'enqueue', () => accept(body)));
+    await withBody(call, limitsFor(owner, access.limits.body_bytes), (body) =>
+      asSpan(incoming, 'enqueue', () => accept(body)),
+    );
     return jsonResponse(call, 202, { status: 'accepted' });
   };
 }
@@ -81,23 +85,29 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson', PARQUET_TYPE]);
     // What will be refused need not be read.
     components.queue.requireRoom?.({ owner: call.access.keyId ?? undefined });
-    const count = await withBody(call, { ...limitsFor(owner), isText: type !== PARQUET_TYPE }, (body) =>
-      share.run(
-        owner,
-        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, type })),
-        signal,
-      ),
+    const count = await withBody(
+      call,
+      { ...limitsFor(owner, call.access.limits.body_bytes), isText: type !== PARQUET_TYPE },
+      (body) =>
+        share.run(
+          owner,
+          () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, type })),
+          signal,
+        ),
     );
     return jsonResponse(call, 202, { status: 'accepted', count });
   };
 }
 
 /** Each call has a budget of its own. */
-export function bodyLimits(maxBytes: number): (client: string) => BodyLimits {
+export function bodyLimits(maxBytes: number): (client: string, maxOwn?: number) => BodyLimits {
   const budget = createQuota(MAX_HELD_BYTES);
   // What is only announced takes the room of nobody else: it may never come.
   const announced = createQuota(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
-  return (client) => ({ maxBytes, budget, announced, client, idleMs: MAX_BODY_IDLE_MS });
+  return (client, maxOwn) => {
+    const own = { budget: budget.atMost(maxOwn), announced: announced.atMost(maxOwn) };
+    return { maxBytes, ...own, client, idleMs: MAX_BODY_IDLE_MS };
+  };
 }
 
 /** A batch whose body is there. */
@@ -113,10 +123,11 @@ async function acceptBatch(
   { call, body, type }: Batch,
 ): Promise<number> {
   const { incoming, access, trail } = call;
-  const admit = ({ length, users }: BatchHead) => {
+  const admit = ({ length, users, devices }: BatchHead) => {
     countReadings(incoming, length);
     trail?.addReadings(length);
     for (const userId of users) access.requireUser(userId);
+    for (const deviceId of devices) access.requireDevice(deviceId);
     requireValid(access);
   };
   const options = { ...enqueueOptions(components, settings, call), admit };

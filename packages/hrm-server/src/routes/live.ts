@@ -89,7 +89,7 @@ export function createLive(
       const headers = { ...call.headers, ...EVENT_HEADERS };
       if (call.incoming.method === 'HEAD') return new Response(null, { headers });
       if (isClosed) throw closedError();
-      acquirePlace(places, call.access.keyId);
+      acquirePlace(places.atMost(call.access.limits.streams), call.access.keyId);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
       const own = { call, stop, live, runs, heartbeatMs, priority: ranks };

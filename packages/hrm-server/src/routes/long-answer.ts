@@ -21,7 +21,7 @@ export function createPlace(call: Call, semaphore: Semaphore): Place {
   let isTaken = false;
   function take(): void {
     if (isTaken) return;
-    call.outgoing.once('close', semaphore.acquire(clientOf(call)));
+    call.outgoing.once('close', semaphore.acquire(clientOf(call), call.access.limits.long_answers));
     isTaken = true;
   }
   return {

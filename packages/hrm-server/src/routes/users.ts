@@ -126,8 +126,10 @@ export function putSettings({ storage }: Pick<UsersComponents, 'storage'>): Hand
   const limitsFor = bodyLimits(MAX_SETTINGS_BYTES);
   return async (call) => {
     const userId = readUser(call, OPERATIONS.putUserSettings);
+    // They say which device counts.
+    call.access.requireDevice(null);
     readMediaType(call.incoming.headers, ['application/json']);
-    const settings = await withBody(call, limitsFor(clientOf(call)), async (body) => {
+    const settings = await withBody(call, limitsFor(clientOf(call), call.access.limits.body_bytes), async (body) => {
       const wire = parseReading(body);
       requireValid(call.access);
       return await setWireUserSettings({ storage }, userId, wire);

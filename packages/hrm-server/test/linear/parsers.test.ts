@@ -36,6 +36,8 @@ const admission = createAdmission(
       find: () => null,
       onChange: () => () => undefined,
       fault: () => null,
+      noteUse: () => undefined,
+      ending: () => 0,
     },
   },
   { rateLimit: 0 },

@@ -20,6 +20,8 @@ export interface BatchHead {
   readonly length: number;
   /** The users that it names, each once. */
   readonly users: readonly string[];
+  /** As users. */
+  readonly devices: readonly string[];
 }
 
 /** How {@link enqueueBytes} judges a batch. */
@@ -45,8 +47,7 @@ export async function enqueueBytes(
   bytes: Uint8Array,
   { form = 'array', admit, ...options }: EnqueueBytesOptions = {},
 ): Promise<Accepted> {
-  const admitPlain = (length: number, users: readonly string[]) => admit?.({ length, users });
-  const accepted = await enqueuePlain(components, bytes, { ...options, form, admit: admitPlain });
+  const accepted = await enqueuePlain(components, bytes, { ...options, form, admit });
   if (accepted !== null) return accepted;
   const { yieldTurn } = createYielder({ owner: options.owner });
   await yieldTurn();
@@ -98,10 +99,16 @@ async function enqueueLines(
 
 function headOf(given: unknown): BatchHead {
   const items: readonly unknown[] = Array.isArray(given) ? given : [given];
-  const users = new Set<string>();
+  const [users, devices] = [new Set<string>(), new Set<string>()];
   for (const item of items) {
-    const userId = typeof item === 'object' && item !== null && 'user_id' in item ? item.user_id : undefined;
+    if (typeof item !== 'object' || item === null) continue;
+    const { user_id: userId, device_id: deviceId } = item as {
+      readonly user_id?: unknown;
+      readonly device_id?: unknown;
+    };
     if (typeof userId === 'string') users.add(userId);
+    if (typeof deviceId === 'string') devices.add(deviceId);
   }
-  return { length: areSeries(given) ? countSeries(given) : items.length, users: [...users] };
+  const length = areSeries(given) ? countSeries(given) : items.length;
+  return { length, users: [...users], devices: [...devices] };
 }

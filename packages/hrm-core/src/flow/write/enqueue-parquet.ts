@@ -4,6 +4,7 @@ import { readBatch } from '../../parquet/read-batch.js';
 import type { ReadingColumns } from '../../pure/columns.js';
 import { createYielder } from '../files/yielder.js';
 import { type Accepted, type EnqueueComponents, type EnqueueOptions, enqueueUntrusted } from './enqueue.js';
+import type { BatchHead } from './enqueue-bytes.js';
 
 /** Rows of one user and device, in the form that series have on a wire. */
 interface Series {
@@ -18,7 +19,7 @@ interface Series {
 /** How {@link enqueueParquet} judges a file. */
 export interface EnqueueParquetOptions extends Omit<EnqueueOptions, 'wireOnly' | 'naiveTimestamps'> {
   /** Called once, before a fault is told and before anything is pushed; what it throws refuses the file. */
-  readonly admit?: ((batch: { readonly length: number; readonly users: readonly string[] }) => void) | undefined;
+  readonly admit?: ((batch: BatchHead) => void) | undefined;
 }
 
 /**
@@ -40,7 +41,8 @@ export async function enqueueParquet(
   const tables = await readBatch(bytes, MAX_SERIES_READINGS, yieldTurn);
   const series = await seriesOf(tables, yieldTurn);
   const length = series.reduce((sum, { rows }) => sum + rows.length, 0);
-  admit?.({ length, users: [...new Set(series.map(({ user_id }) => user_id))] });
+  const users = [...new Set(series.map(({ user_id }) => user_id))];
+  admit?.({ length, users, devices: [...new Set(series.map(({ device_id }) => device_id))] });
   try {
     const items = series.map(({ rows: _, ...item }) => item);
     return await enqueueUntrusted(components, items, { ...options, wireOnly: true });

@@ -159,8 +159,8 @@ async function pushAdmitted(
 /** How {@link enqueuePlain} judges a batch. */
 export interface PlainOptions extends Omit<EnqueueOptions, 'wireOnly'> {
   readonly form: BatchForm;
-  /** Called once before they are pushed, with how many there are and whose they are; what it throws refuses them. */
-  readonly admit?: ((length: number, users: readonly string[]) => void) | undefined;
+  /** Called once before they are pushed, with how many there are, whose, and of which devices; what it throws refuses them. */
+  readonly admit?: ((batch: Pick<QueuedReadings, 'length' | 'users' | 'devices'>) => void) | undefined;
 }
 
 /**
@@ -181,8 +181,8 @@ export async function enqueuePlain(
     (await inTurns(scanSteps(bytes, form, rules, nowMs), yieldTurn)) ??
     (await inTurns(scanSeriesSteps(bytes, form, rules, nowMs), yieldTurn));
   if (readings === null) return null;
-  const { length, users } = readings;
-  admit?.(length, users);
+  const { length } = readings;
+  admit?.(readings);
   const devices = deviceBound?.begin();
   const days = new Set<number>();
   const kept = keptAt(options.retention ?? storage?.erasures.known().retention, nowMs);
