@@ -721,3 +721,9 @@ export const MAX_AUDIT_REFUSALS = 60;
 
 /** Milliseconds of {@link MAX_AUDIT_REFUSALS}. */
 export const AUDIT_REFUSAL_WINDOW_MS = 60_000;
+
+/** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
+export const MAX_LOG_BYTES = 1024 * 1024;
+
+/** Milliseconds between two tries to write a log that could not be written, where no line comes meanwhile. */
+export const LOG_RETRY_MS = 2_000;

@@ -203,12 +203,6 @@ export const LIVE_LIMITS: LiveLimits = {
   retryMs: 2_000,
 };
 
-/** Bytes of log lines that wait while nobody takes them: some thousands. More are lost, and counted. */
-export const MAX_LOG_BYTES = 1024 * 1024;
-
-/** Milliseconds between two tries to write a log that could not be written, where no line comes meanwhile. */
-export const LOG_RETRY_MS = 2_000;
-
 /** Refused requests of one kind that are logged in a minute; more are counted, and told of in one line. */
 export const MAX_LOGGED_REFUSALS = 60;
 

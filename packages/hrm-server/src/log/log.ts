@@ -1,9 +1,7 @@
-import { mayHaveColors } from 'hrm-core/process';
+import { createLogSink, isTerminal, type LogLosses, type LogSink, mayHaveColors, stderrOutput } from 'hrm-core/process';
 import type { Settings } from 'hrm-core/settings';
 import { type Logger, pino } from 'pino';
 import { prettyLine } from './pretty.js';
-import { createLogSink, type LogLosses, type LogSink } from './sink.js';
-import { isTerminal, stderrOutput } from './stderr.js';
 
 /** One a process, as standard error is. */
 let stderr: LogSink | null = null;

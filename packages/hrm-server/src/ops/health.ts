@@ -7,9 +7,9 @@ import {
   type QueueHealthSettings,
   type HealthComponents as WatchComponents,
 } from 'hrm-core';
+import type { LogLosses } from 'hrm-core/process';
 import type { Logger } from 'pino';
 import { logLosses } from '../log/log.js';
-import type { LogLosses } from '../log/sink.js';
 
 /** What a health check looks at. */
 export interface HealthComponents extends Omit<WatchComponents, 'ownIssues'> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { createLogSink, type LogOutput, type Sent } from '../src/log/sink.js';
+import { createLogSink, type LogOutput, type Sent } from '../../../src/process/log/sink.js';
 
 /** An output whose sends end when the test says so. */
 function manualOutput(linesASend = Number.POSITIVE_INFINITY) {

@@ -4,8 +4,8 @@
  */
 import { fstatSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { errorCode } from 'hrm-core';
-import { unblock } from 'hrm-core/process';
+import { errorCode } from '../../errors.js';
+import { unblock } from '../unblock.js';
 import type { LogOutput, Sent } from './sink.js';
 
 const STDERR = 2;

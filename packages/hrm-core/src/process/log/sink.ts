@@ -12,7 +12,7 @@
  * ```
  * @module
  */
-import { LOG_RETRY_MS, MAX_LOG_BYTES } from '../limits.js';
+import { LOG_RETRY_MS, MAX_LOG_BYTES } from '../../limits.js';
 
 /** How a send ended. */
 export interface Sent {
