@@ -52,7 +52,7 @@ export { type FindUserComponents, type FoundId, findUserId } from './flow/erase/
 export { type DeadLetterOptions, deadLetterPages } from './flow/files/dead-letter-pages.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
-export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
+export { encodeAlert, encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
 export {
   type Watch,
   type WatchComponents,

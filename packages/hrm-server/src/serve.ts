@@ -9,7 +9,15 @@ import {
   type Storage,
   within,
 } from 'hrm-core';
-import { type AlertEvent, alertCounts, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
+import {
+  type AlertEvent,
+  alertCounts,
+  alertLine,
+  forgetAlerts,
+  openAlertFeed,
+  openAlerts,
+  type RunningAlerts,
+} from 'hrm-core/alerts';
 import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, present, rememberedStore } from 'hrm-core/open';
 import type { Settings } from 'hrm-core/settings';
@@ -160,7 +168,8 @@ export async function startService(
   const heard = { ...metrics, compacter };
   const context: LoopContext = { signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
-  const live = queue === null ? null : createLive({ queue, storage }, settings, liveLimits);
+  const live =
+    queue === null ? null : createLive({ queue, storage, alerts: openAlertFeed(settings) }, settings, liveLimits);
   function onAlert(event: AlertEvent): void {
     metrics.alert(event);
     const { level, fields, text } = alertLine(event);
@@ -170,7 +179,8 @@ export async function startService(
   let ops: Listening | null = null;
   let api: Listening | null = null;
   try {
-    if (parts.includes('consumer')) alerts = await openAlerts({ storage }, settings, { signal, onEvent: onAlert });
+    if (parts.includes('consumer'))
+      alerts = await openAlerts({ storage, queue }, settings, { signal, onEvent: onAlert });
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);

@@ -219,6 +219,13 @@ export const en = {
     connecting: 'Connecting…',
     listening: 'Listening…',
     lost: 'Connection lost: trying again…',
+    alert: (rule: string, what: string, since: string) => `Alert “${rule}”: ${what}, since ${since}`,
+    alertKinds: {
+      above: 'above its limit',
+      below: 'below its limit',
+      silent: 'no readings',
+      resting: 'resting rate away from its mean',
+    } as Readonly<Record<string, string>>,
   },
   wall: {
     title: 'Live view',

@@ -213,6 +213,13 @@ export const es: Texts = {
     connecting: 'Conectando…',
     listening: 'Escuchando…',
     lost: 'Se perdió la conexión: reintentando…',
+    alert: (rule, what, since) => `Alerta «${rule}»: ${what}, desde ${since}`,
+    alertKinds: {
+      above: 'por encima de su límite',
+      below: 'por debajo de su límite',
+      silent: 'sin lecturas',
+      resting: 'frecuencia en reposo lejos de su media',
+    },
   },
   wall: {
     title: 'Vista en vivo',
