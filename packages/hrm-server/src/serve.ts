@@ -158,9 +158,8 @@ export async function startService(
   const self = { version: VERSION, parts };
   const { signal } = stop;
   const presence = present(settings, self, stop);
-  const alertsNow = () => alertCounts(settings);
-  const seen = { health, storage, deadLetters: queue?.deadLetters ?? null, presence, alerts: alertsNow };
-  const system = createSystemView(seen, self, { signal });
+  const seen = { health, storage, queue, presence, alerts: () => alertCounts(settings) };
+  const system = createSystemView(seen, self, stop);
   function compacter(event: CompacterEvent): void {
     metrics.compacter(event);
     system.compacter(event);

@@ -31,11 +31,9 @@ export const compactCommand: Command = {
     const progress = startProgress({ label: 'compact', total: 1, stream: stderr, enabled: !json });
     const damaged: DamageReport[] = [];
     try {
-      const summary = await presentWhile(
-        settings,
-        { version: VERSION, parts: ['compacter'] },
-        async ({ compacted }) => {
-          const done = await compactAll(
+      const summary = await presentWhile(settings, { version: VERSION, parts: ['compacter'] }, async ({ compacted }) =>
+        compacted(
+          await compactAll(
             { storage },
             {
               userId: args.value('user'),
@@ -52,10 +50,8 @@ export const compactCommand: Command = {
                 stderr.write(warningText(report));
               },
             },
-          );
-          compacted(done);
-          return done;
-        },
+          ),
+        ),
       );
       progress.end();
       await output.write(json ? `${JSON.stringify(toWire(summary, damaged))}\n` : toText(summary));

@@ -154,6 +154,9 @@ export const en = {
     count: 'Count the minutes',
     counting: 'Counting…',
     asTable: 'As a table',
+    asCsv: 'Rows as CSV',
+    asParquet: 'Readings as Parquet',
+    asPicture: 'Chart as a picture',
     beginning: 'Beginning',
     devices: 'Devices',
     rows: (first: string, last: string, all: string) => `rows ${first} to ${last} of ${all}`,
@@ -203,6 +206,17 @@ export const en = {
     noneFound: 'No user with such an id has readings.',
     nobody: 'There are no readings yet.',
     tour: 'For some people to look at, run:',
+  },
+  profile: {
+    title: 'Settings of this user',
+    about:
+      'They are stored with the data, and every answer goes by them. Zones are made of the maximum, or of 220 minus the age; with a resting rate, of the reserve between the two. Empty is not set.',
+    birthYear: 'Year of birth',
+    zones: 'Where the five zones begin, bpm',
+    timeZone: 'Time zone',
+    devices: 'Devices, one a line, the best first',
+    save: 'Save',
+    saved: 'Saved.',
   },
   zones: {
     rest: 'Rest',
