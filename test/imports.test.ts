@@ -269,7 +269,12 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
   alerts: [
     'alerts',
     'flow/files',
+    'defaults.ts',
+    'steps.ts',
     'flow/read',
+    // Into memory, for a question.
+    'flow/write/write-part.ts',
+    'node:timers/promises',
     'open.ts',
     'ops/log-fields.ts',
     'type settings.ts',

@@ -58,7 +58,7 @@ export {
 export { type DeadLetterOptions, deadLetterPages } from './flow/files/dead-letter-pages.js';
 export type { WrittenPart } from './flow/files/store-parts.js';
 export { createYielder, type Yielder } from './flow/files/yielder.js';
-export { encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
+export { encodeAlert, encodeBeginning, encodeEvents, encodeHeartbeat } from './flow/live/event-stream.js';
 export {
   type Watch,
   type WatchComponents,

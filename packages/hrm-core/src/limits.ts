@@ -632,11 +632,29 @@ export const ALERT_TICK_MS = 2_000;
 /** Milliseconds after a minute's end before it is judged: two ages of a batch, and the time to write it. */
 export const ALERT_SETTLE_MS = 15_000;
 
+/** The same where the queue tells what was accepted: the time of a device to send, since nothing has to be written first. */
+export const LIVE_ALERT_SETTLE_MS = 5_000;
+
+/** Milliseconds for which accepted readings are judged that may not be stored yet: ten minutes, by when storing is in trouble. */
+export const PENDING_ALERT_MS = 600_000;
+
+/** Readings that are held for that, some 40 bytes each: where more come, those of a shorter time are. */
+export const MAX_PENDING_READINGS = 500_000;
+
+/** Minutes for which an alert is not ended only because what it opened on is not there: it may not be stored yet. */
+export const ALERT_HOLD_MINUTES = 10;
+
 /** Milliseconds between two listings of the alerts that are open or wait to be told, also by other processes. */
 export const ALERT_LIST_MS = 30_000;
 
 /** Milliseconds between two sweeps over all users, at most; half of `late_minutes` where that is less. */
 export const ALERT_SWEEP_MS = 3_600_000;
+
+/** Milliseconds between two looks for alerts by a process that shows somebody's: a listing each, while somebody watches. */
+export const ALERT_FEED_MS = 5_000;
+
+/** Milliseconds for which an alert that is over is told to who begins to watch: so long a stream may be broken and miss no end. */
+export const ALERT_RECALL_MS = 3_600_000;
 
 /** Milliseconds in which whoever opened an alert is the only one to tell it: two tries of a webhook that hangs. */
 export const ALERT_OWN_MS = 20_000;

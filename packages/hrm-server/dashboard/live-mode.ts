@@ -4,6 +4,7 @@ import { openClient } from './api.js';
 import { find, make } from './dom.js';
 import { createLiveRows, type LiveReading, type LiveRows } from './live-rows.js';
 import { loadLatest } from './load.js';
+import { createOpenAlerts } from './open-alerts.js';
 import { describeAge, describeClock, describeMoment } from './range.js';
 import { texts } from './texts/texts.js';
 
@@ -36,6 +37,7 @@ const AGE_MS = 5_000;
 
 /** Begins with nobody. */
 export function createLiveMode(events: LiveModeEvents): LiveMode {
+  const alerts = createOpenAlerts(find('alerts', HTMLUListElement));
   let rows = createLiveRows();
   let userOfRows: string | null = null;
   let listening: AbortController | null = null;
@@ -93,6 +95,7 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
     const client = openClient({ retries: Number.POSITIVE_INFINITY });
     for await (const event of client.live({ userId }, { signal })) {
       if (event.type === 'reading') takeReading(event);
+      else if (event.type === 'alert') alerts.take(event);
       else if (event.type === 'gap') events.onReload();
       else if (event.type === 'waiting') {
         isBroken = true;
@@ -115,6 +118,7 @@ export function createLiveMode(events: LiveModeEvents): LiveMode {
         userOfRows = userId;
         newest = null;
       }
+      alerts.clear();
       find('now', HTMLElement).hidden = userId === null;
       if (userId === null) return;
       listening = new AbortController();

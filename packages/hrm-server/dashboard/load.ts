@@ -46,7 +46,7 @@ export async function loadDevices(userId: string, signal: AbortSignal): Promise<
  */
 export async function loadDays(
   { userId, range: { fromMs, toMs }, resolve }: Pick<RowQuestion, 'userId' | 'range' | 'resolve'>,
-  maxHeartRate: number,
+  maxHeartRate: number | undefined,
   signal: AbortSignal,
 ): Promise<readonly DayFigures[] | null> {
   // The API knows no day before that.

@@ -4,14 +4,16 @@ import { explain, isKeyRefusal } from './api.js';
 import { bindControls, showControls } from './controls.js';
 import { createDays, type Days } from './days/days.js';
 import { find, onSchemeChange, showMessage } from './dom.js';
+import { bindDownloads } from './downloads.js';
 import { createLiveMode, type LiveMode } from './live-mode.js';
 import { loadDevices, loadLatest, loadRows } from './load.js';
 import { hideNothing, showNothing } from './nothing.js';
 import { offerZones, showZones } from './panels.js';
 import { createPeople, type People } from './people.js';
 import { createPicture, type Picture } from './picture.js';
+import { bindProfile, clearProfile, loadProfile, startsOfZones } from './profile.js';
 import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
-import { readMaxRate, rememberUser } from './remembered.js';
+import { rememberUser } from './remembered.js';
 import type { Rows } from './rows.js';
 import { enter } from './sign-in.js';
 import { texts } from './texts/texts.js';
@@ -36,6 +38,8 @@ let live: LiveMode;
 let people: People;
 let days: Days;
 let devices: readonly string[] = [];
+/** Whose settings are loaded. */
+let profileOf = '';
 let loaded: readonly Loaded[] = [];
 let minutes: Rows | null = null;
 let loading = new AbortController();
@@ -80,6 +84,8 @@ function clear(): void {
   loaded = [];
   minutes = null;
   hideNothing();
+  profileOf = '';
+  clearProfile();
   days.clear();
   picture.clear(view.userId === '' ? texts.chart.chooseUser : view.userId);
 }
@@ -95,6 +101,7 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   loading.abort();
   app.classList.remove('loading', 'counting');
   app.removeAttribute('aria-busy');
+  find('profile', HTMLElement).hidden = view.userId === '';
   if (view.userId === '') {
     showMessage(null);
     people.show(view);
@@ -106,6 +113,8 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   app.classList.toggle('loading', !isQuiet);
   app.setAttribute('aria-busy', 'true');
   try {
+    if (profileOf !== view.userId) await loadProfile(view.userId, current.signal);
+    if (!current.signal.aborted) profileOf = view.userId;
     await Promise.all([loadPicture(current.signal), days.load(view, current.signal)]);
   } catch (error) {
     if (!current.signal.aborted) await fail(error, isQuiet);
@@ -159,7 +168,7 @@ async function countMinutes(signal: AbortSignal, isAskedFor = false): Promise<vo
     }
     minutes = await loadRows({ userId, range, interval: '1m', deviceId: first.deviceId, resolve }, signal);
   }
-  showZones(minutes, readMaxRate());
+  showZones(minutes, startsOfZones(range.fromMs));
 }
 
 async function fail(error: unknown, isQuiet: boolean): Promise<void> {
@@ -239,12 +248,21 @@ async function start(): Promise<void> {
     change,
     () => {
       if (loaded.length > 0) show();
-      if (minutes !== null) showZones(minutes, readMaxRate());
+      if (minutes !== null) showZones(minutes, startsOfZones(view.range.fromMs));
       const { signal } = loading;
       if (view.userId !== '')
         days.load(view, signal).catch((error) => (signal.aborted ? undefined : fail(error, false)));
     },
   );
+  bindProfile(
+    () => view.userId,
+    () => void load(),
+  );
+  bindDownloads(() => {
+    const [first] = loaded;
+    const title = find('chart-title', HTMLElement).textContent ?? '';
+    return first === undefined ? null : { userId: view.userId, range: view.range, title, ...first };
+  });
   onSchemeChange(() => loaded.length > 0 && show());
   addEventListener('popstate', goToAddress);
   // The address says what is seen; what is in it is no place of the page.

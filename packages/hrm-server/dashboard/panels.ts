@@ -3,7 +3,7 @@ import { find, make } from './dom.js';
 import { describeMinutes, describeMoment } from './range.js';
 import type { Rows } from './rows.js';
 import { countText, rateText, texts } from './texts/texts.js';
-import { countZones, type Summary, ZONES, zoneStarts } from './zones.js';
+import { countZones, type Summary, ZONES } from './zones.js';
 
 const words = texts.chart;
 
@@ -31,9 +31,8 @@ export function clearPanels(): void {
 }
 
 /** Shows minutes in zones. */
-export function showZones(minutes: Rows, maxRate: number): void {
-  const starts = zoneStarts(maxRate);
-  const counts = countZones(minutes, maxRate);
+export function showZones(minutes: Rows, starts: readonly number[]): void {
+  const counts = countZones(minutes, starts);
   const most = Math.max(1, ...counts);
   const rows = [...ZONES.entries()].reverse().map(([zone, { key }]) => {
     const swatch = make('span', { class: 'swatch', 'aria-hidden': 'true' });

@@ -6,8 +6,8 @@ import { find, make } from './dom.js';
 import { type Grid, makeGrid, placeRows } from './grid.js';
 import { clearPanels, showSummary, showTable } from './panels.js';
 import type { ChartLine } from './plot.js';
+import { startsOfZones } from './profile.js';
 import { describeMoment, describeRange, describeStep, type Range, zoneName } from './range.js';
-import { readMaxRate } from './remembered.js';
 import type { Rows } from './rows.js';
 import { rateText, texts } from './texts/texts.js';
 import type { View } from './view.js';
@@ -68,7 +68,7 @@ export function createPicture(events: PictureEvents): Picture {
         line: placeRows(grid, rows),
       }));
       drawn = { grid, lines };
-      chart.show({ ...drawn, fromMs: range.fromMs, toMs: range.toMs, maxRate: readMaxRate() });
+      chart.show({ ...drawn, fromMs: range.fromMs, toMs: range.toMs, starts: startsOfZones(range.fromMs) });
       showChips(view, devices, events.onChange);
       const title = showHead(content, grid);
       const [first] = content.lines;

@@ -7,7 +7,7 @@ import type { Look } from './devices.js';
 import { cssValue } from './dom.js';
 import type { Grid, Line } from './grid.js';
 import { locale, texts } from './texts/texts.js';
-import { ZONES, zoneStarts } from './zones.js';
+import { ZONES } from './zones.js';
 
 /** A line and how it looks. */
 export interface ChartLine {
@@ -24,7 +24,8 @@ export interface ChartContent {
   readonly toMs: number;
   /** The first has the band. */
   readonly lines: readonly ChartLine[];
-  readonly maxRate: number;
+  /** Where each zone begins, bpm. */
+  readonly starts: readonly number[];
 }
 
 /** What happens in a plot. */
@@ -50,7 +51,7 @@ export function dataOf({ grid, lines }: ChartContent): uPlot.AlignedData {
 
 /** How they are drawn, at a width in px. */
 export function optionsOf(content: ChartContent, width: number, { onCursor, onChosen }: PlotEvents): uPlot.Options {
-  const { fromMs, toMs, lines, maxRate } = content;
+  const { fromMs, toMs, lines, starts } = content;
   const isNarrow = width < NARROW_PX;
   const ticks = { stroke: cssValue('--muted'), grid: { stroke: cssValue('--grid'), width: 1 }, ticks: { show: false } };
   const font = `${isNarrow ? 11 : 12}px system-ui, "DejaVu Sans", sans-serif`;
@@ -88,7 +89,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
       ...lines.map((line, at) => seriesOf(line, at === 0)),
     ],
     hooks: {
-      drawClear: [(plot) => drawZones(plot, maxRate, isNarrow)],
+      drawClear: [(plot) => drawZones(plot, starts, isNarrow)],
       setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       setSelect: [
         (plot) => {
@@ -146,10 +147,9 @@ function rateRange(min: number | null, max: number | null): [number, number] {
   return [low, Math.max(low + 50, Math.ceil((max + 4) / 10) * 10)];
 }
 
-function drawZones({ ctx, bbox, valToPos, scales }: uPlot, maxRate: number, isNarrow: boolean): void {
+function drawZones({ ctx, bbox, valToPos, scales }: uPlot, starts: readonly number[], isNarrow: boolean): void {
   const { min = 0, max = 0 } = scales.y ?? {};
   if (min === null || max === null) return;
-  const starts = zoneStarts(maxRate);
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `${11 * ratio}px system-ui, "DejaVu Sans", sans-serif`;

@@ -1,4 +1,5 @@
 /** Zones of effort, as shares of a person's maximum heart rate, and what rows come to. */
+import type { UserSettings } from 'hrm-core/client';
 import type { Rows } from './rows.js';
 
 /** The zones, from the least effort on; each begins where the one before ends. */
@@ -11,9 +12,20 @@ export const ZONES = [
   { key: 'veryHard', share: 0.9 },
 ] as const;
 
-/** Where each zone begins, bpm, with the hundredths that the API has. */
-export function zoneStarts(maxRate: number): number[] {
-  return ZONES.map(({ share }) => (Math.round(100 * share) * maxRate) / 100);
+/** Where each zone begins, bpm, with the hundredths that the API has. @param restingRate - zones are shares of the reserve above it. */
+export function zoneStarts(maxRate: number, restingRate = 0): number[] {
+  const reserve = maxRate - restingRate;
+  return ZONES.map(({ share }) => (share === 0 ? 0 : restingRate + (Math.round(100 * share) * reserve) / 100));
+}
+
+/** The same by what a user has said, as the API has it; `null` where that says no zones. */
+export function startsBy(
+  { zones, maxHeartRate, birthYear, restingRate = 0 }: UserSettings,
+  year: number,
+): number[] | null {
+  if (zones !== undefined) return [0, ...zones];
+  const maxRate = maxHeartRate ?? (birthYear === undefined ? 0 : 220 - (year - birthYear));
+  return maxRate <= restingRate ? null : zoneStarts(maxRate, restingRate);
 }
 
 /** What is told of a range. */
@@ -46,9 +58,8 @@ function sumOf(mean: number, count: number): number {
   return count <= 100 ? Math.round(mean * count) : mean * count;
 }
 
-/** How many rows have their mean in each zone: minutes, where rows are minutes. */
-export function countZones({ length, mean }: Rows, maxRate: number): number[] {
-  const starts = zoneStarts(maxRate);
+/** How many rows have their mean in each zone: minutes, where rows are minutes. @param starts - where each zone begins. */
+export function countZones({ length, mean }: Rows, starts: readonly number[]): number[] {
   const counts = starts.map(() => 0);
   for (let i = 0; i < length; i += 1) {
     let zone = starts.length - 1;

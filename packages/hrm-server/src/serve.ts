@@ -9,7 +9,15 @@ import {
   type Storage,
   within,
 } from 'hrm-core';
-import { type AlertEvent, alertCounts, alertLine, forgetAlerts, openAlerts, type RunningAlerts } from 'hrm-core/alerts';
+import {
+  type AlertEvent,
+  alertCounts,
+  alertLine,
+  forgetAlerts,
+  openAlertFeed,
+  openAlerts,
+  type RunningAlerts,
+} from 'hrm-core/alerts';
 import { openServiceAudit } from 'hrm-core/audit';
 import type { KeyRing } from 'hrm-core/keys';
 import { openQueue, openStorage, present, rememberedStore } from 'hrm-core/open';
@@ -152,9 +160,8 @@ export async function startService(
   const self = { version: VERSION, parts };
   const { signal } = stop;
   const presence = present(settings, self, stop);
-  const alertsNow = () => alertCounts(settings);
-  const seen = { health, storage, deadLetters: queue?.deadLetters ?? null, presence, alerts: alertsNow };
-  const system = createSystemView(seen, self, { signal });
+  const seen = { health, storage, queue, presence, alerts: () => alertCounts(settings) };
+  const system = createSystemView(seen, self, stop);
   function compacter(event: CompacterEvent): void {
     metrics.compacter(event);
     system.compacter(event);
@@ -162,7 +169,8 @@ export async function startService(
   const heard = { ...metrics, compacter };
   const context: LoopContext = { signal, log, health, watch, metrics: heard, tracing };
   const requests = { log, metrics, tracing };
-  const live = queue === null ? null : createLive({ queue, storage }, settings, liveLimits);
+  const live =
+    queue === null ? null : createLive({ queue, storage, alerts: openAlertFeed(settings) }, settings, liveLimits);
   function onAlert(event: AlertEvent): void {
     metrics.alert(event);
     const { level, fields, text } = alertLine(event);
@@ -172,7 +180,8 @@ export async function startService(
   let ops: Listening | null = null;
   let api: Listening | null = null;
   try {
-    if (parts.includes('consumer')) alerts = await openAlerts({ storage }, settings, { signal, onEvent: onAlert });
+    if (parts.includes('consumer'))
+      alerts = await openAlerts({ storage, queue }, settings, { signal, onEvent: onAlert });
     ops = await listenForOps(createOpsApp({ health, metrics, log, keys }), settings, { requests, limits });
     if (parts.includes('api') && queue !== null && live !== null) {
       const observed = observeQueue(queue, metrics);

@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Queue } from 'hrm-core';
+import { createClient } from 'hrm-core/client';
 import { createKey, revokeKey } from 'hrm-core/keys';
 import { describe, expect, test } from 'vitest';
 import { openLive } from './live-client.js';
@@ -35,6 +37,35 @@ async function send(url: string, ...readings: Record<string, unknown>[]): Promis
 }
 
 describe('GET /metrics/heart-rate/live', () => {
+  test('tells an alert when it opens, to who comes later too, and when it is over', { timeout: 60_000 }, async () => {
+    const rules = join(await temporaryDirectory(), 'rules.json');
+    await writeFile(rules, '{"version":1,"rules":[{"name":"fast","kind":"above","bpm":120,"minutes":2}]}');
+    const { url } = await startTest({ parts: ['api', 'consumer'], flags: { alertsFile: rules } });
+    const live = await openLive(url, { user_id: 'ana' });
+    const other = await openLive(url, { user_id: 'ben' });
+    const minute = (ago: number) => new Date(Date.now() - ago * 60_000).toISOString();
+    await send(url, ...[6, 5, 4].map((ago) => ({ timestamp: minute(ago), heart_rate: 150 })));
+    await live.waitFor(1, 'alert');
+    const [opened] = live.data('alert') as { data: { id: string } }[];
+    expect(opened).toMatchObject({ type: 'alert.opened', data: { rule: 'fast', user_id: 'ana', bpm: 150, end: null } });
+    await send(url, { timestamp: minute(3), heart_rate: 60 });
+    await live.waitFor(2, 'alert');
+    expect(live.data('alert')[1]).toMatchObject({ type: 'alert.ended', data: { id: opened?.data.id } });
+    const client = createClient({ url }).live({ userId: 'ana' });
+    const seen: object[] = [];
+    for await (const event of client) {
+      if (event.type === 'alert') seen.push(event);
+      if (seen.length === 2) break;
+    }
+    expect(seen).toMatchObject([
+      { id: opened?.data.id, isOver: false, rule: 'fast', kind: 'above', bpm: 150, end: null },
+      { id: opened?.data.id, isOver: true },
+    ]);
+    expect(other.data('alert')).toEqual([]);
+    // No place to go on from.
+    expect(live.blocks.filter(({ event }) => event === 'alert').every(({ id }) => id === undefined)).toBe(true);
+  });
+
   test('is a stream of events: one a reading, as it is accepted, of the user or the device', async () => {
     const { url } = await startTest();
     const live = await openLive(url, { user_id: 'ana' });

@@ -45,11 +45,9 @@ export const compactCommand: Command = {
     const trustClock = args.has('trust-clock');
     try {
       const expired = await expire({ storage }, { trustClock }, { signal });
-      const summary = await presentWhile(
-        settings,
-        { version: VERSION, parts: ['compacter'] },
-        async ({ compacted }) => {
-          const done = await compactAll(
+      const summary = await presentWhile(settings, { version: VERSION, parts: ['compacter'] }, async ({ compacted }) =>
+        compacted(
+          await compactAll(
             { storage },
             {
               userId: args.value('user'),
@@ -67,10 +65,8 @@ export const compactCommand: Command = {
                 stderr.write(warningText(report));
               },
             },
-          );
-          compacted(done);
-          return done;
-        },
+          ),
+        ),
       );
       progress.end();
       await output.write(

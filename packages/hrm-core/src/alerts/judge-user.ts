@@ -134,7 +134,8 @@ async function settle(
       if (message === null) break;
       onPublished(message);
       const endMinute = transition.type === 'ended' ? transition.endMinute : null;
-      last = { number: message.data.number, startMinute: transition.startMinute, endMinute };
+      const openedMinute = transition.type === 'opened' ? Math.floor(nowMs / MINUTE_MS) : (last?.openedMinute ?? 0);
+      last = { number: message.data.number, startMinute: transition.startMinute, endMinute, openedMinute };
     }
     onState(owner, last);
     if (!isOverrun) return;

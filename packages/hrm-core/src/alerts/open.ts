@@ -3,10 +3,12 @@ import { faultError } from '../errors.js';
 import { openAlertPlace } from '../open.js';
 import { errorFields } from '../ops/log-fields.js';
 import type { CallOptions } from '../ports/call-options.js';
+import type { Queue } from '../ports/queue.js';
 import { systemRandom } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { formatInstant } from '../pure/reading/timestamp.js';
 import type { Settings } from '../settings.js';
+import { type AlertFeed, createAlertFeed } from './alert-feed.js';
 import { countAlerts } from './manage.js';
 import { eraseAlerts } from './records.js';
 import { openRules, readRules } from './rules-file.js';
@@ -27,7 +29,7 @@ function webhookOf({
  * @throws HrmError kind `invalid`, code `invalid_alerts`, where the rules are wrong; kind `unavailable`, code `alerts_unreadable`.
  */
 export async function openAlerts(
-  { storage }: { readonly storage: Storage },
+  { storage, queue }: { readonly storage: Storage; readonly queue?: Pick<Queue, 'feed'> | null | undefined },
   settings: Settings,
   { signal, onEvent }: { readonly signal: AbortSignal; readonly onEvent: (event: AlertEvent) => void },
 ): Promise<RunningAlerts | null> {
@@ -36,12 +38,17 @@ export async function openAlerts(
   const place = await openAlertPlace(settings);
   const webhook = webhookOf(settings);
   const send: Send | null = webhook === null ? null : (outgoing, options) => sendWebhook(webhook, outgoing, options);
-  return startAlerts({ storage, place, rules, send }, settings, { signal, onEvent });
+  return startAlerts({ storage, place, rules, send, feed: queue?.feed ?? null }, settings, { signal, onEvent });
 }
 
 /** Deletes all that is kept of a user's alerts where settings say that they are. @throws as {@link eraseAlerts}. */
 export async function forgetAlerts(settings: Settings, userId: string): Promise<void> {
   await eraseAlerts(await openAlertPlace(settings), userId);
+}
+
+/** Tells alerts to those who watch, from where settings say that they are. */
+export function openAlertFeed(settings: Settings): AlertFeed {
+  return createAlertFeed(() => openAlertPlace(settings));
 }
 
 /** Counts alerts where settings say that they are. @throws as {@link countAlerts}. */

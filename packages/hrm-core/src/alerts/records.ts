@@ -119,7 +119,7 @@ export async function readState(place: AlertPlace, { rule, userId }: AlertOwner)
     isEnded ? readMessage(place, `${before}.ended.json`) : null,
   ]);
   const isDamaged = opened === null || (isEnded && ended === null);
-  return isDamaged ? { number: Number(newest), startMinute: 0, endMinute: 0 } : stateOf(opened, ended);
+  return isDamaged ? { number: Number(newest), startMinute: 0, endMinute: 0, openedMinute: 0 } : stateOf(opened, ended);
 }
 
 /** How a transition is published. */

@@ -13,7 +13,7 @@ import {
   sleep,
   throwIfAborted,
 } from './request.js';
-import { badAnswerError, parseJson, toDeviceReading, toFields, toNumber } from './wire.js';
+import { badAnswerError, parseJson, toDeviceReading, toFields, toNumber, toText } from './wire.js';
 
 /** What to listen to. */
 export interface LiveQuestion {
@@ -37,6 +37,24 @@ export type LiveEvent =
       readonly heartRate: number;
       /** Of its device, 1 best; `null`: after all that have one. At the same millisecond the best counts. */
       readonly rank: number | null;
+    }
+  /**
+   * An alert opened, or ended. Those that are open are told when a stream begins, and again with each new connection: drop what you have had,
+   * by `id` and `isOver`.
+   */
+  | {
+      readonly type: 'alert';
+      /** The alert: the same for its beginning and its end. */
+      readonly id: string;
+      readonly isOver: boolean;
+      /** The rule's name, and what kind it is: `above`, `below`, `silent`, `resting`. */
+      readonly rule: string;
+      readonly kind: string;
+      /** ISO 8601, UTC; `end` is `null` while it is open. */
+      readonly start: string;
+      readonly end: string | null;
+      /** The furthest rate, bpm; `null`: it is about none. */
+      readonly bpm: number | null;
     }
   /** Readings may have been missed: ask for them with a query. */
   | { readonly type: 'gap' }
@@ -142,9 +160,21 @@ function blockOf(fields: ReadonlyMap<string, string>): Block {
   };
   const type = fields.get('event');
   if (type === 'gap') return { ...place, event: { type } };
+  if (type === 'alert') return { ...place, event: toAlert(parseJson(fields.get('data') ?? '')) };
   if (type !== 'reading') return { ...place, event: null };
   const data = parseJson(fields.get('data') ?? '');
   const { rank = null } = toFields(data);
   const reading = { ...toDeviceReading(data), rank: rank === null ? null : toNumber(rank) };
   return { ...place, event: { type, id: place.id ?? '', ...reading } };
+}
+
+function toAlert(message: unknown): LiveEvent {
+  const { type, data } = toFields(message);
+  const { id, rule, kind, start, end, bpm } = toFields(data);
+  return {
+    ...{ type: 'alert', isOver: type === 'alert.ended' },
+    ...{ id: toText(id), rule: toText(rule), kind: toText(kind), start: toText(start) },
+    end: end === null ? null : toText(end),
+    bpm: bpm === null ? null : toNumber(bpm),
+  };
 }

@@ -60,8 +60,8 @@ export interface Presence {
   seen(): Known<SeenProcesses> | null;
   /** The last compaction that is known of, by whichever process; `null`: none. */
   compaction(): EndedCompaction | null;
-  /** This process has compacted: told with its next sign of life. */
-  compacted(summary: CompactSummary): void;
+  /** This process has compacted: told with its next sign of life. @returns the same. */
+  compacted(summary: CompactSummary): CompactSummary;
   /** Resolves when the signal has ended it, which takes 2 s at most; never rejects. */
   readonly done: Promise<void>;
 }
@@ -146,9 +146,11 @@ export function startPresence(
         return { record: compaction.record, endedMs: ownMs };
       return told === null || ended === null ? null : { record: told.record, endedMs: ended };
     },
-    compacted({ partitions, left, compacted, merged, readings, swept, failures }) {
+    compacted(summary) {
+      const { partitions, left, compacted, merged, readings, swept, failures } = summary;
       const counts = { partitions, left, compacted, merged, readings, swept, failures: failures.length };
       compaction = { record: { ...runner, ...counts }, endedMs: performance.now() };
+      return summary;
     },
     done: end(beat()),
   };

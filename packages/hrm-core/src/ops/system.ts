@@ -6,7 +6,7 @@
 import { measureStorage } from '../flow/read/measure-storage.js';
 import { MIN_MEASURE_PAUSE_MS } from '../limits.js';
 import type { CompacterEvent } from '../loops.js';
-import type { DeadLetters } from '../ports/queue.js';
+import type { Queue } from '../ports/queue.js';
 import type { Storage } from '../ports/storage.js';
 import type { Health } from './health.js';
 import { inBackground } from './in-background.js';
@@ -38,7 +38,7 @@ export interface SystemComponents {
   /** Counts alerts. */
   readonly alerts: () => Promise<AlertCounts>;
   /** `null` where the process has no queue. */
-  readonly deadLetters: Pick<DeadLetters, 'list'> | null;
+  readonly queue: Pick<Queue, 'deadLetters'> | null;
   readonly presence: Presence;
 }
 
@@ -48,7 +48,7 @@ export interface SystemComponents {
  * @param options.signal - ends the counting.
  */
 export function createSystemView(
-  { health, storage, presence, deadLetters, ...components }: SystemComponents,
+  { health, storage, presence, queue: asked, ...components }: SystemComponents,
   self: { readonly version: string; readonly parts: readonly string[] },
   { signal }: { readonly signal: AbortSignal },
 ): SystemView {
@@ -56,7 +56,7 @@ export function createSystemView(
   const options = { pauseMs: MIN_MEASURE_PAUSE_MS, signal };
   const files = inBackground(() => measureStorage({ storage }, { signal }), options);
   const alerts = inBackground(components.alerts, options);
-  const letters = deadLetters === null ? () => null : inBackground(() => countLetterReasons(deadLetters), options);
+  const letters = asked === null ? () => null : inBackground(() => countLetterReasons(asked.deadLetters), options);
   return {
     async look() {
       const { queue, history, space } = await health.look();

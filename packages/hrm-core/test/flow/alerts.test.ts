@@ -1,7 +1,8 @@
 /** Alerts from what is stored to what is told: a receiver that fails and recovers, places, files of rules, and what is left behind by who was killed. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAlertFeed } from '../../src/alerts/alert-feed.js';
 import {
   type AlertEvent,
   type AlertPlace,
@@ -13,13 +14,17 @@ import {
   retryAlerts,
   startAlerts,
 } from '../../src/alerts/index.js';
+import { createPending } from '../../src/alerts/pending.js';
 import { publish, readOpen, readState } from '../../src/alerts/records.js';
+import { overlay } from '../../src/alerts/stored-and-pending.js';
 import { sendWebhook } from '../../src/alerts/webhook.js';
 import { openAlertDirectory } from '../../src/drivers/alerts/directory.js';
 import { openEmbeddedQueue } from '../../src/drivers/queue/embedded/embedded.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
-import { drainBatch, enqueue, type Queue, type Storage, writePart } from '../../src/index.js';
+import { compact, drainBatch, enqueue, erase, type Queue, query, type Storage, writePart } from '../../src/index.js';
 import { parseRules } from '../../src/pure/alerts/rules.js';
+import { partitionDate as formatDate } from '../../src/pure/partition.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { createFakeS3 } from '../support/fake-s3.js';
 import { openFakeAlerts } from '../support/s3-storage.js';
 import { MEMORY_DIRECTORY } from '../support/temporary-directory.js';
@@ -82,7 +87,10 @@ let startedMs = 0;
 const clock = { nowMs: () => nowMs + performance.now() - startedMs };
 
 /** A consumer's alerts, with times short enough to wait for. */
-function start(rules: readonly object[], { triedMs = 60_000, timeoutMs = 300, late = 120 } = {}) {
+function start(
+  rules: readonly object[],
+  { triedMs = 60_000, timeoutMs = 300, late = 120, feed = null as Queue['feed'] } = {},
+) {
   [nowMs, startedMs] = [NOW_MS, performance.now()];
   const events: AlertEvent[] = [];
   const current = parseRules(JSON.stringify({ version: 1, late_minutes: late, rules }));
@@ -92,6 +100,7 @@ function start(rules: readonly object[], { triedMs = 60_000, timeoutMs = 300, la
       storage,
       place,
       clock,
+      feed,
       rules: { current: () => current },
       send: (outgoing, options) => sendWebhook({ url, secret }, outgoing, { ...options, nowMs: Date.now(), timeoutMs }),
     },
@@ -122,11 +131,37 @@ describe('a consumer with rules', () => {
     });
     expect(second?.body.data).toMatchObject({ id: first?.body.data.id, end: '2026-11-27T11:55:00Z' });
     expect(first?.id).toBe(`${first?.body.data.id}-opened`);
-    expect((await listAlerts(place)).map(alertToWire)).toMatchObject([{ user_id: 'ana', telling: 'done' }]);
+    // The receiver has it a moment before the consumer knows.
+    const listed = async () => (await listAlerts(place)).map(alertToWire);
+    await expect.poll(listed).toMatchObject([{ user_id: 'ana', telling: 'done' }]);
     expect(await readOpen(place)).toEqual([]);
     const lines = JSON.stringify(events.map(alertLine));
     expect(lines).toContain(first?.body.data.id);
     expect(lines).not.toMatch(/ana|12[0-9]|hooks|whsec/);
+  });
+
+  it('tells an alert before anything of it is stored, and once, with its end, when it is', async () => {
+    const { observer } = start([FAST], { feed: queue.feed });
+    await expect.poll(() => queue.feed?.read('', { timeoutMs: 0 }).then(({ next }) => next)).not.toBe('');
+    await store([...minutesOf('ana', 10, [70, 70, 120, 121, 122]), ...minutesOf('bo', 10, [70, 120, 120, 70])]);
+    await expect.poll(told).toEqual(['alert.opened']);
+    expect((await queue.depth()).readings).toBeGreaterThan(20);
+    await store(minutesOf('ana', 5, [80]));
+    nowMs += MINUTE_MS;
+    await expect.poll(told).toEqual(['alert.opened', 'alert.ended']);
+    await drainBatch({ queue, storage, clock, observer });
+    nowMs += MINUTE_MS;
+    // The same alert as whoever judges what is stored would tell.
+    stop.abort();
+    await Promise.all(running);
+    stop = new AbortController();
+    start([FAST]);
+    nowMs += MINUTE_MS;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(told()).toEqual(['alert.opened', 'alert.ended']);
+    expect((await listAlerts(place)).map(({ opened, ended }) => [opened.data.start, ended?.data.end])).toEqual([
+      ['2026-11-27T11:52:00Z', '2026-11-27T11:55:00Z'],
+    ]);
   });
 
   it('finds by a sweep what a killed one had stored, and not judged', async () => {
@@ -330,5 +365,138 @@ describe('a file of rules', () => {
         faults: [{ path, message: expect.stringContaining(words) }],
       }),
     );
+  });
+});
+
+describe('what is stored and what is accepted', () => {
+  const day = { userId: 'ana', start: NOW_MS - 86_400_000, end: NOW_MS };
+  const rowsOf = async (from: Storage) => (await query({ storage: from }, day)).map(({ max, count }) => [max, count]);
+
+  it('have one answer, which is that of both once all is stored, wherever and however often it is', async () => {
+    const both = overlay(storage);
+    const [early, late] = [minutesOf('ana', 900, [60, 61]), minutesOf('ana', 899, [90, 91])];
+    await both.put(early);
+    expect(await rowsOf(both.storage)).toEqual([
+      [60, 3],
+      [61, 3],
+    ]);
+    await writePart({ storage }, early);
+    await both.put([...early, ...late]);
+    const merged = await rowsOf(both.storage);
+    expect(await rowsOf(storage)).not.toEqual(merged);
+    await writePart({ storage }, late);
+    expect(await rowsOf(storage)).toEqual(merged);
+    expect(await rowsOf(both.storage)).toEqual(merged);
+    await compact({ storage }, { all: true });
+    expect(await rowsOf(both.storage)).toEqual(merged);
+    await both.put([]);
+    expect(await rowsOf(both.storage)).toEqual(merged);
+  });
+
+  it('are without what was erased, before it is stored too', async () => {
+    const both = overlay(storage);
+    await both.put(minutesOf('ana', 10, [60, 61]));
+    expect(await rowsOf(both.storage)).toHaveLength(2);
+    await erase({ storage }, { userId: 'ana' });
+    expect(await rowsOf(both.storage)).toEqual([]);
+  });
+
+  it('set a damaged file aside as the storage does', async () => {
+    await writePart({ storage }, minutesOf('ana', 9, [70]));
+    const [date = '', user = ''] = [
+      formatDate(NOW_MS),
+      (await readdir(join(directory, 'data', formatDate(NOW_MS))))[0],
+    ];
+    const at = join(directory, 'data', date, user);
+    const [part = ''] = (await readdir(at)).filter((name) => name.startsWith('part-'));
+    await writeFile(join(at, part), 'no Parquet');
+    const both = overlay(storage);
+    await both.put(minutesOf('ana', 10, [60]));
+    const outcomes: string[] = [];
+    const rows = await query({ storage: both.storage }, day, {
+      onDamage: ({ outcome }) => void outcomes.push(outcome),
+    });
+    expect([rows.length, outcomes]).toEqual([1, ['quarantined']]);
+  });
+});
+
+it('keeps of what was accepted the newest, for ten minutes, and in bounds', () => {
+  let now = NOW_MS;
+  const pending = createPending({ nowMs: () => now }, 10);
+  const add = (userId: string, length: number) =>
+    pending.add(queuedFrom(minutesOf(userId, 10, Array(length).fill(70))), (id) => id !== 'nobody');
+  const counts = () => ['ana', 'bo', 'nobody'].map((userId) => pending.of(userId, 0).length);
+  add('ana', 1);
+  add('nobody', 1);
+  expect(counts()).toEqual([3, 0, 0]);
+  now += 599_000;
+  add('bo', 1);
+  expect(counts()).toEqual([3, 3, 0]);
+  now += 2_000;
+  expect(counts()).toEqual([0, 3, 0]);
+  add('ana', 2);
+  expect(counts()).toEqual([6, 3, 0]);
+  expect(pending.of('ana', NOW_MS - 9 * MINUTE_MS)).toHaveLength(3);
+  add('ana', 1);
+  expect(counts()).toEqual([9, 0, 0]);
+  add('bo', 4);
+  expect(counts()).toEqual([0, 0, 0]);
+});
+
+describe('those who watch a user', () => {
+  const rule = { name: 'fast', kind: 'above' } as const;
+  const opening = { type: 'opened', startMinute: 100, bpm: 150, baselineBpm: null } as const;
+  const ending = { type: 'ended', startMinute: 100, endMinute: 110, bpm: 150 } as const;
+  const opened = { number: 1, startMinute: 100, endMinute: null, openedMinute: 100 };
+  const options = () => ({ nowMs: Date.now(), isTold: false });
+
+  function watch(recallMs = 60_000) {
+    let fails = 0;
+    const feed = createAlertFeed(
+      async () => {
+        fails += 1;
+        if (fails < 3) throw new Error('not yet');
+        return place;
+      },
+      { lookMs: 5, recallMs },
+    );
+    const heard: string[] = [];
+    const watched = feed.watch('ana', stop.signal);
+    async function follow() {
+      for (;;) {
+        await watched.wait();
+        heard.push(watched.take()?.type ?? '');
+      }
+    }
+    void follow();
+    return heard;
+  }
+
+  it('hear once of what is open, what opens, and what ends, also between two looks, and of nobody else', async () => {
+    await publish(place, { rule, userId: 'ana' }, { last: null, transition: opening }, options());
+    await publish(place, { rule, userId: 'ben' }, { last: null, transition: opening }, options());
+    const heard = watch();
+    await expect.poll(() => heard).toEqual(['alert.opened']);
+    await publish(place, { rule, userId: 'ana' }, { last: opened, transition: ending }, options());
+    await expect.poll(() => heard).toEqual(['alert.opened', 'alert.ended']);
+    const brief = { rule: { ...rule, name: 'brief' }, userId: 'ana' };
+    await publish(place, brief, { last: null, transition: opening }, options());
+    await publish(place, brief, { last: opened, transition: ending }, options());
+    await expect.poll(() => heard.length).toBe(4);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    expect(heard).toEqual(['alert.opened', 'alert.ended', 'alert.opened', 'alert.ended']);
+  });
+
+  it('hear nothing of what was over long ago', async () => {
+    await publish(place, { rule, userId: 'ana' }, { last: null, transition: opening }, options());
+    await publish(place, { rule, userId: 'ana' }, { last: opened, transition: ending }, { ...options(), nowMs: 0 });
+    const heard = watch();
+    await publish(
+      place,
+      { rule: { ...rule, name: 'new' }, userId: 'ana' },
+      { last: null, transition: opening },
+      options(),
+    );
+    await expect.poll(() => heard).toEqual(['alert.opened']);
   });
 });

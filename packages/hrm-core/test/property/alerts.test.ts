@@ -3,13 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bench, judgeLevels } from '../../src/alerts/judge-user.js';
 import { listAlerts } from '../../src/alerts/manage.js';
+import { createPending } from '../../src/alerts/pending.js';
 import { readOpen } from '../../src/alerts/records.js';
+import { overlay } from '../../src/alerts/stored-and-pending.js';
 import { openAlertDirectory } from '../../src/drivers/alerts/directory.js';
 import { openDirectoryStorage } from '../../src/drivers/storage/directory/directory.js';
 import { type Reading, writePart } from '../../src/index.js';
 import { type AlertState, judgeLevel, judgeResting, judgeSilence } from '../../src/pure/alerts/judge.js';
 import { type AlertMessage, alertId } from '../../src/pure/alerts/message.js';
 import type { LevelRule } from '../../src/pure/alerts/rules.js';
+import { queuedFrom } from '../../src/pure/reading/queued-readings.js';
 import { type NaiveAlert, naiveAlerts } from '../support/naive-alerts.js';
 import { testSeed } from '../support/random.js';
 import { MEMORY_DIRECTORY, withDirectory } from '../support/temporary-directory.js';
@@ -67,19 +70,25 @@ describe('the judge of minutes', () => {
           const told: NaiveAlert[] = [];
           for (let now = 1; now <= means.length + 70; now += 1) {
             for (const { at, minute, rate } of arrivals) if (at === now) known.set(minute, rate);
-            const span = { toMinute: BASE + now, newsFromMinute: BASE + now - late };
+            const span = { toMinute: BASE + now, newsFromMinute: BASE + now - late, nowMinute: BASE + now };
             const minutes = [...known.keys()].sort((a, b) => a - b);
             const bpm = minutes.map((minute) => known.get(minute) as number);
             for (const transition of judgeLevel(rule, { minute: minutes, bpm }, last, span)) {
               if (transition.type === 'opened') {
                 expect(last?.endMinute).not.toBeNull();
-                told.push({ start: transition.startMinute, end: null });
-                last = { number: told.length, startMinute: transition.startMinute, endMinute: null };
+                told.push({ start: transition.startMinute, end: null, opened: BASE + now });
+                last = {
+                  ...{ number: told.length, startMinute: transition.startMinute, endMinute: null },
+                  openedMinute: BASE + now,
+                };
               } else {
                 expect(last?.endMinute).toBeNull();
                 const open = told.at(-1) as NaiveAlert;
                 open.end = transition.endMinute;
-                last = { number: told.length, startMinute: open.start, endMinute: transition.endMinute };
+                last = {
+                  ...{ number: told.length, startMinute: open.start, endMinute: transition.endMinute },
+                  openedMinute: open.opened,
+                };
               }
             }
             naive = naiveAlerts(rule, known, naive, span);
@@ -95,7 +104,7 @@ describe('the judge of minutes', () => {
     const rule = { kind: 'above', name: 'a', bpm: 60, minutes: 1, calm_minutes: 5, gap_minutes: 60 } as const;
     const minute = Array.from({ length: 169 }, (_, i) => BASE + i * 61);
     const means = { minute, bpm: minute.map(() => 90) };
-    const state = { number: 1, startMinute: BASE, endMinute: null };
+    const state = { number: 1, startMinute: BASE, endMinute: null, openedMinute: BASE };
     const at = (toMinute: number) => judgeLevel(rule, means, state, { toMinute, newsFromMinute: toMinute - 120 });
     expect(at(BASE + 10_079)).toEqual([]);
     expect(at(BASE + 10_080)).toMatchObject([{ type: 'ended', endMinute: BASE + 10_066 }]);
@@ -110,7 +119,7 @@ describe('the judge of silence', () => {
     expect(judgeSilence(rule, BASE, null, span(BASE + 30))).toEqual([]);
     expect(judgeSilence(rule, BASE, null, span(BASE + 31))).toMatchObject([{ type: 'opened', startMinute: BASE + 1 }]);
     expect(judgeSilence(rule, BASE, null, span(BASE + 151))).toEqual([]);
-    const open = { number: 1, startMinute: BASE + 1, endMinute: null };
+    const open = { number: 1, startMinute: BASE + 1, endMinute: null, openedMinute: BASE + 31 };
     expect(judgeSilence(rule, BASE, open, span(BASE + 5_000))).toEqual([]);
     expect(judgeSilence(rule, BASE + 50, open, span(BASE + 52))).toMatchObject([
       { type: 'ended', startMinute: BASE + 1, endMinute: BASE + 50 },
@@ -135,7 +144,7 @@ describe('the judge of resting rates', () => {
     expect(judgeResting(rule, day(BASE, 64.99), null)).toEqual([]);
     expect(judgeResting(rule, day(BASE, 65), null)).toMatchObject([{ type: 'opened', bpm: 65, baselineBpm: 60 }]);
     expect(judgeResting(rule, day(BASE, 55), null)).toMatchObject([{ type: 'opened', bpm: 55 }]);
-    const open = { number: 1, startMinute: BASE, endMinute: null };
+    const open = { number: 1, startMinute: BASE, endMinute: null, openedMinute: BASE + 1_500 };
     for (const one of [day(BASE, 60), day(BASE + 1_440, 66), day(BASE + 1_440, null), day(BASE + 1_440, 60, null)])
       expect(judgeResting(rule, one, open)).toEqual([]);
     expect(judgeResting(rule, day(BASE + 1_440, 61), open)).toMatchObject([
@@ -215,7 +224,7 @@ it('two consumers that judge what is stored open and end each alert once, as a n
               await judgeLevels(bench, [rule], at);
             }),
           );
-          naive = naiveAlerts(rule, naiveMeans(all), naive, at);
+          naive = naiveAlerts(rule, naiveMeans(all), naive, { ...at, nowMinute: toMinute + 1 });
           const found = await listAlerts(place);
           const minuteOf = (text: string | null | undefined) => (text == null ? null : Date.parse(text) / MINUTE_MS);
           expect(found.map(({ opened, ended }) => [minuteOf(opened.data.start), minuteOf(ended?.data.end)])).toEqual(
@@ -235,5 +244,83 @@ it('two consumers that judge what is stored open and end each alert once, as a n
       }, MEMORY_DIRECTORY);
     }),
     { seed, numRuns: 25 },
+  );
+});
+
+it('one consumer that hears what is accepted, and one that does not, open and end each alert once, as a naive judge does', {
+  timeout: 300_000,
+}, async () => {
+  const seed = testSeed();
+  const accepted = fc.array(
+    fc.record({
+      minute: fc.nat(12),
+      rate: fc.constantFrom(50, 65, 95, 130),
+      device: fc.constantFrom('watch', 'ring'),
+      length: fc.integer({ min: 1, max: 9 }),
+    }),
+    { maxLength: 3 },
+  );
+  const step = fc.record({
+    accepted,
+    /** So many of those that wait are stored. */
+    stored: fc.nat(6),
+    /** A consumer that was killed has forgotten what it heard. */
+    isKilled: fc.boolean(),
+    hearsFirst: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(rules, fc.array(step, { minLength: 1, maxLength: 10 }), async (rule, steps) => {
+      await withDirectory(async (directory) => {
+        const storage = await openDirectoryStorage({ directory });
+        const place = openAlertDirectory(directory);
+        const both = overlay(storage);
+        const clock = { nowMs: () => 0 };
+        let pending = createPending(clock);
+        let heard: Reading[] = [];
+        const [waiting, stored]: [Reading[][], Reading[]] = [[], []];
+        let naive: NaiveAlert[] = [];
+        const published: string[] = [];
+        for (const [i, { accepted: runs, stored: count, isKilled, hearsFirst }] of steps.entries()) {
+          if (isKilled) [pending, heard] = [createPending(clock), []];
+          for (const { minute, rate, device: deviceId, length } of runs) {
+            const run = Array.from({ length }, (_, j) => {
+              const timestampMs = (BASE + 3 * i + minute + j - 16) * MINUTE_MS;
+              return { userId: 'ana', deviceId, timestampMs, heartRate: rate + j, receivedMs: i * MINUTE_MS };
+            });
+            const other = { userId: 'ben', deviceId, timestampMs: 0, heartRate: 200, receivedMs: 0 };
+            pending.add(queuedFrom([...run, other].reverse()), (userId) => userId === 'ana');
+            heard.push(...run);
+            waiting.push(run);
+          }
+          for (const run of waiting.splice(0, count)) {
+            await writePart({ storage }, run);
+            stored.push(...run);
+          }
+          const toMinute = BASE + 3 * i + 12;
+          const at = { userId: 'ana', nowMs: (toMinute + 1) * MINUTE_MS, toMinute, newsFromMinute: toMinute - 40 };
+          for (const hears of hearsFirst ? [true, false] : [false, true]) {
+            await both.put(hears ? pending.of('ana', 0) : []);
+            const open = await readOpen(place);
+            const bench: Bench = {
+              ...{ storage: both.storage, place, priority: {}, isTold: true, signal: new AbortController().signal },
+              onPublished: ({ type, data }) => void published.push(`${type} ${data.id}`),
+              markOf: (name, userId) => open.find((mark) => mark.rule === name && mark.userId === userId),
+              onState: () => undefined,
+            };
+            await judgeLevels(bench, [rule], at);
+            const seen = naiveMeans(hears ? [...stored, ...heard] : stored);
+            naive = naiveAlerts(rule, seen, naive, { ...at, nowMinute: toMinute + 1 });
+            const found = await listAlerts(place);
+            const minuteOf = (text: string | null | undefined) => (text == null ? null : Date.parse(text) / MINUTE_MS);
+            expect(found.map(({ opened, ended }) => [minuteOf(opened.data.start), minuteOf(ended?.data.end)])).toEqual(
+              naive.map(({ start, end }) => [start, end]),
+            );
+          }
+        }
+        expect(new Set(published).size).toBe(published.length);
+        await storage.close();
+      }, MEMORY_DIRECTORY);
+    }),
+    { seed, numRuns: 40 },
   );
 });

@@ -12,7 +12,12 @@ export interface NaiveRule {
 export interface NaiveAlert {
   start: number;
   end: number | null;
+  /** The minute in which it was opened. */
+  opened: number;
 }
+
+/** For so long an alert waits for what it opened on. */
+const HOLD = 10;
 
 const WEEK = 7 * 24 * 60;
 
@@ -21,7 +26,7 @@ export function naiveAlerts(
   rule: NaiveRule,
   means: ReadonlyMap<number, number>,
   before: readonly NaiveAlert[],
-  { toMinute, newsFromMinute }: { toMinute: number; newsFromMinute: number },
+  { toMinute, newsFromMinute, nowMinute }: { toMinute: number; newsFromMinute: number; nowMinute: number },
 ): NaiveAlert[] {
   const alerts = before.map((alert) => ({ ...alert }));
   const minutes = [...means.keys()].filter((minute) => minute < toMinute).sort((a, b) => a - b);
@@ -59,8 +64,10 @@ export function naiveAlerts(
     }
     return count * 3 >= rule.calm_minutes && Math.round((100 * sum) / count) <= 100 * rule.calm_bpm;
   }
-  function finish(alert: NaiveAlert): boolean {
+  function finish(alert: NaiveAlert, isNew = false): boolean {
     const limit = alert.start + WEEK;
+    const isShort = !isBeyond(alert.start) || endOf(alert.start) - alert.start < rule.minutes;
+    if (isShort && !isNew && toMinute < limit && toMinute < alert.opened + HOLD) return false;
     if (!isBeyond(alert.start)) alert.end = toMinute < limit ? alert.start : limit;
     else if (!mayGoOn(endOf(alert.start)) || toMinute >= limit) alert.end = Math.min(endOf(alert.start), limit);
     return alert.end !== null;
@@ -74,9 +81,9 @@ export function naiveAlerts(
     const lastEnd = alerts.at(-1)?.end ?? Number.NEGATIVE_INFINITY;
     const end = endOf(minute);
     if (minute <= lastEnd || end - minute < rule.minutes || end <= newsFromMinute || !isCalm(minute)) continue;
-    const alert: NaiveAlert = { start: minute, end: null };
+    const alert: NaiveAlert = { start: minute, end: null, opened: nowMinute };
     alerts.push(alert);
-    if (!finish(alert)) return alerts;
+    if (!finish(alert, true)) return alerts;
   }
   return alerts;
 }

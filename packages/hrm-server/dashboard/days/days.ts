@@ -3,8 +3,8 @@ import type { DayFigures } from 'hrm-core/client';
 import { INTERVAL_MS } from 'hrm-core/client';
 import { find, make } from '../dom.js';
 import { loadDays } from '../load.js';
+import { askedMaxRate } from '../profile.js';
 import { daysOf, describeRange, type Range, rangeAround, shiftRange, timeZone, toDate } from '../range.js';
-import { readMaxRate } from '../remembered.js';
 import { texts } from '../texts/texts.js';
 import { type Comparison, type View, writeView } from '../view.js';
 import { barsOf, FIRST_BPM } from './bars.js';
@@ -72,7 +72,7 @@ export function createDays(onChange: (to: Partial<View>) => void): Days {
         clear();
         return;
       }
-      const maxRate = readMaxRate();
+      const maxRate = askedMaxRate();
       const otherRange = range.preset === 'day' ? null : rangeOf(view.compare, range);
       const [found, before] = await Promise.all(
         [range, otherRange].map((one) =>

@@ -71,6 +71,7 @@ function listen(signal: AbortSignal): void {
         const tile = tileOf(userId);
         if (tile === undefined) return;
         if (event.type === 'reading') tile.add([event]);
+        else if (event.type === 'alert') tile.alerts.take(event);
         else if (event.type === 'gap') void reload(tile);
         else tile.say(event.type === 'waiting' ? texts.live.lost : null);
       },

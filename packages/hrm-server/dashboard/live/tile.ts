@@ -2,6 +2,7 @@
 import { INTERVAL_MS } from 'hrm-core/client';
 import { find, make } from '../dom.js';
 import { createLiveRows, type LiveReading } from '../live-rows.js';
+import { createOpenAlerts, type OpenAlerts } from '../open-alerts.js';
 import { describeAge, describeClock, describeMoment, rangeAround } from '../range.js';
 import { NO_ROWS } from '../rows.js';
 import { countText, rateText, texts } from '../texts/texts.js';
@@ -15,6 +16,8 @@ const words = texts.wall;
 export interface Tile {
   readonly userId: string;
   add(readings: readonly LiveReading[]): void;
+  /** Shows alerts that are open. */
+  readonly alerts: OpenAlerts;
   /** What is wrong; `null`: nothing. */
   say(trouble: string | null): void;
   /** Draws it as it is now. */
@@ -32,6 +35,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
   const heart = make('span', { class: 'dot', 'aria-hidden': 'true' });
   const age = make('p', { class: 'age' }, words.waiting);
   const trouble = make('p', { class: 'muted', role: 'status' });
+  const alerts = make('ul', { class: 'alerts', role: 'status', hidden: true });
   const strip = make('canvas', { role: 'img' });
   const about = make('p', { class: 'muted small strip-note' });
   const away = make('button', { type: 'button', class: 'quiet', 'aria-label': words.remove(userId) }, '✕');
@@ -47,6 +51,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
     figure,
     age,
     trouble,
+    alerts,
     strip,
     about,
   );
@@ -67,6 +72,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
 
   return {
     userId,
+    alerts: createOpenAlerts(alerts),
     add(readings) {
       for (const reading of readings) rows.add(reading);
     },

@@ -155,6 +155,9 @@ export const en = {
     count: 'Count the minutes',
     counting: 'Counting…',
     asTable: 'As a table',
+    asCsv: 'Rows as CSV',
+    asParquet: 'Readings as Parquet',
+    asPicture: 'Chart as a picture',
     beginning: 'Beginning',
     devices: 'Devices',
     rows: (first: string, last: string, all: string) => `rows ${first} to ${last} of ${all}`,
@@ -205,6 +208,17 @@ export const en = {
     nobody: 'There are no readings yet.',
     tour: 'For some people to look at, run:',
   },
+  profile: {
+    title: 'Settings of this user',
+    about:
+      'They are stored with the data, and every answer goes by them. Zones are made of the maximum, or of 220 minus the age; with a resting rate, of the reserve between the two. Empty is not set.',
+    birthYear: 'Year of birth',
+    zones: 'Where the five zones begin, bpm',
+    timeZone: 'Time zone',
+    devices: 'Devices, one a line, the best first',
+    save: 'Save',
+    saved: 'Saved.',
+  },
   zones: {
     rest: 'Rest',
     veryLight: 'Very light',
@@ -220,6 +234,13 @@ export const en = {
     connecting: 'Connecting…',
     listening: 'Listening…',
     lost: 'Connection lost: trying again…',
+    alert: (rule: string, what: string, since: string) => `Alert “${rule}”: ${what}, since ${since}`,
+    alertKinds: {
+      above: 'above its limit',
+      below: 'below its limit',
+      silent: 'no readings',
+      resting: 'resting rate away from its mean',
+    } as Readonly<Record<string, string>>,
   },
   wall: {
     title: 'Live view',

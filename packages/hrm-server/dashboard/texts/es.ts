@@ -151,6 +151,9 @@ export const es: Texts = {
     zonesTakeTime: 'Las zonas se cuentan por minutos, y eso tarda en un periodo tan largo.',
     count: 'Contar los minutos',
     counting: 'Contando…',
+    asCsv: 'Filas en CSV',
+    asParquet: 'Lecturas en Parquet',
+    asPicture: 'Gráfico como imagen',
     asTable: 'Como tabla',
     beginning: 'Comienzo',
     devices: 'Dispositivos',
@@ -199,6 +202,17 @@ export const es: Texts = {
     nobody: 'Todavía no hay lecturas.',
     tour: 'Para ver a algunas personas, ejecuta:',
   },
+  profile: {
+    title: 'Ajustes de este usuario',
+    about:
+      'Se guardan con los datos, y toda respuesta los sigue. Las zonas salen del máximo, o de 220 menos la edad; con una frecuencia en reposo, de la reserva entre las dos. Vacío: sin fijar.',
+    birthYear: 'Año de nacimiento',
+    zones: 'Dónde empiezan las cinco zonas, lpm',
+    timeZone: 'Zona horaria',
+    devices: 'Dispositivos, uno por línea, el mejor primero',
+    save: 'Guardar',
+    saved: 'Guardado.',
+  },
   zones: {
     rest: 'Reposo',
     veryLight: 'Muy suave',
@@ -214,6 +228,13 @@ export const es: Texts = {
     connecting: 'Conectando…',
     listening: 'Escuchando…',
     lost: 'Se perdió la conexión: reintentando…',
+    alert: (rule, what, since) => `Alerta «${rule}»: ${what}, desde ${since}`,
+    alertKinds: {
+      above: 'por encima de su límite',
+      below: 'por debajo de su límite',
+      silent: 'sin lecturas',
+      resting: 'frecuencia en reposo lejos de su media',
+    },
   },
   wall: {
     title: 'Vista en vivo',

@@ -9,6 +9,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  encodeAlert,
   encodeBeginning,
   encodeEvents,
   encodeHeartbeat,
@@ -22,6 +23,7 @@ import {
   watch,
   within,
 } from 'hrm-core';
+import { type AlertFeed, NO_ALERTS, type WatchedAlerts } from 'hrm-core/alerts';
 import { requireValid } from 'hrm-core/keys';
 import { LAST_EVENT_ID, LIVE_PARAMETERS, readQuery, valuesOf } from 'hrm-core/schemas';
 import type { Settings } from 'hrm-core/settings';
@@ -50,6 +52,7 @@ interface Stream {
   readonly stop: AbortController;
   readonly live: Watch;
   readonly runs: AsyncIterator<readonly WatchEvent[], void>;
+  readonly alerts: WatchedAlerts;
   readonly heartbeatMs: number;
   readonly priority: Settings['devicePriority'];
   /** The next events, while a heartbeat comes first. */
@@ -64,7 +67,12 @@ export function createLive(
   {
     queue,
     storage,
-  }: { readonly queue: Pick<Queue, 'feed'>; readonly storage: Pick<Storage, 'settingsFile' | 'erasures'> },
+    alerts = NO_ALERTS,
+  }: {
+    readonly queue: Pick<Queue, 'feed'>;
+    readonly storage: Pick<Storage, 'settingsFile' | 'erasures'>;
+    readonly alerts?: AlertFeed;
+  },
   { devicePriority: priority }: Pick<Settings, 'devicePriority'>,
   limits: LiveLimits = LIVE_LIMITS,
 ): Live {
@@ -92,7 +100,7 @@ export function createLive(
       acquirePlace(places.atMost(call.access.limits.streams), call.access.keyId);
       const runs = live.runs()[Symbol.asyncIterator]();
       const { heartbeatMs } = limits;
-      const own = { call, stop, live, runs, heartbeatMs, priority: ranks };
+      const own = { call, stop, live, runs, heartbeatMs, priority: ranks, alerts: alerts.watch(userId, stop.signal) };
       const stream: Stream = { ...own, next: null, isAwaited: true, isCancelled: false };
       streams.add(stream);
       const unheard = call.access.onEnd(() => endEarly(stream));
@@ -178,10 +186,11 @@ function end(stream: Stream, controller: ReadableStreamDefaultController): void 
 
 /** What has happened, as far as it is there, or a heartbeat; `null` when there will be no more. */
 async function readChunk(stream: Stream): Promise<Uint8Array | null> {
-  const first = await within(stream.heartbeatMs, takeNext(stream), () => null);
+  const first = await within(stream.heartbeatMs, Promise.race([takeNext(stream), stream.alerts.wait()]), () => null);
   // A key that was revoked meanwhile sees nothing more.
   if (!stream.call.access.isValid()) return null;
   if (first === null) return encodeHeartbeat(await stream.live.position());
+  if (first === 'alert') return encodeAlert(stream.alerts.take());
   stream.next = null;
   if (first.done === true) return null;
   const pieces = [encodeEvents(first.value, stream.priority)];

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { lookOf } from '../../dashboard/devices.js';
+import { csvOf } from '../../dashboard/downloads.js';
 import { formatFact, nameOf } from '../../dashboard/facts.js';
 import { makeGrid, placeRows } from '../../dashboard/grid.js';
 import { createLiveRows } from '../../dashboard/live-rows.js';
 import { isSameRange, questionOf, readView, writeView } from '../../dashboard/view.js';
-import { countZones, summarize, zoneStarts } from '../../dashboard/zones.js';
+import { countZones, startsBy, summarize, zoneStarts } from '../../dashboard/zones.js';
 import { makeRows } from './rows.js';
 
 const MINUTE_MS = 60_000;
@@ -42,9 +43,21 @@ describe('a grid', () => {
 describe('zones and summary', () => {
   it('a zone begins at its share of the maximum rate, rounded up', () => {
     expect(zoneStarts(190)).toEqual([0, 95, 114, 133, 152, 171]);
+    // By what a user has said: 180 is 220 minus 40, and shares of the reserve begin at the resting rate.
+    expect(startsBy({ maxHeartRate: 187, birthYear: 1950 }, 2026)).toEqual([0, 93.5, 112.2, 130.9, 149.6, 168.3]);
+    expect(startsBy({ birthYear: 1986, restingRate: 53 }, 2026)).toEqual([0, 116.5, 129.2, 141.9, 154.6, 167.3]);
+    expect(startsBy({ zones: [90, 100, 120, 140, 160], maxHeartRate: 187 }, 2026)).toEqual([0, 90, 100, 120, 140, 160]);
+    for (const said of [{}, { restingRate: 50 }, { birthYear: 1800 }]) expect(startsBy(said, 2026)).toBeNull();
     const rates = [94.99, 95, 170.9, 171, 220];
     const rows = makeRows(rates.map((rate, i) => [AT_MS + i * MINUTE_MS, rate, rate, rate, 1]));
-    expect(countZones(rows, 190)).toEqual([1, 1, 0, 0, 1, 2]);
+    expect(countZones(rows, zoneStarts(190))).toEqual([1, 1, 0, 0, 1, 2]);
+  });
+
+  it('a file of rows is as the API writes one', () => {
+    const rows = { ...makeRows([[AT_MS, 60.5, 55, 65, 6]]), deviceSets: [['a "strap", new', 'watch']] };
+    expect(csvOf(rows)).toBe(
+      'timestamp,heart_rate,min,max,count,device_ids\r\n2024-01-15T00:00:00Z,60.5,55,65,6,"a ""strap"", new;watch"\r\n',
+    );
   });
 
   it('a mean is over the readings, and there is none of nothing', () => {

@@ -52,7 +52,7 @@ interface WrittenPartitions {
  * @throws whatever keeps it from being durable.
  */
 export async function storePart(
-  storage: Storage,
+  storage: Pick<Storage, 'publish'>,
   partition: Partition,
   columns: ReadingColumns,
   { signal, onProgress }: Pick<WriteOptions, 'signal' | 'onProgress'>,
@@ -72,7 +72,7 @@ export async function storePart(
  * that the readings determine.
  */
 export async function storeParts(
-  storage: Storage,
+  storage: Pick<Storage, 'publish'>,
   readings: ReadingColumns,
   { signal, onProgress, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
 ): Promise<WrittenPartitions> {

@@ -22,6 +22,11 @@ export function encodeHeartbeat(position: string): Uint8Array {
   return Buffer.from(`: heartbeat\nid: ${position}\n\n`);
 }
 
+/** What is told of an alert. It has no id: it is no place in the feed, and is told again to whoever comes back. */
+export function encodeAlert(message: object | null): Uint8Array {
+  return Buffer.from(message === null ? '' : `event: alert\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
 /** By events that came together, for as long as a stream has still to send them: all streams of a user send the same bytes. */
 const encodedRuns = new WeakMap<readonly WatchEvent[], Uint8Array>();
 

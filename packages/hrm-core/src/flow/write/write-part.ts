@@ -7,7 +7,8 @@ import { storeParts, type WrittenPart } from '../files/store-parts.js';
 
 /** What `writePart` works on. */
 export interface WriteComponents {
-  readonly storage: Storage;
+  /** All that it needs of a storage. */
+  readonly storage: Pick<Storage, 'publish'>;
 }
 
 /**

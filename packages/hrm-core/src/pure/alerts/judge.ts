@@ -9,7 +9,7 @@
  *
  * Minutes are counted from 1970 UTC.
  */
-import { MAX_ALERT_OPEN_MINUTES } from '../../limits.js';
+import { ALERT_HOLD_MINUTES, MAX_ALERT_OPEN_MINUTES } from '../../limits.js';
 import type { LevelRule, RestingRule, SilentRule } from './rules.js';
 
 /** The newest alert of a rule and a user. */
@@ -19,6 +19,8 @@ export interface AlertState {
   readonly startMinute: number;
   /** Exclusive; `null`: it is open. */
   readonly endMinute: number | null;
+  /** When it was opened, by the clock of whoever opened it. */
+  readonly openedMinute: number;
 }
 
 /** What happens to alerts. */
@@ -70,7 +72,8 @@ export function judgeLevel(
   const runs = runsOf(rule, means, toMinute);
   let watermark = last?.endMinute ?? Number.NEGATIVE_INFINITY;
   if (last !== null && last.endMinute === null) {
-    const end = endOf(last.startMinute, runs, toMinute);
+    const isHeld = toMinute - last.openedMinute < ALERT_HOLD_MINUTES && toMinute >= last.openedMinute - 1;
+    const end = endOf(last.startMinute, runs, toMinute, isHeld ? rule.minutes : 0);
     if (end === null) return [];
     transitions.push(end);
     watermark = end.endMinute;
@@ -89,14 +92,19 @@ export function judgeLevel(
   return transitions;
 }
 
-/** The end of the alert that began then; `null`: it goes on. */
+/**
+ * The end of the alert that began then; `null`: it goes on.
+ * @param heldMinutes - minutes that must be there: with fewer, what it opened on is perhaps not stored yet.
+ */
 function endOf(
   startMinute: number,
   runs: readonly Run[],
   toMinute: number,
+  heldMinutes = 0,
 ): Extract<Transition, { type: 'ended' }> | null {
   const run = runs.find((one) => one.startMinute <= startMinute && startMinute < one.endMinute);
   const most = startMinute + MAX_ALERT_OPEN_MINUTES;
+  if (toMinute < most && (run === undefined ? 0 : run.endMinute - startMinute) < heldMinutes) return null;
   // What was there was corrected or erased, or nobody has looked for very long.
   if (run === undefined)
     return { type: 'ended', startMinute, endMinute: toMinute < most ? startMinute : most, bpm: null };

@@ -88,5 +88,6 @@ export function messageId({ type, data }: AlertMessage): string {
 export function stateOf(opened: AlertMessage, ended: AlertMessage | null): AlertState {
   const minuteOf = (text: string) => Math.floor(Date.parse(text) / MINUTE_MS);
   const endMinute = ended === null ? null : minuteOf(ended.data.end ?? ended.data.start);
-  return { number: opened.data.number, startMinute: minuteOf(opened.data.start), endMinute };
+  const openedMinute = minuteOf(opened.timestamp);
+  return { number: opened.data.number, startMinute: minuteOf(opened.data.start), endMinute, openedMinute };
 }
