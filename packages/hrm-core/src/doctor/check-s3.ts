@@ -54,8 +54,9 @@ function placeResults({
   roundTripMs,
   isVersioned,
   hasLifecycle,
+  canDelete,
 }: S3Report): readonly CheckResult[] {
-  const { ok, warning } = resultsOf('s3');
+  const { ok, warning, problem } = resultsOf('s3');
   const results: CheckResult[] = [ok('region', `${host}, region ${region}`)];
   const trip = `a request takes ${roundTripMs.toFixed(0)} ms`;
   if (roundTripMs <= SLOW_TRIP_MS) results.push(ok('round_trip', trip));
@@ -69,5 +70,9 @@ function placeResults({
     results.push(warning('versions_kept', message, 'add a rule that expires noncurrent versions'));
   } else if (isVersioned !== null)
     results.push(ok('versions', isVersioned ? 'old versions are kept for a while' : 'no versions are kept'));
+  if (canDelete === false) {
+    const message = 'the keys may not delete objects, so that compaction and erasures leave everything where it is';
+    results.push(problem('cannot_delete', message, 'grant s3:DeleteObject'));
+  } else if (canDelete) results.push(ok('deletion', 'objects can be deleted'));
   return results;
 }

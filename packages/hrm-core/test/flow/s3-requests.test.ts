@@ -7,6 +7,7 @@ import {
   latest,
   measureStorage,
   query,
+  queryTag,
   type Reading,
   type Storage,
   userDays,
@@ -91,6 +92,16 @@ describe('a drained batch', () => {
     const more = Array.from({ length: 10 }, (_, day) => readingAt(day + 11, 0));
     expect(await roundsOf(fake, () => writePart({ storage }, more))).toBe(2);
   });
+
+  it('ends when it is told to, also where the service answers nothing', async () => {
+    const stop = new AbortController();
+    fake.delay = () => {
+      stop.abort();
+      return new Promise(() => undefined);
+    };
+    const written = writePart({ storage }, [readingAt(0, 0)], { signal: stop.signal });
+    await expect(written).rejects.toMatchObject({ kind: 'closed' });
+  });
 });
 
 describe('a compaction', () => {
@@ -133,6 +144,15 @@ describe('a question', () => {
     await writePart({ storage }, [...users, readingAt(7, 2)]);
     expect(await requestsOf(fake, () => monthOf(reader))).toEqual({ LIST: 2 + DAYS, GET: 1 });
     expect((await monthOf(reader)).length).toBe(2 * DAYS + 1);
+  });
+
+  it('has a tag that is waited for no longer', async () => {
+    await fillMonth();
+    const tagOf = (reader: Storage) =>
+      queryTag({ storage: reader }, { userId: 'ana', start: START_MS, end: START_MS + DAYS * DAY_MS });
+    expect(await requestsOf(fake, () => tagOf(storage))).toEqual({ LIST: 1 + DAYS });
+    const another = await openFakeStorage(fake);
+    expect(await roundsOf(fake, () => tagOf(another))).toBeLessThanOrEqual(4);
   });
 
   it('about the last readings is one or two a day of the user, some rounds, and nothing of other dates', async () => {

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Exchange, HttpAnswer, HttpRequest } from '../../src/drivers/aws/exchange.js';
+import { abortedError } from '../../src/errors.js';
+import { onAbort } from '../../src/waits.js';
 
 interface FakeObject {
   readonly bytes: Buffer;
@@ -53,13 +55,13 @@ export function createFakeS3({ ignores = [] }: FakeS3Options = {}): FakeS3 {
     delay: () => Promise.resolve(),
     aheadMs: 0,
     exchange: {
-      async send(request) {
+      async send(request, signal) {
         fake.requests.push(request);
         const kind = kindOf(request);
         fake.counts[kind] = (fake.counts[kind] ?? 0) + 1;
         const fault = fake.plan(fake.requests.length, request);
         await new Promise((turn) => setImmediate(turn));
-        await fake.delay();
+        await untilAborted(fake.delay(), signal);
         if (fault === 'reset') throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
         if (fault === null) return carryOut(request);
         if (fault === 'lost' || fault.isApplied === true) carryOut(request);
@@ -163,4 +165,19 @@ function encode(key: string): string {
 
 function errorXml(code: string): string {
   return `<Error><Code>${code}</Code><Message>as planned</Message></Error>`;
+}
+
+/** As a connection does: it ends with its signal. */
+async function untilAborted(wait: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  let forget = () => undefined as void;
+  const aborted = new Promise<never>((_, reject) => {
+    const end = () => reject(abortedError('a request', signal?.reason));
+    forget = onAbort(signal, end);
+    if (signal?.aborted === true) end();
+  });
+  try {
+    await Promise.race([wait, aborted]);
+  } finally {
+    forget();
+  }
 }

@@ -82,8 +82,14 @@ export interface AwsClientSettings extends SigningScope {
 /** Requests at once: at 35 ms each they are 3,600 a second, less than the 5,500 that S3 takes for a prefix. */
 const DEFAULT_CONCURRENCY = 128;
 
-/** Tries of one request. With the waits between them it ends within about 12 s, or sooner. */
+/** Tries of one request. With the waits between them it ends within about 12 s where the service answers, or sooner. */
 const MAX_TRIES = 8;
+
+/**
+ * Milliseconds after which a request is not tried again. One that nobody answers ends after 20 s, so where the service hangs the last try
+ * ends after some 40 s: sooner than a loop that waits for it is taken for one that stands still.
+ */
+const MAX_TRYING_MS = 25_000;
 
 /** Waits between tries, milliseconds: any time up to these, doubled each time. */
 const FIRST_WAIT_MS = 50;
@@ -138,6 +144,7 @@ export function createAwsClient(settings: AwsClientSettings): AwsClient {
     const { body } = request;
     const sha256 = request.sha256 ?? (body === undefined ? NO_BODY_SHA256 : sha256Hex(body));
     let isMended = false;
+    const beganMs = performance.now();
     for (let tries = 1; ; tries += 1) {
       let failure: unknown;
       try {
@@ -163,7 +170,8 @@ export function createAwsClient(settings: AwsClientSettings): AwsClient {
         failure = error;
         if (!mayRepeat && !wasNeverSent(error)) return 'unknown';
       }
-      if (tries >= MAX_TRIES || budget < 1) throw unavailableError(service, endpoint, tries, failure);
+      const isOver = tries >= MAX_TRIES || performance.now() - beganMs > MAX_TRYING_MS;
+      if (isOver || budget < 1) throw unavailableError(service, endpoint, tries, failure);
       budget -= 1;
       await pause(random.fraction() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries), signal);
     }

@@ -8,6 +8,7 @@ import { mergeYielding } from '../../pure/merge.js';
 import { compareUtf8 } from '../../pure/utf8.js';
 import { collectYielding } from '../../steps.js';
 import { cacheOf } from '../files/file-cache.js';
+import { readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 import { type RememberedDay, rememberedDaysOf } from './day-memory.js';
 import { type DayOptions, overPartitions } from './days.js';
@@ -36,12 +37,15 @@ export async function queryTag(
   const hash = createHash('sha256').update(JSON.stringify(asked));
   const yielder = createYielder({ owner });
   const cache = cacheOf(storage);
-  for await (const day of rememberedDaysOf<string>(storage, cache, question, 'facts', { signal, owner })) {
+  async function look(day: RememberedDay<string>) {
     await yielder.yieldTurn();
-    const { partitions, remembered } = day;
-    const facts = remembered.value ?? (await factsOf(storage, day, question, { signal, yielder }));
+    const facts = day.remembered.value ?? (await factsOf(storage, day, question, { signal, yielder }));
+    return { date: day.partitions[0]?.date, facts };
+  }
+  const days = rememberedDaysOf<string>(storage, cache, question, 'facts', { signal, owner });
+  for await (const { date, facts } of readAhead(days, look, storage.readAhead ?? 0)) {
     // A day on which only others have something is none of the answer's.
-    if (facts !== '') hash.update(`${partitions[0]?.date} ${facts}\n`);
+    if (facts !== '') hash.update(`${date} ${facts}\n`);
   }
   return hash.digest('hex').slice(0, 32);
 }

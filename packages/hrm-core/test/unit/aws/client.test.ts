@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type AwsClient, createAwsClient } from '../../../src/drivers/aws/client.js';
 import { type Credentials, credentialsOf, givenCredentials } from '../../../src/drivers/aws/credentials.js';
 
@@ -145,6 +145,30 @@ describe('a request', () => {
     const sent = await Promise.allSettled(Array.from({ length: 100 }, () => client.send(GET)));
     expect(sent.every(({ status }) => status === 'rejected')).toBe(true);
     expect(requests.length).toBe(100 + 256);
+  });
+
+  it('that nobody answers is not tried for ever: two tries of 20 s are what a loop waits for', async () => {
+    let nowMs = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    onTestFinished(() => void vi.restoreAllMocks());
+    let sent = 0;
+    const client = createAwsClient({
+      endpoint: new URL('http://127.0.0.1:1'),
+      credentials: givenCredentials(KEYS),
+      region: 'us-east-1',
+      service: 's3',
+      random: { id: () => 'id', fraction: () => 0 },
+      exchange: {
+        send() {
+          sent += 1;
+          nowMs += 20_000;
+          return Promise.reject(new Error('no answer'));
+        },
+        close: () => undefined,
+      },
+    });
+    await expect(client.send(GET)).rejects.toMatchObject({ kind: 'unavailable', code: 'aws_unavailable' });
+    expect(sent).toBe(2);
   });
 
   it('of a clock that is wrong is signed by the service’s, once', async () => {

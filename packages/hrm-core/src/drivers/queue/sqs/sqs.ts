@@ -64,6 +64,15 @@ export interface SqsQueueOptions {
  * @throws HrmError kind `unavailable`, code `queue_unavailable` or `queue_denied`; kind `invalid` for a URL or keys that are none.
  */
 export async function openSqsQueue(options: SqsQueueOptions): Promise<Queue> {
+  // In JavaScript nobody else says so before the first bad reading.
+  if (typeof options.deadLetters?.put !== 'function')
+    throw new HrmError(
+      'a queue in SQS needs a place for its dead letters: give `deadLetters`, or open the queue by `openQueue` of hrm-core/open',
+      {
+        kind: 'invalid',
+        code: 'invalid_settings',
+      },
+    );
   const clients = connect(options);
   try {
     // A queue that is not there, or wrong keys, are told at once.

@@ -19,6 +19,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { SHARED_DIRECTORY } from '../../../names.js';
+import type { CallOptions } from '../../../ports/call-options.js';
 import type { ListOptions, Partition, Visit } from '../../../ports/storage.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import { DIRTY_DIRECTORY, isDate, isUserDirectory, requirePartition } from '../names.js';
@@ -40,8 +41,12 @@ const NOTHING = new Uint8Array();
 const NAME_PATTERN = /^(\d{8})~(.+)~[0-9a-f-]{36}$/;
 
 /** Marks a partition, after something was published to it. */
-export async function markDirty({ objects }: Pick<S3Context, 'objects'>, partition: Partition): Promise<void> {
-  await objects.put(`${prefixOf(partition)}${randomUUID()}`, NOTHING);
+export async function markDirty(
+  { objects }: Pick<S3Context, 'objects'>,
+  partition: Partition,
+  { signal }: CallOptions = {},
+): Promise<void> {
+  await objects.put(`${prefixOf(partition)}${randomUUID()}`, NOTHING, { signal });
 }
 
 /** What visits of one handle know of each other. */

@@ -41,9 +41,9 @@ export async function publishPart(
   const key = keyOfFile(partition, name);
   for (let attempt = 1; attempt <= MAX_PUBLISH_ATTEMPTS; attempt += 1) {
     throwIfAborted(options.signal, 'publishing a part');
-    const outcome = await publishOnce(context, partition, name, bytes);
+    const outcome = await publishOnce(context, partition, name, bytes, options);
     if (outcome === null) continue;
-    await markDirty(context, partition);
+    await markDirty(context, partition, options);
     return outcome;
   }
   const { place } = context.objects;
@@ -56,13 +56,14 @@ async function publishOnce(
   partition: Partition,
   name: string,
   bytes: Uint8Array,
+  { signal }: CallOptions,
 ): Promise<'written' | 'exists' | null> {
   const { objects } = context;
   const key = keyOfFile(partition, name);
-  if ((await objects.put(key, bytes, { condition: 'absent' })) === 'done') return 'written';
-  let found = await objects.get(key);
+  if ((await objects.put(key, bytes, { condition: 'absent', signal })) === 'done') return 'written';
+  let found = await objects.get(key, { signal });
   // What is wrong once may have been read wrong.
-  if (found !== null && Buffer.compare(found.bytes, bytes) !== 0) found = await objects.get(key);
+  if (found !== null && Buffer.compare(found.bytes, bytes) !== 0) found = await objects.get(key, { signal });
   if (found === null) return null;
   if (Buffer.compare(found.bytes, bytes) === 0) return 'exists';
   const { etag } = found;
@@ -70,7 +71,7 @@ async function publishOnce(
     const reason = 'its bytes are not those that its name is the hash of';
     await keepAside(context, { partition, name, bytes: found.bytes, reason });
   }
-  const outcome = await objects.put(key, bytes, { condition: { etag } });
+  const outcome = await objects.put(key, bytes, { condition: { etag }, signal });
   return outcome === 'done' ? 'written' : null;
 }
 
@@ -83,7 +84,7 @@ export async function publishCompacted(
   requirePart(supersededName);
   throwIfAborted(options.signal, 'publishing a compacted file');
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
-  await publishPart(context, snapshot.partition, `compacted-${hash}.parquet`, bytes);
+  await publishPart(context, snapshot.partition, `compacted-${hash}.parquet`, bytes, options);
   return 'replaced';
 }
 
