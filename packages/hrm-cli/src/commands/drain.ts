@@ -64,7 +64,8 @@ async function drain(
 
 function toWire(total: DrainTotal, left: number) {
   const { batches, claimed, expired, stored, parts, deadLettered, stale, postponed, failures } = total;
-  const counts = { batches, claimed, expired, stored, parts, dead_lettered: deadLettered, stale, postponed };
+  const dropped = expired > 0 && { expired };
+  const counts = { batches, claimed, ...dropped, stored, parts, dead_lettered: deadLettered, stale, postponed };
   return { ...counts, failures: failuresToWire(failures), left };
 }
 

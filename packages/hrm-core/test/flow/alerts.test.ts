@@ -15,7 +15,7 @@ import {
   startAlerts,
 } from '../../src/alerts/index.js';
 import { createPending } from '../../src/alerts/pending.js';
-import { publish, readOpen, readState } from '../../src/alerts/records.js';
+import { publish, readOpen, readState, removeExpiredAlerts } from '../../src/alerts/records.js';
 import { overlay } from '../../src/alerts/stored-and-pending.js';
 import { sendWebhook } from '../../src/alerts/webhook.js';
 import { openAlertDirectory } from '../../src/drivers/alerts/directory.js';
@@ -113,6 +113,26 @@ function start(
 }
 
 const told = () => receiver.received.filter(({ answered }) => answered === 204).map(({ body }) => body.type);
+
+it('alerts that are over, and what was not told of them, go with their day; open ones and newer ones stay', async () => {
+  const minute = (days: number) => Math.floor(NOW_MS / MINUTE_MS) - days * 1_440;
+  async function make(userId: string, days: number, isOver: boolean) {
+    const owner = { rule: { name: `r${days}`, kind: 'above' }, userId } as const;
+    const bpm = { bpm: 120, baselineBpm: null };
+    const opened = { type: 'opened', startMinute: minute(days), ...bpm } as const;
+    await publish(place, owner, { last: null, transition: opened }, { nowMs: NOW_MS, isTold: days === 40 });
+    if (!isOver) return;
+    const last = { number: 1, startMinute: minute(days), endMinute: null };
+    const ended = { type: 'ended', startMinute: minute(days), endMinute: minute(days) + 5, bpm: 120 } as const;
+    await publish(place, owner, { last, transition: ended }, { nowMs: NOW_MS, isTold: days === 40 });
+  }
+  await make('ana', 40, true);
+  await make('ana', 41, false);
+  await make('ana', 3, true);
+  await removeExpiredAlerts(place, (_, ms) => ms < NOW_MS - 30 * 1_440 * MINUTE_MS);
+  expect((await listAlerts(place)).map(({ opened }) => opened.data.rule)).toEqual(['r41', 'r3']);
+  expect(await place.list('untold/')).toEqual([]);
+});
 
 describe('a consumer with rules', () => {
   it('tells an alert once, with its end, and says nothing of anybody in its log', async () => {

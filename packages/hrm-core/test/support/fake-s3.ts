@@ -169,7 +169,7 @@ function errorXml(code: string): string {
 
 /** As a connection does: it ends with its signal. */
 async function untilAborted(wait: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  let forget = () => undefined as void;
+  let forget: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     const end = () => reject(abortedError('a request', signal?.reason));
     forget = onAbort(signal, end);

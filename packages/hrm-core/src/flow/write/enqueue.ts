@@ -314,7 +314,7 @@ function invalidReadingsError(faults: readonly Fault[], faultCount: number): Hrm
 }
 
 /** What is wrong with a reading whose day is over. */
-export const EXPIRED_FAULT = 'is of a day that is kept no longer: send newer readings only (HRM_RETENTION_DAYS)';
+const EXPIRED_FAULT = 'is of a day that is kept no longer: send newer readings only (HRM_RETENTION_DAYS)';
 
 /** The first of some rows that is kept no longer; `null`: all are kept. */
 function expiredRow(readings: QueuedReadings, fromRow: number, toRow: number, kept: Kept | undefined): number | null {
