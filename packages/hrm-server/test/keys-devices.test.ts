@@ -38,7 +38,8 @@ it('a key that is bound to devices sends of those alone', async () => {
     series: (device: string) => post(batch, series(device), headers),
     'several series': (device: string) => post(batch, [series('strap'), series(device)], headers),
     parquet: (device: string) => post(batch, parquet(device), tables),
-    import: (device: string) => post(`${url}/imports?user_id=ana`, csv(device), { ...headers, 'Content-Type': 'text/csv' }),
+    import: (device: string) =>
+      post(`${url}/imports?user_id=ana`, csv(device), { ...headers, 'Content-Type': 'text/csv' }),
   };
   for (const [name, send] of Object.entries(ways)) {
     const before = (await queue.depth()).readings;
