@@ -13,7 +13,9 @@ export const KIND_MEANINGS: Readonly<Record<HrmErrorKind, string>> = {
 /** What each code means that is no refusal of the API. */
 export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   aborted: 'The call was interrupted by its signal.',
+  audit_head: 'What is to be a head of the audit log is none.',
   audit_no_file: 'The audit log is a directory, a pipe or a device. Name a file with `HRM_AUDIT_LOG`.',
+  audit_none: 'There is no audit log. Name its file with `HRM_AUDIT_LOG`.',
   audit_unavailable: 'The audit log cannot be written, and `HRM_AUDIT_REQUIRED` refuses what it cannot record.',
   audit_unreadable: 'The audit log cannot be read.',
   invalid_search: 'A time to look for events from, or to, is none.',

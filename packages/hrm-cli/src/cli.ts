@@ -2,7 +2,6 @@
  * `hrm`, as a function: finds the command, loads only that one, and turns its outcome into an exit code. What it needs of a process it
  * gets, so that it can be called any number of times in one.
  */
-import { isHrmError, plural } from 'hrm-core';
 import { flush } from 'hrm-core/process';
 import { explainUnknownVariables, loadSettings, readConfigFile } from 'hrm-core/settings';
 import {
@@ -104,11 +103,7 @@ async function runAudited(command: Command, invocation: Invocation): Promise<num
     settings,
     { action: audit, call: `hrm ${name}`, users: args.values('user') },
     async (trail) => exitCodeOf(await command.run({ ...invocation, trail })),
-    {
-      statusOf: (error) => exitCodeOf(isHrmError(error) ? error.kind : 'internal'),
-      onLost: (events) =>
-        stderr.write(`hrm: the audit log cannot be written: ${plural(events, 'event')} not recorded\n`),
-    },
+    { statusOf: exitCodeOf, warn: (text) => stderr.write(`hrm: ${text}\n`) },
   );
 }
 

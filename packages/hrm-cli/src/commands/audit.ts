@@ -1,8 +1,7 @@
 /** `hrm audit …`: who saw or changed whose data. */
-import { auditPieces, claimOfWord, verificationText, verificationToWire, verifyAudit } from 'hrm-core/audit';
-import type { Command, Invocation } from '../command.js';
+import { auditPieces, verificationText, verificationToWire, verifyAudit } from 'hrm-core/audit';
+import type { Command } from '../command.js';
 import { visibleId, writePieces } from '../output/output.js';
-import { usageError } from '../usage-error.js';
 
 /** `hrm audit verify` */
 export const verifyCommand: Command = {
@@ -14,21 +13,11 @@ export const verifyCommand: Command = {
   settings: ['auditLog'],
   examples: ['hrm audit verify', 'hrm audit verify --json'],
   async run({ args, settings, json, output }) {
-    const claims = args.values('head').map((word) => claimOfWord(word) ?? refuseHead());
-    const found = await verifyAudit(requireLog(settings), { claims });
+    const found = await verifyAudit(settings.auditLog, { heads: args.values('head') });
     await output.write(json ? `${JSON.stringify(verificationToWire(found))}\n` : verificationText(found, visibleId));
     return found.isWhole ? 'done' : 'data';
   },
 };
-
-function refuseHead(): never {
-  throw usageError('--head is no head: give the word that hrm audit verify has printed');
-}
-
-function requireLog({ auditLog }: Invocation['settings']): string {
-  if (auditLog === '') throw usageError('there is no audit log: name its file with HRM_AUDIT_LOG or --audit-log');
-  return auditLog;
-}
 
 /** `hrm audit list` */
 export const listCommand: Command = {
@@ -46,7 +35,7 @@ export const listCommand: Command = {
   examples: ['hrm audit list --user ana', 'hrm audit list --key ID --from 2024-01-15T00:00:00Z --json'],
   async run({ args, settings, json: isJson, output }) {
     const [userId, key, from, to] = ['user', 'key', 'from', 'to'].map(args.value);
-    const pieces = auditPieces(requireLog(settings), { userId, key, from, to }, { isJson, visible: visibleId });
+    const pieces = auditPieces(settings.auditLog, { userId, key, from, to }, { isJson, visible: visibleId });
     await writePieces(output, pieces);
     return 'done';
   },

@@ -18,6 +18,7 @@ import {
   rotateKey,
   SCOPES,
   type ShownKey,
+  unknownKeysError,
 } from 'hrm-core/keys';
 import { visibleText } from 'hrm-core/process';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
@@ -140,7 +141,6 @@ export const rotateCommand: Command = {
     const overlapMs = daysOf('overlap', args.value('overlap') ?? '7', 0, 365);
     const id = idOf(args.operands[0] ?? '');
     const made = await rotateKey(settings.keysFile, id, { overlapMs });
-    if (made === null) throw unknownError(1, settings.keysFile);
     trail?.addKey(id);
     return await printOnce(invocation, made, made.undo);
   },
@@ -223,13 +223,7 @@ async function revoke({ args, settings, json, output, stderr, trail }: Invocatio
   await output.write(json ? `${JSON.stringify({ revoked, missing })}\n` : text);
   if (revoked > 0 && !json) await sayIfNone(settings.keysFile, stderr);
   if (missing === 0) return 'done';
-  throw unknownError(missing, settings.keysFile);
-}
-
-/** Ids are not repeated: somebody may have pasted a secret. */
-function unknownError(missing: number, keysFile: string): HrmError {
-  const message = `${plural(missing, 'id')} of no key in ${keysFile}: hrm keys list shows the ids; whoever has another key still gets in`;
-  return new HrmError(message, { kind: 'invalid', code: 'key_unknown' });
+  throw unknownKeysError(settings.keysFile, missing);
 }
 
 /** Of a key as it was printed, its id. */

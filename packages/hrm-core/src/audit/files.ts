@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { errorCode, HrmError } from '../errors.js';
+import { errorCode, faultError, HrmError } from '../errors.js';
 import { MAX_AUDIT_LINE_BYTES } from '../limits.js';
 import { READ_AT_ONCE } from '../regular-file.js';
 import { headPathOf } from './audit-place.js';
@@ -147,6 +147,12 @@ export async function* readAudit(path: string): AsyncGenerator<AuditLine, void, 
       throw unreadable(file.path, error);
     }
   }
+}
+
+/** @throws HrmError kind `invalid`, code `audit_none`, for an empty path, which is what settings without a log have. */
+export function requireLogPath(path: string): void {
+  if (path !== '') return;
+  throw faultError('audit_none', 'there is no audit log: name its file with HRM_AUDIT_LOG or --audit-log', '/auditLog');
 }
 
 /** The error of a log that cannot be read. */

@@ -18,7 +18,6 @@ export {
   isAuditEvent,
 } from './event.js';
 export { readAudit } from './files.js';
-export { claimOfWord } from './head.js';
 export { type AuditSearch, listAudit } from './list.js';
 export {
   type AuditedCommand,

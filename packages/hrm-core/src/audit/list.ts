@@ -3,7 +3,7 @@ import { type Fault, faultsError } from '../errors.js';
 import { parseInstant } from '../pure/answer/question.js';
 import type { Instant } from '../pure/reading/timestamp.js';
 import { type AuditEvent, type AuditLinks, isAuditEvent } from './event.js';
-import { readAudit } from './files.js';
+import { readAudit, requireLogPath } from './files.js';
 
 /** Which events; all by default. */
 export interface AuditSearch {
@@ -25,6 +25,7 @@ export async function* listAudit(
   path: string,
   { userId, key, from = 0, to = Number.MAX_SAFE_INTEGER }: AuditSearch = {},
 ): AsyncGenerator<AuditLinks & AuditEvent, void, undefined> {
+  requireLogPath(path);
   const [fromMs, toMs] = [epochMs('from', from), epochMs('to', to)];
   for await (const line of readAudit(path)) {
     if (!isAuditEvent(line)) continue;

@@ -1,6 +1,8 @@
 /** The log that the settings name. */
 import { userInfo } from 'node:os';
+import { type HrmErrorKind, isHrmError } from '../errors.js';
 import type { Settings } from '../settings.js';
+import { plural } from '../words.js';
 import { openAuditPlace } from './audit-place.js';
 import type { AuditAction } from './event.js';
 import { type AuditRecorder, type AuditTrail, createAuditRecorder } from './recorder.js';
@@ -73,9 +75,9 @@ export interface AuditedCommand {
 /** What a command has to say of itself. */
 export interface CommandWords {
   /** The exit code of an error. */
-  statusOf(error: unknown): number;
-  /** Hears how many events could not be recorded. */
-  onLost(events: number): void;
+  statusOf(kind: HrmErrorKind): number;
+  /** Says that events could not be recorded. */
+  warn(text: string): void;
 }
 
 /**
@@ -88,7 +90,7 @@ export async function auditCommand(
   settings: AuditSettings,
   { action, call, users }: AuditedCommand,
   run: (trail: AuditTrail | null) => Promise<number>,
-  { statusOf, onLost }: CommandWords,
+  { statusOf, warn }: CommandWords,
 ): Promise<number> {
   const log = openAuditLog(settings);
   if (log === null) return await run(null);
@@ -100,11 +102,11 @@ export async function auditCommand(
     await trail.end('done', status);
     return status;
   } catch (error) {
-    await trail.end('failed', statusOf(error)).catch(() => undefined);
+    await trail.end('failed', statusOf(isHrmError(error) ? error.kind : 'internal')).catch(() => undefined);
     throw error;
   } finally {
     const { lost } = await log.close();
-    if (lost > 0) onLost(lost);
+    if (lost > 0) warn(`the audit log cannot be written: ${plural(lost, 'event')} not recorded`);
   }
 }
 

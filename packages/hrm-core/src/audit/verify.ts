@@ -6,11 +6,20 @@
  */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { faultError } from '../errors.js';
 import { MAX_FAULTS } from '../limits.js';
 import { openAuditPlace } from './audit-place.js';
 import { type AuditClaim, type AuditLine, isAuditEvent, parseAuditLine } from './event.js';
-import { type AuditLogFile, auditBytes, auditLines, findAuditFiles, type RawLine, unreadable } from './files.js';
-import { claimWord, parseHead } from './head.js';
+import {
+  type AuditLogFile,
+  auditBytes,
+  auditLines,
+  findAuditFiles,
+  type RawLine,
+  requireLogPath,
+  unreadable,
+} from './files.js';
+import { claimOfWord, claimWord, parseHead } from './head.js';
 
 /**
  * What is wrong. `changed`: bytes are not what a later line says. `missing`, `repeated`: by the numbers of a writer. `unreadable_line`: it is
@@ -55,6 +64,12 @@ export interface AuditVerification {
   readonly faultCount: number;
 }
 
+function claimOf(head: string): AuditClaim {
+  const claim = claimOfWord(head);
+  if (claim !== null) return claim;
+  throw faultError('audit_head', 'the head is none: give the word that hrm audit verify has printed', '/head');
+}
+
 /** A claim, and whose it is: where the fault is told of. */
 interface Pending extends AuditClaim {
   readonly by: Pick<AuditFault, 'file' | 'at'>;
@@ -79,15 +94,17 @@ interface Findings {
 
 /** How it is asked. */
 export interface VerifyAuditOptions {
-  /** Claims that were kept elsewhere. */
-  readonly claims?: readonly AuditClaim[] | undefined;
+  /** Heads that were told before, and kept elsewhere. */
+  readonly heads?: readonly string[] | undefined;
 }
 
 /**
  * Verifies a log, which may be written meanwhile.
- * @throws HrmError kind `unavailable`, code `audit_unreadable`.
+ * @throws HrmError kind `unavailable`, code `audit_unreadable`; kind `invalid`, code `audit_head`, for a head that is none, and `audit_none` without a path.
  */
-export async function verifyAudit(path: string, { claims = [] }: VerifyAuditOptions = {}): Promise<AuditVerification> {
+export async function verifyAudit(path: string, { heads = [] }: VerifyAuditOptions = {}): Promise<AuditVerification> {
+  const claims = heads.map(claimOf);
+  requireLogPath(path);
   const place = openAuditPlace(path);
   // Before the files: what comes later is no less.
   const headText = await place.readHead().catch((error) => {

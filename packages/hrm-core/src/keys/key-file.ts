@@ -12,7 +12,7 @@ import { errorCode, faultsError, HrmError } from '../errors.js';
 import { MAX_NAMED_FILE_BYTES } from '../limits.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { syncDirectory } from '../sync-directory.js';
-import { bytesText } from '../words.js';
+import { bytesText, plural } from '../words.js';
 import { type KeyInput, type KeyRecord, KeyRecordSchema, type NewKey, newKey, SCOPES } from './api-key.js';
 import { lockDeadlineMs, takeLock } from './key-lock.js';
 import {
@@ -86,14 +86,13 @@ export interface RotatedKey extends NewKey {
  * Makes a key that may do what another may, which ends after a while, so that whoever has it can change over. The new key lives as long as the
  * old one was meant to.
  * @param overlapMs - how long both count, >= 0.
- * @returns `null` where there is no such key.
- * @throws HrmError as {@link createKey}; code `keys_lost` too.
+ * @throws HrmError as {@link createKey}; code `keys_lost` too; kind `invalid`, code `key_unknown`, where there is no such key.
  */
 export async function rotateKey(
   path: string,
   id: string,
   { overlapMs, nowMs = Date.now() }: { readonly overlapMs: number; readonly nowMs?: number | undefined },
-): Promise<RotatedKey | null> {
+): Promise<RotatedKey> {
   let before: KeyRecord | undefined;
   let made: NewKey | null = null;
   const replaceBy = (next: (old: KeyRecord) => readonly KeyRecord[]) =>
@@ -112,7 +111,7 @@ export async function rotateKey(
     replaced = { ...old, expires_ms: endMs, replaced_by: made.record.id };
     return [replaced, made.record];
   });
-  if (made === null || replaced === null) return null;
+  if (made === null || replaced === null) throw unknownKeysError(path, 1);
   const old = before as unknown as KeyRecord;
   const { record, token }: NewKey = made;
   async function undo(): Promise<void> {
@@ -217,6 +216,12 @@ function damagedError(path: string): HrmError {
 function tooManyKeysError(path: string): HrmError {
   const message = `${path} has room for no other key, since no file of keys has more than ${bytesText(MAX_NAMED_FILE_BYTES)}: revoke keys that nobody uses`;
   return new HrmError(message, { kind: 'unavailable', code: 'keys_unwritable' });
+}
+
+/** The error of ids of no key. They are not repeated: somebody may have pasted a secret. */
+export function unknownKeysError(path: string, missing: number): HrmError {
+  const message = `${plural(missing, 'id')} of no key in ${path}: hrm keys list shows the ids; whoever has another key still gets in`;
+  return new HrmError(message, { kind: 'invalid', code: 'key_unknown' });
 }
 
 const FIELD_FAULTS: Readonly<Record<string, string>> = {

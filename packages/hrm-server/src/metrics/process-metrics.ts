@@ -51,28 +51,13 @@ export function addProcessMetrics(registry: Registry, heard: Pick<MetricsCompone
 
 /** What those who watch the process did not get. */
 function addLosses(registry: Registry, { tracing, audit }: Pick<MetricsComponents, 'tracing' | 'audit'>): void {
-  for (const { name, help, count } of [
-    {
-      name: 'hrm_log_lines_dropped_total',
-      help: 'Log lines that could not be written, and are lost.',
-      count: () => logLosses().lines,
-    },
-    {
-      name: 'hrm_spans_dropped_total',
-      help: 'Spans of traces that no collector took.',
-      count: () => tracing?.dropped() ?? 0,
-    },
-    {
-      name: 'hrm_audit_events_total',
-      help: 'Events that are in the audit log.',
-      count: () => audit?.state().written ?? 0,
-    },
-    {
-      name: 'hrm_audit_lost_total',
-      help: 'Events that the audit log could not record, and has lost.',
-      count: () => audit?.state().lost ?? 0,
-    },
-  ]) {
+  const counts: readonly (readonly [name: string, help: string, count: () => number])[] = [
+    ['hrm_log_lines_dropped_total', 'Log lines that could not be written, and are lost.', () => logLosses().lines],
+    ['hrm_spans_dropped_total', 'Spans of traces that no collector took.', () => tracing?.dropped() ?? 0],
+    ['hrm_audit_events_total', 'Events that are in the audit log.', () => audit?.state().written ?? 0],
+    ['hrm_audit_lost_total', 'Events that the audit log could not record.', () => audit?.state().lost ?? 0],
+  ];
+  for (const [name, help, count] of counts) {
     new Counter({
       name,
       help,

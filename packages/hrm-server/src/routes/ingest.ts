@@ -43,7 +43,6 @@ export function postReading(components: IngestComponents, settings: IngestSettin
   const limitsFor = bodyLimits(MAX_READING_BYTES);
   return async (call) => {
     const { incoming, access } = call;
-    const owner = clientOf(call);
     readMediaType(incoming.headers, ['application/json']);
     const accept = async (body: Body) => {
       const reading = parseReading(body);
@@ -59,9 +58,7 @@ export function postReading(components: IngestComponents, settings: IngestSettin
       requireValid(access);
       await enqueueUntrusted(components, reading, { ...enqueueOptions(components, settings, call), wireOnly: true });
     };
-    await withBody(call, limitsFor(owner, access.limits.body_bytes), (body) =>
-      asSpan(incoming, 'enqueue', () => accept(body)),
-    );
+    await withBody(call, limitsFor(call), (body) => asSpan(incoming, 'enqueue', () => accept(body)));
     return jsonResponse(call, 202, { status: 'accepted' });
   };
 }
@@ -81,32 +78,29 @@ export function postBatch(components: IngestComponents, settings: IngestSettings
   const share = createScheduler(MAX_BATCH_STEPS);
   return async (call) => {
     const { incoming, signal } = call;
-    const owner = clientOf(call);
     const type = readMediaType(incoming.headers, ['application/json', 'application/x-ndjson', PARQUET_TYPE]);
     // What will be refused need not be read.
     components.queue.requireRoom?.({ owner: call.access.keyId ?? undefined });
-    const count = await withBody(
-      call,
-      { ...limitsFor(owner, call.access.limits.body_bytes), isText: type !== PARQUET_TYPE },
-      (body) =>
-        share.run(
-          owner,
-          () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, type })),
-          signal,
-        ),
+    const count = await withBody(call, { ...limitsFor(call), isText: type !== PARQUET_TYPE }, (body) =>
+      share.run(
+        clientOf(call),
+        () => asSpan(incoming, 'enqueue', () => acceptBatch(components, settings, { call, body, type })),
+        signal,
+      ),
     );
     return jsonResponse(call, 202, { status: 'accepted', count });
   };
 }
 
-/** Each call has a budget of its own. */
-export function bodyLimits(maxBytes: number): (client: string, maxOwn?: number) => BodyLimits {
+/** Each call has a budget of its own, and of that a key may have less than others. */
+export function bodyLimits(maxBytes: number): (call: Pick<Call, 'access' | 'incoming'>) => BodyLimits {
   const budget = createQuota(MAX_HELD_BYTES);
   // What is only announced takes the room of nobody else: it may never come.
   const announced = createQuota(Number.POSITIVE_INFINITY, MAX_HELD_BYTES / 4);
-  return (client, maxOwn) => {
-    const own = { budget: budget.atMost(maxOwn), announced: announced.atMost(maxOwn) };
-    return { maxBytes, ...own, client, idleMs: MAX_BODY_IDLE_MS };
+  return (call) => {
+    const { body_bytes: most } = call.access.limits;
+    const own = { budget: budget.atMost(most), announced: announced.atMost(most) };
+    return { maxBytes, ...own, client: clientOf(call), idleMs: MAX_BODY_IDLE_MS };
   };
 }
 

@@ -129,7 +129,7 @@ export function putSettings({ storage }: Pick<UsersComponents, 'storage'>): Hand
     // They say which device counts.
     call.access.requireDevice(null);
     readMediaType(call.incoming.headers, ['application/json']);
-    const settings = await withBody(call, limitsFor(clientOf(call), call.access.limits.body_bytes), async (body) => {
+    const settings = await withBody(call, limitsFor(call), async (body) => {
       const wire = parseReading(body);
       requireValid(call.access);
       return await setWireUserSettings({ storage }, userId, wire);

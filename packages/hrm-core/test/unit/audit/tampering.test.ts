@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { claimOfWord, openAuditPlace, openAuditWriter, verifyAudit } from '../../../src/audit/index.js';
+import { openAuditPlace, openAuditWriter, verifyAudit } from '../../../src/audit/index.js';
 import { eventOf, filesOf, logPath } from '../../support/audit.js';
 import { testSeed } from '../../support/random.js';
 
@@ -102,14 +102,13 @@ describe('a log is not whole any more', () => {
   it('when all of it was made anew, as a word shows that was kept elsewhere', async () => {
     const path = await makeLog();
     const { head } = await verifyAudit(path);
-    const claim = claimOfWord(head ?? '');
-    const claims = claim === null ? [] : [claim];
-    expect(await verifyAudit(path, { claims })).toMatchObject({ isWhole: true });
+    const heads = [head ?? ''];
+    expect(await verifyAudit(path, { heads })).toMatchObject({ isWhole: true });
     const forged = await makeLog();
     copyFileSync(forged, path);
     copyFileSync(`${forged}.head`, `${path}.head`);
     expect(await isWhole(path)).toBe(true);
-    expect(await verifyAudit(path, { claims })).toMatchObject({ isWhole: false });
+    expect(await verifyAudit(path, { heads })).toMatchObject({ isWhole: false });
   });
 });
 
@@ -119,6 +118,11 @@ describe('a log is whole', () => {
     for (const { name } of filesOf(path)) copyFileSync(join(dirname(path), name), join(dirname(path), `${name}.copy`));
     writeFileSync(`${path}.empty`, '');
     expect(await isWhole(path)).toBe(true);
+  });
+
+  it('never by a head that is none, nor without a path', async () => {
+    await expect(verifyAudit(logPath(), { heads: ['x'] })).rejects.toMatchObject({ code: 'audit_head' });
+    await expect(verifyAudit('')).rejects.toMatchObject({ code: 'audit_none' });
   });
 
   it('where there is none', async () => {

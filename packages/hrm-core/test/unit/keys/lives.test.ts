@@ -85,30 +85,30 @@ describe('a key is replaced', () => {
     const laterMs = NOW_MS + 80 * DAY_MS;
     const made = await rotateKey(file, old.record.id, { overlapMs: DAY_MS, nowMs: laterMs });
     const { id, hash, ...same } = old.record;
-    expect(made?.record).toEqual({
+    expect(made.record).toEqual({
       ...same,
       id: expect.not.stringContaining(id),
       hash: expect.not.stringContaining(hash),
       created_ms: laterMs,
       expires_ms: laterMs + 90 * DAY_MS,
     });
-    const ended = { ...old.record, expires_ms: laterMs + DAY_MS, replaced_by: made?.record.id };
-    expect(readKeys(file)).toEqual([ended, made?.record, other.record]);
+    const ended = { ...old.record, expires_ms: laterMs + DAY_MS, replaced_by: made.record.id };
+    expect(readKeys(file)).toEqual([ended, made.record, other.record]);
     const ring = openKeyRing(file, { clock: { nowMs: () => laterMs + DAY_MS - 1 } });
-    expect([old, made].map((key) => ring.find(key?.token ?? '')?.id)).toEqual([id, made?.record.id]);
+    expect([old, made].map((key) => ring.find(key.token)?.id)).toEqual([id, made.record.id]);
     const later = openKeyRing(file, { clock: { nowMs: () => laterMs + DAY_MS } });
-    expect([old, made].map((key) => later.find(key?.token ?? '')?.id)).toEqual([undefined, made?.record.id]);
-    await made?.undo();
+    expect([old, made].map((key) => later.find(key.token)?.id)).toEqual([undefined, made.record.id]);
+    await made.undo();
     expect(readKeys(file)).toEqual([old.record, other.record]);
   });
 
   it('never by a later end of the old one, and not where there is none', async () => {
     const file = keysFile();
     const { record } = await createKey(file, { ...INPUT, expiresMs: NOW_MS + DAY_MS }, NOW_MS);
-    expect((await rotateKey(file, record.id, { overlapMs: 7 * DAY_MS, nowMs: NOW_MS }))?.replaced.expires_ms).toBe(
+    expect((await rotateKey(file, record.id, { overlapMs: 7 * DAY_MS, nowMs: NOW_MS })).replaced.expires_ms).toBe(
       NOW_MS + DAY_MS,
     );
-    expect(await rotateKey(file, 'nokey', { overlapMs: 0 })).toBe(null);
+    await expect(rotateKey(file, 'nokey', { overlapMs: 0 })).rejects.toMatchObject({ code: 'key_unknown' });
   });
 });
 
