@@ -2,16 +2,16 @@
  * `hrm keys …`: the API keys of the server. Whoever may write the file of the keys may make keys: the command asks
  * nobody.
  */
-import { fstatSync, statSync } from 'node:fs';
-import { devNull } from 'node:os';
 import { HrmError, plural } from 'hrm-core';
 import {
   createKey,
   describeKey,
   type KeyRecord,
+  keyIdIn,
   keyLimitsOf,
   keyToWire,
   type NewKey,
+  noKeysText,
   readKeys,
   readLastUsed,
   revokeKey,
@@ -20,7 +20,7 @@ import {
   type ShownKey,
   unknownKeysError,
 } from 'hrm-core/keys';
-import { visibleText } from 'hrm-core/process';
+import { isNowhere, visibleText } from 'hrm-core/process';
 import type { Command, CommandOption, Invocation, OutputStream } from '../command.js';
 import { visibleId } from '../output/output.js';
 import { usageError } from '../usage-error.js';
@@ -139,20 +139,16 @@ export const rotateCommand: Command = {
     const { args, settings, stdout, trail } = invocation;
     refuseNowhere(stdout);
     const overlapMs = daysOf('overlap', args.value('overlap') ?? '7', 0, 365);
-    const id = idOf(args.operands[0] ?? '');
+    const id = keyIdIn(args.operands[0] ?? '');
     const made = await rotateKey(settings.keysFile, id, { overlapMs });
     trail?.addKey(id);
     return await printOnce(invocation, made, made.undo);
   },
 };
 
-/** Node opens a standard output that is closed as `/dev/null`: in neither anybody would see the key. */
 function refuseNowhere({ fd }: OutputStream): void {
-  if (fd === undefined) return;
-  const nowhere = statSync(devNull, { throwIfNoEntry: false });
-  const stats = fstatSync(fd);
-  if (nowhere === undefined || !stats.isCharacterDevice() || stats.rdev !== nowhere.rdev) return;
-  throw unseenError('standard output is closed or /dev/null, and a key is shown once: no key was made', 'invalid');
+  if (fd !== undefined && isNowhere(fd))
+    throw unseenError('standard output is closed or /dev/null, and a key is shown once: no key was made', 'invalid');
 }
 
 function unseenError(message: string, kind: 'invalid' | 'unavailable'): HrmError {
@@ -185,14 +181,6 @@ async function sayIfNone(keysFile: string, stderr: OutputStream): Promise<void> 
   if (readKeys(keysFile).length === 0) stderr.write(noKeysText(keysFile));
 }
 
-/** What it means that there are no keys: without a file everybody is answered, with an empty one nobody. */
-function noKeysText(keysFile: string): string {
-  if (statSync(keysFile, { throwIfNoEntry: false }) === undefined)
-    return `no keys: there is no ${keysFile}, and the server answers whoever can reach it\n`;
-  const advice = `make one with hrm keys create; or, to have none needed, delete it and ${keysFile}.needed, and start the servers anew`;
-  return `no keys in ${keysFile}: the server answers nobody; ${advice}\n`;
-}
-
 /** `hrm keys revoke` */
 export const revokeCommand: Command = {
   name: 'keys revoke',
@@ -211,7 +199,7 @@ export const revokeCommand: Command = {
 
 /** @throws HrmError kind `invalid`, code `key_unknown`, once all that are there are taken away. */
 async function revoke({ args, settings, json, output, stderr, trail }: Invocation): Promise<'done'> {
-  const ids = new Set(args.operands.map(idOf));
+  const ids = new Set(args.operands.map(keyIdIn));
   let revoked = 0;
   for (const id of ids)
     if (await revokeKey(settings.keysFile, id)) {
@@ -224,11 +212,6 @@ async function revoke({ args, settings, json, output, stderr, trail }: Invocatio
   if (revoked > 0 && !json) await sayIfNone(settings.keysFile, stderr);
   if (missing === 0) return 'done';
   throw unknownKeysError(settings.keysFile, missing);
-}
-
-/** Of a key as it was printed, its id. */
-function idOf(text: string): string {
-  return /^hrm_([a-z2-7]{12})_/.exec(text)?.[1] ?? text;
 }
 
 function daysOf(option: string, days: string, min: number, max: number): number {

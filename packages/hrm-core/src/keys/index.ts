@@ -27,5 +27,5 @@ export { type Foreign, foreignOwner, writableAround } from './exposure.js';
 export { isLoopback, mustHaveKeys, normaliseHost } from './host-name.js';
 export { createKey, type RotatedKey, readKeys, revokeKey, rotateKey, unknownKeysError } from './key-file.js';
 export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';
-export { describeKey, keyToWire, type ShownKey } from './key-text.js';
+export { describeKey, keyIdIn, keyToWire, noKeysText, type ShownKey } from './key-text.js';
 export { readLastUsed } from './last-used.js';

@@ -1,4 +1,5 @@
 /** Keys as people and programs are shown them. */
+import { existsSync } from 'node:fs';
 import { formatInstant } from '../pure/reading/timestamp.js';
 import { isEnding, type KeyRecord } from './api-key.js';
 
@@ -49,4 +50,16 @@ export function keyToWire({ key, usedMs, nowMs }: ShownKey) {
     replaced_by,
     last_used_at: usedMs === undefined ? null : formatInstant(usedMs),
   };
+}
+
+/** Of a key as it was printed, its id; any other text as it is. */
+export function keyIdIn(text: string): string {
+  return /^hrm_([a-z2-7]{12})_/.exec(text)?.[1] ?? text;
+}
+
+/** What it means that there are no keys: without a file everybody is answered, with an empty one nobody. */
+export function noKeysText(keysFile: string): string {
+  if (!existsSync(keysFile)) return `no keys: there is no ${keysFile}, and the server answers whoever can reach it\n`;
+  const advice = `make one with hrm keys create; or, to have none needed, delete it and ${keysFile}.needed, and start the servers anew`;
+  return `no keys in ${keysFile}: the server answers nobody; ${advice}\n`;
 }

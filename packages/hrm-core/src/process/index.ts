@@ -8,6 +8,7 @@ export { endProcess, forgetLostTerminals } from './end-process.js';
 export { flush, LAST_WORDS_MS } from './flush.js';
 export { createLogSink, type LogLosses, type LogOutput, type LogSink, type LossLine, type Sent } from './log/sink.js';
 export { isTerminal, stderrOutput } from './log/stderr.js';
+export { isNowhere } from './nowhere.js';
 export { watchForStall } from './stall-watch/watch.js';
 export { listenForStop } from './stop-signal.js';
 export { tellSupervisor } from './supervisor.js';
