@@ -1,21 +1,11 @@
 /** A key that is bound to devices: what it may send, by every way in, and that it may do nothing else. */
 import { join } from 'node:path';
 import { createKey, readKeys } from 'hrm-core/keys';
-import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, it } from 'vitest';
+import { oneRow } from '../../hrm-core/test/support/one-row.js';
 import { post, startTest, temporaryDirectory, wireReading } from './support.js';
 
 const INSTANT = '2024-01-15T10:00:00Z';
-
-function parquet(device: string): Uint8Array {
-  const columnData = [
-    { name: 'timestamp_ms', data: [BigInt(Date.parse(INSTANT))], type: 'INT64' },
-    { name: 'heart_rate', data: [70], type: 'INT32' },
-    { name: 'device_id', data: [device], type: 'STRING' },
-    { name: 'user_id', data: ['ana'], type: 'STRING' },
-  ] as const;
-  return new Uint8Array(parquetWriteBuffer({ columnData: columnData as never }));
-}
 
 it('a key that is bound to devices sends of those alone', async () => {
   const keysFile = join(await temporaryDirectory(), 'keys.json');
@@ -37,7 +27,7 @@ it('a key that is bound to devices sends of those alone', async () => {
     lines: (device: string) => post(batch, `${JSON.stringify(wireReading({ device_id: device }))}\n`, lines),
     series: (device: string) => post(batch, series(device), headers),
     'several series': (device: string) => post(batch, [series('strap'), series(device)], headers),
-    parquet: (device: string) => post(batch, parquet(device), tables),
+    parquet: (device: string) => post(batch, oneRow(device, INSTANT), tables),
     import: (device: string) =>
       post(`${url}/imports?user_id=ana`, csv(device), { ...headers, 'Content-Type': 'text/csv' }),
   };

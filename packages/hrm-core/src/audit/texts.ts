@@ -23,7 +23,7 @@ export async function* auditPieces(
 }
 
 /** An event in a line for people. */
-export function auditEventText(event: AuditLinks & AuditEvent, visible: Visible): string {
+function auditEventText(event: AuditLinks & AuditEvent, visible: Visible): string {
   const { time, action, call, outcome, status, key, account, from, users, readings, keys, count, request } = event;
   const who = key === null ? (account ?? 'nobody known') : `key ${key}`;
   const whom = users === null ? 'everybody, or nobody known' : users.map(visible).join(', ');

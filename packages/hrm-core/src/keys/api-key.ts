@@ -24,7 +24,7 @@ const MIN_BODY_BYTES = 1024 * 1024;
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
 /** What a key may have at once, or in a minute. It may have no more of anything than its share: a quarter of what there is. */
-export const KeyLimitsSchema = v.strictObject({
+const KeyLimitsSchema = v.strictObject({
   /** Requests a minute, of each process; default `HRM_RATE_LIMIT`. */
   requests: v.optional(count),
   /** Bytes of bodies under way, of each call. */

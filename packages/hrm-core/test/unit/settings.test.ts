@@ -15,6 +15,10 @@ function message(sources: SettingSources): string {
 
 it('has the defaults of the contract', () => {
   expect(loadSettings()).toEqual({
+    auditLog: '',
+    auditMaxBytes: 67_108_864,
+    auditRequired: false,
+    trustedProxies: [],
     host: '127.0.0.1',
     port: 8000,
     metricsPort: 0,
