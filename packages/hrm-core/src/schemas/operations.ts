@@ -335,7 +335,7 @@ export const OPERATIONS = {
     audit: 'live',
     summary: "A user's readings as they are accepted",
     about:
-      'Server-sent events. `event: reading` has `{"device_id","timestamp","heart_rate"}`, and `rank` of a device that has a priority: at the same millisecond the least counts. `event: gap` has `{}`: readings may have been missed, so ask for the rows. `event: alert` has an alert that opened or ended, as a webhook has it, and no `id`: what is open is told to whoever begins to listen. A comment comes after every 15 s of silence. Each `id`, also without an event, is where to go on after a lost connection.',
+      'Server-sent events. `event: reading` has `{"device_id","timestamp","heart_rate"}`, and `rank` of a device that has a priority: at the same millisecond the least counts. `event: gap` has `{}`: readings may have been missed, so ask for the rows. `event: alert` has an alert that opened or ended, as a webhook has it. It has no `id`. Whoever begins to listen is told what is open. A comment comes after every 15 s of silence. Each `id`, also without an event, is where to go on after a lost connection.',
     parameters: LIVE_PARAMETERS,
     answers: [{ status: 200, about: 'Events until the client leaves.', types: { 'text/event-stream': null } }],
     problems: ['invalid_cursor', 'foreign_user'],
