@@ -1,8 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+import { packageVersion } from 'hrm-core/process';
 
 /** Of this package. Built, all of it is as deep below the package as this file is. */
-export const VERSION = version;
+export const VERSION = packageVersion(new URL('../package.json', import.meta.url));

@@ -218,7 +218,7 @@ export {
   warningIssues,
 } from './ops/health-issues.js';
 export { isLastingFailure } from './ops/lasting-failure.js';
-export { errorFields, fileFields } from './ops/log-fields.js';
+export { errorFields, fileFields, placeFields } from './ops/log-fields.js';
 export {
   recordCompacter,
   recordConsumer,

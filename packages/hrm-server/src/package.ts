@@ -1,12 +1,10 @@
 /** What this package knows of itself. Built, all of it is one file of `dist/`: as deep below the package as this file is. */
-import { readFileSync } from 'node:fs';
+import { packageVersion } from 'hrm-core/process';
 
 const ROOT = new URL('../', import.meta.url);
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { readonly version: string };
-
 /** Of this package. */
-export const VERSION = version;
+export const VERSION = packageVersion(new URL('package.json', ROOT));
 
 /** Where the built pages are. */
 export const PAGES_DIRECTORY = new URL('dist/dashboard/', ROOT);

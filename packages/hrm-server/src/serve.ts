@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
 import {
   type CompacterEvent,
   createSystemView,
   errorFields,
   HrmError,
   isHrmError,
+  placeFields,
   type Queue,
   type Storage,
   within,
@@ -126,7 +126,7 @@ export async function serve(
     const store = queue === null ? await rememberedStore(settings) : await queue.store.get();
     storage = await openStorage(settings, { store });
     const access = keys === undefined ? {} : { anonymous: !keys.isNeeded() };
-    log.info({ parts, ...storagePlace(settings), ...queuePlace(settings), ...access }, 'starting');
+    log.info({ parts, ...placeFields(settings), ...access }, 'starting');
     const tracing = await openTracing(process.env, log);
     const options = { parts, log, limits: CONNECTION_LIMITS, gather, tracing };
     return await startService({ queue, storage, keys }, settings, options);
@@ -134,17 +134,6 @@ export async function serve(
     await closeComponents({ queue, storage });
     throw error;
   }
-}
-
-/** Where the data are, for the log. */
-function storagePlace({ storageUrl, dataDir }: Settings): { readonly storage: string } | { readonly dataDir: string } {
-  return storageUrl === '' ? { dataDir: resolve(dataDir) } : { storage: storageUrl };
-}
-
-/** Where the queue is, for the log: of Redis only host and port, since its URL may hold a password. */
-function queuePlace({ queueUrl, redisUrl, queueDir }: Settings): Readonly<Record<string, string>> {
-  if (queueUrl !== '') return { sqs: new URL(queueUrl).pathname.split('/').at(-1) ?? '' };
-  return redisUrl === '' ? { queueDir: resolve(queueDir) } : { redis: new URL(redisUrl).host };
 }
 
 /** Runs parts on open drivers; closing the service closes them, failing to start does not. */

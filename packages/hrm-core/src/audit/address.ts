@@ -25,5 +25,6 @@ export function clientAddress(
 function plainAddress(text: string): string {
   const bare = text.trim().replace(/^\[(.*)\](?::\d+)?$/, '$1');
   const withoutPort = /^[\d.]+:\d+$/.test(bare) ? bare.replace(/:\d+$/, '') : bare;
-  return withoutPort.replace(/^::ffff:(?=\d+\.)/i, '');
+  const isMapped = /^::ffff:\d+\./i.test(withoutPort);
+  return isMapped ? withoutPort.slice('::ffff:'.length) : withoutPort;
 }

@@ -78,7 +78,10 @@ export type KeyRecord = Readonly<v.InferOutput<typeof KeyRecordSchema>>;
  */
 export function keyLimitsOf(words: readonly string[]): KeyLimits {
   return Object.fromEntries(
-    words.map((word) => [word.replace(/=.*$/s, ''), Number(word.replace(/^[^=]*=?/, '') || 'NaN')]),
+    words.map((word) => {
+      const [name = '', ...rest] = word.split('=');
+      return [name, Number(rest.join('=') || 'NaN')];
+    }),
   );
 }
 

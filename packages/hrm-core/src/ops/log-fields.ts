@@ -3,8 +3,10 @@
  * somebody's health, nor whose it is.
  * @module
  */
+import { resolve } from 'node:path';
 import { isHrmError } from '../errors.js';
 import { COMPACTED_NAME, HASHED_NAME, SUPERSEDED_PART } from '../names.js';
+import type { Settings } from '../settings.js';
 
 /**
  * What a log line may say of an error: who has a heart rate here is private, and messages quote it. What the storage says
@@ -69,4 +71,17 @@ function placeOf(line: string): string {
   const place = text.slice(Math.max(text.lastIndexOf(' '), text.lastIndexOf('(')) + 1);
   if (place.startsWith('node:')) return place;
   return place.slice(Math.max(place.lastIndexOf('/'), place.lastIndexOf('\\')) + 1);
+}
+
+/** Where the data and the queue are, for the log: of Redis only host and port, since its URL may hold a password. */
+export function placeFields({
+  storageUrl,
+  dataDir,
+  queueUrl,
+  redisUrl,
+  queueDir,
+}: Pick<Settings, 'storageUrl' | 'dataDir' | 'queueUrl' | 'redisUrl' | 'queueDir'>): Readonly<Record<string, string>> {
+  const storage = storageUrl === '' ? { dataDir: resolve(dataDir) } : { storage: storageUrl };
+  if (queueUrl !== '') return { ...storage, sqs: new URL(queueUrl).pathname.split('/').at(-1) ?? '' };
+  return { ...storage, ...(redisUrl === '' ? { queueDir: resolve(queueDir) } : { redis: new URL(redisUrl).host }) };
 }

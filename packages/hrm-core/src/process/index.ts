@@ -9,6 +9,7 @@ export { flush, LAST_WORDS_MS } from './flush.js';
 export { createLogSink, type LogLosses, type LogOutput, type LogSink, type LossLine, type Sent } from './log/sink.js';
 export { isTerminal, stderrOutput } from './log/stderr.js';
 export { isNowhere } from './nowhere.js';
+export { packageVersion } from './package-version.js';
 export { watchForStall } from './stall-watch/watch.js';
 export { listenForStop } from './stop-signal.js';
 export { tellSupervisor } from './supervisor.js';

@@ -122,7 +122,7 @@ it('alerts that are over, and what was not told of them, go with their day; open
     const opened = { type: 'opened', startMinute: minute(days), ...bpm } as const;
     await publish(place, owner, { last: null, transition: opened }, { nowMs: NOW_MS, isTold: days === 40 });
     if (!isOver) return;
-    const last = { number: 1, startMinute: minute(days), endMinute: null };
+    const last = { number: 1, startMinute: minute(days), endMinute: null, openedMinute: minute(days) };
     const ended = { type: 'ended', startMinute: minute(days), endMinute: minute(days) + 5, bpm: 120 } as const;
     await publish(place, owner, { last, transition: ended }, { nowMs: NOW_MS, isTold: days === 40 });
   }
