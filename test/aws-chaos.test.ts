@@ -26,7 +26,7 @@ const CROWD = Array.from({ length: 40 }, (_, i) => `crowd ${i}`);
 
 /** Keys that belong to something: what a compacter or a reader knows what to do with. */
 const OWNED =
-  /^(?:\.store|\.probe|\.pending\/marked|\.pending\/[0-9a-f]\/\d{8}~[^/]+|\d{8}\/[^/]+\/(?:part|compacted)-[0-9a-f]+\.parquet)$/;
+  /^(?:\.store|\.probe|\.processes\/[^/]+\.json|\.pending\/marked|\.pending\/[0-9a-f]\/\d{8}~[^/]+|\d{8}\/[^/]+\/(?:part|compacted)-[0-9a-f]+\.parquet)$/;
 
 /** What a process leaves that is killed while it proves that conditions hold; whoever starts ten minutes later deletes it. */
 const PROBE = /^\.probe-/;

@@ -22,7 +22,7 @@ export interface ErasedFile {
 
 /** What `findErasedFiles` works on. */
 export interface FindComponents {
-  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'erasures'>;
+  readonly storage: Pick<Storage, 'partitions' | 'snapshot' | 'erasures' | 'dates'>;
 }
 
 /**
@@ -35,11 +35,13 @@ export async function* findErasedFiles(
   options: CallOptions = {},
 ): AsyncGenerator<ErasedFile, void, undefined> {
   const { yieldTurn } = createYielder();
+  let dates: ReadonlySet<string> | null = null;
   for await (const partition of erasedPartitions({ storage }, erasures, options)) {
     throwIfAborted(options.signal, 'looking for erased readings');
-    // It has no files to anybody, and goes as a whole.
+    // It has no files to anybody, and goes as a whole. A listing of one date may tell of a partition that is not there any more.
     if ((await storage.erasures.current()).isGone(partition)) {
-      yield { partition, name: null, readings: 0 };
+      dates ??= new Set(await storage.dates(options));
+      if (dates.has(partition.date)) yield { partition, name: null, readings: 0 };
       continue;
     }
     // A file may be gone before it is read; then all are looked at again.
