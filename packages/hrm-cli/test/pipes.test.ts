@@ -154,7 +154,7 @@ describe('a config', () => {
 
 /** What opens files by their names in the packages, and why it may. */
 const READERS: Readonly<Record<string, string>> = {
-  'hrm-cli/src/cli.ts': 'its own package.json',
+  'hrm-core/src/audit/files.ts': 'its own log, which it opens first without a wait',
   'hrm-core/src/process/config-file.ts': 'looks first what it is, and does not wait',
   'hrm-core/src/drivers/alerts/directory.ts': 'alerts that it wrote itself',
   'hrm-core/src/drivers/letters/directory.ts': 'letters that it wrote itself',
@@ -165,7 +165,8 @@ const READERS: Readonly<Record<string, string>> = {
   'hrm-core/src/drivers/storage/s3/disk-cache.ts': 'pieces that it wrote itself, under names that are hashes',
   'hrm-core/src/keys/exposure.ts': 'of /proc',
   'hrm-server/src/http/connections/connection-bounds.ts': 'of /proc',
-  'hrm-server/src/package.ts': 'its own package.json',
+  'hrm-core/src/process/package-version.ts': 'the package.json of the packages',
+  'hrm-core/src/drivers/processes/directory.ts': 'signs of life that processes wrote themselves',
   'hrm-core/src/regular-file.ts': 'looks first what it is, and does not wait: for all others',
   'hrm-server/src/routes/pages.ts': 'its own pages',
 };

@@ -129,7 +129,7 @@ export async function verifyAudit(path: string, { heads = [] }: VerifyAuditOptio
   if (head === null && files.length > 0) fault(found, 'head_missing', own);
   for (const claim of [...(head === null ? [] : [head]), ...claims]) addClaim(found, claim, own);
   try {
-    for (const file of files) await readFile(file, found);
+    for (const file of files) await readLines(file, found);
     const last = await proveAll(files, found);
     for (const missing of missingFiles(files, found, [...claims, ...(head === null ? [] : [head])]))
       fault(found, 'file_missing', { file: missing, at: 0 });
@@ -162,7 +162,7 @@ function addClaim(found: Findings, { file, at, seen }: AuditClaim, by: Pending['
 }
 
 /** Reads the lines of a file: what they claim is proved later. */
-async function readFile({ path, id }: AuditLogFile, found: Findings): Promise<void> {
+async function readLines({ path, id }: AuditLogFile, found: Findings): Promise<void> {
   const file = basename(path);
   for await (const raw of auditLines(path)) {
     if (raw.bytes.length === 0) continue;
