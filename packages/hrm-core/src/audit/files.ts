@@ -59,10 +59,20 @@ async function describe(path: string): Promise<AuditLogFile> {
   return { path, id: '', before: null, time: '' };
 }
 
-/** By their times, and each behind the one that it follows, since a clock may be set back. The one at the path is the last. */
+/** When a file was put aside, as its name has it; else the time of its first line, in the same form. */
+function placeOf({ path, time }: AuditLogFile): string {
+  return /\.(\d{8}T\d{6}\.\d{3}Z)-[^./]{1,64}(?:\.gz)?$/.exec(path)?.[1] ?? time.replace(/[-:]/g, '');
+}
+
+/**
+ * By their times, and each behind the one that it follows, since a clock may be set back. The one at the path is the last. Two files may follow the same
+ * one, where two processes put one aside at the same moment. Whoever wrote to both wrote to that first which was put aside first.
+ */
 function inOrder(all: ReadonlyMap<string, AuditLogFile>, name: string): readonly AuditLogFile[] {
   const isLast = ({ path }: AuditLogFile) => basename(path) === name;
-  const byTime = [...all.values()].sort((a, b) => Number(isLast(a)) - Number(isLast(b)) || (a.time < b.time ? -1 : 1));
+  const byTime = [...all.values()].sort(
+    (a, b) => Number(isLast(a)) - Number(isLast(b)) || (placeOf(a) < placeOf(b) ? -1 : 1),
+  );
   const placed = new Set<AuditLogFile>();
   for (const file of byTime) {
     const chain: AuditLogFile[] = [];

@@ -145,3 +145,22 @@ describe('a writer', () => {
     expect(await writer.close()).toMatchObject({ lost: 1, written: 0 });
   });
 });
+
+it('is whole where two processes put a file aside at one moment, and the later file has the earlier event', async () => {
+  const path = logPath();
+  const place = openAuditPlace(path);
+  const atMs = (ms: number) => ({ clock: { nowMs: () => ms } });
+  const early = openAuditWriter({ place: openAuditPlace(path), ...atMs(1_000) }, { maxBytes: 1e6, batchMs: 1 });
+  const late = openAuditWriter({ place: openAuditPlace(path), ...atMs(2_000) }, { maxBytes: 1e6, batchMs: 1 });
+  for (const [i, writer] of [early, late].entries()) await writer.write(eventOf(i));
+  await place.setAside('19700101T000003.000Z-aaaaaaaaaaaaaaaa-1');
+  await late.write(eventOf(2));
+  // What the other one puts aside is already the next file.
+  await place.setAside('19700101T000004.000Z-bbbbbbbbbbbbbbbb-1');
+  await early.write(eventOf(3));
+  await late.write(eventOf(4));
+  await place.setAside('19700101T000005.000Z-cccccccccccccccc-1');
+  await late.write(eventOf(5));
+  for (const writer of [early, late]) await writer.close();
+  expect(await verifyAudit(path)).toMatchObject({ isWhole: true, files: 4, events: 6, faults: [] });
+});
