@@ -50,6 +50,7 @@ it('goes on until the queue is empty, or for as many batches as it is told', asy
   expect(await drainBatches({ queue, storage }, settings, { onStep })).toEqual({
     batches: 2,
     claimed: 2,
+    expired: 0,
     stored: 2,
     parts: 2,
     deadLettered: 0,

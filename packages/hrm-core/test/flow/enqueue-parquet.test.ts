@@ -122,7 +122,7 @@ describe('a Parquet file', () => {
     };
     const rows = [GOOD, { ...GOOD, user_id: 'ben', heart_rate: 7 }, GOOD];
     await expect(ofFile(write(rows), { admit })).rejects.toThrow('not these');
-    expect(asked).toEqual([{ length: 3, users: ['ana', 'ben'] }]);
+    expect(asked).toEqual([{ length: 3, users: ['ana', 'ben'], devices: ['watch'] }]);
     expect(await ofFile(write(rows))).toMatchObject({ code: 'invalid_readings', faultCount: 1 });
   });
 

@@ -267,7 +267,7 @@ it('asks before it pushes, and then pushes nothing that is refused', async () =>
   };
   const refused = outcome((queue) => enqueueBytes({ queue, clock }, bytes, { admit }));
   await expect(refused).rejects.toThrow('not these');
-  expect(asked).toEqual([{ length: 3, users: ['ben', 'ana'] }]);
+  expect(asked).toMatchObject([{ length: 3, users: ['ben', 'ana'], devices: ['w'] }]);
 });
 
 it('asks for the days of a batch as enqueue does, and gives them back where the queue takes nothing', async () => {
