@@ -46,6 +46,8 @@ describe('GET /metrics', () => {
       async () => Number((await scrape(url)).value('hrm_compaction_files_swept_total')) > 0,
       'the part is swept',
     );
+    // The queue is looked at now and then.
+    await untilSeries(url, 'hrm_queue_readings{state="waiting"}', 0);
     const after = await scrape(url);
     const parts = Number(after.value('hrm_parts_written_total'));
     expect(parts).toBeGreaterThan(0);
