@@ -21,7 +21,7 @@ const STEP = 16;
 const MOST_TIMES = 8 * STEP;
 
 /** CPU milliseconds below which nothing is told from noise. */
-const LEAST_MS = 0.1;
+const LEAST_MS = 0.2;
 
 /** After so many tries that are too slow it is not the machine. */
 const TRIES = 40;
