@@ -21,6 +21,9 @@ function projectsOf([name, alone]: [name: string, alone: readonly string[]]): Te
   ];
 }
 
+/** Tests that measure processor time. */
+const LONG_PIECES = ['test/long-pieces*.test.ts'];
+
 export default defineConfig({
   plugins: [lua],
   test: {
@@ -41,7 +44,9 @@ export default defineConfig({
     ],
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'], exclude: LONG_PIECES } },
+      // After everything else: beside a third process that computes, the same work has taken twice the processor time.
+      { extends: true, test: { name: 'long-pieces', include: LONG_PIECES, sequence: { groupOrder: 1 } } },
       ...Object.entries(OWN_PROCESS).flatMap(projectsOf),
     ],
   },

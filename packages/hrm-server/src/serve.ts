@@ -181,9 +181,13 @@ export async function startService(
     }
   } catch (error) {
     stop.abort();
+    live?.close();
     await ops?.close();
     metrics.close();
     await audit?.close();
+    // Whoever hears of it may take the storage away at once.
+    await settlesWithin(watch.closeLoopsMs, Promise.allSettled([presence.done, alerts?.done]));
+    await tracing?.close();
     throw error;
   }
   const running = [presence.done, logHealth(health, { signal, log, everyMs: watch.everyMs })];

@@ -17,6 +17,8 @@ interface Piece {
 
 /** Rows of which a column is a millisecond's work: of more, columns are read one after the other, with turns for others between them. */
 const LARGE_ROWS = 16_384;
+/** The same of long ids, bytes of all columns as they are stored. */
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * Reads one row group.
@@ -39,8 +41,8 @@ export async function decodeColumns(
     ...(userId === null ? { user_id: new Array<string>(length) } : {}),
     received_minute: new Int32Array(length),
   };
-  const pieces =
-    length < LARGE_ROWS ? [columns] : Object.entries(columns).map(([name, column]) => ({ [name]: column }));
+  const isLarge = length >= LARGE_ROWS || piece.bytes.length >= LARGE_BYTES;
+  const pieces = isLarge ? Object.entries(columns).map(([name, column]) => ({ [name]: column })) : [columns];
   for (const some of pieces) {
     await readColumns(piece, metadata, some);
     await yieldTurn();

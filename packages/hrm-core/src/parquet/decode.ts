@@ -77,6 +77,7 @@ export async function decodeGroups(
         const own = bytes.subarray(group.fromByte - run.fromByte, group.toByte - run.fromByte);
         if (group.checksum !== null && pieceChecksum(own) !== group.checksum)
           throw new Error('a row group does not have its checksum');
+        await yieldTurn();
         const rowGroup = metadataOfAll.row_groups[group.index];
         if (rowGroup === undefined) throw new Error('it does not have this row group');
         const metadata = { ...metadataOfAll, row_groups: [rowGroup], num_rows: BigInt(group.rows) };

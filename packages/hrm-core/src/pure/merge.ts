@@ -19,7 +19,9 @@ export function mergeReadings(tables: readonly ReadingColumns[]): ReadingColumns
 
 function* mergeSteps(tables: readonly ReadingColumns[]): Steps<ReadingColumns> {
   const all = yield* concatSteps(tables);
+  yield;
   const order = yield* groupSeries(all);
+  yield;
   const kept = new Uint32Array(order.rows.length);
   const scratch = new Uint32Array(order.rows.length);
   let count = 0;

@@ -55,8 +55,8 @@ export async function withBody<Result>(
   sendContinue(incoming, outgoing);
   try {
     const read = isPacked ? receiveAndUnpack : receive;
-    const bytes = await read({ incoming, access }, limits, held);
     const { yieldTurn } = createYielder({ owner: client });
+    const bytes = await join(await read({ incoming, access }, limits, held), yieldTurn);
     await yieldTurn();
     return await use(limits.isText === false ? { bytes } : checkBody(bytes));
   } finally {
@@ -94,8 +94,8 @@ const scheduleRead = createReadScheduler({ turnBytes: MAX_TURN_BODY_BYTES });
 /** Whose body it is. */
 type Sender = Pick<Call, 'incoming' | 'access'>;
 
-/** A body as it was sent. */
-function receive({ incoming, access }: Sender, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer> {
+/** A body as it was sent, in the pieces that it came in. */
+function receive({ incoming, access }: Sender, { client, idleMs }: BodyLimits, { hold }: HeldBytes): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => fail(silentError()), idleMs);
@@ -121,7 +121,7 @@ function receive({ incoming, access }: Sender, { client, idleMs }: BodyLimits, {
     }
     function onEnd(): void {
       stop();
-      resolve(Buffer.concat(chunks));
+      resolve(chunks);
     }
     function onClose(): void {
       fail(clientGoneError());
@@ -138,7 +138,7 @@ function receive({ incoming, access }: Sender, { client, idleMs }: BodyLimits, {
   });
 }
 
-async function receiveAndUnpack(sender: Sender, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer> {
+async function receiveAndUnpack(sender: Sender, limits: BodyLimits, unpacked: HeldBytes): Promise<Buffer[]> {
   const packed = holdBytes(limits);
   try {
     return await unpack(await receive(sender, limits, packed), unpacked);
@@ -148,9 +148,10 @@ async function receiveAndUnpack(sender: Sender, limits: BodyLimits, unpacked: He
 }
 
 /** Unpacks gzip, whole and nothing behind it. */
-async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
+async function unpack(packed: readonly Buffer[], { hold }: HeldBytes): Promise<Buffer[]> {
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
-  gunzip.end(packed);
+  for (const chunk of packed) gunzip.write(chunk);
+  gunzip.end();
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
@@ -161,8 +162,26 @@ async function unpack(packed: Buffer, { hold }: HeldBytes): Promise<Buffer> {
     throw isHrmError(error) ? error : badGzipError();
   }
   // Bytes that the unpacking left lie beyond the end of the gzip data.
-  if (gunzip.bytesWritten !== packed.length) throw badGzipError();
-  return Buffer.concat(chunks);
+  if (gunzip.bytesWritten !== lengthOf(packed)) throw badGzipError();
+  return chunks;
+}
+
+/** Pieces in one, with turns for others: to copy 12 MB at once into memory that is new was measured at 60 ms. */
+async function join(chunks: readonly Buffer[], yieldTurn: () => Promise<void>): Promise<Buffer> {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const bytes = Buffer.allocUnsafeSlow(lengthOf(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    await yieldTurn();
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 function checkBody(given: Buffer): Body {

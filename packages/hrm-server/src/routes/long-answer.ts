@@ -1,6 +1,7 @@
 /**
  * What long answers share: places, of which there are so many, and pieces that end with the key of whoever asked.
  */
+import { createYielder } from 'hrm-core';
 import { requireValid } from 'hrm-core/keys';
 import type { Semaphore } from 'hrm-core/shares';
 import { cutAnswer } from '../http/connections/cut.js';
@@ -51,12 +52,13 @@ export function createPlace(call: Call, semaphore: Semaphore): Place {
  * How the pieces of an answer are made: each only while the key counts; what stops them cuts the connection.
  * @param inTurn - lets a piece wait its turn; default: it need not.
  */
-export function streamOptions(
-  { access, outgoing, onLateError }: Call,
-  inTurn: StreamOptions['makeWith'] = (make) => make(),
-): StreamOptions {
+export function streamOptions(call: Call, inTurn: StreamOptions['makeWith'] = (make) => make()): StreamOptions {
+  const { access, outgoing, onLateError } = call;
+  const { yieldTurn } = createYielder({ owner: clientOf(call) });
   return {
     async makeWith(make) {
+      // A socket that takes each piece at once asks for the next in the same turn of the event loop.
+      await yieldTurn();
       requireValid(access);
       return await inTurn(make);
     },

@@ -36,6 +36,9 @@ const KEEP_ALIVE_MS = 8_000;
 /** Bytes of one answer, at most: the largest file is 128 MiB, and is asked for in ranges. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
+/** Of an answer that is put together as it comes. */
+const LARGE_BYTES = 1024 * 1024;
+
 /** Opens a way to a host. @param endpoint - its scheme, name and port. @param maxSockets - connections at once. */
 export function openExchange(endpoint: URL, maxSockets: number): Exchange {
   const isTls = endpoint.protocol === 'https:';
@@ -64,11 +67,14 @@ export function openExchange(endpoint: URL, maxSockets: number): Exchange {
         call.on('error', fail);
         call.on('response', (answer) => {
           const pieces: Buffer[] = [];
+          const whole = placeFor(answer, method);
           let bytes = 0;
           answer.on('data', (piece: Buffer) => {
+            const at = bytes;
             bytes += piece.length;
             if (bytes > MAX_ANSWER_BYTES) fail(systemError('EMSGSIZE', 'the answer is too long'));
-            else pieces.push(piece);
+            else if (whole === null) pieces.push(piece);
+            else whole.set(piece, at);
           });
           answer.on('error', fail);
           answer.on('aborted', () => fail(systemError('ECONNRESET', 'the answer was cut short')));
@@ -76,14 +82,24 @@ export function openExchange(endpoint: URL, maxSockets: number): Exchange {
             forget();
             const { statusCode = 0, headers: answered } = answer;
             const [only] = pieces;
-            const whole = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes);
-            resolve({ status: statusCode, headers: answered, body: whole });
+            const joined = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, bytes);
+            resolve({ status: statusCode, headers: answered, body: whole ?? joined });
           });
         });
         call.end(body);
       }),
     close: () => agent.destroy(),
   };
+}
+
+/**
+ * Where an answer of several pieces that says how long it is goes as it comes: to join megabytes when the last one is there is one long piece
+ * of work. Node ends an answer with an error that is shorter or longer than it says.
+ */
+function placeFor({ headers, statusCode }: IncomingMessage, method: string): Buffer | null {
+  const bytes = Number(headers['content-length'] ?? 0);
+  const isWorthIt = bytes > LARGE_BYTES && bytes <= MAX_ANSWER_BYTES;
+  return isWorthIt && method !== 'HEAD' && statusCode !== 304 ? Buffer.allocUnsafeSlow(bytes) : null;
 }
 
 function lengthOf(body: Uint8Array | undefined): Readonly<Record<string, string>> {

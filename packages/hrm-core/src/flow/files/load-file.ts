@@ -46,12 +46,13 @@ export async function loadFile(
   const known = cache.get(key);
   if (known !== undefined) return known as LoadedFile;
   const opened = await openFile(file, partition);
+  const yielder = createYielder();
+  await yielder.yieldTurn();
   const { footer } = opened;
   const isSmall = footer.rows * ROW_BYTES <= MAX_CACHED_READINGS_BYTES;
   const dayMs = dateStartMs(partition.date) ?? 0;
   // Minutes of a rollup are the day's that it was made for: of a file that somebody put among another day's they are wrong.
   let rollup = isOfDay(footer, dayMs) ? footer.rollup : null;
-  const yielder = createYielder();
   let columns: ReadingColumns | null = null;
   if (rollup === null && isSmall) {
     const tables = await decodeGroups(file, partition, opened, footer.groups, yielder.yieldTurn);

@@ -177,7 +177,7 @@ interface RowPlan {
 function* writeRows(plan: RowPlan, table: RowTable, isFirst: boolean): Generator<Uint8Array> {
   const { form, grid, steps, last, first, between, hasIds } = plan;
   const { length, startMs, sum, count, min, max, deviceSet, deviceSets } = table;
-  const ends: (readonly Text[] | undefined)[] = deviceSets.map(() => undefined);
+  const ends: Text[][] = deviceSets.map(() => []);
   const pieceBytes = Math.min(PIECE_BYTES, length * 2 * MAX_ROW_BYTES);
   const writeStart = instantWriter(grid.zone);
   const writeEnd = instantWriter(grid.zone);
@@ -202,9 +202,11 @@ function* writeRows(plan: RowPlan, table: RowTable, isFirst: boolean): Generator
     at = writeText(out, at, last);
     if (!hasIds) continue;
     const set = deviceSet[i] as number;
-    const end = ends[set] ?? idTexts(form, deviceSets[set] ?? []);
-    ends[set] = end;
-    for (const text of end) {
+    const [deviceIds, texts] = [deviceSets[set] ?? [], ends[set] ?? []];
+    for (let from = 0; from < deviceIds.length || from === 0; from += IDS_AT_ONCE) {
+      // Made when it is written: of thousands of long ids all at once would be one long piece of work.
+      const text = texts[from / IDS_AT_ONCE] ?? idText(form, deviceIds, from);
+      texts[from / IDS_AT_ONCE] = text;
       if (at + text.length + WORD_SLACK > out.byteLength) {
         yield new Uint8Array(out.buffer, 0, at);
         out = allocate(Math.max(pieceBytes, text.length + MAX_ROW_BYTES));
@@ -221,13 +223,9 @@ function allocate(bytes: number): DataView<ArrayBuffer> {
   return new DataView(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
-/** The device ids and the row's end, in pieces. */
-function idTexts({ ids, idsBegin, idsEnd, end }: RowForm, deviceIds: readonly string[]): readonly Text[] {
-  const texts: Text[] = [];
-  for (let from = 0; from < deviceIds.length || from === 0; from += IDS_AT_ONCE) {
-    const json = ids(JSON.stringify(deviceIds.slice(from, from + IDS_AT_ONCE)).slice(1, -1));
-    const isLast = from + IDS_AT_ONCE >= deviceIds.length;
-    texts.push(textOf((from === 0 ? idsBegin : ',') + json + (isLast ? idsEnd + end : '')));
-  }
-  return texts;
+/** A piece of the device ids from an index on; the first with what stands before them, the last with the row's end. */
+function idText({ ids, idsBegin, idsEnd, end }: RowForm, deviceIds: readonly string[], from: number): Text {
+  const json = ids(JSON.stringify(deviceIds.slice(from, from + IDS_AT_ONCE)).slice(1, -1));
+  const isLast = from + IDS_AT_ONCE >= deviceIds.length;
+  return textOf((from === 0 ? idsBegin : ',') + json + (isLast ? idsEnd + end : ''));
 }

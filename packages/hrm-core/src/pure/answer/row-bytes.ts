@@ -21,9 +21,10 @@ export const WORD_SLACK = 3;
 export function textOf(text: string): Text {
   const bytes = Buffer.from(text, 'utf8');
   const words = new Int32Array(Math.ceil(bytes.length / 4));
-  for (let i = 0; i < bytes.length; i += 1) {
-    words[i >> 2] = (words[i >> 2] as number) | ((bytes[i] as number) << (8 * (i & 3)));
-  }
+  const whole = bytes.length >> 2;
+  for (let w = 0; w < whole; w += 1) words[w] = bytes.readInt32LE(4 * w);
+  for (let i = 4 * whole; i < bytes.length; i += 1)
+    words[whole] = (words[whole] as number) | ((bytes[i] as number) << (8 * (i & 3)));
   return { words, length: bytes.length };
 }
 

@@ -85,7 +85,7 @@ export async function openDiskCache({ directory, maxBytes, place }: DiskCacheSet
     const temporary = join(folder, `.${randomUUID()}`);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, Buffer.concat([checksumOf(name, bytes), bytes]), { flag: 'wx', mode: 0o600 });
+      await writeFile(temporary, [checksumOf(name, bytes), bytes], { flag: 'wx', mode: 0o600 });
       await rename(temporary, pathOf(name));
       writtenBytes += diskBytes(CHECKSUM_BYTES + bytes.length);
       if (writtenBytes <= maxBytes / 16) return;
