@@ -1,5 +1,5 @@
 /** What GET /metrics says, and that nothing keeps it from saying it. */
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { HrmError, type Storage, writePart } from 'hrm-core';
@@ -29,6 +29,14 @@ const FOREVER = new Promise<never>(() => undefined);
 /** Waits until a series has a value: requests are counted when they are over, a moment after their answer. */
 async function untilSeries(url: string, series: string, value: number): Promise<void> {
   await until(async () => (await scrape(url)).value(series) === value, `${series} is ${value}`);
+}
+
+/** Of each process that gave a sign of life beside the data, whether it has stopped; those that run first. */
+async function stoppedProcesses(dataDir: string): Promise<boolean[]> {
+  const directory = join(dataDir, '.processes');
+  const names = (await readdir(directory)).filter((name) => name !== 'last-compaction.json');
+  const records = await Promise.all(names.map((name) => readFile(join(directory, name), 'utf8')));
+  return records.map((text) => JSON.parse(text).stopped === true).sort((a, b) => Number(a) - Number(b));
 }
 
 describe('GET /metrics', () => {
@@ -357,6 +365,8 @@ describe('the port for metrics', () => {
     try {
       const error = await serve(settings, { parts: ['compacter'], log }).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ code: 'port_in_use', message: expect.stringContaining('HRM_METRICS_PORT') });
+      // Nothing of what did not start goes on: the last that it writes is there by then.
+      expect(await stoppedProcesses(settings.dataDir)).toEqual([false, true]);
     } finally {
       await service.close();
     }
