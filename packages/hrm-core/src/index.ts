@@ -106,7 +106,7 @@ export {
   type StoredDay,
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables } from './flow/read/query.js';
-export { queryTag } from './flow/read/query-tag.js';
+export { type QueryLook, queryLook, queryTag } from './flow/read/query-tag.js';
 export { READING_FORMS, type ReadingForm } from './flow/read/reading-forms.js';
 export { planSearch, type SearchPlan } from './flow/read/search-observations.js';
 export {

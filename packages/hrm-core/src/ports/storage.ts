@@ -185,6 +185,12 @@ export interface Storage {
   /** Opens every file of a partition; one that does not exist has no files. */
   snapshot(partition: Partition, options?: SnapshotOptions): Promise<Snapshot>;
   /**
+   * Opens the files of a snapshot again, also of one that is closed, without listing them again: as they were then, and without what was
+   * erased since. `null` for a snapshot of another storage. Where it is missing, a snapshot holds files open; where it is there, a snapshot is
+   * a listing, and as cheap as {@link Storage.versions}.
+   */
+  reopen?(snapshot: Snapshot): Promise<Snapshot | null>;
+  /**
    * Names and versions of a partition's files, by name, without opening any. Not a snapshot: files that move meanwhile
    * may be in it under both names. But it is never again what it was once a file was added, replaced or removed.
    */

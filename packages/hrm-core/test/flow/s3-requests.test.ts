@@ -7,6 +7,7 @@ import {
   latest,
   measureStorage,
   query,
+  queryLook,
   queryTag,
   type Reading,
   type Storage,
@@ -146,13 +147,22 @@ describe('a question', () => {
     expect((await monthOf(reader)).length).toBe(2 * DAYS + 1);
   });
 
-  it('has a tag that is waited for no longer', async () => {
+  it('has a tag that is waited for no longer, and an answer after it that lists nothing', async () => {
     await fillMonth();
-    const tagOf = (reader: Storage) =>
-      queryTag({ storage: reader }, { userId: 'ana', start: START_MS, end: START_MS + DAYS * DAY_MS });
+    const question = { userId: 'ana', start: START_MS, end: START_MS + DAYS * DAY_MS };
+    const tagOf = (reader: Storage) => queryTag({ storage: reader }, question);
     expect(await requestsOf(fake, () => tagOf(storage))).toEqual({ LIST: 1 + DAYS });
     const another = await openFakeStorage(fake);
     expect(await roundsOf(fake, () => tagOf(another))).toBeLessThanOrEqual(4);
+    const both = async (reader: Storage) => {
+      const look = await queryLook({ storage: reader }, question);
+      expect((await query({ storage: reader }, question, { look })).length).toBe(2 * DAYS);
+    };
+    const reader = await openFakeStorage(fake);
+    expect(await requestsOf(fake, () => both(reader))).toEqual({ LIST: 1 + DAYS, GET: DAYS });
+    expect(await requestsOf(fake, () => both(reader))).toEqual({ LIST: 1 + DAYS });
+    const third = await openFakeStorage(fake);
+    expect(await roundsOf(fake, () => both(third))).toBeLessThanOrEqual(4);
   });
 
   it('about the last readings is one or two a day of the user, some rounds, and nothing of other dates', async () => {

@@ -10,8 +10,8 @@ import {
   planSearch,
   type QueryOptions,
   type QuestionInput,
+  queryLook,
   queryTables,
-  queryTag,
   READING_FORMS,
   READING_TYPES,
   type Resolve,
@@ -154,9 +154,9 @@ function answerIn<One extends Form & { readonly name: string }>(
     const place = createPlace(call, semaphore);
     if (maxRows > MAX_SHORT_ANSWER_ROWS) place.take();
     const options = { signal, owner: client, naiveTimestamps, wireNames: true };
-    // Taken before anything is read: see queryTag. The same bytes packed otherwise are another representation.
-    const versions = await share.run(client, () => queryTag({ storage }, question, options), signal);
-    const tag = `"${versions}-${form.form.name}${form.withEnd ? '-e' : ''}${encoding === null ? '' : `-${encoding}`}${kind}"`;
+    // Taken before anything is read: see queryLook. The same bytes packed otherwise are another representation.
+    const look = await share.run(client, () => queryLook({ storage }, question, options), signal);
+    const tag = `"${look.tag}-${form.form.name}${form.withEnd ? '-e' : ''}${encoding === null ? '' : `-${encoding}`}${kind}"`;
     const tagged = { ...common, ...ANSWER_CACHING, ...varied(common), ETag: tag };
     if (hasTag(incoming.headers, tag)) return new Response(null, { status: 304, headers: tagged });
     let isPartial = false;
@@ -164,7 +164,7 @@ function answerIn<One extends Form & { readonly name: string }>(
       isPartial ||= report.outcome !== 'answered';
       onDamage(report, fieldsOf(incoming));
     }
-    const pieces = piecesAsSpan(incoming, 'query', write({ ...options, onDamage: noteDamage }));
+    const pieces = piecesAsSpan(incoming, 'query', write({ ...options, look, onDamage: noteDamage }));
     const beginning = await share.run(client, () => readBeginning(pieces), signal);
     await requireStillValid(access, pieces);
     // An answer without a file that its tag counts must not be taken for whole when the file is mended.

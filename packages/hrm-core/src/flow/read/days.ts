@@ -29,6 +29,15 @@ export interface DayOptions extends CallOptions {
   readonly yielder: Yielder;
   /** Hears of each file that could not be read. */
   readonly onDamage?: OnDamage | undefined;
+  /** Snapshots of all partitions that were taken before, and are opened again for the first try. */
+  readonly seen?: readonly Snapshot[] | undefined;
+}
+
+/** A day, and what was seen of it when it was looked at before. */
+export interface SeenDay {
+  readonly partitions: readonly Partition[];
+  /** A snapshot of each; `undefined` where they are to be taken. */
+  readonly seen: readonly Snapshot[] | undefined;
 }
 
 /** Dates of a range whose shared parts are not looked into beforehand. In a longer one most may have nothing of the user. */
@@ -137,7 +146,7 @@ export async function overPartitions<Result>(
   storage: Storage,
   partitions: readonly Partition[],
   question: Question,
-  { yielder, onDamage, ...options }: DayOptions,
+  { yielder, onDamage, seen = [], ...options }: DayOptions,
   step: (context: ReadContext, snapshots: readonly Snapshot[]) => Promise<Result>,
 ): Promise<Result> {
   const damage = watchDamage(storage, onDamage);
@@ -146,7 +155,13 @@ export async function overPartitions<Result>(
   for (let attempt = 1; attempt <= MAX_SNAPSHOT_ATTEMPTS; attempt += 1) {
     const snapshots: Snapshot[] = [];
     try {
-      for (const partition of partitions) {
+      for (const [p, partition] of partitions.entries()) {
+        const before = attempt === 1 ? seen[p] : undefined;
+        const again = before === undefined ? null : await storage.reopen?.(before);
+        if (again != null) {
+          snapshots.push(again);
+          continue;
+        }
         // What was known may be forgotten before it is used: then everything is opened.
         const isKnown = cause === undefined ? knownParts(cache, partition, question) : undefined;
         snapshots.push(await storage.snapshot(partition, { ...options, isKnown, yieldTurn: yielder.yieldTurn }));

@@ -12,8 +12,9 @@ import type { OnDamage } from '../damage/damage.js';
 import { cacheOf } from '../files/file-cache.js';
 import { readAhead } from '../files/read-ahead.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
-import { type RememberedDay, type RememberedSource, rememberedDaysOf } from './day-memory.js';
-import { answerOneDay } from './read-day.js';
+import { type RememberedSource, rememberedDaysOf } from './day-memory.js';
+import type { QueryLook } from './query-tag.js';
+import { answerOneDay, type DayToAnswer } from './read-day.js';
 
 /** What `query` works on. */
 export interface QueryComponents {
@@ -41,6 +42,8 @@ export interface QueryOptions extends CallOptions {
    * them at most {@link MAX_DAYS_HELD} hold `maxHeldReadings` at once.
    */
   readonly maxDaysAhead?: number | undefined;
+  /** What {@link queryLook} found of this very question: what it listed is not listed again. */
+  readonly look?: QueryLook | undefined;
 }
 
 /**
@@ -152,19 +155,19 @@ function questionOf(
 }
 
 /** A call's options, who hears of damage, and what may be held. */
-type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings' | 'maxDaysAhead'>;
+type AnswerOptions = CallOptions & Pick<QueryOptions, 'onDamage' | 'maxHeldReadings' | 'maxDaysAhead' | 'look'>;
 
 function answerDays(
   storage: Storage,
   question: Question,
-  { maxHeldReadings = MAX_ANSWER_ROWS, maxDaysAhead = storage.readAhead ?? 0, ...options }: AnswerOptions,
+  { maxHeldReadings = MAX_ANSWER_ROWS, maxDaysAhead = storage.readAhead ?? 0, look, ...options }: AnswerOptions,
 ): AsyncGenerator<readonly DayPart[], void, undefined> {
   const yielder = createYielder(options);
-  const days = rememberedDaysOf<readonly RememberedSource[]>(storage, cacheOf(storage), question, 'sources', options);
   const settings = { maxRows: maxHeldReadings, inTurn: atMost(MAX_DAYS_HELD) };
-  async function answer(day: RememberedDay<readonly RememberedSource[]>): Promise<readonly DayPart[]> {
+  async function answer(day: DayToAnswer): Promise<readonly DayPart[]> {
     await yielder.yieldTurn();
     return await answerOneDay(storage, day, question, { ...options, yielder, ...settings });
   }
-  return readAhead(days, answer, maxDaysAhead);
+  const days = rememberedDaysOf<readonly RememberedSource[]>(storage, cacheOf(storage), question, 'sources', options);
+  return readAhead<DayToAnswer, readonly DayPart[]>(look?.days ?? days, answer, maxDaysAhead);
 }

@@ -17,7 +17,7 @@ import { watchDamage } from '../damage/damage-watch.js';
 import { cacheOf } from '../files/file-cache.js';
 import { readGroups } from '../files/load-file.js';
 import { type RememberedDay, type RememberedSource, recallSources, toRemember } from './day-memory.js';
-import { type DayOptions, overPartitions, type ReadContext } from './days.js';
+import { type DayOptions, overPartitions, type ReadContext, type SeenDay } from './days.js';
 import { findSources, type Source } from './load-day.js';
 
 /** How a day is answered. */
@@ -28,20 +28,25 @@ export interface DaySettings {
   readonly inTurn: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
+/** A day that is to be answered: its partitions, and what is known of it, which is remembered, or was seen a moment ago. */
+export type DayToAnswer = RememberedDay<readonly RememberedSource[]> | SeenDay;
+
 /**
  * Answers a question about one day: of files that are all known without opening one.
- * @param day - its partitions, and the files that count where they are remembered.
  * @throws HrmError kind `unavailable`; kind `closed` when aborted.
  */
 export async function answerOneDay(
   storage: Storage,
-  { partitions, remembered }: RememberedDay<readonly RememberedSource[]>,
+  day: DayToAnswer,
   question: Question,
-  { maxRows, inTurn, ...options }: DayOptions & DaySettings,
+  { maxRows, inTurn, ...others }: DayOptions & DaySettings,
 ): Promise<readonly DayPart[]> {
+  const { partitions } = day;
+  const [remembered, seen] = 'seen' in day ? [undefined, day.seen] : [day.remembered, undefined];
+  const options = { ...others, seen };
   const cache = cacheOf(storage);
   const dayMs = dateStartMs(partitions[0]?.date ?? '') ?? 0;
-  const known = remembered.value === undefined ? null : recallSources(cache, remembered.value);
+  const known = remembered?.value === undefined ? null : recallSources(cache, remembered.value);
   if (known !== null) {
     const context = { cache, damage: watchDamage(storage, options.onDamage), yielder: options.yielder };
     try {
@@ -56,10 +61,10 @@ export async function answerOneDay(
     const isWhole = snapshots.every(({ files, partition }) => context.damage.skipped(files, partition).length === 0);
     return {
       parts: await answerSources({ ...context, maxRows, inTurn, sources, dayMs }, question),
-      toKeep: isWhole && known === null ? toRemember(cache, sources, question) : null,
+      toKeep: remembered !== undefined && isWhole && known === null ? toRemember(cache, sources, question) : null,
     };
   });
-  if (toKeep !== null) await remembered.keep(toKeep.sources, toKeep.bytes);
+  if (toKeep !== null) await remembered?.keep(toKeep.sources, toKeep.bytes);
   return parts;
 }
 

@@ -30,7 +30,7 @@ import { publishCompacted, publishPart, removeExactly, removeParts } from './pub
 import { countQuarantined, listQuarantined, quarantineFile } from './quarantine.js';
 import { createSettingsFiles } from './settings-files.js';
 import { sizesOfPartitions } from './sizes.js';
-import { listOrphans, listVersions, openSnapshot } from './snapshot.js';
+import { listOrphans, listVersions, openSnapshot, reopenSnapshot } from './snapshot.js';
 import { completeStore, findIdentity, proveConditions } from './start.js';
 import { createTombstones } from './tombstone.js';
 import { vacatePartition } from './vacate.js';
@@ -143,6 +143,7 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
     publish: (partition, name, bytes, callOptions) =>
       write(() => publishPart(context, partition, name, bytes, callOptions)),
     snapshot: (partition, callOptions) => run(() => openSnapshot(context, partition, callOptions)),
+    reopen: (snapshot) => run(() => reopenSnapshot(context, snapshot)),
     versions: (partition, callOptions) => run(() => listVersions(context, partition, callOptions)),
     sizes: (partitions, callOptions) => run(() => sizesOfPartitions(context, partitions, callOptions)),
     // A listing is all that there is to look at, and that is a snapshot.

@@ -8,6 +8,7 @@
 import { HrmError } from '../../../errors.js';
 import { HASHED_NAME, isCompacted } from '../../../names.js';
 import type { FileVersion, Partition, Snapshot, StoredFile, VersionOptions } from '../../../ports/storage.js';
+import type { ErasureMask } from '../../../pure/erasure/register.js';
 import { byCodeUnits, sortYielding } from '../../../sort-yielding.js';
 import { maskedVersion, maskFile } from '../erasures/erasures.js';
 import type { S3Context } from './context.js';
@@ -26,12 +27,15 @@ interface Listing {
 }
 
 /** What a snapshot of ours knows of its files. */
-interface Held {
-  readonly files: ReadonlyMap<string, ListedObject>;
+interface Held extends Listing {
+  readonly objects: ReadonlyMap<string, ListedObject>;
+  readonly asOf: number | undefined;
   isClosed: boolean;
 }
 
 const snapshots = new WeakMap<Snapshot, Held>();
+
+const NOTHING: Listing = { files: [], orphans: [] };
 
 /** {@link Storage.snapshot} of the S3 driver. */
 export async function openSnapshot(
@@ -39,8 +43,30 @@ export async function openSnapshot(
   partition: Partition,
   options: VersionOptions = {},
 ): Promise<Snapshot> {
-  const { mask, files, orphans } = await listMasked(context, partition, options);
-  const held: Held = { files: new Map(files.map(({ name, object }) => [name, object])), isClosed: false };
+  const { mask, ...listing } = await listMasked(context, partition, options);
+  return openListing(context, partition, listing, { mask, asOf: options.asOf });
+}
+
+/** {@link Storage.reopen} of the S3 driver. */
+export async function reopenSnapshot(context: S3Context, snapshot: Snapshot): Promise<Snapshot | null> {
+  const held = snapshots.get(snapshot);
+  if (held === undefined) return null;
+  const { partition } = snapshot;
+  const { asOf, ...listing } = held;
+  const register = await context.erasures.current(asOf);
+  return register.isGone(partition)
+    ? openListing(context, partition, NOTHING, { mask: null, asOf })
+    : openListing(context, partition, listing, { mask: register.maskOf(partition), asOf });
+}
+
+function openListing(
+  context: S3Context,
+  partition: Partition,
+  { files, orphans }: Listing,
+  { mask, asOf }: { readonly mask: ErasureMask | null; readonly asOf: number | undefined },
+): Snapshot {
+  const objects = new Map(files.map(({ name, object }) => [name, object]));
+  const held: Held = { files, orphans, objects, asOf, isClosed: false };
   const snapshot: Snapshot = {
     partition,
     orphans,
@@ -83,7 +109,7 @@ export function objectOf(snapshot: Snapshot, name: string): ListedObject {
   const held = snapshots.get(snapshot);
   if (held === undefined) throw defect('a snapshot of another storage');
   if (held.isClosed) throw closedError();
-  const object = held.files.get(name);
+  const object = held.objects.get(name);
   if (object === undefined) throw defect(`${JSON.stringify(name)}, which is no file of the snapshot`);
   return object;
 }
@@ -119,7 +145,7 @@ async function listMasked(context: S3Context, partition: Partition, options: Ver
     listFiles(context, partition, options),
   ]);
   // Of what is kept no longer there are no files.
-  if (register.isGone(partition)) return { files: [], orphans: [], mask: null };
+  if (register.isGone(partition)) return { ...NOTHING, mask: null };
   return { ...listing, mask: register.maskOf(partition) };
 }
 
