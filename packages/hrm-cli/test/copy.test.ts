@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, ndjson, queryArgs, type Sandbox } from './hrm.js';
@@ -32,6 +32,21 @@ describe('hrm copy', () => {
     expect((await sandbox.run(args)).stdout).toMatch(/^passes +1\npartitions +2\nfiles +2\ncopied +0\n/);
     // The queue knows the copy as its store.
     expect((await sandbox.run(['drain', '--data-dir', to])).code).toBe(0);
+  });
+
+  it('refuses to copy a store into itself, by whatever name', async () => {
+    const link = join(sandbox.dataDir, '..', 'link');
+    await symlink(sandbox.dataDir, link);
+    for (const to of [sandbox.dataDir, `${sandbox.dataDir}/.`, link]) {
+      const refused = await sandbox.run(['copy', '--from', sandbox.dataDir, '--to', to]);
+      expect(refused).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/cannot be copied into itself: name another/),
+      });
+    }
+    // One slash more is the same bucket and prefix; nobody is asked.
+    const refused = await sandbox.run(['copy', '--from', 's3://bucket/a', '--to', 's3://bucket/a/']);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/cannot be copied into itself/) });
   });
 
   it('refuses a target that holds something else, and a source that holds nothing', async () => {

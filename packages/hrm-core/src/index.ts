@@ -80,6 +80,7 @@ export {
   type WireDaily,
   type ZoneTime,
 } from './flow/read/daily.js';
+export type { QueryLook } from './flow/read/days.js';
 export {
   type Device,
   type DeviceReading,
@@ -106,7 +107,7 @@ export {
   type StoredDay,
 } from './flow/read/measure-storage.js';
 export { type QueryComponents, type QueryOptions, query, queryDays, queryTables } from './flow/read/query.js';
-export { type QueryLook, queryLook, queryTag } from './flow/read/query-tag.js';
+export { queryLook, queryTag } from './flow/read/query-tag.js';
 export { READING_FORMS, type ReadingForm } from './flow/read/reading-forms.js';
 export { planSearch, type SearchPlan } from './flow/read/search-observations.js';
 export {

@@ -2,6 +2,7 @@
  * The drivers that the settings name. Each is loaded only when it is opened.
  * @module
  */
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULTS } from './defaults.js';
 import type { S3StorageOptions } from './drivers/storage/s3/s3.js';
@@ -14,6 +15,7 @@ import type { Queue } from './ports/queue.js';
 import type { Storage } from './ports/storage.js';
 import { type RetentionSettings, readRetention } from './retention-settings.js';
 import type { Settings } from './settings.js';
+import { parseStorageUrl } from './storage-place.js';
 
 export { type RetentionSettings, readRetention, retentionOf } from './retention-settings.js';
 
@@ -181,7 +183,7 @@ async function openDriverOfStorage(
 
 /**
  * Opens two stores to copy one into the other, each named by a URL of S3 or a directory; the settings say the rest.
- * @throws as {@link openStorage}; HrmError kind `invalid`, code `other_store`, where the target holds something else.
+ * @throws as {@link openStorage}; HrmError kind `invalid`, code `other_store`, where the target holds something else, or is the store itself.
  */
 export async function openForCopy(
   settings: StorageSettings,
@@ -191,6 +193,7 @@ export async function openForCopy(
     ...settings,
     ...(place.startsWith('s3://') ? { storageUrl: place } : { storageUrl: '', dataDir: resolve(cwd, place) }),
   });
+  if ((await placeNamed(from, cwd)) === (await placeNamed(to, cwd))) throw samePlaceError(from);
   const source = await openStorage(at(from), { readOnly: true, create: false });
   try {
     const copyOf = await source.identity();
@@ -202,6 +205,18 @@ export async function openForCopy(
     await source.close();
     throw error;
   }
+}
+
+/** What two names of one place have in common, also where a link leads there. */
+async function placeNamed(place: string, cwd: string): Promise<string> {
+  const bucket = parseStorageUrl(place);
+  const path = resolve(cwd, place);
+  return bucket === null ? await realpath(path).catch(() => path) : `s3://${bucket.bucket}/${bucket.prefix}`;
+}
+
+function samePlaceError(place: string): HrmError {
+  const message = `${place} cannot be copied into itself: name another place to copy it to`;
+  return new HrmError(message, { kind: 'invalid', code: 'other_store' });
 }
 
 function unnamedError(place: string): HrmError {

@@ -45,7 +45,7 @@ function queueRows(queue: QueuedCounts | null): Rows {
     ['readings claimed', queue.claimedReadings],
     ['oldest', oldestText(queue)],
     ...(queue.endedClaims === undefined ? [] : [['claims that ended', queue.endedClaims] as const]),
-    ['dead letters', queue.deadLetters],
+    ['dead letters', queue.deadLetters ?? 'cannot be counted: see hrm dlq list'],
   ];
 }
 

@@ -2,10 +2,11 @@
  * Where an audit log is: a file that is only ever appended to, by any number of processes at once, and beside it a small one that says how far
  * the log had come.
  */
-import { constants, mkdirSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errorCode, HrmError } from '../errors.js';
+import { makeDirectories } from '../make-directories.js';
 import { syncDirectory } from '../sync-directory.js';
 
 /** An open audit log. Every method throws what the system throws. */
@@ -51,7 +52,7 @@ export function openAuditPlace(path: string): AuditPlace {
 
   return {
     async open() {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectories(directory);
       const { handle, isNew } = await openOrMake(path);
       try {
         const { ino } = await requireRegular(handle, path);

@@ -34,7 +34,8 @@ export interface ServerFiles {
 export interface ServerQueue {
   readonly readings: number;
   readonly claimedReadings: number;
-  readonly deadLetters: number;
+  /** `null`: they could not be counted so far. */
+  readonly deadLetters: number | null;
   /** Of the reading that waits longest; `null` where none does, or the queue cannot tell. */
   readonly oldestAgeMs: number | null;
   /** Readings beyond which the queue refuses more. */
@@ -201,7 +202,7 @@ function toWaiting(queue: Fields): Omit<ServerQueue, 'highWater'> {
   return {
     readings: toNumber(queue.readings),
     claimedReadings: toNumber(queue.claimed_readings),
-    deadLetters: toNumber(queue.dead_letters),
+    deadLetters: numberOrNull(queue.dead_letters),
     oldestAgeMs: numberOrNull(queue.oldest_age_ms),
   };
 }

@@ -115,7 +115,7 @@ async function depthResults(settings: Settings): Promise<readonly CheckResult[]>
       results.push(warning('overdue', waiting, 'start a consumer (hrm serve), or run hrm drain --all'));
     if (results.length === warnings.length) results.push(ok('depth', waiting));
     if (issues.has('dead_letters')) {
-      const message = `${plural(depth.deadLetters, 'dead letter')}: what could not be stored`;
+      const message = `${plural(depth.deadLetters ?? 0, 'dead letter')}: what could not be stored`;
       results.push(warning('dead_letters', message, 'run hrm dlq list, then redrive or purge them'));
     }
     return results;

@@ -5,11 +5,12 @@
  * otherwise: a key that was revoked must not come back by somebody's older copy.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { errorCode, faultsError, HrmError } from '../errors.js';
 import { MAX_NAMED_FILE_BYTES } from '../limits.js';
+import { makeDirectories } from '../make-directories.js';
 import { type RegularFile, readRegularFile } from '../regular-file.js';
 import { syncDirectory } from '../sync-directory.js';
 import { bytesText, plural } from '../words.js';
@@ -142,7 +143,7 @@ async function change(path: string, edit: (file: string) => readonly KeyRecord[]
   const deadlineMs = lockDeadlineMs();
   const file = whileWriting(path, () => {
     const target = targetOf(path);
-    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(target));
     return target;
   });
   for (;;) {

@@ -58,7 +58,7 @@ export function depthIssues(figures: QueueFigures, settings: QueueHealthSettings
   function find(code: string, reason: string, plainReason = reason): void {
     issues.push({ check: 'queue', code, reason, plainReason, severity: 'degraded' });
   }
-  if (deadLetters > 0) {
+  if (deadLetters !== null && deadLetters > 0) {
     find(
       'dead_letters',
       `dead letters: ${deadLetters} (see hrm dlq list)`,

@@ -113,8 +113,8 @@ export interface QueueDepth {
   readonly readings: number;
   /** Readings in claims whose lease has not ended. */
   readonly claimedReadings: number;
-  /** Dead letters kept. */
-  readonly deadLetters: number;
+  /** Dead letters kept; `null` where they are kept elsewhere, and could not be counted so far. */
+  readonly deadLetters: number | null;
   /** Claims that ended, by their lease or by `release`, and that nobody has taken over yet. */
   readonly endedClaims: number;
   /** `stampMs` of the oldest element that can be claimed; `null` when there is none, `undefined` where the queue cannot tell. */

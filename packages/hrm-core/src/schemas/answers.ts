@@ -116,7 +116,8 @@ const bytes = v.nullable(v.pipe(v.number(), v.minValue(0)));
 const waiting = {
   readings: whole,
   claimed_readings: whole,
-  dead_letters: whole,
+  /** `null`: they could not be counted so far. */
+  dead_letters: v.nullable(whole),
   /** `null`: none waits, or the queue cannot tell. */
   oldest_age_ms: v.nullable(count),
 };

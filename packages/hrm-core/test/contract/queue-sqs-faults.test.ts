@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
+import { describeSqs } from '../../src/drivers/queue/sqs/sqs.js';
 import { isHrmError } from '../../src/errors.js';
 import { pause } from '../../src/waits.js';
-import { fakeArn } from '../support/fake-sqs.js';
+import { FAKE_ENV, fakeArn } from '../support/fake-sqs.js';
 import { randomFrom, testSeed } from '../support/random.js';
 import { LIMITS, numbered, numbersOf } from '../support/redis-queue.js';
 import { openFake } from '../support/sqs-queue.js';
@@ -146,6 +147,16 @@ describe('the queue in SQS, where requests fail', () => {
     assert.deepEqual(await warningsOf({ MessageRetentionPeriod: '345600' }), ['sqs_retention', 'sqs_no_dlq']);
     assert.deepEqual(await warningsOf(redriveAfter(3)), ['sqs_redrive']);
     assert.deepEqual(await warningsOf(redriveAfter(1_000)), []);
+  });
+
+  it('says to who looks at it that the dead-letter queue that it names is not there', async () => {
+    async function codesOf(queues: readonly string[]): Promise<string[]> {
+      const { sqs, url } = openFake({ attributes: redriveAfter(1_000), queues });
+      const report = await describeSqs({ url: url(), env: FAKE_ENV, exchange: sqs.exchange });
+      return report.warnings.map(({ code }) => code);
+    }
+    assert.deepEqual(await codesOf([]), ['sqs_dlq_unread']);
+    assert.deepEqual(await codesOf(['readings-dead']), []);
   });
 
   it('takes the readings of other producers, and what is no message of its own, as they are', async () => {

@@ -112,7 +112,7 @@ async function drain(queue: Queue, ledger: Ledger): Promise<void> {
 }
 
 async function checkDeadLetters(queue: Queue, ledger: Ledger): Promise<void> {
-  const { deadLetters } = await queue.depth();
+  const deadLetters = (await queue.depth()).deadLetters ?? 0;
   const letters = await queue.deadLetters.list({ limit: deadLetters + 1 });
   assert.equal(letters.length, deadLetters);
   for (const { bytes } of letters) {

@@ -240,8 +240,8 @@ describe('what is in a bucket', () => {
     await expect(openFakeStorage(fake, { store: 'another' })).rejects.toMatchObject({ code: 'storage_replaced' });
     const empty = openFakeStorage(createFakeS3(), { store });
     await expect(empty).rejects.toMatchObject({ code: 'storage_missing' });
-    const url = openS3Storage({ url: 's3://bucket/../x' });
-    await expect(url).rejects.toMatchObject({ kind: 'invalid' });
+    for (const url of ['s3://bucket/../x', 's3://bucket/a//b', 's3://bucket//a', 's3://bucket/a//'])
+      await expect(openS3Storage({ url })).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it('is found by a compacter also where it was copied there without its marks', async () => {

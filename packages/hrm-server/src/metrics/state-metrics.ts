@@ -72,7 +72,7 @@ export function addStateMetrics(registry: Registry, health: Pick<Health, 'look'>
     if (queue !== null) {
       readings.set({ state: 'waiting' }, queue.readings);
       readings.set({ state: 'claimed' }, queue.claimedReadings);
-      deadLetters.set(queue.deadLetters);
+      if (queue.deadLetters !== null) deadLetters.set(queue.deadLetters);
       endedClaims.set(queue.endedClaims);
       const { oldestAgeMs } = queuedCounts(queue, queue.nowMs);
       if (oldestAgeMs !== undefined) age.set((oldestAgeMs ?? 0) / 1_000);

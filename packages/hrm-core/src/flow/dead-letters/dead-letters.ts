@@ -28,7 +28,7 @@ async function applyToAll(
   { queue }: DeadLetterComponents,
   options: DeadLetterOptions,
 ): Promise<number> {
-  let left = (await queue.depth()).deadLetters;
+  let left = (await queue.depth()).deadLetters ?? Number.POSITIVE_INFINITY;
   let done = 0;
   for await (const page of deadLetterPages({ queue }, options)) {
     const ids = page.slice(0, left).map(({ id }) => id);

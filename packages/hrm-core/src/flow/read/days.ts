@@ -40,6 +40,14 @@ export interface SeenDay {
   readonly seen: readonly Snapshot[] | undefined;
 }
 
+/** What was found of a question before it is answered: for `QueryOptions.look` of the same question, within some seconds. */
+export interface QueryLook {
+  /** 32 hex digits. */
+  readonly tag: string;
+  /** The days that have something of the user's; `null` where the storage answers as soon without. */
+  readonly days: readonly SeenDay[] | null;
+}
+
 /** Dates of a range whose shared parts are not looked into beforehand. In a longer one most may have nothing of the user. */
 const MAX_DATES_LOOKED_FOR = 62;
 

@@ -11,17 +11,9 @@ import { cacheOf, type FileCache } from '../files/file-cache.js';
 import { readAhead } from '../files/read-ahead.js';
 import { createYielder } from '../files/yielder.js';
 import { type RememberedDay, rememberedDaysOf } from './day-memory.js';
-import { type DayOptions, overPartitions, type ReadContext, type SeenDay } from './days.js';
+import { type DayOptions, overPartitions, type QueryLook, type ReadContext, type SeenDay } from './days.js';
 import { findShares } from './load-day.js';
 import type { QueryComponents, QueryOptions } from './query.js';
-
-/** What was found of a question before it is answered: for {@link QueryOptions.look} of the same question, within some seconds. */
-export interface QueryLook {
-  /** 32 hex digits. */
-  readonly tag: string;
-  /** The days that have something of the user's; `null` where the storage answers as soon without. */
-  readonly days: readonly SeenDay[] | null;
-}
 
 /**
  * A tag of an answer: it changes whenever the files that the answer is made of, the question or its priorities do. By the

@@ -13,7 +13,7 @@ import { cacheOf } from '../files/file-cache.js';
 import { readAhead } from '../files/read-ahead.js';
 import { createYielder, type Yielder } from '../files/yielder.js';
 import { type RememberedSource, rememberedDaysOf } from './day-memory.js';
-import type { QueryLook } from './query-tag.js';
+import type { QueryLook } from './days.js';
 import { answerOneDay, type DayToAnswer } from './read-day.js';
 
 /** What `query` works on. */

@@ -1,8 +1,9 @@
 /** Temporary files, for what cannot be read in order. A file loses its name at once: whatever becomes of the process, nothing of it stays. */
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorCode, faultError, HrmError } from '../../errors.js';
+import { makeDirectories } from '../../make-directories.js';
 
 /** What the directories of files begin with, for the moment in which a file has a name. */
 const PREFIX = 'hrm-archive-';
@@ -61,7 +62,7 @@ export async function sweepSpool(directory: string): Promise<void> {
 }
 
 async function openNameless(directory: string): Promise<FileHandle> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory);
   const own = await mkdtemp(join(directory, PREFIX));
   try {
     return await open(join(own, 'file'), 'wx+', 0o600);

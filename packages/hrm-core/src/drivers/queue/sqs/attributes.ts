@@ -126,7 +126,7 @@ export function sqsWarnings({ retentionMs, redrive }: SqsFacts, failures: SqsFai
     warnings.push({
       code: 'sqs_dlq_unread',
       message: 'what SQS itself has set aside cannot be read, and is deleted one day',
-      advice: 'allow sqs:ReceiveMessage and sqs:DeleteMessage on the dead-letter queue',
+      advice: 'see that the dead-letter queue is there, and allow sqs:ReceiveMessage and sqs:DeleteMessage on it',
     });
   }
   if (failures.letters !== null) {
@@ -172,7 +172,7 @@ export function depthOf(
   { visible, inFlight }: SqsFacts,
   mean: number,
   inHand: { readonly messages: number; readonly readings: number },
-  deadLetters: number,
+  deadLetters: number | null,
 ): QueueDepth {
   return {
     readings: Math.round(visible * mean) + inHand.readings,

@@ -7,8 +7,8 @@ import type { DeadLetterPlace } from '../../../ports/dead-letter-place.js';
 
 /** A place that remembers its failures. */
 export interface WatchedPlace extends DeadLetterPlace {
-  /** How many letters there are, or were when they could be counted. Never rejects with what the place throws. */
-  lastCount(): Promise<number>;
+  /** How many letters there are, or were when they could be counted; `null`: they never could. Never rejects with what the place throws. */
+  lastCount(): Promise<number | null>;
   /** Why letters cannot be kept or counted; `null`: they can, as far as is known. */
   readonly failure: string | null;
 }
@@ -17,7 +17,7 @@ export interface WatchedPlace extends DeadLetterPlace {
 export function watchPlace(place: DeadLetterPlace): WatchedPlace {
   // That letters can be counted does not say that they can be kept.
   const failures: { put: string | null; count: string | null } = { put: null, count: null };
-  let count = 0;
+  let count: number | null = null;
 
   async function watched<T>(what: keyof typeof failures, work: () => Promise<T>): Promise<T> {
     try {

@@ -11,7 +11,7 @@
  * @module
  */
 import { DEFAULTS } from '../../../defaults.js';
-import { HrmError, throwIfAborted } from '../../../errors.js';
+import { HrmError, isHrmError, throwIfAborted } from '../../../errors.js';
 import { DAY_MS } from '../../../limits.js';
 import { type Clock, systemClock } from '../../../ports/clock.js';
 import type { DeadLetterPlace } from '../../../ports/dead-letter-place.js';
@@ -31,6 +31,7 @@ import { lettersOf, sqsDeadLetters } from './letters.js';
 import { peekMessages } from './peek.js';
 import { watchPlace } from './place.js';
 import { createSqsPusher } from './push.js';
+import { receiveMessages } from './receive.js';
 import { sqsStoreMemory } from './store-memory.js';
 import { createWaits } from './wait.js';
 
@@ -105,7 +106,8 @@ export interface SqsReport {
  * @throws as {@link openSqsQueue}.
  */
 export async function describeSqs(options: Omit<SqsQueueOptions, 'deadLetters'>): Promise<SqsReport> {
-  const { attributes, address, main, close } = connect(options);
+  const clients = connect(options);
+  const { attributes, address, main, close } = clients;
   try {
     let roundTripMs = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 3; round += 1) {
@@ -115,7 +117,9 @@ export async function describeSqs(options: Omit<SqsQueueOptions, 'deadLetters'>)
     }
     const facts = await attributes.get(Number.POSITIVE_INFINITY);
     const { region, endpoint, endpointFrom } = address;
-    const warnings = sqsWarnings(facts, { adopt: null, letters: null });
+    const dead = await deadQueueOf(clients);
+    const adopt = dead === null ? null : await failureOf(() => receiveMessages(dead, ONLY_SHOWN));
+    const warnings = sqsWarnings(facts, { adopt, letters: null });
     return {
       region,
       host: endpoint.host,
@@ -127,6 +131,20 @@ export async function describeSqs(options: Omit<SqsQueueOptions, 'deadLetters'>)
     };
   } finally {
     close();
+  }
+}
+
+/** Messages stay where they are, and nobody waits. */
+const ONLY_SHOWN = { hiddenSeconds: 0, waitSeconds: 0 };
+
+/** Why it cannot be done now; `null`: it can. */
+async function failureOf(work: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (!isHrmError(error)) throw error;
+    return error.message;
   }
 }
 

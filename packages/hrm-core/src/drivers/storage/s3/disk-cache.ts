@@ -9,10 +9,11 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { HrmError } from '../../../errors.js';
+import { makeDirectories } from '../../../make-directories.js';
 import { sortYielding } from '../../../sort-yielding.js';
 import type { ListedObject } from './objects.js';
 
@@ -58,7 +59,7 @@ const STALE_MS = 3_600_000;
 const MAX_USED = 65_536;
 
 /** Why a directory is none that could be used, however long one waits. */
-const UNFIT: readonly string[] = ['EACCES', 'EEXIST', 'ENOTDIR', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ELOOP'];
+const UNFIT: readonly string[] = ['EACCES', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ELOOP'];
 
 /**
  * Opens the cache.
@@ -84,7 +85,7 @@ export async function openDiskCache({ directory, maxBytes, place }: DiskCacheSet
     const folder = join(directory, name.slice(0, 2));
     const temporary = join(folder, `.${randomUUID()}`);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      makeDirectories(folder);
       await writeFile(temporary, [checksumOf(name, bytes), bytes], { flag: 'wx', mode: 0o600 });
       await rename(temporary, pathOf(name));
       writtenBytes += diskBytes(CHECKSUM_BYTES + bytes.length);
@@ -137,7 +138,7 @@ export async function openDiskCache({ directory, maxBytes, place }: DiskCacheSet
 
 async function prepare(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     await readdir(directory);
   } catch (error) {

@@ -198,7 +198,10 @@ export async function openS3Storage(options: S3StorageOptions): Promise<Storage>
 export function requirePlace(url: string): StoragePlace {
   const place = parseStorageUrl(url);
   if (place !== null) return place;
-  throw new HrmError(`${JSON.stringify(url)} is no s3://bucket/prefix`, { kind: 'invalid', code: 'invalid_settings' });
+  throw new HrmError(`${JSON.stringify(url)} is no s3://bucket/prefix, with one slash between its parts`, {
+    kind: 'invalid',
+    code: 'invalid_settings',
+  });
 }
 
 /** What a bucket is asked with. */
