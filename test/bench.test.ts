@@ -14,7 +14,7 @@ it('prints rows with their targets as JSON, and leaves no temporaries', async ()
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [MAIN, 'query-cold', '--quick', '--json'], {
       env: { ...process.env, TMPDIR: temporaries },
-      timeout: 100_000,
+      timeout: 250_000,
     });
     const rows = JSON.parse(stdout)['query-cold'];
     expect(rows).toHaveLength(2);

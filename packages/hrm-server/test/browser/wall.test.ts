@@ -26,7 +26,8 @@ function wallUrl(url: string, userIds: readonly string[]): string {
 function inventReadings(userIds: readonly string[], next: () => number): Sent[] {
   const nowMs = Date.now();
   return Array.from({ length: 40 * userIds.length }, (_, i) => {
-    const atMs = nowMs - Math.floor(next() * 240) * 1_000;
+    // Minutes are left until the first are too old to be shown, also on a busy machine.
+    const atMs = nowMs - Math.floor(next() * 120) * 1_000;
     const device = ['watch', 'ring', 'strap'][Math.floor(next() * 3)] ?? '';
     const user = userIds[i % userIds.length] ?? '';
     return {
@@ -85,7 +86,7 @@ describe('the live view of several', () => {
       const figures = naive(sent, userId);
       return [String(figures.newest?.heart_rate), figures.newest?.device_id, stripText(figures)];
     });
-    await expect.poll(() => seen(page), { timeout: 30_000 }).toEqual(expected);
+    await expect.poll(() => seen(page)).toEqual(expected);
     // What is stored is the same, for the API and for who comes anew.
     const start = new Date(Date.now() - 600_000).toISOString();
     const end = new Date(Date.now() + 60_000).toISOString();
@@ -99,10 +100,10 @@ describe('the live view of several', () => {
       await expect.poll(counted).toBe(count);
     }
     await page.reload();
-    await expect.poll(() => seen(page), { timeout: 30_000 }).toEqual(expected);
+    await expect.poll(() => seen(page)).toEqual(expected);
     expect(await violations(page)).toEqual([]);
     await finish();
-  }, 90_000);
+  });
 
   it('adds users up to 12, removes them, keeps them in the address, and a late reading is not now', async () => {
     const { url } = await startTest({ parts: ['api', 'consumer'], flags: { batchMaxAgeMs: '100' } });
@@ -140,5 +141,5 @@ describe('the live view of several', () => {
     );
     expect(await violations(page)).toEqual([]);
     await finish();
-  }, 60_000);
+  });
 });
