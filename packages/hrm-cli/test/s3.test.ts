@@ -67,6 +67,20 @@ describe('over S3', () => {
     expect(levels.filter(({ level }: { level: string }) => level !== 'ok')).toEqual([]);
   });
 
+  it('doctor says how long readings are kept, and does not say it to the store', async () => {
+    await sandbox.run(['import', '-'], { input: ndjson(10), env });
+    await said('drain', '--all');
+    async function retention(settings: Record<string, string> = {}): Promise<string[]> {
+      const { stdout } = await sandbox.run(['doctor', '--json'], { env: { ...env, ...settings } });
+      const { results } = JSON.parse(stdout) as { results: { check: string; code: string; message: string }[] };
+      return results.filter(({ check }) => check === 'retention').map(({ code, message }) => `${code}: ${message}`);
+    }
+    const differs =
+      'retention_differs: the store says that readings are kept for ever, and the settings here say otherwise';
+    expect(await retention({ HRM_RETENTION_DAYS: '30' })).toEqual([differs]);
+    expect(await retention()).toEqual(['kept: readings are kept for ever']);
+  });
+
   it('a wrong bucket is told with what to do, by each command', async () => {
     env.HRM_STORAGE_URL = 's3://hrm-nowhere/data';
     for (const args of [['drain'], queryArgs('ana'), ['compact'], ['verify'], ['stats'], ['health']]) {

@@ -9,6 +9,11 @@ import type { Settings } from '../settings.js';
 import { plural } from '../words.js';
 import { type CheckResult, resultsOf } from './check-result.js';
 
+/** Settings to look at a store by, which must not say anew how long it keeps readings. */
+export function withRetentionOfStore(settings: Settings): Settings {
+  return { ...settings, retentionDays: 'store', retentionFile: '' };
+}
+
 /** Looks at how long readings are kept. @throws HrmError kind `unavailable`; kind `invalid` where the rules of the settings are wrong. */
 export async function retentionResults(storage: Storage, settings: Settings): Promise<readonly CheckResult[]> {
   const { ok, warning } = resultsOf('retention');

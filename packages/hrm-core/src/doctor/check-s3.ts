@@ -3,6 +3,7 @@ import { isHrmError } from '../errors.js';
 import { openStorage, rememberedStore, s3Options } from '../open.js';
 import type { Settings } from '../settings.js';
 import { type CheckResult, resultsOf } from './check-result.js';
+import { retentionResults, withRetentionOfStore } from './check-retention.js';
 import { differenceText } from './difference-text.js';
 
 /** A service that is farther away keeps questions waiting, ms. */
@@ -21,7 +22,7 @@ export async function checkS3(settings: Settings): Promise<readonly CheckResult[
     const results: CheckResult[] = [...placeResults(report)];
     const store = await rememberedStore(settings);
     try {
-      const storage = await openStorage(settings, { create: false, store });
+      const storage = await openStorage(withRetentionOfStore(settings), { create: false, store });
       try {
         const { quarantinedFiles } = await storage.check();
         results.push(ok('conditions', `${url} can be written, and enforces conditional writes`));
@@ -32,6 +33,7 @@ export async function checkS3(settings: Settings): Promise<readonly CheckResult[
             warning('quarantine', message, 'run hrm verify, which says what is lost, and hrm verify --repair'),
           );
         }
+        results.push(...(await retentionResults(storage, settings)));
       } finally {
         await storage.close();
       }

@@ -9,7 +9,7 @@ import type { Settings } from '../settings.js';
 import { plural } from '../words.js';
 import { placeResults, spaceResults } from './check-place.js';
 import { type CheckResult, resultsOf } from './check-result.js';
-import { retentionResults } from './check-retention.js';
+import { retentionResults, withRetentionOfStore } from './check-retention.js';
 import { differenceText } from './difference-text.js';
 
 /** Directory entries whose permissions are looked at: enough to find a wrong umask, and no walk through years. */
@@ -36,10 +36,7 @@ export async function checkStorage(settings: Settings): Promise<readonly CheckRe
   const results: CheckResult[] = [];
   const store = await rememberedStore(settings);
   try {
-    const storage = await openStorage(
-      { ...settings, retentionDays: 'store', retentionFile: '' },
-      { create: false, store },
-    );
+    const storage = await openStorage(withRetentionOfStore(settings), { create: false, store });
     try {
       const space = await storage.check();
       results.push(...syncResults(await measureSync(storage)), ...spaceResults('data', space));
