@@ -37,7 +37,7 @@ const SPREADS: readonly Bounded[] = [
   { file: /simulate\/\w+\.ts$/, text: /^\.\.\.key$/, because: 'a person, a device and a number' },
   { file: /enqueue-chunks\.ts$/, text: /faults\.slice\(0, MAX_FAULTS/, because: 'cut to MAX_FAULTS' },
   {
-    file: /cli\/src\/(help|output\/output)\.ts$/,
+    file: /(cli\/src\/help|core\/src\/summaries\/table)\.ts$/,
     text: /^\.\.\.rows\.map/,
     because: 'lines of a help or of a summary',
   },

@@ -82,6 +82,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'pure',
     'regular-file.ts',
     'retaining.ts',
+    'summaries',
     'supervised-loops.ts',
     'sync-directory.ts',
     'waits.ts',
@@ -255,6 +256,24 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'valibot',
     'node:',
   ],
+  // Everything about one person: what several rooms keep.
+  archive: [
+    'archive',
+    'alerts/manage.ts',
+    'audit/list.ts',
+    'type audit/event.ts',
+    'flow/erase/erasure-status.ts',
+    'flow/read',
+    'type flow',
+    'ports/clock.ts',
+    'type ports',
+    'pure/reading/timestamp.ts',
+    'type pure',
+    'errors.ts',
+    'words.ts',
+    'node:stream',
+    'yazl',
+  ],
   audit: [
     'audit',
     'keys/admission.ts',
@@ -349,6 +368,8 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'node:',
     'valibot',
   ],
+  // What a run did, in words and in the names of the wire.
+  summaries: ['summaries', 'type flow', 'type ops', 'type ports', 'type retaining.ts', 'pure/partition.ts', 'words.ts'],
   simulate: ['simulate', 'import', 'type flow/write', 'limits.ts', 'errors.ts', 'waits.ts'],
   schemas: [
     'schemas',

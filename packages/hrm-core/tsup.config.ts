@@ -6,6 +6,7 @@ export default defineConfig({
     client: 'src/client/index.ts',
     import: 'src/import/index.ts',
     alerts: 'src/alerts/index.ts',
+    archive: 'src/archive/index.ts',
     audit: 'src/audit/index.ts',
     formats: 'src/formats/index.ts',
     doctor: 'src/doctor/index.ts',

@@ -1,15 +1,7 @@
-import {
-  type CompactSummary,
-  compactAll,
-  type DamageReport,
-  type ExpireSummary,
-  expire,
-  failuresOutcome,
-} from 'hrm-core';
+import { compactAll, compactSummaryToWire, compactText, type DamageReport, expire, failuresOutcome } from 'hrm-core';
 import { openForMending, presentWhile } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 import { VERSION } from '../version.js';
 
@@ -70,7 +62,9 @@ export const compactCommand: Command = {
       );
       progress.end();
       await output.write(
-        json ? `${JSON.stringify({ ...toWire(summary, damaged), expired })}\n` : toText(summary, expired),
+        json
+          ? `${JSON.stringify({ ...compactSummaryToWire(summary, damaged), expired })}\n`
+          : compactText(summary, expired, visibleText),
       );
       return damaged.length > 0 ? 'data' : failuresOutcome(summary.failures);
     } finally {
@@ -82,24 +76,4 @@ export const compactCommand: Command = {
 
 function warningText({ message }: DamageReport): string {
   return `hrm compact: warning: ${visibleText(message)}; it was left out: run hrm verify\n`;
-}
-
-function toWire({ failures, left: _, splitting: __, ...counts }: CompactSummary, damaged: readonly DamageReport[]) {
-  return { ...counts, damaged, failures: failuresToWire(failures) };
-}
-
-function toText({ failures, ...counts }: CompactSummary, { files, held }: ExpireSummary): string {
-  const table = summaryText([
-    ['partitions', counts.partitions],
-    ['compacted', counts.compacted],
-    ['skipped', counts.skipped],
-    ['parts merged', counts.merged],
-    ['readings', counts.readings],
-    ['files swept', counts.swept],
-    ['waiting', counts.waiting],
-    ['files expired', files],
-    ...(held === 0 ? [] : [['dates expired by the clock here alone: see --trust-clock', held] as const]),
-    ['failed', failures.length],
-  ]);
-  return table + failureText(failures);
 }

@@ -1,7 +1,7 @@
-import { type CopySummary, copyStore, failuresOutcome } from 'hrm-core';
+import { copyStore, copySummaryToWire, copyText, failuresOutcome } from 'hrm-core';
 import { openForCopy } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm copy` */
@@ -33,7 +33,7 @@ export const copyCommand: Command = {
         { signal, onProgress: ({ pass, files }) => progress.update(files, `files, pass ${pass}`) },
       );
       progress.end();
-      await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
+      await output.write(json ? `${JSON.stringify(copySummaryToWire(summary))}\n` : copyText(summary, visibleText));
       return summary.failures.length === 0 && summary.newInLastPass > 0
         ? 'unavailable'
         : failuresOutcome(summary.failures);
@@ -43,23 +43,3 @@ export const copyCommand: Command = {
     }
   },
 };
-
-function toWire({ copiedBytes, newInLastPass, failures, ...counts }: CopySummary) {
-  return { ...counts, copied_bytes: copiedBytes, new_in_last_pass: newInLastPass, failures: failuresToWire(failures) };
-}
-
-function toText({ failures, ...counts }: CopySummary): string {
-  const table = summaryText([
-    ['passes', counts.passes],
-    ['partitions', counts.partitions],
-    ['files', counts.files],
-    ['copied', counts.copied],
-    ['bytes copied', counts.copiedBytes],
-    ['new in the last pass', counts.newInLastPass],
-    ['left in quarantine', counts.quarantined],
-    ['failed', failures.length],
-  ]);
-  const left =
-    counts.newInLastPass > 0 ? 'Readings still come: stop the consumers, and copy once more to have them all.\n' : '';
-  return table + left + failureText(failures);
-}

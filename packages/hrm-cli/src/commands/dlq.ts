@@ -12,12 +12,13 @@ import {
   purgeAll,
   type Queue,
   redriveAll,
+  summaryText,
 } from 'hrm-core';
 import { openQueue } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import { type Command, type CommandOption, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
-import { type Output, summaryText } from '../output/output.js';
+import type { Output } from '../output/output.js';
 import { createTable, figures } from '../output/table.js';
 import { usageError } from '../usage-error.js';
 

@@ -1,8 +1,16 @@
-import { adoptStore, type DrainComponents, type DrainTotal, drainBatches } from 'hrm-core';
+import {
+  adoptStore,
+  type DrainComponents,
+  type DrainTotal,
+  drainBatches,
+  failuresToWire,
+  failureText,
+  summaryText,
+} from 'hrm-core';
 import { openQueue, openStorage, presentWhile } from 'hrm-core/open';
+import { visibleText } from 'hrm-core/process';
 import { closing } from '../closing.js';
 import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { VERSION } from '../version.js';
 
@@ -82,5 +90,5 @@ function totalText(total: DrainTotal, left: number): string {
     ...(total.stale === 0 ? [] : [['batches whose lease ended', total.stale] as const]),
     ...(total.postponed === 0 ? [] : [['readings put back: cannot be stored now', total.postponed] as const]),
   ]);
-  return table + failureText(total.failures);
+  return table + failureText(total.failures, visibleText);
 }

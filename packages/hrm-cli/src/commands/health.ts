@@ -1,7 +1,7 @@
+import { summaryText } from 'hrm-core';
 import { askHealth, checkHealth } from 'hrm-core/doctor';
 import { visibleText } from 'hrm-core/process';
 import { type Command, QUEUE_SETTINGS, STORAGE_SETTINGS } from '../command.js';
-import { summaryText } from '../output/output.js';
 
 /** `hrm health` */
 export const healthCommand: Command = {

@@ -1,3 +1,4 @@
+import { summaryText } from 'hrm-core';
 import {
   closeInputs,
   FORMATS,
@@ -17,7 +18,6 @@ import { visibleText } from 'hrm-core/process';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
 import { FILES_OPTIONS, importPaths } from '../import/import-paths.js';
 import { follow, resumption } from '../import/surroundings.js';
-import { summaryText } from '../output/output.js';
 import { URL_OPTION } from '../server.js';
 import { withTarget } from '../with-target.js';
 

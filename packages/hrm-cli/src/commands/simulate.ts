@@ -1,7 +1,6 @@
-import { HrmError, isHrmError } from 'hrm-core';
+import { HrmError, isHrmError, summaryText } from 'hrm-core';
 import { runSimulation, SIMULATION_BOUNDS, type SimulationPlan, simulatedReadings } from 'hrm-core/simulate';
 import { type Command, type Invocation, QUEUE_SETTINGS } from '../command.js';
-import { summaryText } from '../output/output.js';
 import { rateText, startProgress } from '../output/progress.js';
 import { URL_OPTION } from '../server.js';
 import { withTarget } from '../with-target.js';

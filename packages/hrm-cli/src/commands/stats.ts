@@ -1,5 +1,6 @@
 import {
   countSystem,
+  countsText,
   countsToWire,
   measureExpired,
   measureStorage,
@@ -14,7 +15,6 @@ import { type Command, type Invocation, QUEUE_SETTINGS, STORAGE_SETTINGS } from 
 import { startProgress } from '../output/progress.js';
 import { openClient, URL_OPTION } from '../server.js';
 import { daysOfUser } from '../stats/days-of-user.js';
-import { reportText } from '../stats/report.js';
 import { usageError } from '../usage-error.js';
 
 /** `hrm stats` */
@@ -46,7 +46,7 @@ export const statsCommand: Command = {
 };
 
 async function report(answer: SystemCounts, { json, output }: Invocation): Promise<'done' | 'unavailable'> {
-  await output.write(json ? `${JSON.stringify(countsToWire(answer))}\n` : reportText(answer));
+  await output.write(json ? `${JSON.stringify(countsToWire(answer))}\n` : countsText(answer));
   return answer.storage === null || answer.queue === null ? 'unavailable' : 'done';
 }
 

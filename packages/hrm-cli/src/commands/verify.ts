@@ -1,8 +1,7 @@
-import { plural, type VerifyFault, type VerifySummary, verify, verifyOutcome } from 'hrm-core';
+import { verify, verifyOutcome, verifySummaryToWire, verifyText } from 'hrm-core';
 import { openForMending, openStorage } from 'hrm-core/open';
 import { visibleText } from 'hrm-core/process';
 import { type Command, STORAGE_SETTINGS } from '../command.js';
-import { failuresToWire, failureText, summaryText } from '../output/output.js';
 import { startProgress } from '../output/progress.js';
 
 /** `hrm verify` */
@@ -32,7 +31,7 @@ export const verifyCommand: Command = {
         { signal, onProgress: ({ done, total }) => progress.update(done / total, `${done} of ${total} partitions`) },
       );
       progress.end();
-      await output.write(json ? `${JSON.stringify(toWire(summary))}\n` : toText(summary));
+      await output.write(json ? `${JSON.stringify(verifySummaryToWire(summary))}\n` : verifyText(summary, visibleText));
       return verifyOutcome(summary);
     } finally {
       progress.end();
@@ -40,57 +39,3 @@ export const verifyCommand: Command = {
     }
   },
 };
-
-function toWire({ faults, faultCount, setAside, failures, receivedAhead, ...counts }: VerifySummary) {
-  const { readings, latestMs } = receivedAhead;
-  return {
-    ...counts,
-    received_ahead: { readings, latest: latestMs === null ? null : minuteText(latestMs) },
-    set_aside: setAside,
-    fault_count: faultCount,
-    faults: faults.map(({ partition, ...fault }) => ({ ...partition, ...fault })),
-    failures: failuresToWire(failures),
-  };
-}
-
-function toText({ faults, failures, ...counts }: VerifySummary): string {
-  const table = summaryText([
-    ['partitions', counts.partitions],
-    ['files', counts.files],
-    ['readings', counts.readings],
-    ['files superseded', counts.superseded.files],
-    ['readings in those', counts.superseded.readings],
-    ['faults', counts.faultCount],
-    ['files repaired', counts.repaired],
-    ['files set aside', counts.setAside],
-    ['in quarantine', counts.quarantine.files],
-    ['readings only there', counts.quarantine.salvageable - counts.quarantine.salvaged],
-    ['readings brought back', counts.quarantine.salvaged],
-    ['failed', failures.length],
-  ]);
-  return table + aheadText(counts.receivedAhead) + faults.map(faultText).join('') + failureText(failures);
-}
-
-/** What to do about a clock that was ahead; nothing where none was. */
-function aheadText({ readings, latestMs }: VerifySummary['receivedAhead']): string {
-  if (latestMs === null) return '';
-  const until = minuteText(latestMs);
-  return (
-    `${plural(readings, 'reading')} received ahead of the clock, the latest at ${until}: a clock was wrong. ` +
-    'A correction of such a reading counts only if it is received later than the reading was. ' +
-    `Set the clock right on each machine, and send corrections again after ${until}.\n`
-  );
-}
-
-/** `2024-01-15T10:30Z` */
-function minuteText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16)}Z`;
-}
-
-const OUTCOMES = { found: '', repaired: ' (repaired)', set_aside: ' (set aside)' } as const;
-
-function faultText({ partition: { date, directory }, name, code, message, outcome }: VerifyFault): string {
-  // Where the place itself is taken there is no file, and maybe no directory.
-  const path = [date, directory, name].filter((part) => part !== '').map(visibleText);
-  return `${path.join('/')}: ${code}: ${visibleText(message)}${OUTCOMES[outcome]}\n`;
-}

@@ -1,4 +1,6 @@
 /** `hrm import` of what devices and exports have: each file is a matter of its own, and has an account of its own. */
+
+import { summaryText } from 'hrm-core';
 import { COLUMN_ROLES } from 'hrm-core/formats';
 import {
   failureLines,
@@ -18,7 +20,6 @@ import {
 } from 'hrm-core/import';
 import { retentionOf } from 'hrm-core/open';
 import type { CommandOption, Invocation } from '../command.js';
-import { summaryText } from '../output/output.js';
 import { usageError } from '../usage-error.js';
 import { withTarget } from '../with-target.js';
 import { follow, resumption } from './surroundings.js';

@@ -73,30 +73,3 @@ export function visibleId(id: string): string {
   const visible = visibleText(id);
   return visible === id && BARE_ID.test(id) ? id : `"${visibleText(id.replace(/["\\]/g, '\\$&'))}"`;
 }
-
-/** A summary for people: `label  value` a line, values aligned. */
-export function summaryText(rows: readonly (readonly [label: string, value: string | number])[]): string {
-  const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
-}
-
-/** A partition that could not be read or written, as core's summaries list it. */
-export interface PartitionFailure {
-  readonly partition: { readonly date: string; readonly directory: string };
-  readonly code: string;
-  readonly message: string;
-}
-
-/** Failures for people: `20240115/ana: message` a line. */
-export function failureText(failures: readonly PartitionFailure[]): string {
-  return failures
-    .map(
-      ({ partition: { date, directory }, message }) => `${date}/${visibleText(directory)}: ${visibleText(message)}\n`,
-    )
-    .join('');
-}
-
-/** Failures for programs. */
-export function failuresToWire(failures: readonly PartitionFailure[]) {
-  return failures.map(({ partition: { date, directory }, code, message }) => ({ date, directory, code, message }));
-}

@@ -1,9 +1,11 @@
-/** What `hrm stats` tells people, of what is here and of what a server tells. */
-import { bytesText, dashedDate, plural, type QueuedCounts, type StoredCounts, type SystemCounts } from 'hrm-core';
-import { summaryText } from '../output/output.js';
+/** Counts in words: of what is here, and of what a server tells. */
+import type { QueuedCounts, StoredCounts, SystemCounts } from '../ops/counts.js';
+import { dashedDate } from '../pure/partition.js';
+import { bytesText, plural } from '../words.js';
+import { summaryText } from './table.js';
 
 /** The counts for people. */
-export function reportText({ storage, queue }: SystemCounts): string {
+export function countsText({ storage, queue }: SystemCounts): string {
   return summaryText([...storageRows(storage), ...queueRows(queue)]);
 }
 
