@@ -36,10 +36,12 @@ export const compactCommand: Command = {
     const damaged: DamageReport[] = [];
     const trustClock = args.has('trust-clock');
     try {
-      const expired = await expire({ storage }, { trustClock }, { signal });
-      const summary = await presentWhile(settings, { version: VERSION, parts: ['compacter'] }, async ({ compacted }) =>
-        compacted(
-          await compactAll(
+      const { expired, summary } = await presentWhile(
+        settings,
+        { version: VERSION, parts: ['compacter'] },
+        async ({ compacted }) => {
+          const expired = await expire({ storage }, { trustClock }, { signal });
+          const summary = await compactAll(
             { storage },
             {
               userId: args.value('user'),
@@ -57,8 +59,9 @@ export const compactCommand: Command = {
                 stderr.write(warningText(report));
               },
             },
-          ),
-        ),
+          );
+          return { expired, summary: compacted(summary) };
+        },
       );
       progress.end();
       await output.write(
