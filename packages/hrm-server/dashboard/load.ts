@@ -60,10 +60,18 @@ export async function loadLatest(userId: string, signal: AbortSignal): Promise<L
   return (await askAbout(() => openClient().latest(userId, { signal })))?.latest ?? null;
 }
 
-/** `null` about the users `.` and `..`: they have rows, and no path of their own. */
+/** The last of the questions about a user, answered or not. */
+let asked: Promise<unknown> = Promise.resolve();
+
+/**
+ * Asks about a user, one question after the other: of those that it has to look for long, the server answers a client one at a time, and
+ * refuses the others. `null` about the users `.` and `..`: they have rows, and no path of their own.
+ */
 async function askAbout<T>(ask: () => Promise<T>): Promise<T | null> {
+  const answer = asked.then(ask);
+  asked = answer.catch(() => undefined);
   try {
-    return await ask();
+    return await answer;
   } catch (error) {
     if (isHrmError(error) && error.code === 'invalid_query') return null;
     throw error;
