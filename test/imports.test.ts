@@ -232,6 +232,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'words.ts',
     'pure/answer/interval.ts',
     'pure/records/media-types.ts',
+    'pure/time/time-zone.ts',
     'type flow',
     'type pure',
   ],
@@ -458,6 +459,7 @@ describe('what runs in a browser', () => {
       'pure/answer/interval.ts',
       'pure/reading/is-series.ts',
       'pure/records/media-types.ts',
+      'pure/time/time-zone.ts',
       'waits.ts',
       'words.ts',
     ]);

@@ -1,8 +1,9 @@
 /** What is shown, as files: the rows as CSV, the readings of the range as Parquet, the chart as a picture. */
 import { isHrmError } from 'hrm-core/client';
 import { explain, openClient } from './api.js';
+import { toDate } from './clocks.js';
 import { cssValue, find, showMessage } from './dom.js';
-import { type Range, toDate } from './range.js';
+import type { Range } from './range.js';
 import type { Rows } from './rows.js';
 
 /** What is shown now. */

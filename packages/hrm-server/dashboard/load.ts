@@ -1,7 +1,8 @@
 /** What the dashboard asks the API for. */
 import { type DayFigures, type FixedInterval, isHrmError, type Latest, type Resolve, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
-import { type Range, timeZone, toDate } from './range.js';
+import { timeZone, toDate } from './clocks.js';
+import type { Range } from './range.js';
 import { collectRows, type Rows } from './rows.js';
 
 /** A question about one user. */
@@ -41,7 +42,7 @@ export async function loadDevices(userId: string, signal: AbortSignal): Promise<
 }
 
 /**
- * Asks for the figures of a user's days in the browser's time zone, ascending; `null` where they cannot be asked for.
+ * Asks for the figures of a user's days by the clocks that are shown, ascending; `null` where they cannot be asked for.
  * @param range - of whole days. @throws as {@link loadRows}.
  */
 export async function loadDays(

@@ -2,9 +2,9 @@
 import { isHrmError, type ListedUser } from 'hrm-core/client';
 import { explain, openClient } from './api.js';
 import { find, make } from './dom.js';
-import { describeAge, rangeAround } from './range.js';
+import { describeAge } from './range.js';
 import { rateText, texts } from './texts/texts.js';
-import { type View, writeView } from './view.js';
+import { dayAddress, type View } from './view.js';
 
 const words = texts.people;
 
@@ -124,9 +124,9 @@ function showNobody(): void {
 
 const TOUR = 'hrm simulate --users 3 --backfill 7';
 
-function rowOf({ userId, latest: { timestamp, heartRate } }: ListedUser, view: View): HTMLLIElement {
+function rowOf({ userId, latest: { timestamp, heartRate } }: ListedUser, { isLive }: View): HTMLLIElement {
   const atMs = Date.parse(timestamp);
-  const href = writeView({ ...view, userId, range: rangeAround('day', atMs) });
+  const href = dayAddress(userId, atMs, isLive);
   const newest = `${rateText(heartRate, 0)} ${texts.shared.bpm}, ${describeAge(Date.now() - atMs)}`;
   return make('li', {}, make('a', { href }, userId), make('span', { class: 'muted' }, newest));
 }

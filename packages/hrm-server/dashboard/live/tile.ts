@@ -3,10 +3,10 @@ import { INTERVAL_MS } from 'hrm-core/client';
 import { find, make } from '../dom.js';
 import { createLiveRows, type LiveReading } from '../live-rows.js';
 import { createOpenAlerts, type OpenAlerts } from '../open-alerts.js';
-import { describeAge, describeClock, describeMoment, rangeAround } from '../range.js';
+import { describeAge, describeClock, describeMoment } from '../range.js';
 import { NO_ROWS } from '../rows.js';
 import { countText, rateText, texts } from '../texts/texts.js';
-import { writeView } from '../view.js';
+import { dayAddress } from '../view.js';
 import { summarize } from '../zones.js';
 import { drawStrip } from './strip.js';
 
@@ -40,8 +40,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
   const about = make('p', { class: 'muted small strip-note' });
   const away = make('button', { type: 'button', class: 'quiet', 'aria-label': words.remove(userId) }, '✕');
   away.addEventListener('click', onRemove);
-  const dayOf = (atMs: number) =>
-    `./${writeView({ userId, range: rangeAround('day', atMs), interval: 'auto', devices: [], isMerged: true, isLive: true })}`;
+  const dayOf = (atMs: number) => `./${dayAddress(userId, atMs, true)}`;
   const link = make('a', { href: dayOf(Date.now()) }, userId);
   const figure = make('p', { class: 'figure' }, rate, ' ', make('span', {}, texts.shared.bpm), ' ', heart);
   const card = make(

@@ -126,6 +126,8 @@ export const es: Texts = {
     from: (least) => `desde ${least}`,
     below: (end) => `menos de ${end}`,
     timesIn: (zone) => `horas de ${zone}`,
+    zoneOfUser: (zone) => `del usuario: ${zone}`,
+    zoneOfBrowser: (zone) => `de este navegador: ${zone}`,
     about: (step, zone) => `lpm; un punto es ${step}, la banda va del mínimo al máximo; ${zone}`,
     point: (mean, min, max, count) => `${mean} lpm, ${min} a ${max}, ${count} ${count === 1 ? 'lectura' : 'lecturas'}`,
     noReadings: 'sin lecturas',
