@@ -1,6 +1,7 @@
 /** The dashboard: what its controls say becomes a view, a view becomes questions, their answers become what is seen. */
 import { INTERVAL_MS, isHrmError, type Session } from 'hrm-core/client';
 import { explain, isKeyRefusal } from './api.js';
+import { type ByDevice, createByDevice } from './by-device.js';
 import { takeZone } from './clocks.js';
 import { bindControls, showControls } from './controls.js';
 import { createDays, type Days } from './days/days.js';
@@ -38,6 +39,7 @@ let view: View = readView(addressed, Date.now());
 let viewedMs = Date.now();
 let picture: Picture;
 let live: LiveMode;
+let byDevice: ByDevice;
 let people: People;
 let days: Days;
 let devices: readonly string[] = [];
@@ -104,6 +106,7 @@ function clear(): void {
   profileOf = '';
   clearProfile();
   days.clear();
+  byDevice.clear();
   picture.clear(view.userId === '' ? texts.chart.chooseUser : view.userId);
 }
 
@@ -169,6 +172,7 @@ async function loadLines(signal: AbortSignal): Promise<void> {
   rememberUser(userId);
   showControls(view, session.userIds);
   showMessage(null);
+  byDevice.show(view, devices, signal);
   if (!draw() || answers.length === 0) return;
   const latest = await loadLatest(userId, signal);
   showNothing(userId, view.range, latest, (to) => change({ range: to }));
@@ -251,6 +255,7 @@ async function start(): Promise<void> {
   translatePage();
   session = await enter();
   live = openLive();
+  byDevice = createByDevice();
   people = createPeople();
   days = createDays(change);
   picture = createPicture({
