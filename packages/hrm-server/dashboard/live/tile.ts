@@ -5,10 +5,10 @@ import { createLiveRows, type LiveReading } from '../live-rows.js';
 import { createOpenAlerts, type OpenAlerts } from '../open-alerts.js';
 import { describeAge, describeClock, describeMoment } from '../range.js';
 import { NO_ROWS } from '../rows.js';
+import { drawStrip } from '../strip.js';
 import { countText, rateText, texts } from '../texts/texts.js';
 import { dayAddress } from '../view.js';
 import { summarize } from '../zones.js';
-import { drawStrip } from './strip.js';
 
 const words = texts.wall;
 
@@ -25,6 +25,8 @@ export interface Tile {
   remove(): void;
 }
 
+/** Between readings further apart the strip has no line. */
+const MAX_GAP_MS = 20_000;
 /** A reading is how the heart is now for so long. */
 const NOW_MS = INTERVAL_MS['1m'];
 
@@ -82,7 +84,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
       drawNewest(nowMs);
       const fromMs = nowMs - minutes * INTERVAL_MS['1m'];
       const seconds = rows.over(NO_ROWS, 1_000, { fromMs, toMs: nowMs });
-      drawStrip(strip, seconds, fromMs, nowMs);
+      drawStrip(strip, seconds, fromMs, nowMs, MAX_GAP_MS);
       const { readings, mean, min, max } = summarize(seconds);
       const said =
         readings === 0 || mean === null
