@@ -11,5 +11,5 @@ export function makeTable(label: string, heads: readonly string[], rows: readonl
     make('tr', {}, make('th', { scope: 'row' }, name), ...cells.map((cell) => make('td', {}, cell))),
   );
   const table = make('table', {}, make('thead', {}, make('tr', {}, ...head)), make('tbody', {}, ...body));
-  return make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, table);
+  return make('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': label }, table);
 }
