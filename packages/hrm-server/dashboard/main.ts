@@ -124,6 +124,8 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   find('profile', HTMLElement).hidden = view.userId === '';
   if (view.userId === '') {
     showMessage(null);
+    settleZone();
+    showControls(view, session.userIds);
     people.show(view);
     return;
   }

@@ -105,7 +105,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
 }
 
 /** Where ticks stand: at whole hours, days, months and years of the clocks that are shown. @param stepS - that there is room for. */
-function ticksOf(fromS: number, toS: number, stepS: number): number[] {
+export function ticksOf(fromS: number, toS: number, stepS: number): number[] {
   const ticks: number[] = [];
   if (stepS < DAY_S) {
     // All clocks are set by quarters of an hour.
