@@ -237,6 +237,7 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'words.ts',
     'pure/answer/interval.ts',
     'pure/records/media-types.ts',
+    'pure/time/time-zone.ts',
     'type flow',
     'type pure',
   ],
@@ -486,6 +487,7 @@ describe('what runs in a browser', () => {
       'pure/answer/interval.ts',
       'pure/reading/is-series.ts',
       'pure/records/media-types.ts',
+      'pure/time/time-zone.ts',
       'waits.ts',
       'words.ts',
     ]);

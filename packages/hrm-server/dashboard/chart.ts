@@ -3,6 +3,7 @@
  * one, with keys.
  */
 import uPlot from 'uplot';
+import { timeZone } from './clocks.js';
 import { make } from './dom.js';
 import type { Grid } from './grid.js';
 import { type ChartContent, dataOf, optionsOf } from './plot.js';
@@ -34,6 +35,8 @@ export function createChart(place: HTMLElement, events: ChartEvents): Chart {
   let plot: uPlot | null = null;
   let shown: ChartContent | null = null;
   let index: number | null = null;
+  /** Whose clocks tell the points. */
+  let zone = timeZone();
   // A plot that is drawn anew while a part of it is chosen would forget that.
   let isHeld = false;
   let isLate = false;
@@ -100,9 +103,10 @@ export function createChart(place: HTMLElement, events: ChartEvents): Chart {
   }).observe(place);
   return {
     show(content) {
-      const isOtherGrid = content === null || shown === null || !isSameGrid(content.grid, shown.grid);
+      const isSame = content !== null && shown !== null && isSameGrid(content.grid, shown.grid) && zone === timeZone();
       shown = content;
-      if (isOtherGrid) {
+      zone = timeZone();
+      if (!isSame) {
         index = null;
         events.onPoint(null);
       }

@@ -1,7 +1,9 @@
 /** The controls above the chart: they show a view, and ask for another one. */
 import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
+import { browserZone, readMoment, toLocalInput } from './clocks.js';
 import { find, make } from './dom.js';
-import { type Preset, rangeAround, shiftRange, toLocalInput } from './range.js';
+import { userZone } from './profile.js';
+import { isIn, type Preset, rangeAround, shiftRange } from './range.js';
 import { keepMaxRate, readMaxRate, readRecentUsers } from './remembered.js';
 import { texts } from './texts/texts.js';
 import type { View } from './view.js';
@@ -10,7 +12,7 @@ type OnChange = (to: Partial<View>) => void;
 
 /** Shows a view in the controls. @param users - all that there are for us, where that is known. */
 export function showControls(
-  { userId, range, interval, isLive, resolve = 'reading' }: View,
+  { userId, range, interval, isLive, resolve = 'reading', zone }: View,
   users: readonly string[] | null,
 ): void {
   const offered = users ?? readRecentUsers();
@@ -22,6 +24,7 @@ export function showControls(
   setUnlessTyped('to', toLocalInput(range.toMs));
   find('interval', HTMLSelectElement).value = interval;
   find('resolve', HTMLSelectElement).value = resolve;
+  showZoneChoice(zone);
   find('live', HTMLButtonElement).setAttribute('aria-pressed', String(isLive));
   setUnlessTyped('max-rate', String(readMaxRate()));
   for (const button of presetButtons()) {
@@ -46,7 +49,7 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
       const { range } = view();
       const nowMs = Date.now();
       // A shorter range of one that has today in it is today's.
-      const atMs = range.fromMs <= nowMs && nowMs < range.toMs ? nowMs : range.fromMs;
+      const atMs = isIn(range, nowMs) ? nowMs : range.fromMs;
       onChange({ range: rangeAround(preset, atMs) });
     });
   }
@@ -56,7 +59,7 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   onClick('live', () => {
     const { isLive, range } = view();
     const nowMs = Date.now();
-    const isNow = range.fromMs <= nowMs && nowMs < range.toMs;
+    const isNow = isIn(range, nowMs);
     onChange({ isLive: !isLive, ...(isLive || isNow ? {} : { range: rangeAround('day', nowMs) }) });
   });
   onClick('more', () => {
@@ -70,6 +73,9 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   find('resolve', HTMLSelectElement).addEventListener('change', ({ target }) => {
     onChange({ resolve: (target as HTMLSelectElement).value === 'device' ? 'device' : 'reading' });
   });
+  find('zone', HTMLSelectElement).addEventListener('change', ({ target }) => {
+    onChange({ zone: (target as HTMLSelectElement).value === 'browser' ? 'browser' : undefined });
+  });
   for (const id of ['from', 'to']) find(id, HTMLInputElement).addEventListener('change', () => readDates(onChange));
   find('max-rate', HTMLInputElement).addEventListener('change', ({ target }) => {
     const field = target as HTMLInputElement;
@@ -79,11 +85,23 @@ export function bindControls(view: () => View, onView: OnChange, onMaxRate: () =
   });
 }
 
+/** Whose clocks can be shown: a user's without a time zone are the browser's. */
+function showZoneChoice(zone: View['zone']): void {
+  const own = userZone();
+  const hasOwn = own !== undefined && own !== browserZone;
+  const options = [
+    ...(hasOwn ? [make('option', { value: 'user' }, texts.chart.zoneOfUser(own))] : []),
+    make('option', { value: 'browser' }, texts.chart.zoneOfBrowser(browserZone)),
+  ];
+  const select = find('zone', HTMLSelectElement);
+  select.replaceChildren(...options);
+  select.value = hasOwn && zone === undefined ? 'user' : 'browser';
+}
+
 /** Takes the two fields as a range, if they are one; the later field is told when they are not. */
 function readDates(onChange: OnChange): void {
   const to = find('to', HTMLInputElement);
-  const fromMs = Date.parse(find('from', HTMLInputElement).value);
-  const toMs = Date.parse(to.value);
+  const [fromMs, toMs] = [readMoment(find('from', HTMLInputElement).value), readMoment(to.value)];
   const isRange = fromMs >= 0 && fromMs < toMs;
   to.setCustomValidity(isRange ? '' : texts.chart.endFirst);
   if (isRange) onChange({ range: { preset: 'custom', fromMs, toMs } });

@@ -1,8 +1,9 @@
 /** What is shown, as files: the rows as CSV, the readings of the range as Parquet, the chart as a picture. */
 import { isHrmError } from 'hrm-core/client';
 import { explain, openClient } from './api.js';
+import { toDate } from './clocks.js';
 import { cssValue, find, showMessage } from './dom.js';
-import { type Range, toDate } from './range.js';
+import type { Range } from './range.js';
 import type { Rows } from './rows.js';
 
 /** What is shown now. */
@@ -39,15 +40,11 @@ export function bindDownloads(shown: () => Shown | null): void {
 /** The rows as the API has them. */
 export function csvOf(rows: Rows): string {
   const lines = Array.from({ length: rows.length }, (_, i) => {
-    const devices = (rows.deviceSets[rows.deviceSet[i] ?? 0] ?? []).join(';');
+    const devices = JSON.stringify(rows.deviceSets[rows.deviceSet[i] ?? 0] ?? []).replaceAll('"', '""');
     const timestamp = new Date(rows.startMs[i] ?? 0).toISOString().replace('.000Z', 'Z');
-    return [timestamp, rows.mean[i], rows.min[i], rows.max[i], rows.count[i], quoted(devices)].join();
+    return [timestamp, rows.mean[i], rows.min[i], rows.max[i], rows.count[i], `"${devices}"`].join();
   });
   return `${[COLUMNS, ...lines].join('\r\n')}\r\n`;
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 async function readings({ userId, range: { fromMs: start, toMs: end }, deviceId }: Shown): Promise<Blob> {

@@ -65,9 +65,18 @@ function framed({ name, title, key, isWide = false }: PageFrame, content: string
     <main id="content" tabindex="-1"${isWide ? ' class="whole"' : ''}>
       <h1 data-text="${key}">${title}</h1>
       <section id="sign-in" hidden aria-labelledby="sign-in-title"></section>
-${content.trimEnd().replace(/^(?=.)/gm, '      ')}
+${withoutTexts(content)
+  .trimEnd()
+  .replace(/^(?=.)/gm, '      ')}
     </main>
   </body>
 </html>
 `;
+}
+
+/** The texts of a page's contents are for who reads the sources: nobody sees the contents before the script has put its own there. */
+function withoutTexts(content: string): string {
+  return content
+    .replace(/(data-text="[^"]+")>[^<]*/g, '$1>')
+    .replace(/ (?:aria-label|placeholder)="[^"]*"(?= data-(?:label|hint))/g, '');
 }

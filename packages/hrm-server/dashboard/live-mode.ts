@@ -37,7 +37,7 @@ const AGE_MS = 5_000;
 
 /** Begins with nobody. */
 export function createLiveMode(events: LiveModeEvents): LiveMode {
-  const alerts = createOpenAlerts(find('alerts', HTMLUListElement));
+  const alerts = createOpenAlerts(find('alerts', HTMLElement));
   let rows = createLiveRows();
   let userOfRows: string | null = null;
   let listening: AbortController | null = null;

@@ -1,7 +1,8 @@
 /** What the dashboard asks the API for. */
 import { type DayFigures, type FixedInterval, isHrmError, type Latest, type Resolve, type Row } from 'hrm-core/client';
 import { openClient } from './api.js';
-import { type Range, timeZone, toDate } from './range.js';
+import { timeZone, toDate } from './clocks.js';
+import type { Range } from './range.js';
 import { collectRows, type Rows } from './rows.js';
 
 /** A question about one user. */
@@ -41,7 +42,7 @@ export async function loadDevices(userId: string, signal: AbortSignal): Promise<
 }
 
 /**
- * Asks for the figures of a user's days in the browser's time zone, ascending; `null` where they cannot be asked for.
+ * Asks for the figures of a user's days by the clocks that are shown, ascending; `null` where they cannot be asked for.
  * @param range - of whole days. @throws as {@link loadRows}.
  */
 export async function loadDays(
@@ -60,10 +61,18 @@ export async function loadLatest(userId: string, signal: AbortSignal): Promise<L
   return (await askAbout(() => openClient().latest(userId, { signal })))?.latest ?? null;
 }
 
-/** `null` about the users `.` and `..`: they have rows, and no path of their own. */
+/** The last of the questions about a user, answered or not. */
+let asked: Promise<unknown> = Promise.resolve();
+
+/**
+ * Asks about a user, one question after the other: of those that it has to look for long, the server answers a client one at a time, and
+ * refuses the others. `null` about the users `.` and `..`: they have rows, and no path of their own.
+ */
 async function askAbout<T>(ask: () => Promise<T>): Promise<T | null> {
+  const answer = asked.then(ask);
+  asked = answer.catch(() => undefined);
   try {
-    return await ask();
+    return await answer;
   } catch (error) {
     if (isHrmError(error) && error.code === 'invalid_query') return null;
     throw error;

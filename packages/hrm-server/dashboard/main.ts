@@ -1,6 +1,8 @@
 /** The dashboard: what its controls say becomes a view, a view becomes questions, their answers become what is seen. */
 import { INTERVAL_MS, isHrmError, type Session } from 'hrm-core/client';
 import { explain, isKeyRefusal } from './api.js';
+import { type ByDevice, createByDevice } from './by-device.js';
+import { takeZone } from './clocks.js';
 import { bindControls, showControls } from './controls.js';
 import { createDays, type Days } from './days/days.js';
 import { find, onSchemeChange, showMessage } from './dom.js';
@@ -11,8 +13,8 @@ import { hideNothing, showNothing } from './nothing.js';
 import { offerZones, showZones } from './panels.js';
 import { createPeople, type People } from './people.js';
 import { createPicture, type Picture } from './picture.js';
-import { bindProfile, clearProfile, loadProfile, startsOfZones } from './profile.js';
-import { chosenRange, followNow, rangeInside, rangeOutside } from './range.js';
+import { bindProfile, clearProfile, loadProfile, startsOfZones, userZone } from './profile.js';
+import { chosenRange, followNow, isIn, rangeAround, rangeInside, rangeOutside } from './range.js';
 import { rememberUser } from './remembered.js';
 import type { Rows } from './rows.js';
 import { enter } from './sign-in.js';
@@ -30,11 +32,14 @@ interface Loaded {
 const MAX_COUNTED_MS = 62 * INTERVAL_MS['1d'];
 
 let session: Session;
-let view: View = readView(location.hash, Date.now());
+/** The address that the view was read from; `null`: somebody has changed the view since. */
+let addressed: string | null = location.hash;
+let view: View = readView(addressed, Date.now());
 /** When the range of the view was looked at last. */
 let viewedMs = Date.now();
 let picture: Picture;
 let live: LiveMode;
+let byDevice: ByDevice;
 let people: People;
 let days: Days;
 let devices: readonly string[] = [];
@@ -48,13 +53,15 @@ let loading = new AbortController();
 function change(to: Partial<View>): void {
   const { userId, range } = view;
   const isOtherUser = to.userId !== undefined && to.userId !== userId;
-  go({ ...view, ...(isOtherUser && { devices: [], isMerged: true }), ...to });
+  show({ ...view, ...(isOtherUser && { devices: [], isMerged: true }), ...to });
   const isStep = isOtherUser || !isSameRange(view.range, range);
   history[isStep ? 'pushState' : 'replaceState'](null, '', writeView(view));
+  addressed = null;
+  void load();
 }
 
-/** Goes to another view, and asks for what it shows. */
-function go(to: View): void {
+/** Goes to another view. */
+function show(to: View): void {
   const { userId, isLive, range } = view;
   view = to;
   if (!isSameRange(to.range, range)) viewedMs = Date.now();
@@ -62,15 +69,27 @@ function go(to: View): void {
   if (to.userId !== userId) clear();
   showControls(view, session.userIds);
   if (to.userId !== userId || to.isLive !== isLive) followLive();
-  void load();
 }
 
 /** Goes to the view of the address, which somebody or the browser's Back has changed. */
 function goToAddress(): void {
-  const to = readView(location.hash, Date.now());
+  addressed = location.hash;
+  const to = readView(addressed, Date.now());
   const userId = to.userId === '' ? onlyUser() : to.userId;
   find('user', HTMLInputElement).value = userId;
-  go({ ...to, userId });
+  show({ ...to, userId });
+  void load();
+}
+
+/** Goes by the clocks that the view wants: a range keeps its date by other clocks, and the present one stays that. */
+function settleZone(): void {
+  const { range } = view;
+  const nowMs = Date.now();
+  const said = addressed ?? writeView(view);
+  if (!takeZone(view.zone === 'browser' ? undefined : userZone())) return;
+  const isPresent = addressed === null && range.preset !== 'custom' && isIn(range, nowMs);
+  view = { ...view, range: isPresent ? rangeAround(range.preset, nowMs) : readView(said, nowMs).range };
+  if (addressed === null) history.replaceState(null, '', writeView(view));
 }
 
 function onlyUser(): string {
@@ -87,6 +106,7 @@ function clear(): void {
   profileOf = '';
   clearProfile();
   days.clear();
+  byDevice.clear();
   picture.clear(view.userId === '' ? texts.chart.chooseUser : view.userId);
 }
 
@@ -104,6 +124,8 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   find('profile', HTMLElement).hidden = view.userId === '';
   if (view.userId === '') {
     showMessage(null);
+    settleZone();
+    showControls(view, session.userIds);
     people.show(view);
     return;
   }
@@ -114,7 +136,10 @@ async function load({ isQuiet = false } = {}): Promise<void> {
   app.setAttribute('aria-busy', 'true');
   try {
     if (profileOf !== view.userId) await loadProfile(view.userId, current.signal);
-    if (!current.signal.aborted) profileOf = view.userId;
+    if (current.signal.aborted) return;
+    profileOf = view.userId;
+    settleZone();
+    showControls(view, session.userIds);
     await Promise.all([loadPicture(current.signal), days.load(view, current.signal)]);
   } catch (error) {
     if (!current.signal.aborted) await fail(error, isQuiet);
@@ -149,7 +174,8 @@ async function loadLines(signal: AbortSignal): Promise<void> {
   rememberUser(userId);
   showControls(view, session.userIds);
   showMessage(null);
-  if (!show() || answers.length === 0) return;
+  byDevice.show(view, devices, signal);
+  if (!draw() || answers.length === 0) return;
   const latest = await loadLatest(userId, signal);
   showNothing(userId, view.range, latest, (to) => change({ range: to }));
 }
@@ -189,7 +215,7 @@ async function fail(error: unknown, isQuiet: boolean): Promise<void> {
 }
 
 /** Shows what is loaded, with what was heard since. @returns whether there is no reading in it. */
-function show(): boolean {
+function draw(): boolean {
   const { interval, range, resolve } = questionOf(view);
   const lines = loaded.map(({ deviceId, rows }) => ({
     deviceId,
@@ -211,15 +237,17 @@ function keepUp(): boolean {
   const range = followNow(view.range, viewedMs, nowMs);
   viewedMs = nowMs;
   if (range === view.range) return false;
-  go({ ...view, range });
+  show({ ...view, range });
   history.replaceState(null, '', writeView(view));
+  addressed = null;
+  void load();
   return true;
 }
 
 /** Live readings where there is nobody to tell of them, or an end to it. */
 function openLive(): LiveMode {
   return createLiveMode({
-    onRows: () => !keepUp() && loaded.length > 0 && show(),
+    onRows: () => !keepUp() && loaded.length > 0 && draw(),
     onReload: () => !keepUp() && void load({ isQuiet: true }),
     onRefused: (error) => void fail(error, false),
   });
@@ -229,6 +257,7 @@ async function start(): Promise<void> {
   translatePage();
   session = await enter();
   live = openLive();
+  byDevice = createByDevice();
   people = createPeople();
   days = createDays(change);
   picture = createPicture({
@@ -247,7 +276,7 @@ async function start(): Promise<void> {
     () => view,
     change,
     () => {
-      if (loaded.length > 0) show();
+      if (loaded.length > 0) draw();
       if (minutes !== null) showZones(minutes, startsOfZones(view.range.fromMs));
       const { signal } = loading;
       if (view.userId !== '')
@@ -263,7 +292,7 @@ async function start(): Promise<void> {
     const title = find('chart-title', HTMLElement).textContent ?? '';
     return first === undefined ? null : { userId: view.userId, range: view.range, title, ...first };
   });
-  onSchemeChange(() => loaded.length > 0 && show());
+  onSchemeChange(() => loaded.length > 0 && draw());
   addEventListener('popstate', goToAddress);
   // The address says what is seen; what is in it is no place of the page.
   find('skip', HTMLAnchorElement).addEventListener('click', (event) => {

@@ -23,7 +23,7 @@ export function createOpenAlerts(place: HTMLElement): OpenAlerts {
       const atMs = Date.parse(start);
       const isToday = Date.now() - atMs < INTERVAL_MS['1d'];
       const since = isToday ? describeClock(atMs) : describeMoment(atMs, INTERVAL_MS['1m']);
-      return make('li', {}, texts.live.alert(rule, texts.live.alertKinds[kind] ?? kind, since));
+      return make('p', {}, texts.live.alert(rule, texts.live.alertKinds[kind] ?? kind, since));
     });
     place.replaceChildren(...lines);
     place.hidden = lines.length === 0;

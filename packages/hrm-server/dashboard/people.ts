@@ -2,9 +2,10 @@
 import { isHrmError, type ListedUser } from 'hrm-core/client';
 import { explain, openClient } from './api.js';
 import { find, make } from './dom.js';
-import { describeAge, rangeAround } from './range.js';
+import { describeAge } from './range.js';
+import { createSparks, type Sparks } from './sparks.js';
 import { rateText, texts } from './texts/texts.js';
-import { type View, writeView } from './view.js';
+import { dayAddress, type View } from './view.js';
 
 const words = texts.people;
 
@@ -26,6 +27,7 @@ export function createPeople(): People {
   const card = find('people', HTMLElement);
   const list = find('people-list', HTMLUListElement);
   const search = find('people-search', HTMLInputElement);
+  const sparks = createSparks();
   let asking = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let view: View | null = null;
@@ -46,7 +48,8 @@ export function createPeople(): People {
     const input = { search: search.value.trim() || undefined, after, since, limit: PAGE_USERS };
     try {
       const page = await openClient().users(input, { signal });
-      const rows = page.users.map((user) => rowOf(user, view as View));
+      if (after === undefined) sparks.clear();
+      const rows = page.users.map((user) => rowOf(user, view as View, sparks));
       if (after === undefined) list.replaceChildren(...rows);
       else list.append(...rows);
       say(page.since, page.next);
@@ -100,6 +103,7 @@ export function createPeople(): People {
     },
     hide() {
       stop();
+      sparks.clear();
       view = null;
       card.hidden = true;
     },
@@ -124,9 +128,19 @@ function showNobody(): void {
 
 const TOUR = 'hrm simulate --users 3 --backfill 7';
 
-function rowOf({ userId, latest: { timestamp, heartRate } }: ListedUser, view: View): HTMLLIElement {
+function rowOf(
+  { userId, latest: { timestamp, heartRate } }: ListedUser,
+  { isLive }: View,
+  sparks: Sparks,
+): HTMLLIElement {
   const atMs = Date.parse(timestamp);
-  const href = writeView({ ...view, userId, range: rangeAround('day', atMs) });
+  const href = dayAddress(userId, atMs, isLive);
   const newest = `${rateText(heartRate, 0)} ${texts.shared.bpm}, ${describeAge(Date.now() - atMs)}`;
-  return make('li', {}, make('a', { href }, userId), make('span', { class: 'muted' }, newest));
+  return make(
+    'li',
+    {},
+    make('a', { href }, userId),
+    sparks.add(userId, atMs),
+    make('span', { class: 'muted' }, newest),
+  );
 }

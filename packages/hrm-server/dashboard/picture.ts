@@ -1,13 +1,14 @@
 /** All that is seen of a heart: chart, readout, lines, summary and table, of one set of rows. */
 import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
 import { type Chart, type ChartEvents, createChart } from './chart.js';
+import { zoneName } from './clocks.js';
 import { LOOK_OF_ALL, lookOf, showChips } from './devices.js';
 import { find, make } from './dom.js';
 import { type Grid, makeGrid, placeRows } from './grid.js';
 import { clearPanels, showSummary, showTable } from './panels.js';
 import type { ChartLine } from './plot.js';
 import { startsOfZones } from './profile.js';
-import { describeMoment, describeRange, describeStep, type Range, zoneName } from './range.js';
+import { describeMoment, describeRange, describeStep, type Range } from './range.js';
 import type { Rows } from './rows.js';
 import { rateText, texts } from './texts/texts.js';
 import type { View } from './view.js';

@@ -3,10 +3,11 @@
  * Points without readings break the line.
  */
 import type uPlot from 'uplot';
+import { clockAt, createFormat, dateAt, momentOf } from './clocks.js';
 import type { Look } from './devices.js';
 import { cssValue } from './dom.js';
 import type { Grid, Line } from './grid.js';
-import { locale, texts } from './texts/texts.js';
+import { texts } from './texts/texts.js';
 import { ZONES } from './zones.js';
 
 /** A line and how it looks. */
@@ -71,6 +72,7 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
         font,
         size: 46,
         space: isNarrow ? 58 : 80,
+        splits: (_, __, min, max, stepS) => ticksOf(min, max, stepS),
         values: (_, splits, __, ___, stepS) => tickLabels(splits, stepS),
       },
       { ...ticks, font, size: isNarrow ? 34 : 46, space: 34 },
@@ -102,13 +104,42 @@ export function optionsOf(content: ChartContent, width: number, { onCursor, onCh
   };
 }
 
+/** Where ticks stand: at whole hours, days, months and years of the clocks that are shown. @param stepS - that there is room for. */
+export function ticksOf(fromS: number, toS: number, stepS: number): number[] {
+  const ticks: number[] = [];
+  if (stepS < DAY_S) {
+    // All clocks are set by quarters of an hour.
+    const onS = Math.min(stepS, QUARTER_S);
+    for (let s = Math.ceil(fromS / onS) * onS; s <= toS; s += onS)
+      if (clockAt(s * 1000).getTime() % (stepS * 1000) === 0) ticks.push(s);
+    return ticks;
+  }
+  const first = dateAt(fromS * 1000);
+  const [year, month, day] = [first.getUTCFullYear(), first.getUTCMonth(), first.getUTCDate()];
+  const months = stepS < MONTH_S ? 0 : Math.round(stepS / (30.4 * DAY_S));
+  for (let i = 0; ; i += 1) {
+    const clockMs =
+      months === 0
+        ? Date.UTC(year, month, day + i * (stepS / DAY_S))
+        : Date.UTC(year, month - (month % months) + i * months);
+    const s = momentOf(clockMs) / 1000;
+    if (s > toS) return ticks;
+    if (s >= fromS) ticks.push(s);
+  }
+}
+
+const QUARTER_S = 900;
+const DAY_S = 86_400;
+/** As the chart counts it. */
+const MONTH_S = 30 * DAY_S;
+
 /** Ticks in the words of the page's other times: hours of 24, and what day or year it is where one begins. */
 function tickLabels(splits: readonly number[], stepS: number): string[] {
   let last = '';
   return splits.map((seconds) => {
     const at = seconds * 1000;
-    if (stepS >= 86_400 && stepS < 28 * 86_400) return TICKS.day.format(at);
-    const [short, long] = stepS >= 86_400 ? [TICKS.month, TICKS.year] : [TICKS.clock, TICKS.day];
+    if (stepS >= DAY_S && stepS < MONTH_S) return TICKS.day().format(at);
+    const [short, long] = stepS >= DAY_S ? [TICKS.month(), TICKS.year()] : [TICKS.clock(), TICKS.day()];
     const around = long.format(at);
     const label = around === last ? short.format(at) : `${short.format(at)}\n${around}`;
     last = around;
@@ -117,10 +148,10 @@ function tickLabels(splits: readonly number[], stepS: number): string[] {
 }
 
 const TICKS = {
-  year: new Intl.DateTimeFormat(locale, { year: 'numeric' }),
-  month: new Intl.DateTimeFormat(locale, { month: 'short' }),
-  day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' }),
-  clock: new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }),
+  year: createFormat({ year: 'numeric' }),
+  month: createFormat({ month: 'short' }),
+  day: createFormat({ day: 'numeric', month: 'short' }),
+  clock: createFormat({ hour: '2-digit', minute: '2-digit' }),
 };
 
 /** A line; points that have no neighbour would not be seen as one, so they are dots. */

@@ -1,6 +1,7 @@
 /** What a user's zones and devices go by: the settings that are stored with the data, and a form to change them. */
 import { isHrmError, type UserSettings } from 'hrm-core/client';
 import { explain, openClient } from './api.js';
+import { dateAt } from './clocks.js';
 import { find, make, showMessage } from './dom.js';
 import { readMaxRate } from './remembered.js';
 import { texts } from './texts/texts.js';
@@ -13,12 +14,17 @@ let settings: UserSettings = {};
 
 /** Where each zone begins, bpm: by the user's settings, or by the maximum that was entered here. @param atMs - of the year that counts. */
 export function startsOfZones(atMs: number): readonly number[] {
-  return startsBy(settings, new Date(atMs).getFullYear()) ?? zoneStarts(readMaxRate());
+  return startsBy(settings, yearOf(atMs)) ?? zoneStarts(readMaxRate());
+}
+
+/** Whose clocks a user's days go by; `undefined`: none is set, or it is not known yet. */
+export function userZone(): string | undefined {
+  return settings.timeZone;
 }
 
 /** The maximum to ask for days with; `undefined`: the user's settings say what zones are. */
 export function askedMaxRate(): number | undefined {
-  return startsBy(settings, new Date().getFullYear()) === null ? readMaxRate() : undefined;
+  return startsBy(settings, yearOf(Date.now())) === null ? readMaxRate() : undefined;
 }
 
 /** Asks for the settings of a user, and fills the form. Without them all is as if there were none. */
@@ -37,6 +43,10 @@ export function clearProfile(): void {
   fill({});
 }
 
+function yearOf(atMs: number): number {
+  return dateAt(atMs).getUTCFullYear();
+}
+
 const NUMBERS = ['birthYear', 'maxHeartRate', 'restingRate'] as const;
 
 function fill(found: UserSettings): void {
@@ -47,7 +57,7 @@ function fill(found: UserSettings): void {
   const ranked = Object.entries(found.devicePriority ?? {}).sort(([, a], [, b]) => a - b);
   find('profile-devices', HTMLTextAreaElement).value = ranked.map(([id]) => id).join('\n');
   // Another maximum would be seen nowhere.
-  find('max-rate-field', HTMLElement).hidden = startsBy(found, new Date().getFullYear()) !== null;
+  find('max-rate-field', HTMLElement).hidden = startsBy(found, yearOf(Date.now())) !== null;
 }
 
 function field(name: string): HTMLInputElement {

@@ -1,7 +1,8 @@
-/** Ranges of time as people name them, in the browser's time zone, and the width of a row that suits them. */
+/** Ranges of time as people name them, by the clocks that are shown, and the width of a row that suits them. */
 
 import { type FixedInterval, INTERVAL_MS } from 'hrm-core/client';
-import { locale, texts } from './texts/texts.js';
+import { createFormat, dateAt, momentOf } from './clocks.js';
+import { texts } from './texts/texts.js';
 
 /** A range that has a name; `custom`: any other. */
 export type Preset = 'day' | 'week' | 'month' | 'year' | 'custom';
@@ -18,16 +19,29 @@ const MIN_CHOSEN_ROWS = 5;
 
 /** The day, week (from its Monday on), month or year around a moment. */
 export function rangeAround(preset: Exclude<Preset, 'custom'>, atMs: number): Range {
-  const at = new Date(atMs);
-  const [year, month, day] = [at.getFullYear(), at.getMonth(), at.getDate()];
-  const monday = day - ((at.getDay() + 6) % 7);
-  const [from, to] = {
-    day: [new Date(year, month, day), new Date(year, month, day + 1)],
-    week: [new Date(year, month, monday), new Date(year, month, monday + 7)],
-    month: [new Date(year, month, 1), new Date(year, month + 1, 1)],
-    year: [new Date(year, 0, 1), new Date(year + 1, 0, 1)],
-  }[preset] as [Date, Date];
-  return { preset, fromMs: from.getTime(), toMs: to.getTime() };
+  const at = dateAt(atMs);
+  const [year, month, day] = [at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate()];
+  const monday = day - ((at.getUTCDay() + 6) % 7);
+  const [fromMs, toMs] = {
+    day: [Date.UTC(year, month, day), Date.UTC(year, month, day + 1)],
+    week: [Date.UTC(year, month, monday), Date.UTC(year, month, monday + 7)],
+    month: [Date.UTC(year, month), Date.UTC(year, month + 1)],
+    year: [Date.UTC(year, 0), Date.UTC(year + 1, 0)],
+  }[preset].map(momentOf) as [number, number];
+  return { preset, fromMs, toMs };
+}
+
+/** The same week, month or year of the year before; a week is 52 weeks before, with the same days of the week. */
+export function yearBefore({ preset, fromMs }: Range): Range {
+  const from = dateAt(fromMs);
+  if (preset === 'week') from.setUTCDate(from.getUTCDate() - 364);
+  else from.setUTCFullYear(from.getUTCFullYear() - 1);
+  return rangeAround(preset as Exclude<Preset, 'custom'>, momentOf(from.getTime()));
+}
+
+/** Whether a moment is in a range. */
+export function isIn({ fromMs, toMs }: Range, atMs: number): boolean {
+  return fromMs <= atMs && atMs < toMs;
 }
 
 /** The days of a range, ascending. A date that the zone skipped is none. */
@@ -88,9 +102,8 @@ export function rangeOutside({ fromMs, toMs }: Range): Range | null {
 
 /** A range that was the present one at `beforeMs` and has ended since goes on to the present one; others stay. */
 export function followNow(range: Range, beforeMs: number, nowMs: number): Range {
-  const { preset, fromMs, toMs } = range;
-  const wasNow = fromMs <= beforeMs && beforeMs < toMs;
-  return preset !== 'custom' && wasNow && nowMs >= toMs ? rangeAround(preset, nowMs) : range;
+  const { preset, toMs } = range;
+  return preset !== 'custom' && isIn(range, beforeMs) && nowMs >= toMs ? rangeAround(preset, nowMs) : range;
 }
 
 /** The rows that a range is best seen by: a day in minutes, a month in hours, a year in days. */
@@ -103,39 +116,25 @@ function wholeRows(fromMs: number, toMs: number, rowMs: number) {
   return { fromMs: Math.floor(fromMs / rowMs) * rowMs, toMs: Math.ceil(toMs / rowMs) * rowMs };
 }
 
-/** The browser's time zone: `Europe/Madrid`. */
-export function timeZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
-
-/** The same with what it is ahead of UTC at a moment: `Europe/Madrid, GMT+1`. */
-export function zoneName(atMs: number): string {
-  const zone = timeZone();
-  if (zone === 'UTC') return zone;
-  const parts = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortOffset' }).formatToParts(atMs);
-  const offset = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
-  return `${zone}, ${offset}`;
-}
-
-const DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'full' });
-const MONTH = new Intl.DateTimeFormat(locale, { month: 'long', year: 'numeric' });
-const MOMENT = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
-const CLOCK = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
-const MEDIUM_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
-const LONG_DATE = new Intl.DateTimeFormat(locale, { dateStyle: 'long' });
+const DATE = createFormat({ dateStyle: 'full' });
+const MONTH = createFormat({ month: 'long', year: 'numeric' });
+const MOMENT = createFormat({ dateStyle: 'medium', timeStyle: 'short' });
+const CLOCK = createFormat({ timeStyle: 'medium' });
+const MEDIUM_DATE = createFormat({ dateStyle: 'medium' });
+const LONG_DATE = createFormat({ dateStyle: 'long' });
 
 /** A range in words. */
 export function describeRange({ preset, fromMs, toMs }: Range): string {
-  if (preset === 'day') return DATE.format(fromMs);
-  if (preset === 'week') return LONG_DATE.formatRange(fromMs, toMs - 1);
-  if (preset === 'month') return MONTH.format(fromMs);
-  if (preset === 'year') return String(new Date(fromMs).getFullYear());
-  return texts.chart.fromTo(MOMENT.format(fromMs), MOMENT.format(toMs));
+  if (preset === 'day') return DATE().format(fromMs);
+  if (preset === 'week') return LONG_DATE().formatRange(fromMs, toMs - 1);
+  if (preset === 'month') return MONTH().format(fromMs);
+  if (preset === 'year') return String(dateAt(fromMs).getUTCFullYear());
+  return texts.chart.fromTo(MOMENT().format(fromMs), MOMENT().format(toMs));
 }
 
 /** When a point begins; of whole days, the date. */
 export function describeMoment(atMs: number, stepMs: number): string {
-  return (stepMs % INTERVAL_MS['1d'] === 0 ? MEDIUM_DATE : MOMENT).format(atMs);
+  return (stepMs % INTERVAL_MS['1d'] === 0 ? MEDIUM_DATE : MOMENT)().format(atMs);
 }
 
 /** How much time a point stands for: `5 h`. */
@@ -161,28 +160,5 @@ export function describeAge(ageMs: number): string {
 
 /** The time of day, to the second. */
 export function describeClock(atMs: number): string {
-  return CLOCK.format(atMs);
-}
-
-/** What `datetime-local` shows for a moment. */
-export function toLocalInput(atMs: number): string {
-  const at = new Date(atMs);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const date = `${String(at.getFullYear()).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`;
-}
-
-/** The date of a moment, as the API names days: `2024-01-15`. */
-export function toDate(atMs: number): string {
-  return toLocalInput(atMs).slice(0, 10);
-}
-
-/** A moment with the offset that the clocks have then: the hour that comes twice in autumn is named twice differently. */
-export function toOffsetText(atMs: number): string {
-  const aheadMinutes = -new Date(atMs).getTimezoneOffset();
-  const [hours, minutes] = [Math.floor(Math.abs(aheadMinutes) / 60), Math.abs(aheadMinutes) % 60];
-  const two = (value: number) => String(value).padStart(2, '0');
-  const text = `${toLocalInput(atMs)}${aheadMinutes < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`;
-  // Clocks of long ago were not set by whole minutes.
-  return Date.parse(text) === atMs ? text : new Date(atMs).toISOString();
+  return CLOCK().format(atMs);
 }

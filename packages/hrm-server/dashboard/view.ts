@@ -1,9 +1,11 @@
 /**
  * What the page shows, as the part of its address after `#`: browsers keep that to themselves, so a link or a reload has it and no server
- * log does. A key is never in it. Days, weeks, months and years are named by their date, other ranges by instants with their offset.
+ * log does. A key is never in it. Days, weeks, months and years are named by their date, other ranges by instants with their offset. The date is
+ * of the zone that is shown: that of the user, who is told by the address, or else the browser's.
  */
 import { type FixedInterval, INTERVAL_MS, type Resolve } from 'hrm-core/client';
-import { askedRange, intervalFor, type Preset, type Range, rangeAround, toLocalInput, toOffsetText } from './range.js';
+import { readMoment, toLocalInput, toOffsetText } from './clocks.js';
+import { askedRange, intervalFor, type Preset, type Range, rangeAround } from './range.js';
 
 /** What is shown. */
 export interface View {
@@ -21,6 +23,8 @@ export interface View {
   readonly compare?: Comparison | undefined;
   /** What colours the days of a year; default: the resting rate. */
   readonly colour?: 'mean' | undefined;
+  /** Whose clocks are shown; default: the user's, where a time zone is set for the user. */
+  readonly zone?: 'browser' | undefined;
 }
 
 /** `before`: the range before, as long; `year`: the same a year before. */
@@ -41,12 +45,13 @@ export function readView(fragment: string, nowMs: number): View {
     resolve: said.get('resolve') === 'device' ? 'device' : undefined,
     compare: compare === 'before' || compare === 'year' ? compare : undefined,
     colour: said.get('colour') === 'mean' ? 'mean' : undefined,
+    zone: said.get('zone') === 'browser' ? 'browser' : undefined,
   };
 }
 
 /** The address of a view, from `#` on. */
 export function writeView(view: View): string {
-  const { userId, range, interval, devices, isMerged, isLive, resolve, compare, colour } = view;
+  const { userId, range, interval, devices, isMerged, isLive, resolve, compare, colour, zone } = view;
   const said = new URLSearchParams();
   if (userId !== '') said.set('user', userId);
   said.set('range', range.preset);
@@ -61,7 +66,14 @@ export function writeView(view: View): string {
   if (resolve === 'device') said.set('resolve', resolve);
   if (compare !== undefined) said.set('compare', compare);
   if (colour !== undefined) said.set('colour', colour);
+  if (zone !== undefined) said.set('zone', zone);
   return `#${said}`;
+}
+
+/** The address of the day that a moment lies in, by whichever clocks it will be shown. */
+export function dayAddress(userId: string, atMs: number, isLive = false): string {
+  const said = { user: userId, range: 'day', from: toOffsetText(atMs), ...(isLive && { live: 'yes' }) };
+  return `#${new URLSearchParams(said)}`;
 }
 
 /** What is asked for a view: rows of what width, and of what range. */
@@ -77,8 +89,7 @@ export function isSameRange(a: Range, b: Range): boolean {
 
 function readRange(said: URLSearchParams, nowMs: number): Range {
   const preset = said.get('range') as Preset | null;
-  const fromMs = Date.parse(said.get('from') ?? '');
-  const toMs = Date.parse(said.get('to') ?? '');
+  const [fromMs = 0, toMs = 0] = ['from', 'to'].map((name) => readMoment(said.get(name) ?? ''));
   if (preset === 'custom' && fromMs < toMs) return { preset, fromMs, toMs };
   if (preset === 'day' || preset === 'week' || preset === 'month' || preset === 'year') {
     return rangeAround(preset, Number.isNaN(fromMs) ? nowMs : fromMs);

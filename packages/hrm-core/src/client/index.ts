@@ -14,6 +14,7 @@ export type { ReadingInput, WireReading } from '../pure/reading/reading.js';
 export type { Enqueueable, ReadingSeries, WireReadingSeries } from '../pure/reading/series.js';
 export type { Instant } from '../pure/reading/timestamp.js';
 export type { ReadingFormName } from '../pure/records/media-types.js';
+export { dayAt, findZone, firstAt, offsetText, shownOffsetMs, UTC, type Zone } from '../pure/time/time-zone.js';
 export type { UserSettings } from '../pure/user-settings.js';
 export type { UsersInput } from '../pure/users-question.js';
 export { bytesText } from '../words.js';

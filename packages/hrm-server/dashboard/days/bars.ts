@@ -1,7 +1,8 @@
 /** Days side by side: a bar of the resting rate, and one of the time in zones. On a phone they stand one below the other. */
 import { INTERVAL_MS } from 'hrm-core/client';
+import { createFormat } from '../clocks.js';
 import { make } from '../dom.js';
-import { locale, rateText, texts } from '../texts/texts.js';
+import { rateText, texts } from '../texts/texts.js';
 import { segmentsOf } from './figures.js';
 import { rove } from './roving.js';
 import { type Day, describeDay } from './words.js';
@@ -9,8 +10,8 @@ import { type Day, describeDay } from './words.js';
 /** Bars begin at the least rate that a reading can have. */
 export const FIRST_BPM = 30;
 
-const WEEKDAY = new Intl.DateTimeFormat(locale, { weekday: 'short' });
-const DAY = new Intl.DateTimeFormat(locale, { day: 'numeric' });
+const WEEKDAY = createFormat({ weekday: 'short' });
+const DAY = createFormat({ day: 'numeric' });
 
 /** @param others - the days that these are compared with, by their place in the range. @param hrefOf - of a day. */
 export function barsOf(
@@ -54,8 +55,8 @@ function linkOf(day: Day, other: Day | undefined, share: (rate: number) => strin
   const date = make(
     'span',
     { class: 'date' },
-    `${WEEKDAY.format(range.fromMs)} `,
-    make('b', {}, DAY.format(range.fromMs)),
+    `${WEEKDAY().format(range.fromMs)} `,
+    make('b', {}, DAY().format(range.fromMs)),
   );
   const title = describeDay(day);
   // What is seen must be in what is said: axe's label-content-name-mismatch.

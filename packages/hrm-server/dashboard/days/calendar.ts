@@ -1,12 +1,13 @@
 /** A year as a calendar: a cell a day, the darker the higher its heart rate. */
+import { createFormat, dateAt } from '../clocks.js';
 import { make } from '../dom.js';
 import { locale, rateText, texts } from '../texts/texts.js';
 import type { View } from '../view.js';
 import { rove } from './roving.js';
 import { type Day, describeDay } from './words.js';
 
-const MONTH = new Intl.DateTimeFormat(locale, { month: 'long' });
-const WEEKDAY = new Intl.DateTimeFormat(locale, { weekday: 'narrow' });
+const MONTH = createFormat({ month: 'long' });
+const WEEKDAY = new Intl.DateTimeFormat(locale, { weekday: 'narrow', timeZone: 'UTC' });
 const LEVELS = 5;
 const WEEK_DAYS = 7;
 
@@ -26,19 +27,19 @@ export function calendarOf(
     const rate = rateOf(day);
     const text = describeDay(day);
     const kind = rate === null ? (day.figures === null ? 'empty-day' : 'level-none') : `level-${levelOf(rate)}`;
-    const date = String(new Date(day.range.fromMs).getDate());
+    const date = String(dateAt(day.range.fromMs).getUTCDate());
     return make('a', { href: hrefOf(day), class: `cell ${kind}`, 'aria-label': text, title: text }, date);
   });
   rove(links, links.find((_, at) => days[at]?.figures !== null) ?? links[0], true);
   const months = make('div', { class: 'months' });
   let cells: HTMLElement | undefined;
   for (const [at, day] of days.entries()) {
-    const date = new Date(day.range.fromMs);
+    const date = dateAt(day.range.fromMs);
     const cell = links[at] as HTMLElement;
-    if (cells === undefined || date.getDate() === 1) {
+    if (cells === undefined || date.getUTCDate() === 1) {
       cells = make('div', { class: 'cells' }, ...weekdays());
-      months.append(make('section', {}, make('h3', {}, MONTH.format(date)), cells));
-      cell.style.gridColumnStart = String(1 + ((date.getDay() + 6) % WEEK_DAYS));
+      months.append(make('section', {}, make('h3', {}, MONTH().format(day.range.fromMs)), cells));
+      cell.style.gridColumnStart = String(1 + ((date.getUTCDay() + 6) % WEEK_DAYS));
     }
     cells.append(cell);
   }
@@ -48,7 +49,7 @@ export function calendarOf(
 /** From Monday on. */
 function weekdays(): readonly HTMLElement[] {
   return Array.from({ length: WEEK_DAYS }, (_, at) =>
-    make('span', { class: 'muted small', 'aria-hidden': 'true' }, WEEKDAY.format(new Date(2024, 0, 1 + at))),
+    make('span', { class: 'muted small', 'aria-hidden': 'true' }, WEEKDAY.format(Date.UTC(2024, 0, 1 + at))),
   );
 }
 

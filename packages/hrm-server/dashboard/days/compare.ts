@@ -2,6 +2,7 @@
 import type { DayFigures } from 'hrm-core/client';
 import { make } from '../dom.js';
 import { describeMinutes } from '../range.js';
+import { makeTable, type TableRow } from '../tables.js';
 import { rateText, texts } from '../texts/texts.js';
 import { bpmText, type Day } from './words.js';
 
@@ -66,20 +67,16 @@ export function comparisonOf(
     [words.timeWithReadings, now.minutes, before.minutes, minutesText, words.timeDifference],
     [words.effort, now.effortMinutes, before.effortMinutes, minutesText, words.timeDifference],
   ] as const;
-  const head = ['', ...names, words.difference].map((name) =>
-    name === '' ? make('td', {}) : make('th', { scope: 'col' }, name),
-  );
-  const rows = figures.map(([name, value, other, text, difference]) => {
-    const cells = [
+  const rows = figures.map(
+    ([name, value, other, text, difference]): TableRow => [
+      name,
       text(value),
       text(other),
       value === null || other === null ? '–' : inWords(value, other, difference),
-    ];
-    return make('tr', {}, make('th', { scope: 'row' }, name), ...cells.map((cell) => make('td', {}, cell)));
-  });
-  const table = make('table', {}, make('thead', {}, make('tr', {}, ...head)), make('tbody', {}, ...rows));
-  const region = make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': words.comparison }, table);
-  return [make('p', { class: 'muted' }, words.dayByDay(now.days, before.days)), region];
+    ],
+  );
+  const table = makeTable(words.comparison, ['', ...names, words.difference], rows);
+  return [make('p', { class: 'muted' }, words.dayByDay(now.days, before.days)), table];
 }
 
 /** By what is shown: what looks equal is. */

@@ -1,10 +1,11 @@
 /** The days of a range in figures: one day, a week or a month as bars, a year as a calendar, and what they are compared with. */
 import type { DayFigures } from 'hrm-core/client';
 import { INTERVAL_MS } from 'hrm-core/client';
+import { timeZone, toDate } from '../clocks.js';
 import { find, make } from '../dom.js';
 import { loadDays } from '../load.js';
 import { askedMaxRate } from '../profile.js';
-import { daysOf, describeRange, type Range, rangeAround, shiftRange, timeZone, toDate } from '../range.js';
+import { daysOf, describeRange, type Range, shiftRange, yearBefore } from '../range.js';
 import { texts } from '../texts/texts.js';
 import { type Comparison, type View, writeView } from '../view.js';
 import { barsOf, FIRST_BPM } from './bars.js';
@@ -90,12 +91,7 @@ export function createDays(onChange: (to: Partial<View>) => void): Days {
 /** What a range is compared with; `null`: nothing. */
 function rangeOf(compare: Comparison | undefined, range: Range): Range | null {
   if (compare === undefined || range.preset === 'custom') return null;
-  if (compare === 'before') return shiftRange(range, -1);
-  // A week is 52 weeks before: the same days of the week.
-  const from = new Date(range.fromMs);
-  if (range.preset === 'week') from.setDate(from.getDate() - 364);
-  else from.setFullYear(from.getFullYear() - 1);
-  return rangeAround(range.preset, from.getTime());
+  return compare === 'before' ? shiftRange(range, -1) : yearBefore(range);
 }
 
 /** All days of a range, those without readings too. */

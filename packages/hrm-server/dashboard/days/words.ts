@@ -1,12 +1,13 @@
 /** Days in words. */
 import type { DayFigures } from 'hrm-core/client';
+import { createFormat } from '../clocks.js';
 import { describeMinutes, type Range } from '../range.js';
-import { locale, rateText, texts } from '../texts/texts.js';
+import { rateText, texts } from '../texts/texts.js';
 import { ZONES } from '../zones.js';
 
 const words = texts.days;
 
-const DATE = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
+const DATE = createFormat({ weekday: 'long', day: 'numeric', month: 'long' });
 
 /** A day of a range, with its figures where it has readings. */
 export interface Day {
@@ -21,7 +22,7 @@ export function bpmText(bpm: number | null): string {
 
 /** All that is known of a day, for who does not see its bars or its colour. */
 export function describeDay({ range, figures }: Day): string {
-  const date = DATE.format(range.fromMs);
+  const date = DATE().format(range.fromMs);
   if (figures === null) return `${date}: ${texts.chart.noReadings}`;
   const { restingRate, mean, minutes, zones } = figures;
   const rates = [`${words.restingRate} ${bpmText(restingRate)}`, `${words.meanRate} ${bpmText(mean)}`];

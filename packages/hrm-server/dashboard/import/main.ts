@@ -4,15 +4,15 @@
  */
 import { isHrmError, type Session } from 'hrm-core/client';
 import { explain, openClient } from '../api.js';
+import { browserZone } from '../clocks.js';
 import { find, showMessage } from '../dom.js';
-import { rangeAround } from '../range.js';
 import { rememberUser } from '../remembered.js';
 import { sendUntilAccepted } from '../send.js';
 import { enter } from '../sign-in.js';
 import { countText, texts } from '../texts/texts.js';
 import { translatePage } from '../texts/translate-page.js';
 import { chosenUser, offerUsers } from '../user-field.js';
-import { writeView } from '../view.js';
+import { dayAddress } from '../view.js';
 import { type FileOutcome, sumUp, toOutcome } from './accounts.js';
 import type { FoundSeries } from './messages.js';
 import { readInWorker } from './read-in-worker.js';
@@ -186,7 +186,7 @@ function showAccount(): void {
   if (!total.needsTimeZone) return;
   zone.hidden = false;
   const field = find('zone', HTMLInputElement);
-  if (field.value === '') field.value = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (field.value === '') field.value = browserZone;
   showMessage(words.zoneAsked, { isCalm: true });
 }
 
@@ -210,10 +210,8 @@ function showDone(userId: string): void {
   find('done-text', HTMLElement).textContent = words.done(countText(acceptedCount()));
   const { devices } = sumUp(outcomes);
   const lastMs = devices.reduce((most, device) => Math.max(most, device.lastMs), 0);
-  const range = rangeAround('day', lastMs);
   const shown = devices.find((device) => device.lastMs === lastMs)?.userId ?? userId;
-  const view = { userId: shown, range, interval: 'auto' as const, devices: [], isMerged: true, isLive: false };
-  find('see', HTMLAnchorElement).href = `./${writeView(view)}`;
+  find('see', HTMLAnchorElement).href = `./${dayAddress(shown, lastMs)}`;
 }
 
 function choose(files: readonly File[]): void {

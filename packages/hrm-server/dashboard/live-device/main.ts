@@ -3,13 +3,12 @@ import { type HrmError, isHrmError, type Session } from 'hrm-core/client';
 import { type HeartRateMeasurement, judgeMeasurement, toDeviceId } from 'hrm-core/formats';
 import { explain } from '../api.js';
 import { find, make, showMessage } from '../dom.js';
-import { rangeAround } from '../range.js';
 import { rememberUser } from '../remembered.js';
 import { enter } from '../sign-in.js';
 import { countText, texts } from '../texts/texts.js';
 import { translatePage } from '../texts/translate-page.js';
 import { chosenUser, offerUsers } from '../user-field.js';
-import { writeView } from '../view.js';
+import { dayAddress } from '../view.js';
 import { MAX_WAITING, type Outbox, type OutboxState, openOutbox } from './outbox.js';
 import { type Bluetooth, chooseStrap, findBluetooth, listen, type Strap } from './strap.js';
 
@@ -107,8 +106,7 @@ function showDevice(userId: string, deviceId: string, stop: AbortController): vo
   find('rate', HTMLElement).textContent = '–';
   showStatus(words.connecting);
   showState();
-  const view = { userId, range: rangeAround('day', Date.now()), devices: [], isMerged: true, isLive: true };
-  find('watch', HTMLAnchorElement).href = `./${writeView({ ...view, interval: 'auto' })}`;
+  find('watch', HTMLAnchorElement).href = `./${dayAddress(userId, Date.now(), true)}`;
   const button = find('disconnect', HTMLButtonElement);
   button.hidden = false;
   button.onclick = () => stop.abort();

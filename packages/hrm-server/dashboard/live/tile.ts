@@ -3,12 +3,12 @@ import { INTERVAL_MS } from 'hrm-core/client';
 import { find, make } from '../dom.js';
 import { createLiveRows, type LiveReading } from '../live-rows.js';
 import { createOpenAlerts, type OpenAlerts } from '../open-alerts.js';
-import { describeAge, describeClock, describeMoment, rangeAround } from '../range.js';
+import { describeAge, describeClock, describeMoment } from '../range.js';
 import { NO_ROWS } from '../rows.js';
+import { drawStrip } from '../strip.js';
 import { countText, rateText, texts } from '../texts/texts.js';
-import { writeView } from '../view.js';
+import { dayAddress } from '../view.js';
 import { summarize } from '../zones.js';
-import { drawStrip } from './strip.js';
 
 const words = texts.wall;
 
@@ -25,6 +25,8 @@ export interface Tile {
   remove(): void;
 }
 
+/** Between readings further apart the strip has no line. */
+const MAX_GAP_MS = 20_000;
 /** A reading is how the heart is now for so long. */
 const NOW_MS = INTERVAL_MS['1m'];
 
@@ -35,13 +37,12 @@ export function createTile(userId: string, onRemove: () => void): Tile {
   const heart = make('span', { class: 'dot', 'aria-hidden': 'true' });
   const age = make('p', { class: 'age' }, words.waiting);
   const trouble = make('p', { class: 'muted', role: 'status' });
-  const alerts = make('ul', { class: 'alerts', role: 'status', hidden: true });
+  const alerts = make('div', { class: 'alerts', role: 'status', hidden: true });
   const strip = make('canvas', { role: 'img' });
   const about = make('p', { class: 'muted small strip-note' });
   const away = make('button', { type: 'button', class: 'quiet', 'aria-label': words.remove(userId) }, '✕');
   away.addEventListener('click', onRemove);
-  const dayOf = (atMs: number) =>
-    `./${writeView({ userId, range: rangeAround('day', atMs), interval: 'auto', devices: [], isMerged: true, isLive: true })}`;
+  const dayOf = (atMs: number) => `./${dayAddress(userId, atMs, true)}`;
   const link = make('a', { href: dayOf(Date.now()) }, userId);
   const figure = make('p', { class: 'figure' }, rate, ' ', make('span', {}, texts.shared.bpm), ' ', heart);
   const card = make(
@@ -83,7 +84,7 @@ export function createTile(userId: string, onRemove: () => void): Tile {
       drawNewest(nowMs);
       const fromMs = nowMs - minutes * INTERVAL_MS['1m'];
       const seconds = rows.over(NO_ROWS, 1_000, { fromMs, toMs: nowMs });
-      drawStrip(strip, seconds, fromMs, nowMs);
+      drawStrip(strip, seconds, fromMs, nowMs, MAX_GAP_MS);
       const { readings, mean, min, max } = summarize(seconds);
       const said =
         readings === 0 || mean === null

@@ -3,6 +3,7 @@ import type { ServerAlerts, ServerPeer, ServerPeers, ServerSystem } from 'hrm-co
 import { find, make } from '../dom.js';
 import { formatFact } from '../facts.js';
 import { describeAge } from '../range.js';
+import { makeTable, type TableRow } from '../tables.js';
 import { countText, texts } from '../texts/texts.js';
 
 const words = texts.status;
@@ -46,26 +47,18 @@ function rowOf({ parts, host, pid, version, state, startedAt, lastSeenAt, answer
 /** Shows dead letters and alerts, and what to do about them. */
 export function showToDo({ queue, deadLetters, alerts }: ServerSystem): void {
   const count = queue?.deadLetters ?? null;
-  const reasons = (deadLetters?.reasons ?? []).map(({ code, count: some, oldestAt, newestAt }) =>
-    make(
-      'tr',
-      {},
-      make('th', { scope: 'row' }, make('code', {}, code)),
-      make('td', {}, countText(some)),
-      make('td', {}, formatFact('at', oldestAt)),
-      make('td', {}, formatFact('at', newestAt)),
-    ),
-  );
-  const columns = words.letterColumns.map((name) => make('th', { scope: 'col' }, name));
-  const table = make(
-    'div',
-    { class: 'scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'letters-title' },
-    make('table', {}, make('thead', {}, make('tr', {}, ...columns)), make('tbody', {}, ...reasons)),
+  const reasons = (deadLetters?.reasons ?? []).map(
+    ({ code, count: some, oldestAt, newestAt }): TableRow => [
+      make('code', {}, code),
+      countText(some),
+      formatFact('at', oldestAt),
+      formatFact('at', newestAt),
+    ],
   );
   const text = count === null ? words.nothingKnown : count === 0 ? words.noLetters : words.letters(countText(count));
   find('letters', HTMLElement).replaceChildren(
     make('p', { class: count === 0 || count === null ? 'muted' : 'warn' }, text),
-    ...(reasons.length === 0 ? [] : [table]),
+    ...(reasons.length === 0 ? [] : [makeTable(words.deadLetters, words.letterColumns, reasons)]),
     ...(count === null || count === 0 ? [] : [adviceOf(words.lettersAdvice, LETTER_COMMANDS)]),
   );
   find('alerts', HTMLElement).replaceChildren(...alertsOf(alerts));

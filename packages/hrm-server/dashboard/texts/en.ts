@@ -127,6 +127,8 @@ export const en = {
     from: (least: number) => `from ${least}`,
     below: (end: number) => `below ${end}`,
     timesIn: (zone: string) => `times in ${zone}`,
+    zoneOfUser: (zone: string) => `of the user: ${zone}`,
+    zoneOfBrowser: (zone: string) => `of this browser: ${zone}`,
     about: (step: string, zone: string) => `bpm; a point is ${step}, the band is minimum to maximum; ${zone}`,
     point: (mean: string, min: number, max: number, count: number) =>
       `${mean} bpm, ${min} to ${max}, ${count} ${count === 1 ? 'reading' : 'readings'}`,
@@ -197,6 +199,12 @@ export const en = {
     about: (zone: string) =>
       `Days of ${zone}, all devices together. The resting rate is the lowest mean of 30 minutes in a row. This is no medical advice.`,
   },
+  byDevice: {
+    title: 'By device',
+    columns: ['', 'Readings', 'Own minutes', 'Share', 'First', 'Last', 'Mean', 'Least', 'Greatest'],
+    about: 'A minute is that of the best device with enough readings in it. Heart rates are in bpm.',
+    noMinutes: 'Over more than 62 days, minutes are not told apart.',
+  },
   people: {
     title: 'Users with readings',
     search: 'Search, by a part of the id',
@@ -204,6 +212,7 @@ export const en = {
     /** @param date - `2024-01-15`, UTC. */
     since: (date: string | null) => `Users with readings since ${date}.`,
     allDates: 'Look through all dates',
+    spark: (min: string, max: string) => `The 24 hours before: ${min} to ${max} bpm`,
     noneFound: 'No user with such an id has readings.',
     nobody: 'There are no readings yet.',
     tour: 'For some people to look at, run:',

@@ -126,6 +126,8 @@ export const es: Texts = {
     from: (least) => `desde ${least}`,
     below: (end) => `menos de ${end}`,
     timesIn: (zone) => `horas de ${zone}`,
+    zoneOfUser: (zone) => `del usuario: ${zone}`,
+    zoneOfBrowser: (zone) => `de este navegador: ${zone}`,
     about: (step, zone) => `lpm; un punto es ${step}, la banda va del mínimo al máximo; ${zone}`,
     point: (mean, min, max, count) => `${mean} lpm, ${min} a ${max}, ${count} ${count === 1 ? 'lectura' : 'lecturas'}`,
     noReadings: 'sin lecturas',
@@ -192,12 +194,19 @@ export const es: Texts = {
     about: (zone) =>
       `Días de ${zone}, todos los dispositivos juntos. La frecuencia en reposo es la media más baja de 30 minutos seguidos. No es consejo médico.`,
   },
+  byDevice: {
+    title: 'Por dispositivo',
+    columns: ['', 'Lecturas', 'Minutos propios', 'Parte', 'Primera', 'Última', 'Media', 'Mínimo', 'Máximo'],
+    about: 'Un minuto es del mejor dispositivo con lecturas suficientes en él. Frecuencias en lpm.',
+    noMinutes: 'En más de 62 días no se distinguen los minutos.',
+  },
   people: {
     title: 'Usuarios con lecturas',
     search: 'Buscar por una parte del id',
     more: 'Más usuarios',
     since: (date) => `Usuarios con lecturas desde el ${date}.`,
     allDates: 'Buscar en todas las fechas',
+    spark: (min, max) => `Las 24 horas anteriores: de ${min} a ${max} lpm`,
     noneFound: 'Ningún usuario con ese id tiene lecturas.',
     nobody: 'Todavía no hay lecturas.',
     tour: 'Para ver a algunas personas, ejecuta:',

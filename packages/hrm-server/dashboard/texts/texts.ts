@@ -30,6 +30,7 @@ export const { locale } = texts;
 
 const NUMBER = new Intl.NumberFormat(locale);
 const TENTHS = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const SHARE = new Intl.NumberFormat(locale, { style: 'percent' });
 const WHOLE = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 
 /** A whole number, with the marks of its thousands. */
@@ -40,6 +41,11 @@ export function countText(count: number): string {
 /** A heart rate, or a mean of some. @param digits - behind the point; default 1. */
 export function rateText(bpm: number, digits: 0 | 1 = 1): string {
   return (digits === 1 ? TENTHS : WHOLE).format(bpm);
+}
+
+/** A share of 1, in hundredths. */
+export function shareText(share: number): string {
+  return SHARE.format(share);
 }
 
 /** The languages, by their codes: what each calls itself. */

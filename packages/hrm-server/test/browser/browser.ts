@@ -47,7 +47,7 @@ export async function openPage(
   // A refusal or a broken connection is told by the page; that the browser logs it, too, cannot be helped.
   page.on('console', (message) => {
     const isRefusal =
-      /^Failed to load resource: (the server responded with a status of (401|403|422|429|503)|net::ERR_(CONNECTION|EMPTY|INCOMPLETE)_)/.test(
+      /^Failed to load resource: (the server responded with a status of (400|401|403|422|429|503)|net::ERR_(CONNECTION|EMPTY|INCOMPLETE)_)/.test(
         message.text(),
       );
     if (['error', 'warning'].includes(message.type()) && !isRefusal) wrongs.push(`console: ${message.text()}`);

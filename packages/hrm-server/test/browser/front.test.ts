@@ -163,6 +163,36 @@ describe('the pages before a server that answers', () => {
     await finish();
   });
 
+  it('a server that looks long, and answers a client one question about users at a time, is never asked two', async () => {
+    const { url, storage } = await startTest();
+    await writePart({ storage }, readings('ana', 2, 60_000));
+    const { page, finish } = await openPage(browser, url);
+    let looking = 0;
+    await page.route(/\/users(?:\?|\/ana\/(?:days|devices|latest))/, async (route) => {
+      if (looking > 0) {
+        await route.fulfill({
+          status: 503,
+          contentType: 'application/json',
+          body: '{"code":"too_busy","detail":"no"}',
+        });
+        return;
+      }
+      looking += 1;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      looking -= 1;
+      // Who went away meanwhile is not answered.
+      await route.continue().catch(() => undefined);
+    });
+    await page.goto(
+      viewUrl(url, { user: 'ana', range: 'week', from: '2024-01-15T00:00', compare: 'before', live: 'yes' }),
+    );
+    await expect.poll(() => page.locator('.bars a').count()).toBe(7);
+    await expect.poll(() => page.locator('#comparison').textContent()).toContain('2 such days, and 0.');
+    await expect.poll(() => page.locator('#summary').textContent()).toMatch(/bpm/);
+    expect(await page.locator('#message').isVisible()).toBe(false);
+    await finish();
+  });
+
   it('a server that is down is not healthy any more, and is again when it is back', async () => {
     const { url: real } = await startTest();
     let isDown = false;

@@ -1,8 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { compact, writePart } from 'hrm-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { post, startTest, wireReading } from '../support.js';
-import { launch, openPage, readings, viewUrl } from './browser.js';
+import { post, startTest, temporaryDirectory, wireReading } from '../support.js';
+import { launch, openPage, readings, viewUrl, violations } from './browser.js';
 import { startFront } from './front.js';
 
 let browser: Browser;
@@ -78,6 +80,47 @@ describe('the live view', () => {
     await send(HOUR_MS / 2, 77);
     await expect.poll(() => textOf(page, 'summary')).toMatch(/Readings2$/);
     expect(await textOf(page, 'now')).toMatch(/^66 bpm now/);
+    await finish();
+  });
+
+  it('shows an alert while it is open, to who comes later too, and none of another user', async () => {
+    const rules = join(await temporaryDirectory(), 'rules.json');
+    await writeFile(rules, '{"version":1,"rules":[{"name":"fast","kind":"above","bpm":120,"minutes":2}]}');
+    const flags = { alertsFile: rules, batchMaxAgeMs: '100' };
+    const { url } = await startTest({ parts: ['api', 'consumer'], flags });
+    const { page, finish } = await openPage(browser, url, { bypassCSP: true });
+    const send = async (rate: number, ...ago: number[]) => {
+      const body = ago.map((minutes) => {
+        const timestamp = new Date(Date.now() - minutes * 60_000).toISOString();
+        return wireReading({ timestamp, heart_rate: rate });
+      });
+      expect((await post(`${url}/metrics/heart-rate/batch`, body)).status).toBe(202);
+    };
+    await page.goto(aroundNow(url));
+    await expect.poll(() => textOf(page, 'now')).toBe('Listening…');
+    expect(await page.locator('#alerts').isVisible()).toBe(false);
+    await send(150, 6, 5, 4);
+    const said = /^Alert “fast”: above its limit, since \d\d:\d\d:\d\d$/;
+    await expect.poll(() => textOf(page, 'alerts')).toMatch(said);
+    expect(await page.locator('#alerts').getAttribute('role')).toBe('status');
+    expect(await violations(page)).toEqual([]);
+    await page.reload();
+    await expect.poll(() => textOf(page, 'alerts')).toMatch(said);
+    // Side by side with another user, each has their own.
+    const wall = await openPage(browser, url, { locale: 'es-ES' });
+    await wall.page.goto(`${url}/live#user=ana&user=ben`);
+    await expect
+      .poll(() => wall.page.locator('.tile .alerts').allTextContents())
+      .toEqual([expect.stringMatching(/^Alerta «fast»: .*, desde \d\d?:\d\d:\d\d$/), '']);
+    await page.locator('#user').fill('ben');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('#alerts').isVisible()).toBe(false);
+    await page.goBack();
+    await expect.poll(() => textOf(page, 'alerts')).toMatch(said);
+    await send(60, 3);
+    await expect.poll(() => page.locator('#alerts').isVisible()).toBe(false);
+    await expect.poll(() => wall.page.locator('.tile .alerts').first().textContent()).toBe('');
+    await wall.finish();
     await finish();
   });
 

@@ -45,6 +45,78 @@ describe('the first page', () => {
     await finish();
   });
 
+  it('draws the day of those users that are on the screen, a few at a time, and asks for no others', async () => {
+    const { url, storage } = await startTest();
+    const lastMs = Date.UTC(2024, 0, 15, 18);
+    const users = Array.from({ length: 45 }, (_, i) => `user ${String(i).padStart(2, '0')}`);
+    const day = (userId: string, at: number) => {
+      return Array.from({ length: 48 }, (_, i) => ({
+        ...reading(userId, lastMs - i * 1_800_000),
+        heartRate: 60 + at + (i % 20),
+      }));
+    };
+    await writePart({ storage }, users.flatMap(day));
+    const { page, finish } = await openPage(browser, url, { viewport: { width: 360, height: 740 }, bypassCSP: true });
+    const [asked, counts] = [[] as string[], { now: 0, most: 0 }];
+    await page.route('**/metrics/heart-rate?**', async (route) => {
+      asked.push(new URL(route.request().url()).searchParams.get('user_id') ?? '');
+      counts.now += 1;
+      counts.most = Math.max(counts.most, counts.now);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      counts.now -= 1;
+      await route.continue();
+    });
+    await page.goto(url);
+    const sparks = page.getByRole('img', { name: 'The 24 hours before' });
+    await expect.poll(() => sparks.count()).toBeGreaterThan(4);
+    await page.waitForTimeout(500);
+    const seen = await sparks.count();
+    expect([asked.length, counts.most]).toEqual([seen, 3]);
+    expect(seen).toBeLessThan(20);
+    expect(asked).toEqual(users.slice(0, seen));
+    expect(await sparks.nth(2).getAttribute('aria-label')).toBe('The 24 hours before: 62 to 81 bpm');
+    const hasLine = (at: number) =>
+      sparks.nth(at).evaluate((canvas: HTMLCanvasElement) => {
+        const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+        return pixels.some((value) => value > 0);
+      });
+    expect(await hasLine(0)).toBe(true);
+    expect(await violations(page)).toEqual([]);
+    // What is passed by quickly is not asked for; what is there then is.
+    await page.locator('#people-list > li').last().scrollIntoViewIfNeeded();
+    await expect.poll(() => asked.includes('user 44')).toBe(true);
+    expect(new Set(asked).size).toBe(asked.length);
+    await page.getByRole('link', { name: 'user 44' }).click();
+    await expect.poll(() => page.locator('#chart-title').textContent()).toMatch(/^user 44, Monday/);
+    await finish();
+  });
+
+  it('asks for no more days where the server refuses one', async () => {
+    const { url, storage } = await startTest();
+    const users = Array.from({ length: 12 }, (_, i) => `user ${i}`);
+    await writePart(
+      { storage },
+      users.map((userId) => reading(userId, Date.UTC(2024, 0, 15, 18))),
+    );
+    const { page, finish } = await openPage(browser, url);
+    let asked = 0;
+    await page.route('**/metrics/heart-rate?**', async (route) => {
+      asked += 1;
+      await route.fulfill({
+        status: 429,
+        contentType: 'application/json',
+        body: '{"code":"rate_limited","detail":"no"}',
+      });
+    });
+    await page.goto(url);
+    await expect.poll(() => page.locator('#people-list > li').count()).toBe(12);
+    await expect.poll(() => asked).toBeGreaterThan(0);
+    await page.waitForTimeout(500);
+    expect(asked).toBeLessThanOrEqual(3);
+    expect(await page.locator('#message').isVisible()).toBe(false);
+    await finish();
+  });
+
   it('says what to do where nothing is stored, in Spanish too, and looks further back when it is told to', async () => {
     const { url, storage } = await startTest();
     const { page, finish } = await openPage(browser, url, { locale: 'es-ES', bypassCSP: true });

@@ -56,7 +56,7 @@ describe('zones and summary', () => {
   it('a file of rows is as the API writes one', () => {
     const rows = { ...makeRows([[AT_MS, 60.5, 55, 65, 6]]), deviceSets: [['a "strap", new', 'watch']] };
     expect(csvOf(rows)).toBe(
-      'timestamp,heart_rate,min,max,count,device_ids\r\n2024-01-15T00:00:00Z,60.5,55,65,6,"a ""strap"", new;watch"\r\n',
+      'timestamp,heart_rate,min,max,count,device_ids\r\n2024-01-15T00:00:00Z,60.5,55,65,6,"[""a \\""strap\\"", new"",""watch""]"\r\n',
     );
   });
 
