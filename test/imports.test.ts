@@ -256,6 +256,9 @@ const LAYERS: Readonly<Record<string, Allowed>> = {
     'type settings.ts',
     'valibot',
     'node:',
+    // Only where there is an issuer.
+    'dynamic jose',
+    'type jose',
   ],
   // Everything about one person: what several rooms keep.
   archive: [

@@ -68,6 +68,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, string>> = {
   invalid_url: 'The URL of the server is not valid.',
   invalid_usage: 'The command was used wrongly. The message says what is right.',
   invalid_user: 'The user that an import is for is no user_id.',
+  issuer_unreachable: 'The issuer of `HRM_OIDC_ISSUER` cannot be asked for its keys: try again.',
   key_unknown: 'There is no key with this id in the file of keys.',
   keys_damaged: 'The file of API keys is not valid: restore it.',
   keys_locked: 'Another process is changing the file of API keys: try again.',

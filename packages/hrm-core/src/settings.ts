@@ -64,6 +64,15 @@ const webhookUrl = v.pipe(
   v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ''),
 );
 
+/** As its tokens have it. In the clear only to this machine: whoever is on the way could put keys of his own there. */
+const issuerUrl = v.pipe(
+  v.string(),
+  v.regex(/^(?:https:\/\/|http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/]|$))[^\s?#@]+$/),
+  v.check((text) => URL.canParse(text)),
+);
+
+const claimName = v.pipe(v.string(), v.regex(/^[^\s\p{Cc}]{1,256}$/u));
+
 const ENDPOINT_URL = /^https?:\/\//;
 
 const endpointUrl = v.pipe(
@@ -173,6 +182,36 @@ const DEFINITIONS = {
     fallback: './.hrm/keys.json',
     allowed: 'a file',
     about: 'Where the API keys are, as hashes (hrm keys create). As soon as there is one, every call needs a key.',
+  },
+  oidcIssuer: {
+    variable: 'HRM_OIDC_ISSUER',
+    schema: issuerUrl,
+    fallback: '',
+    allowed: 'an https:// URL without a user, a query or a fragment; http:// only for this machine',
+    about:
+      'The issuer of an OpenID Connect login, as its tokens name it. Its tokens count as API keys do; API keys go on counting.',
+  },
+  oidcAudience: {
+    variable: 'HRM_OIDC_AUDIENCE',
+    schema: claimName,
+    fallback: '',
+    allowed: 'a text without blanks',
+    about: 'What tokens of the issuer must name as their audience (aud): this API.',
+  },
+  oidcScopesClaim: {
+    variable: 'HRM_OIDC_SCOPES_CLAIM',
+    schema: claimName,
+    fallback: 'scope',
+    allowed: 'the name of a claim, or a path like realm_access.roles',
+    about:
+      'The claim that has scopes: hrm:ingest, hrm:query, hrm:erase, hrm:admin, and hrm:all_users for who is not bound to users.',
+  },
+  oidcUsersClaim: {
+    variable: 'HRM_OIDC_USERS_CLAIM',
+    schema: claimName,
+    fallback: 'sub',
+    allowed: 'the name of a claim, or a path like hrm.users',
+    about: 'The claim that has the user_id, or a list of them, that a token is bound to.',
   },
   rateLimit: {
     variable: 'HRM_RATE_LIMIT',
@@ -592,6 +631,7 @@ export function loadSettings({ flags = {}, env = {}, file, cwd }: SettingSources
       ...keyFaults(settings as Settings),
       ...auditFaults(settings as Settings),
       ...webhookFaults(settings as Settings),
+      ...issuerFaults(settings as Settings),
     );
   if (faults.length > 0) {
     const message = faults.map((fault) => fault.message).join('\n');
@@ -638,6 +678,13 @@ function webhookFaults({ alertsWebhookUrl: url, alertsWebhookSecret: secret }: S
   const message =
     'HRM_ALERTS_WEBHOOK_URL needs HRM_ALERTS_WEBHOOK_SECRET: make one with openssl rand -base64 32, and put whsec_ before it';
   return [{ path: '/alertsWebhookSecret', message }];
+}
+
+/** A token that was made for another service is nothing here. */
+function issuerFaults({ oidcIssuer, oidcAudience }: Settings): Fault[] {
+  if (oidcIssuer === '' || oidcAudience !== '') return [];
+  const message = 'HRM_OIDC_ISSUER needs HRM_OIDC_AUDIENCE: what the issuer calls this API in the claim aud';
+  return [{ path: '/oidcAudience', message }];
 }
 
 // `v.record` alone would take a list for an object.

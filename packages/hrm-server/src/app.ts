@@ -113,6 +113,7 @@ export function createApp(components: AppComponents, settings: AppSettings): App
     const origin = { peer: incoming.socket.remoteAddress, forwarded, trustedProxies, requestId };
     const trail = followRequest(audit, id, { url: incoming.url ?? '', ...origin });
     try {
+      await admission.prepare(incoming, OPERATIONS[id].scope);
       const access = auditedAccess(admission.admit(incoming, OPERATIONS[id].scope), trail);
       headers = { ...headers, ...rateHeaders(access.rate) };
       if (access.keyId !== null) outgoing.once('close', semaphore.acquire(access.keyId));

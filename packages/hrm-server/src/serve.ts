@@ -116,7 +116,7 @@ export async function serve(
 ): Promise<Service> {
   if (parts.length === 0) throw noPartsError();
   const listens = parts.includes('api') || settings.metricsPort !== 0;
-  const keys = listens ? openKeys(settings, log, known) : undefined;
+  const keys = listens ? await openKeys(settings, log, known) : undefined;
   if (keys !== undefined) requireProtected(settings, keys);
   const needsQueue = parts.includes('api') || parts.includes('consumer');
   const queue = needsQueue ? await openQueue(settings) : null;

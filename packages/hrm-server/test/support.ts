@@ -110,7 +110,10 @@ export async function startTest(options: TestOptions = {}, onEnd: OnEnd = onTest
     {
       queue: options.wrapQueue?.(queue) ?? queue,
       storage: options.wrapStorage?.(storage) ?? storage,
-      keys: options.keysFile === undefined ? undefined : openKeys({ ...settings, keysFile: options.keysFile }, logger),
+      keys:
+        options.keysFile === undefined
+          ? undefined
+          : await openKeys({ ...settings, keysFile: options.keysFile }, logger),
     },
     settings,
     {

@@ -9,7 +9,7 @@ export const doctorCommand: Command = {
   name: 'doctor',
   about:
     'Looks at what the system stands on, and says what to do:\n\n' +
-    'Node.js, settings, API keys and the audit log. ' +
+    'Node.js, settings, API keys, the issuer of logins and the audit log. ' +
     'The data directory: room, inodes, sync, permissions, identity, stale temporaries, quarantine, readings received ahead of the clock. ' +
     'Or the bucket: region, rights, conditions, versions, its clock. ' +
     'The queue, in Redis or in SQS: what could lose readings, its clock, what waits.\n\n' +

@@ -36,7 +36,7 @@ export interface AuditEvent {
   /** The call of the API, `query`, or the command, `hrm export`. */
   readonly call: string;
   readonly outcome: AuditOutcome;
-  /** The id of the API key, 12 characters; `null` without one. */
+  /** The id of the API key, 12 characters, or `oidc:` and the subject of a login; `null` without one. */
   readonly key: string | null;
   /** The account of the machine that ran a command; `null` for calls of the API. */
   readonly account: string | null;

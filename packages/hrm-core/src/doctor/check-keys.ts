@@ -10,7 +10,7 @@ import { rightsOfOthers } from './check-storage.js';
 import { ownerResults, writableResults } from './check-surroundings.js';
 
 /** What of the settings decides who is answered. */
-type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous'>;
+type KeySettings = Pick<Settings, 'keysFile' | 'host' | 'allowAnonymous' | 'oidcIssuer'>;
 
 /** Looks at the file of API keys: whether a server would start with it, who may read it, and which keys have ended. */
 export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckResult[] {
@@ -25,6 +25,7 @@ export function checkKeys(settings: KeySettings, nowMs: number): readonly CheckR
   }
   const stats = statSync(keysFile, { throwIfNoEntry: false });
   if (stats === undefined) {
+    if (settings.oidcIssuer !== '') return [ok('keys', 'there are none: tokens of HRM_OIDC_ISSUER are needed')];
     if (!mustHaveKeys(settings)) return [ok('keys', 'there are none: whoever reaches the API is answered')];
     const message = `hrm serve does not listen on ${host} without API keys`;
     return [problem('keys_missing', message, 'make one with hrm keys create, or unset HRM_HOST')];

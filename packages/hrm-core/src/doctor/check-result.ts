@@ -1,6 +1,6 @@
 /** One thing that was looked at. */
 export interface CheckResult {
-  /** What it is about: `node`, `settings`, `keys`, `audit`, `data`, `queue`, `redis`, `clock`. */
+  /** What it is about: `node`, `settings`, `keys`, `login`, `audit`, `data`, `queue`, `redis`, `clock`. */
   readonly check: string;
   /** `problem`: something does not work, or soon will not. `warning`: somebody should look. */
   readonly level: 'ok' | 'warning' | 'problem';

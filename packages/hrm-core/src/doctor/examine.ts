@@ -2,6 +2,7 @@ import type { ReadConfigFile } from '../process/config-file.js';
 import type { Settings } from '../settings.js';
 import { within } from '../waits.js';
 import { checkAudit } from './check-audit.js';
+import { checkIssuer } from './check-issuer.js';
 import { checkKeys } from './check-keys.js';
 import { checkQueue } from './check-queue.js';
 import { type CheckResult, resultsOf } from './check-result.js';
@@ -44,6 +45,7 @@ export async function examine(
     ...checkSettings(settings, env),
     ...checkKeys(settings, Date.now()),
     ...checkSurroundings(settings, config),
+    ...(await bounded('login', checkIssuer(settings), ISSUER)),
     ...(await bounded('audit', checkAudit(settings), DISK)),
     ...(isS3 ? await bounded('data', checkS3(settings), SERVICE) : await bounded('data', checkStorage(settings), DISK)),
     ...(await bounded('queue', checkQueue(settings), queuePlace(settings))),
@@ -53,6 +55,7 @@ export async function examine(
 
 /** What may answer never. */
 const [DISK, SERVICE] = ['the disk or the file server', 'the service of AWS, or the way to it,'];
+const ISSUER = 'the issuer of logins, or the way to it,';
 
 function queuePlace({ queueUrl, redisUrl }: Settings): string {
   if (queueUrl !== '') return SERVICE;

@@ -85,6 +85,11 @@ export interface Credentials {
 /** Finds out who asks, and lets in who may. */
 export interface Admission {
   /**
+   * To be waited for before {@link Admission.admit}: proves what is no key of the file, as the token of a login is.
+   * @throws HrmError code `key_wrong`, or kind `unavailable`, unless the call needs no key.
+   */
+  prepare(brought: Credentials, scope: Scope | 'any' | 'none'): Promise<void> | null;
+  /**
    * @throws HrmError code `key_missing`, `key_wrong`, `scope_missing` or `rate_limited`; `foreign_user` for a key that is bound
    *   to users where the call is about all. A call that needs no key is answered with any, and by its key as to figures.
    */
@@ -105,6 +110,11 @@ export function createAdmission(
 ): Admission {
   const limiterOf = createLimiters(rateLimit, clock);
   return {
+    prepare({ token }, scope) {
+      const proving = token === undefined ? null : (keys?.verify?.(token) ?? null);
+      // A wrong one is as good as none there.
+      return scope === 'none' && proving !== null ? proving.catch(() => undefined) : proving;
+    },
     admit(brought, scope) {
       if (keys === null) return ANYBODY;
       // Looking for the key that somebody brings may show that the first was made a moment ago.

@@ -13,7 +13,7 @@ export const SCOPES = ['ingest', 'query', 'erase', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Users that one key may be bound to: the file is read as a whole. */
-const MAX_KEY_USERS = 1_000;
+export const MAX_KEY_USERS = 1_000;
 
 /** Devices that one key may be bound to, as users. */
 const MAX_KEY_DEVICES = 1_000;

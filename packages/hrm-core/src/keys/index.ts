@@ -29,3 +29,5 @@ export { createKey, type RotatedKey, readKeys, revokeKey, rotateKey, unknownKeys
 export { type KeyRing, type KeyRingOptions, openKeyRing } from './key-ring.js';
 export { describeKey, keyIdIn, keyToWire, noKeysText, type ShownKey } from './key-text.js';
 export { readLastUsed } from './last-used.js';
+export { type Issuer, type IssuerComponents, type IssuerSettings, openIssuer } from './oidc/issuer.js';
+export { type OidcSettings, withIssuer } from './oidc/with-issuer.js';

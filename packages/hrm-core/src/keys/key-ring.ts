@@ -16,6 +16,11 @@ export interface KeyRing {
   /** The record that a token proves; `null` for any other. */
   find(token: string): KeyRecord | null;
   /**
+   * Proves a token that is no key of the file, so that {@link KeyRing.find} knows it. `null`: there is nothing to prove.
+   * @throws HrmError code `key_wrong`, with the reason; kind `unavailable` where it cannot be proved now.
+   */
+  verify?(token: string): Promise<void> | null;
+  /**
    * Hears, as soon as that is known, that other keys count than before, or that some are needed: half a second later at the
    * latest, also while nobody asks.
    * @returns what ends the listening; again is harmless.

@@ -135,7 +135,10 @@ export function warningIssues(warnings: readonly QueueWarning[]): HealthIssue[] 
 /** What keys say that cannot be read, or that end soon. @param fault - the code of the error. @param ending - how many. */
 export function keyIssues(fault: string | null, ending: number): HealthIssue[] {
   if (fault === null) return ending === 0 ? [] : [endingIssue(ending)];
-  const reason = `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
+  const reason =
+    fault === 'issuer_unreachable'
+      ? 'the issuer of HRM_OIDC_ISSUER cannot be asked for its keys; those known so far count on for a day'
+      : `the file of API keys cannot be read (${fault.replaceAll('_', ' ')}); those known so far count on`;
   return [{ check: 'service', code: fault, reason, severity: 'degraded' }];
 }
 

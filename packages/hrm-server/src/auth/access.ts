@@ -17,6 +17,8 @@ const BEARER = /^Bearer +(\S+) *$/i;
 
 /** Admits requests. */
 export interface Admission {
+  /** To be waited for before the other. @throws as that of `hrm-core/keys`. */
+  prepare(incoming: RawHead, scope: Operation['scope']): Promise<void> | null;
   /** @throws HrmError as the admission of `hrm-core/keys`. */
   admit(incoming: RawHead, scope: Operation['scope']): Access;
 }
@@ -24,7 +26,12 @@ export interface Admission {
 /** @param settings.rateLimit - requests a minute and key; 0: any number. */
 export function createAdmission(components: AdmissionComponents, settings: { readonly rateLimit: number }): Admission {
   const admission = createKeyAdmission(components, settings);
-  return { admit: (incoming, scope) => admission.admit(credentialsOf(incoming), scope) };
+  return {
+    // Without an issuer no call pays for it.
+    prepare: (incoming, scope) =>
+      components.keys?.verify === undefined ? null : admission.prepare(credentialsOf(incoming), scope),
+    admit: (incoming, scope) => admission.admit(credentialsOf(incoming), scope),
+  };
 }
 
 function credentialsOf(incoming: RawHead): Credentials {

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { errorFields, HrmError } from 'hrm-core';
 import { checkKeyExposure } from 'hrm-core/doctor';
-import { type KeyRing, mustHaveKeys, openKeyRing } from 'hrm-core/keys';
+import { type KeyRing, mustHaveKeys, openKeyRing, withIssuer } from 'hrm-core/keys';
 import { SETTINGS, type Settings } from 'hrm-core/settings';
 import type { Logger } from 'pino';
 
@@ -17,7 +17,8 @@ export interface KeyKnowledge {
 }
 
 /** @throws HrmError as `openKeyRing`: a server must not start open because its keys cannot be read. */
-export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowledge): KeyRing {
+export async function openKeys(settings: Settings, log: Logger, known?: KeyKnowledge): Promise<KeyRing> {
+  const { keysFile } = settings;
   const keys = openKeyRing(keysFile, {
     areNeeded: known?.areNeeded,
     onNeeded: known?.onNeeded,
@@ -30,7 +31,10 @@ export function openKeys({ keysFile }: Settings, log: Logger, known?: KeyKnowled
     log.warn('HRM_KEYS_FILE names no file: whoever reaches the API is answered until hrm keys create makes it');
   if (keys.isNeeded())
     for (const { code, message, advice } of checkKeyExposure(keysFile)) log.warn({ code }, `${message}: ${advice}`);
-  return keys;
+  return await withIssuer(keys, settings, {
+    onError: (error) =>
+      log.error(errorFields(error), 'the issuer of logins cannot be asked; its keys known so far count on'),
+  });
 }
 
 /** @throws HrmError kind `invalid`, code `invalid_settings`, for an API beyond this machine without keys that nobody asked for. */

@@ -52,6 +52,7 @@ export function createOpsApp({ health, metrics, log, keys }: OpsComponents): App
   for (const [id, handler] of Object.entries(handlers)) {
     const { path, scope } = OPERATIONS[id as keyof typeof handlers];
     app.get(path, async ({ env: { incoming, outgoing }, req }) => {
+      await admission.prepare(incoming, scope);
       const access = admission.admit(incoming, scope);
       const onLateError = () => undefined;
       return await handler({
