@@ -55,6 +55,7 @@ async function picture(name, address, options, [selector, text]) {
   const page = await context.newPage();
   await page.goto(`${service.url}${address}`);
   await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 20_000 });
+  await page.locator('#app:not([aria-busy])').waitFor();
   await page.screenshot({ path: join(DOCS, name) });
   await context.close();
 }
@@ -62,7 +63,8 @@ async function picture(name, address, options, [selector, text]) {
 const hasZones = ['#zones', 'min'];
 const day = '/#user=ana&range=day&from=2024-01-16T00:00';
 const wide = { viewport: { width: 1200, height: 860 } };
-await picture('dashboard-light.png', `${day}&device=chest_strap`, { ...wide, colorScheme: 'light' }, hasZones);
+const tall = { viewport: { width: 1200, height: 1130 }, colorScheme: 'light' };
+await picture('dashboard-light.png', `${day}&device=chest_strap`, tall, hasZones);
 await picture(
   'dashboard-dark.png',
   '/#user=ana&range=month&from=2024-01-01T00:00',

@@ -142,7 +142,10 @@ async function load({ isQuiet = false } = {}): Promise<void> {
     showControls(view, session.userIds);
     await Promise.all([loadPicture(current.signal), days.load(view, current.signal)]);
   } catch (error) {
-    if (!current.signal.aborted) await fail(error, isQuiet);
+    if (current.signal.aborted) return;
+    // What else was asked for must not be drawn over what is wrong.
+    if (!isQuiet) current.abort();
+    await fail(error, isQuiet);
   } finally {
     if (loading === current) {
       app.classList.remove('loading', 'counting');

@@ -127,8 +127,8 @@ export const en = {
     from: (least: number) => `from ${least}`,
     below: (end: number) => `below ${end}`,
     timesIn: (zone: string) => `times in ${zone}`,
-    zoneOfUser: (zone: string) => `of the user: ${zone}`,
-    zoneOfBrowser: (zone: string) => `of this browser: ${zone}`,
+    zoneOfUser: (zone: string) => `${zone} (user)`,
+    zoneOfBrowser: (zone: string) => `${zone} (browser)`,
     about: (step: string, zone: string) => `bpm; a point is ${step}, the band is minimum to maximum; ${zone}`,
     point: (mean: string, min: number, max: number, count: number) =>
       `${mean} bpm, ${min} to ${max}, ${count} ${count === 1 ? 'reading' : 'readings'}`,

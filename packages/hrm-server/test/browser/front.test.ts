@@ -193,6 +193,31 @@ describe('the pages before a server that answers', () => {
     await finish();
   });
 
+  it('what is refused is told, also where other answers come later', async () => {
+    const { url, storage } = await startTest();
+    await writePart({ storage }, readings('ana', 1, 60_000));
+    const { page, finish } = await openPage(browser, url);
+    await page.route('**/users/ana/days?**', (route) =>
+      route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":"too_busy","detail":"no"}' }),
+    );
+    await page.route('**/metrics/heart-rate?**', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await route.continue().catch(() => undefined);
+    });
+    await page.goto(viewUrl(url, { user: 'ana', range: 'day', from: '2024-01-15T00:00' }));
+    const message = page.getByRole('alert').getByText('The service cannot answer now');
+    await message.waitFor();
+    await page.waitForTimeout(1_500);
+    expect(await message.isVisible()).toBe(true);
+    expect(await page.locator('#chart-title').textContent()).toBe('ana');
+    await page.unroute('**/users/ana/days?**');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => page.locator('#chart-title').textContent()).toMatch(/^ana, Monday/);
+    await expect.poll(() => page.locator('.figures dd').count()).toBe(6);
+    expect(await page.locator('#message').isVisible()).toBe(false);
+    await finish();
+  });
+
   it('a server that is down is not healthy any more, and is again when it is back', async () => {
     const { url: real } = await startTest();
     let isDown = false;
