@@ -31,7 +31,11 @@ const SPREADS: readonly Bounded[] = [
   { file: /write\/enqueue\.ts$/, text: /MAX_FAULTS|encodeElements/, because: 'of one call: MAX_ENQUEUE_READINGS' },
   { file: /redis\/wait\.ts$/, text: /^\.\.\.ages$/, because: 'two' },
   { file: /write-delivered\.ts$/, text: /found\.|refused/, because: 'a step spends MAX_HALVING_WRITES' },
-  { file: /core\/src\/settings\.ts$/, text: /keyFaults|auditFaults|webhookFaults|issuerFaults/, because: 'one a key, or a secret' },
+  {
+    file: /core\/src\/settings\.ts$/,
+    text: /keyFaults|auditFaults|webhookFaults|issuerFaults/,
+    because: 'one a key, or a secret',
+  },
   { file: /alerts\/\w+(-\w+)?\.ts$/, text: /rules/, because: 'MAX_ALERT_RULES' },
   { file: /doctor\/check-\w+\.ts$/, text: /Results/, because: 'one a thing that is looked at' },
   { file: /simulate\/\w+\.ts$/, text: /^\.\.\.key$/, because: 'a person, a device and a number' },
