@@ -75,13 +75,10 @@ describe('the first page', () => {
     expect(seen).toBeLessThan(20);
     expect(asked).toEqual(users.slice(0, seen));
     expect(await sparks.nth(2).getAttribute('aria-label')).toBe('The 24 hours before: 62 to 81 bpm');
-    const hasLine = (at: number) =>
-      sparks
-        .nth(at)
-        .evaluate(
-          "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)",
-        );
-    expect(await hasLine(0)).toBe(true);
+    const hasLine = await page.evaluate(
+      "const canvas = document.querySelector('#people-list canvas'); canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)",
+    );
+    expect(hasLine).toBe(true);
     expect(await violations(page)).toEqual([]);
     // What is passed by quickly is not asked for; what is there then is.
     await page.locator('#people-list > li').last().scrollIntoViewIfNeeded();
