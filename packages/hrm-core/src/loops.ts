@@ -10,7 +10,7 @@ import type { DamageReport } from './flow/damage/damage.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './flow/write/drain-batch.js';
 import { backoffMs } from './pure/backoff.js';
 import { type ExpireSummary, expire } from './retaining.js';
-import { atMost } from './steps.js';
+import { atMost, beginInTurn, type Turns } from './steps.js';
 import { pause } from './waits.js';
 import type { SignOfLife } from './watchdog.js';
 
@@ -53,9 +53,6 @@ const RETRY = { minMs: 100, maxMs: 5_000 };
 /** How long a consumer waits for a batch that is due before it looks at its signal again. */
 const WAIT_MS = 10_000;
 
-/** Lets one call at a time begin, see `atMost`. */
-export type ClaimTurns = <T>(call: () => Promise<T>) => Promise<T>;
-
 /** How a loop is stopped and watched. */
 export interface LoopOptions<Event> {
   /** Ends the loop. The step in hand is finished or given back first. */
@@ -71,8 +68,8 @@ type StepEnd = SignOfLife & { readonly pauseMs: number };
 /**
  * Drains batches as they fill until `signal` fires; then resolves.
  * While a batch fills no claim is held, so that a killed consumer delays nothing.
- * @param options.claimTurns - shared by the consumers of one process: one of them waits for a batch and claims it, while others store theirs.
- *   Without it all would wait for the same batch, and those that come late would make files of the few readings that came since.
+ * @param options.turns - shared by the consumers of one process: one of them waits for a batch, claims it and makes its files, while others wait for
+ *   the storage. Without it all would wait for the same batch, and those that come late would make files of the few readings that came since.
  */
 export async function runConsumer(
   components: DrainComponents,
@@ -81,25 +78,20 @@ export async function runConsumer(
     batchMaxAgeMs = DEFAULTS.batchMaxAgeMs,
     ...settings
   }: ConsumerSettings,
-  {
-    signal,
-    onEvent,
-    onAlive,
-    claimTurns = atMost(1),
-  }: LoopOptions<ConsumerEvent> & { readonly claimTurns?: ClaimTurns | undefined },
+  { signal, onEvent, onAlive, turns = atMost(1) }: LoopOptions<ConsumerEvent> & { readonly turns?: Turns | undefined },
 ): Promise<void> {
   const threshold = { readings: batchMaxReadings, ageMs: batchMaxAgeMs };
   // What is left is at the end of the queue: by its head, which came meanwhile, nothing would be due.
   let isSomeLeft = false;
   await repeat({ signal, onEvent, onAlive }, async () => {
     let startMs = 0;
-    const summary = await beginInTurn(claimTurns, async (onClaimed) => {
+    const summary = await beginInTurn(turns, async (onStoring) => {
       const isBatchDue = isSomeLeft || (await components.queue.wait(threshold, { timeoutMs: WAIT_MS, signal }));
       isSomeLeft = false;
       const step = { ...settings, batchMaxReadings };
       startMs = performance.now();
       const onProgress = () => onAlive?.({ kind: 'alive' });
-      return isBatchDue ? await drainBatch(components, step, { signal, onProgress, onClaimed }) : null;
+      return isBatchDue ? await drainBatch(components, step, { signal, onProgress, onStoring }) : null;
     });
     if (summary === null || summary.outcome === 'empty') {
       onEvent?.({ type: 'idle' });
@@ -110,18 +102,6 @@ export async function runConsumer(
     // They are old, so the queue is due at once: without a pause it would be drained of nothing else in circles.
     return { kind: 'done', pauseMs: summary.postponed > 0 ? RETRY.maxMs : 0 };
   });
-}
-
-/** Begins in its turn, and gives the turn to the next before it has ended. */
-async function beginInTurn<T>(turns: ClaimTurns, work: (passOn: () => void) => Promise<T>): Promise<T> {
-  let working: Promise<T> | undefined;
-  await turns(
-    () =>
-      new Promise<void>((passOn) => {
-        working = work(passOn).finally(passOn);
-      }),
-  );
-  return await (working as Promise<T>);
 }
 
 /** What a compacter works on. */

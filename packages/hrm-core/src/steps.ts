@@ -64,8 +64,23 @@ export async function collectYielding<T, Picked>(
   return all;
 }
 
+/** Lets calls wait for their turn, as {@link atMost} does. */
+export type Turns = <T>(call: () => Promise<T>) => Promise<T>;
+
+/** Begins in its turn, and gives the turn to the next before it has ended. @param work - calls `passOn` where the next may begin. */
+export async function beginInTurn<T>(turns: Turns, work: (passOn: () => void) => Promise<T>): Promise<T> {
+  let working: Promise<T> | undefined;
+  await turns(
+    () =>
+      new Promise<void>((passOn) => {
+        working = work(passOn).finally(passOn);
+      }),
+  );
+  return await (working as Promise<T>);
+}
+
 /** Lets at most `max` calls run at once; the others wait, first come first served. */
-export function atMost(max: number): <T>(call: () => Promise<T>) => Promise<T> {
+export function atMost(max: number): Turns {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (call) => {

@@ -38,17 +38,12 @@ export async function superviseConsumer(
     const { oldestMs } = await components.queue.depth();
     return isDue(oldestMs, Date.now(), settings);
   }
-  const claimTurns = atMost(1);
+  const turns = atMost(1);
   const ending = new AbortController();
   const watch = { ...patience, stallMs: Math.max(stallMs, 3 * settings.leaseMs) };
   const options = { signal: AbortSignal.any([signal, ending.signal]), hasWork, onEvent: onWatchdog };
   const superviseOne = () =>
-    superviseLoop(
-      'consumer',
-      (loop) => runConsumer(components, settings, { ...loop, onEvent, claimTurns }),
-      watch,
-      options,
-    );
+    superviseLoop('consumer', (loop) => runConsumer(components, settings, { ...loop, onEvent, turns }), watch, options);
   try {
     await Promise.all(Array.from({ length: components.storage.batchesAtOnce ?? 1 }, superviseOne));
   } finally {

@@ -126,6 +126,31 @@ it('stores as many batches at once as the storage is best given', async () => {
   expect(await queue.depth()).toMatchObject({ readings: 0, claimedReadings: 0 });
 });
 
+it('makes the files of one batch after the other, and waits for all of them at once', async () => {
+  await push('ana', 'bo', 'cy');
+  const seen: string[] = [];
+  const slow = waitedFor(3);
+  const watched = {
+    queue: {
+      ...queue,
+      async claim(...call: Parameters<Queue['claim']>) {
+        const claim = await queue.claim(...call);
+        if (claim !== null) seen.push('claimed');
+        return claim;
+      },
+    },
+    storage: {
+      ...slow,
+      publish(...call: Parameters<Storage['publish']>) {
+        seen.push('stores');
+        return slow.publish(...call);
+      },
+    },
+  };
+  await drainBatches(watched, { batchMaxReadings: 1 });
+  expect(seen).toEqual(['claimed', 'stores', 'claimed', 'stores', 'claimed', 'stores']);
+});
+
 it('tells a failure when the batches that are stored at once have ended', async () => {
   await push('ana', 'bo', 'cy', 'ana');
   const slow = waitedFor(3);

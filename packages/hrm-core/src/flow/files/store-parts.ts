@@ -32,6 +32,8 @@ export interface WriteOptions extends CallOptions {
   readonly maxParts?: number | undefined;
   /** Hears of each part when its write has ended, well or not. */
   readonly onProgress?: (() => void) | undefined;
+  /** Hears of each part when all that is left of it is to wait for the storage. */
+  readonly onStoring?: (() => void) | undefined;
 }
 
 /** A partition that could not be written; its readings are merged, of one user, or of the users of a shared part. */
@@ -55,14 +57,16 @@ export async function storePart(
   storage: Pick<Storage, 'publish'>,
   partition: Partition,
   columns: ReadingColumns,
-  { signal, onProgress }: Pick<WriteOptions, 'signal' | 'onProgress'>,
+  { signal, onProgress, onStoring }: Pick<WriteOptions, 'signal' | 'onProgress' | 'onStoring'>,
 ): Promise<WrittenPart> {
   throwIfAborted(signal, 'writing parts');
   const { yieldTurn } = createYielder();
   const bytes = await inTurns(encodeSteps(columns, { shared: partition.directory === SHARED_DIRECTORY }), yieldTurn);
   await yieldTurn();
   const name = await partNameYielding(bytes, yieldTurn);
-  const outcome = await storage.publish(partition, name, bytes, { signal }).finally(onProgress);
+  const publishing = storage.publish(partition, name, bytes, { signal }).finally(onProgress);
+  onStoring?.();
+  const outcome = await publishing;
   return { partition, name, readings: columns.length, byteLength: bytes.byteLength, outcome };
 }
 
@@ -74,7 +78,7 @@ export async function storePart(
 export async function storeParts(
   storage: Pick<Storage, 'publish'>,
   readings: ReadingColumns,
-  { signal, onProgress, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
+  { signal, onProgress, onStoring, maxSmallParts = MAX_SMALL_PARTS, maxParts = Number.POSITIVE_INFINITY }: WriteOptions,
 ): Promise<WrittenPartitions> {
   const { yieldTurn } = createYielder();
   await yieldTurn();
@@ -93,7 +97,7 @@ export async function storeParts(
       try {
         await yieldTurn();
         if (stop !== undefined) throw stop;
-        written.push(await storePart(storage, partition, columns, { signal, onProgress }));
+        written.push(await storePart(storage, partition, columns, { signal, onProgress, onStoring }));
       } catch (error) {
         if (isTotal(error)) stop ??= error;
         failures.set(index, { partition, columns, error });

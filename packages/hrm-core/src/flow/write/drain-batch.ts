@@ -51,8 +51,11 @@ export interface DrainSettings {
 export interface DrainOptions extends CallOptions {
   /** Hears of each part when its write has ended, well or not: a batch may have hundreds, on a disk that syncs few a second. */
   readonly onProgress?: (() => void) | undefined;
-  /** Hears when the claim is made, or there was nothing to claim: others may claim from now on. */
-  readonly onClaimed?: (() => void) | undefined;
+  /**
+   * Hears when the first part is on its way, or there was nothing to claim: from now on this batch mostly waits, and another may be begun. Also
+   * heard more than once, and not at all where nothing is to be written.
+   */
+  readonly onStoring?: (() => void) | undefined;
 }
 
 /** What one step did. */
@@ -115,7 +118,7 @@ export async function drainBatch(
     maxPastMs = DEFAULTS.maxPastMs,
     maxSmallParts,
   }: DrainSettings = {},
-  { signal, onProgress, onClaimed }: DrainOptions = {},
+  { signal, onProgress, onStoring }: DrainOptions = {},
 ): Promise<DrainSummary> {
   checkAtLeastOne({ batchMaxReadings, leaseMs });
   // What carries no time of receipt gets one by its claim: with a wrong one it would be a dead letter.
@@ -123,8 +126,8 @@ export async function drainBatch(
   const limits = { maxReadings: batchMaxReadings, maxBytes: MAX_CLAIM_BYTES, maxElements: MAX_CLAIM_ELEMENTS, leaseMs };
   const isStoreKnown = await requireSameStore({ queue, storage });
   const claim = await queue.claim(limits, { signal });
-  onClaimed?.();
-  if (claim === null)
+  if (claim === null) {
+    onStoring?.();
     return {
       claimed: 0,
       erased: 0,
@@ -138,6 +141,7 @@ export async function drainBatch(
       lagMs: 0,
       outcome: 'empty',
     };
+  }
   const lease = keepLease(queue, claim.token, leaseMs, signal);
   try {
     const { yieldTurn } = createYielder();
@@ -148,7 +152,7 @@ export async function drainBatch(
     await yieldTurn();
     const left = await leaveErased(storage, decoded, yieldTurn);
     const { readings, originOf, erased, expired } = await leaveExpired({ storage, clock }, left, yieldTurn);
-    const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress });
+    const batch = await writeDelivered(storage, readings, { signal, maxSmallParts, onProgress, onStoring });
     if (observer !== undefined) await inTurns(observer.stored(readings), yieldTurn);
     if (!isStoreKnown && batch.written.length > 0) await rememberStore({ queue, storage });
     const stampMs = claim.elements[0]?.stampMs ?? clock.nowMs();

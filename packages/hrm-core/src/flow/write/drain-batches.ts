@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../ports/queue.js';
 import type { PartitionFailure } from '../../ports/storage.js';
+import { atMost, beginInTurn } from '../../steps.js';
 import { type DrainComponents, type DrainSettings, type DrainSummary, drainBatch } from './drain-batch.js';
 
 /** How much is drained. */
@@ -60,10 +61,15 @@ export async function drainBatches(
   let total = NOTHING_DRAINED;
   let begun = 0;
   let isEnded = false;
+  const turns = atMost(1);
   async function drainOn(): Promise<void> {
     while (begun < maxBatches && !isEnded) {
       begun += 1;
-      const step = await drainBatch(components, settings, { signal });
+      // Batches whose files are made at the same time are all done at the same time, and then nobody has anything to do but to wait.
+      const step = await beginInTurn(turns, async (onStoring) =>
+        isEnded ? null : await drainBatch(components, settings, { signal, onStoring }),
+      );
+      if (step === null) return;
       if (step.outcome !== 'empty') total = addStep(total, step);
       onStep?.(total);
       if (step.postponed > 0) isEnded = true;
