@@ -25,6 +25,8 @@ async function fixture(): Promise<QueueFixture> {
         processingKey: `${name}:processing`,
         deadKey: `${name}:dead`,
         clock,
+        // A push of 20 MB takes a busy machine longer than a service should wait.
+        timeoutMs: 60_000,
       });
       handles.push(queue);
       return queue;
