@@ -1,5 +1,5 @@
 /**
- * A process that may open 64 files, and a day that has 200 parts, in directories of the users' and shared ones. It works with what it
+ * A process that may open 96 files, and a day that has 200 parts, in directories of the users' and shared ones. It works with what it
  * has: nothing fails, nothing is missing, and compacting, which is the way out, merges them.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -16,7 +16,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { HRM_BIN } from '../packages/hrm-cli/test/hrm.js';
 import { environment, temporaryDirectory } from './support/hrm.js';
 
-const OPEN_FILES = 64;
+const OPEN_FILES = 96;
 const PARTS = 200;
 const START_MS = Date.UTC(2024, 0, 15);
 const QUERY = ['query', '--user', 'ana', '--start', '2024-01-15T00:00:00Z', '--end', '2024-01-16T00:00:00Z', '--json'];
