@@ -28,7 +28,6 @@ interface Listing {
 
 /** What a snapshot of ours knows of its files. */
 interface Held extends Listing {
-  readonly objects: ReadonlyMap<string, ListedObject>;
   readonly asOf: number | undefined;
   isClosed: boolean;
 }
@@ -65,8 +64,7 @@ function openListing(
   { files, orphans }: Listing,
   { mask, asOf }: { readonly mask: ErasureMask | null; readonly asOf: number | undefined },
 ): Snapshot {
-  const objects = new Map(files.map(({ name, object }) => [name, object]));
-  const held: Held = { files, orphans, objects, asOf, isClosed: false };
+  const held: Held = { files, orphans, asOf, isClosed: false };
   const snapshot: Snapshot = {
     partition,
     orphans,
@@ -109,7 +107,7 @@ export function objectOf(snapshot: Snapshot, name: string): ListedObject {
   const held = snapshots.get(snapshot);
   if (held === undefined) throw defect('a snapshot of another storage');
   if (held.isClosed) throw closedError();
-  const object = held.objects.get(name);
+  const object = held.files.find((found) => found.name === name)?.object;
   if (object === undefined) throw defect(`${JSON.stringify(name)}, which is no file of the snapshot`);
   return object;
 }
