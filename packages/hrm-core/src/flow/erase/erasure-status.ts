@@ -23,7 +23,11 @@ export async function erasureStatus(
 ): Promise<ErasureStatus | null> {
   if (!(await erasures.all()).some((erasure) => erasure.id === id)) return null;
   const report = await erasures.report(id);
-  return { id, state: report === null ? 'in_force' : 'finished', report: report === null ? null : JSON.parse(report) };
+  return statusOf(id, report);
+}
+
+function statusOf(id: string, report: string | null): ErasureStatus {
+  return report === null ? { id, state: 'in_force', report } : { id, state: 'finished', report: JSON.parse(report) };
 }
 
 /** The erasures that are not finished. @throws as {@link erasureStatus}. */
@@ -32,7 +36,7 @@ export async function openErasures({
 }: {
   readonly storage: Pick<Storage, 'erasures'>;
 }): Promise<readonly ErasureStatus[]> {
-  return (await erasures.open()).map(({ id }) => ({ id, state: 'in_force', report: null }));
+  return (await erasures.open()).map(({ id }) => statusOf(id, null));
 }
 
 /** An erasure of a user's readings, in the names of the wire: which readings, without ids, and what was done. */
@@ -61,13 +65,14 @@ function certificate(
   { id, device, from_ms: fromMs, to_ms: toMs, until_ms: untilMs }: Erasure,
   report: string | null,
 ): ErasureOfUser {
+  const { state, report: done } = statusOf(id, report);
   return {
     id,
     of: device === null ? 'all devices' : 'one device',
     start: fromMs === null ? null : formatInstant(fromMs),
     end: toMs === null ? null : formatInstant(toMs),
     accepted_until: formatInstant(untilMs),
-    state: report === null ? 'in_force' : 'finished',
-    report: report === null ? null : JSON.parse(report),
+    state,
+    report: done,
   };
 }
